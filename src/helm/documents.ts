@@ -1,0 +1,59 @@
+import { parseDocument } from 'yaml';
+
+/** One manifest of a render, parsed only when somebody looks inside. */
+export interface RenderedDocument {
+  /** Template file as Helm prints it behind `# Source:`. */
+  readonly template: string;
+  /** Which of that template's documents, counted from 0. */
+  readonly index: number;
+  /** The manifest's YAML, without separator and `# Source:` line. */
+  readonly text: string;
+  /** The parsed manifest; undefined when it is no YAML mapping. Parsed once, on first use. */
+  readonly object: Readonly<Record<string, unknown>> | undefined;
+}
+
+const HEADER = /^---\n# Source: (.*)\n/gm;
+
+/**
+ * Takes the output of `helm template` apart. Helm writes `---` and `# Source: <template>` before each manifest, also
+ * before each of several in one template file.
+ */
+export function splitDocuments(render: string): RenderedDocument[] {
+  const text = `${render}\n`;
+  const headers = [...text.matchAll(HEADER)];
+  const counts = new Map<string, number>();
+  return headers.map((header, i) => {
+    const template = header[1] ?? '';
+    const index = counts.get(template) ?? 0;
+    counts.set(template, index + 1);
+    return new LazyDocument(template, index, text.slice(header.index + header[0].length, headers[i + 1]?.index));
+  });
+}
+
+class LazyDocument implements RenderedDocument {
+  readonly template: string;
+  readonly index: number;
+  readonly text: string;
+  #parsed: { object: Readonly<Record<string, unknown>> | undefined } | undefined;
+
+  constructor(template: string, index: number, text: string) {
+    this.template = template;
+    this.index = index;
+    this.text = text;
+  }
+
+  get object(): Readonly<Record<string, unknown>> | undefined {
+    this.#parsed ??= { object: parse(this.text) };
+    return this.#parsed.object;
+  }
+}
+
+/** YAML as Kubernetes reads it: duplicate keys are tolerated (the last one wins), aliases are bounded. */
+function parse(text: string): Readonly<Record<string, unknown>> | undefined {
+  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  if (document.errors.length > 0) return undefined;
+  const value: unknown = document.toJS({ maxAliasCount: 1000 });
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}

@@ -1,0 +1,65 @@
+/**
+ * What discovery reports, what the lock keeps and what `images -o json` prints (apiVersion airgap/v1).
+ */
+
+/** How sure we are that an install pulls it. `possible` is listed, and neither bundled nor counted unless asked for. */
+export type Confidence = 'certain' | 'likely' | 'possible';
+
+/** What pulls it: an install; an operator once its resource exists; upgrade, delete or rollback hooks; a component that is off; `helm test`. */
+export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';
+
+/** The kind of evidence. */
+export type How =
+  | 'pod-spec'
+  | 'env'
+  | 'argument'
+  | 'config'
+  | 'custom-resource'
+  | 'annotation'
+  | 'influence'
+  | 'declared'
+  | 'nested-chart'
+  | 'operator-rule'
+  | 'image-config'
+  | 'added';
+
+/** One place where a reference stands. */
+export interface Place {
+  /** Name of the chart that was rendered. */
+  readonly chart: string;
+  readonly profile: string;
+  /** Template file inside the chart as Helm prints it, `chart/charts/sub/templates/x.yaml`. Empty when no template carries it. */
+  readonly template: string;
+  /** Which of the template's documents, counted from 0. Names may depend on values; positions do not. */
+  readonly document: number;
+  readonly kind: string;
+  readonly name: string;
+  /** Field of the object, `spec.template.spec.containers[0].image`; keys with dots or slashes in brackets: `data["a.yaml"]`. */
+  readonly path: string;
+  /** Where inside that field's text, when the text is itself structured: `base64`, `yaml:sidecar.image`, `line 3`. */
+  readonly within?: string;
+  readonly how: How;
+  /** As the manifest has it. For a split the parts put together. */
+  readonly written: string;
+  /** The fields of a split (`repository`, `tag`, …), when it is one. */
+  readonly parts?: readonly SplitPart[];
+  /** `helm.sh/hook` of the object. */
+  readonly hook?: string;
+  /** Values paths that build it, when they are known. */
+  readonly values?: readonly string[];
+}
+
+export interface SplitPart {
+  readonly role: 'registry' | 'repository' | 'image' | 'tag' | 'digest';
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A reference with every place where it was found. */
+export interface Finding {
+  /** Fully normalised: docker.io, library/ and :latest filled in. */
+  readonly reference: string;
+  readonly confidence: Confidence;
+  readonly need: Need;
+  readonly found: readonly Place[];
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import { AirgapError } from '../base/errors.ts';
+import { isDigest } from '../oci/digest.ts';
+
+/** The lock: what a bundle holds and why. An artifact in the bundle's layout, media type `MediaType.lock`. */
+
+const digest = z.string().refine(isDigest, 'not a digest');
+
+const place = z.object({
+  chart: z.string(),
+  profile: z.string(),
+  template: z.string(),
+  document: z.int().nonnegative(),
+  kind: z.string(),
+  name: z.string(),
+  path: z.string(),
+  within: z.string().optional(),
+  how: z.enum([
+    'pod-spec',
+    'env',
+    'argument',
+    'config',
+    'custom-resource',
+    'annotation',
+    'influence',
+    'declared',
+    'nested-chart',
+    'operator-rule',
+    'image-config',
+    'added',
+  ]),
+  written: z.string(),
+  parts: z
+    .array(
+      z.object({
+        role: z.enum(['registry', 'repository', 'image', 'tag', 'digest']),
+        path: z.string(),
+        text: z.string(),
+      }),
+    )
+    .optional(),
+  hook: z.string().optional(),
+  values: z.array(z.string()).optional(),
+});
+
+const profile = z.object({
+  name: z.string(),
+  kubeVersion: z.string().optional(),
+  apiVersions: z.array(z.string()).optional(),
+});
+
+const chart = z.object({
+  name: z.string(),
+  version: z.string(),
+  /** Where it came from: a path's last part, a repository URL with the name, an oci:// reference. */
+  source: z.string(),
+  /** Of the chart's OCI manifest in the bundle. */
+  digest,
+  profiles: z.array(profile),
+});
+
+const image = z.object({
+  /** Full, normalised reference. */
+  reference: z.string(),
+  /** Of the manifest or index in the bundle. */
+  digest,
+  mediaType: z.string(),
+  /** The digest at the source, when a platform subset made another index. */
+  sourceDigest: digest.optional(),
+  /** `os/architecture[/variant]` of the images inside; empty for artifacts. */
+  platforms: z.array(z.string()),
+  /** Bytes of all blobs and manifests that it needs, shared ones included. */
+  bytes: z.int().nonnegative(),
+  confidence: z.enum(['certain', 'likely', 'possible']),
+  need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
+  found: z.array(place),
+});
+
+export const lockSchema = z.object({
+  apiVersion: z.literal('airgap/v1'),
+  kind: z.literal('Lock'),
+  /** Of this document's shape; a reader refuses what is newer than it knows. */
+  schemaVersion: z.literal(1),
+  /** Wanted platforms; empty: all. */
+  platforms: z.array(z.string()),
+  charts: z.array(chart),
+  images: z.array(image),
+});
+
+export type Lock = Readonly<z.infer<typeof lockSchema>>;
+export type LockChart = Lock['charts'][number];
+export type LockImage = Lock['images'][number];
+
+/**
+ * Reads a lock.
+ * @throws AirgapError `bundle-invalid` with every field that is wrong
+ */
+export function parseLock(bytes: Uint8Array): Lock {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (cause) {
+    throw new AirgapError('bundle-invalid', 'the lock in the bundle is not JSON', { cause });
+  }
+  const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof version === 'number' && version > 1) {
+    throw new AirgapError(
+      'bundle-invalid',
+      `the bundle's lock has schema version ${version}; this helm airgap reads 1`,
+      {
+        hint: 'use the version of helm airgap that wrote the bundle, or a newer one',
+      },
+    );
+  }
+  const result = lockSchema.safeParse(json);
+  if (!result.success) {
+    const fields = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).slice(0, 10);
+    throw new AirgapError('bundle-invalid', `the lock in the bundle does not fit its schema: ${fields.join('; ')}`);
+  }
+  return result.data;
+}
+
+/** The bytes of a lock: charts and images in a fixed order, no time and no path of the machine, so equal runs give equal bytes. */
+export function formatLock(lock: Lock): Uint8Array {
+  const charts = [...lock.charts].sort((a, b) => compare(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
+  const images = [...lock.images].sort((a, b) => compare(a.reference, b.reference));
+  return Buffer.from(`${JSON.stringify({ ...lock, charts, images }, null, 1)}\n`);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

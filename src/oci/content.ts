@@ -1,0 +1,58 @@
+import type { Readable } from 'node:stream';
+import type { Descriptor } from './descriptor.ts';
+import type { Digest } from './digest.ts';
+import type { Repository } from './reference.ts';
+
+/**
+ * The seam between everything that holds content. A registry, a bundle and a chart artifact made in memory are all
+ * sources; a registry and a bundle being written are sinks. Whoever copies knows only these two.
+ */
+export interface Source {
+  /**
+   * A manifest or index by tag or digest, its bytes exactly as stored and its digest verified against them.
+   * @throws AirgapError `image-not-found`, `unauthorized`, `forbidden`, `digest-mismatch`, `unsupported` (schema 1)
+   */
+  manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent>;
+  /** A blob's body. Nothing is fetched until it is opened. */
+  blob(repository: Repository, descriptor: Descriptor): Body;
+}
+
+/** A manifest with its exact bytes; `descriptor` describes those. */
+export interface ManifestContent {
+  readonly descriptor: Descriptor;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Content that can be read again: a factory, so that a retry starts over and an interrupted download continues.
+ * Whoever reads to the end verifies the digest; `open` itself does not.
+ */
+export interface Body {
+  /** Bytes in all, from the descriptor. */
+  readonly size: number;
+  /**
+   * Opens the content from `offset` (bytes, default 0). A source that cannot start there gives an error, not the start.
+   */
+  open(offset?: number, signal?: AbortSignal): Promise<Readable>;
+}
+
+/** Where content goes. Everything is idempotent: what is there already is not sent again. */
+export interface Sink {
+  /** Whether the blob is in the repository already. */
+  hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
+  /**
+   * Stores a blob. `mountFrom`: another repository of the same sink that has it, to try a mount first.
+   * @returns how it got there
+   * @throws AirgapError `digest-mismatch` when what the body gave is not what the descriptor says
+   */
+  putBlob(
+    repository: Repository,
+    descriptor: Descriptor,
+    body: Body,
+    options?: { readonly mountFrom?: Repository; readonly signal?: AbortSignal },
+  ): Promise<'stored' | 'mounted'>;
+  /** Digest behind a tag or of a manifest digest, undefined when it is not there. */
+  hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined>;
+  /** Stores a manifest by its digest, and under `tag` as well when one is given. Its blobs and children are there. */
+  putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void>;
+}

@@ -1,0 +1,39 @@
+import { AirgapError } from '../base/errors.ts';
+
+/** OCI image index specification, `platform`. */
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/**
+ * Reads `os/architecture[/variant]`, as in `--platform linux/arm64/v8`.
+ * @throws AirgapError `usage`
+ */
+export function parsePlatform(text: string): Platform {
+  const [os, architecture, variant, ...rest] = text.trim().toLowerCase().split('/');
+  if (!os || !architecture || rest.length > 0 || variant === '') {
+    throw new AirgapError('usage', `"${text}" is not a platform`, { hint: 'write os/architecture, as in linux/amd64' });
+  }
+  return variant === undefined ? { os, architecture } : { os, architecture, variant };
+}
+
+export function formatPlatform({ os, architecture, variant }: Platform): string {
+  return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
+}
+
+/** Whether `have` satisfies `want`; a wanted variant must be the same, an unnamed one matches any (arm64 is arm64/v8). */
+export function matchesPlatform(have: Platform, want: Platform): boolean {
+  const variant = (p: Platform): string | undefined => p.variant ?? (p.architecture === 'arm64' ? 'v8' : undefined);
+  return (
+    have.os === want.os &&
+    have.architecture === want.architecture &&
+    (want.variant === undefined || variant(have) === want.variant)
+  );
+}
+
+/** Attestations (provenance, SBOM) that BuildKit stores as children of an index have this platform. */
+export function isAttestation(platform: Platform | undefined): boolean {
+  return platform?.os === 'unknown' && platform.architecture === 'unknown';
+}
