@@ -1,0 +1,101 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import * as tar from 'tar';
+import { parse } from 'yaml';
+import { AirgapError, messageOf } from '../base/errors.ts';
+
+/** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
+export interface ChartMetadata {
+  readonly name: string;
+  readonly version: string;
+  readonly appVersion?: string;
+  readonly kubeVersion?: string;
+  readonly type?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+/** A chart larger than this, unpacked, is no chart: Helm itself refuses it too (100 MiB). */
+const UNPACKED_LIMIT = 100 * 1024 * 1024;
+
+/**
+ * Unpacks a chart archive into `folder/<chart>`, as hostile input: plain files only, inside one folder, bounded in size.
+ * @returns the unpacked chart's folder
+ * @throws AirgapError `chart-invalid`
+ */
+export async function unpackChart(archive: string, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  let total = 0;
+  let problem: string | undefined;
+  try {
+    await tar.extract({
+      file: archive,
+      cwd: folder,
+      strict: true,
+      noChmod: true,
+      noMtime: true,
+      filter: (path, entry) => {
+        const type = 'type' in entry ? entry.type : 'File';
+        if (type === 'Directory') return false;
+        const clean = posix.normalize(path);
+        if (type !== 'File' && type !== 'OldFile' && type !== 'ContiguousFile')
+          problem ??= `it holds a ${type}, ${path}`;
+        else if (clean.startsWith('../') || clean.startsWith('/')) problem ??= `it holds a file outside of it, ${path}`;
+        total += entry.size ?? 0;
+        if (total > UNPACKED_LIMIT) problem ??= 'it unpacks to more than 100 MiB';
+        return problem === undefined;
+      },
+    });
+  } catch (cause) {
+    problem ??= messageOf(cause);
+  }
+  if (problem !== undefined) {
+    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, {
+      hint: 'a chart archive is what helm package makes; check that the download is complete',
+    });
+  }
+  const tops = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+  const [top] = tops;
+  if (top === undefined || tops.length > 1) {
+    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`);
+  }
+  return join(folder, top.name);
+}
+
+/**
+ * Reads Chart.yaml.
+ * @throws AirgapError `chart-invalid`
+ */
+export function parseMetadata(text: string, where: string): ChartMetadata {
+  let value: unknown;
+  try {
+    value = parse(text, { uniqueKeys: false });
+  } catch (cause) {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${messageOf(cause)}`, { cause });
+  }
+  const fields = value as Record<string, unknown> | null;
+  if (typeof fields?.name !== 'string' || fields.version === undefined) {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`);
+  }
+  return { ...fields, name: fields.name, version: String(fields.version) };
+}
+
+/**
+ * Packs an unpacked chart so that equal files give equal bytes (`helm package` puts the time into every entry):
+ * files in order, no times, no owners.
+ */
+export async function packChart(chartFolder: string, archive: string): Promise<void> {
+  const parent = join(chartFolder, '..');
+  const name = posix.basename(chartFolder);
+  const files = (await readdir(chartFolder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => posix.join(name, entry.parentPath.slice(chartFolder.length), entry.name));
+  // Chart.yaml first, as Helm writes it: readers that stream stop early.
+  const first = `${name}/Chart.yaml`;
+  files.sort((a, b) => (a === first ? -1 : b === first ? 1 : a < b ? -1 : 1));
+  await rm(archive, { force: true });
+  await tar.create(
+    { file: archive, cwd: parent, gzip: { level: 9 }, portable: true, mtime: new Date(0), noDirRecurse: true },
+    files,
+  );
+}

@@ -1,0 +1,104 @@
+import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import { type ChartMetadata, packChart, parseMetadata, unpackChart } from './chart-archive.ts';
+import type { Helm } from './helm.ts';
+import { refusal } from './refusal.ts';
+
+/** Which chart, as Helm's own commands take it. */
+export interface ChartRequest {
+  /** Folder, .tgz, `oci://…`, URL, `repo/name`, or a name in `repo`. */
+  readonly chart: string;
+  readonly repo?: string;
+  readonly version?: string;
+  readonly devel?: boolean;
+  readonly dependencyUpdate?: boolean;
+  /** Flags for a chart repository's or registry's credentials and TLS, passed on as they are. */
+  readonly access?: readonly string[];
+}
+
+/** A chart on disk. */
+export interface Chart {
+  readonly metadata: ChartMetadata;
+  /** The .tgz. Exactly the upstream's bytes, when it came as one. */
+  readonly archive: string;
+  /** The same, unpacked. */
+  readonly folder: string;
+  /** Its provenance file, when there is one. */
+  readonly provenance: Buffer | undefined;
+  /** Where it came from, without paths of this machine and without secrets. */
+  readonly source: string;
+  /** What was asked for. */
+  readonly request: ChartRequest;
+}
+
+/**
+ * Brings a chart into `workFolder` (absolute; made when missing), whatever form it was asked for in.
+ * @throws AirgapError `chart-not-found`, `chart-invalid`, `unauthorized`
+ */
+export async function fetchChart(helm: Helm, request: ChartRequest, workFolder: string, cwd: string): Promise<Chart> {
+  const download = join(workFolder, 'download');
+  await mkdir(download, { recursive: true });
+  const local = await localKind(request, cwd);
+  if (local === 'folder') await packageFolder(helm, request, resolve(cwd, request.chart), download);
+  else if (local === 'file') await copyArchive(resolve(cwd, request.chart), download);
+  else await pull(helm, request, download);
+
+  const files = await readdir(download);
+  const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
+  if (archiveName === undefined) {
+    throw new AirgapError('chart-not-found', `Helm fetched ${request.chart} and left no chart archive`);
+  }
+  const archive = join(download, archiveName);
+  const folder = await unpackChart(archive, join(workFolder, 'chart'));
+  const metadata = parseMetadata(await readFile(join(folder, 'Chart.yaml'), 'utf8').catch(() => ''), request.chart);
+  if (local === 'folder') await packChart(folder, archive);
+  const provenanceName = files.find((file) => file.endsWith('.prov'));
+  const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
+  return { metadata, archive, folder, provenance, source: describeSource(request, local), request };
+}
+
+async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
+  if (repo !== undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(chart)) return undefined;
+  const found = await stat(resolve(cwd, chart)).catch(() => undefined);
+  if (found?.isDirectory()) return 'folder';
+  if (found?.isFile()) return 'file';
+  if (/^[./~]|\.tgz$/.test(chart)) {
+    throw new AirgapError('chart-not-found', `there is no chart at ${chart}`, {
+      hint: 'give a chart folder, a .tgz, oci://…, or a name with --repo URL',
+    });
+  }
+  return undefined;
+}
+
+async function packageFolder(helm: Helm, request: ChartRequest, folder: string, download: string): Promise<void> {
+  const update = request.dependencyUpdate ? ['--dependency-update'] : [];
+  const { exitCode, stderr } = await helm.run(['package', folder, '--destination', download, ...update]);
+  if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr);
+}
+
+async function copyArchive(archive: string, download: string): Promise<void> {
+  const name = basename(archive);
+  await copyFile(archive, join(download, name.endsWith('.tgz') || name.endsWith('.tar.gz') ? name : `${name}.tgz`));
+  await copyFile(`${archive}.prov`, join(download, `${name}.prov`)).catch(() => {});
+}
+
+async function pull(helm: Helm, request: ChartRequest, download: string): Promise<void> {
+  const { chart, repo, version, devel, access = [] } = request;
+  const args = ['pull', chart, '--destination', download, ...access];
+  if (repo !== undefined) args.push('--repo', repo);
+  if (version !== undefined) args.push('--version', version);
+  if (devel) args.push('--devel');
+  // A provenance file travels with its chart; most charts have none, which --prov alone reports as a failure.
+  const { exitCode } = await helm.run([...args, '--prov']);
+  if (exitCode === 0) return;
+  for (const file of await readdir(download)) await rm(join(download, file));
+  const again = await helm.run(args);
+  const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
+  if (again.exitCode !== 0) throw refusal(what, again.stderr, 'chart-not-found');
+}
+
+function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined): string {
+  if (local !== undefined) return basename(resolve(chart));
+  return repo === undefined ? chart : `${repo.replace(/\/+$/, '').replace(/\/\/[^/@]*@/, '//')}/${chart}`;
+}

@@ -1,0 +1,95 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { AirgapError } from '../base/errors.ts';
+
+/** Process environment, handed in from the edge. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where a program runs: environment and working folder (absolute). */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+export interface HelmResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/**
+ * The Helm that runs us: `HELM_BIN` as Helm sets it for plugins (what the user typed, so it can be relative), else the
+ * first `helm` on the path.
+ * @throws AirgapError `helm-missing`
+ */
+export function findHelm({ env, cwd }: Surroundings): string {
+  const named = env.HELM_BIN;
+  if (named) {
+    const candidates = isAbsolute(named) || named.includes('/') ? [resolve(cwd, named)] : onPath(named, env, cwd);
+    const found = candidates.find(isProgram);
+    if (found) return found;
+    throw new AirgapError('helm-missing', `HELM_BIN is "${named}", and there is no such program`, {
+      hint: 'point HELM_BIN at a Helm 3.17 or newer, or run this as a plugin: helm airgap …',
+    });
+  }
+  const found = onPath('helm', env, cwd).find(isProgram);
+  if (found) return found;
+  throw new AirgapError('helm-missing', 'Helm was not found: HELM_BIN is not set, and there is no helm on the path', {
+    hint: 'install Helm 3.17 or newer, or set HELM_BIN to it',
+  });
+}
+
+function onPath(name: string, env: Environment, cwd: string): string[] {
+  return (env.PATH ?? '').split(delimiter).map((folder) => join(resolve(cwd, folder || '.'), name));
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Runs one Helm binary in one place. */
+export class Helm {
+  readonly path: string;
+  readonly #surroundings: Surroundings;
+
+  constructor(surroundings: Surroundings) {
+    this.path = findHelm(surroundings);
+    this.#surroundings = surroundings;
+  }
+
+  /**
+   * Runs Helm and gives its output whatever the exit code; what a failure means is the caller's to say.
+   * HELM_DEBUG is turned off for the child: it would put values, secrets among them, into what we read.
+   * @throws AirgapError `helm-missing` when the program cannot be started
+   */
+  async run(args: readonly string[], input?: string): Promise<HelmResult> {
+    const { env, cwd } = this.#surroundings;
+    const result = await execa(this.path, args, {
+      cwd,
+      env: { ...env, HELM_DEBUG: 'false' },
+      extendEnv: false,
+      reject: false,
+      stripFinalNewline: false,
+      maxBuffer: 1 << 30,
+      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+    });
+    if (result.exitCode === undefined) {
+      throw new AirgapError('helm-missing', `${this.path} could not be run: ${result.shortMessage}`, {
+        cause: result.cause,
+      });
+    }
+    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+  }
+
+  /** `3.17.3`, without the v and the build. */
+  async version(): Promise<string> {
+    const { stdout } = await this.run(['version', '--short']);
+    return /v?(\d+\.\d+\.\d+[\w.-]*)/.exec(stdout)?.[1] ?? 'unknown';
+  }
+}

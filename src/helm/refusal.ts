@@ -1,0 +1,64 @@
+import { AirgapError } from '../base/errors.ts';
+
+const CASES: readonly {
+  readonly when: RegExp;
+  readonly code: 'chart-not-found' | 'chart-invalid' | 'chart-render' | 'unauthorized';
+  readonly hint: string;
+}[] = [
+  {
+    when: /missing in charts\/ directory/,
+    code: 'chart-invalid',
+    hint: 'fetch its dependencies first: --dependency-update, or helm dependency build',
+  },
+  {
+    when: /incompatible with Kubernetes/,
+    code: 'chart-render',
+    hint: 'say which Kubernetes it will run on, as in --kube-version 1.35.0',
+  },
+  {
+    when: /don't meet the specifications of the schema|JSON schema|jsonschema/i,
+    code: 'chart-render',
+    hint: 'give the values it asks for with -f or --set, or use --skip-schema-validation',
+  },
+  {
+    when: /\b401\b|unauthorized|authentication required|\b403\b|forbidden|denied/i,
+    code: 'unauthorized',
+    hint: 'log in first (helm registry login HOST), or give --username and --password for a chart repository',
+  },
+  {
+    when: /execution error at|nil pointer|error calling|YAML parse error|parse error|function ".*" not defined/,
+    code: 'chart-render',
+    hint: 'give the values it asks for with -f or --set; `helm template` with the same flags shows the same message',
+  },
+  {
+    when: /chart metadata is missing|Chart\.yaml file is missing|cannot load Chart\.yaml|validation: |not a gzipped archive|does not appear to be a gzipped|invalid chart|gzip: invalid header/i,
+    code: 'chart-invalid',
+    hint: 'a chart is a folder with a Chart.yaml, or the .tgz that helm package makes of one',
+  },
+  {
+    when: /not found|no such file|no chart (?:name|version) found|improper constraint|no cached repo|not a valid chart repository|could not (?:find|resolve)|cannot be reached|failed to (?:download|fetch)|non-absolute URLs|no such host|connection refused|manifest unknown|name unknown/i,
+    code: 'chart-not-found',
+    hint: 'check the name, --repo and --version; helm show chart with the same arguments must find it',
+  },
+];
+
+/**
+ * Helm's refusal as an error of ours: its own message in full, never swallowed, and what to do about it.
+ * @param what what Helm was to do, as in `render chart web 1.2.0`
+ */
+export function refusal(
+  what: string,
+  stderr: string,
+  fallback: 'chart-not-found' | 'chart-render' = 'chart-render',
+): AirgapError {
+  const lines = stderr
+    .split('\n')
+    .filter((line) => !/^(WARNING|level=|time=)|Use --debug flag to render out invalid YAML/.test(line.trim()))
+    .join('\n')
+    .trim()
+    .replace(/^Error: /, '');
+  const match = CASES.find(({ when }) => when.test(lines));
+  return new AirgapError(match?.code ?? fallback, `Helm could not ${what}: ${lines || 'it gave no reason'}`, {
+    hint: match?.hint ?? CASES.find(({ code }) => code === fallback)?.hint,
+  });
+}

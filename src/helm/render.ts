@@ -1,0 +1,117 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import { type RenderedDocument, splitDocuments } from './documents.ts';
+import type { Chart } from './fetch.ts';
+import type { Helm } from './helm.ts';
+import { refusal } from './refusal.ts';
+
+/** A values tree. */
+export type Values = Readonly<Record<string, unknown>>;
+
+/** What decides a render, in Helm's own words. Lists keep the order of the command line. */
+export interface RenderOptions {
+  readonly values?: readonly string[];
+  readonly set?: readonly string[];
+  readonly setString?: readonly string[];
+  readonly setJson?: readonly string[];
+  readonly setFile?: readonly string[];
+  readonly setLiteral?: readonly string[];
+  readonly kubeVersion?: string;
+  readonly apiVersions?: readonly string[];
+  readonly skipSchemaValidation?: boolean;
+  readonly releaseName?: string;
+  readonly namespace?: string;
+  readonly isUpgrade?: boolean;
+}
+
+export interface Render {
+  readonly documents: readonly RenderedDocument[];
+  /** The coalesced values that the templates saw, subcharts' defaults under their names. */
+  readonly values: Values;
+}
+
+/** Our own template in the unpacked copy: Helm itself says what the coalesced values are. */
+const VALUES_TEMPLATE = 'airgap-coalesced-values.yaml';
+
+/** Renders one chart again and again; keeps its scratch files in `workFolder` (absolute). */
+export class Renderer {
+  readonly chart: Chart;
+  readonly #helm: Helm;
+  readonly #workFolder: string;
+  #prepared: Promise<void> | undefined;
+  #runs = 0;
+
+  constructor(helm: Helm, chart: Chart, workFolder: string) {
+    this.chart = chart;
+    this.#helm = helm;
+    this.#workFolder = workFolder;
+  }
+
+  /**
+   * Renders the chart; `overrides` come after the options' own values files, as a `-f overrides.yaml` at the end would.
+   * CRDs are left out, hooks and tests are in.
+   * @throws AirgapError `chart-render`, `chart-invalid` with Helm's message
+   */
+  async render(options: RenderOptions, overrides?: Values): Promise<Render> {
+    this.#prepared ??= this.#prepare();
+    await this.#prepared;
+    const files: string[] = [...(options.values ?? [])];
+    this.#runs += 1;
+    const overridesFile = join(this.#workFolder, `overrides-${this.#runs}.json`);
+    if (overrides !== undefined) {
+      await writeFile(overridesFile, JSON.stringify(overrides), { mode: 0o600 });
+      files.push(overridesFile);
+    }
+    const flags = renderFlags({ ...options, values: files });
+    const { exitCode, stdout, stderr } = await this.#helm.run([
+      'template',
+      options.releaseName ?? 'release-name',
+      this.chart.folder,
+      ...flags,
+    ]);
+    await rm(overridesFile, { force: true });
+    const { name, version } = this.chart.metadata;
+    if (exitCode !== 0) {
+      // Helm names the copy that it was given; the reader knows the chart by its name.
+      throw refusal(`render chart ${name} ${version}`, stderr.replaceAll(this.chart.folder, name));
+    }
+    return this.#separate(splitDocuments(stdout));
+  }
+
+  async #prepare(): Promise<void> {
+    // An unpacked archive holds what was packaged; ignore rules would now hide files for a second time.
+    await rm(join(this.chart.folder, '.helmignore'), { force: true });
+    await mkdir(join(this.chart.folder, 'templates'), { recursive: true });
+    await mkdir(this.#workFolder, { recursive: true });
+    await writeFile(join(this.chart.folder, 'templates', VALUES_TEMPLATE), 'values: {{ .Values | toJson | quote }}\n');
+  }
+
+  #separate(all: readonly RenderedDocument[]): Render {
+    const isOurs = (document: RenderedDocument): boolean => document.template.endsWith(`/templates/${VALUES_TEMPLATE}`);
+    const ours = all.find(isOurs)?.object?.values;
+    if (typeof ours !== 'string') {
+      const { name, type } = this.chart.metadata;
+      const hint = type === 'library' ? 'a library chart installs nothing; give the chart that uses it' : undefined;
+      throw new AirgapError('chart-render', `chart ${name} rendered no values`, { hint });
+    }
+    return { documents: all.filter((document) => !isOurs(document)), values: JSON.parse(ours) as Values };
+  }
+}
+
+function renderFlags(options: RenderOptions): string[] {
+  const each = (flag: string, values: readonly string[] = []): string[] => values.flatMap((value) => [flag, value]);
+  return [
+    ...each('--values', options.values),
+    ...each('--set-json', options.setJson),
+    ...each('--set', options.set),
+    ...each('--set-string', options.setString),
+    ...each('--set-file', options.setFile),
+    ...each('--set-literal', options.setLiteral),
+    ...(options.kubeVersion ? ['--kube-version', options.kubeVersion] : []),
+    ...each('--api-versions', options.apiVersions),
+    ...(options.skipSchemaValidation ? ['--skip-schema-validation'] : []),
+    ...(options.namespace ? ['--namespace', options.namespace] : []),
+    ...(options.isUpgrade ? ['--is-upgrade'] : []),
+  ];
+}

@@ -1,0 +1,90 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as tar from 'tar';
+import { parse } from 'yaml';
+
+/** The template text of a chart or subchart, and where its values stand in the whole chart's values. */
+export interface TemplateSource {
+  /** Keys from the root of the values; several where a subchart is used under several aliases. */
+  readonly prefixes: readonly (readonly string[])[];
+  readonly text: string;
+}
+
+type Files = ReadonlyMap<string, string>;
+
+/**
+ * All templates of an unpacked chart and its subcharts (folders and archives in charts/), one source a chart.
+ * For finding values that only templates mention; a file that cannot be read is passed over.
+ */
+export async function templateSources(chartFolder: string): Promise<TemplateSource[]> {
+  const files = new Map<string, string>();
+  for (const entry of await readdir(chartFolder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const name = path.slice(chartFolder.length + 1);
+    if (/(?:^|\/)charts\/[^/]+\.tgz$/.test(name)) await readArchive(path, name.replace(/[^/]+$/, ''), files);
+    else if (isWanted(name)) files.set(name, await readFile(path, 'utf8'));
+  }
+  return sourcesOf(files, '', [[]]);
+}
+
+function isWanted(name: string): boolean {
+  return /(?:^|\/)(?:templates\/.*|Chart\.yaml|requirements\.yaml)$/.test(name);
+}
+
+async function readArchive(path: string, folder: string, files: Map<string, string>): Promise<void> {
+  await tar.list({
+    file: path,
+    onReadEntry: (entry) => {
+      if (!isWanted(entry.path) || entry.size > 1024 * 1024) return;
+      const chunks: Buffer[] = [];
+      entry.on('data', (chunk: Buffer) => chunks.push(chunk));
+      entry.on('end', () => files.set(folder + entry.path, Buffer.concat(chunks).toString('utf8')));
+    },
+  });
+}
+
+function sourcesOf(files: Files, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {
+  const own: string[] = [];
+  const children = new Set<string>();
+  for (const [name, text] of files) {
+    if (!name.startsWith(root)) continue;
+    const rest = name.slice(root.length);
+    if (rest.startsWith('templates/')) own.push(text);
+    const child = /^charts\/([^/]+)\//.exec(rest)?.[1];
+    if (child !== undefined) children.add(child);
+  }
+  const aliases = aliasesOf(files, root);
+  const below = [...children].flatMap((child) => {
+    const childRoot = `${root}charts/${child}/`;
+    const name = String(read(files, `${childRoot}Chart.yaml`).name ?? child);
+    const keys = aliases.get(name) ?? [name];
+    return sourcesOf(
+      files,
+      childRoot,
+      prefixes.flatMap((prefix) => keys.map((key) => [...prefix, key])),
+    );
+  });
+  return [{ prefixes, text: own.join('\n') }, ...below];
+}
+
+function aliasesOf(files: Files, root: string): Map<string, string[]> {
+  const declared = [
+    read(files, `${root}Chart.yaml`).dependencies,
+    read(files, `${root}requirements.yaml`).dependencies,
+  ];
+  const aliases = new Map<string, string[]>();
+  for (const dependency of declared.flatMap((list) => (Array.isArray(list) ? list : []))) {
+    const { name, alias } = dependency as { name?: string; alias?: string };
+    if (name !== undefined) aliases.set(name, [...(aliases.get(name) ?? []), alias ?? name]);
+  }
+  return aliases;
+}
+
+function read(files: Files, name: string): Record<string, unknown> {
+  try {
+    return (parse(files.get(name) ?? '', { uniqueKeys: false }) as Record<string, unknown> | null) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,113 @@
+import { type Run, readRuns } from './markers.ts';
+import { occurrences, type Slot } from './slots.ts';
+
+/**
+ * How a reference is put together: literals of the template and names from values, in order. `text` is what a part
+ * contributes with the values as they are; the texts of all parts make the reference.
+ */
+export type Part =
+  | { readonly kind: 'literal'; readonly text: string }
+  | {
+      readonly kind: 'slot';
+      readonly slot: Slot;
+      /** First and last component of the slot that stand here. */
+      readonly from: number;
+      readonly to: number;
+      readonly text: string;
+    };
+
+/**
+ * The compositions of a reference in one text of the render: one for each time it stands there.
+ * Two ways to find them: when the marked text with its markers taken back is the very text of before, offsets map one
+ * to one; otherwise (an empty leaf was filled, a checksum beside it changed) what stands around the reference has to be
+ * the same in both.
+ */
+export function compositionsIn(base: string, marked: string, written: string, slots: readonly Slot[]): Part[][] {
+  if (base === marked) return [];
+  const runs = readRuns(marked, slots);
+  const found: Part[][] = [];
+  for (const start of occurrences(base, written, /[\w./@-]/, /[\w/@-]/)) {
+    const whole = plain(runs) === base ? cut(runs, start, start + written.length) : undefined;
+    const parts = whole ?? byLine(base, marked, start, written, slots);
+    if (parts !== undefined) found.push(join(parts));
+  }
+  return found;
+}
+
+function plain(runs: readonly Run[]): string {
+  return runs.map((run) => (run.slot === undefined ? run.literal : run.text)).join('');
+}
+
+/** The runs between two offsets of the unmarked text; undefined when an offset falls into a component. */
+function cut(runs: readonly Run[], start: number, end: number): Run[] | undefined {
+  const inside: Run[] = [];
+  let at = 0;
+  for (const run of runs) {
+    const text = run.slot === undefined ? run.literal : run.text;
+    const from = Math.max(start - at, 0);
+    const to = Math.min(end - at, text.length);
+    at += text.length;
+    if (from >= to) continue;
+    if (run.slot === undefined) inside.push({ literal: text.slice(from, to) });
+    else if (from === 0 && to === text.length) inside.push(run);
+    else return undefined;
+  }
+  return inside;
+}
+
+function byLine(
+  base: string,
+  marked: string,
+  start: number,
+  written: string,
+  slots: readonly Slot[],
+): Run[] | undefined {
+  const lines = base.split('\n');
+  const markedLines = marked.split('\n');
+  if (lines.length !== markedLines.length) return undefined;
+  let offset = 0;
+  for (const [i, line] of lines.entries()) {
+    if (start <= offset + line.length) {
+      const before = line.slice(0, start - offset);
+      const after = line.slice(start - offset + written.length);
+      const runs = readRuns(markedLines[i] ?? '', slots);
+      if (plain(runs) === line) return cut(runs, start - offset, start - offset + written.length);
+      const other = markedLines[i] ?? '';
+      if (!other.startsWith(before) || !other.endsWith(after) || other.length < before.length + after.length)
+        return undefined;
+      return readRuns(other.slice(before.length, other.length - after.length), slots);
+    }
+    offset += line.length + 1;
+  }
+  return undefined;
+}
+
+/** Puts neighbouring components of one slot, with the slash between them, into one part. */
+function join(runs: readonly Run[]): Part[] {
+  const parts: Part[] = [];
+  for (const [i, run] of runs.entries()) {
+    const last = parts.at(-1);
+    if (run.slot === undefined) {
+      const next = runs[i + 1];
+      const continues =
+        run.literal === '/' && last?.kind === 'slot' && next?.slot === last.slot && next.component === last.to + 1;
+      if (continues) continue;
+      // An empty leaf's marker brings a tag along; it belongs to the leaf, not to the template.
+      const isSuffix = last?.kind === 'slot' && last.slot.suffix !== '' && run.literal.startsWith(last.slot.suffix);
+      const literal = isSuffix ? run.literal.slice(last.slot.suffix.length) : run.literal;
+      if (literal !== '') parts.push({ kind: 'literal', text: literal });
+      continue;
+    }
+    if (
+      last?.kind === 'slot' &&
+      last.slot === run.slot &&
+      run.component === last.to + 1 &&
+      runs[i - 1]?.slot === undefined
+    ) {
+      parts[parts.length - 1] = { ...last, to: run.component, text: `${last.text}/${run.text}` };
+    } else {
+      parts.push({ kind: 'slot', slot: run.slot, from: run.component, to: run.component, text: run.text });
+    }
+  }
+  return parts;
+}

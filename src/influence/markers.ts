@@ -1,0 +1,55 @@
+import type { Leaf } from './leaves.ts';
+import { fillLeaf, type Slot } from './slots.ts';
+
+/**
+ * Markers stand in for a leaf in a probing render and can be recognised in it, component by component, whatever the
+ * templates did with them. They keep the leaf's shape: a host stays a host with its port, a path keeps its number of
+ * components, and tag, digest and everything else stay as they are, so charts that compare versions or split at slashes
+ * go the same way as before.
+ */
+
+const TOKEN = /ag([0-9a-z]{4})x(\d\d)z(?:\.invalid(?::\d+)?)?/g;
+
+/** The marker of one slot; `id` is unique in the probe, below 36^4. */
+function markerOf(slot: Slot, id: number): string {
+  const words = slot.components.map((text, i) => {
+    const token = `ag${id.toString(36).padStart(4, '0')}x${String(i).padStart(2, '0')}z`;
+    return i === 0 && slot.hostFirst ? `${token}.invalid${/:\d+$/.exec(text)?.[0] ?? ''}` : token;
+  });
+  return words.join('/') + slot.suffix;
+}
+
+/** The marked values of all leaves that have a slot; the id of a slot is its position in `slots`. */
+export function markLeaves(slots: readonly Slot[]): { leaf: Leaf; value: string }[] {
+  const byLeaf = Map.groupBy(
+    slots.map((slot, id) => ({ slot, text: markerOf(slot, id) })),
+    ({ slot }) => slot.leaf,
+  );
+  return [...byLeaf].map(([leaf, fillings]) => ({ leaf, value: fillLeaf(leaf, fillings) }));
+}
+
+/** A piece of a marked render's text: as it is, or one component of a slot. */
+export type Run =
+  | { readonly literal: string; readonly slot?: undefined }
+  | { readonly slot: Slot; readonly component: number; readonly text: string };
+
+/** Takes a marked text apart; text of a run is what stood there before marking. */
+export function readRuns(text: string, slots: readonly Slot[]): Run[] {
+  const runs: Run[] = [];
+  let end = 0;
+  for (const match of text.matchAll(TOKEN)) {
+    const slot = slots[Number.parseInt(match[1] ?? '', 36)];
+    const component = Number(match[2]);
+    const was = slot?.components[component];
+    if (slot === undefined || was === undefined) continue;
+    if (match.index > end) runs.push({ literal: text.slice(end, match.index) });
+    runs.push({ slot, component, text: was });
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) runs.push({ literal: text.slice(end) });
+  return runs;
+}
+
+export function hasMarker(text: string): boolean {
+  return /ag[0-9a-z]{4}x\d\dz/.test(text);
+}

@@ -1,0 +1,75 @@
+import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
+import type { Values } from '../helm/render.ts';
+import { formatPath, type LeafPath, overlay } from '../influence/leaves.ts';
+import { merge } from '../influence/probe.ts';
+import { fillLeaf, type Slot } from '../influence/slots.ts';
+import type { Derivation } from './derive.ts';
+import { switchValues } from './unlock.ts';
+
+/** One values leaf that an override sets. */
+export interface Setting {
+  readonly path: LeafPath;
+  readonly value: unknown;
+  /** Why: the references it moves, or that it is a switch. */
+  readonly comment: string;
+}
+
+/** The settings of a derivation, in the order of their paths. */
+export function settingsOf({ assignment, moves, switches }: Derivation): Setting[] {
+  const byLeaf = Map.groupBy(assignment, ([slot]) => slot.leaf);
+  const names = [...byLeaf].map(([leaf, slots]) => ({
+    path: leaf.path,
+    value: fillLeaf(
+      leaf,
+      slots.map(([slot, text]) => ({ slot, text })),
+    ),
+    comment: listed(slots.flatMap(([slot]: [Slot, string]) => moves.get(slot) ?? [])),
+  }));
+  const unlocking = switches.map((path) => ({
+    path,
+    value: true,
+    comment: 'without this the chart refuses images from another registry',
+  }));
+  return [...names, ...unlocking].sort((a, b) => compare(formatPath(a.path), formatPath(b.path)));
+}
+
+/** The settings as one values tree, lists whole. */
+export function valuesOf(base: Values, settings: readonly Setting[]): Values {
+  return merge(overlay(base, settings), switchValues([]));
+}
+
+/** The overrides as YAML for `helm -f`, each leaf with the references that it moves. Equal input gives equal bytes. */
+export function formatOverrides(header: readonly string[], base: Values, settings: readonly Setting[]): string {
+  const document = new Document(valuesOf(base, settings));
+  document.commentBefore = header.map((line) => ` ${line}`).join('\n');
+  for (const { path, comment } of settings) {
+    // A comment stands before the key; inside a list, before the list's key, since the list is overridden whole.
+    const end = path.findIndex((key) => typeof key === 'number');
+    const keys = end < 0 ? path : path.slice(0, end);
+    const parent = document.getIn(keys.slice(0, -1), true) ?? document.contents;
+    const pair = isMap(parent) ? parent.items.find((item) => keyOf(item) === keys.at(-1)) : undefined;
+    if (pair === undefined || !isScalar(pair.key)) continue;
+    const key = pair.key as Scalar;
+    const lines = new Set([
+      ...(key.commentBefore?.split('\n') ?? []),
+      ...comment.split('\n').map((line) => ` ${line}`),
+    ]);
+    key.commentBefore = [...lines].join('\n');
+  }
+  if (isCollection(document.contents) && document.contents.items.length === 0) document.contents.flow = true;
+  return document.toString({ lineWidth: 0 });
+}
+
+function keyOf({ key }: Pair): unknown {
+  return isScalar(key) ? key.value : key;
+}
+
+function listed(references: readonly string[]): string {
+  const sorted = [...new Set(references)].sort(compare);
+  const shown = sorted.slice(0, 6);
+  return [...shown, ...(sorted.length > shown.length ? [`and ${sorted.length - shown.length} more`] : [])].join('\n');
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

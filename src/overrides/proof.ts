@@ -1,0 +1,107 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import { occurrences } from '../influence/slots.ts';
+import type { Place } from '../lock/finding.ts';
+import { isUnderTarget, type Target, targetText } from '../oci/naming.ts';
+import { formatReference, parseReference } from '../oci/reference.ts';
+
+/** A place that still names a public image, or not exactly the name that push gives it. */
+export interface Residue {
+  readonly reference: string;
+  readonly chart: string;
+  readonly profile: string;
+  readonly template: string;
+  readonly path: string;
+  /** What stands there with the overrides. */
+  readonly written: string;
+}
+
+export interface Proof {
+  /** Distinct references of the chart, before. */
+  readonly references: number;
+  /** How many of them stand nowhere any more, and everywhere exactly as push names them. */
+  readonly rewritten: number;
+  readonly residue: readonly Residue[];
+}
+
+/** A place with the reference that it holds. */
+export type ReferencePlace = Place & { readonly reference: string };
+
+/**
+ * Compares two renders of a chart, without and with the overrides. Three nets, since each can have a hole: every place
+ * of before has to hold its exact private name; no place of after may hold anything that is not under the target; and
+ * no text of after may hold a reference of before.
+ */
+export function prove(
+  before: readonly ReferencePlace[],
+  after: readonly ReferencePlace[],
+  documents: readonly RenderedDocument[],
+  target: Target,
+): Proof {
+  const residue: Residue[] = [];
+  const now = Map.groupBy(after, keyOf);
+  const texts = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+  for (const place of before) {
+    const wanted = wantedReference(place, target);
+    const here = now.get(keyOf(place)) ?? [];
+    if (here.some(({ reference }) => reference === wanted)) continue;
+    const text = texts.get(`${place.template}\n${place.document}`)?.text ?? '';
+    const moved = here.length === 0 && holds(text, wanted);
+    if (!moved) residue.push(describe(place, here[0]?.written ?? place.written));
+  }
+  const known = new Set(residue.map(({ reference, template, path }) => `${reference}\n${template}\n${path}`));
+  const add = (entry: Residue): void => {
+    const key = `${entry.reference}\n${entry.template}\n${entry.path}`;
+    if (!known.has(key)) residue.push(entry);
+    known.add(key);
+  };
+  const right = new Set(before.map((place) => wantedReference(place, target)));
+  for (const place of after) {
+    if (right.has(place.reference) || isUnderTarget(target, parseReference(place.reference))) continue;
+    add(describe(place, place.written));
+  }
+  const wrong = new Set(residue.map(({ reference }) => reference));
+  for (const place of before) {
+    if (wrong.has(place.reference) || place.reference === wantedReference(place, target)) continue;
+    const document = documents.find(({ text }) => stands(text, place.written));
+    if (document) add({ ...describe(place, place.written), template: document.template, path: '' });
+  }
+  const references = new Set(before.map(({ reference }) => reference));
+  const left = new Set(residue.map(({ reference }) => reference));
+  return {
+    references: references.size,
+    rewritten: [...references].filter((reference) => !left.has(reference)).length,
+    residue: residue.sort((a, b) => compare(sortKey(a), sortKey(b))),
+  };
+}
+
+/** The private reference of a place; itself when it is private already. */
+function wantedReference({ reference }: ReferencePlace, target: Target): string {
+  const parsed = parseReference(reference);
+  return isUnderTarget(target, parsed) ? formatReference(parsed) : targetText(target, parsed);
+}
+
+function holds(text: string, wanted: string): boolean {
+  return text.includes(wanted) || text.includes(wanted.replace(/:latest$/, ''));
+}
+
+/** Whether a reference stands in a text as a whole. One without registry or tag is too common a word to look for. */
+function stands(text: string, written: string): boolean {
+  if (!/[/:]/.test(written) || !text.includes(written)) return false;
+  return occurrences(text, written, /[\w./@-]/, /[\w/@:-]/).length > 0;
+}
+
+function keyOf({ template, document, path, within }: Place): string {
+  return [template, document, path, within ?? ''].join('\n');
+}
+
+function describe({ reference, chart, profile, template, path, within }: ReferencePlace, written: string): Residue {
+  return { reference, chart, profile, template, path: within === undefined ? path : `${path} (${within})`, written };
+}
+
+function sortKey({ reference, template, path }: Residue): string {
+  return [reference, template, path].join('\n');
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
