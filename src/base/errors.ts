@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'bundle-invalid'
   | 'output-exists'
   | 'no-space'
+  | 'file' // a file or folder that cannot be read or written
   | 'collision'
   | 'several' // more than one of the above; see `causes`
   | 'interrupted';

@@ -1,7 +1,7 @@
-import { AirgapError } from '../base/errors.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import type { Place } from '../lock/finding.ts';
+import { accepted } from './accepted.ts';
 import { compositionsIn, type Part } from './composition.ts';
 import { overlay } from './leaves.ts';
 import { hasMarker, markLeaves } from './markers.ts';
@@ -11,9 +11,6 @@ import type { Slot } from './slots.ts';
 /** Renders the chart with these values laid over; fails with `chart-render` when the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;
 
-/** How often a chart may be rendered to find out which leaf it refuses to see changed. */
-const BISECT_LIMIT = 60;
-
 /** A render with marked values, and the slots whose markers the chart accepted. */
 export interface Probe {
   readonly slots: readonly Slot[];
@@ -21,46 +18,16 @@ export interface Probe {
 }
 
 /**
- * Renders with every slot marked, at once. When the chart refuses, the slots it does not refuse are found by halving;
- * a slot that cannot be marked is left out.
- * @param switches values that have to be set for the chart to accept anything (see `overrides/unlock.ts`)
+ * Renders with every slot marked, at once; slots that the chart does not let be changed are left out. Slots of one leaf
+ * are accepted or refused together, since a leaf is one value.
  */
-export async function probe(
-  base: Render,
-  slots: readonly Slot[],
-  render: RenderWith,
-  switches: Values = {},
-): Promise<Probe> {
-  let runs = 0;
-  const attempt = async (chosen: readonly Slot[]): Promise<Probe | undefined> => {
-    runs += 1;
-    if (runs > BISECT_LIMIT) return undefined;
-    const settings = markLeaves(chosen).map(({ leaf, value }) => ({ path: leaf.path, value }));
-    try {
-      const { documents } = await render(merge(overlay(base.values, settings), switches));
-      return { slots: chosen, documents };
-    } catch (error) {
-      if (error instanceof AirgapError && error.code === 'chart-render') return undefined;
-      throw error;
-    }
-  };
-  // Slots of one leaf are marked together: a leaf is accepted or refused as a whole.
+export async function probe(base: Render, slots: readonly Slot[], render: RenderWith): Promise<Probe> {
   const leaves = [...Map.groupBy(slots, (slot) => slot.leaf).values()];
-  let accepted: Probe = { slots: [], documents: base.documents };
-  const add = async (group: readonly (readonly Slot[])[]): Promise<void> => {
-    if (group.length === 0) return;
-    const result = await attempt([...accepted.slots, ...group.flat()]);
-    if (result !== undefined) {
-      accepted = result;
-      return;
-    }
-    if (group.length === 1 || runs > BISECT_LIMIT) return;
-    const half = Math.ceil(group.length / 2);
-    await add(group.slice(0, half));
-    await add(group.slice(half));
-  };
-  await add(leaves);
-  return accepted;
+  const best = await accepted(leaves, (chosen) => {
+    const settings = markLeaves(chosen.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
+    return render(overlay(base.values, settings));
+  });
+  return { slots: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
 }
 
 /** The compositions of each place, in the places' order; none where no marker reaches it. */
@@ -89,16 +56,23 @@ function mayHoldMarker({ text }: RenderedDocument): boolean {
   return hasMarker(text) || /^kind: Secret/m.test(text) || /[A-Za-z0-9+/=]{60}/.test(text);
 }
 
-/** The text of a field in both renders; decoded too, when it is base64. */
+/** The text of a field in both renders; and what is in base64 in it, decoded, a Secret's whole data as well as a blob in a script. */
 function pairOf(was: RenderedDocument, is: RenderedDocument, path: string): [string, string][] {
   const b = scalarAt(was.object, path);
   const m = scalarAt(is.object, path);
-  if (b === undefined || m === undefined) return [];
-  const pairs: [string, string][] = [[b, m]];
-  if (/^[A-Za-z0-9+/\s]+=*\s*$/.test(b) && b.length >= 8) {
-    pairs.push([Buffer.from(b, 'base64').toString('utf8'), Buffer.from(m, 'base64').toString('utf8')]);
-  }
-  return pairs;
+  if (b === undefined || m === undefined || b === m) return [];
+  const before = b.match(BASE64) ?? [];
+  const after = m.match(BASE64) ?? [];
+  if (before.length !== after.length) return [[b, m]];
+  const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
+  return [[b, m], ...decoded];
+}
+
+/** Shorter than any reference in base64 is not worth decoding. */
+const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
+
+function decode(blob: string): string {
+  return Buffer.from(blob, 'base64').toString('utf8');
 }
 
 /** A split's fields, each with its own composition, put together as the reference is written. */
@@ -115,7 +89,9 @@ function joinSplit(
     if (start < 0) return undefined;
     if (start > at) parts.push({ kind: 'literal', text: place.written.slice(at, start) });
     at = start + text.length;
-    const [composition] = pairOf(was, is, path).flatMap(([b, m]) => compositionsIn(b, m, text, slots));
+    // The fields of a split inside a text are fields of that text; the text as a whole is what both renders have.
+    const pairs = pairOf(was, is, place.within === undefined ? path : place.path);
+    const [composition] = pairs.flatMap(([b, m]) => compositionsIn(b, m, text, slots));
     parts.push(...(composition ?? [{ kind: 'literal', text } satisfies Part]));
   }
   if (at < place.written.length) parts.push({ kind: 'literal', text: place.written.slice(at) });

@@ -1,10 +1,8 @@
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
 import type { Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, overlay } from '../influence/leaves.ts';
-import { merge } from '../influence/probe.ts';
 import { fillLeaf, type Slot } from '../influence/slots.ts';
 import type { Derivation } from './derive.ts';
-import { switchValues } from './unlock.ts';
 
 /** One values leaf that an override sets. */
 export interface Setting {
@@ -35,7 +33,7 @@ export function settingsOf({ assignment, moves, switches }: Derivation): Setting
 
 /** The settings as one values tree, lists whole. */
 export function valuesOf(base: Values, settings: readonly Setting[]): Values {
-  return merge(overlay(base, settings), switchValues([]));
+  return overlay(base, settings);
 }
 
 /** The overrides as YAML for `helm -f`, each leaf with the references that it moves. Equal input gives equal bytes. */

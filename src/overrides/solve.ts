@@ -148,7 +148,9 @@ function ownName({ components }: Slot): string {
 
 function isBetter(a: Attempt, b: Attempt): boolean {
   if (a.solved.length !== b.solved.length) return a.solved.length > b.solved.length;
-  if (a.assignment.size !== b.assignment.size) return a.assignment.size < b.assignment.size;
+  const changed = ({ assignment }: Attempt): number =>
+    [...assignment].filter(([slot, name]) => name !== ownName(slot)).length;
+  if (changed(a) !== changed(b)) return changed(a) < changed(b);
   return a.length < b.length;
 }
 

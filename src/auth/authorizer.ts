@@ -1,0 +1,106 @@
+import { type Challenge, parseChallenges } from './challenge.ts';
+import { basicAuthorization, type Credential } from './credential.ts';
+import type { Keychain } from './keychain.ts';
+import { fetchToken, type Token, type TokenExchange } from './token.ts';
+
+/** What a request wants to do at which registry. */
+export interface Access {
+  /** Host as people write it: the key of its credentials. */
+  readonly registry: string;
+  readonly path: string;
+  /** As in `repository:a/b:pull`. */
+  readonly scopes: readonly string[];
+}
+
+/** Answers the challenges of registries. Learns per registry what it wants, and caches tokens until they run out. */
+export interface Authorizer {
+  /** The Authorization header as far as the registry's wishes are known; undefined means to ask without and see. */
+  authorization(access: Access): Promise<string | undefined>;
+  /**
+   * After a 401: learns from its WWW-Authenticate, drops what was refused, and gives the header for one more attempt;
+   * undefined when there is nothing better than what was sent.
+   */
+  renew(
+    access: Access,
+    wwwAuthenticate: string | readonly string[] | undefined,
+    sent: string | undefined,
+  ): Promise<string | undefined>;
+}
+
+export interface AuthorizerOptions {
+  readonly keychain: Keychain;
+  readonly exchange: TokenExchange;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions): Authorizer {
+  const wishes = new Map<string, Challenge>();
+  const widened = new Map<string, readonly string[]>();
+  const tokens = new Map<string, Promise<Token>>();
+
+  /** One fetch at a time for the same scope; a failed one is not remembered. */
+  const bearer = async (access: Access, wish: Challenge, credential: Credential | undefined): Promise<string> => {
+    const realm = wish.parameters.get('realm') ?? '';
+    const service = wish.parameters.get('service');
+    const scopes = widened.get(scopeKey(access)) ?? access.scopes;
+    const key = JSON.stringify([access.registry, realm, service, scopes, credential]);
+    const before = tokens.get(key);
+    const known = await before?.catch(() => undefined);
+    if (known !== undefined && now() < known.renewAt) return `Bearer ${known.value}`;
+    // Unless somebody else has begun while we looked.
+    if (tokens.get(key) === before) {
+      const request = { registry: access.registry, realm: new URL(realm), service, scopes, credential };
+      const fetched = fetchToken(exchange, request, now());
+      tokens.set(key, fetched);
+      fetched.catch(() => tokens.get(key) === fetched && tokens.delete(key));
+    }
+    return `Bearer ${(await (tokens.get(key) as Promise<Token>)).value}`;
+  };
+
+  const authorization = async (access: Access): Promise<string | undefined> => {
+    const wish = wishes.get(access.registry);
+    if (wish === undefined) return undefined;
+    const credential = await keychain.lookup(access.registry, access.path);
+    if (credential?.kind === 'registry-token') return `Bearer ${credential.token}`;
+    if (wish.scheme === 'bearer') return bearer(access, wish, credential);
+    return credential?.kind === 'basic' ? basicAuthorization(credential) : undefined;
+  };
+
+  return {
+    authorization,
+    async renew(access, wwwAuthenticate, sent) {
+      const wish = choose(parseChallenges(wwwAuthenticate)) ?? wishes.get(access.registry);
+      if (wish === undefined) return undefined;
+      wishes.set(access.registry, wish);
+      // Registries behind a path rewriting proxy ask for a scope that is not what the request's own path suggests.
+      const asked = (wish.parameters.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
+      if (asked.some((scope) => !access.scopes.includes(scope))) {
+        widened.set(scopeKey(access), [...new Set([...access.scopes, ...asked])]);
+      }
+      if (sent !== undefined) {
+        for (const [key, token] of tokens) {
+          if (sent === `Bearer ${(await token.catch(() => undefined))?.value}`) tokens.delete(key);
+        }
+      }
+      const first = await authorization(access);
+      if (first !== sent) return first;
+      keychain.forget?.(access.registry);
+      const second = await authorization(access);
+      return second === sent ? undefined : second;
+    },
+  };
+}
+
+/** Bearer is preferred: a registry that offers both means Basic for its own front end. */
+function choose(challenges: readonly Challenge[]): Challenge | undefined {
+  const usable = challenges.filter(
+    ({ scheme, parameters }) =>
+      scheme === 'basic' || (scheme === 'bearer' && URL.canParse(parameters.get('realm') ?? '')),
+  );
+  return usable.find(({ scheme }) => scheme === 'bearer') ?? usable[0];
+}
+
+function scopeKey({ registry, path, scopes }: Access): string {
+  return JSON.stringify([registry, path, scopes]);
+}

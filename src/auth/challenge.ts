@@ -1,0 +1,48 @@
+/** One challenge of a WWW-Authenticate header; scheme and parameter names in lower case. */
+export interface Challenge {
+  readonly scheme: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+const TOKEN = /[!#$%&'*+.^_`|~0-9A-Za-z-]+/y;
+const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
+const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/y;
+
+/**
+ * Reads WWW-Authenticate (RFC 9110, 11.6.1; the grammar is that of RFC 7235): several challenges in one header or in
+ * several, quoted strings with escapes, commas inside them. What cannot be read ends that header's list; what came before
+ * it counts.
+ */
+export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
+  if (header === undefined) return [];
+  return (typeof header === 'string' ? [header] : header).flatMap(parseOne);
+}
+
+function parseOne(text: string): Challenge[] {
+  const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
+  let at = 0;
+  const match = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found !== null) at = pattern.lastIndex;
+    return found;
+  };
+  const skip = (): unknown => match(/[\s,]*/y);
+  for (skip(); at < text.length; skip()) {
+    const name = match(TOKEN)?.[0];
+    if (name === undefined) break;
+    const current = challenges.at(-1);
+    // A name with `=` behind it is a parameter of the challenge before it, any other begins a challenge.
+    if (current !== undefined && match(/\s*=\s*/y) !== null) {
+      const value = match(QUOTED)?.[1]?.replace(/\\(.)/g, '$1') ?? match(TOKEN)?.[0];
+      if (value === undefined) break;
+      if (!current.parameters.has(name.toLowerCase())) current.parameters.set(name.toLowerCase(), value);
+      continue;
+    }
+    challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
+    // `Negotiate abc==`: a value without a name, which nothing here needs.
+    const before = at;
+    if (match(/ +/y) !== null && match(TOKEN68) === null) at = before;
+  }
+  return challenges;
+}

@@ -1,0 +1,49 @@
+import { isIndexType } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
+import { matchesPlatform, type Platform } from '../oci/platform.ts';
+import { formatReference } from '../oci/reference.ts';
+import { blobName } from './layout.ts';
+
+const IMAGE_CONFIGS = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+]);
+/** Not in the archive formats that `docker load` reads: foreign layers are fetched by whoever needs them. */
+const FOREIGN = /foreign|nondistributable/;
+
+/**
+ * `manifest.json` as `docker save` writes it (moby, image/tarexport), for `docker load` and `podman load`. It knows no
+ * indexes: of an image of several platforms it names one. Artifacts that are no images are not in it.
+ */
+export function dockerSaveFile(graph: Graph, platform: Platform): Uint8Array {
+  const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
+  const roots = [...graph.roots].sort((a, b) => (formatReference(a.reference) < formatReference(b.reference) ? -1 : 1));
+  for (const root of roots) {
+    const node = imageOf(graph, root, platform);
+    const config = node?.blobs[0];
+    if (node === undefined || config === undefined || !IMAGE_CONFIGS.has(config.mediaType)) continue;
+    const layers = node.blobs.slice(1);
+    if (layers.some(({ mediaType }) => FOREIGN.test(mediaType))) continue;
+    const image = images.get(node.descriptor.digest) ?? {
+      Config: blobName(config.digest),
+      RepoTags: [],
+      Layers: layers.map(({ digest }) => blobName(digest)),
+    };
+    const { registry, path, tag } = root.reference;
+    const name = `${registry}/${path}:${tag}`;
+    if (tag !== undefined && !image.RepoTags.includes(name)) image.RepoTags.push(name);
+    images.set(node.descriptor.digest, image);
+  }
+  return Buffer.from(JSON.stringify([...images.values()]));
+}
+
+/** The manifest for the platform; the only one there is when the index has a single image. */
+function imageOf({ manifests }: Graph, { descriptor }: Root, platform: Platform): ManifestNode | undefined {
+  const node = manifests.get(descriptor.digest);
+  if (node === undefined || !isIndexType(node.descriptor.mediaType)) return node;
+  const images = node.children.filter(({ platform: own }) => own !== undefined && own.os !== 'unknown');
+  const child = images.find(({ platform: own }) => own !== undefined && matchesPlatform(own, platform));
+  const chosen = child ?? (images.length === 1 ? images[0] : undefined);
+  return chosen === undefined ? undefined : manifests.get(chosen.digest);
+}

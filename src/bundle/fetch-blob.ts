@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { AirgapError } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
+import type { Source } from '../oci/content.ts';
+import { algorithmOf, type Digest } from '../oci/digest.ts';
+import type { BlobNode } from '../oci/graph.ts';
+import { bodyOf, nameOf, readSteadily } from '../oci/steady.ts';
+import { PlacedWriter, readRange } from './file.ts';
+
+export interface FetchOptions {
+  readonly file: FileHandle;
+  readonly source: Source;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+  /** Called when so many bytes of the blob are in place. */
+  readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
+}
+
+/** Bytes between two checkpoints of one blob. */
+const CHECKPOINT = 64 * 1024 * 1024;
+
+/**
+ * Fetches a blob to its place in the file, hashing on the way. `have` bytes are in place already and are hashed again.
+ * A digest that does not fit costs one new try from the start: a download that was continued may have been continued
+ * from something else.
+ * @returns bytes that came from the source
+ * @throws AirgapError `digest-mismatch`, and whatever reading and writing throw
+ */
+export async function fetchBlob(node: BlobNode, offset: number, have: number, options: FetchOptions): Promise<number> {
+  const { digest, size } = node.descriptor;
+  let fetched = 0;
+  let actual: string | undefined;
+  for (const from of [Math.min(have, size), 0]) {
+    actual = await fetchFrom(node, offset, from, options, (bytes) => {
+      fetched += bytes;
+    });
+    if (actual === digest) {
+      await options.checkpoint(digest, size);
+      return fetched;
+    }
+    await options.checkpoint(digest, 0);
+  }
+  throw new AirgapError(
+    'digest-mismatch',
+    `${nameOf(node)}: the source gives other content, with the digest ${actual}`,
+    {
+      hint: 'nothing of it was kept; a proxy or cache on the way may be damaged',
+    },
+  );
+}
+
+async function fetchFrom(
+  node: BlobNode,
+  offset: number,
+  from: number,
+  { file, source, emit, signal, checkpoint }: FetchOptions,
+  count: (bytes: number) => void,
+): Promise<string> {
+  const { digest } = node.descriptor;
+  const hash = createHash(algorithmOf(digest));
+  for await (const chunk of readRange(file, offset, from)) hash.update(chunk);
+  const writer = new PlacedWriter(file, offset + from);
+  let mark = from;
+  try {
+    for await (const chunk of readSteadily(bodyOf(source, node), from, { what: nameOf(node), emit, signal })) {
+      hash.update(chunk);
+      count(chunk.length);
+      emit({ type: 'bytes', bytes: chunk.length });
+      await writer.write(chunk);
+      const placed = writer.placed - offset;
+      if (placed - mark >= CHECKPOINT) {
+        mark = placed;
+        await checkpoint(digest, placed);
+      }
+    }
+    await writer.flush();
+  } catch (error) {
+    await writer.flush().catch(() => {});
+    if (writer.placed - offset > mark) await checkpoint(digest, writer.placed - offset);
+    throw error;
+  }
+  return `${algorithmOf(digest)}:${hash.digest('hex')}`;
+}

@@ -1,0 +1,74 @@
+import { AirgapError } from '../base/errors.ts';
+import { formatLock, type Lock } from '../lock/lock.ts';
+import { type Descriptor, MediaType } from '../oci/descriptor.ts';
+import type { Content, Root } from '../oci/graph.ts';
+import { formatReference } from '../oci/reference.ts';
+import type { ChartArtifact } from './chart-artifact.ts';
+import { artifactContent, emptyBlob, inline } from './inline.ts';
+import { CHART_NAME, CHART_VERSION, CONTAINERD_NAME, chartReference, LOCK_NAME, REF_NAME } from './names.ts';
+
+/** OCI image layout 1.1, `oci-layout`. */
+export const OCI_LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
+
+/** The lock as an artifact: OCI image manifest 1.1 with the empty config, and the document as its only layer. */
+export function lockArtifact(lock: Lock): { readonly descriptor: Descriptor; readonly content: Content } {
+  const document = inline(MediaType.lock, formatLock(lock));
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.ociManifest,
+    artifactType: MediaType.lock,
+    config: emptyBlob.descriptor,
+    layers: [document.descriptor],
+  };
+  return artifactContent(manifest, [emptyBlob, document]);
+}
+
+/**
+ * The index of the layout: images by name, then charts, the lock last, so that a reader that stumbles over what is no
+ * image has the images by then.
+ * @throws AirgapError `collision` when one name stands for two digests
+ */
+export function indexFile(roots: readonly Root[], charts: readonly ChartArtifact[], lock: Descriptor): Uint8Array {
+  const manifests = [
+    ...once(roots.map((root) => [formatReference(root.reference), imageDescriptor(root)])),
+    ...once(
+      charts.map((chart) => [formatReference(chartReference(chart.name, chart.version)), chartDescriptor(chart)]),
+    ),
+    { ...plain(lock), artifactType: MediaType.lock, annotations: { [REF_NAME]: LOCK_NAME } },
+  ];
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }));
+}
+
+function imageDescriptor({ reference, descriptor }: Root): Descriptor {
+  const name = formatReference(reference);
+  return { ...plain(descriptor), annotations: { [REF_NAME]: name, [CONTAINERD_NAME]: name } };
+}
+
+function chartDescriptor({ name, version, descriptor }: ChartArtifact): Descriptor {
+  const annotations = {
+    [REF_NAME]: formatReference(chartReference(name, version)),
+    [CHART_NAME]: name,
+    [CHART_VERSION]: version,
+  };
+  return { ...plain(descriptor), artifactType: MediaType.helmConfig, annotations };
+}
+
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}
+
+/** Sorted by name, what is there twice only once. */
+function once(named: readonly (readonly [string, Descriptor])[]): Descriptor[] {
+  const byName = new Map<string, Descriptor>();
+  for (const [name, descriptor] of named) {
+    const other = byName.get(name);
+    if (other !== undefined && other.digest !== descriptor.digest) {
+      throw new AirgapError(
+        'collision',
+        `${name} would stand for ${other.digest} and ${descriptor.digest} in the bundle`,
+      );
+    }
+    byName.set(name, descriptor);
+  }
+  return [...byName.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, descriptor]) => descriptor);
+}

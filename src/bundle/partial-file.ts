@@ -1,0 +1,106 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import type { Digest } from '../oci/digest.ts';
+import { writeAll, writeFailure } from './file.ts';
+import { Journal } from './journal.ts';
+import type { Layout } from './layout.ts';
+
+/** A bundle that is being written: `NAME.partial` in its full size, and the journal of what is in place. */
+export class PartialFile {
+  readonly file: FileHandle;
+  /** Bytes in place by digest when it was opened. To be hashed again before they are believed. */
+  readonly done: ReadonlyMap<Digest, number>;
+  readonly #path: string;
+  readonly #journal: Journal;
+  readonly #placed = new Map<Digest, number>();
+
+  private constructor(path: string, file: FileHandle, journal: Journal, done: ReadonlyMap<Digest, number>) {
+    this.#path = path;
+    this.file = file;
+    this.#journal = journal;
+    this.done = done;
+    for (const [digest, bytes] of done) this.#placed.set(digest, bytes);
+  }
+
+  /**
+   * Opens what an interrupted run of the same plan left, or a new file. Headers and content in memory are written.
+   * @throws AirgapError `no-space` with what is needed and what there is, `output-exists` when it cannot be written
+   */
+  static async open(path: string, layout: Layout): Promise<PartialFile> {
+    const journal = new Journal(`${path}.journal`);
+    const found = await stat(path).catch(() => undefined);
+    const done = found?.isFile() && found.size === layout.size ? await journal.read(layout.identity) : undefined;
+    if (done === undefined) await rm(path, { force: true });
+    await checkSpace(path, layout.size - (done === undefined ? 0 : (found?.blocks ?? 0) * 512));
+    const flags = done === undefined ? constants.O_CREAT | constants.O_EXCL | constants.O_RDWR : constants.O_RDWR;
+    const file = await open(path, flags, 0o644).catch((error) => {
+      throw writeFailure(error);
+    });
+    try {
+      await file.truncate(layout.size);
+      for (const { header, offset, bytes } of layout.entries) {
+        await writeAll(file, bytes === undefined ? [header] : [header, bytes], offset - header.length);
+      }
+      await journal.start(layout.identity, done ?? new Map());
+    } catch (error) {
+      await file.close();
+      throw error instanceof AirgapError ? error : writeFailure(error);
+    }
+    return new PartialFile(path, file, journal, done ?? new Map());
+  }
+
+  /** Notes that so many bytes of a blob are in place. */
+  async checkpoint(digest: Digest, bytes: number): Promise<void> {
+    this.#placed.set(digest, bytes);
+    await this.#journal.add(digest, bytes);
+  }
+
+  /**
+   * Makes it the bundle: on the disk first, then under its name, whole or not at all.
+   * @throws AirgapError `output-exists` when another run took the partial file away meanwhile
+   */
+  async finish(path: string): Promise<void> {
+    try {
+      await this.file.sync();
+      const [mine, named] = await Promise.all([this.file.stat(), stat(this.#path).catch(() => undefined)]);
+      if (named === undefined || named.ino !== mine.ino) {
+        throw new AirgapError('output-exists', `another run writes ${this.#path} at the same time`);
+      }
+      await rename(this.#path, path);
+      await this.#journal.remove();
+    } finally {
+      await this.file.close();
+    }
+    await syncFolder(dirname(path));
+  }
+
+  /** Closes it unfinished. It stays only if a later run can continue from it. */
+  async abandon(): Promise<void> {
+    await this.file.close();
+    if ([...this.#placed.values()].some((bytes) => bytes > 0)) return;
+    await rm(this.#path, { force: true });
+    await this.#journal.remove();
+  }
+}
+
+async function checkSpace(path: string, needed: number): Promise<void> {
+  const folder = dirname(path);
+  const { bavail, bsize } = await statfs(folder).catch((error) => {
+    throw writeFailure(error);
+  });
+  const free = bavail * bsize;
+  if (free < needed) {
+    throw new AirgapError('no-space', `the bundle needs ${needed} bytes, and ${folder} has ${free}`, {
+      hint: 'free some space, choose another folder with --out, or fewer platforms with --platform',
+    });
+  }
+}
+
+/** Makes a rename last. Some file systems do not let a folder be opened for that; the rename is done all the same. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => {});
+  await handle?.close();
+}

@@ -1,0 +1,37 @@
+import { Command } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import { imagesReport } from '../../ui/reports.ts';
+import { addChartsFlags, type ChartsFlags, gather } from '../flags/charts.ts';
+import { asDocument, outputOption } from '../flags/output.ts';
+import { addRegistryFlags, type RegistryFlags } from '../flags/registry.ts';
+import type { Edge } from '../run.ts';
+
+type Flags = ChartsFlags & RegistryFlags & { output: 'table' | 'json' | 'yaml' | 'txt' };
+
+export function imagesCommand(edge: Edge): Command {
+  const command = new Command('images')
+    .description('list every image that the charts need, and where each was found')
+    .argument('[chart...]', 'chart folder, .tgz, oci://…, or a name with --repo')
+    .addOption(outputOption(['table', 'json', 'yaml', 'txt'], 'table'));
+  addRegistryFlags(addChartsFlags(command), { mirrors: false });
+  return command.action(async (charts: string[], flags: Flags) => {
+    const { images } = await import('../../workflows/images.ts');
+    const gathered = await gather(edge, charts, flags, flags);
+    if (gathered.charts.length === 0 && gathered.add.length === 0) {
+      throw new AirgapError('usage', 'no chart was given', {
+        hint: 'helm airgap images CHART, or --config airgap.yaml',
+      });
+    }
+    const result = await images(edge.context, gathered);
+    if (flags.output === 'table') edge.print(imagesReport(result));
+    else if (flags.output === 'txt') edge.print(listed(result.images));
+    else edge.print(await asDocument('Images', result, flags.output));
+  });
+}
+
+/** One reference a line, as `--images` reads them; what is only possible is commented out. */
+function listed(found: readonly { reference: string; confidence: string }[]): string {
+  return found
+    .map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference))
+    .join('\n');
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod';
+
+/** `airgap.yaml`: several charts in one run. docs/config.md describes it. Unknown keys are errors. */
+
+const text = z.string().min(1);
+const assignments = z.array(z.string().regex(/=/, 'write NAME=VALUE'));
+
+const profile = z.strictObject({
+  name: text,
+  /** Values files, relative to the configuration file. */
+  values: z.array(text).optional(),
+  set: assignments.optional(),
+  setString: assignments.optional(),
+  setJson: assignments.optional(),
+  setFile: assignments.optional(),
+  setLiteral: assignments.optional(),
+  kubeVersion: text.optional(),
+  apiVersions: z.array(text).optional(),
+  skipSchemaValidation: z.boolean().optional(),
+});
+
+const chart = z.strictObject({
+  /** Folder or archive (relative to the configuration file), oci:// reference, or a name in `repo`. */
+  chart: text,
+  repo: text.optional(),
+  version: text.optional(),
+  releaseName: text.optional(),
+  namespace: text.optional(),
+  dependencyUpdate: z.boolean().optional(),
+  devel: z.boolean().optional(),
+  profiles: z.array(profile).min(1).optional(),
+});
+
+export const configSchema = z.strictObject({
+  apiVersion: z.literal('airgap/v1'),
+  kind: z.literal('Config'),
+  charts: z.array(chart).default([]),
+  /** Images to add by name, and patterns of references to leave out. */
+  images: z.array(text).default([]),
+  exclude: z.array(text).default([]),
+  platforms: z.array(text).default([]),
+  /** Registry (and path) to the mirror that serves it. */
+  mirrors: z.record(z.string(), text).default({}),
+  plainHttp: z.array(text).default([]),
+  caFile: text.optional(),
+});
+
+export type Config = z.infer<typeof configSchema>;

@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+import type { Environment } from '../../helm/helm.ts';
+import type { RenderOptions } from '../../helm/render.ts';
+import type { ChartJob } from '../../workflows/discover.ts';
+import type { ImagesOptions } from '../../workflows/images.ts';
+import type { Config } from '../config/schema.ts';
+import type { Edge } from '../run.ts';
+import type { RegistryFlags } from './registry.ts';
+import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from './render.ts';
+
+/** What is to be searched: charts on the command line and in a configuration file, images by name. */
+export interface ChartsFlags extends RenderFlags {
+  config?: string;
+  var: string[];
+  image: string[];
+  images?: string;
+  exclude: string[];
+}
+
+export function addChartsFlags(command: Command): Command {
+  return addRenderFlags(command)
+    .optionsGroup('What:')
+    .option('--config <file>', 'airgap.yaml with charts, profiles, images and registries')
+    .addOption(
+      new Option('--var <name=value>', 'a value for a variable of the configuration file (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
+    .addOption(
+      new Option('--image <reference>', 'an image to add by name (repeatable)').argParser(repeat).default([], ''),
+    )
+    .option('--images <file>', 'a file of images to add: one a line, # begins a comment')
+    .addOption(
+      new Option('--exclude <pattern>', 'an image to leave out; * stands for anything (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    );
+}
+
+/** The flags and the configuration file together. */
+export interface Gathered extends ImagesOptions {
+  readonly registry: RegistryFlags;
+  readonly platforms: readonly string[];
+}
+
+/** @throws AirgapError `usage`, `config` */
+export async function gather(
+  edge: Edge,
+  charts: readonly string[],
+  flags: ChartsFlags,
+  registry: RegistryFlags,
+): Promise<Gathered> {
+  const { env, cwd } = edge.context;
+  const config = flags.config === undefined ? undefined : await configOf(flags.config, flags.var, env);
+  const folder = flags.config === undefined ? cwd : dirname(resolve(cwd, flags.config));
+  const caFile = registry.caFile ?? (config?.caFile === undefined ? undefined : resolve(folder, config.caFile));
+  const plainHttp = [...(registry.plainHttp ?? []), ...(config?.plainHttp ?? [])];
+  const options = renderOptions(flags);
+  const named = charts.map(
+    (chart): ChartJob => ({
+      request: chartRequest(chart, flags, accessFlags(flags, caFile, chart, plainHttp)),
+      profiles: [{ name: 'default', options }],
+    }),
+  );
+  const configured = (config?.charts ?? []).map((chart) =>
+    jobOf(chart, folder, accessFlags(flags, caFile, chart.chart, plainHttp)),
+  );
+  const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
+  const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
+  return {
+    charts: [...named, ...configured],
+    add: [...flags.image, ...listed, ...(config?.images ?? [])],
+    exclude: [...flags.exclude, ...(config?.exclude ?? [])],
+    platforms: config?.platforms ?? [],
+    registry: {
+      ...registry,
+      // The command line comes first: of two mirrors for the same place the first is taken.
+      mirror: [...(registry.mirror ?? []), ...mirrors],
+      plainHttp,
+      ...(caFile === undefined ? {} : { caFile }),
+    },
+  };
+}
+
+/** The YAML and schema libraries are loaded only by whoever has a configuration file. */
+async function configOf(path: string, entries: readonly string[], env: Environment): Promise<Config> {
+  const { readConfig } = await import('../config/read.ts');
+  return readConfig(path, env, variables(entries));
+}
+
+function jobOf(chart: Config['charts'][number], folder: string, access: readonly string[]): ChartJob {
+  const { chart: name, repo, version, releaseName, namespace, dependencyUpdate, devel, profiles } = chart;
+  const isPath = repo === undefined && /^[./]|\.tgz$/.test(name);
+  const request = {
+    chart: isPath ? resolve(folder, name) : name,
+    access,
+    ...(repo === undefined ? {} : { repo }),
+    ...(version === undefined ? {} : { version }),
+    ...(dependencyUpdate ? { dependencyUpdate } : {}),
+    ...(devel ? { devel } : {}),
+  };
+  const common: RenderOptions = {
+    ...(releaseName === undefined ? {} : { releaseName }),
+    ...(namespace === undefined ? {} : { namespace }),
+  };
+  const listed = profiles ?? [{ name: 'default' }];
+  return {
+    request,
+    profiles: listed.map(({ name: profile, values = [], setFile = [], ...rest }) => ({
+      name: profile,
+      options: {
+        ...common,
+        ...rest,
+        values: values.map((file) => (/^https?:\/\//.test(file) ? file : resolve(folder, file))),
+        setFile: setFile.map((entry) => entry.replace(/=(.*)$/, (_, file: string) => `=${resolve(folder, file)}`)),
+      },
+    })),
+  };
+}
+
+function variables(entries: readonly string[]): Map<string, string> {
+  return new Map(
+    entries.map((entry) => {
+      const at = entry.indexOf('=');
+      if (at < 1) throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`);
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+async function readList(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('usage', `--images ${path} cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(?:^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '');
+}

@@ -1,0 +1,14 @@
+import { Option } from 'commander';
+
+/** `-o`: one flag everywhere. */
+export function outputOption<T extends string>(formats: readonly T[], fallback: T): Option {
+  return new Option('-o, --output <format>', 'output format').choices(formats).default(fallback);
+}
+
+/** A result for programs, with `apiVersion` and `kind` in front. */
+export async function asDocument(kind: string, content: object, format: 'json' | 'yaml'): Promise<string> {
+  const document = { apiVersion: 'airgap/v1', kind, ...content };
+  if (format === 'json') return JSON.stringify(document, null, 2);
+  const { stringify } = await import('yaml');
+  return stringify(document, { aliasDuplicateObjects: false });
+}

@@ -1,0 +1,67 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import type { RegistryAccess } from '../../workflows/registry.ts';
+import { repeat } from './render.ts';
+
+/** How registries are reached. */
+export interface RegistryFlags {
+  mirror?: string[];
+  plainHttp: string[];
+  caFile?: string;
+  endpointUrl?: string;
+  concurrency?: number;
+}
+
+export function addRegistryFlags(command: Command, { mirrors }: { mirrors: boolean }): Command {
+  command.optionsGroup('Registries:');
+  if (mirrors) {
+    command.addOption(
+      new Option('--mirror <from=to>', 'read a registry (or host/path, or *) from another place (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    );
+  }
+  return command
+    .addOption(
+      new Option('--plain-http <host[:port]>', 'a host that speaks HTTP without TLS (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
+    .option('--ca-file <file>', "certificate authorities to trust besides the system's (PEM)")
+    .option('--endpoint-url <url>', 'endpoint of the ECR API, as for a VPC endpoint without private DNS')
+    .option('--concurrency <n>', 'transfers at the same time (default: chosen by itself)', positive);
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 256)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 256.');
+  return value;
+}
+
+/** @throws AirgapError `usage` */
+export function parseMirrors(texts: readonly string[]): { from: string; to: string }[] {
+  return texts.map((text) => {
+    const [from, to, ...rest] = text.split('=');
+    if (!from || !to || rest.length > 0 || to.includes('://')) {
+      throw new AirgapError('usage', `--mirror ${text} is not FROM=TO`, {
+        hint: 'as in --mirror quay.io=artifactory.example/quay',
+      });
+    }
+    return { from: from.replace(/\/+$/, ''), to: to.replace(/\/+$/, '') };
+  });
+}
+
+/** @throws AirgapError `usage` */
+export function registryAccess({ mirror = [], plainHttp, caFile, endpointUrl }: RegistryFlags): RegistryAccess {
+  return {
+    mirrors: parseMirrors(mirror),
+    plainHttp,
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(endpointUrl === undefined ? {} : { endpointUrl }),
+  };
+}
+
+/** Transfers at the same time unless told: enough to hide a distant registry's round trips, few enough for one host's limits. */
+export const DOWNLOADS = 8;
+export const UPLOADS = 8;

@@ -1,0 +1,4 @@
+import { createProgram } from './program.ts';
+import { runProgram } from './run.ts';
+
+process.exitCode = await runProgram(createProgram, process);

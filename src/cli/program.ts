@@ -1,0 +1,30 @@
+import { Command } from 'commander';
+import { bundleCommand } from './commands/bundle.ts';
+import { imagesCommand } from './commands/images.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { pushCommand } from './commands/push.ts';
+import { valuesCommand } from './commands/values.ts';
+import { verifyCommand } from './commands/verify.ts';
+import type { Edge } from './run.ts';
+import { VERSION } from './version.ts';
+
+/** The command line: one file a command under commands/. */
+export function createProgram(edge: Edge): Command {
+  const program = new Command('helm airgap')
+    .description('Carry Helm charts and their images into isolated networks, and prove that nothing is missing.')
+    .version(VERSION, '--version', 'print the version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(add --help for what there is)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted.',
+    );
+  for (const make of [imagesCommand, bundleCommand, inspectCommand, verifyCommand, pushCommand, valuesCommand]) {
+    program.addCommand(make(edge));
+  }
+  // Errors are thrown, not exited with; each subcommand has to be told itself.
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: edge.print, writeErr: edge.tell });
+  }
+  return program;
+}

@@ -1,0 +1,73 @@
+import { type Command, CommanderError } from 'commander';
+import { AirgapError } from '../base/errors.ts';
+import { formatFailure } from '../ui/failure.ts';
+import { createProgress } from '../ui/progress.ts';
+import type { Context } from '../workflows/context.ts';
+
+/** What a command gets to work with. Reports go to stderr for people, results to stdout. */
+export interface Edge {
+  readonly context: Context;
+  /** A result: stdout, with a newline at its end. */
+  print(text: string): void;
+  /** For people, beside the result: stderr. */
+  tell(text: string): void;
+  /** An exit code other than 0 for a run that ended as it should: 3, the answer is no. */
+  answer(code: 0 | 3): void;
+}
+
+/**
+ * Runs the command line in a process: builds the edge, handles interrupts, and turns whatever happens into an exit code.
+ * @returns the exit code
+ */
+export async function runProgram(create: (edge: Edge) => Command, process: NodeJS.Process): Promise<number> {
+  const progress = createProgress(process.stderr, Date.now);
+  const abort = new AbortController();
+  let code = 0;
+  const write = (stream: NodeJS.WriteStream, text: string): void => {
+    progress.clear();
+    stream.write(text.endsWith('\n') ? text : `${text}\n`);
+  };
+  const edge: Edge = {
+    context: { env: process.env, cwd: process.cwd(), emit: progress.emit, signal: abort.signal },
+    print: (text) => write(process.stdout, text),
+    tell: (text) => write(process.stderr, text),
+    answer: (value) => {
+      code = value;
+    },
+  };
+  // The second interrupt is for whoever cannot wait: nothing is tidied up then.
+  const interrupt = (): void => {
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort(new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' }));
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // A reader that stops listening (`| head`) is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
+  try {
+    await create(edge).parseAsync(process.argv);
+    return code;
+  } catch (error) {
+    return failed(error, edge, abort.signal, process.env.HELM_DEBUG === 'true');
+  } finally {
+    progress.clear();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const interrupted = signal.aborted && !(error instanceof AirgapError && error.code !== 'interrupted');
+  const shown = interrupted ? (signal.reason as unknown) : error;
+  if (shown instanceof AirgapError) {
+    tell(formatFailure(shown));
+    if (debug && shown.stack) tell(shown.stack);
+    return shown.exitCode;
+  }
+  const unexpected = shown instanceof Error ? shown : new Error(String(shown));
+  const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
+    hint: 'this is a fault of helm airgap; please report it with the output of the same command under --debug',
+  });
+  tell(formatFailure(wrapped));
+  if (debug && unexpected.stack) tell(unexpected.stack);
+  return 1;
+}

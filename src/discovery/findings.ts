@@ -1,0 +1,35 @@
+import type { Confidence, Finding, Need, Place } from '../lock/finding.ts';
+import type { PlaceFound } from './index.ts';
+
+const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];
+const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'optional', 'test'];
+
+/**
+ * One finding for each reference, in the order of their texts: all its places in the order given, the strongest
+ * confidence among them and the most immediate need.
+ */
+export function toFindings(places: readonly PlaceFound[]): Finding[] {
+  const groups = Map.groupBy(places, (place) => place.reference);
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([reference, group]) => ({
+      reference,
+      confidence: first(
+        STRONGEST,
+        group.map((place) => place.confidence),
+      ),
+      need: first(
+        MOST_IMMEDIATE,
+        group.map((place) => place.need),
+      ),
+      found: group.map(toPlace),
+    }));
+}
+
+function toPlace({ reference: _reference, confidence: _confidence, need: _need, ...place }: PlaceFound): Place {
+  return place;
+}
+
+function first<T>(order: readonly T[], present: readonly T[]): T {
+  return order.find((value) => present.includes(value)) as T;
+}

@@ -1,0 +1,95 @@
+import type { SplitPart } from '../lock/finding.ts';
+
+/**
+ * How strongly a name says that its value is an image: `typed` by the Kubernetes API, `key` by its own name
+ * (`image`, `FOO_IMAGE`, `--foo-image`), `context` by the name of something around it (`images:`), or not at all.
+ */
+export type Evidence = 'typed' | 'key' | 'context' | 'none';
+
+/** Part of a split that a name stands for. `version` and `name` are weak: they have other meanings elsewhere. */
+export type Role = SplitPart['role'] | 'version' | 'name';
+
+/** The words of a key, an environment variable or a flag, lower case: `config.linkerd.io/proxyImage` is proxy, image. */
+export function wordsOf(key: string): string[] {
+  return key
+    .slice(key.lastIndexOf('/') + 1)
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .flatMap((word) => (/^[a-z]+images?$/.test(word) ? [word.replace(/images?$/, ''), 'image'] : [word]))
+    .map((word) => (word === 'images' ? 'image' : word))
+    .filter((word) => word !== '');
+}
+
+/** Words that may stand behind `image` in a name whose value is still a whole reference. */
+const STILL_IMAGE = new Set([
+  'name',
+  'ref',
+  'reference',
+  'uri',
+  'url',
+  'full',
+  'default',
+  'override',
+  'location',
+  'path',
+]);
+/** Words behind `image` that turn the name into one of something else. */
+const NOT_IMAGE = new Set(
+  'pull policy secret secrets tag tags version registry registries repository repositories repo digest sha sha256 id type format gc size scan scanner hub prefix suffix enabled cache'.split(
+    ' ',
+  ),
+);
+/** Images of another sort: virtual machines, pictures. */
+const OTHER_IMAGE = new Set(
+  'os vm ami machine disk boot iso background logo cover profile icon favicon gce source avatar banner'.split(' '),
+);
+
+/** What a name says about its value, given what the names around it say. */
+export function evidenceOf(key: string, around: Evidence): Evidence {
+  const words = wordsOf(key);
+  const at = words.lastIndexOf('image');
+  if (at < 0) return around === 'none' || isPart(words) ? 'none' : 'context';
+  if (at > 0 && OTHER_IMAGE.has(words[at - 1] ?? '')) return 'none';
+  const behind = words.slice(at + 1);
+  if (behind.some((word) => NOT_IMAGE.has(word)) && words[0] !== 'related') return 'none';
+  // An operator puts a tag behind a base image, so without one it is no reference yet.
+  if (words[at - 1] === 'base') return 'context';
+  return words[0] === 'related' || behind.every((word) => STILL_IMAGE.has(word)) ? 'key' : 'context';
+}
+
+/** A part of a split stands for nothing by itself, save a name, which may hold the whole reference. */
+function isPart(words: readonly string[]): boolean {
+  const role = roleOf(words, false)?.role;
+  return role !== undefined && role !== 'name';
+}
+
+const ROLES: readonly (readonly [Role, readonly string[]])[] = [
+  ['tag', ['tag', 'tags']],
+  ['version', ['version']],
+  ['digest', ['digest', 'sha', 'sha256']],
+  ['registry', ['registry', 'hub', 'registry url', 'registry host', 'registry server', 'registry prefix', 'repo url']],
+  ['repository', ['repository', 'repo', 'repository url', 'repository name', 'base image']],
+  ['image', ['image', 'image name']],
+  ['name', ['name']],
+];
+
+/** The part of a split reference that a key names, and the words that it shares with the other parts. */
+export function partOf(key: string, underImage: boolean): { role: Role; stem: string } | undefined {
+  const words = wordsOf(key);
+  const role = roleOf(words, underImage);
+  if (role === undefined) return undefined;
+  const stem = words.slice(0, words.length - role.length).filter((word) => word !== 'image');
+  return { role: role.role, stem: stem.join(' ') };
+}
+
+function roleOf(words: readonly string[], underImage: boolean): { role: Role; length: number } | undefined {
+  const two = words.slice(-2).join(' ');
+  const one = words.at(-1) ?? '';
+  const long = words.length < 2 ? undefined : ROLES.find(([, names]) => names.includes(two));
+  if (long !== undefined) return { role: long[0], length: 2 };
+  const short = ROLES.find(([, names]) => names.includes(one));
+  if (short !== undefined) return { role: short[0] === 'name' && underImage ? 'image' : short[0], length: 1 };
+  return undefined;
+}

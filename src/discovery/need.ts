@@ -1,0 +1,19 @@
+import type { How, Need } from '../lock/finding.ts';
+
+/** Hooks that run during a first `helm install`. */
+const INSTALL_HOOKS = new Set(['pre-install', 'post-install', 'crd-install']);
+
+/**
+ * What pulls a reference that stands in an object. Pod specs and custom resources run with the install; what stands in
+ * env, arguments and configuration is for pods that the reader of it creates later.
+ */
+export function needOf(how: How, hook: string | undefined, off: boolean): Need {
+  const hooks = (hook ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (hooks.some((name) => name.startsWith('test'))) return 'test';
+  if (hooks.length > 0 && !hooks.some((name) => INSTALL_HOOKS.has(name))) return 'lifecycle';
+  if (off) return 'optional';
+  return how === 'pod-spec' || how === 'custom-resource' ? 'install' : 'operand';
+}

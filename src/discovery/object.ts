@@ -1,0 +1,74 @@
+import type { Hit } from './hit.ts';
+import { printable } from './payload.ts';
+import { isSilent } from './relevance.ts';
+import { childOf, inside, type Spot } from './spot.ts';
+import { type Context, type Entry, entriesOf, isMapping, Walk } from './walk.ts';
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+const START: Context = {
+  how: undefined,
+  evidence: 'none',
+  underImage: false,
+  inherited: [],
+  off: false,
+  script: false,
+  depth: 0,
+};
+
+/** API groups of Kubernetes itself: fields are known, so of their strings only those of pod specs are evidence. */
+const BUILT_IN =
+  /^(?:v1|(?:apps|batch|autoscaling|policy|extensions)\/.*|(?:(?:admissionregistration|apiextensions|apiregistration|authentication|authorization|certificates|coordination|discovery|events|flowcontrol\.apiserver|internal\.apiserver|networking|node|rbac\.authorization|resource|scheduling|storage|storagemigration)\.k8s\.io)\/.*)$/;
+
+/** Every reference in one Kubernetes object, in the order of its fields. */
+export function searchObject(object: Mapping): readonly Hit[] {
+  const walk = new Walk();
+  searchInto(walk, object, { path: '' });
+  return walk.hits;
+}
+
+function searchInto(walk: Walk, object: Mapping, root: Spot): void {
+  const { kind, apiVersion, items } = object;
+  if (isSilent(kind)) return;
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
+    for (const [i, item] of items.entries()) {
+      if (isMapping(item)) searchInto(walk, item, childOf(childOf(root, 'items'), i));
+    }
+    return;
+  }
+  const { metadata, status: _observed, ...rest } = object;
+  const at = childOf(root, 'metadata');
+  if (isMapping(metadata)) {
+    walk.value(metadata.annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
+  }
+  const entries = payloadEntries(rest, kind, root);
+  if (apiVersion === 'v1' && entries !== undefined) {
+    walk.entries(entries, { ...START, how: 'config' });
+    return;
+  }
+  const builtIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
+  walk.value(rest, root, { ...START, how: builtIn ? undefined : 'custom-resource' });
+}
+
+/** What a ConfigMap or Secret holds; undefined for other kinds. */
+function payloadEntries({ data, binaryData, stringData }: Mapping, kind: unknown, root: Spot): Entry[] | undefined {
+  if (kind === 'ConfigMap') {
+    return [...plain(data, childOf(root, 'data')), ...encoded(binaryData, childOf(root, 'binaryData'))];
+  }
+  if (kind === 'Secret') {
+    return [...encoded(data, childOf(root, 'data')), ...plain(stringData, childOf(root, 'stringData'))];
+  }
+  return undefined;
+}
+
+function plain(data: unknown, spot: Spot): Entry[] {
+  return isMapping(data) ? entriesOf(data, spot) : [];
+}
+
+/** Values that Kubernetes itself decodes; those that hold no text are left out. */
+function encoded(data: unknown, spot: Spot): Entry[] {
+  return plain(data, spot).flatMap(({ key, value, spot: at }) => {
+    const text = typeof value === 'string' ? printable(Buffer.from(value, 'base64')) : undefined;
+    return text === undefined ? [] : [{ key, value: text, spot: inside(at, 'base64') }];
+  });
+}

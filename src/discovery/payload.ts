@@ -1,0 +1,106 @@
+import { parseAllDocuments } from 'yaml';
+
+/** A text taken one step apart: decoded, parsed, or into its named and unnamed words. */
+export type Payload =
+  | { readonly kind: 'text'; readonly step: string; readonly text: string }
+  | { readonly kind: 'trees'; readonly trees: readonly { readonly step: string; readonly value: unknown }[] }
+  | { readonly kind: 'words'; readonly words: readonly Word[] };
+
+/** A word of a text, with the name that it has there. */
+export interface Word {
+  /** `line 3`, `line 3 word 2`; undefined when the text is nothing but this word and its name. */
+  readonly step?: string;
+  readonly key?: string;
+  readonly text: string;
+  /** The name may be chance, as in code and prose. */
+  readonly loose: boolean;
+}
+
+const BASE64 = /^[A-Za-z0-9+/\s]{24,}={0,2}\s*$/;
+const MAPPING_LINE = /^\s*(?:- +)?(?:[\w."'/$-][^\n#:]*|"[^"\n]*"):(?:\s|$)/m;
+
+/** Takes a text apart by its own looks: base64, JSON, YAML, or lines of assignments, flags and words. */
+export function unpack(text: string): Payload {
+  const decoded = decodeBase64(text);
+  if (decoded !== undefined) return { kind: 'text', step: 'base64', text: decoded };
+  return parseJson(text) ?? parseYaml(text) ?? { kind: 'words', words: wordsIn(text) };
+}
+
+/** Text behind base64; undefined when it is none or holds no text. */
+function decodeBase64(text: string): string | undefined {
+  if (!BASE64.test(text)) return undefined;
+  const compact = text.replace(/\s+/g, '');
+  return compact.length % 4 === 0 ? printable(Buffer.from(compact, 'base64')) : undefined;
+}
+
+/** UTF-8 text without control characters; undefined for anything else. */
+export function printable(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells bytes from text.
+  return text === '' || /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text) ? undefined : text;
+}
+
+function parseJson(text: string): Payload | undefined {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return trees([JSON.parse(text)], 'json');
+  } catch {
+    return undefined;
+  }
+}
+
+function parseYaml(text: string): Payload | undefined {
+  if (!text.includes('\n') || text.startsWith('#!') || !MAPPING_LINE.test(text)) return undefined;
+  const documents = parseAllDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  if (!Array.isArray(documents) || documents.some((document) => document.errors.length > 0)) return undefined;
+  try {
+    return trees(
+      documents.map((document) => document.toJS({ maxAliasCount: 1000 })),
+      'yaml',
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function trees(values: readonly unknown[], format: string): Payload | undefined {
+  if (!values.some((value) => typeof value === 'object' && value !== null)) return undefined;
+  const one = values.length === 1;
+  return { kind: 'trees', trees: values.map((value, i) => ({ step: one ? `${format}:` : `${format}[${i}]:`, value })) };
+}
+
+const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|'))\s*)(.*)$/;
+/** A word that names the next one. */
+const NAMING = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
+const SEPARATORS = /[\s"'`,;|()<>[\]\\]+/;
+
+function wordsIn(text: string): Word[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, i) => wordsOfLine(line, lines.length === 1 ? undefined : `line ${i + 1}`));
+}
+
+function wordsOfLine(line: string, step: string | undefined): Word[] {
+  const bare = line
+    .replace(/(?:^|\s)(?:#|\/\/).*$/, '')
+    .replace(/\$\{\w+:?-([^{}]*)\}/g, '$1')
+    .trim();
+  if (bare === '') return [];
+  const [, key, operator = '', right = ''] = ASSIGNMENT.exec(bare) ?? [];
+  const value = right.replace(/^["']|["']?[,;\\]*$/g, '');
+  if (key === undefined || SEPARATORS.test(value)) return wordsOfPhrase(bare, step);
+  // `a = b` without quotes is code as often as configuration.
+  const loose = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
+  return [{ step, key, text: value, loose }];
+}
+
+function wordsOfPhrase(phrase: string, step: string | undefined): Word[] {
+  const tokens = phrase.split(SEPARATORS).filter((token) => token !== '');
+  return tokens.map((token, i) => {
+    const at = tokens.length === 1 ? step : `${step === undefined ? '' : `${step} `}word ${i + 1}`;
+    const [, key, value] = /^(-{0,2}\w[\w./-]*)=(.+)$/.exec(token) ?? [];
+    if (key !== undefined && value !== undefined) return { step: at, key, text: value, loose: !key.startsWith('-') };
+    const before = tokens[i - 1] ?? '';
+    if (token.startsWith('-') || !NAMING.test(before)) return { step: at, text: token, loose: true };
+    return { step: at, key: before.replace(/[:=]$/, ''), text: token, loose: !before.startsWith('-') };
+  });
+}

@@ -1,0 +1,34 @@
+/**
+ * Cheap tests on raw text, made before anything is parsed: parsing YAML is nearly all of discovery's cost, and most of
+ * a large chart (schemas, dashboards, alert rules) cannot hold a reference.
+ */
+
+/** Kinds that describe or permit and never run: schema text and RBAC rules name many things that look like images. */
+const SILENT_KINDS = new Set([
+  'CustomResourceDefinition',
+  'Role',
+  'RoleBinding',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'ValidatingAdmissionPolicy',
+  'APIService',
+]);
+
+const HINTS = /image|repositor|_REPO|[\w-]\/[\w.-]+(?:\/[\w.-]+)*[:@]\w|@sha256:|[A-Za-z0-9+/]{40}/i;
+
+/** Whether objects of this kind are never evidence. */
+export function isSilent(kind: unknown): boolean {
+  return typeof kind === 'string' && SILENT_KINDS.has(kind);
+}
+
+/** Whether a text can hold a reference at all. */
+export function mayHoldReference(text: string): boolean {
+  return HINTS.test(text);
+}
+
+/** Whether a manifest must be parsed. Base64 in a Secret may be too short for its text to show. */
+export function isRelevant(manifest: string): boolean {
+  const kind = /^kind:[ \t]*["']?(\w+)/m.exec(manifest)?.[1];
+  if (isSilent(kind)) return false;
+  return kind === 'Secret' || mayHoldReference(manifest);
+}

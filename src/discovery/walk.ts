@@ -1,0 +1,210 @@
+import type { How } from '../lock/finding.ts';
+import { judge, type Verdict } from './candidate.ts';
+import type { Hit } from './hit.ts';
+import { type Evidence, evidenceOf, partOf } from './naming.ts';
+import { unpack } from './payload.ts';
+import { isSilent, mayHoldReference } from './relevance.ts';
+import { type Field, findSplits, type Inherited, inheritedBy } from './split.ts';
+import { childOf, inside, type Spot } from './spot.ts';
+
+/** What is known about a value from everything around it. */
+export interface Context {
+  /** The kind of evidence that a string here is; undefined where strings are none, as in a Deployment's selector. */
+  readonly how: How | undefined;
+  readonly evidence: Evidence;
+  /** The key above says that this mapping is an image (`image: {name, tag}`). */
+  readonly underImage: boolean;
+  readonly inherited: Inherited;
+  readonly off: boolean;
+  /** Inside a command line or script, where names are the author's own. */
+  readonly script: boolean;
+  /** Texts unpacked so far. */
+  readonly depth: number;
+}
+
+/** A named value: a mapping's entry, an environment variable, a word of a text with its name. */
+export interface Entry {
+  readonly key: string | undefined;
+  readonly value: unknown;
+  readonly spot: Spot;
+  /** The name may be chance, as in code and prose. */
+  readonly loose?: boolean;
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralContainers']);
+const COMMANDS = new Set(['args', 'command', 'lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']);
+/** Nothing here names what is pulled; `_example` is documentation by Knative's convention. */
+const SKIPPED = new Set(['labels', 'matchLabels', 'managedFields', 'openAPIV3Schema', '_example']);
+/** Deeper nesting than anything real; it stops a text that unpacks into itself. */
+const DEPTH_LIMIT = 10;
+
+/** Walks a value tree, texts inside it included, and reports every reference. */
+export class Walk {
+  readonly hits: Hit[] = [];
+
+  value(value: unknown, spot: Spot, context: Context): void {
+    if (typeof value === 'string') this.#text(value, spot, context);
+    else if (Array.isArray(value)) this.#list(value, spot, context);
+    else if (isMapping(value)) this.#mapping(value, spot, context);
+  }
+
+  /** Siblings: splits first, then each that is no part of one. */
+  entries(entries: readonly Entry[], context: Context): void {
+    const off = context.off || entries.some(({ key, value }) => key === 'enabled' && String(value) === 'false');
+    const fields = entries.flatMap(toField);
+    const inherited = inheritedFrom(entries, fields, context.inherited);
+    const { splits, used } =
+      context.how === undefined
+        ? { splits: [], used: new Set<Field>() }
+        : findSplits(fields, context.underImage, inherited);
+    for (const split of splits) {
+      this.#report(judge(split.written, 'key'), split.written, split.spot, { ...context, off }, split.parts);
+    }
+    const spots = new Set([...used].map((field) => field.spot));
+    for (const entry of entries) {
+      if (!spots.has(entry.spot)) this.#entry(entry, { ...context, off, inherited });
+    }
+  }
+
+  #entry({ key, value, spot, loose }: Entry, context: Context): void {
+    if (key === undefined || SKIPPED.has(key)) {
+      if (key === undefined) this.value(value, spot, { ...context, underImage: false });
+      return;
+    }
+    if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) {
+      for (const [i, item] of value.entries()) this.#container(item, childOf(spot, i), context);
+      return;
+    }
+    if (key === 'volumes' && isListOfMappings(value)) this.#imageVolumes(value, spot, context);
+    const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
+    const said = evidenceOf(key, context.evidence);
+    const evidence = said === 'key' && loose === true ? 'context' : said;
+    this.value(value, spot, { ...context, how, evidence, underImage: evidence === 'key' });
+  }
+
+  #mapping(mapping: Mapping, spot: Spot, context: Context): void {
+    if (isSilent(mapping.kind) && typeof mapping.apiVersion === 'string') return;
+    this.entries(entriesOf(mapping, spot), context);
+  }
+
+  #container(container: Mapping, spot: Spot, context: Context): void {
+    const direct = context.depth === 0;
+    const rest: Entry[] = [];
+    for (const entry of entriesOf(container, spot)) {
+      const key = entry.key ?? '';
+      if (key === 'image' && typeof entry.value === 'string') {
+        const how = direct ? 'pod-spec' : context.how;
+        this.#report(judge(entry.value, 'typed'), entry.value, entry.spot, { ...context, how });
+      } else if (key === 'env' && direct) this.value(entry.value, entry.spot, { ...context, how: 'env' });
+      else if (COMMANDS.has(key)) {
+        this.value(entry.value, entry.spot, { ...context, how: direct ? 'argument' : context.how, script: true });
+      } else rest.push(entry);
+    }
+    this.entries(rest, context);
+  }
+
+  #imageVolumes(volumes: readonly Mapping[], spot: Spot, context: Context): void {
+    for (const [i, { image }] of volumes.entries()) {
+      if (!isMapping(image) || typeof image.reference !== 'string') continue;
+      const at = childOf(childOf(childOf(spot, i), 'image'), 'reference');
+      const how = context.depth === 0 ? 'pod-spec' : context.how;
+      this.#report(judge(image.reference, 'typed'), image.reference, at, { ...context, how });
+    }
+  }
+
+  #list(items: readonly unknown[], spot: Spot, context: Context): void {
+    const named: Entry[] = [];
+    for (const [i, item] of items.entries()) {
+      const entry = namedItem(item, items[i - 1], childOf(spot, i));
+      if (entry.key === undefined) this.value(item, entry.spot, context);
+      else named.push(entry);
+    }
+    this.entries(named, context);
+  }
+
+  #text(text: string, spot: Spot, context: Context): void {
+    const { how, evidence, depth } = context;
+    if (how === undefined) return;
+    const trimmed = text.trim();
+    const verdict = judge(trimmed, evidence);
+    this.#report(verdict, trimmed, spot, context);
+    const worthOpening = depth < DEPTH_LIMIT && (evidence !== 'none' || mayHoldReference(trimmed));
+    if (verdict === undefined && worthOpening) this.#open(text, spot, context);
+  }
+
+  #open(text: string, spot: Spot, context: Context): void {
+    const { depth } = context;
+    const deeper: Context = { ...context, depth: depth + 1, underImage: false, inherited: [] };
+    const payload = unpack(text);
+    if (payload.kind === 'text') this.#text(payload.text, inside(spot, payload.step), deeper);
+    if (payload.kind === 'trees') {
+      for (const { step, value } of payload.trees) this.value(value, inside(spot, step), { ...deeper, script: false });
+    }
+    if (payload.kind !== 'words') return;
+    const words = payload.words.filter((word) => word.text !== text);
+    this.entries(
+      words.map(({ step, key, text: value, loose }) => ({
+        key,
+        value,
+        loose,
+        spot: step === undefined ? { ...spot } : inside(spot, step),
+      })),
+      { ...deeper, script: context.script || text.startsWith('#!') },
+    );
+  }
+
+  #report(verdict: Verdict | undefined, written: string, spot: Spot, context: Context, parts?: Hit['parts']): void {
+    if (verdict === undefined || context.how === undefined) return;
+    const doubtful = context.script && !/[/:]/.test(written);
+    this.hits.push({
+      spot,
+      how: context.how,
+      written,
+      reference: verdict.reference,
+      confidence: doubtful && context.how !== 'pod-spec' ? 'possible' : verdict.confidence,
+      off: context.off,
+      ...(parts === undefined ? {} : { parts }),
+    });
+  }
+}
+
+/** A mapping's entries with the spots of their values. */
+export function entriesOf(mapping: Mapping, spot: Spot): Entry[] {
+  return Object.entries(mapping).map(([key, value]) => ({ key, value, spot: childOf(spot, key) }));
+}
+
+/** Whether a value is a YAML mapping. */
+export function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isListOfMappings(value: unknown): value is readonly Mapping[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isMapping);
+}
+
+/** A list's item that brings its name along: `{name, value}`, `--flag=value`, or the value behind `--flag`. */
+function namedItem(item: unknown, before: unknown, spot: Spot): Entry {
+  if (isMapping(item) && typeof item.name === 'string' && typeof item.value === 'string') {
+    return { key: item.name, value: item.value, spot: childOf(spot, 'value') };
+  }
+  if (typeof item !== 'string') return { key: undefined, value: item, spot };
+  const [, key, value] = /^(-{1,2}[A-Za-z][\w.-]*)=(.*)$/s.exec(item) ?? [];
+  if (key !== undefined) return { key, value, spot };
+  const named = typeof before === 'string' && /^-{1,2}[A-Za-z][\w.-]*$/.test(before) && !item.startsWith('-');
+  return { key: named ? before : undefined, value: item, spot };
+}
+
+/** Helm charts keep what holds for all their images in the mapping itself or in `global`. */
+function inheritedFrom(entries: readonly Entry[], fields: readonly Field[], above: Inherited): Inherited {
+  const own = inheritedBy(fields);
+  const global = entries.find(({ key, value }) => key === 'global' && isMapping(value));
+  const shared = isMapping(global?.value) ? inheritedBy(entriesOf(global.value, global.spot).flatMap(toField)) : [];
+  return [own, shared].find((parts) => parts.length > 0) ?? above;
+}
+
+function toField({ key, value, spot }: Entry): Field[] {
+  if (key === undefined || partOf(key, true) === undefined) return [];
+  return typeof value === 'string' || typeof value === 'number' ? [{ key, text: String(value).trim(), spot }] : [];
+}

@@ -1,0 +1,53 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { EcrHost } from './hosts.ts';
+import { type EcrOptions, endpointOf } from './options.ts';
+
+/** The SDK waits between its attempts, longer each time: throttling makes a run slow, not fail. */
+const MAX_ATTEMPTS = 8;
+/** Milliseconds. */
+const CONNECT_TIMEOUT = 10_000;
+const REQUEST_TIMEOUT = 60_000;
+
+/** What every client of the SDK is given. */
+export interface Connection {
+  readonly endpoint?: string;
+  readonly maxAttempts: number;
+  readonly requestHandler: {
+    readonly httpsAgent: HttpsAgent;
+    readonly httpAgent: HttpAgent;
+    readonly connectionTimeout: number;
+    readonly requestTimeout: number;
+  };
+}
+
+/**
+ * The same roots and the same proxy as all other requests. The proxy is Node's own (`proxyEnv`, Node 24.5 and 22.21 on);
+ * older ones connect directly.
+ */
+export function connection(options: EcrOptions, service: 'ECR' | 'ECR_PUBLIC'): Connection {
+  const endpoint = endpointOf(options, service);
+  const ca = options.certificates?.();
+  const shared = { keepAlive: true, proxyEnv: { ...options.env } };
+  return {
+    ...(endpoint === undefined ? {} : { endpoint }),
+    maxAttempts: MAX_ATTEMPTS,
+    requestHandler: {
+      httpsAgent: new HttpsAgent({ ...shared, ...(ca === undefined ? {} : { ca: [...ca] }) }),
+      httpAgent: new HttpAgent(shared),
+      connectionTimeout: CONNECT_TIMEOUT,
+      requestTimeout: REQUEST_TIMEOUT,
+    },
+  };
+}
+
+/** A client for a private registry's region. The SDK is loaded here, when it is needed, and not with the program. */
+export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECRClient> {
+  const { ECRClient: Client } = await import('@aws-sdk/client-ecr');
+  const settings = connection(options, 'ECR');
+  // The SDK refuses FIPS and dual-stack names together with an endpoint of one's own.
+  const names =
+    settings.endpoint === undefined ? { useFipsEndpoint: host.fips, useDualstackEndpoint: host.dualStack } : {};
+  return new Client({ region: host.region, ...settings, ...names });
+}

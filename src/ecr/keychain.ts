@@ -1,0 +1,98 @@
+import type { Credential } from '../auth/credential.ts';
+import type { Keychain } from '../auth/keychain.ts';
+import { silent } from '../base/events.ts';
+import { keepSecret } from '../base/redact.ts';
+import { connection, ecrClient } from './connection.ts';
+import { awsError, lacksCredentials } from './failures.ts';
+import { ECR_PUBLIC_HOST, type EcrHost, ecrHost } from './hosts.ts';
+import type { EcrOptions } from './options.ts';
+import { decodeToken, type Issued, TokenCache } from './token-cache.ts';
+
+/** ECR Public's API exists in this region only. */
+const PUBLIC_REGION = 'us-east-1';
+
+/**
+ * Credentials for private ECR registries by GetAuthorizationToken, a token per region, renewed before it ends. Without
+ * any AWS credentials it knows nothing (after a warning), so that a stored login can serve.
+ * `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
+ */
+export function ecrKeychain(options: EcrOptions): Keychain {
+  const cache = new TokenCache();
+  let warned = false;
+  return {
+    async lookup(registry) {
+      const host = ecrHost(registry, options.hosts);
+      if (host === undefined) return undefined;
+      try {
+        return await cache.get(host.region, Date.now(), () => fetchToken(host, options));
+      } catch (error) {
+        if (!lacksCredentials(error)) throw awsError(`login to ${registry}`, error);
+        const message = `no AWS credentials were found for ${registry}; trying stored logins`;
+        if (!warned) (options.emit ?? silent)({ type: 'warning', message });
+        warned = true;
+        return undefined;
+      }
+    },
+    forget(registry) {
+      const host = ecrHost(registry, options.hosts);
+      if (host !== undefined) cache.forget(host.region);
+    },
+  };
+}
+
+/**
+ * Credentials for public.ecr.aws, which raise its limit from one pull a second to ten. Anything that stands in the way of
+ * getting them means anonymous access, which serves as well.
+ */
+export function ecrPublicKeychain(options: EcrOptions): Keychain {
+  const cache = new TokenCache();
+  let unavailable = false;
+  return {
+    async lookup(registry) {
+      if (registry !== ECR_PUBLIC_HOST || unavailable) return undefined;
+      try {
+        return await cache.get(registry, Date.now(), () => fetchPublicToken(options));
+      } catch {
+        unavailable = true;
+        return undefined;
+      }
+    },
+    forget: (registry) => cache.forget(registry),
+  };
+}
+
+async function fetchToken(host: EcrHost, options: EcrOptions): Promise<Issued> {
+  const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
+  const client = await ecrClient(host, options);
+  try {
+    const { authorizationData = [] } = await client.send(new GetAuthorizationTokenCommand({}));
+    return issued(authorizationData[0]);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function fetchPublicToken(options: EcrOptions): Promise<Issued> {
+  const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
+  // One attempt: this is a bonus, and nobody is to wait for it.
+  const client = new ECRPUBLICClient({
+    region: PUBLIC_REGION,
+    ...connection(options, 'ECR_PUBLIC'),
+    maxAttempts: 1,
+  });
+  try {
+    return issued((await client.send(new GetAuthorizationTokenCommand({}))).authorizationData);
+  } finally {
+    client.destroy();
+  }
+}
+
+function issued(data: { authorizationToken?: string; expiresAt?: Date } | undefined): Issued {
+  const token = data?.authorizationToken;
+  if (token === undefined) throw new Error('the answer holds no token');
+  const { username, password } = decodeToken(token);
+  keepSecret(token);
+  keepSecret(password);
+  const credential: Credential = { kind: 'basic', username, password };
+  return { credential, expiresAt: data?.expiresAt?.getTime() ?? 0 };
+}

@@ -1,0 +1,22 @@
+import type { Emit } from '../base/events.ts';
+import type { EcrHostDeclaration } from './hosts.ts';
+
+/** How ECR's API is reached. Credentials come from the SDK's own chain, which reads this process's environment. */
+export interface EcrOptions {
+  /** HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL* are read from here. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The API's URL (`--endpoint-url`) where it is not the region's usual one. */
+  readonly endpoint?: string;
+  /** PEM roots to trust, from the transport. */
+  readonly certificates?: () => readonly string[];
+  /** Hosts that are ECR though their name does not say so. */
+  readonly hosts?: readonly EcrHostDeclaration[];
+  readonly emit?: Emit;
+}
+
+/** The API's URL where one was given: by flag, or by the variables that every AWS tool knows. */
+export function endpointOf(options: EcrOptions, service: 'ECR' | 'ECR_PUBLIC'): string | undefined {
+  const { env } = options;
+  const own = service === 'ECR' ? options.endpoint : undefined;
+  return own || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
+}

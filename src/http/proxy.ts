@@ -1,0 +1,80 @@
+import { BlockList, isIP } from 'node:net';
+import { AirgapError } from '../base/errors.ts';
+
+/** Says which proxy a request goes through; undefined means directly. */
+export type ProxyChoice = (url: URL) => URL | undefined;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY (either case) as Go's golang.org/x/net/http/httpproxy does, so that this
+ * tool and Helm take the same way out: NO_PROXY knows names with their subdomains, `.suffix`, `host:port`, addresses,
+ * CIDR ranges and `*`; localhost and loopback addresses never go through a proxy.
+ * @throws AirgapError `config` when a proxy is not a URL that can be used
+ */
+export function proxyFromEnvironment(env: Environment): ProxyChoice {
+  const read = (name: string): string => env[name] || env[name.toLowerCase()] || '';
+  const proxies = { 'https:': parseProxy('HTTPS_PROXY', read), 'http:': parseProxy('HTTP_PROXY', read) };
+  const direct = noProxy(read('NO_PROXY'));
+  return (url) => {
+    const proxy = proxies[url.protocol as keyof typeof proxies];
+    return proxy === undefined || direct(url) ? undefined : proxy;
+  };
+}
+
+function parseProxy(name: string, read: (name: string) => string): URL | undefined {
+  const text = read(name).trim();
+  if (text === '') return undefined;
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  if (url === undefined || !['http:', 'https:', 'socks5:'].includes(url.protocol)) {
+    throw new AirgapError('config', `${name}=${full} is not a proxy that can be used`, {
+      hint: `write ${name}=http://HOST:PORT`,
+    });
+  }
+  return url;
+}
+
+function noProxy(text: string): (url: URL) => boolean {
+  const names: { readonly host: string; readonly suffixOnly: boolean; readonly port: string }[] = [];
+  const ranges = new BlockList();
+  ranges.addSubnet('127.0.0.0', 8, 'ipv4');
+  ranges.addAddress('::1', 'ipv6');
+  let everything = false;
+  for (const entry of text.split(',').map((part) => part.trim().toLowerCase())) {
+    if (entry === '') continue;
+    if (entry === '*') everything = true;
+    else if (!addRange(ranges, entry)) names.push(parseName(entry));
+  }
+  return (url) => {
+    const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    if (everything || host === 'localhost') return true;
+    const family = isIP(host);
+    if (family !== 0 && ranges.check(host, family === 4 ? 'ipv4' : 'ipv6')) return true;
+    const port = url.port || (url.protocol === 'https:' ? '443' : '80');
+    return names.some(
+      (name) =>
+        (name.port === '' || name.port === port) &&
+        ((!name.suffixOnly && host === name.host) || (family === 0 && host.endsWith(`.${name.host}`))),
+    );
+  };
+}
+
+/** Adds an address or a CIDR range; false when the entry is neither. */
+function addRange(ranges: BlockList, entry: string): boolean {
+  const [address = '', bits, ...rest] = entry.replace(/^\[|\]$/g, '').split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  const type = family === 4 ? 'ipv4' : 'ipv6';
+  if (bits === undefined) ranges.addAddress(address, type);
+  else if (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)) {
+    ranges.addSubnet(address, Number(bits), type);
+  } else return false;
+  return true;
+}
+
+function parseName(entry: string): { host: string; suffixOnly: boolean; port: string } {
+  const [, name = entry, port = ''] = /^(.*?)(?::(\d+))?$/.exec(entry) ?? [];
+  const host = name.replace(/^\*?\./, '').replace(/^\[|\]$/g, '');
+  return { host, suffixOnly: host !== name.replace(/^\[|\]$/g, ''), port };
+}

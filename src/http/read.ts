@@ -1,0 +1,49 @@
+import { AirgapError } from '../base/errors.ts';
+import type { HttpResponse } from './exchange.ts';
+
+/** Bytes of a body that is thrown away before the connection is worth less than the waiting. */
+const DISCARD_LIMIT = 256 * 1024;
+
+/**
+ * Reads a body that has to be small.
+ * @throws AirgapError `registry` when it is larger than `limit` bytes, `network` when it breaks off
+ */
+export async function readBytes(response: HttpResponse, limit: number, what: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > limit) {
+      throw new AirgapError('registry', `${what}: ${response.url.host} answers with more than ${limit} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Reads at most `limit` bytes and gives up on the rest: for bodies of errors, which matter but must not do harm. */
+export async function readSome(response: HttpResponse, limit: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= limit) break;
+    }
+  } catch {
+    // What is missing of an error's text does not change what it says.
+  }
+  return Buffer.concat(chunks).subarray(0, limit);
+}
+
+/** Throws a body away so that its connection can be used again, or closes the connection when the body is long. */
+export async function discard(response: HttpResponse): Promise<void> {
+  await readSome(response, DISCARD_LIMIT);
+}
+
+/** One header's value; of several, the first. */
+export function headerOf(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}

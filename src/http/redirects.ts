@@ -1,0 +1,46 @@
+import { AirgapError } from '../base/errors.ts';
+import type { HttpResponse } from './exchange.ts';
+
+/** More than any registry needs: one to the storage, perhaps one more to its region. */
+export const MAX_REDIRECTS = 5;
+
+const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
+
+/**
+ * Where an answer sends the request next; undefined when it is no redirect, or one that would turn a PUT or POST into a
+ * GET (RFC 9110, 15.4).
+ * @throws AirgapError `network` when it leads nowhere or from https to http
+ */
+export function redirectOf(response: HttpResponse, method: string, what: string): URL | undefined {
+  const reads = method === 'GET' || method === 'HEAD';
+  const follows = reads ? [301, 302, 303, 307, 308] : [307, 308];
+  const { location } = response.headers;
+  if (!follows.includes(response.status) || typeof location !== 'string') return undefined;
+  if (!URL.canParse(location, response.url.href)) {
+    throw new AirgapError('network', `${what}: ${response.url.host} redirects to "${location}", which is no URL`);
+  }
+  const next = new URL(location, response.url);
+  if (next.protocol !== 'https:' && next.protocol !== 'http:') {
+    throw new AirgapError('network', `${what}: ${response.url.host} redirects to ${next.protocol}, which is not HTTP`);
+  }
+  if (response.url.protocol === 'https:' && next.protocol === 'http:') {
+    throw new AirgapError(
+      'network',
+      `${what}: ${response.url.host} redirects from https to plain HTTP at ${next.host}`,
+      {
+        hint: 'this is never followed; the registry or a proxy in front of it has to answer with https URLs',
+      },
+    );
+  }
+  return next;
+}
+
+/** The headers for the next request: without credentials when another host (or port, or scheme) is going to see them. */
+export function headersFor(
+  headers: Readonly<Record<string, string>>,
+  from: URL,
+  to: URL,
+): Readonly<Record<string, string>> {
+  if (from.origin === to.origin) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.includes(name.toLowerCase())));
+}

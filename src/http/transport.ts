@@ -1,0 +1,172 @@
+import { AirgapError } from '../base/errors.ts';
+import { type Emit, silent } from '../base/events.ts';
+import { readCertificates, trustedCertificates } from './certificates.ts';
+import { createDispatchers } from './dispatchers.ts';
+import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
+import { describeFailure, type Failure } from './failures.ts';
+import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
+import { proxyFromEnvironment } from './proxy.ts';
+import { discard } from './read.ts';
+import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
+import {
+  createRetrier,
+  parseRetryAfter,
+  RETRY_DEFAULTS,
+  type Retrier,
+  type RetryPolicy,
+  retryableStatus,
+} from './retry.ts';
+
+/** How requests leave this machine. Times in milliseconds. */
+export interface TransportOptions {
+  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS come from here. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** PEM file of further trusted roots. */
+  readonly caFile?: string;
+  /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
+  readonly plainHttp?: readonly string[];
+  /** Connections per host, for reading and for uploading each. Default 16. */
+  readonly connections?: number;
+  /** Default 15 s. */
+  readonly connectTimeout?: number;
+  /** Until an answer's head is there, and for an upload until the next bytes are taken. Default 60 s. */
+  readonly headersTimeout?: number;
+  /** Between two pieces of a body: a stalled download ends after this. Default 60 s. */
+  readonly bodyTimeout?: number;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly userAgent?: string;
+  readonly emit?: Emit;
+}
+
+/** A body to send: its length in bytes, and a way to open it as often as need be. */
+export interface RequestBody {
+  readonly length: number;
+  open(): Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface HttpRequest {
+  readonly method: WireRequest['method'];
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+  /** What is asked for, at the beginning of every message: `quay.io/a/b:1`. */
+  readonly what: string;
+  /** False: one attempt only, because the caller begins again further up. Default true. */
+  readonly retry?: boolean;
+  /** Overrides the transport's, for answers that take their time. */
+  readonly headersTimeout?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The one place that makes requests. */
+export interface Transport {
+  /** `http` for the hosts that were named for it, `https` for all others. */
+  scheme(host: string): 'http' | 'https';
+  /**
+   * Sends a request, follows redirects, tries again where that helps. Any status is an answer, 5xx included once the
+   * attempts are used up.
+   * @throws AirgapError `network` when there is no answer, `interrupted`; what the body's source throws
+   */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** For callers that repeat more than one request. */
+  readonly retrier: Retrier;
+  /** The PEM roots in use, for other HTTP clients. */
+  certificates(): readonly string[];
+  /** Closes all connections, also those in use. */
+  close(): Promise<void>;
+}
+
+/** @throws AirgapError `config` for a proxy, certificate file or host that cannot be used */
+export function createTransport(options: TransportOptions = {}): Transport {
+  const env = options.env ?? {};
+  const plain = plainHttpHosts(options.plainHttp ?? []);
+  // A wrong --ca-file is to be told at once, while reading all the other roots can wait for the first TLS connection.
+  if (options.caFile !== undefined) readCertificates(options.caFile, '--ca-file');
+  let roots: readonly string[] | undefined;
+  const certificates = (): readonly string[] => {
+    roots ??= trustedCertificates({ env, ...(options.caFile === undefined ? {} : { caFile: options.caFile }) });
+    return roots;
+  };
+  const dispatchers = createDispatchers({
+    proxy: proxyFromEnvironment(env),
+    certificates,
+    connections: options.connections ?? 16,
+    connectTimeout: options.connectTimeout ?? 15_000,
+  });
+  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, options.emit ?? silent);
+  const wire: Wire = {
+    plain,
+    send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
+    userAgent: options.userAgent ?? 'helm-airgap',
+    headersTimeout: options.headersTimeout ?? 60_000,
+    bodyTimeout: options.bodyTimeout ?? 60_000,
+  };
+  return {
+    scheme: (host) => (plain(host) ? 'http' : 'https'),
+    request: (request) => persist(wire, retrier, request),
+    retrier,
+    certificates,
+    close: () => dispatchers.close(),
+  };
+}
+
+interface Wire {
+  readonly plain: PlainHttp;
+  readonly send: (request: WireRequest) => Promise<HttpResponse>;
+  readonly userAgent: string;
+  readonly headersTimeout: number;
+  readonly bodyTimeout: number;
+}
+
+/** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
+async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Promise<HttpResponse> {
+  const { what, signal } = request;
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await follow(wire, request);
+    const answered = 'status' in outcome;
+    const retryable = answered ? retryableStatus(outcome.status) : outcome.retryable;
+    const reason = answered ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
+    const after = answered ? parseRetryAfter(outcome.headers['retry-after'], Date.now()) : undefined;
+    const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
+    if (signal?.aborted) throw describeFailure(signal.reason, { url: request.url, what, signal }).error;
+    if (again && answered) await discard(outcome);
+    else if (answered) return outcome;
+    else if (!again) throw outcome.error;
+  }
+}
+
+/** One attempt, redirects included. */
+async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
+  const { method, body, what, signal } = request;
+  let { url } = request;
+  let headers: Readonly<Record<string, string>> = { 'user-agent': wire.userAgent, ...request.headers };
+  if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    if (url.protocol === 'http:' && !wire.plain(url.host)) {
+      throw new AirgapError('network', `${what}: ${url.host} would be spoken to without TLS`, {
+        hint: `if that is right, allow it with --plain-http ${url.host}`,
+      });
+    }
+    let response: HttpResponse;
+    try {
+      response = await wire.send({
+        method,
+        url,
+        headers,
+        what,
+        headersTimeout: request.headersTimeout ?? wire.headersTimeout,
+        bodyTimeout: wire.bodyTimeout,
+        ...(body === undefined ? {} : { body: body.open() }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } catch (thrown) {
+      return describeFailure(thrown, { url, what, ...(signal === undefined ? {} : { signal }) });
+    }
+    const next = redirectOf(response, method, what);
+    if (next === undefined) return response;
+    await discard(response);
+    headers = headersFor(headers, url, next);
+    url = next;
+  }
+  throw new AirgapError('network', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);
+}

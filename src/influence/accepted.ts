@@ -1,0 +1,35 @@
+import { AirgapError } from '../base/errors.ts';
+
+/** How often a chart may be rendered to find out what it refuses. */
+const LIMIT = 60;
+
+/**
+ * Finds which of the items a chart accepts together. All at once first; when it refuses, by halving, keeping what is
+ * accepted so far: one bad item among n costs about 2 log n attempts.
+ * @param attempt fails with `chart-render` when the chart refuses the chosen items
+ * @returns the accepted items and what the attempt with them gave; undefined when no attempt succeeded
+ */
+export async function accepted<T, R>(
+  items: readonly T[],
+  attempt: (chosen: readonly T[]) => Promise<R>,
+): Promise<{ readonly items: readonly T[]; readonly result: R } | undefined> {
+  let best: { items: readonly T[]; result: R } | undefined;
+  let runs = 0;
+  const add = async (more: readonly T[]): Promise<void> => {
+    if (more.length === 0 || runs >= LIMIT) return;
+    runs += 1;
+    const chosen = [...(best?.items ?? []), ...more];
+    try {
+      best = { items: chosen, result: await attempt(chosen) };
+      return;
+    } catch (error) {
+      if (!(error instanceof AirgapError) || error.code !== 'chart-render') throw error;
+    }
+    if (more.length === 1) return;
+    const half = Math.ceil(more.length / 2);
+    await add(more.slice(0, half));
+    await add(more.slice(half));
+  };
+  await add(items);
+  return best;
+}

@@ -1,0 +1,41 @@
+import { AirgapError } from '../base/errors.ts';
+import type { Render, Values } from '../helm/render.ts';
+import { accepted } from '../influence/accepted.ts';
+import type { RenderWith } from '../influence/probe.ts';
+import { type Setting, valuesOf } from './document.ts';
+
+export interface Accepted {
+  readonly settings: readonly Setting[];
+  readonly overrides: Values;
+  /** The render with them. */
+  readonly render: Render;
+  /** Values paths that the chart refuses to have changed so, with its own words. */
+  readonly refused: readonly { readonly setting: Setting; readonly reason: string }[];
+}
+
+/**
+ * Renders with the settings. A chart can accept a marker and still refuse the target's name (a schema's pattern without
+ * a colon refuses a port): those settings are left out, and what they would have moved shows as residue.
+ */
+export async function accept(base: Render, settings: readonly Setting[], render: RenderWith): Promise<Accepted> {
+  const reasons = new Map<Setting, string>();
+  const best = await accepted(settings, async (chosen) => {
+    try {
+      return await render(valuesOf(base.values, chosen));
+    } catch (error) {
+      const [last] = chosen.slice(-1);
+      if (error instanceof AirgapError && last !== undefined) reasons.set(last, error.message);
+      throw error;
+    }
+  });
+  const kept = new Set(best?.items);
+  const order = settings.filter((setting) => kept.has(setting));
+  return {
+    settings: order,
+    overrides: valuesOf(base.values, order),
+    render: best?.result ?? (await render({})),
+    refused: settings
+      .filter((setting) => !kept.has(setting))
+      .map((setting) => ({ setting, reason: reasons.get(setting) ?? '' })),
+  };
+}

@@ -1,0 +1,81 @@
+import { AirgapError, type ErrorCode } from '../base/errors.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import { headerOf, readSome } from '../http/read.ts';
+
+/** Bytes of an error's body that are looked at. */
+const LIMIT = 64 * 1024;
+/** Characters of a registry's own words that are passed on. */
+const QUOTE = 400;
+
+/** What a registry said in `errors` of its answer (distribution specification, "Error Codes"). */
+export interface Complaint {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Reads the first error of an answer; empty when the registry gave none. The body is consumed. */
+export async function readComplaint(response: HttpResponse): Promise<Complaint> {
+  return parseComplaint(await readSome(response, LIMIT), response);
+}
+
+/** The same from a body that has been read. */
+export function parseComplaint(bytes: Uint8Array, response: HttpResponse): Complaint {
+  const text = Buffer.from(bytes).toString('utf8');
+  try {
+    const { errors } = JSON.parse(text) as { errors?: { code?: unknown; message?: unknown; detail?: unknown }[] };
+    const first = errors?.[0];
+    return { code: clean(first?.code), message: clean(first?.message) || clean(first?.detail) };
+  } catch {
+    const plain = (headerOf(response, 'content-type') ?? '').startsWith('text/plain');
+    return { code: '', message: plain ? clean(text) : '' };
+  }
+}
+
+/** What was asked, for the error of a status that was not hoped for. */
+export interface Request {
+  /** The beginning of the sentence: repository and reference. */
+  readonly what: string;
+  /** The registry as people write it, for the login hint. */
+  readonly registry: string;
+  readonly writes?: boolean;
+}
+
+/** The error for an answer that is not a success; consumes the body. */
+export async function registryError(response: HttpResponse, request: Request): Promise<AirgapError> {
+  return complain(response, await readComplaint(response), request);
+}
+
+/** The same, with the body read already. */
+export function complain(response: HttpResponse, complaint: Complaint, request: Request): AirgapError {
+  const { what, registry, writes = false } = request;
+  const { status } = response;
+  const host = response.url.host;
+  const words = [complaint.code, complaint.message].filter((part) => part !== '').join(': ');
+  const said = `${host} answers ${status}${words === '' ? '' : ` (${words})`}`;
+  const error = (code: ErrorCode, message: string, hint?: string): AirgapError =>
+    new AirgapError(code, `${what}: ${message}`, hint === undefined ? {} : { hint });
+  if (status === 401) {
+    const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;
+    return error('unauthorized', `no access without valid credentials; ${said}`, hint);
+  }
+  if (status === 403) return error('forbidden', `the credentials do not allow this; ${said}`);
+  if (status === 404 && writes) {
+    const hint =
+      'ECR and some others want a repository to exist before something is pushed to it: create it, or have it created';
+    return error('image-not-found', `no such repository; ${said}`, hint);
+  }
+  if (status === 404) return error('image-not-found', `not found; ${said}`, 'check the name and the tag');
+  if (status === 429) {
+    const hint = `log in (helm registry login ${registry}) for a higher limit, wait, or read through a mirror`;
+    return error('registry', `too many requests; ${said}`, hint);
+  }
+  return error('registry', said);
+}
+
+/** One line of printable text, and not too much of it: it comes from outside. */
+function clean(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  return line.length > QUOTE ? `${line.slice(0, QUOTE)}…` : line;
+}

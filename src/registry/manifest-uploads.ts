@@ -1,0 +1,67 @@
+import { AirgapError } from '../base/errors.ts';
+import { discard } from '../http/read.ts';
+import type { ManifestContent } from '../oci/content.ts';
+import type { Repository } from '../oci/reference.ts';
+import { complain, readComplaint } from './errors.ts';
+import { describePlace, directly } from './hosts.ts';
+import { digestHeader, headManifest } from './manifests.ts';
+import type { Session } from './session.ts';
+
+/** Milliseconds: a registry looks up every blob and child that a manifest names before it answers. */
+const COMMIT_TIMEOUT = 5 * 60_000;
+
+/**
+ * Stores a manifest by its digest, or under a tag, which stores it by digest as well.
+ * A tag that may not be overwritten is done when it has this very digest already (ECR answers TAG_INVALID even then).
+ * @throws AirgapError `digest-mismatch` when the registry stored something else, `registry` when the tag is taken
+ */
+export async function uploadManifest(
+  session: Session,
+  repository: Repository,
+  { descriptor, bytes }: ManifestContent,
+  tag?: string,
+): Promise<void> {
+  const { digest, mediaType } = descriptor;
+  const reference = tag ?? digest;
+  const what = describePlace(directly(repository), reference);
+  const response = await session.send({
+    method: 'PUT',
+    repository,
+    actions: 'pull,push',
+    path: `manifests/${reference}`,
+    headers: { 'content-type': mediaType },
+    body: { length: bytes.length, open: () => bytes },
+    headersTimeout: COMMIT_TIMEOUT,
+    what,
+  });
+  if (response.status === 201 || response.status === 200 || response.status === 204) {
+    await discard(response);
+    const stored = digestHeader(response);
+    if (stored?.startsWith(digest.slice(0, 7)) && stored !== digest) {
+      throw new AirgapError(
+        'digest-mismatch',
+        `${what}: ${response.url.host} stored ${stored} where ${digest} was sent`,
+      );
+    }
+    return;
+  }
+  const complaint = await readComplaint(response);
+  if (tag !== undefined && isTaken(response.status, complaint)) {
+    const there = (await headManifest(session, directly(repository), tag))?.digest;
+    if (there === digest) return;
+    if (there !== undefined) {
+      throw new AirgapError('registry', `${what}: the tag is immutable and names ${there} already, not ${digest}`, {
+        hint: 'push under another prefix, or allow the registry to overwrite this tag',
+      });
+    }
+  }
+  throw complain(response, complaint, { what, registry: repository.registry, writes: true });
+}
+
+/** ECR says 400 TAG_INVALID or ImageTagAlreadyExists, Harbor 412 PRECONDITION. */
+function isTaken(status: number, { code, message }: { readonly code: string; readonly message: string }): boolean {
+  return (
+    (status === 400 || status === 409 || status === 412) &&
+    /TAG_INVALID|TAG.?ALREADY|immutable|already exists/i.test(`${code} ${message}`)
+  );
+}

@@ -1,0 +1,50 @@
+import { AirgapError } from '../base/errors.ts';
+import { formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
+import { directly, type Place } from './hosts.ts';
+
+/** Reads of `from` go to `to` instead. Both are a host with or without a path; `from` may be `*`. */
+export interface Mirror {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Reads `FROM=TO`, as in `quay.io=artifactory.example/quay` or `*=mirror.example/cache`.
+ * @throws AirgapError `usage`
+ */
+export function parseMirror(text: string): Mirror {
+  const equals = text.indexOf('=');
+  const from = text.slice(0, Math.max(0, equals)).replace(/\/+$/, '');
+  const to = text.slice(equals + 1).replace(/\/+$/, '');
+  if (equals < 0 || !(from === '*' || isPrefix(from)) || !isPrefix(to)) {
+    throw new AirgapError('usage', `"${text}" is not a mirror`, {
+      hint: 'write HOST[/PATH]=HOST[/PATH], as in quay.io=artifactory.example/quay, or *=HOST/PATH for every registry',
+    });
+  }
+  return { from: from.replace(/^(?:index|registry-1)\.docker\.io(?=\/|$)/, 'docker.io'), to };
+}
+
+/**
+ * Where reads of a repository go. The longest `from` wins; with `*` the source host is kept in the path, since the
+ * mirror has to tell registries apart.
+ */
+export function mirroredPlace(mirrors: readonly Mirror[], repository: Repository): Place {
+  const name = formatRepository(repository);
+  const matching = mirrors.filter(({ from }) => from === '*' || name === from || name.startsWith(`${from}/`));
+  const best = matching.sort((a, b) => weight(b) - weight(a))[0];
+  if (best === undefined) return directly(repository);
+  const rest = best.from === '*' ? `/${name.replace(/:(\d+)(?=\/)/, '-$1')}` : name.slice(best.from.length);
+  const full = `${best.to}${rest}`;
+  const slash = full.indexOf('/');
+  return { wanted: repository, asked: { registry: full.slice(0, slash), path: full.slice(slash + 1) } };
+}
+
+function weight({ from }: Mirror): number {
+  return from === '*' ? 0 : from.length;
+}
+
+function isPrefix(text: string): boolean {
+  const host = text.split('/')[0] as string;
+  const hasHost = /[.:]/.test(host) || host === 'localhost';
+  return hasHost && tryParseRepository(text.includes('/') ? text : `${text}/x`) !== undefined;
+}

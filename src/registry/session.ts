@@ -1,0 +1,121 @@
+import { Readable } from 'node:stream';
+import { type Access, type Authorizer, createAuthorizer } from '../auth/authorizer.ts';
+import type { Keychain } from '../auth/keychain.ts';
+import type { TokenExchange } from '../auth/token.ts';
+import { AirgapError } from '../base/errors.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
+import type { HttpRequest, Transport } from '../http/transport.ts';
+import type { Repository } from '../oci/reference.ts';
+import { apiHost } from './hosts.ts';
+
+/** Bytes that a token endpoint may answer. */
+const TOKEN_LIMIT = 1024 * 1024;
+const ERROR_LIMIT = 64 * 1024;
+
+/** A request to a registry: to the API of a repository, or to a URL that this API gave. */
+export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
+  readonly repository: Repository;
+  readonly actions: 'pull' | 'pull,push';
+  /** Below `/v2/<name>/`, or the URL to go to. */
+  readonly path: string | URL;
+  /** A second repository that is read, for mounts. */
+  readonly alsoPull?: Repository;
+}
+
+/** Requests with the registry's credentials on them. */
+export interface Session {
+  readonly transport: Transport;
+  /** The answer, whatever its status; a 401 has been answered with renewed credentials once. */
+  send(request: RegistryRequest): Promise<HttpResponse>;
+  /** The answer with its whole body, which is asked for again when it breaks off. */
+  read(request: RegistryRequest, limit: number): Promise<{ response: HttpResponse; bytes: Uint8Array }>;
+}
+
+export function createSession(transport: Transport, keychain: Keychain): Session {
+  const authorizer = createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
+  const send = (request: RegistryRequest): Promise<HttpResponse> => sendAuthorized(transport, authorizer, request);
+  return {
+    transport,
+    send,
+    async read(request, limit) {
+      for (let attempt = 1; ; attempt++) {
+        const response = await send(request);
+        try {
+          return { response, bytes: await readBytes(response, limit, request.what) };
+        } catch (error) {
+          const { what, signal } = request;
+          if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
+          const again = await transport.retrier.again({
+            what,
+            attempt,
+            reason: error.message,
+            retryable: 'yes',
+            ...(signal === undefined ? {} : { signal }),
+          });
+          if (!again) throw error;
+        }
+      }
+    },
+  };
+}
+
+async function sendAuthorized(
+  transport: Transport,
+  authorizer: Authorizer,
+  request: RegistryRequest,
+): Promise<HttpResponse> {
+  const { repository, actions, path, alsoPull, headers = {}, ...rest } = request;
+  const host = apiHost(repository.registry);
+  const base = new URL(`${transport.scheme(host)}://${host}/v2/${repository.path}/`);
+  const url = typeof path === 'string' ? new URL(path, base) : path;
+  const scopes = [`repository:${repository.path}:${actions}`];
+  if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
+  const access: Access = { registry: repository.registry, path: repository.path, scopes };
+  // An upload that the registry sends elsewhere goes there without our credentials, as a download does.
+  const own = url.origin === base.origin;
+  const attempt = (authorization: string | undefined): Promise<HttpResponse> =>
+    transport.request({ ...rest, url, headers: authorization === undefined ? headers : { ...headers, authorization } });
+  if (!own) return attempt(undefined);
+  const sent = await authorizer.authorization(access);
+  const response = await attempt(sent);
+  const { expired, answer } = await looksExpired(response, sent);
+  if (!expired) return answer;
+  const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
+  if (renewed === undefined) return answer;
+  await discard(answer);
+  return attempt(renewed);
+}
+
+/** A 401; or ECR's 403 for a token whose twelve hours are over, which can be told by its text alone. */
+async function looksExpired(
+  response: HttpResponse,
+  sent: string | undefined,
+): Promise<{ expired: boolean; answer: HttpResponse }> {
+  // A storage host behind a redirect that says 401 or 403 is not the registry speaking.
+  if (response.status === 401) return { expired: true, answer: response };
+  if (response.status !== 403 || sent === undefined) return { expired: false, answer: response };
+  const bytes = await readSome(response, ERROR_LIMIT);
+  const answer = { ...response, body: Readable.from([bytes]) };
+  return { expired: /token has expired/i.test(Buffer.from(bytes).toString('utf8')), answer };
+}
+
+function tokenExchange(transport: Transport): TokenExchange {
+  return async ({ method, url, headers, form, what }) => {
+    const bytes = form === undefined ? undefined : Buffer.from(form);
+    const response = await transport.request({
+      method,
+      url,
+      headers,
+      what,
+      ...(bytes === undefined ? {} : { body: { length: bytes.length, open: () => bytes } }),
+    });
+    const text = Buffer.from(await readBytes(response, TOKEN_LIMIT, what)).toString('utf8');
+    return { status: response.status, text };
+  };
+}
+
+/** The digest header of an answer; undefined when there is none. */
+export function contentDigest(response: HttpResponse): string | undefined {
+  return headerOf(response, 'docker-content-digest')?.trim();
+}

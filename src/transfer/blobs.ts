@@ -1,0 +1,128 @@
+import type { Emit } from '../base/events.ts';
+import { pool } from '../base/pool.ts';
+import type { Body, Sink, Source } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import { type BlobNode, transferOrder } from '../oci/graph.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import { bodyOf, nameOf, steady } from '../oci/steady.ts';
+import { checkAborted, failureOf } from './failure.ts';
+
+export interface BlobOptions {
+  readonly concurrency: number;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/** A blob and the one target repository into which its bytes are sent. */
+export interface Shipment {
+  readonly node: BlobNode;
+  readonly home: Repository;
+}
+
+/** Moves blobs: each is sent once, into its home; from there it is mounted into other repositories. */
+export class Blobs {
+  readonly counts = { stored: 0, mounted: 0, present: 0 };
+  /** Bytes of the blobs that were stored. */
+  bytes = 0;
+  readonly #source: Source;
+  readonly #sink: Sink;
+  readonly #options: BlobOptions;
+  readonly #homes = new Map<Digest, { readonly shipment: Shipment; readonly sent: PromiseWithResolvers<void> }>();
+  readonly #mounts = new Map<string, Promise<void>>();
+  #planned: number;
+
+  constructor(source: Source, sink: Sink, options: BlobOptions, shipments: readonly Shipment[]) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#options = options;
+    for (const shipment of shipments) {
+      const sent = Promise.withResolvers<void>();
+      // A failure is for whoever needs the blob; nobody may be waiting yet.
+      sent.promise.catch(() => {});
+      this.#homes.set(shipment.node.descriptor.digest, { shipment, sent });
+    }
+    this.#planned = shipments.reduce((sum, { node }) => sum + node.descriptor.size, 0);
+  }
+
+  /** Sends every blob to its home. Never throws: `into` tells who needs to know. */
+  async sendAll(): Promise<void> {
+    this.#plan();
+    const homes = [...this.#homes.values()].map((home) => ({ ...home, descriptor: home.shipment.node.descriptor }));
+    await pool(transferOrder(homes), this.#options.concurrency, async ({ shipment, sent }) => {
+      try {
+        await this.#put(shipment.node, shipment.home);
+        sent.resolve();
+      } catch (error) {
+        sent.reject(error);
+      }
+    });
+  }
+
+  /** Waits until the blob is in its home. @throws AirgapError why it is not */
+  sent(digest: Digest): Promise<void> {
+    return this.#homes.get(digest)?.sent.promise ?? Promise.resolve();
+  }
+
+  /** Whether the blob's home is another repository. */
+  isElsewhere(digest: Digest, repository: Repository): boolean {
+    const home = this.#homes.get(digest)?.shipment.home;
+    return home !== undefined && formatRepository(home) !== formatRepository(repository);
+  }
+
+  /** Brings a blob from its home into another repository. */
+  mount(digest: Digest, repository: Repository): Promise<void> {
+    const key = `${formatRepository(repository)}@${digest}`;
+    const running = this.#mounts.get(key);
+    if (running !== undefined) return running;
+    const { node, home } = (this.#homes.get(digest) as { shipment: Shipment }).shipment;
+    const mounting = this.#put(node, repository, home);
+    this.#mounts.set(key, mounting);
+    return mounting;
+  }
+
+  async #put(node: BlobNode, repository: Repository, mountFrom?: Repository): Promise<void> {
+    const { emit, signal } = this.#options;
+    const { descriptor } = node;
+    const report = (skipped: boolean): void => {
+      if (mountFrom === undefined) emit({ type: 'blob', digest: descriptor.digest, bytes: descriptor.size, skipped });
+    };
+    try {
+      checkAborted(signal);
+      if (await this.#sink.hasBlob(repository, descriptor)) {
+        this.counts.present++;
+        report(true);
+        return;
+      }
+      const body = this.#body(node, mountFrom !== undefined);
+      const how = await this.#sink.putBlob(repository, descriptor, body, { mountFrom, signal });
+      this.counts[how]++;
+      if (how === 'stored') this.bytes += descriptor.size;
+      report(false);
+    } catch (error) {
+      throw failureOf(`blob ${descriptor.digest} to ${formatRepository(repository)}`, error);
+    }
+  }
+
+  /** What the sink reads. A mount that was refused makes the plan grow: it is read a second time. */
+  #body(node: BlobNode, unplanned: boolean): Body {
+    const { emit, signal } = this.#options;
+    const inner = steady(bodyOf(this.#source, node), { what: nameOf(node), emit, signal });
+    let grown = !unplanned;
+    return {
+      size: inner.size,
+      open: async (offset, abort = signal) => {
+        if (!grown) {
+          grown = true;
+          this.#planned += inner.size;
+          this.#plan();
+        }
+        const stream = await inner.open(offset, abort);
+        return stream;
+      },
+    };
+  }
+
+  #plan(): void {
+    this.#options.emit({ type: 'plan', blobs: this.#homes.size, bytes: this.#planned });
+  }
+}

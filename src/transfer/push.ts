@@ -1,0 +1,99 @@
+import { settle } from '../base/pool.ts';
+import type { Sink, Source } from '../oci/content.ts';
+import { isIndexType } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { type Closure, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
+import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
+import { type BlobOptions, Blobs, type Shipment } from './blobs.ts';
+import { checkAborted, failureOf } from './failure.ts';
+import { limiter } from './limit.ts';
+import type { Placement } from './tags.ts';
+
+/** Sends the roots that are not there yet. */
+export class Push {
+  readonly blobs: Blobs;
+  readonly #graph: Graph;
+  readonly #sink: Sink;
+  readonly #options: BlobOptions;
+  readonly #placements: readonly Placement[];
+  readonly #closures: readonly Closure[];
+  /** By blob, the first placement that needs it: its repository is the blob's home. */
+  readonly #first = new Map<Digest, number>();
+  readonly #limit: ReturnType<typeof limiter>;
+  readonly #manifests = new Map<string, Promise<void>>();
+
+  constructor(graph: Graph, source: Source, sink: Sink, options: BlobOptions, placements: readonly Placement[]) {
+    this.#graph = graph;
+    this.#sink = sink;
+    this.#options = options;
+    this.#placements = placements;
+    this.#limit = limiter(options.concurrency);
+    this.#closures = placements.map(({ root }) => closureOf(graph, root.descriptor.digest));
+    const shipments: Shipment[] = [];
+    for (const [at, { blobs }] of this.#closures.entries()) {
+      for (const digest of blobs) {
+        const node = graph.blobs.get(digest);
+        if (node === undefined || this.#first.has(digest)) continue;
+        this.#first.set(digest, at);
+        shipments.push({ node, home: (placements[at] as Placement).repository });
+      }
+    }
+    this.blobs = new Blobs(source, sink, options, shipments);
+  }
+
+  /** Sends everything, and gives for each placement undefined or why it failed. */
+  async run(): Promise<readonly unknown[]> {
+    const commits: Promise<void>[] = [];
+    // Each waits for earlier ones only, so none waits for itself.
+    for (const at of this.#placements.keys()) {
+      const commit = this.#commit(at, commits);
+      commit.catch(() => {});
+      commits.push(commit);
+    }
+    await this.blobs.sendAll();
+    return (await Promise.allSettled(commits)).map((end) => (end.status === 'rejected' ? end.reason : undefined));
+  }
+
+  async #commit(at: number, earlier: readonly Promise<void>[]): Promise<void> {
+    const { root, repository, tag } = this.#placements[at] as Placement;
+    const { blobs, manifests } = this.#closures[at] as Closure;
+    await Promise.all(blobs.map((digest) => this.blobs.sent(digest)));
+    const elsewhere = blobs.filter((digest) => this.blobs.isElsewhere(digest, repository));
+    // ECR mounts only what a manifest in the other repository names, so that one has to be there before.
+    await Promise.allSettled(elsewhere.map((digest) => earlier[this.#first.get(digest) as number]));
+    await this.#all(elsewhere, (digest) => this.blobs.mount(digest, repository));
+    const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
+    const below = nodes.filter(({ descriptor }) => descriptor.digest !== root.descriptor.digest);
+    await this.#all(
+      below.filter(({ descriptor }) => !isIndexType(descriptor.mediaType)),
+      (node) => this.#put(node, repository),
+    );
+    // Indexes within indexes: `manifests` has children first.
+    for (const node of below)
+      if (isIndexType(node.descriptor.mediaType)) await this.#limit(() => this.#put(node, repository));
+    await this.#limit(() => this.#put(nodes.at(-1) as ManifestNode, repository, tag));
+    this.#options.emit({ type: 'image', reference: formatReference(root.reference), digest: root.descriptor.digest });
+  }
+
+  async #all<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+    const outcomes = await settle(items, this.#options.concurrency, (item) => this.#limit(() => work(item)));
+    for (const { error } of outcomes) if (error !== undefined) throw error;
+  }
+
+  /** A manifest goes once into a repository, however many indexes name it; once more for each tag. */
+  #put(node: ManifestNode, repository: Repository, tag?: string): Promise<void> {
+    const key = `${formatRepository(repository)}:${tag ?? ''}@${node.descriptor.digest}`;
+    const running = this.#manifests.get(key) ?? this.#send(node, repository, tag);
+    this.#manifests.set(key, running);
+    return running;
+  }
+
+  async #send({ descriptor, bytes }: ManifestNode, repository: Repository, tag: string | undefined): Promise<void> {
+    try {
+      checkAborted(this.#options.signal);
+      await this.#sink.putManifest(repository, { descriptor, bytes }, tag);
+    } catch (error) {
+      throw failureOf(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import { clearLine, cursorTo } from 'node:readline';
+import type { WriteStream } from 'node:tty';
+import type { AirgapEvent, Emit } from '../base/events.ts';
+import { redact } from '../base/redact.ts';
+import { formatBytes } from './text.ts';
+
+/** Where progress is drawn: stderr. On a terminal one line is redrawn; elsewhere only stages and warnings are written. */
+export interface Progress {
+  readonly emit: Emit;
+  /** Takes the progress line away, before something else is written. */
+  clear(): void;
+}
+
+/** How often a terminal's line is redrawn, in milliseconds. */
+const INTERVAL = 100;
+
+export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStream>, now: () => number): Progress {
+  let planned = 0;
+  let done = 0;
+  let last = 0;
+  let shown = false;
+
+  const clear = (): void => {
+    if (!shown) return;
+    clearLine(stream, 0);
+    cursorTo(stream, 0);
+    shown = false;
+  };
+  const line = (text: string): void => {
+    clear();
+    stream.write(`${redact(text)}\n`);
+  };
+  const draw = (): void => {
+    if (!stream.isTTY || planned === 0 || now() - last < INTERVAL) return;
+    last = now();
+    const percent = Math.floor((100 * Math.min(done, planned)) / planned);
+    clear();
+    stream.write(`  ${formatBytes(Math.min(done, planned))} of ${formatBytes(planned)} (${percent} %)`);
+    shown = true;
+  };
+  const emit = (event: AirgapEvent): void => {
+    if (event.type === 'stage') line(event.message);
+    else if (event.type === 'warning') line(`warning: ${event.message}`);
+    else if (event.type === 'retry') line(`retrying ${event.what} (attempt ${event.attempt}): ${event.reason}`);
+    else if (event.type === 'plan') planned += event.bytes;
+    else if (event.type === 'bytes') done += event.bytes;
+    else if (event.type === 'blob' && event.skipped) done += event.bytes;
+    draw();
+  };
+  return { emit, clear };
+}

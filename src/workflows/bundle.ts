@@ -1,0 +1,167 @@
+import { readFile } from 'node:fs/promises';
+import { AirgapError, combine } from '../base/errors.ts';
+import { type ChartArtifact, chartArtifact } from '../bundle/chart-artifact.ts';
+import { type WriteResult, writeBundle } from '../bundle/write.ts';
+import { Helm } from '../helm/helm.ts';
+import type { Finding, Place } from '../lock/finding.ts';
+import type { Lock, LockChart, LockImage } from '../lock/lock.ts';
+import type { Source } from '../oci/content.ts';
+import { isIndexType } from '../oci/descriptor.ts';
+import { bytesOf, closureOf, type Graph, type Root } from '../oci/graph.ts';
+import { readLinks } from '../oci/manifest.ts';
+import { chartTag } from '../oci/naming.ts';
+import { formatPlatform, isAttestation, type Platform } from '../oci/platform.ts';
+import { formatReference, parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
+import { type WalkFailure, walk } from '../transfer/walk.ts';
+import { type Context, withScratch } from './context.ts';
+import { type SearchedChart, searchCharts } from './discover.ts';
+import { findingsOf, type ImagesOptions } from './images.ts';
+import { connect, type RegistryAccess } from './registry.ts';
+
+export interface BundleOptions extends ImagesOptions {
+  readonly out: string;
+  /** Wanted platforms; empty: all. */
+  readonly platforms: readonly Platform[];
+  readonly access: RegistryAccess;
+  readonly concurrency: number;
+  /** Replace what is at `out`. */
+  readonly force: boolean;
+}
+
+export interface BundleResult extends WriteResult {
+  readonly lock: Lock;
+}
+
+/** Discovers, resolves, pulls, and writes the bundle. Nothing is at `out` before it is complete. */
+export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
+  return withScratch(context, async (scratch) => {
+    const searched =
+      options.charts.length === 0 ? [] : await searchCharts(context, new Helm(context), options.charts, scratch);
+    const findings = findingsOf(searched, options).filter(({ confidence }) => confidence !== 'possible');
+    if (searched.length === 0 && findings.length === 0) {
+      throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
+    }
+    const { client } = connect(context, options.access);
+    try {
+      context.emit({ type: 'stage', message: `resolving ${findings.length} images` });
+      const references = findings.map(({ reference }) => parseReference(reference));
+      const { platforms, concurrency } = options;
+      const { emit, signal } = context;
+      const { graph, failures } = await walk(client, references, { platforms, concurrency, emit, signal });
+      if (failures.length > 0) throw unresolved(failures, findings);
+      const charts = await Promise.all(searched.map((chart) => artifactOf(chart, client, options, context)));
+      const lock = lockOf(searched, charts, findings, graph, options);
+      const { out: path, force } = options;
+      const result = await writeBundle({ path, graph, charts, lock, source: client, concurrency, force, emit, signal });
+      return { ...result, lock };
+    } finally {
+      await client.close();
+    }
+  });
+}
+
+/** Which chart wants what could not be had, and where. */
+function unresolved(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
+  const errors = failures.map(({ reference, error }) => {
+    const name = formatReference(reference);
+    const places = findings.find((finding) => finding.reference === name)?.found ?? [];
+    const wanted = places.slice(0, 3).map(describePlace);
+    const more = places.length > 3 ? ` and ${places.length - 3} more places` : '';
+    const by = wanted.length === 0 ? '' : `, wanted by ${wanted.join(', ')}${more}`;
+    const hint = error.hint ?? 'leave it out with --exclude, or name another place for it with --mirror';
+    return new AirgapError(error.code, `${error.message}${by}`, { hint, cause: error });
+  });
+  return combine(errors, `${errors.length} images could not be resolved`);
+}
+
+function describePlace({ chart, template, path, how }: Place): string {
+  return how === 'added' ? 'the command line' : `chart ${chart} (${template}, ${path})`;
+}
+
+/** A chart from an OCI registry stays the artifact that it was there, digest and provenance included. */
+async function artifactOf(
+  searched: SearchedChart,
+  source: Source,
+  options: BundleOptions,
+  context: Context,
+): Promise<ChartArtifact> {
+  const { metadata, archive, provenance, request } = searched.chart;
+  const reference = ociReference(request.chart, metadata.version);
+  if (reference === undefined) {
+    const tgz = await readFile(archive);
+    return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });
+  }
+  const { concurrency } = options;
+  const { emit, signal } = context;
+  const { graph, failures } = await walk(source, [reference], { platforms: [], concurrency, emit, signal });
+  const [failure] = failures;
+  const [root] = graph.roots;
+  if (failure !== undefined) throw failure.error;
+  if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} gave no manifest`);
+  return { name: metadata.name, version: metadata.version, descriptor: root.descriptor, content: graph };
+}
+
+function ociReference(chart: string, version: string): Reference | undefined {
+  if (!chart.startsWith('oci://')) return undefined;
+  const name = chart.slice('oci://'.length);
+  if (name.includes('@')) return parseReference(name);
+  const repository = tryParseRepository(name.replace(/:[^/:]*$/, ''));
+  return repository === undefined ? undefined : { ...repository, tag: chartTag(version) };
+}
+
+function lockOf(
+  searched: readonly SearchedChart[],
+  artifacts: readonly ChartArtifact[],
+  findings: readonly Finding[],
+  graph: Graph,
+  { platforms }: BundleOptions,
+): Lock {
+  const charts = searched.map(({ chart, profiles }, i): LockChart => {
+    const { name, version } = chart.metadata;
+    const digest = (artifacts[i] as ChartArtifact).descriptor.digest;
+    const listed = profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
+      name,
+      ...(kubeVersion === undefined ? {} : { kubeVersion }),
+      ...(apiVersions.length === 0 ? {} : { apiVersions: [...apiVersions] }),
+    }));
+    return { name, version, source: chart.source, digest, profiles: listed };
+  });
+  const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
+  const images = findings.map((finding) => imageOf(finding, roots.get(finding.reference) as Root, graph));
+  return {
+    apiVersion: 'airgap/v1',
+    kind: 'Lock',
+    schemaVersion: 1,
+    platforms: platforms.map(formatPlatform),
+    charts,
+    images,
+  };
+}
+
+function imageOf(finding: Finding, { descriptor, sourceDigest }: Root, graph: Graph): LockImage {
+  const { reference, confidence, need, found } = finding;
+  return {
+    reference,
+    digest: descriptor.digest,
+    mediaType: descriptor.mediaType,
+    ...(sourceDigest === undefined ? {} : { sourceDigest }),
+    platforms: platformsOf(graph, descriptor.digest),
+    bytes: bytesOf(graph, descriptor.digest),
+    confidence,
+    need,
+    found: found.map((place) => structuredClone(place) as LockImage['found'][number]),
+  };
+}
+
+/** Platforms that the indexes under a root name; a single manifest names none. */
+function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
+  const names = new Set<string>();
+  for (const at of closureOf(graph, digest).manifests) {
+    const node = graph.manifests.get(at);
+    if (node === undefined || !isIndexType(node.descriptor.mediaType)) continue;
+    for (const { platform } of readLinks(node.descriptor.mediaType, node.bytes).manifests) {
+      if (platform !== undefined && !isAttestation(platform)) names.add(formatPlatform(platform));
+    }
+  }
+  return [...names].sort();
+}

@@ -1,0 +1,89 @@
+import { AirgapError, combine } from '../base/errors.ts';
+import { type PlaceFound, toFindings } from '../discovery/index.ts';
+import { Helm } from '../helm/helm.ts';
+import type { Finding } from '../lock/finding.ts';
+import { formatReference, tryParseReference } from '../oci/reference.ts';
+import { type Context, withScratch } from './context.ts';
+import { type ChartJob, type SearchedChart, searchCharts } from './discover.ts';
+
+export interface ImagesOptions {
+  readonly charts: readonly ChartJob[];
+  /** References to add by name. */
+  readonly add: readonly string[];
+  /** Patterns of references to leave out; `*` stands for anything. */
+  readonly exclude: readonly string[];
+}
+
+export interface ImagesResult {
+  readonly charts: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly source: string;
+    readonly profiles: readonly string[];
+  }[];
+  readonly images: readonly Finding[];
+}
+
+/** Which images the charts need, and where each stands. */
+export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
+  return withScratch(context, async (scratch) => {
+    const charts =
+      options.charts.length === 0 ? [] : await searchCharts(context, new Helm(context), options.charts, scratch);
+    return { charts: charts.map(summary), images: findingsOf(charts, options) };
+  });
+}
+
+function summary({ chart, profiles }: SearchedChart): ImagesResult['charts'][number] {
+  const { name, version } = chart.metadata;
+  return { name, version, source: chart.source, profiles: profiles.map((profile) => profile.name) };
+}
+
+/**
+ * Findings of all charts and the added references, without the excluded ones.
+ * @throws AirgapError `reference-invalid` for added references that are none, all of them
+ */
+export function findingsOf(
+  charts: readonly SearchedChart[],
+  { add, exclude }: Pick<ImagesOptions, 'add' | 'exclude'>,
+): Finding[] {
+  const patterns = exclude.map(asPattern);
+  const places = [...charts.flatMap((chart) => chart.places), ...addedPlaces(add)];
+  return toFindings(places.filter(({ reference }) => !patterns.some((pattern) => pattern.test(reference))));
+}
+
+function addedPlaces(add: readonly string[]): PlaceFound[] {
+  const errors: AirgapError[] = [];
+  const places = add.flatMap((written): PlaceFound[] => {
+    const parsed = tryParseReference(written);
+    if (parsed === undefined) {
+      errors.push(
+        new AirgapError('reference-invalid', `"${written}" is not an image reference`, {
+          hint: 'write registry/repository:tag or registry/repository@sha256:…',
+        }),
+      );
+      return [];
+    }
+    const nowhere = { chart: '', profile: '', template: '', document: 0, kind: '', name: '', path: '' };
+    return [
+      { ...nowhere, how: 'added', written, reference: formatReference(parsed), confidence: 'certain', need: 'install' },
+    ];
+  });
+  if (errors.length > 0) throw combine(errors, `${errors.length} added images are no references`);
+  return places;
+}
+
+/** `*` matches anything; a pattern without tag or registry matches any. */
+function asPattern(text: string): RegExp {
+  const parsed = text.includes('*') ? undefined : tryParseReference(text);
+  if (parsed !== undefined) {
+    const full = formatReference(parsed);
+    const anyTag = !/[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
+    const name = quote(anyTag ? `${parsed.registry}/${parsed.path}` : full);
+    return new RegExp(`^${name}${anyTag ? '(?:[:@].*)?' : ''}$`);
+  }
+  return new RegExp(`^${text.split('*').map(quote).join('.*')}$`);
+}
+
+function quote(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+}

@@ -1,0 +1,44 @@
+import { homedir } from 'node:os';
+import { fileKeychain } from '../auth/file-keychain.ts';
+import { chainKeychains } from '../auth/keychain.ts';
+import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
+import type { EcrOptions } from '../ecr/options.ts';
+import { createTransport, type Transport } from '../http/transport.ts';
+import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
+import type { Context } from './context.ts';
+
+/** How registries are reached. */
+export interface RegistryAccess {
+  /** A registry, `host/path` or `*`, and the place that is read instead. */
+  readonly mirrors: readonly { readonly from: string; readonly to: string }[];
+  /** Hosts that speak HTTP without TLS. */
+  readonly plainHttp: readonly string[];
+  /** PEM file of further certificate authorities. */
+  readonly caFile?: string;
+  /** Endpoint of the ECR API. */
+  readonly endpointUrl?: string;
+}
+
+export interface Connection {
+  /** For every registry, with the credentials of ECR, of ECR Public and of the auth files. */
+  readonly client: RegistryClient;
+  /** The same way out, for the ECR API. */
+  readonly ecr: EcrOptions;
+}
+
+/** Connects to registries; close the client when done. */
+export function connect(
+  { env, emit }: Context,
+  { mirrors, plainHttp, caFile, endpointUrl }: RegistryAccess,
+): Connection {
+  const transport: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
+  const ecr: EcrOptions = {
+    env,
+    emit,
+    certificates: () => transport.certificates(),
+    ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
+  };
+  const files = fileKeychain({ env, home: env.HOME || homedir() });
+  const keychain = chainKeychains(ecrKeychain(ecr), ecrPublicKeychain(ecr), files);
+  return { client: createRegistryClient({ keychain, transport, mirrors }), ecr };
+}
