@@ -12,7 +12,7 @@ export interface Keychain {
   forget?(registry: string): void;
 }
 
-/** The first keychain that knows a credential gives it. */
+/** The first keychain that knows a credential gives it; of none, every access is anonymous. */
 export function chainKeychains(...keychains: readonly Keychain[]): Keychain {
   return {
     async lookup(registry, repositoryPath) {
@@ -27,6 +27,3 @@ export function chainKeychains(...keychains: readonly Keychain[]): Keychain {
     },
   };
 }
-
-/** Knows nothing: every access is anonymous. */
-export const anonymousKeychain: Keychain = { lookup: async () => undefined };

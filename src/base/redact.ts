@@ -1,8 +1,8 @@
 /**
  * Takes secrets out of text before it is shown, logged or stored in an error.
  *
- * Known shapes: user info in URLs, `Authorization` values, token-like query parameters, AWS secret keys and session
- * tokens behind their names. Anything else that is secret has to be registered with {@link keepSecret}.
+ * Known shapes: user info in URLs, `Authorization` values, token-like query parameters, AWS secret keys, session tokens
+ * and passwords behind their names. Anything else that is secret has to be registered with {@link keepSecret}.
  */
 const secrets = new Set<string>();
 
@@ -12,13 +12,13 @@ export function keepSecret(secret: string): void {
 }
 
 const SHAPES: readonly [RegExp, string][] = [
-  [/([a-z][a-z0-9+.-]*:\/\/)[^/\s@'"]+@/gi, '$1***@'],
-  [/\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{6,}/g, '$1 ***'],
-  [
-    /([?&](?:token|access_token|sig|signature|password|secret|key|x-amz-(?:signature|credential|security-token))=)[^&\s'"]+/gi,
-    '$1***',
-  ],
-  [/\b((?:aws_)?(?:secret_access_key|session_token|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',}]+/gi, '$1***'],
+  // To the last @ of the authority: a password may hold one. What stands before a digest is a name, not a user.
+  [/([a-z][a-z0-9+.-]*:\/\/)[^/\s'"]+@(?!sha(?:256|512):)/gi, '$1***@'],
+  [/\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer)\s+)?)[^\s"',]+/gi, '$1***'],
+  // Without the header's name: only what has a digit or a capital inside, or "Basic authentication" would be one.
+  [/\b([Bb]asic|[Bb]earer)\s+(?=[A-Za-z0-9+/._~-]+[A-Z0-9])[A-Za-z0-9+/=._~-]{6,}/g, '$1 ***'],
+  [/([?&](?:[a-z_-]*(?:token|secret|password|signature|credential)|sig|key|verify)=)[^&\s'"]+/gi, '$1***'],
+  [/\b((?:aws_?)?(?:secret_?access_?key|session_?token|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',}]+/gi, '$1***'],
 ];
 
 /** The text without its secrets. */

@@ -80,7 +80,7 @@ function configOf(metadata: Readonly<Record<string, unknown>>): Record<string, u
 
 /** `generateOCIAnnotations`: what Chart.yaml says, under OCI's names, then its own annotations, which never win. */
 function annotationsOf(metadata: Readonly<Record<string, unknown>>): Record<string, string> {
-  const text = (value: unknown): string => (typeof value === 'string' ? value.trim() : '');
+  const text = (value: unknown): string => (typeof value === 'string' && value.trim() !== '' ? value : '');
   const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
   const authors = list(metadata.maintainers).map((maintainer) => {
     const { name, email } = (maintainer ?? {}) as { name?: unknown; email?: unknown };

@@ -5,7 +5,7 @@ import type { Emit } from '../base/events.ts';
 import type { Source } from '../oci/content.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
-import { bodyOf, nameOf, readSteadily } from '../oci/steady.ts';
+import { bodyOf, drain, nameOf } from '../oci/steady.ts';
 import { PlacedWriter, readRange } from './file.ts';
 
 export interface FetchOptions {
@@ -18,7 +18,7 @@ export interface FetchOptions {
 }
 
 /** Bytes between two checkpoints of one blob. */
-const CHECKPOINT = 64 * 1024 * 1024;
+const CHECKPOINT = 16 * 1024 * 1024;
 
 /**
  * Fetches a blob to its place in the file, hashing on the way. `have` bytes are in place already and are hashed again.
@@ -63,17 +63,15 @@ async function fetchFrom(
   const writer = new PlacedWriter(file, offset + from);
   let mark = from;
   try {
-    for await (const chunk of readSteadily(bodyOf(source, node), from, { what: nameOf(node), emit, signal })) {
+    await drain(bodyOf(source, node), from, { what: nameOf(node), emit, signal }, (chunk) => {
       hash.update(chunk);
       count(chunk.length);
-      emit({ type: 'bytes', bytes: chunk.length });
-      await writer.write(chunk);
+      const wait = writer.write(chunk);
       const placed = writer.placed - offset;
-      if (placed - mark >= CHECKPOINT) {
-        mark = placed;
-        await checkpoint(digest, placed);
-      }
-    }
+      if (placed - mark < CHECKPOINT) return wait;
+      mark = placed;
+      return checkpoint(digest, placed).then(() => wait);
+    });
     await writer.flush();
   } catch (error) {
     await writer.flush().catch(() => {});

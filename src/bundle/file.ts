@@ -19,11 +19,15 @@ export class PlacedWriter {
     this.placed = position;
   }
 
-  /** Takes a chunk, which must not be changed afterwards. @throws AirgapError `no-space` */
-  async write(chunk: Uint8Array): Promise<void> {
+  /**
+   * Takes a chunk, which must not be changed afterwards.
+   * @returns a promise when the next one had better wait: the disk is behind
+   * @throws AirgapError `no-space`, by the promise
+   */
+  write(chunk: Uint8Array): Promise<void> | undefined {
     this.#waiting.push(chunk);
     this.#bytes += chunk.length;
-    if (this.#bytes >= CHUNK) await this.#next();
+    return this.#bytes >= CHUNK ? this.#next() : undefined;
   }
 
   /** Waits until everything is in the file. @throws AirgapError `no-space` */
@@ -71,12 +75,18 @@ function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   return [];
 }
 
-/** Content of a file from a position, in chunks. Ends early where the file does. */
+/**
+ * Content of a file from a position, in chunks.
+ * @throws AirgapError `file` when the medium does not give it
+ */
 export async function* readRange(file: FileHandle, position: number, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < size; ) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, size - at));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position + at);
-    if (bytesRead === 0) return;
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position + at).catch((cause) => {
+      throw new AirgapError('file', `cannot read at byte ${position + at}: ${messageOf(cause)}`, { cause });
+    });
+    if (bytesRead === 0)
+      throw new AirgapError('file', `the file ends at byte ${position + at}, before its content does`);
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
@@ -84,6 +94,7 @@ export async function* readRange(file: FileHandle, position: number, size: numbe
 
 /** A failed write as an error of ours. */
 export function writeFailure(error: unknown): AirgapError {
+  if (error instanceof AirgapError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
     return new AirgapError('no-space', `the bundle does not fit: ${messageOf(error)}`, {

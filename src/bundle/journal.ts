@@ -1,5 +1,6 @@
 import { appendFile, open, readFile, rm } from 'node:fs/promises';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import { writeFailure } from './file.ts';
 
 /**
  * What an interrupted run has written, beside the partial bundle: a line that names the plan, then lines of a digest and
@@ -39,8 +40,11 @@ export class Journal {
     }
   }
 
+  /** @throws AirgapError `no-space`, `file` */
   async add(digest: Digest, bytes: number): Promise<void> {
-    await appendFile(this.path, `${digest} ${bytes}\n`);
+    await appendFile(this.path, `${digest} ${bytes}\n`).catch((error) => {
+      throw writeFailure(error);
+    });
   }
 
   async remove(): Promise<void> {

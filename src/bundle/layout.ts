@@ -39,6 +39,9 @@ export const BLOCK = 512;
 /** Two empty blocks end an archive. */
 const END = 2 * BLOCK;
 
+/** From here on a name does not fit into a header as it is. */
+const NAME = 100;
+
 /** The name of a blob in an OCI image layout. */
 export function blobName(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${encodedOf(digest)}`;
@@ -46,7 +49,7 @@ export function blobName(digest: Digest): string {
 
 /**
  * Plans the archive: the metadata files as given, then everything in the graph in the order of the digests. Directories
- * have no entries of their own: every reader makes them (tried: skopeo, podman, docker-archive readers, GNU tar).
+ * have no entries of their own: readers make them (tried: skopeo's oci-archive and docker-archive, GNU tar).
  * @throws AirgapError `registry` when something is a manifest and a blob with different sizes
  */
 export function planLayout(metadata: readonly MetadataFile[], content: Content): Layout {
@@ -77,11 +80,11 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
 
 /**
  * A ustar header that says nothing about the machine or the time. Sizes from 8 GiB on are in base 256, which GNU, BSD
- * and Go's readers know; a name over 100 bytes (a sha512 digest) has a pax header (POSIX.1-2001) before it.
+ * and Go's readers know; a longer name (a sha512 digest) has a pax header (POSIX.1-2001) before it.
  */
 function headerOf(name: string, size: number): Uint8Array {
-  const long = Buffer.byteLength(name) > 100;
-  const path = long ? name.slice(0, 100) : name;
+  const long = name.length >= NAME;
+  const path = long ? name.slice(0, NAME - 1) : name;
   const header = new Header({ path, mode: 0o644, uid: 0, gid: 0, size, mtime: new Date(0), type: 'File' });
   const block = Buffer.alloc(BLOCK);
   header.encode(block);

@@ -26,13 +26,18 @@ export class PartialFile {
 
   /**
    * Opens what an interrupted run of the same plan left, or a new file. Headers and content in memory are written.
-   * @throws AirgapError `no-space` with what is needed and what there is, `output-exists` when it cannot be written
+   * @throws AirgapError `no-space` with what is needed and what there is, `file` when it cannot be written
    */
   static async open(path: string, layout: Layout): Promise<PartialFile> {
     const journal = new Journal(`${path}.journal`);
     const found = await stat(path).catch(() => undefined);
     const done = found?.isFile() && found.size === layout.size ? await journal.read(layout.identity) : undefined;
-    if (done === undefined) await rm(path, { force: true });
+    if (done === undefined) {
+      await journal.remove();
+      await rm(path, { force: true }).catch((error) => {
+        throw writeFailure(error);
+      });
+    }
     await checkSpace(path, layout.size - (done === undefined ? 0 : (found?.blocks ?? 0) * 512));
     const flags = done === undefined ? constants.O_CREAT | constants.O_EXCL | constants.O_RDWR : constants.O_RDWR;
     const file = await open(path, flags, 0o644).catch((error) => {
@@ -43,10 +48,11 @@ export class PartialFile {
       for (const { header, offset, bytes } of layout.entries) {
         await writeAll(file, bytes === undefined ? [header] : [header, bytes], offset - header.length);
       }
+      if (done !== undefined) await writePadding(file, layout);
       await journal.start(layout.identity, done ?? new Map());
     } catch (error) {
       await file.close();
-      throw error instanceof AirgapError ? error : writeFailure(error);
+      throw writeFailure(error);
     }
     return new PartialFile(path, file, journal, done ?? new Map());
   }
@@ -70,6 +76,8 @@ export class PartialFile {
       }
       await rename(this.#path, path);
       await this.#journal.remove();
+    } catch (error) {
+      throw writeFailure(error);
     } finally {
       await this.file.close();
     }
@@ -82,6 +90,16 @@ export class PartialFile {
     if ([...this.#placed.values()].some((bytes) => bytes > 0)) return;
     await rm(this.#path, { force: true });
     await this.#journal.remove();
+  }
+}
+
+/** A new file is zero wherever nothing is written. In one that was there before, that is not to be relied on. */
+async function writePadding(file: FileHandle, { entries, size }: Layout): Promise<void> {
+  for (const [at, entry] of entries.entries()) {
+    const next = entries[at + 1];
+    const end = next === undefined ? size : next.offset - next.header.length;
+    const padding = end - entry.offset - entry.size;
+    if (padding > 0) await writeAll(file, [Buffer.alloc(padding)], entry.offset + entry.size);
   }
 }
 

@@ -93,19 +93,20 @@ function readHeader(
   at: number,
   { pax, path: longPath }: Extended,
 ): { name: string; size: number; type: string } {
+  if (!fitsChecksum(block)) {
+    throw invalid(
+      path,
+      at === 0 ? 'is not a tar archive' : `is damaged: the header at byte ${at} has a wrong checksum`,
+    );
+  }
   let header: Header;
   try {
     header = new Header(block, 0, pax);
   } catch (cause) {
     throw invalid(path, `has a header at byte ${at} that cannot be read: ${messageOf(cause)}`);
   }
-  if (!header.cksumValid) {
-    throw invalid(
-      path,
-      at === 0 ? 'is not a tar archive' : `is damaged: the header at byte ${at} has a wrong checksum`,
-    );
-  }
-  const name = String(longPath ?? header.path ?? '').replace(/^(?:\.\/+)+/, '');
+  // The header's own idea of its path has the ustar prefix in it even where a pax path replaces both.
+  const name = String(longPath ?? pax?.path ?? header.path ?? '').replace(/^(?:\.\/+)+/, '');
   const { size = -1 } = header;
   if (!Number.isSafeInteger(size) || size < 0) {
     throw invalid(path, `has an impossible size for ${JSON.stringify(name)} at byte ${at}`);
@@ -113,7 +114,16 @@ function readHeader(
   return { name, size, type: header.type };
 }
 
+/** The sum of all bytes, with the checksum's own field as spaces. */
+function fitsChecksum(block: Buffer): boolean {
+  const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
+  let sum = 8 * 0x20;
+  for (const [at, byte] of block.entries()) if (at < 148 || at >= 156) sum += byte;
+  return sum === stored;
+}
+
 async function readBlock(file: FileHandle, path: string, at: number, fileSize: number): Promise<Buffer> {
+  if (fileSize < BLOCK) throw invalid(path, 'is not a tar archive');
   if (at + BLOCK > fileSize)
     throw invalid(path, `is cut off: it ends at byte ${fileSize} without the end of an archive`);
   const block = Buffer.alloc(BLOCK);

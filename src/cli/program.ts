@@ -14,7 +14,6 @@ export function createProgram(edge: Edge): Command {
     .description('Carry Helm charts and their images into isolated networks, and prove that nothing is missing.')
     .version(VERSION, '--version', 'print the version')
     .enablePositionalOptions()
-    .showHelpAfterError('(add --help for what there is)')
     .addHelpText(
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted.',
@@ -24,7 +23,11 @@ export function createProgram(edge: Edge): Command {
   }
   // Errors are thrown, not exited with; each subcommand has to be told itself.
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeOut: edge.print, writeErr: edge.tell });
+    const name = command === program ? '' : ` ${command.name()}`;
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: edge.print, writeErr: edge.tell })
+      .showHelpAfterError(`Hint: helm airgap${name} --help says what there is`);
   }
   return program;
 }

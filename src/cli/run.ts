@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { AirgapError } from '../base/errors.ts';
+import { redact } from '../base/redact.ts';
 import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
 import type { Context } from '../workflows/context.ts';
@@ -56,7 +57,7 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
 
 function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const interrupted = signal.aborted && !(error instanceof AirgapError && error.code !== 'interrupted');
+  const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
   const shown = interrupted ? (signal.reason as unknown) : error;
   if (shown instanceof AirgapError) {
     tell(formatFailure(shown));
@@ -68,6 +69,6 @@ function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: bool
     hint: 'this is a fault of helm airgap; please report it with the output of the same command under --debug',
   });
   tell(formatFailure(wrapped));
-  if (debug && unexpected.stack) tell(unexpected.stack);
+  if (debug && unexpected.stack) tell(redact(unexpected.stack));
   return 1;
 }

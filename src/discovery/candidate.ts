@@ -33,7 +33,8 @@ const PORT_TAG = /^\d{4,5}$/;
 
 /**
  * Decides whether a text is an image reference. The less its name says, the more the text must say by itself: a key
- * that says image is enough for `nginx`; without one a registry host and a tag, or a digest, are asked for.
+ * that says image is enough for `nginx`; without one a registry host and a tag, a path and a version, or a digest are
+ * asked for.
  */
 export function judge(text: string, evidence: Evidence): Verdict | undefined {
   const written = text.startsWith('docker://') ? text.slice(9) : text;
@@ -62,7 +63,7 @@ function confidenceOf(parts: Parts, evidence: Evidence): Confidence | undefined 
   if (evidence === 'key') return host !== undefined && /\.svc\b/.test(host) ? undefined : 'likely';
   if (host !== undefined) return isRegistry(host) && NAMED_TAG.test(tag) ? 'likely' : undefined;
   if (evidence === 'context') return path.includes('/') || VERSION_TAG.test(tag) ? 'likely' : undefined;
-  return path.includes('/') && VERSION_TAG.test(tag) ? 'possible' : undefined;
+  return path.includes('/') && VERSION_TAG.test(tag) ? 'likely' : undefined;
 }
 
 /** For a name without tag or digest, whose key says that it is an image. */

@@ -1,5 +1,5 @@
 import type { Confidence, Finding, Need, Place } from '../lock/finding.ts';
-import type { PlaceFound } from './index.ts';
+import type { PlaceFound } from './place.ts';
 
 const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];
 const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'optional', 'test'];

@@ -23,18 +23,7 @@ export function wordsOf(key: string): string[] {
 }
 
 /** Words that may stand behind `image` in a name whose value is still a whole reference. */
-const STILL_IMAGE = new Set([
-  'name',
-  'ref',
-  'reference',
-  'uri',
-  'url',
-  'full',
-  'default',
-  'override',
-  'location',
-  'path',
-]);
+const STILL_IMAGE = new Set(['name', 'ref', 'reference', 'full', 'default', 'override']);
 /** Words behind `image` that turn the name into one of something else. */
 const NOT_IMAGE = new Set(
   'pull policy secret secrets tag tags version registry registries repository repositories repo digest sha sha256 id type format gc size scan scanner hub prefix suffix enabled cache'.split(
@@ -48,6 +37,7 @@ const OTHER_IMAGE = new Set(
 
 /** What a name says about its value, given what the names around it say. */
 export function evidenceOf(key: string, around: Evidence): Evidence {
+  if (around === 'none' && !/image/i.test(key)) return 'none';
   const words = wordsOf(key);
   const at = words.lastIndexOf('image');
   if (at < 0) return around === 'none' || isPart(words) ? 'none' : 'context';
@@ -65,6 +55,7 @@ function isPart(words: readonly string[]): boolean {
   return role !== undefined && role !== 'name';
 }
 
+/** Field names of splits in charts and custom resources, as their last word or words. */
 const ROLES: readonly (readonly [Role, readonly string[]])[] = [
   ['tag', ['tag', 'tags']],
   ['version', ['version']],
@@ -75,8 +66,13 @@ const ROLES: readonly (readonly [Role, readonly string[]])[] = [
   ['name', ['name']],
 ];
 
+/** Spares most keys the cutting into words. */
+const ENDS_IN_ROLE =
+  /(?:tags?|version|digest|sha|sha256|registry|hub|url|host|server|prefix|repository|repo|images?|name)\W*$/i;
+
 /** The part of a split reference that a key names, and the words that it shares with the other parts. */
 export function partOf(key: string, underImage: boolean): { role: Role; stem: string } | undefined {
+  if (!ENDS_IN_ROLE.test(key)) return undefined;
   const words = wordsOf(key);
   const role = roleOf(words, underImage);
   if (role === undefined) return undefined;

@@ -1,10 +1,9 @@
+import { type Entry, entriesOf, isMapping, type Mapping } from './entry.ts';
 import type { Hit } from './hit.ts';
 import { printable } from './payload.ts';
 import { isSilent } from './relevance.ts';
 import { childOf, inside, type Spot } from './spot.ts';
-import { type Context, type Entry, entriesOf, isMapping, Walk } from './walk.ts';
-
-type Mapping = Readonly<Record<string, unknown>>;
+import { type Context, Walk } from './walk.ts';
 
 const START: Context = {
   how: undefined,
@@ -46,8 +45,10 @@ function searchInto(walk: Walk, object: Mapping, root: Spot): void {
     walk.entries(entries, { ...START, how: 'config' });
     return;
   }
+  const { spec } = rest;
+  const idle = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
   const builtIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
-  walk.value(rest, root, { ...START, how: builtIn ? undefined : 'custom-resource' });
+  walk.value(rest, root, { ...START, off: idle, how: builtIn ? undefined : 'custom-resource' });
 }
 
 /** What a ConfigMap or Secret holds; undefined for other kinds. */

@@ -16,8 +16,8 @@ export interface Word {
   readonly loose: boolean;
 }
 
-const BASE64 = /^[A-Za-z0-9+/\s]{24,}={0,2}\s*$/;
-const MAPPING_LINE = /^\s*(?:- +)?(?:[\w."'/$-][^\n#:]*|"[^"\n]*"):(?:\s|$)/m;
+const BASE64 = /^[A-Za-z0-9+/\s]{24,}={0,2}$/;
+const MAPPING_LINE = /^[ \t]*(?:- +)?(?:[\w."'/$-][^\n#:]*|"[^"\n]*"):(?:\s|$)/m;
 
 /** Takes a text apart by its own looks: base64, JSON, YAML, or lines of assignments, flags and words. */
 export function unpack(text: string): Payload {
@@ -28,7 +28,7 @@ export function unpack(text: string): Payload {
 
 /** Text behind base64; undefined when it is none or holds no text. */
 function decodeBase64(text: string): string | undefined {
-  if (!BASE64.test(text)) return undefined;
+  if (!BASE64.test(text.trim())) return undefined;
   const compact = text.replace(/\s+/g, '');
   return compact.length % 4 === 0 ? printable(Buffer.from(compact, 'base64')) : undefined;
 }

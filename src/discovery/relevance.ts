@@ -14,7 +14,8 @@ const SILENT_KINDS = new Set([
   'APIService',
 ]);
 
-const HINTS = /image|repositor|_REPO|[\w-]\/[\w.-]+(?:\/[\w.-]+)*[:@]\w|@sha256:|[A-Za-z0-9+/]{40}/i;
+/** A key, a reference's middle, base64, or a line folded in the middle of a word. */
+const HINTS = /image|repositor|_REPO|[\w-]\/[\w.-]+(?:\/[\w.-]+)*[:@]\w|@sha256:|[A-Za-z0-9+/]{24}|\\\n/i;
 
 /** Whether objects of this kind are never evidence. */
 export function isSilent(kind: unknown): boolean {
@@ -26,9 +27,9 @@ export function mayHoldReference(text: string): boolean {
   return HINTS.test(text);
 }
 
-/** Whether a manifest must be parsed. Base64 in a Secret may be too short for its text to show. */
+/** Whether a manifest must be parsed: base64 in a Secret may be too short for its text to show, JSON hides its kind. */
 export function isRelevant(manifest: string): boolean {
   const kind = /^kind:[ \t]*["']?(\w+)/m.exec(manifest)?.[1];
   if (isSilent(kind)) return false;
-  return kind === 'Secret' || mayHoldReference(manifest);
+  return kind === undefined || kind === 'Secret' || mayHoldReference(manifest);
 }

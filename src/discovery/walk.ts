@@ -1,10 +1,20 @@
 import type { How } from '../lock/finding.ts';
 import { judge, type Verdict } from './candidate.ts';
+import {
+  type Entry,
+  entriesOf,
+  inheritedFrom,
+  isListOfMappings,
+  isMapping,
+  type Mapping,
+  namedItem,
+  toField,
+} from './entry.ts';
 import type { Hit } from './hit.ts';
-import { type Evidence, evidenceOf, partOf } from './naming.ts';
+import { type Evidence, evidenceOf } from './naming.ts';
 import { unpack } from './payload.ts';
 import { isSilent, mayHoldReference } from './relevance.ts';
-import { type Field, findSplits, type Inherited, inheritedBy } from './split.ts';
+import { type Field, findSplits, type Inherited } from './split.ts';
 import { childOf, inside, type Spot } from './spot.ts';
 
 /** What is known about a value from everything around it. */
@@ -16,27 +26,16 @@ export interface Context {
   readonly underImage: boolean;
   readonly inherited: Inherited;
   readonly off: boolean;
-  /** Inside a command line or script, where names are the author's own. */
+  /** Inside a command line, script or prose, where names are the author's own. */
   readonly script: boolean;
   /** Texts unpacked so far. */
   readonly depth: number;
 }
 
-/** A named value: a mapping's entry, an environment variable, a word of a text with its name. */
-export interface Entry {
-  readonly key: string | undefined;
-  readonly value: unknown;
-  readonly spot: Spot;
-  /** The name may be chance, as in code and prose. */
-  readonly loose?: boolean;
-}
-
-type Mapping = Readonly<Record<string, unknown>>;
-
 const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralContainers']);
 const COMMANDS = new Set(['args', 'command', 'lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']);
-/** Nothing here names what is pulled; `_example` is documentation by Knative's convention. */
-const SKIPPED = new Set(['labels', 'matchLabels', 'managedFields', 'openAPIV3Schema', '_example']);
+/** Nothing below these names is pulled: selectors, schemas, and examples (`_example` by Knative's convention). */
+const SKIPPED = /^(?:labels|matchLabels|managedFields|openAPIV3Schema|_example)$|\.(?:example|sample|md)$/;
 /** Deeper nesting than anything real; it stops a text that unpacks into itself. */
 const DEPTH_LIMIT = 10;
 
@@ -52,7 +51,6 @@ export class Walk {
 
   /** Siblings: splits first, then each that is no part of one. */
   entries(entries: readonly Entry[], context: Context): void {
-    const off = context.off || entries.some(({ key, value }) => key === 'enabled' && String(value) === 'false');
     const fields = entries.flatMap(toField);
     const inherited = inheritedFrom(entries, fields, context.inherited);
     const { splits, used } =
@@ -60,33 +58,35 @@ export class Walk {
         ? { splits: [], used: new Set<Field>() }
         : findSplits(fields, context.underImage, inherited);
     for (const split of splits) {
-      this.#report(judge(split.written, 'key'), split.written, split.spot, { ...context, off }, split.parts);
+      this.#report(judge(split.written, 'key'), split.written, split.spot, context, split.parts);
     }
     const spots = new Set([...used].map((field) => field.spot));
     for (const entry of entries) {
-      if (!spots.has(entry.spot)) this.#entry(entry, { ...context, off, inherited });
+      if (!spots.has(entry.spot)) this.#entry(entry, { ...context, inherited });
     }
   }
 
-  #entry({ key, value, spot, loose }: Entry, context: Context): void {
-    if (key === undefined || SKIPPED.has(key)) {
-      if (key === undefined) this.value(value, spot, { ...context, underImage: false });
-      return;
+  #entry({ key, value, spot, loose = false }: Entry, around: Context): void {
+    const context = { ...around, script: around.script || loose, underImage: false };
+    if (key === undefined) this.value(value, spot, context);
+    else if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) this.#containers(value, spot, context);
+    else if (!SKIPPED.test(key)) {
+      if (key === 'volumes' && isListOfMappings(value)) this.#imageVolumes(value, spot, context);
+      const said = evidenceOf(key, context.evidence);
+      const evidence = said === 'key' && loose ? 'context' : said;
+      const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
+      this.value(value, spot, { ...context, how, evidence, underImage: evidence === 'key' });
     }
-    if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) {
-      for (const [i, item] of value.entries()) this.#container(item, childOf(spot, i), context);
-      return;
-    }
-    if (key === 'volumes' && isListOfMappings(value)) this.#imageVolumes(value, spot, context);
-    const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
-    const said = evidenceOf(key, context.evidence);
-    const evidence = said === 'key' && loose === true ? 'context' : said;
-    this.value(value, spot, { ...context, how, evidence, underImage: evidence === 'key' });
   }
 
   #mapping(mapping: Mapping, spot: Spot, context: Context): void {
     if (isSilent(mapping.kind) && typeof mapping.apiVersion === 'string') return;
-    this.entries(entriesOf(mapping, spot), context);
+    const off = context.off || String(mapping.enabled) === 'false';
+    this.entries(entriesOf(mapping, spot), { ...context, off });
+  }
+
+  #containers(containers: readonly Mapping[], spot: Spot, context: Context): void {
+    for (const [i, container] of containers.entries()) this.#container(container, childOf(spot, i), context);
   }
 
   #container(container: Mapping, spot: Spot, context: Context): void {
@@ -157,54 +157,20 @@ export class Walk {
 
   #report(verdict: Verdict | undefined, written: string, spot: Spot, context: Context, parts?: Hit['parts']): void {
     if (verdict === undefined || context.how === undefined) return;
-    const doubtful = context.script && !/[/:]/.test(written);
+    const { script, off, depth, evidence } = context;
+    const chance = script && depth > 0;
+    // A single word names anything in a script, and a part of a split that nobody completed where it is off.
+    const doubtful = /[/:@]/.test(written)
+      ? chance && evidence === 'none' && !/^[^/]*[.:]/.test(written)
+      : chance || off;
     this.hits.push({
       spot,
       how: context.how,
       written,
       reference: verdict.reference,
-      confidence: doubtful && context.how !== 'pod-spec' ? 'possible' : verdict.confidence,
-      off: context.off,
+      confidence: doubtful && verdict.confidence !== 'certain' ? 'possible' : verdict.confidence,
+      off,
       ...(parts === undefined ? {} : { parts }),
     });
   }
-}
-
-/** A mapping's entries with the spots of their values. */
-export function entriesOf(mapping: Mapping, spot: Spot): Entry[] {
-  return Object.entries(mapping).map(([key, value]) => ({ key, value, spot: childOf(spot, key) }));
-}
-
-/** Whether a value is a YAML mapping. */
-export function isMapping(value: unknown): value is Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isListOfMappings(value: unknown): value is readonly Mapping[] {
-  return Array.isArray(value) && value.length > 0 && value.every(isMapping);
-}
-
-/** A list's item that brings its name along: `{name, value}`, `--flag=value`, or the value behind `--flag`. */
-function namedItem(item: unknown, before: unknown, spot: Spot): Entry {
-  if (isMapping(item) && typeof item.name === 'string' && typeof item.value === 'string') {
-    return { key: item.name, value: item.value, spot: childOf(spot, 'value') };
-  }
-  if (typeof item !== 'string') return { key: undefined, value: item, spot };
-  const [, key, value] = /^(-{1,2}[A-Za-z][\w.-]*)=(.*)$/s.exec(item) ?? [];
-  if (key !== undefined) return { key, value, spot };
-  const named = typeof before === 'string' && /^-{1,2}[A-Za-z][\w.-]*$/.test(before) && !item.startsWith('-');
-  return { key: named ? before : undefined, value: item, spot };
-}
-
-/** Helm charts keep what holds for all their images in the mapping itself or in `global`. */
-function inheritedFrom(entries: readonly Entry[], fields: readonly Field[], above: Inherited): Inherited {
-  const own = inheritedBy(fields);
-  const global = entries.find(({ key, value }) => key === 'global' && isMapping(value));
-  const shared = isMapping(global?.value) ? inheritedBy(entriesOf(global.value, global.spot).flatMap(toField)) : [];
-  return [own, shared].find((parts) => parts.length > 0) ?? above;
-}
-
-function toField({ key, value, spot }: Entry): Field[] {
-  if (key === undefined || partOf(key, true) === undefined) return [];
-  return typeof value === 'string' || typeof value === 'number' ? [{ key, text: String(value).trim(), spot }] : [];
 }

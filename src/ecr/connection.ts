@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ECRClient } from '@aws-sdk/client-ecr';
+import { proxyFromEnvironment } from '../http/proxy.ts';
 import type { EcrHost } from './hosts.ts';
 import { type EcrOptions, endpointOf } from './options.ts';
 
@@ -29,7 +30,9 @@ export interface Connection {
 export function connection(options: EcrOptions, service: 'ECR' | 'ECR_PUBLIC'): Connection {
   const endpoint = endpointOf(options, service);
   const ca = options.certificates?.();
-  const shared = { keepAlive: true, proxyEnv: { ...options.env } };
+  // An endpoint of one's own follows the same rules as every other host; the usual ones follow Node's.
+  const direct = endpoint !== undefined && proxyFromEnvironment(options.env)(new URL(endpoint)) === undefined;
+  const shared = { keepAlive: true, ...(direct ? {} : { proxyEnv: { ...options.env } }) };
   return {
     ...(endpoint === undefined ? {} : { endpoint }),
     maxAttempts: MAX_ATTEMPTS,

@@ -22,6 +22,7 @@ export function isDenied(error: unknown): boolean {
 
 /** What the SDK throws, as one sentence. `what` begins it: host and what was being done. */
 export function awsError(what: string, cause: unknown): AirgapError {
+  if (cause instanceof AirgapError) return cause;
   const said = messageOf(cause).replace(/\s+/g, ' ').slice(0, 400);
   if (lacksCredentials(cause)) {
     return new AirgapError('unauthorized', `${what}: no AWS credentials were found`, {

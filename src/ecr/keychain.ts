@@ -18,18 +18,19 @@ const PUBLIC_REGION = 'us-east-1';
  */
 export function ecrKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
-  let warned = false;
+  // Remembered, since the SDK takes a second to find out that a machine is none of AWS's.
+  let absent = false;
   return {
     async lookup(registry) {
       const host = ecrHost(registry, options.hosts);
-      if (host === undefined) return undefined;
+      if (host === undefined || absent) return undefined;
       try {
         return await cache.get(host.region, Date.now(), () => fetchToken(host, options));
       } catch (error) {
         if (!lacksCredentials(error)) throw awsError(`login to ${registry}`, error);
         const message = `no AWS credentials were found for ${registry}; trying stored logins`;
-        if (!warned) (options.emit ?? silent)({ type: 'warning', message });
-        warned = true;
+        if (!absent) (options.emit ?? silent)({ type: 'warning', message });
+        absent = true;
         return undefined;
       }
     },

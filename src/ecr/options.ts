@@ -1,3 +1,4 @@
+import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { EcrHostDeclaration } from './hosts.ts';
 
@@ -14,9 +15,18 @@ export interface EcrOptions {
   readonly emit?: Emit;
 }
 
-/** The API's URL where one was given: by flag, or by the variables that every AWS tool knows. */
+/**
+ * The API's URL where one was given: by flag, or by the variables that every AWS tool knows.
+ * @throws AirgapError `config` when it is no URL
+ */
 export function endpointOf(options: EcrOptions, service: 'ECR' | 'ECR_PUBLIC'): string | undefined {
   const { env } = options;
   const own = service === 'ECR' ? options.endpoint : undefined;
-  return own || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
+  const endpoint = own || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
+  if (endpoint !== undefined && !/^https?:\/\//.test(endpoint)) {
+    throw new AirgapError('config', `"${endpoint}" is not the URL of an AWS endpoint`, {
+      hint: 'write https://HOST, as in https://vpce-….api.ecr.us-east-1.vpce.amazonaws.com',
+    });
+  }
+  return endpoint;
 }

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import * as tar from 'tar';
 import { parse } from 'yaml';
@@ -15,6 +15,8 @@ export interface ChartMetadata {
   readonly [field: string]: unknown;
 }
 
+const HINT = 'a chart archive is what helm package makes; check that the download is complete';
+
 /** A chart larger than this, unpacked, is no chart: Helm itself refuses it too (100 MiB). */
 const UNPACKED_LIMIT = 100 * 1024 * 1024;
 
@@ -28,6 +30,8 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
   let total = 0;
   let problem: string | undefined;
   try {
+    // The tar library reads plain and otherwise compressed archives too; Helm does not.
+    if (!(await isGzip(archive))) throw new Error('it is not compressed with gzip');
     await tar.extract({
       file: archive,
       cwd: folder,
@@ -51,15 +55,27 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
   }
   if (problem !== undefined) {
     throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, {
-      hint: 'a chart archive is what helm package makes; check that the download is complete',
+      hint: HINT,
     });
   }
   const tops = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const [top] = tops;
   if (top === undefined || tops.length > 1) {
-    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`);
+    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, {
+      hint: HINT,
+    });
   }
   return join(folder, top.name);
+}
+
+async function isGzip(archive: string): Promise<boolean> {
+  const file = await open(archive);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -77,12 +93,19 @@ export function parseMetadata(text: string, where: string): ChartMetadata {
   if (typeof fields?.name !== 'string' || fields.version === undefined) {
     throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`);
   }
+  // It becomes part of file names and repositories.
+  if (!/^[A-Za-z0-9][\w.-]*$/.test(fields.name)) {
+    throw new AirgapError(
+      'chart-invalid',
+      `Chart.yaml of ${where} has an impossible name, ${JSON.stringify(fields.name)}`,
+    );
+  }
   return { ...fields, name: fields.name, version: String(fields.version) };
 }
 
 /**
  * Packs an unpacked chart so that equal files give equal bytes (`helm package` puts the time into every entry):
- * files in order, no times, no owners.
+ * files in order, no times, no owners, one mode (the umask of whoever unpacked it would show).
  */
 export async function packChart(chartFolder: string, archive: string): Promise<void> {
   const parent = join(chartFolder, '..');
@@ -95,7 +118,17 @@ export async function packChart(chartFolder: string, archive: string): Promise<v
   files.sort((a, b) => (a === first ? -1 : b === first ? 1 : a < b ? -1 : 1));
   await rm(archive, { force: true });
   await tar.create(
-    { file: archive, cwd: parent, gzip: { level: 9 }, portable: true, mtime: new Date(0), noDirRecurse: true },
+    {
+      file: archive,
+      cwd: parent,
+      gzip: { level: 9 },
+      portable: true,
+      mtime: new Date(0),
+      noDirRecurse: true,
+      onWriteEntry: ({ stat }) => {
+        if (stat) stat.mode = 0o644;
+      },
+    },
     files,
   );
 }

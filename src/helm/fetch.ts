@@ -55,7 +55,7 @@ export async function fetchChart(helm: Helm, request: ChartRequest, workFolder: 
   if (local === 'folder') await packChart(folder, archive);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
-  return { metadata, archive, folder, provenance, source: describeSource(request, local), request };
+  return { metadata, archive, folder, provenance, source: describeSource(request, local, cwd), request };
 }
 
 async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
@@ -98,7 +98,12 @@ async function pull(helm: Helm, request: ChartRequest, download: string): Promis
   if (again.exitCode !== 0) throw refusal(what, again.stderr, 'chart-not-found');
 }
 
-function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined): string {
-  if (local !== undefined) return basename(resolve(chart));
-  return repo === undefined ? chart : `${repo.replace(/\/+$/, '').replace(/\/\/[^/@]*@/, '//')}/${chart}`;
+function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined, cwd: string): string {
+  if (local !== undefined) return basename(resolve(cwd, chart));
+  return repo === undefined ? withoutSecrets(chart) : `${withoutSecrets(repo).replace(/\/+$/, '')}/${chart}`;
+}
+
+/** A URL without user info and query, where tokens are. */
+function withoutSecrets(url: string): string {
+  return url.includes('://') ? url.replace(/:\/\/[^/]*@(?!sha)/, '://').replace(/\?.*$/, '') : url;
 }

@@ -10,6 +10,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export interface Surroundings {
   readonly env: Environment;
   readonly cwd: string;
+  /** Aborts when the user interrupts. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HelmResult {
@@ -66,10 +68,10 @@ export class Helm {
   /**
    * Runs Helm and gives its output whatever the exit code; what a failure means is the caller's to say.
    * HELM_DEBUG is turned off for the child: it would put values, secrets among them, into what we read.
-   * @throws AirgapError `helm-missing` when the program cannot be started
+   * @throws AirgapError `helm-missing` when the program cannot be started, `interrupted`
    */
   async run(args: readonly string[], input?: string): Promise<HelmResult> {
-    const { env, cwd } = this.#surroundings;
+    const { env, cwd, signal } = this.#surroundings;
     const result = await execa(this.path, args, {
       cwd,
       env: { ...env, HELM_DEBUG: 'false' },
@@ -77,11 +79,16 @@ export class Helm {
       reject: false,
       stripFinalNewline: false,
       maxBuffer: 1 << 30,
+      ...(signal === undefined ? {} : { cancelSignal: signal }),
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     });
+    // Ctrl-C reaches Helm too, and whatever it says then is no answer.
+    if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
     if (result.exitCode === undefined) {
-      throw new AirgapError('helm-missing', `${this.path} could not be run: ${result.shortMessage}`, {
-        cause: result.cause,
+      // Not the short message: it repeats the arguments, passwords among them.
+      const reason = result.signal === undefined ? (result.originalMessage ?? '') : `it was ended by ${result.signal}`;
+      throw new AirgapError('helm-missing', `${this.path} could not be run: ${reason}`, {
+        hint: 'check that it is a Helm for this machine; set HELM_BIN to another one',
       });
     }
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };

@@ -1,10 +1,14 @@
 import { AirgapError } from '../base/errors.ts';
 
-const CASES: readonly {
-  readonly when: RegExp;
-  readonly code: 'chart-not-found' | 'chart-invalid' | 'chart-render' | 'unauthorized';
-  readonly hint: string;
-}[] = [
+type Code = 'usage' | 'chart-not-found' | 'chart-invalid' | 'chart-render' | 'unauthorized' | 'network';
+
+/** What Helm says, most telling first: what a chart's own message holds must not be taken for an answer of a server. */
+const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hint: string }[] = [
+  {
+    when: /execution error at|executing "|nil pointer|error calling|YAML parse error|parse error|function ".*" not defined/,
+    code: 'chart-render',
+    hint: 'give the values it asks for with -f or --set; `helm template` with the same flags shows the same message',
+  },
   {
     when: /missing in charts\/ directory/,
     code: 'chart-invalid',
@@ -21,22 +25,37 @@ const CASES: readonly {
     hint: 'give the values it asks for with -f or --set, or use --skip-schema-validation',
   },
   {
-    when: /\b401\b|unauthorized|authentication required|\b403\b|forbidden|denied/i,
+    when: /library charts are not installable/,
+    code: 'chart-invalid',
+    hint: 'a library chart installs nothing; give the chart that uses it',
+  },
+  {
+    when: /^(?:(?:open|read) (?!.*Chart\.yaml).*: (?:no such file or directory|permission denied|is a directory)|failed (?:parsing|to parse) )/,
+    code: 'usage',
+    hint: 'check the files and the values given with -f and --set',
+  },
+  {
+    when: /(?<![\w.:/-])40[13](?![\w.:-])|unauthorized|authentication required|forbidden|denied/i,
     code: 'unauthorized',
     hint: 'log in first (helm registry login HOST), or give --username and --password for a chart repository',
   },
   {
-    when: /execution error at|nil pointer|error calling|YAML parse error|parse error|function ".*" not defined/,
-    code: 'chart-render',
-    hint: 'give the values it asks for with -f or --set; `helm template` with the same flags shows the same message',
+    when: /x509:|certificate signed by unknown authority/,
+    code: 'network',
+    hint: 'give the authority that signed the certificate with --ca-file FILE',
   },
   {
-    when: /chart metadata is missing|Chart\.yaml file is missing|cannot load Chart\.yaml|validation: |not a gzipped archive|does not appear to be a gzipped|invalid chart|gzip: invalid header/i,
+    when: /connection refused|no such host|network is unreachable|i\/o timeout|TLS handshake timeout|connection reset|server gave HTTP response to HTTPS client/,
+    code: 'network',
+    hint: 'check the address and the way there (HTTPS_PROXY, NO_PROXY); for a registry without TLS there is --plain-http',
+  },
+  {
+    when: /chart metadata is missing|Chart\.yaml file is missing|cannot load Chart\.yaml|validation: |not a gzipped archive|does not appear to be a gzipped|invalid chart|gzip: invalid header|unable to detect chart/i,
     code: 'chart-invalid',
     hint: 'a chart is a folder with a Chart.yaml, or the .tgz that helm package makes of one',
   },
   {
-    when: /not found|no such file|no chart (?:name|version) found|improper constraint|no cached repo|not a valid chart repository|could not (?:find|resolve)|cannot be reached|failed to (?:download|fetch)|non-absolute URLs|no such host|connection refused|manifest unknown|name unknown/i,
+    when: /not found|no such file|no chart (?:name|version) found|improper constraint|no cached repo|not a valid chart repository|could not (?:find|resolve)|cannot be reached|failed to (?:download|fetch)|non-absolute URLs|manifest unknown|name unknown/i,
     code: 'chart-not-found',
     hint: 'check the name, --repo and --version; helm show chart with the same arguments must find it',
   },

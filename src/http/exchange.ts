@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { AirgapError } from '../base/errors.ts';
-import { describeFailure } from './failures.ts';
+import { describeFailure, UPLOAD_STALLED } from './failures.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -39,13 +39,16 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
   return new Promise((resolve, reject) => {
     let body: ResponseBody | undefined;
     let stop = (): void => {};
+    let stalled = (): void => {};
+    const sent =
+      request.body instanceof Uint8Array ? request.body : watched(request.body, request.bodyTimeout, () => stalled());
     dispatcher.dispatch(
       {
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
         headers: request.headers,
-        body: (request.body ?? null) as Readable | null, // undici takes any async iterable; its types say Readable
+        body: sent as Readable | Uint8Array | null, // undici takes any async iterable; its types say Readable
         headersTimeout: request.headersTimeout,
         bodyTimeout: request.bodyTimeout,
       },
@@ -56,6 +59,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           if (signal?.aborted) return abort();
           signal?.addEventListener('abort', abort, { once: true });
           stop = () => signal?.removeEventListener('abort', abort);
+          stalled = () => controller.abort(Object.assign(new Error('stalled'), { code: UPLOAD_STALLED }));
         },
         onResponseStart(controller, status, headers) {
           if (status < 200) return;
@@ -77,6 +81,28 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
       },
     );
   });
+}
+
+/**
+ * A body to send, with a limit on how long the other side may take for each piece. undici counts uploads into the time
+ * for the answer's head, which has to be long enough for a registry to store a large blob.
+ */
+function watched(
+  body: AsyncIterable<Uint8Array> | undefined,
+  timeout: number,
+  stalled: () => void,
+): AsyncIterable<Uint8Array> | null {
+  if (body === undefined) return null;
+  return (async function* () {
+    for await (const piece of body) {
+      const timer = setTimeout(stalled, timeout);
+      try {
+        yield piece;
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  })();
 }
 
 /** The body of an answer, straight from the parser: no transform, no copy, pressure handed back to the socket. */

@@ -25,10 +25,14 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 /** What OpenSSL says when the other side answers a handshake with plain text. */
 const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 
+/** The code of an upload whose other side takes nothing any more. */
+export const UPLOAD_STALLED = 'AIRGAP_UPLOAD_STALLED';
+
 const TIMEOUT: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'did not accept a connection in time',
   UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'stopped sending',
+  [UPLOAD_STALLED]: 'stopped taking data',
   ETIMEDOUT: 'did not answer in time',
 };
 

@@ -29,9 +29,9 @@ export interface TransportOptions {
   readonly connections?: number;
   /** Default 15 s. */
   readonly connectTimeout?: number;
-  /** Until an answer's head is there, and for an upload until the next bytes are taken. Default 60 s. */
+  /** Until an answer's head is there. Default 60 s. */
   readonly headersTimeout?: number;
-  /** Between two pieces of a body: a stalled download ends after this. Default 60 s. */
+  /** Between two pieces of a body: a stalled download or upload ends after this. Default 60 s. */
   readonly bodyTimeout?: number;
   readonly retry?: Partial<RetryPolicy>;
   readonly userAgent?: string;

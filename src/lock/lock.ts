@@ -93,7 +93,7 @@ export type LockImage = Lock['images'][number];
 
 /**
  * Reads a lock.
- * @throws AirgapError `bundle-invalid` with every field that is wrong
+ * @throws AirgapError `bundle-invalid` with every field that is wrong, ten of them by name
  */
 export function parseLock(bytes: Uint8Array): Lock {
   let json: unknown;
@@ -114,8 +114,12 @@ export function parseLock(bytes: Uint8Array): Lock {
   }
   const result = lockSchema.safeParse(json);
   if (!result.success) {
-    const fields = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).slice(0, 10);
-    throw new AirgapError('bundle-invalid', `the lock in the bundle does not fit its schema: ${fields.join('; ')}`);
+    const fields = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const more = fields.length > 10 ? `; and ${fields.length - 10} more` : '';
+    throw new AirgapError(
+      'bundle-invalid',
+      `the lock in the bundle does not fit its schema: ${fields.slice(0, 10).join('; ')}${more}`,
+    );
   }
   return result.data;
 }

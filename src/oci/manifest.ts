@@ -16,6 +16,14 @@ export interface Links {
 
 const LIMIT = 4 * 1024 * 1024;
 
+/** What the specifications say has to be there. */
+const REQUIRED = new Map<string, readonly string[]>([
+  [MediaType.ociIndex, ['manifests']],
+  [MediaType.dockerList, ['manifests']],
+  [MediaType.ociManifest, ['config', 'layers']],
+  [MediaType.dockerManifest, ['config', 'layers']],
+]);
+
 /**
  * Reads a manifest or index without trusting it: every descriptor is checked for shape.
  * The media type says how to read it; a manifest without `mediaType` inside (Helm's, older OCI ones) is fine.
@@ -37,7 +45,7 @@ export function readLinks(mediaType: string, bytes: Uint8Array): Links {
   if (!isObject(json)) throw bad('is not a JSON object');
   const inside = json.mediaType;
   if (inside !== undefined && inside !== mediaType) {
-    throw bad(`says of itself that it is ${String(inside)}, and was served as ${mediaType}`);
+    throw bad(`says of itself that it is ${quoted(inside)}, and was served as ${quoted(mediaType)}`);
   }
   // A document that can be read both ways would have two meanings (CVE-2021-41190).
   if (json.manifests !== undefined && (json.layers !== undefined || json.config !== undefined)) {
@@ -46,6 +54,10 @@ export function readLinks(mediaType: string, bytes: Uint8Array): Links {
   const subject = json.subject === undefined ? undefined : readDescriptor(json.subject);
   const annotations = isObject(json.annotations) ? (json.annotations as Record<string, string>) : {};
   const artifactType = typeof json.artifactType === 'string' ? json.artifactType : undefined;
+  // Content of another kind would pass as an image of nothing. A list may be null: Go writes an empty one so.
+  for (const field of REQUIRED.get(mediaType) ?? []) {
+    if (json[field] === undefined) throw bad(`has no ${field}, and was served as ${mediaType}`);
+  }
   if (isIndexType(mediaType)) {
     return { manifests: readList(json.manifests), blobs: [], config: undefined, subject, artifactType, annotations };
   }
@@ -63,15 +75,31 @@ function readList(value: unknown): Descriptor[] {
 /** @throws AirgapError `registry` */
 export function readDescriptor(value: unknown): Descriptor {
   if (!isObject(value)) throw bad('has a descriptor that is no object');
-  const { mediaType, digest, size } = value;
+  const { mediaType, digest, size, platform } = value;
   if (typeof mediaType !== 'string' || mediaType.length === 0) throw bad('has a descriptor without media type');
   if (typeof digest !== 'string' || !isDigest(digest)) {
-    throw bad(`has a descriptor whose digest is ${JSON.stringify(digest)?.slice(0, 100)}`);
+    throw bad(`has a descriptor whose digest is ${quoted(digest)}`);
   }
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    throw bad(`has a descriptor whose size is ${JSON.stringify(size)?.slice(0, 40)}`);
+    throw bad(`has a descriptor whose size is ${quoted(size)}`);
+  }
+  if (platform !== undefined && !isPlatform(platform)) {
+    throw bad(`has a descriptor whose platform is ${quoted(platform)}`);
   }
   return value as unknown as Descriptor;
+}
+
+function isPlatform(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { os, architecture, variant } = value;
+  return (
+    typeof os === 'string' && typeof architecture === 'string' && (variant === undefined || typeof variant === 'string')
+  );
+}
+
+/** What came from outside, on one line and not too much of it. */
+function quoted(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 100) ?? 'missing';
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -35,19 +35,20 @@ export function parseTarget(text: string, naming: Naming): Target {
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
     throw new AirgapError('usage', `--to ${text}: "${registry}" is not a registry host`, { hint });
   }
-  if (tryParseRepository(`${registry}/${prefix === '' ? 'x' : prefix}`) === undefined) {
+  const parsed = tryParseRepository(`${registry}/${prefix === '' ? 'x' : prefix}`);
+  if (parsed === undefined) {
     throw new AirgapError('usage', `--to ${text}: not a registry and repository prefix`, { hint });
   }
-  return { registry, prefix, naming };
+  return { registry: parsed.registry, prefix, naming };
 }
 
 export function formatTarget({ registry, prefix }: Target): string {
   return prefix === '' ? registry : `${registry}/${prefix}`;
 }
 
-/** The private repository for an image's repository. A port in the source host becomes `-PORT`: a path has no colon. */
+/** The private repository for an image's repository. A port in the source host becomes `-PORT`: a path has no colon, and none of its parts begins with a dash. */
 export function targetRepository(target: Target, source: Repository): Repository {
-  const host = source.registry.toLowerCase().replace(/[[\]]/g, '').replaceAll(':', '-');
+  const host = source.registry.toLowerCase().replace(/[[\]]/g, '').replaceAll(':', '-').replace(/^-+/, '');
   const path = target.naming === 'path' ? source.path : `${host}/${source.path}`;
   return { registry: target.registry, path: join(target.prefix, path) };
 }
@@ -88,7 +89,10 @@ export function checkCollisions(target: Target, sources: readonly Repository[]):
   }
   if (clashes.length > 0) {
     throw new AirgapError('collision', [...new Set(clashes)].join('; '), {
-      hint: 'use --naming host-path, which keeps the source host in the name',
+      hint:
+        target.naming === 'path'
+          ? 'use --naming host-path, which keeps the source host in the name'
+          : 'push them in two bundles, to two prefixes',
     });
   }
 }

@@ -20,7 +20,10 @@ const HOST =
   /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[\w][\w.-]{0,127}$/;
-const NAME_LIMIT = 255;
+/** Of the path alone, the host does not count (reference.go, RepositoryNameTotalLengthMax). */
+const PATH_LIMIT = 255;
+/** What Docker takes for the identifier of a local image, and Kubernetes refuses. */
+const IDENTIFIER = /^[a-f0-9]{64}$/;
 
 /**
  * Reads and normalises a reference as Docker and Kubernetes do: `nginx` is `docker.io/library/nginx:latest`.
@@ -38,6 +41,7 @@ export function parseReference(text: string): Reference {
 
 /** The same without the error: undefined when the text is no reference. */
 export function tryParseReference(text: string): Reference | undefined {
+  if (IDENTIFIER.test(text)) return undefined;
   let rest = text;
   let digest: Digest | undefined;
   const at = rest.indexOf('@');
@@ -68,7 +72,7 @@ export function tryParseRepository(name: string): Repository | undefined {
   const registry = !hasHost || first === 'index.docker.io' ? 'docker.io' : first;
   let path = hasHost ? name.slice(slash + 1) : name;
   if (registry === 'docker.io' && !path.includes('/')) path = `library/${path}`;
-  if (!HOST.test(registry) || path.length + registry.length + 1 > NAME_LIMIT) return undefined;
+  if (!HOST.test(registry) || path.length > PATH_LIMIT) return undefined;
   if (!path.split('/').every((component) => COMPONENT.test(component))) return undefined;
   return { registry, path };
 }

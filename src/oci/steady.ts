@@ -22,66 +22,112 @@ const PROGRESS = 256 * 1024;
 const PAUSE = 250;
 
 /**
- * The body with its interruptions taken out: a read that breaks, or ends early, continues where it stopped. What comes
- * out is at most `body.size` bytes, and exactly those from `offset` when it ends. Digests are the reader's business.
+ * Reads a body to its end, emitting `bytes`, and hands every chunk to `take`, in order; while that waits, nothing more is read. A read that
+ * breaks, or ends early, continues where it stopped: what is taken is exactly what lies between `offset` and the body's
+ * size when the promise resolves. Digests are the taker's business.
+ *
+ * The chunks are those that the stream was given. An async iterator over a stream would put all that has arrived
+ * together, which costs as much as hashing it.
  * @throws AirgapError what the source says when it is final (not found, forbidden, …); `network` after several tries
- *   in a row; `digest-mismatch` when there is more than `size`; `interrupted`
+ *   in a row; `digest-mismatch` when there is more than the body's size; `interrupted`; and what `take` throws
  */
-export function steady(body: Body, options: SteadyOptions): Body {
-  return {
-    size: body.size,
-    async open(offset = 0, signal = options.signal) {
-      const chunks = readSteadily(body, offset, { ...options, signal });
-      return Readable.from(chunks, { objectMode: false });
-    },
-  };
-}
-
-/** The same as chunks, for who does not need a stream. */
-export async function* readSteadily(body: Body, offset: number, options: SteadyOptions): AsyncGenerator<Uint8Array> {
+export async function drain(body: Body, offset: number, options: SteadyOptions, take: Take): Promise<void> {
   const { what, emit, signal } = options;
   let at = offset;
   let mark = offset;
   let tries = 0;
+  // What the taker throws is no fault of the source's: asking the source again would not help.
+  let refused: { readonly error: unknown } | undefined;
+  const count: Take = (chunk) => {
+    at += chunk.length;
+    if (at > body.size) {
+      throw new AirgapError('digest-mismatch', `${what}: the source sends more than the ${body.size} bytes announced`);
+    }
+    emit({ type: 'bytes', bytes: chunk.length });
+    const refuse = (error: unknown): never => {
+      refused = { error };
+      throw error;
+    };
+    try {
+      return take(chunk)?.catch(refuse);
+    } catch (error) {
+      return refuse(error);
+    }
+  };
   while (at < body.size) {
-    let stream: Readable | undefined;
     try {
       signal?.throwIfAborted();
-      stream = await body.open(at, signal);
-      for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-        at += chunk.length;
-        if (at > body.size) {
-          throw new AirgapError(
-            'digest-mismatch',
-            `${what}: the source sends more than the ${body.size} bytes announced`,
-          );
-        }
-        yield chunk;
-      }
-      if (at === body.size) return;
-      throw new Error(`ended after ${at} of ${body.size} bytes`);
+      await flow(await body.open(at, signal), count);
+      if (at < body.size) throw new Error(`ended after ${at} of ${body.size} bytes`);
     } catch (error) {
+      if (refused !== undefined) throw refused.error;
       if (signal?.aborted) throw new AirgapError('interrupted', `${what}: interrupted`, { cause: error });
       if (error instanceof AirgapError && error.code !== 'network') throw error;
       if (at - mark >= PROGRESS) tries = 0;
       mark = at;
       tries++;
+      const reason = messageOf(error);
       if (tries >= TRIES) {
-        throw new AirgapError(
-          'network',
-          `${what}: broke off ${tries} times, the last time at ${at} of ${body.size} bytes: ${messageOf(error)}`,
-          {
-            hint: 'run the command again: what has arrived is kept',
-            cause: error,
-          },
-        );
+        const where = `the last time at ${at} of ${body.size} bytes`;
+        throw new AirgapError('network', `${what}: broke off ${tries} times, ${where}: ${reason}`, {
+          hint: 'run the command again: what has arrived is kept',
+          cause: error,
+        });
       }
-      emit({ type: 'retry', what, attempt: tries, reason: messageOf(error) });
+      emit({ type: 'retry', what, attempt: tries, reason });
       await sleep((options.pause ?? PAUSE) * 2 ** (tries - 1), undefined, { signal }).catch(() => {});
-    } finally {
-      stream?.destroy();
     }
   }
+}
+
+/** Takes a chunk, which nobody else will change. A promise holds back the next one. */
+export type Take = (chunk: Uint8Array) => Promise<void> | undefined;
+
+/** One stream into `take`. */
+function flow(stream: Readable, take: Take): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown): void => {
+      reject(error);
+      stream.destroy();
+    };
+    stream.on('error', reject);
+    stream.on('end', resolve);
+    stream.on('close', () => reject(new Error('the connection was closed')));
+    stream.on('data', (chunk: Uint8Array) => {
+      try {
+        const wait = take(chunk);
+        if (wait === undefined) return;
+        stream.pause();
+        wait.then(() => stream.resume(), fail);
+      } catch (error) {
+        fail(error);
+      }
+    });
+  });
+}
+
+/** The body with its interruptions taken out, for who needs a stream: see {@link drain}. */
+export function steady(body: Body, options: SteadyOptions): Body {
+  return {
+    size: body.size,
+    async open(offset = 0, signal = options.signal) {
+      let go = (): void => {};
+      const out = new Readable({ highWaterMark: 0, read: () => go() });
+      const take: Take = (chunk) => {
+        if (out.destroyed) throw new AirgapError('interrupted', `${options.what}: nobody reads any more`);
+        if (out.push(chunk)) return undefined;
+        return new Promise((resolve) => {
+          go = resolve;
+        });
+      };
+      out.on('close', () => go());
+      drain(body, offset, { ...options, signal }, take).then(
+        () => out.push(null),
+        (error) => out.destroy(error as Error),
+      );
+      return out;
+    },
+  };
 }
 
 /** A blob's body: its own bytes, or the first of its repositories that gives it. */

@@ -1,6 +1,7 @@
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { headerOf, readSome } from '../http/read.ts';
+import { apiHost } from './hosts.ts';
 
 /** Bytes of an error's body that are looked at. */
 const LIMIT = 64 * 1024;
@@ -57,6 +58,10 @@ export function complain(response: HttpResponse, complaint: Complaint, request: 
   if (status === 401) {
     const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;
     return error('unauthorized', `no access without valid credentials; ${said}`, hint);
+  }
+  if (status === 403 && host !== apiHost(registry)) {
+    const hint = 'the storage of a registry has to admit this machine, too; for ECR that is the S3 gateway endpoint';
+    return error('forbidden', `the storage that ${registry} names does not allow this; ${said}`, hint);
   }
   if (status === 403) return error('forbidden', `the credentials do not allow this; ${said}`);
   if (status === 404 && writes) {

@@ -79,25 +79,40 @@ async function sendAuthorized(
   if (!own) return attempt(undefined);
   const sent = await authorizer.authorization(access);
   const response = await attempt(sent);
-  const { expired, answer } = await looksExpired(response, sent);
-  if (!expired) return answer;
+  const { expired, answer } =
+    response.status === 403 && sent !== undefined
+      ? await readRefusal(response, () =>
+          transport.request({ ...rest, method: 'GET', url, headers: { ...headers, authorization: sent } }),
+        )
+      : { expired: false, answer: response };
+  // A 401 of a storage host behind a redirect is not the registry speaking.
+  const challenged = answer.status === 401 && answer.url.origin === base.origin;
+  if (!challenged && !expired) return answer;
   const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
   if (renewed === undefined) return answer;
   await discard(answer);
   return attempt(renewed);
 }
 
-/** A 401; or ECR's 403 for a token whose twelve hours are over, which can be told by its text alone. */
-async function looksExpired(
+/**
+ * Finds out whether a 403 is ECR's for a token whose twelve hours are over, which can be told by its text alone. The
+ * answer to a HEAD has no text: the same is asked with GET, which gives the reason for the error message as well.
+ */
+async function readRefusal(
   response: HttpResponse,
-  sent: string | undefined,
+  get: () => Promise<HttpResponse>,
 ): Promise<{ expired: boolean; answer: HttpResponse }> {
-  // A storage host behind a redirect that says 401 or 403 is not the registry speaking.
-  if (response.status === 401) return { expired: true, answer: response };
-  if (response.status !== 403 || sent === undefined) return { expired: false, answer: response };
-  const bytes = await readSome(response, ERROR_LIMIT);
-  const answer = { ...response, body: Readable.from([bytes]) };
-  return { expired: /token has expired/i.test(Buffer.from(bytes).toString('utf8')), answer };
+  let refusal = response;
+  let bytes = await readSome(response, ERROR_LIMIT);
+  if (bytes.length === 0) {
+    const second = await get();
+    if (second.status === 403) {
+      refusal = second;
+      bytes = await readSome(second, ERROR_LIMIT);
+    } else second.body.destroy();
+  }
+  const expired = /token has expired/i.test(Buffer.from(bytes).toString('utf8'));
+  return { expired, answer: { ...refusal, body: Readable.from([bytes]) } };
 }
 
 function tokenExchange(transport: Transport): TokenExchange {

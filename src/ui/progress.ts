@@ -11,6 +11,11 @@ export interface Progress {
   clear(): void;
 }
 
+/** The reason is a whole sentence that mostly begins with what it is about. */
+function retryText({ what, attempt, reason }: Extract<AirgapEvent, { type: 'retry' }>): string {
+  return `retrying (attempt ${attempt}): ${reason.startsWith(what) ? reason : `${what}: ${reason}`}`;
+}
+
 /** How often a terminal's line is redrawn, in milliseconds. */
 const INTERVAL = 100;
 
@@ -41,7 +46,7 @@ export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStre
   const emit = (event: AirgapEvent): void => {
     if (event.type === 'stage') line(event.message);
     else if (event.type === 'warning') line(`warning: ${event.message}`);
-    else if (event.type === 'retry') line(`retrying ${event.what} (attempt ${event.attempt}): ${event.reason}`);
+    else if (event.type === 'retry') line(retryText(event));
     else if (event.type === 'plan') planned += event.bytes;
     else if (event.type === 'bytes') done += event.bytes;
     else if (event.type === 'blob' && event.skipped) done += event.bytes;

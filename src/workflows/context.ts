@@ -7,8 +7,6 @@ import type { Surroundings } from '../helm/helm.ts';
 /** What every workflow gets from the edge. */
 export interface Context extends Surroundings {
   readonly emit: Emit;
-  /** Aborts when the user interrupts. */
-  readonly signal?: AbortSignal;
 }
 
 /** Runs `work` with a scratch folder of its own, which is gone afterwards, whatever happens. */

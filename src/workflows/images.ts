@@ -2,7 +2,7 @@ import { AirgapError, combine } from '../base/errors.ts';
 import { type PlaceFound, toFindings } from '../discovery/index.ts';
 import { Helm } from '../helm/helm.ts';
 import type { Finding } from '../lock/finding.ts';
-import { formatReference, tryParseReference } from '../oci/reference.ts';
+import { formatReference, formatRepository, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
 import { type ChartJob, type SearchedChart, searchCharts } from './discover.ts';
 
@@ -46,9 +46,9 @@ export function findingsOf(
   charts: readonly SearchedChart[],
   { add, exclude }: Pick<ImagesOptions, 'add' | 'exclude'>,
 ): Finding[] {
-  const patterns = exclude.map(asPattern);
+  const patterns = exclude.map(matcher);
   const places = [...charts.flatMap((chart) => chart.places), ...addedPlaces(add)];
-  return toFindings(places.filter(({ reference }) => !patterns.some((pattern) => pattern.test(reference))));
+  return toFindings(places.filter(({ reference }) => !patterns.some((matches) => matches(reference))));
 }
 
 function addedPlaces(add: readonly string[]): PlaceFound[] {
@@ -72,18 +72,22 @@ function addedPlaces(add: readonly string[]): PlaceFound[] {
   return places;
 }
 
-/** `*` matches anything; a pattern without tag or registry matches any. */
-function asPattern(text: string): RegExp {
+/**
+ * A pattern as a test on full references. `*` matches anything. A short name is Docker's (`nginx` is
+ * `docker.io/library/nginx`); one without tag and digest matches every tag, one without digest every digest.
+ */
+function matcher(text: string): (reference: string) => boolean {
   const parsed = text.includes('*') ? undefined : tryParseReference(text);
-  if (parsed !== undefined) {
-    const full = formatReference(parsed);
-    const anyTag = !/[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
-    const name = quote(anyTag ? `${parsed.registry}/${parsed.path}` : full);
-    return new RegExp(`^${name}${anyTag ? '(?:[:@].*)?' : ''}$`);
+  if (parsed === undefined) {
+    const glob = new RegExp(`^${text.split('*').map(quote).join('.*')}$`);
+    return (reference) => glob.test(reference) || glob.test(reference.replace(/^docker\.io\/(?:library\/)?/, ''));
   }
-  return new RegExp(`^${text.split('*').map(quote).join('.*')}$`);
+  const isTagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
+  const name = isTagged ? formatReference(parsed) : formatRepository(parsed);
+  return (reference) =>
+    reference === name || reference.startsWith(`${name}@`) || (!isTagged && reference.startsWith(`${name}:`));
 }
 
 function quote(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -1,4 +1,4 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
@@ -68,6 +68,12 @@ async function writeAll(results: readonly Overrides[], folder: string, edge: Edg
     const name = names.has(chart) ? `${chart}-${version}` : chart;
     names.add(name);
     const path = join(folder, `${name}.yaml`);
+    const there = await readFile(path, 'utf8').catch(() => undefined);
+    if (there !== undefined && !there.startsWith('# Overrides for chart ')) {
+      throw new AirgapError('output-exists', `${path} is there already, and is no file of overrides`, {
+        hint: 'choose another folder with --out-dir',
+      });
+    }
     await writeFile(`${path}.partial`, yaml);
     await rename(`${path}.partial`, path);
     edge.tell(`${path} written`);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -59,6 +60,7 @@ export async function gather(
   const caFile = registry.caFile ?? (config?.caFile === undefined ? undefined : resolve(folder, config.caFile));
   const plainHttp = [...(registry.plainHttp ?? []), ...(config?.plainHttp ?? [])];
   const options = renderOptions(flags);
+  if (charts.length === 0) refuseStray(flags);
   const named = charts.map(
     (chart): ChartJob => ({
       request: chartRequest(chart, flags, accessFlags(flags, caFile, chart, plainHttp)),
@@ -85,6 +87,34 @@ export async function gather(
   };
 }
 
+/**
+ * Flags for charts on the command line, when there is none: the charts of a configuration file have their own settings,
+ * and values that are passed over would leave images out.
+ */
+function refuseStray(flags: ChartsFlags): void {
+  const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
+  const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate } = flags;
+  const stray = Object.entries({
+    '-f': values.length > 0,
+    '--set': set.length > 0,
+    '--set-string': setString.length > 0,
+    '--set-json': setJson.length > 0,
+    '--set-file': setFile.length > 0,
+    '--set-literal': setLiteral.length > 0,
+    '--api-versions': apiVersions.length > 0,
+    '--kube-version': kubeVersion !== undefined,
+    '--skip-schema-validation': skipSchemaValidation,
+    '--repo': repo !== undefined,
+    '--version': version !== undefined,
+    '--devel': devel,
+    '--dependency-update': dependencyUpdate,
+  }).flatMap(([flag, given]) => (given ? [flag] : []));
+  if (stray.length === 0) return;
+  throw new AirgapError('usage', `${stray.join(', ')}: there is no chart on the command line that this is for`, {
+    hint: 'charts of a configuration file have these settings there, in their profiles',
+  });
+}
+
 /** The YAML and schema libraries are loaded only by whoever has a configuration file. */
 async function configOf(path: string, entries: readonly string[], env: Environment): Promise<Config> {
   const { readConfig } = await import('../config/read.ts');
@@ -93,9 +123,10 @@ async function configOf(path: string, entries: readonly string[], env: Environme
 
 function jobOf(chart: Config['charts'][number], folder: string, access: readonly string[]): ChartJob {
   const { chart: name, repo, version, releaseName, namespace, dependencyUpdate, devel, profiles } = chart;
-  const isPath = repo === undefined && /^[./]|\.tgz$/.test(name);
+  const path = resolve(folder, name);
+  const isPath = repo === undefined && !isUrl(name) && (/^[./]|\.tgz$/.test(name) || existsSync(path));
   const request = {
-    chart: isPath ? resolve(folder, name) : name,
+    chart: isPath ? path : name,
     access,
     ...(repo === undefined ? {} : { repo }),
     ...(version === undefined ? {} : { version }),
@@ -114,11 +145,16 @@ function jobOf(chart: Config['charts'][number], folder: string, access: readonly
       options: {
         ...common,
         ...rest,
-        values: values.map((file) => (/^https?:\/\//.test(file) ? file : resolve(folder, file))),
+        values: values.map((file) => (isUrl(file) ? file : resolve(folder, file))),
         setFile: setFile.map((entry) => entry.replace(/=(.*)$/, (_, file: string) => `=${resolve(folder, file)}`)),
       },
     })),
   };
+}
+
+/** Whatever has a scheme is Helm's to fetch: plugins add schemes of their own. */
+function isUrl(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
 
 function variables(entries: readonly string[]): Map<string, string> {

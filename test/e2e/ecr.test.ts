@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { startEcr } from '../support/ecr.ts';
+import { startRegistry } from '../support/registry.ts';
+import { startTunnel } from '../support/tunnel.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+
+test('into private ECR: repositories are made, tokens fetched, and everything can be had by its private name', async () => {
+  const home = scratchFolder();
+  const file = join(home, 'shop.tar');
+  const chart = fixtureChart('shop');
+  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
+  const references: string[] = found.images.map((image: { reference: string }) => image.reference);
+  const upstream = await startRegistry();
+  const digests = await fillUpstream(upstream.host, references);
+  await airgapOk(
+    ['bundle', chart, '--mirror', `*=${upstream.host}`, '--plain-http', upstream.host, '--out', file],
+    home,
+  );
+  await upstream.stop();
+
+  const ecr = await startEcr();
+  const tunnel = await startTunnel(ecr.host);
+  try {
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
+      HTTP_PROXY: tunnel.url,
+      NO_PROXY: '127.0.0.1',
+    };
+    const args = ['push', file, '--to', `${host}/mirrored`, '--plain-http', host, '--plain-http', ecr.storage, '-o', 'json'];
+    const first = await airgapOk(args, home, { env });
+    const pushed = JSON.parse(first.stdout);
+    const repositories = references.map(
+      (reference) => `mirrored/${reference.replace(/@.*$/, '').replace(/:[^:/]*$/, '')}`,
+    );
+    expect([...ecr.repositories.keys()].sort()).toEqual([...new Set([...repositories, 'mirrored/charts/shop'])].sort());
+    expect([...pushed.created].sort()).toEqual([...ecr.repositories.keys()].sort());
+    for (const { target, digest } of pushed.images) {
+      expect([...digests.values()], target.path).toContain(digest);
+      const answer = await fetch(`${ecr.endpoint}/v2/${target.path}/manifests/${target.tag}`, {
+        headers: { authorization: ecr.authorization() },
+      });
+      expect(answer.headers.get('docker-content-digest'), target.path).toBe(digest);
+    }
+    expect(new Set(tunnel.asked)).toEqual(new Set([host]));
+    expect(ecr.requests.filter(({ what }) => what === 'GetAuthorizationToken')).toHaveLength(1);
+    expect(ecr.requests.filter(({ what }) => what.startsWith('PATCH'))).toEqual([]);
+
+    // Pushing again sends nothing.
+    const before = ecr.requests.length;
+    const second = JSON.parse((await airgapOk(args, home, { env })).stdout);
+    expect(second.bytes).toBe(0);
+    expect(ecr.requests.slice(before).filter(({ what }) => /^(?:PUT|POST)/.test(what))).toEqual([]);
+
+    const values = await airgapOk(['values', 'shop', '--bundle', file, '--to', `${host}/mirrored`], home);
+    writeFileSync(join(home, 'overrides.yaml'), values.stdout);
+    const rendered = await program(
+      helmUnderTest(),
+      ['template', 'rel', chart, '-f', join(home, 'overrides.yaml')],
+      home,
+    );
+    for (const line of rendered.split('\n').filter((text) => /^\s*(?:- )?image:/.test(text)))
+      expect(line).toContain(`${host}/mirrored/`);
+    expect(first.stderr + values.stderr).not.toContain('wJalrXUtnFEMI');
+  } finally {
+    await tunnel.stop();
+    await ecr.stop();
+  }
+});

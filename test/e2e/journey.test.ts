@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fixtureChart, realChart } from '../support/charts.ts';
+import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { fillUpstream, upstreamImage } from '../support/upstream.ts';
+
+/** The whole way: connected side, carried file, isolated side. Real Helm, real registries, real skopeo. */
+
+const pinned = upstreamImage('quay.io/prometheus-operator/prometheus-operator@sha256:0').digest;
+
+const charts = [
+  { name: 'shop', chart: fixtureChart('shop'), flags: [] },
+  { name: 'cert-manager', chart: realChart('cert-manager-v1.17.2.tgz'), flags: [] },
+  { name: 'strimzi-kafka-operator', chart: realChart('strimzi-kafka-operator-0.50.1.tgz'), flags: [] },
+  { name: 'argo-workflows', chart: realChart('argo-workflows-1.0.5.tgz'), flags: [] },
+  {
+    name: 'kube-prometheus-stack',
+    chart: realChart('kube-prometheus-stack-72.0.0.tgz'),
+    flags: ['--set', `prometheusOperator.image.sha=${pinned.slice('sha256:'.length)}`],
+  },
+];
+
+for (const { name, chart, flags } of charts) {
+  test(`${name}: from the internet into an isolated network, nothing missing, nothing public, nothing lost`, async (context) => {
+    if (chart === undefined) context.skip('its archive is not in AIRGAP_CHARTS');
+    else await travel(name, chart, flags);
+  });
+}
+
+async function travel(name: string, chart: string, flags: readonly string[]): Promise<void> {
+  const home = scratchFolder();
+  const file = join(home, 'platform.tar');
+  const common = ['--kube-version', '1.33.0', ...flags];
+
+  // Connected side: every image that was found lies in registry A, which stands for the whole internet.
+  const found = JSON.parse((await airgapOk(['images', chart, ...common, '-o', 'json'], home)).stdout);
+  const references: string[] = found.images.map((image: { reference: string }) => image.reference);
+  expect(references.length).toBeGreaterThan(0);
+  const upstream = await startRegistry();
+  let digests: Map<string, string>;
+  try {
+    digests = await fillUpstream(upstream.host, references);
+    const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+    await airgapOk(['bundle', chart, ...common, ...mirror, '--out', file], home);
+  } finally {
+    await upstream.stop();
+  }
+
+  // The carried file.
+  await airgapOk(['verify', file], home);
+  for (const reference of references) {
+    const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${file}:${reference}`], home);
+    expect(digestOf(raw), reference).toBe(digests.get(reference));
+  }
+
+  // Isolated side: registry B is all there is.
+  const registry = await startRegistry();
+  try {
+    await isolated({ name, chart, home, file, common, references, digests, registry });
+  } finally {
+    await registry.stop();
+  }
+}
+
+interface Isolated {
+  readonly name: string;
+  readonly chart: string;
+  readonly home: string;
+  readonly file: string;
+  readonly common: readonly string[];
+  readonly references: readonly string[];
+  readonly digests: ReadonlyMap<string, string>;
+  readonly registry: TestRegistry;
+}
+
+async function isolated({ name, chart, home, file, common, references, digests, registry }: Isolated): Promise<void> {
+  const target = `${registry.host}/mirror`;
+  const helm = helmUnderTest();
+  await airgapOk(['push', file, '--to', target, '--plain-http', registry.host], home);
+  for (const reference of references) {
+    const there = `docker://${target}/${untagged(reference)}`;
+    const raw = await program('skopeo', ['inspect', '--tls-verify=false', '--raw', there], home);
+    expect(digestOf(raw), reference).toBe(digests.get(reference));
+  }
+
+  const overrides = join(home, 'overrides.yaml');
+  writeFileSync(
+    overrides,
+    (await airgapOk(['values', name, '--bundle', file, '--to', target, ...common], home)).stdout,
+  );
+
+  // The chart that the registry gives back is the one that went in, and renders with nothing but private names.
+  const version = chartVersion(await program(helm, ['show', 'chart', chart], home));
+  const pull = ['pull', `oci://${target}/charts/${name}`, '--version', version, '--plain-http', '-d', home];
+  await program(helm, pull, home);
+  const pulled = join(home, readdirSync(home).find((entry) => entry.endsWith('.tgz')) ?? '');
+  if (chart.endsWith('.tgz')) expect(readFileSync(pulled).equals(readFileSync(chart))).toBe(true);
+  const rendered = await program(helm, ['template', 'rel', pulled, ...common, '-f', overrides], home);
+  for (const reference of references) expect(occursPublic(rendered, reference), reference).toBe(false);
+  const after = JSON.parse((await airgapOk(['images', pulled, ...common, '-f', overrides, '-o', 'json'], home)).stdout);
+  const names = after.images.map((image: { reference: string }) => image.reference);
+  expect(names.sort()).toEqual(references.map((reference) => `${target}/${reference}`).sort());
+}
+
+/** skopeo takes a tag or a digest, not both. */
+function untagged(reference: string): string {
+  return reference.includes('@') ? reference.replace(/:[^:/@]+@/, '@') : reference;
+}
+
+function digestOf(raw: string): string {
+  return `sha256:${createHash('sha256').update(raw).digest('hex')}`;
+}
+
+function chartVersion(metadata: string): string {
+  return /^version: ["']?([^"'\n]+)/m.exec(metadata)?.[1] ?? '';
+}
+
+/** As a whole name, not as the tail of a private one. */
+function occursPublic(text: string, reference: string): boolean {
+  const short = reference.replace(/^docker\.io\/(?:library\/)?/, '');
+  return [reference, short].some((name) => {
+    const escaped = name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+    return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-])`).test(text);
+  });
+}

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { testHelms } from './helm.ts';
+
+/** What a run of the command line gave. */
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Sends this signal once stderr has matched. */
+  readonly interruptAt?: { readonly signal: NodeJS.Signals; readonly when: RegExp };
+}
+
+const launcher = join(import.meta.dirname, '../../scripts/airgap');
+
+/** A folder for one test file: gone when the process ends. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'airgap-e2e-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The Helm that this run of the end-to-end tests is for: the one named by AIRGAP_TEST_HELM, else the newest here. */
+export function helmUnderTest(): string {
+  const path = testHelms().findLast((helm) => helm.path !== undefined)?.path;
+  if (path === undefined) throw new Error('no Helm is here; run scripts/setup');
+  return path;
+}
+
+/** An environment that nothing of the machine's own Helm, Docker or AWS set-up reaches into. */
+export function cleanEnvironment(home: string): Record<string, string> {
+  return {
+    PATH: process.env.PATH ?? '',
+    HOME: home,
+    HELM_BIN: helmUnderTest(),
+    HELM_CACHE_HOME: join(home, 'helm/cache'),
+    HELM_CONFIG_HOME: join(home, 'helm/config'),
+    HELM_DATA_HOME: join(home, 'helm/data'),
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+/** Runs `scripts/airgap`, as a user does outside Helm. */
+export async function airgap(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
+  const { env = {}, cwd, interruptAt } = options;
+  const child = execa(launcher, args, {
+    env: { ...cleanEnvironment(home), ...env },
+    extendEnv: false,
+    reject: false,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  if (interruptAt !== undefined) {
+    let seen = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (interruptAt.when.test(seen)) return;
+      seen += chunk.toString();
+      if (interruptAt.when.test(seen)) child.kill(interruptAt.signal);
+    });
+  }
+  const { exitCode = -1, stdout, stderr } = await child;
+  return { code: exitCode, stdout, stderr };
+}
+
+/** Runs it and fails with its own words when it does not end with 0. */
+export async function airgapOk(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
+  const run = await airgap(args, home, options);
+  if (run.code !== 0) throw new Error(`airgap ${args.join(' ')} ended with ${run.code}:\n${run.stderr}`);
+  return run;
+}
+
+/** Runs another program of the machine; fails when it does. */
+export async function program(name: string, args: readonly string[], home: string): Promise<string> {
+  const { stdout } = await execa(name, args, { env: cleanEnvironment(home), extendEnv: false, stdin: 'ignore' });
+  return stdout;
+}

@@ -1,0 +1,151 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { control } from './ecr/control.ts';
+import { DataPlane } from './ecr/data.ts';
+import { type Answer, type EcrFault, type EcrRequest, EcrState, type StoredRepository } from './ecr/state.ts';
+
+/** How the stand-in is set up. */
+export interface EcrOptions {
+  /** Repositories that are there from the start. */
+  readonly repositories?: readonly string[];
+  /** Account setting BLOB_MOUNTING, off unless asked for. */
+  readonly blobMounting?: boolean;
+  /** Most repositories that one page of DescribeRepositories holds, 100 unless given. */
+  readonly pageSize?: number;
+}
+
+/** A stand-in for AWS ECR: control plane and data plane on one port, blob storage on another, plain HTTP on loopback. */
+export interface TestEcr {
+  /** `127.0.0.1:PORT` of the registry. */
+  readonly host: string;
+  /** `127.0.0.1:PORT` of the storage that blobs are redirected to. */
+  readonly storage: string;
+  /** `http://HOST`, for the AWS SDK's `endpoint`. */
+  readonly endpoint: string;
+  readonly repositories: ReadonlyMap<string, StoredRepository>;
+  /** Every request so far, in order of the answers. */
+  readonly requests: readonly EcrRequest[];
+  /** `Authorization` header that the data plane takes, as from GetAuthorizationToken, for a test's own uploads. */
+  authorization(): string;
+  createRepository(name: string, settings?: Readonly<Record<string, unknown>>): StoredRepository;
+  /** Every token that was given out is expired from now on. */
+  expireTokens(): void;
+  fault(fault: EcrFault): void;
+  /** Ends it. Fails when a fault was never met: the test did not test what it meant to. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the stand-in. It copies what is known of ECR's behaviour where that differs from other registries: repositories
+ * have to exist, Basic authentication, blobs from another host, chunked uploads that break, immutable tags that refuse the
+ * same digest too, media types it does not like. Statuses come from issue reports and documents, not from AWS itself.
+ */
+export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
+  const state = new EcrState();
+  state.blobMounting = options.blobMounting ?? false;
+  state.pageSize = options.pageSize ?? 100;
+  for (const name of options.repositories ?? []) state.createRepository(name);
+
+  const storage = await listen((request) => store(state, request));
+  const data = new DataPlane(state, `http://${storage.host}`);
+  const registry = await listen(async (request, host) => {
+    const { authorization } = request.headers;
+    const body = await read(request);
+    const operation = /^AmazonEC2ContainerRegistry_V20150921\.(\w+)$/.exec(
+      String(request.headers['x-amz-target']),
+    )?.[1];
+    const { method = '' } = request;
+    if (operation !== undefined) {
+      const answer = control(state, host, operation, authorization, body.toString('utf8'));
+      state.requests.push({ plane: 'control', what: operation, status: answer.status });
+      return answer;
+    }
+    // Behind a proxy the name that the client asked for is what locations have to have.
+    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? host}`);
+    const contentType = request.headers['content-type'] ?? '';
+    const answer = data.answer({ method, url, authorization, contentType, body });
+    state.requests.push({ plane: 'data', what: `${method} ${url.pathname}${url.search}`, status: answer.status });
+    return answer;
+  });
+
+  return {
+    host: registry.host,
+    storage: storage.host,
+    endpoint: `http://${registry.host}`,
+    repositories: state.repositories,
+    requests: state.requests,
+    authorization: () => {
+      state.tokens.set('of-the-test', 'valid');
+      return `Basic ${Buffer.from('AWS:of-the-test').toString('base64')}`;
+    },
+    createRepository: (name, settings) => state.createRepository(name, settings),
+    expireTokens: () => {
+      for (const token of state.tokens.keys()) state.tokens.set(token, 'expired');
+    },
+    fault: (fault) => void state.faults.push({ fault, left: fault.times ?? 1 }),
+    stop: async () => {
+      await Promise.all([close(registry.server), close(storage.server)]);
+      const unmet = state.faults.find(({ left }) => left > 0);
+      if (unmet !== undefined) throw new Error(`no request met the fault for ${String(unmet.fault.match)}`);
+    },
+  };
+}
+
+/** Blob storage, as S3 behind a signed address: a second way of authentication beside the signature is an error. */
+function store(state: EcrState, request: IncomingMessage): Answer {
+  const url = new URL(request.url ?? '/', 'http://storage');
+  const record = (status: number): number => {
+    state.requests.push({ plane: 'storage', what: `${request.method} ${url.pathname}${url.search}`, status });
+    return status;
+  };
+  if (request.headers.authorization !== undefined) {
+    return {
+      status: record(400),
+      body: '<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>',
+    };
+  }
+  const bytes = state.repositories.get(url.pathname.slice(1))?.blobs.get(url.searchParams.get('digest') ?? '');
+  if (bytes === undefined) return { status: record(404), body: '<Error><Code>NoSuchKey</Code></Error>' };
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  if (range === null) return { status: record(200), body: bytes };
+  const start = Number(range[1]);
+  const end = Math.min(bytes.length - 1, range[2] ? Number(range[2]) : bytes.length - 1);
+  if (start > end) return { status: record(416) };
+  const headers = { 'content-range': `bytes ${start}-${end}/${bytes.length}` };
+  return { status: record(206), headers, body: bytes.subarray(start, end + 1) };
+}
+
+async function listen(
+  answer: (request: IncomingMessage, host: string) => Answer | Promise<Answer>,
+): Promise<{ server: Server; host: string }> {
+  let host = '';
+  const server = createServer((request, response) => {
+    void Promise.resolve(answer(request, host)).then(
+      (given) => write(request, response, given),
+      (error: Error) => write(request, response, { status: 500, body: error.message }),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  return { server, host };
+}
+
+function write(request: IncomingMessage, response: ServerResponse, { status, headers = {}, body = '' }: Answer): void {
+  const length = String(Buffer.byteLength(body));
+  response.writeHead(status, { 'content-length': length, ...headers });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+async function read(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}

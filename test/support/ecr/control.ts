@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { type Answer, type EcrState, missingRepository, type StoredRepository } from './state.ts';
+
+/** The control plane: AWS JSON 1.1, the operations that the tool uses. Signatures are looked for, not checked. */
+export function control(
+  state: EcrState,
+  host: string,
+  operation: string,
+  authorization: string | undefined,
+  body: string,
+): Answer {
+  if (!authorization?.startsWith('AWS4-HMAC-SHA256 ')) {
+    return failure('MissingAuthenticationTokenException', 'Missing Authentication Token');
+  }
+  const fault = state.takeFault(operation);
+  if (fault !== undefined) {
+    const { status = 400, code = 'ThrottlingException', message = 'Rate exceeded' } = fault;
+    return failure(code, message, status);
+  }
+  const input = JSON.parse(body || '{}') as Record<string, unknown>;
+  switch (operation) {
+    case 'GetAuthorizationToken':
+      return success({ authorizationData: [newToken(state, host)] });
+    case 'DescribeRepositories':
+      return describe(state, host, input);
+    case 'CreateRepository':
+      return create(state, host, input);
+    case 'BatchCheckLayerAvailability':
+      return availability(state, input);
+    default:
+      return failure('UnknownOperationException', `the stand-in does not know ${operation}`);
+  }
+}
+
+function newToken(state: EcrState, host: string): Record<string, unknown> {
+  const password = randomBytes(24).toString('hex');
+  state.tokens.set(password, 'valid');
+  return {
+    authorizationToken: Buffer.from(`AWS:${password}`).toString('base64'),
+    expiresAt: Date.now() / 1000 + 12 * 3600,
+    proxyEndpoint: `http://${host}`,
+  };
+}
+
+function describe(state: EcrState, host: string, input: Record<string, unknown>): Answer {
+  const names = input.repositoryNames as string[] | undefined;
+  if (names !== undefined) {
+    if (names.length > 100 || input.maxResults !== undefined || input.nextToken !== undefined) {
+      return failure('InvalidParameterException', 'repositoryNames takes 100 names at most, and no paging');
+    }
+    const missing = names.find((name) => !state.repositories.has(name));
+    if (missing !== undefined) return failure('RepositoryNotFoundException', missingRepository(state, missing));
+    return success({ repositories: names.map((name) => shown(state, host, state.repositories.get(name))) });
+  }
+  const all = [...state.repositories.values()];
+  const start = Number(input.nextToken ?? 0);
+  const end = start + Math.min(state.pageSize, Number(input.maxResults ?? 100));
+  return success({
+    repositories: all.slice(start, end).map((repository) => shown(state, host, repository)),
+    nextToken: end < all.length ? String(end) : undefined,
+  });
+}
+
+/** Grammar of the API reference; neither `__` nor `--` nor capitals, which other registries admit. */
+const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
+
+function create(state: EcrState, host: string, input: Record<string, unknown>): Answer {
+  const { repositoryName, ...settings } = input;
+  const name = String(repositoryName);
+  if (!NAME.test(name) || name.length < 2 || name.length > 256) {
+    return failure(
+      'InvalidParameterException',
+      `Invalid parameter at 'repositoryName' failed to satisfy constraint: 'must satisfy regular expression '${NAME.source}''`,
+    );
+  }
+  if (state.repositories.has(name)) {
+    return failure(
+      'RepositoryAlreadyExistsException',
+      `The repository with name '${name}' already exists in the registry with id '${state.account}'`,
+    );
+  }
+  return success({ repository: shown(state, host, state.createRepository(name, settings)) });
+}
+
+function shown(state: EcrState, host: string, repository: StoredRepository | undefined): Record<string, unknown> {
+  const { name, settings } = repository as StoredRepository;
+  return {
+    imageTagMutability: 'MUTABLE',
+    imageScanningConfiguration: { scanOnPush: false },
+    encryptionConfiguration: { encryptionType: 'AES256' },
+    ...settings,
+    repositoryArn: `arn:aws:ecr:${state.region}:${state.account}:repository/${name}`,
+    registryId: state.account,
+    repositoryName: name,
+    repositoryUri: `${host}/${name}`,
+    createdAt: Date.now() / 1000,
+  };
+}
+
+function availability(state: EcrState, input: Record<string, unknown>): Answer {
+  const repository = state.repositories.get(String(input.repositoryName));
+  if (repository === undefined) {
+    return failure('RepositoryNotFoundException', missingRepository(state, String(input.repositoryName)));
+  }
+  const digests = input.layerDigests as string[];
+  if (digests.length === 0 || digests.length > 100) {
+    return failure('InvalidParameterException', 'layerDigests takes 1 to 100 digests');
+  }
+  return success({
+    layers: digests.map((layerDigest) => {
+      const blob = repository.blobs.get(layerDigest);
+      return blob === undefined
+        ? { layerDigest, layerAvailability: 'UNAVAILABLE' }
+        : { layerDigest, layerAvailability: 'AVAILABLE', layerSize: blob.length };
+    }),
+    failures: [],
+  });
+}
+
+function success(value: unknown): Answer {
+  return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.1' }, body: JSON.stringify(value) };
+}
+
+function failure(code: string, message: string, status = 400): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/x-amz-json-1.1' },
+    body: JSON.stringify({ __type: code, message }),
+  };
+}

@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+
+/**
+ * Small synthetic images, built from nothing: valid layers, configs, manifests and indexes, the same bytes every time,
+ * so that a fixture can pin a digest. Independent of src/, which they are there to test.
+ */
+export interface ImageOptions {
+  /** Two different names give two different images. */
+  readonly name: string;
+  /** `os/architecture[/variant]`; two give an index, one a plain manifest. Default linux/amd64 and linux/arm64. */
+  readonly platforms?: readonly string[];
+  /** An index also around a single platform. */
+  readonly index?: boolean;
+  /** `oci` (default) or Docker image manifest version 2 schema 2. */
+  readonly format?: 'oci' | 'docker';
+  /** Names a base layer: images that name the same one share its blob, on every platform. */
+  readonly sharedLayer?: string;
+  /** Bytes of payload in each layer, 4096 unless given. */
+  readonly size?: number;
+  /** `Env`, `Labels` and the like in the image config. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export interface BuiltManifest {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly bytes: Buffer;
+  /** `os/architecture[/variant]`, absent on the index. */
+  readonly platform?: string;
+}
+
+export interface BuiltImage {
+  /** Of the index, or of the manifest when there is no index. */
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Children first, the one that a tag points to last. */
+  readonly manifests: readonly BuiltManifest[];
+  /** Digest → bytes of every layer and config. */
+  readonly blobs: ReadonlyMap<string, Buffer>;
+}
+
+const types = {
+  oci: {
+    index: 'application/vnd.oci.image.index.v1+json',
+    manifest: 'application/vnd.oci.image.manifest.v1+json',
+    config: 'application/vnd.oci.image.config.v1+json',
+    layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  },
+  docker: {
+    index: 'application/vnd.docker.distribution.manifest.list.v2+json',
+    manifest: 'application/vnd.docker.distribution.manifest.v2+json',
+    config: 'application/vnd.docker.container.image.v1+json',
+    layer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  },
+};
+
+/** Builds an image in memory. */
+export function buildImage(options: ImageOptions): BuiltImage {
+  const { name, format = 'oci', size = 4096, sharedLayer, config = {} } = options;
+  const platforms = options.platforms ?? ['linux/amd64', 'linux/arm64'];
+  const type = types[format];
+  const blobs = new Map<string, Buffer>();
+  const add = (mediaType: string, bytes: Buffer): { mediaType: string; digest: string; size: number } => {
+    const digest = digestOf(bytes);
+    blobs.set(digest, bytes);
+    return { mediaType, digest, size: bytes.length };
+  };
+  const manifests = platforms.map((platform): BuiltManifest => {
+    const tars = [tarOf(name, payload(`${name} ${platform}`, size))];
+    if (sharedLayer !== undefined) tars.unshift(tarOf(sharedLayer, payload(sharedLayer, size)));
+    const [os, architecture, variant] = platform.split('/');
+    const manifest = json({
+      schemaVersion: 2,
+      mediaType: type.manifest,
+      config: add(
+        type.config,
+        json({
+          created: '2026-01-01T00:00:00Z',
+          os,
+          architecture,
+          variant,
+          config,
+          rootfs: { type: 'layers', diff_ids: tars.map(digestOf) },
+          history: tars.map(() => ({ created: '2026-01-01T00:00:00Z', created_by: 'test' })),
+        }),
+      ),
+      // Stored, not compressed: what zlib makes of it could change with its version, and the digests with it.
+      layers: tars.map((tar) => add(type.layer, gzipSync(tar, { level: 0 }))),
+    });
+    return { mediaType: type.manifest, digest: digestOf(manifest), bytes: manifest, platform };
+  });
+  if (platforms.length > 1 || options.index) {
+    const index = json({
+      schemaVersion: 2,
+      mediaType: type.index,
+      manifests: manifests.map(({ mediaType, digest, bytes, platform }) => {
+        const [os, architecture, variant] = platform?.split('/') ?? [];
+        return { mediaType, digest, size: bytes.length, platform: { architecture, os, variant } };
+      }),
+    });
+    manifests.push({ mediaType: type.index, digest: digestOf(index), bytes: index });
+  }
+  const top = manifests.at(-1);
+  if (top === undefined) throw new Error('an image needs a platform');
+  return { digest: top.digest, mediaType: top.mediaType, manifests, blobs };
+}
+
+/** Where an image goes. */
+export interface PushOptions {
+  /** `Authorization` header. */
+  readonly authorization?: string;
+}
+
+/**
+ * Uploads a built image over plain HTTP: blobs in one PUT each, children before the index, the tag last.
+ * Without a tag it can be had by digest only. Gives the digest that the tag points to.
+ */
+export async function pushBuilt(
+  host: string,
+  repository: string,
+  tag: string | undefined,
+  image: BuiltImage,
+  { authorization }: PushOptions = {},
+): Promise<string> {
+  const base = `http://${host}/v2/${repository}`;
+  const send = async (method: string, url: string, type?: string, body?: Buffer): Promise<Response> => {
+    const headers: Record<string, string> = {
+      ...(authorization && { authorization }),
+      ...(type && { 'content-type': type }),
+    };
+    const response = await fetch(url, { method, headers, body: body && new Uint8Array(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${text}`);
+    return response;
+  };
+  for (const [digest, bytes] of image.blobs) {
+    const started = await send('POST', `${base}/blobs/uploads/`);
+    const location = new URL(started.headers.get('location') ?? '', base);
+    location.searchParams.set('digest', digest);
+    await send('PUT', location.href, 'application/octet-stream', bytes);
+  }
+  for (const { mediaType, digest, bytes } of image.manifests) {
+    const name = digest === image.digest && tag !== undefined ? tag : digest;
+    await send('PUT', `${base}/manifests/${name}`, mediaType, bytes);
+  }
+  return image.digest;
+}
+
+/** Builds an image, named after its repository and tag unless told otherwise, and uploads it. Gives its digest. */
+export function pushImage(
+  host: string,
+  repository: string,
+  tag: string | undefined,
+  options: Partial<ImageOptions> & PushOptions = {},
+): Promise<string> {
+  const image = buildImage({ name: `${repository}:${tag ?? ''}`, ...options });
+  return pushBuilt(host, repository, tag, image, options);
+}
+
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
+}
+
+/** Bytes that do not compress, told apart by their seed. */
+function payload(seed: string, size: number): Buffer {
+  return createHash('shake256', { outputLength: size }).update(seed).digest();
+}
+
+/** A tar archive (POSIX.1-1988 ustar) with one file. */
+function tarOf(name: string, content: Buffer): Buffer {
+  const header = Buffer.alloc(512);
+  const path = `layers/${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
+  header.write(path, 0);
+  header.write('0000644', 100);
+  header.write('0000000', 108);
+  header.write('0000000', 116);
+  header.write(content.length.toString(8).padStart(11, '0'), 124);
+  header.write('00000000000', 136);
+  header.write('        0', 148);
+  header.write('ustar', 257);
+  header.write('00', 263);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(sum.toString(8).padStart(6, '0'), 148);
+  header[154] = 0;
+  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512), Buffer.alloc(1024)]);
+}

@@ -1,0 +1,72 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What a meddler does to one answer; undefined leaves it as it is. */
+export type Meddling =
+  | { readonly kind: 'flip-first-byte' }
+  | { readonly kind: 'cut-after'; readonly bytes: number }
+  | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number };
+
+export interface Meddler {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+/** Stands between a client and a real registry, and spoils what it is told to: faults that a real registry has no switch for. */
+export async function startMeddler(
+  upstream: string,
+  meddle: (method: string, path: string) => Meddling | undefined,
+): Promise<Meddler> {
+  const server = createServer((incoming, outgoing) => {
+    const [host, port] = upstream.split(':');
+    const headers = { ...incoming.headers, host: upstream };
+    const forward = request({ host, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
+      relay(answer, outgoing, meddle(incoming.method ?? '', incoming.url ?? ''));
+    });
+    forward.on('error', () => outgoing.destroy());
+    incoming.pipe(forward);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function relay(answer: IncomingMessage, outgoing: ServerResponse, meddling: Meddling | undefined): void {
+  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+  if (meddling === undefined) {
+    answer.pipe(outgoing);
+    return;
+  }
+  const chunks: Buffer[] = [];
+  answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+  answer.on('end', () => spoil(Buffer.concat(chunks), outgoing, meddling));
+}
+
+function spoil(body: Buffer, outgoing: ServerResponse, meddling: Meddling): void {
+  if (meddling.kind === 'flip-first-byte') {
+    if (body.length > 0) body[0] = (body[0] as number) ^ 0xff;
+    outgoing.end(body);
+  } else if (meddling.kind === 'cut-after') {
+    outgoing.write(body.subarray(0, meddling.bytes), () => outgoing.destroy());
+  } else {
+    let at = 0;
+    const timer = setInterval(() => {
+      if (at >= body.length || outgoing.destroyed) {
+        clearInterval(timer);
+        outgoing.end();
+        return;
+      }
+      outgoing.write(body.subarray(at, at + meddling.bytes));
+      at += meddling.bytes;
+    }, meddling.everyMs);
+  }
+}

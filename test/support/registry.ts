@@ -1,0 +1,135 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** How a real registry is to run. */
+export interface RegistryOptions {
+  /** Content of an htpasswd file with bcrypt entries; without it the registry is open. */
+  readonly htpasswd?: string;
+  /** PEM certificate and key; without them it speaks plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** A free port is taken when absent. */
+  readonly port?: number;
+}
+
+/** A Debian docker-registry (distribution 2.8) on loopback, with its content in a temporary folder. */
+export interface TestRegistry {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string;
+  /** `http://HOST` or `https://HOST`. */
+  readonly url: string;
+  /** Ends the process and deletes the content. */
+  stop(): Promise<void>;
+}
+
+/** Starts a registry and waits until it answers. Fails when docker-registry is not installed or does not come up. */
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
+  // Another process may take the free port before the registry does, so a registry that ends at once is tried again.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(options, options.port ?? (await freePort()));
+    } catch (error) {
+      if (options.port !== undefined || attempt === 3) throw error;
+    }
+  }
+}
+
+async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<TestRegistry> {
+  const folder = await mkdtemp(join(tmpdir(), 'airgap-registry-'));
+  const config: Record<string, unknown> = {
+    version: '0.1',
+    log: { level: 'error', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}`, secret: 'test' },
+  };
+  if (htpasswd !== undefined) {
+    await writeFile(join(folder, 'htpasswd'), htpasswd);
+    config.auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };
+  }
+  if (tls !== undefined) {
+    await writeFile(join(folder, 'cert.pem'), tls.cert);
+    await writeFile(join(folder, 'key.pem'), tls.key, { mode: 0o600 });
+    config.http = {
+      ...(config.http as object),
+      tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
+    };
+  }
+  // The registry reads YAML, and JSON is YAML.
+  await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
+  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH },
+  });
+  const ended = once(child, 'exit').catch(() => {});
+  let log = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-2000);
+  });
+  const stop = async (): Promise<void> => {
+    process.off('exit', kill);
+    child.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  // A test run that ends early must not leave a registry behind.
+  const kill = (): void => {
+    child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.on('exit', kill);
+  const host = `127.0.0.1:${port}`;
+  const url = `${tls === undefined ? 'http' : 'https'}://${host}`;
+  try {
+    await answers(url, child);
+  } catch (error) {
+    await stop();
+    throw new Error(`docker-registry does not answer on ${host}: ${log.trim() || 'no output'}`, { cause: error });
+  }
+  return { host, url, stop };
+}
+
+async function answers(url: string, child: ChildProcess): Promise<void> {
+  let failure: unknown;
+  child.once('error', (error) => {
+    failure = error;
+  });
+  for (const until = Date.now() + 10_000; Date.now() < until; ) {
+    if (failure !== undefined) throw failure;
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    if (await ping(url)) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error('10 seconds have passed');
+}
+
+/** Any HTTP answer will do, 401 too. The certificate is the test's own and is not checked here. */
+function ping(url: string): Promise<boolean> {
+  if (url.startsWith('http:')) {
+    return fetch(`${url}/v2/`).then(
+      (response) => response.body?.cancel().then(() => true) ?? true,
+      () => false,
+    );
+  }
+  return new Promise((resolve) => {
+    const sent = request(`${url}/v2/`, { rejectUnauthorized: false }, (response) => {
+      response.resume();
+      resolve(true);
+    });
+    sent.on('error', () => resolve(false)).end();
+  });
+}
+
+/** A TCP port on loopback that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}

@@ -1,0 +1,74 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { pool, settle } from '../../../src/base/pool.ts';
+
+describe('pool', () => {
+  it('gives the results in the order of the items, whichever ends first', async () => {
+    const results = await pool([30, 1, 15], 3, async (wait, at) => {
+      await setTimeout(wait);
+      return `${at}:${wait}`;
+    });
+    expect(results).toEqual(['0:30', '1:1', '2:15']);
+  });
+
+  it.each([1, 3, 7])('has at most %i under way, and as many as that', async (limit) => {
+    let running = 0;
+    let most = 0;
+    await pool([...Array(20).keys()], limit, async () => {
+      running++;
+      most = Math.max(most, running);
+      await setImmediate();
+      running--;
+    });
+    expect(most).toBe(limit);
+  });
+
+  it('takes a limit below one as one', async () => {
+    expect(await pool([1, 2], 0, async (n) => n * 2)).toEqual([2, 4]);
+  });
+
+  it('does nothing with nothing', async () => {
+    expect(await pool([], 4, () => Promise.reject(new Error('called')))).toEqual([]);
+  });
+
+  it('starts nothing new after a failure', async () => {
+    const started: number[] = [];
+    const run = pool([...Array(10).keys()], 2, async (n) => {
+      started.push(n);
+      await setImmediate();
+      if (n === 1) throw new Error('one');
+    });
+    await expect(run).rejects.toThrow('one');
+    expect(started.length).toBeLessThanOrEqual(3);
+  });
+
+  it('fails only when what is under way has ended', async () => {
+    let ended = false;
+    const run = pool([0, 1], 2, async (n) => {
+      if (n === 0) throw new Error('zero');
+      await setTimeout(20);
+      ended = true;
+    });
+    await expect(run).rejects.toThrow('zero');
+    expect(ended).toBe(true);
+  });
+
+  it('fails with the first failure, also when it is no error, and also when the work does not even begin', async () => {
+    await expect(pool([1], 1, () => Promise.reject(undefined))).rejects.toBeUndefined();
+    const work = (): Promise<void> => {
+      throw new Error('at once');
+    };
+    await expect(pool([1], 1, work)).rejects.toThrow('at once');
+  });
+});
+
+describe('settle', () => {
+  it('tries every item and hands each failure back in its place', async () => {
+    const failure = new Error('two');
+    const outcomes = await settle([1, 2, 3], 1, async (n) => {
+      if (n === 2) throw failure;
+      return n;
+    });
+    expect(outcomes).toEqual([{ value: 1 }, { error: failure }, { value: 3 }]);
+  });
+});

@@ -1,0 +1,102 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { openBundle } from '../../../src/bundle/read.ts';
+import type { Problem } from '../../../src/bundle/verify.ts';
+import { verifyBundle } from '../../../src/bundle/verify.ts';
+import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { noise } from '../transfer/memory.ts';
+import { chart, folder, graphOf, lockOf, registry, write } from './bundles.ts';
+
+const options = { concurrency: 4, emit: silent };
+
+async function problemsAfter(change: (bytes: Buffer, place: (digest: Digest) => number) => void): Promise<Problem[]> {
+  const path = join(await folder(), 'b');
+  await write(path, registry());
+  const whole = await openBundle(path);
+  const bytes = await readFile(path);
+  change(bytes, (digest) => whole.entries.get(digest)?.offset ?? -1);
+  await whole.close();
+  await writeFile(path, bytes);
+  const bundle = await openBundle(path);
+  try {
+    return await verifyBundle(bundle, options);
+  } finally {
+    await bundle.close();
+  }
+}
+
+describe('verifyBundle', () => {
+  it('finds nothing wrong with what was written', async () => {
+    expect(await problemsAfter(() => {})).toEqual([]);
+  });
+
+  it('finds every damaged blob, and says which images need it', async () => {
+    const [base, own] = [digestOf(noise('base', 30_000)), digestOf(noise('b', 511))];
+    const problems = await problemsAfter((bytes, place) => {
+      bytes.writeUInt8(bytes.readUInt8(place(base) + 29_999) ^ 1, place(base) + 29_999);
+      bytes.writeUInt8(bytes.readUInt8(place(own)) ^ 0x80, place(own));
+    });
+    const expected = [
+      {
+        message: `the content of ${base} is damaged`,
+        affects: ['docker.io/library/b:2', 'quay.io/a:1', 'quay.io/multi:3'],
+      },
+      { message: `the content of ${own} is damaged`, affects: ['docker.io/library/b:2'] },
+    ];
+    expect(problems).toHaveLength(2);
+    expect(problems).toEqual(expect.arrayContaining(expected));
+  });
+
+  it('finds damage in a chart and in a manifest', async () => {
+    const manifest = (await graphOf(registry())).roots[0]?.descriptor.digest as Digest;
+    const problems = await problemsAfter((bytes, place) => {
+      bytes.write('!', place(digestOf(noise('chart', 700))));
+      bytes.write('!', place(manifest));
+    });
+    expect(problems.flatMap(({ affects }) => affects).sort()).toEqual(['charts/demo:1.2.3_b', 'quay.io/a:1']);
+  });
+
+  it('finds what is missing, by its name in the archive', async () => {
+    const own = digestOf(noise('a', 5000));
+    const problems = await problemsAfter((bytes) => {
+      const at = bytes.indexOf(`blobs/sha256/${own.slice(7)}\0`);
+      // The last digit counts for the checksum: swap two letters instead of changing one.
+      const name = bytes.subarray(at, at + 77);
+      const first = name[20] as number;
+      const other = name.findIndex((byte, i) => i > 20 && byte !== first);
+      name[20] = name[other] as number;
+      name[other] = first;
+    });
+    expect(problems).toContainEqual({ message: `${own} is not there`, affects: ['quay.io/a:1'] });
+    expect(problems.some(({ message }) => message.startsWith('manifest.json'))).toBe(true);
+  });
+
+  it('finds a lock that does not say what the index says', async () => {
+    const path = join(await folder(), 'b');
+    const source = registry();
+    const graph = await graphOf(source);
+    const lock = lockOf(graph, [chart]);
+    const [first, ...others] = lock.images;
+    const images = [{ ...(first as (typeof lock.images)[number]), reference: 'quay.io/ghost:1' }, ...others];
+    await write(path, source, { graph, lock: { ...lock, images, charts: [] } });
+    const bundle = await openBundle(path);
+    const problems = await verifyBundle(bundle, options);
+    await bundle.close();
+    expect(problems.map(({ affects }) => affects[0]).sort()).toEqual([
+      'charts/demo:1.2.3_b',
+      'quay.io/a:1',
+      'quay.io/ghost:1',
+    ]);
+  });
+
+  it('stops when it is interrupted', async () => {
+    const path = join(await folder(), 'b');
+    await write(path, registry());
+    const bundle = await openBundle(path);
+    const verifying = verifyBundle(bundle, { ...options, signal: AbortSignal.abort() });
+    await expect(verifying).rejects.toMatchObject({ code: 'interrupted' });
+    await bundle.close();
+  });
+});

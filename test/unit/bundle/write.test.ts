@@ -1,0 +1,228 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { chart, folder, graphOf, NAMES, registry, write } from './bundles.ts';
+
+describe('writeBundle', () => {
+  it('gives the same bytes whatever the order of the references and the concurrency', async () => {
+    const dir = await folder();
+    const source = registry();
+    await write(join(dir, 'one'), source, { concurrency: 1 });
+    const graph = await graphOf(source, [...NAMES].reverse());
+    await write(join(dir, 'two'), source, { concurrency: 16, graph });
+    expect(digestOf(await readFile(join(dir, 'two')))).toBe(digestOf(await readFile(join(dir, 'one'))));
+  });
+
+  it('is a tar that others read, without links or times, metadata first and blobs by digest', async () => {
+    const dir = await folder();
+    const path = join(dir, 'bundle.tar');
+    await write(path, registry());
+    const names = execFileSync('tar', ['-tf', path], { encoding: 'utf8' }).trim().split('\n');
+    expect(names.slice(0, 3)).toEqual(['oci-layout', 'index.json', 'manifest.json']);
+    expect(names.slice(3)).toEqual([...names.slice(3)].sort());
+    const listing = execFileSync('tar', ['--utc', '--numeric-owner', '-tvf', path], { encoding: 'utf8' });
+    for (const line of listing.trim().split('\n')) expect(line).toMatch(/^-rw-r--r-- 0\/0 +\d+ 1970-01-01 00:00 /);
+    execFileSync('tar', ['-xf', path, '-C', dir]);
+    for (const name of names.slice(3)) {
+      expect(digestOf(await readFile(join(dir, name)))).toBe(name.replace('blobs/', '').replace('/', ':'));
+    }
+  });
+
+  it('names every image in full, the charts and the lock beside them', async () => {
+    const dir = await folder();
+    const path = join(dir, 'bundle.tar');
+    await write(path, registry());
+    const index = JSON.parse(execFileSync('tar', ['-xOf', path, 'index.json'], { encoding: 'utf8' }));
+    const names = index.manifests.map((m: { annotations: Record<string, string> }) => [
+      m.annotations['org.opencontainers.image.ref.name'],
+      m.annotations['io.containerd.image.name'],
+    ]);
+    expect(names).toEqual([
+      ['docker.io/library/b:2', 'docker.io/library/b:2'],
+      ['quay.io/a:1', 'quay.io/a:1'],
+      ['quay.io/multi:3', 'quay.io/multi:3'],
+      ['charts/demo:1.2.3_b', undefined],
+      ['airgap/lock:v1', undefined],
+    ]);
+  });
+
+  it('gives docker load one platform of each image', async () => {
+    const dir = await folder();
+    const source = registry();
+    const arm = digestOf(noise('arm', 512)).replace(':', '/');
+    for (const [file, dockerPlatform, isArm] of [
+      ['amd', undefined, false],
+      ['arm', { os: 'linux', architecture: 'arm64' }, true],
+    ] as const) {
+      await write(join(dir, file), source, { dockerPlatform });
+      const images = JSON.parse(execFileSync('tar', ['-xOf', join(dir, file), 'manifest.json'], { encoding: 'utf8' }));
+      expect(images.map(({ RepoTags }: { RepoTags: string[] }) => RepoTags[0])).toEqual([
+        'docker.io/library/b:2',
+        'quay.io/a:1',
+        'quay.io/multi:3',
+      ]);
+      expect(images[2].Layers.includes(`blobs/${arm}`)).toBe(isArm);
+    }
+  });
+
+  it('fetches each blob once, and nothing but the bundle is left', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    const result = await write(join(dir, 'b'), source, { graph });
+    const bytes = [...graph.blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    expect(result).toMatchObject({ status: 'written', fetched: bytes, resumed: 0 });
+    expect(source.read).toBe(bytes);
+    expect(await readdir(dir)).toEqual(['b']);
+    expect((await stat(join(dir, 'b'))).size).toBe(result.size);
+  });
+
+  it('leaves a bundle alone that is the same already', async () => {
+    const dir = await folder();
+    const source = registry();
+    const first = await write(join(dir, 'b'), source);
+    const { mtimeMs } = await stat(join(dir, 'b'));
+    source.read = 0;
+    expect(await write(join(dir, 'b'), source)).toEqual({ ...first, status: 'up-to-date', fetched: 0, resumed: 0 });
+    expect(source.read).toBe(0);
+    expect((await stat(join(dir, 'b'))).mtimeMs).toBe(mtimeMs);
+  });
+
+  it('replaces something else only when told', async () => {
+    const dir = await folder();
+    const source = registry();
+    await writeFile(join(dir, 'b'), 'precious');
+    await expect(write(join(dir, 'b'), source)).rejects.toMatchObject({ code: 'output-exists' });
+    expect(await readFile(join(dir, 'b'), 'utf8')).toBe('precious');
+    expect(await write(join(dir, 'b'), source, { force: true })).toMatchObject({ status: 'written' });
+  });
+
+  it('does not take a damaged or shortened bundle for the same', async () => {
+    const dir = await folder();
+    const source = registry();
+    const { size } = await write(join(dir, 'b'), source);
+    await truncate(join(dir, 'b'), size - 512);
+    await expect(write(join(dir, 'b'), source)).rejects.toMatchObject({ code: 'output-exists' });
+  });
+
+  it('leaves nothing when the first blob is not what its digest says', async () => {
+    const dir = await folder();
+    const source = new MemoryRegistry();
+    const layer = noise('x', 5000);
+    source.addImage('quay.io/a', '1', [layer]);
+    const graph = await graphOf(source, ['quay.io/a:1']);
+    for (const key of source.blobs.keys()) source.blobs.set(key, noise('evil', source.blobs.get(key)?.length ?? 0));
+    const error = await write(join(dir, 'b'), source, { graph, charts: [] }).catch((e) => e);
+    expect(error.code).toBe('several');
+    expect(error.causes.map(({ code }: { code: string }) => code)).toEqual(['digest-mismatch', 'digest-mismatch']);
+    expect(error.causes[0].message).toContain('quay.io/a:1: ');
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('tells of every blob that failed, and keeps the rest for the next run', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    const lost = [noise('a', 5000), noise('b', 511)].map((layer) => digestOf(layer));
+    const saved = new Map(source.blobs);
+    for (const digest of lost) {
+      for (const key of saved.keys()) if (key.endsWith(digest)) source.blobs.delete(key);
+    }
+    const error = await write(join(dir, 'b'), source, { graph }).catch((e) => e);
+    expect(error.causes).toHaveLength(2);
+    expect((await readdir(dir)).sort()).toEqual(['b.partial', 'b.partial.journal']);
+    for (const [key, bytes] of saved) source.blobs.set(key, bytes);
+    source.read = 0;
+    expect(await write(join(dir, 'b'), source, { graph })).toMatchObject({ status: 'written', fetched: 5511 });
+    expect(source.read).toBe(5511);
+    expect(await readdir(dir)).toEqual(['b']);
+  });
+
+  it('continues after an interruption, in the middle of a blob too, and ends with the same bytes', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    await write(join(dir, 'whole'), source, { graph });
+    const stop = new AbortController();
+    source.onChunk = (digest, offset) => {
+      if (digest === digestOf(noise('base', 30_000)) && offset >= 20_000) stop.abort();
+    };
+    const interrupted = write(join(dir, 'b'), source, { graph, concurrency: 1, signal: stop.signal });
+    await expect(interrupted).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
+    expect(existsSync(join(dir, 'b'))).toBe(false);
+    source.onChunk = () => {};
+    source.read = 0;
+    const result = await write(join(dir, 'b'), source, { graph });
+    const all = [...graph.blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    expect(result.fetched + result.resumed).toBe(all);
+    expect(result.resumed).toBeGreaterThan(15_000);
+    expect(source.read).toBe(result.fetched);
+    expect(digestOf(await readFile(join(dir, 'b')))).toBe(digestOf(await readFile(join(dir, 'whole'))));
+  });
+
+  it('does not believe what an interrupted run left: damaged bytes are fetched again', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    await write(join(dir, 'whole'), source, { graph });
+    const gone = digestOf(noise('a', 5000));
+    const kept = source.blobs.get(`quay.io/a@${gone}`) as Uint8Array;
+    source.blobs.delete(`quay.io/a@${gone}`);
+    await expect(write(join(dir, 'b'), source, { graph })).rejects.toMatchObject({ code: 'image-not-found' });
+    const { size } = await stat(join(dir, 'b.partial'));
+    await writeFile(join(dir, 'b.partial'), Buffer.alloc(size, 7));
+    source.blobs.set(`quay.io/a@${gone}`, kept);
+    await write(join(dir, 'b'), source, { graph });
+    expect(digestOf(await readFile(join(dir, 'b')))).toBe(digestOf(await readFile(join(dir, 'whole'))));
+  });
+
+  it('starts anew when the plan is another', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    source.onChunk = (_, offset) => {
+      if (offset >= 20_000) stop.abort();
+    };
+    const stop = new AbortController();
+    await expect(write(join(dir, 'b'), source, { graph, signal: stop.signal, concurrency: 1 })).rejects.toThrow();
+    source.onChunk = () => {};
+    const less = await graphOf(source, ['quay.io/a:1']);
+    const result = await write(join(dir, 'b'), source, { graph: less, charts: [] });
+    expect(result.resumed).toBe(0);
+    expect(await readdir(dir)).toEqual(['b']);
+  });
+
+  it('says how much space is missing', async () => {
+    const dir = await folder();
+    const source = new MemoryRegistry();
+    source.addImage('quay.io/a', '1', [noise('x', 10)]);
+    const graph = await graphOf(source, ['quay.io/a:1']);
+    const size = 2 ** 52;
+    const huge = new Map(
+      [...graph.blobs].map(([digest, node]) => [digest, { ...node, descriptor: { ...node.descriptor, size } }]),
+    );
+    const error = await write(join(dir, 'b'), source, { graph: { ...graph, blobs: huge }, charts: [] }).catch((e) => e);
+    expect(error.code).toBe('no-space');
+    expect(error.message).toMatch(/needs \d{16} bytes, and .* has \d+$/);
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  it('refuses one name for two digests', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    const [first, second] = graph.roots;
+    const roots = [first, { ...second, reference: first?.reference }] as typeof graph.roots;
+    const writing = write(join(dir, 'b'), source, { graph: { ...graph, roots }, charts: [chart] });
+    await expect(writing).rejects.toMatchObject({ code: 'collision' });
+  });
+
+  it('says where it cannot write', async () => {
+    const writing = write(join(await folder(), 'no', 'such', 'b'), registry());
+    await expect(writing).rejects.toMatchObject({ code: 'file' });
+  });
+});

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { toFindings } from '../../../src/discovery/index.ts';
+import { configMap, discover } from './render.ts';
+
+const job = (hook: string) => `
+apiVersion: batch/v1
+kind: Job
+metadata: {name: j, annotations: {helm.sh/hook: ${hook}}}
+spec: {template: {spec: {containers: [{image: "org/x:1"}]}}}`;
+
+test('places of one reference become one finding with the strongest confidence and the most immediate need', () => {
+  const places = discover(job('test'), configMap('org/x:1', 'xImage'), configMap('org/a:1', 'image'));
+  const findings = toFindings(places);
+  expect(findings.map(({ reference, confidence, need, found }) => [reference, confidence, need, found.length])).toEqual(
+    [
+      ['docker.io/org/a:1', 'likely', 'operand', 1],
+      ['docker.io/org/x:1', 'certain', 'operand', 2],
+    ],
+  );
+  expect(findings[1]?.found[0]).toEqual({
+    chart: 'app',
+    profile: 'default',
+    template: 'app/templates/t0.yaml',
+    document: 0,
+    kind: 'Job',
+    name: 'j',
+    path: 'spec.template.spec.containers[0].image',
+    how: 'pod-spec',
+    written: 'org/x:1',
+    hook: 'test',
+  });
+});
+
+test('the order of findings does not depend on the order of places', () => {
+  const places = discover(configMap('a: {image: b:1}\nb: {image: a:1}'), job('post-install'));
+  const order = (list: typeof places) => toFindings(list).map((finding) => finding.reference);
+  expect(order(places)).toEqual(order(places.toReversed()));
+});

@@ -1,0 +1,37 @@
+import { discoverPlaces, type PlaceFound } from '../../../src/discovery/index.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+
+/** Discovers in manifests as Helm would have rendered them, each from a template of its own. */
+export function discover(...manifests: string[]): PlaceFound[] {
+  const render = manifests
+    .map((manifest, i) => `---\n# Source: app/templates/t${i}.yaml\n${manifest.trim()}\n`)
+    .join('');
+  return discoverPlaces(splitDocuments(render), { chart: 'app', profile: 'default' });
+}
+
+/** References that are sure enough to be bundled, in the order of discovery, each once. */
+export function references(...manifests: string[]): string[] {
+  const sure = discover(...manifests).filter((place) => place.confidence !== 'possible');
+  return [...new Set(sure.map((place) => place.reference))];
+}
+
+/** A ConfigMap with one key. */
+export function configMap(text: string, key = 'config'): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' }, data: { [key]: text } });
+}
+
+/** A Deployment whose only container has these fields beside `image: reg.io/own:1`. */
+export function deployment(container: object): string {
+  const containers = [{ name: 'main', image: 'reg.io/own:1', ...container }];
+  return JSON.stringify({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'd' },
+    spec: { template: { spec: { containers } } },
+  });
+}
+
+/** A custom resource with this spec. */
+export function custom(spec: object): string {
+  return JSON.stringify({ apiVersion: 'example.com/v1', kind: 'Widget', metadata: { name: 'w' }, spec });
+}

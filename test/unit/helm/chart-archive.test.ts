@@ -1,0 +1,161 @@
+import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { Header } from 'tar';
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { packChart, parseMetadata, unpackChart } from '../../../src/helm/chart-archive.ts';
+import { chartYaml, scratchFolder, writeFiles } from './scratch.ts';
+
+interface Entry {
+  readonly path: string;
+  readonly text?: string;
+  readonly type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'CharacterDevice' | 'FIFO';
+  readonly linkpath?: string;
+  /** Claims a size without content behind it. */
+  readonly size?: number;
+}
+
+/** A tar archive, whatever is in it: what no honest tool would write. */
+function tarOf(entries: readonly Entry[]): Buffer {
+  const blocks = entries.flatMap(({ path, text = '', type = 'File', linkpath, size }) => {
+    const block = Buffer.alloc(512);
+    const body = Buffer.from(text);
+    new Header({ path, type, size: size ?? body.length, mode: 0o644, ...(linkpath && { linkpath }) }).encode(block);
+    return [block, body, Buffer.alloc((512 - (body.length % 512)) % 512)];
+  });
+  return Buffer.concat([...blocks, Buffer.alloc(1024)]);
+}
+
+async function unpack(bytes: Buffer): Promise<{ folder: string; files: string[]; outside: string[] }> {
+  await using scratch = await scratchFolder();
+  await writeFile(join(scratch.path, 'x.tgz'), bytes);
+  const into = join(scratch.path, 'a/b');
+  const folder = await unpackChart(join(scratch.path, 'x.tgz'), into);
+  return {
+    folder: folder.slice(into.length + 1),
+    files: (await readdir(folder, { recursive: true })).sort(),
+    outside: (await readdir(scratch.path)).concat(await readdir(join(scratch.path, 'a'))).sort(),
+  };
+}
+
+async function refusal(bytes: Buffer): Promise<AirgapError> {
+  const error = await unpack(bytes).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(AirgapError);
+  return error as AirgapError;
+}
+
+const CHART: Entry = { path: 'web/Chart.yaml', text: chartYaml('web') };
+
+describe('unpackChart', () => {
+  it('gives the one folder in the archive', async () => {
+    const folders: Entry = { path: 'web/templates/', type: 'Directory' };
+    const archive = gzipSync(
+      tarOf([{ path: 'web/', type: 'Directory' }, CHART, folders, { path: 'web/templates/a/b.yaml', text: 'x' }]),
+    );
+    expect(await unpack(archive)).toMatchObject({
+      folder: 'web',
+      files: ['Chart.yaml', 'templates', 'templates/a', 'templates/a/b.yaml'],
+    });
+  });
+
+  it.each<[string, Entry[]]>([
+    ['a symbolic link', [CHART, { path: 'web/x', type: 'SymbolicLink', linkpath: '/etc/passwd' }]],
+    [
+      'a symbolic link to a folder, and a file below it',
+      [
+        { path: 'web/x', type: 'SymbolicLink', linkpath: '/tmp' },
+        { path: 'web/x/evil', text: 'x' },
+      ],
+    ],
+    ['a hard link', [CHART, { path: 'web/x', type: 'Link', linkpath: 'web/Chart.yaml' }]],
+    ['a device', [CHART, { path: 'web/x', type: 'CharacterDevice' }]],
+    ['a pipe', [CHART, { path: 'web/x', type: 'FIFO' }]],
+    ['a file above', [CHART, { path: '../evil', text: 'x' }]],
+    ['a file above by a detour', [CHART, { path: 'web/../../evil', text: 'x' }]],
+    ['an absolute path', [CHART, { path: '/tmp/airgap-evil', text: 'x' }]],
+    ['two folders', [CHART, { path: 'db/Chart.yaml', text: 'x' }]],
+    ['no folder', [{ path: 'Chart.yaml', text: 'x' }]],
+    ['nothing', []],
+  ])('refuses an archive with %s', async (_, entries) => {
+    const error = await refusal(gzipSync(tarOf(entries)));
+    expect(error).toMatchObject({ code: 'chart-invalid', hint: expect.stringContaining('helm package') });
+    expect(await stat('/tmp/airgap-evil').catch(() => undefined)).toBeUndefined();
+  });
+
+  it('refuses one that unpacks to more than 100 MiB, and does not write it', async () => {
+    const bomb = gzipSync(tarOf([CHART, { path: 'web/zeros', text: '\0'.repeat(101 * 1024 * 1024) }]), { level: 1 });
+    expect((await refusal(bomb)).message).toContain('more than 100 MiB');
+  });
+
+  it.each<[string, Buffer]>([
+    ['is empty', Buffer.alloc(0)],
+    ['is no archive', Buffer.from('<html>not found</html>')],
+    ['is a tar without compression, which Helm refuses', tarOf([CHART])],
+    ['is something else compressed', gzipSync('<html>not found</html>'.repeat(100))],
+    ['is cut off', gzipSync(tarOf([CHART, { path: 'web/x', text: 'abc'.repeat(9999) }])).subarray(0, -60)],
+    ['is cut off within the tar', gzipSync(tarOf([{ ...CHART, size: 4096 }]).subarray(0, 1024))],
+    ['is damaged', gzipSync(tarOf([CHART])).fill(0x55, 20, 40)],
+  ])('refuses one that %s', async (_, bytes) => {
+    expect((await refusal(bytes)).code).toBe('chart-invalid');
+  });
+});
+
+describe('packChart', () => {
+  it('gives the same bytes for the same files, whenever they were written, by whom, and in what order', async () => {
+    await using scratch = await scratchFolder();
+    const files = {
+      'Chart.yaml': chartYaml('web'),
+      'values.yaml': 'a: 1\n',
+      'templates/z.yaml': 'z',
+      'templates/a/b.yaml': 'b',
+    };
+    const one = await writeFiles(join(scratch.path, 'one/web'), files);
+    const two = await writeFiles(join(scratch.path, 'two/web'), Object.fromEntries(Object.entries(files).reverse()));
+    await mkdir(join(two, 'empty'));
+    await utimes(join(two, 'values.yaml'), 1, 1);
+    await chmod(join(two, 'values.yaml'), 0o600);
+    await chmod(join(two, 'Chart.yaml'), 0o775);
+    const [a, b] = [join(scratch.path, 'a.tgz'), join(scratch.path, 'b.tgz')];
+    await packChart(one, a);
+    await packChart(two, b);
+    const bytes = await readFile(a);
+    expect((await readFile(b)).equals(bytes)).toBe(true);
+    await packChart(one, a);
+    expect((await readFile(a)).equals(bytes), 'over an older one too').toBe(true);
+  });
+
+  it('puts Chart.yaml first, and unpacks to what it was', async () => {
+    await using scratch = await scratchFolder();
+    const files = { 'Chart.yaml': chartYaml('web'), 'A.md': 'a', 'templates/x.yaml': 'ü: 1\n' };
+    await packChart(await writeFiles(join(scratch.path, 'web'), files), join(scratch.path, 'x.tgz'));
+    const folder = await unpackChart(join(scratch.path, 'x.tgz'), join(scratch.path, 'out'));
+    for (const [name, text] of Object.entries(files)) expect(await readFile(join(folder, name), 'utf8')).toBe(text);
+  });
+});
+
+describe('parseMetadata', () => {
+  it('keeps every field, the version as text', () => {
+    expect(parseMetadata('name: web\nversion: 2\nx: {y: 1}', 'web')).toEqual({
+      name: 'web',
+      version: '2',
+      x: { y: 1 },
+    });
+  });
+
+  it.each([
+    '',
+    '{',
+    'text',
+    '- name: web',
+    'name: web',
+    'version: 1.0.0',
+    'name: 1\nversion: 1.0.0',
+    'name: ../../web\nversion: 1.0.0',
+    'name: a/b\nversion: 1.0.0',
+  ])('refuses %j', (text) => {
+    expect(() => parseMetadata(text, 'here')).toThrow(
+      expect.objectContaining({ code: 'chart-invalid', message: expect.stringContaining('here') }),
+    );
+  });
+});

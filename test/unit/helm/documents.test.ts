@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+
+const rendered = (...documents: readonly [string, string][]): string =>
+  documents.map(([template, text]) => `---\n# Source: ${template}\n${text}\n`).join('');
+
+describe('splitDocuments', () => {
+  it('gives each manifest with its template, and counts the documents of one template', () => {
+    const documents = splitDocuments(
+      rendered(
+        ['web/templates/a.yaml', 'kind: Secret'],
+        ['web/templates/b.yaml', 'kind: ConfigMap'],
+        ['web/templates/a.yaml', 'kind: Service'],
+        ['web/charts/db/templates/a.yaml', 'kind: Pod'],
+      ),
+    );
+    expect(documents.map(({ template, index, object }) => [template, index, object?.kind])).toEqual([
+      ['web/templates/a.yaml', 0, 'Secret'],
+      ['web/templates/b.yaml', 0, 'ConfigMap'],
+      ['web/templates/a.yaml', 1, 'Service'],
+      ['web/charts/db/templates/a.yaml', 0, 'Pod'],
+    ]);
+  });
+
+  it('leaves separators inside of texts alone', () => {
+    const text = 'kind: ConfigMap\ndata:\n  x.yaml: |\n    a: 1\n    ---\n    # Source: other/x.yaml\n    b: 2';
+    const [only, ...rest] = splitDocuments(rendered(['web/templates/a.yaml', text]));
+    expect(rest).toEqual([]);
+    expect(only?.object).toEqual({
+      kind: 'ConfigMap',
+      data: { 'x.yaml': 'a: 1\n---\n# Source: other/x.yaml\nb: 2\n' },
+    });
+  });
+
+  it('keeps the Source line that a vendored manifest brings along as part of its text', () => {
+    const documents = splitDocuments(
+      rendered(['web/templates/vendored.yaml', '# Source: other/templates/x.yaml\nkind: Pod']),
+    );
+    expect(documents).toHaveLength(1);
+    expect(documents[0]).toMatchObject({ template: 'web/templates/vendored.yaml', object: { kind: 'Pod' } });
+  });
+
+  it('reads templates with Windows line ends', () => {
+    const [one] = splitDocuments(rendered(['web/templates/a.yaml', 'kind: Pod\r\nspec:\r\n  image: "x:1"\r\n']));
+    expect(one?.object).toEqual({ kind: 'Pod', spec: { image: 'x:1' } });
+  });
+
+  it('gives no object for what is no mapping', () => {
+    const texts = ['', '# nothing but a comment', '- a\n- b', 'text', 'null'];
+    const documents = splitDocuments(
+      rendered(...texts.map((text): [string, string] => ['web/templates/a.yaml', text])),
+    );
+    expect(documents.map(({ index, object }) => [index, object])).toEqual(texts.map((_, i) => [i, undefined]));
+  });
+
+  it('takes nothing for an empty render', () => {
+    expect(splitDocuments('')).toEqual([]);
+    expect(splitDocuments('\n')).toEqual([]);
+  });
+
+  it('lets the last of duplicate keys win, as Kubernetes does', () => {
+    expect(splitDocuments(rendered(['t', 'a: 1\na: 2']))[0]?.object).toEqual({ a: 2 });
+  });
+
+  it('resolves anchors and merges, and does not let aliases explode', () => {
+    const [one] = splitDocuments(rendered(['t', 'base: &b {image: "x:1"}\nuse: *b']));
+    expect(one?.object).toEqual({ base: { image: 'x:1' }, use: { image: 'x:1' } });
+    const levels = [...'abcdefghi'].map((name, i, all) =>
+      i === 0
+        ? 'a: &a [x, x, x, x, x, x, x, x, x]'
+        : `${name}: &${name} [${Array(9)
+            .fill(`*${all[i - 1]}`)
+            .join(', ')}]`,
+    );
+    expect(splitDocuments(rendered(['t', levels.join('\n')]))[0]?.object).toBeUndefined();
+  });
+
+  it('keeps text that looks like a number or a date as Kubernetes reads it', () => {
+    const [one] = splitDocuments(rendered(['t', 'a: 1.10\nb: "1.10"\nc: 2026-01-01\nd: yes\n1: x']));
+    expect(one?.object).toEqual({ a: 1.1, b: '1.10', c: '2026-01-01', d: 'yes', '1': 'x' });
+  });
+});

@@ -1,0 +1,91 @@
+import { chmod, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Environment, findHelm, Helm } from '../../../src/helm/helm.ts';
+import { scratchFolder, writeFiles } from './scratch.ts';
+
+let scratch: Awaited<ReturnType<typeof scratchFolder>>;
+let cwd: string;
+
+beforeAll(async () => {
+  scratch = await scratchFolder();
+  cwd = await writeFiles(scratch.path, {
+    'bin/helm': '#!/bin/sh\nprintf "%s|%s|%s|%s" "$PWD" "$HELM_DEBUG" "$HOME" "$*"; cat; echo oops >&2; exit 3\n',
+    'bin/helm3': '#!/bin/sh\necho v3.17.3+g1234\n',
+    'bin/slow': '#!/bin/sh\nexec sleep 30\n',
+    'bin/broken': 'no program\u0000',
+    'plain/helm': 'not executable',
+    'folder/helm/x': '',
+  });
+  for (const name of ['helm', 'helm3', 'slow', 'broken']) await chmod(join(cwd, 'bin', name), 0o755);
+  await symlink('helm', join(cwd, 'bin/link'));
+});
+afterAll(() => scratch[Symbol.asyncDispose]());
+
+describe('findHelm', () => {
+  const find = (env: Environment): string => findHelm({ env, cwd }).slice(cwd.length + 1);
+
+  it('takes HELM_BIN as it was typed, below the folder where it was typed', () => {
+    expect(find({ HELM_BIN: join(cwd, 'bin/helm3') })).toBe('bin/helm3');
+    expect(find({ HELM_BIN: './bin/helm3' })).toBe('bin/helm3');
+    expect(find({ HELM_BIN: 'bin/helm3' })).toBe('bin/helm3');
+    expect(find({ HELM_BIN: 'bin/link' })).toBe('bin/link');
+  });
+
+  it('looks a bare name up on the path', () => {
+    expect(find({ HELM_BIN: 'helm3', PATH: `${cwd}/plain:${cwd}/bin` })).toBe('bin/helm3');
+    expect(find({ HELM_BIN: 'helm3', PATH: 'bin' })).toBe('bin/helm3');
+  });
+
+  it('finds helm on the path by itself, and passes over what is no program', () => {
+    expect(find({ PATH: `${cwd}/none:${cwd}/plain:${cwd}/folder:${cwd}/bin` })).toBe('bin/helm');
+    expect(find({ HELM_BIN: '', PATH: `${cwd}/bin` })).toBe('bin/helm');
+  });
+
+  it.each<[string, Environment]>([
+    ['nothing is set', {}],
+    ['the path holds none', { PATH: '/nowhere' }],
+    ['HELM_BIN names a file that is not there', { HELM_BIN: './none', PATH: 'bin' }],
+    ['HELM_BIN names a folder', { HELM_BIN: './bin' }],
+    ['HELM_BIN names what cannot be run', { HELM_BIN: 'plain/helm' }],
+  ])('says what to do when %s', (_, env) => {
+    expect(() => findHelm({ env, cwd })).toThrow(
+      expect.objectContaining({ code: 'helm-missing', exitCode: 1, hint: expect.stringContaining('HELM_BIN') }),
+    );
+  });
+});
+
+describe('Helm', () => {
+  it('runs where it was told, with that environment alone, without debugging output, and gives whatever comes', async () => {
+    const helm = new Helm({ env: { HELM_BIN: 'bin/helm', PATH: process.env.PATH, HELM_DEBUG: 'true' }, cwd });
+    const result = await helm.run(['template', 'a b'], 'typed');
+    expect(result).toEqual({ stdout: `${cwd}|false||template a btyped`, stderr: 'oops\n', exitCode: 3 });
+  });
+
+  it('gives nothing to read to a program that waits for input', async () => {
+    const helm = new Helm({ env: { HELM_BIN: 'bin/helm', PATH: process.env.PATH }, cwd });
+    expect((await helm.run([])).stdout).toBe(`${cwd}|false||`);
+  });
+
+  it('tells its version', async () => {
+    const helm = new Helm({ env: { HELM_BIN: 'bin/helm3', PATH: process.env.PATH }, cwd });
+    expect(await helm.version()).toBe('3.17.3');
+  });
+
+  it('does not repeat a password when the program cannot be started', async () => {
+    const helm = new Helm({ env: { HELM_BIN: 'bin/broken', PATH: process.env.PATH }, cwd });
+    const error = await helm.run(['pull', '--password', 'hunter22']).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'helm-missing' });
+    expect(String(error)).not.toContain('hunter22');
+  });
+
+  it('is ended by an interrupt, and takes its end for nothing else', async () => {
+    const abort = new AbortController();
+    const helm = new Helm({ env: { HELM_BIN: 'bin/slow', PATH: process.env.PATH }, cwd, signal: abort.signal });
+    setTimeout(() => abort.abort(), 50);
+    const start = performance.now();
+    await expect(helm.run([])).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
+    await expect(helm.run([]), 'nor is it started again').rejects.toMatchObject({ code: 'interrupted' });
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+});

@@ -1,0 +1,43 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Helm } from '../../../src/helm/helm.ts';
+import { type TestHelm, testHelms } from '../../support/helm.ts';
+
+/** The oldest and the newest Helm that the tests know: what lies between is for the end-to-end tests. */
+export const HELMS: readonly TestHelm[] = testHelms().filter(({ version }) => version !== '3.18.0');
+
+export const CHARTS = join(import.meta.dirname, '../../../fixtures/charts');
+
+/** A Helm of ours that knows nothing of the user's own settings. */
+export function helmIn(folder: string, { path }: TestHelm): Helm {
+  const home = join(folder, 'helm-home');
+  const env = {
+    PATH: process.env.PATH,
+    HELM_BIN: path,
+    HELM_CACHE_HOME: join(home, 'cache'),
+    HELM_CONFIG_HOME: join(home, 'config'),
+    HELM_DATA_HOME: join(home, 'data'),
+  };
+  return new Helm({ env, cwd: folder });
+}
+
+/** A temporary folder. Dispose of it with `await using`, or let the caller's hook do it. */
+export async function scratchFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'airgap-helm-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Writes files by their path below a folder. */
+export async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+  }
+  return folder;
+}
+
+/** A Chart.yaml. */
+export function chartYaml(name: string, version = '1.0.0', more = ''): string {
+  return `apiVersion: v2\nname: ${name}\nversion: ${version}\n${more}`;
+}

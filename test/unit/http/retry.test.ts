@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { createRetrier, parseRetryAfter, RETRY_DEFAULTS, retryableStatus } from '../../../src/http/retry.ts';
+
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+const quick = { ...RETRY_DEFAULTS, baseDelay: 1, maxDelay: 2 };
+
+describe('Retry-After', () => {
+  it.each([
+    ['3', 3000],
+    ['Thu, 01 Jan 2026 00:00:05 GMT', 5000],
+    ['Wed, 31 Dec 2025 00:00:00 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('%s means %s milliseconds', (value, expected) => {
+    expect(parseRetryAfter(value, NOW)).toBe(expected);
+  });
+});
+
+describe('trying again', () => {
+  it('is worth it for statuses that pass', () => {
+    for (const status of [408, 425, 500, 502, 503, 504]) expect(retryableStatus(status)).toBe('yes');
+    for (const status of [200, 400, 401, 403, 404, 405, 409, 501]) expect(retryableStatus(status)).toBe('no');
+  });
+
+  it('goes on longer while a server throttles than while it fails, and stops early for refused connections', async () => {
+    const retrier = createRetrier({ ...quick, attempts: 5, throttledAttempts: 9 }, () => {});
+    const count = async (retryable: 'yes' | 'few' | 'throttled' | 'no'): Promise<number> => {
+      let attempt = 1;
+      while (await retrier.again({ what: 'x', attempt, reason: 'y', retryable })) attempt++;
+      return attempt;
+    };
+    expect([await count('no'), await count('few'), await count('yes'), await count('throttled')]).toEqual([1, 3, 5, 9]);
+  });
+
+  it('is reported with its reason', async () => {
+    const events: AirgapEvent[] = [];
+    const retrier = createRetrier(quick, (event) => events.push(event));
+    await retrier.again({ what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io answers 503', retryable: 'yes' });
+    expect(events).toEqual([{ type: 'retry', what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io answers 503' }]);
+  });
+
+  it('ends at once when a server asks for more patience than there is', async () => {
+    const retrier = createRetrier({ ...quick, maxRetryAfter: 1000 }, () => {});
+    const asked = { what: 'x', attempt: 1, reason: 'y', retryable: 'throttled' } as const;
+    expect(await retrier.again({ ...asked, after: 3_600_000 })).toBe(false);
+  });
+
+  it('stops waiting when it is interrupted', async () => {
+    const retrier = createRetrier({ ...RETRY_DEFAULTS, baseDelay: 60_000, maxDelay: 60_000 }, () => {});
+    const signal = AbortSignal.timeout(5);
+    expect(await retrier.again({ what: 'x', attempt: 1, reason: 'y', retryable: 'yes', signal })).toBe(false);
+  });
+});

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+/** What a scripted server got. */
+export interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
+}
+
+export interface Answer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** One expected request, `METHOD /path?query`, and what comes back; `reset` cuts the connection. */
+export interface Step {
+  readonly expect: string | RegExp;
+  readonly answer?: Answer | 'reset' | ((seen: Seen, host: string) => Answer);
+  /** For answers that are no HTTP: writes what it likes. */
+  readonly raw?: (response: ServerResponse) => void;
+  /** The answer comes at the request's head, and the body is left unread. */
+  readonly early?: boolean;
+}
+
+export interface ScriptedServer {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string;
+  readonly url: URL;
+  readonly seen: readonly Seen[];
+  /** Adds steps, so that they can name the server's own host. */
+  add(...steps: readonly Step[]): void;
+  /** Fails when a request came that was not expected, or an expected one did not. */
+  stop(): Promise<void>;
+}
+
+/** A server that answers exactly the requests of its script, in any order of connections, each step once. */
+export async function startScript(
+  steps: readonly Step[] = [],
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<ScriptedServer> {
+  const open = [...steps];
+  const seen: Seen[] = [];
+  const unexpected: string[] = [];
+  let host = '';
+  const listener: RequestListener = async (request, response) => {
+    const line = `${request.method} ${request.url}`;
+    const at = open.findIndex(({ expect }) => (typeof expect === 'string' ? expect === line : expect.test(line)));
+    if (at < 0) {
+      unexpected.push(line);
+      response.writeHead(500).end('not in the script');
+      return;
+    }
+    const [step] = open.splice(at, 1) as [Step];
+    const chunks: Buffer[] = [];
+    if (step.early !== true) for await (const chunk of request) chunks.push(chunk);
+    const { method = '', url = '', headers } = request;
+    const got = { method, url, headers, body: Buffer.concat(chunks) };
+    seen.push(got);
+    if (step.raw !== undefined) return step.raw(response);
+    const answer = typeof step.answer === 'function' ? step.answer(got, host) : (step.answer ?? {});
+    if (answer === 'reset') {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const body = answer.body ?? '';
+    const length = method === 'HEAD' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    response.writeHead(answer.status ?? 200, { ...length, ...answer.headers });
+    response.end(method === 'HEAD' ? undefined : body);
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer({ ...tls }, listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    host,
+    url: new URL(`${tls === undefined ? 'http' : 'https'}://${host}/`),
+    seen,
+    add: (...more) => void open.push(...more),
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      if (unexpected.length > 0) throw new Error(`not in the script: ${unexpected.join(', ')}`);
+      if (open.length > 0) throw new Error(`never asked for: ${open.map(({ expect }) => String(expect)).join(', ')}`);
+    },
+  };
+}

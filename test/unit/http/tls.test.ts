@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { selfSigned } from './certificate.ts';
+import { type ScriptedServer, type Step, startScript } from './scripted.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'airgap-tls-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const own = selfSigned('registry.test');
+const caFile = join(folder, 'ca.pem');
+writeFileSync(caFile, own.cert);
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function script(...steps: Step[]): Promise<ScriptedServer> {
+  const server = await startScript(steps, own);
+  cleanup.push(() => server.stop());
+  return server;
+}
+
+function transport(options: TransportOptions): Transport {
+  const made = createTransport({ retry: { baseDelay: 1, maxDelay: 2 }, ...options });
+  cleanup.push(() => made.close());
+  return made;
+}
+
+/** A forward proxy that takes every name to this machine, and remembers what it was asked for. */
+async function startProxy(): Promise<{ host: string; asked: string[]; authorization: (string | undefined)[] }> {
+  const asked: string[] = [];
+  const authorization: (string | undefined)[] = [];
+  const server = createHttpServer((_request, response) => response.writeHead(400).end());
+  server.on('connect', (request, socket, head) => {
+    asked.push(`CONNECT ${request.url}`);
+    authorization.push(request.headers['proxy-authorization']);
+    const upstream = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      upstream.write(head);
+      upstream.pipe(socket).pipe(upstream);
+    });
+    upstream.on('error', () => socket.destroy());
+    socket.on('error', () => upstream.destroy());
+  });
+  server.on('request', (request) => asked.push(`${request.method} ${request.url}`));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  cleanup.push(async () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { host: `127.0.0.1:${(server.address() as { port: number }).port}`, asked, authorization };
+}
+
+const what = 'registry.test/a/b:1';
+
+describe('TLS', () => {
+  it('refuses a certificate of an unknown authority, with the way to trust it', async () => {
+    const server = await startScript([], own);
+    cleanup.push(() => server.stop());
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(transport({}).request(request)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(`the certificate of ${server.host} is not signed by a trusted authority`),
+      hint: expect.stringContaining('--ca-file'),
+    });
+  });
+
+  it.each(['--ca-file', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'])('trusts the authority given by %s', async (by) => {
+    const server = await script({ expect: 'GET /x', answer: { body: 'there' } });
+    const http = transport(by === '--ca-file' ? { caFile } : { env: { [by]: caFile } });
+    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
+    expect(await text(response.body)).toBe('there');
+  });
+
+  it('checks the name even when the authority is trusted', async () => {
+    const server = await startScript([], own);
+    cleanup.push(() => server.stop());
+    const url = new URL(`https://localhost:${server.url.port}/x`);
+    await expect(transport({ caFile }).request({ method: 'GET', url, what })).rejects.toThrow(
+      /TLS connection .* failed/,
+    );
+  });
+
+  it('does not fall back to plain HTTP, and says how to allow it', async () => {
+    const server = await startScript([]);
+    cleanup.push(() => server.stop());
+    const request = { method: 'GET', url: new URL(`https://${server.host}/x`), what } as const;
+    await expect(transport({}).request(request)).rejects.toMatchObject({
+      message: `${what}: ${server.host} does not speak TLS`,
+      hint: expect.stringContaining(`--plain-http ${server.host}`),
+    });
+  });
+
+  it('is not left by a redirect', async () => {
+    const server = await script({
+      expect: 'GET /x',
+      answer: (_seen, host) => ({ status: 307, headers: { location: `http://${host}/x` } }),
+    });
+    const http = transport({ caFile, plainHttp: ['127.0.0.1'] });
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(http.request(request)).rejects.toThrow(/redirects from https to plain HTTP/);
+  });
+
+  it('wants a file of certificates that is one', () => {
+    const broken = join(folder, 'broken.pem');
+    writeFileSync(broken, 'no certificate');
+    expect(() => createTransport({ caFile: broken })).toThrow(expect.objectContaining({ code: 'config' }));
+    expect(() => createTransport({ caFile: join(folder, 'absent.pem') })).toThrow(/--ca-file .*absent.pem/);
+  });
+});
+
+describe('a proxy', () => {
+  it('is asked for a tunnel, with its credentials, and the other end is verified through it', async () => {
+    const server = await script({ expect: 'GET /x', answer: { body: 'there' } });
+    const proxy = await startProxy();
+    const http = transport({ caFile, env: { HTTPS_PROXY: `http://user:geheim123@${proxy.host}` } });
+    const url = new URL(`https://registry.test:${server.url.port}/x`);
+    const response = await http.request({ method: 'GET', url, what });
+    expect(await text(response.body)).toBe('there');
+    expect(proxy.asked).toEqual([`CONNECT registry.test:${server.url.port}`]);
+    expect(proxy.authorization).toEqual([`Basic ${Buffer.from('user:geheim123').toString('base64')}`]);
+    expect(server.seen[0]?.headers['proxy-authorization']).toBeUndefined();
+    const untrusting = transport({ env: { HTTPS_PROXY: `http://${proxy.host}` } });
+    await expect(untrusting.request({ method: 'GET', url, what })).rejects.toThrow(/not signed by a trusted authority/);
+  });
+
+  it('is left out for the hosts of NO_PROXY', async () => {
+    const proxy = await startProxy();
+    const http = transport({ env: { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: '.invalid' } });
+    const url = new URL('https://registry.invalid/x');
+    await expect(http.request({ method: 'GET', url, what })).rejects.toThrow(/has no address/);
+    expect(proxy.asked).toEqual([]);
+  });
+
+  it('that refuses is named as the reason', async () => {
+    const server = createHttpServer();
+    server.on('connect', (_request, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanup.push(async () => server.close());
+    const { port } = server.address() as { port: number };
+    const http = transport({ env: { HTTPS_PROXY: `http://127.0.0.1:${port}` } });
+    const request = { method: 'GET', url: new URL('https://registry.test/x'), what } as const;
+    await expect(http.request(request)).rejects.toThrow(/the proxy refused the way to registry.test \(407\)/);
+  });
+});

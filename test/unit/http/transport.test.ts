@@ -1,0 +1,263 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { readBytes } from '../../../src/http/read.ts';
+import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { type ScriptedServer, type Step, startScript } from './scripted.ts';
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function script(...steps: Step[]): Promise<ScriptedServer> {
+  const server = await startScript(steps);
+  cleanup.push(() => server.stop());
+  return server;
+}
+
+function transport(server: ScriptedServer | undefined, options: TransportOptions = {}): Transport {
+  const plainHttp = server === undefined ? [] : [server.host];
+  const made = createTransport({ plainHttp, retry: { baseDelay: 1, maxDelay: 2 }, ...options });
+  cleanup.push(() => made.close());
+  return made;
+}
+
+const what = 'quay.io/a/b:1';
+
+describe('a request', () => {
+  it('is tried again after 503 and after a reset, and says so', async () => {
+    const server = await script(
+      { expect: 'GET /x', answer: { status: 503, headers: { 'retry-after': '0' }, body: 'later' } },
+      { expect: 'GET /x', answer: 'reset' },
+      { expect: 'GET /x', answer: { body: 'there' } },
+    );
+    const events: AirgapEvent[] = [];
+    const http = transport(server, { emit: (event) => events.push(event) });
+    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
+    expect(await text(response.body)).toBe('there');
+    expect(events.map((event) => event.type === 'retry' && event.reason)).toEqual([
+      `${server.host} answers 503`,
+      `${what}: ${server.host} closed the connection`,
+    ]);
+  });
+
+  it('waits as long as Retry-After says', async () => {
+    const server = await script(
+      { expect: 'GET /x', answer: { status: 429, headers: { 'retry-after': '1' } } },
+      { expect: 'GET /x', answer: { body: 'there' } },
+    );
+    const begun = performance.now();
+    await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
+    expect(performance.now() - begun).toBeGreaterThan(950);
+  });
+
+  it('sends its body from the start each time', async () => {
+    const server = await script(
+      { expect: 'PUT /x', answer: { status: 500 } },
+      { expect: 'PUT /x', answer: { status: 201 } },
+    );
+    let opened = 0;
+    const body = {
+      length: 6,
+      async *open() {
+        opened++;
+        yield Buffer.from('abc');
+        yield Buffer.from('def');
+      },
+    };
+    const response = await transport(server).request({ method: 'PUT', url: new URL('/x', server.url), body, what });
+    expect(response.status).toBe(201);
+    expect(opened).toBe(2);
+    expect(server.seen.map(({ body: got }) => got.toString())).toEqual(['abcdef', 'abcdef']);
+  });
+
+  it('hands back the last bad status when the attempts are used up', async () => {
+    const steps = Array.from({ length: 3 }, () => ({ expect: 'GET /x', answer: { status: 502, body: 'bad' } }));
+    const server = await script(...steps);
+    const http = transport(server, { retry: { baseDelay: 1, maxDelay: 1, attempts: 3 } });
+    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
+    expect([response.status, await text(response.body)]).toEqual([502, 'bad']);
+  });
+
+  it('can be interrupted while it waits for an answer', async () => {
+    const server = await script({ expect: 'GET /x', raw: () => {} });
+    const request = { method: 'GET', url: new URL('/x', server.url), what, signal: AbortSignal.timeout(30) } as const;
+    await expect(transport(server).request(request)).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
+  it('passes on what the source of its body throws', async () => {
+    const server = await script({ expect: 'PUT /x', raw: () => {} });
+    const body = {
+      length: 6,
+      // biome-ignore lint/correctness/useYield: the source breaks at once
+      async *open(): AsyncGenerator<Uint8Array> {
+        throw new Error('disk gone');
+      },
+    };
+    const request = { method: 'PUT', url: new URL('/x', server.url), body, what } as const;
+    cleanup.pop();
+    await expect(transport(undefined, { plainHttp: [server.host] }).request(request)).rejects.toThrow(/disk gone/);
+    await server.stop().catch(() => {});
+  });
+});
+
+describe('a redirect', () => {
+  it('to another host takes no credentials along', async () => {
+    const storage = await script({ expect: 'GET /blob?sig=1', answer: { body: 'layer' } });
+    const server = await script({
+      expect: 'GET /x',
+      answer: { status: 307, headers: { location: `http://${storage.host}/blob?sig=1` } },
+    });
+    const http = transport(server, { plainHttp: [server.host, storage.host] });
+    const headers = { authorization: 'Bearer abcdefgh', range: 'bytes=3-' };
+    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), headers, what });
+    expect(await text(response.body)).toBe('layer');
+    expect(server.seen[0]?.headers.authorization).toBe('Bearer abcdefgh');
+    expect(storage.seen[0]?.headers).toMatchObject({ range: 'bytes=3-' });
+    expect(storage.seen[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('within the host keeps them', async () => {
+    const server = await script(
+      { expect: 'GET /x', answer: { status: 302, headers: { location: '/y' } } },
+      { expect: 'GET /y', answer: { body: 'there' } },
+    );
+    const headers = { authorization: 'Bearer abcdefgh' };
+    await transport(server).request({ method: 'GET', url: new URL('/x', server.url), headers, what });
+    expect(server.seen[1]?.headers.authorization).toBe('Bearer abcdefgh');
+  });
+
+  it('that never ends is given up', async () => {
+    const steps = Array.from({ length: 6 }, () => ({
+      expect: 'GET /x',
+      answer: { status: 302, headers: { location: '/x' } },
+    }));
+    const server = await script(...steps);
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(transport(server).request(request)).rejects.toThrow(/redirects more than 5 times/);
+  });
+
+  it('to a host without TLS that nobody named is refused', async () => {
+    const server = await script({
+      expect: 'GET /x',
+      answer: { status: 302, headers: { location: 'http://storage.example/x' } },
+    });
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(transport(server).request(request)).rejects.toMatchObject({
+      code: 'network',
+      hint: expect.stringContaining('--plain-http storage.example'),
+    });
+  });
+});
+
+describe('plain HTTP', () => {
+  it('is spoken to named hosts only', async () => {
+    const server = await script();
+    const http = transport(undefined, { plainHttp: ['registry.example', 'other.example:5000'] });
+    expect(http.scheme('registry.example:8080')).toBe('http');
+    expect(http.scheme('other.example:5000')).toBe('http');
+    expect(http.scheme('other.example')).toBe('https');
+    expect(http.scheme('127.0.0.1:5000')).toBe('https');
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(http.request(request)).rejects.toMatchObject({ code: 'network' });
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe('a body', () => {
+  it('that breaks off is an error of its reader', async () => {
+    const server = await script({
+      expect: 'GET /x',
+      raw: (response) => {
+        response.writeHead(200, { 'content-length': '100' });
+        response.write('only this', () => response.socket?.destroy());
+      },
+    });
+    const response = await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
+    await expect(text(response.body)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(what),
+    });
+  });
+
+  it('that stalls ends after the time for it', async () => {
+    const server = await script({
+      expect: 'GET /x',
+      raw: (response) => response.writeHead(200, { 'content-length': '100' }).write('only this'),
+    });
+    const http = transport(server, { bodyTimeout: 100 });
+    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
+    await expect(text(response.body)).rejects.toThrow(/stopped sending/);
+  });
+
+  it('that nobody takes ends after the time for it', async () => {
+    const server = createServer((socket) => socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup.push(async () => server.close());
+    const host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+    const http = transport(undefined, { plainHttp: [host], bodyTimeout: 100 });
+    const piece = Buffer.alloc(1024 * 1024);
+    const body = {
+      length: 100 * piece.length,
+      async *open() {
+        for (let count = 0; count < 100; count++) yield piece;
+      },
+    };
+    const request = { method: 'PUT', url: new URL(`http://${host}/x`), body, what, retry: false } as const;
+    await expect(http.request(request)).rejects.toThrow(/stopped taking data/);
+  });
+
+  it('can be left unread without harm', async () => {
+    const body = Buffer.alloc(8 * 1024 * 1024);
+    const server = await script(
+      { expect: 'GET /x', answer: { body } },
+      { expect: 'GET /y', answer: { body: 'there' } },
+    );
+    const http = transport(server, { connections: 1 });
+    const first = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
+    first.body.destroy();
+    const second = await http.request({ method: 'GET', url: new URL('/y', server.url), what });
+    expect(await text(second.body)).toBe('there');
+  });
+
+  it('is not read beyond its limit', async () => {
+    const server = await script({ expect: 'GET /x', answer: { body: 'x'.repeat(2000) } });
+    const response = await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
+    await expect(readBytes(response, 1000, what)).rejects.toMatchObject({ code: 'registry' });
+  });
+});
+
+describe('no answer', () => {
+  it('is told by its reason: refused', async () => {
+    const port = await closedPort();
+    const host = `127.0.0.1:${port}`;
+    const http = transport(undefined, { plainHttp: [host] });
+    const request = { method: 'GET', url: new URL(`http://${host}/x`), what } as const;
+    await expect(http.request(request)).rejects.toThrow(`${what}: ${host} refused the connection`);
+  });
+
+  it('is told by its reason: no such name', async () => {
+    const http = transport(undefined, { plainHttp: ['no-such-host.invalid'] });
+    const request = { method: 'GET', url: new URL('http://no-such-host.invalid/x'), what } as const;
+    await expect(http.request(request)).rejects.toThrow(/no-such-host.invalid has no address/);
+  });
+
+  it('is told by its reason: nothing within the time', async () => {
+    const steps = [{ expect: 'GET /x', raw: () => {} }];
+    const server = await script(...steps);
+    const http = transport(server, { headersTimeout: 100, retry: { attempts: 1 } });
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(http.request(request)).rejects.toThrow(/did not answer in time/);
+  });
+});
+
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import type { AirgapError } from '../../../src/base/errors.ts';
+import { formatLock, type Lock, type LockImage, parseLock } from '../../../src/lock/lock.ts';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const place = {
+  chart: 'web',
+  profile: 'default',
+  template: 'web/templates/deployment.yaml',
+  document: 0,
+  kind: 'Deployment',
+  name: 'web',
+  path: 'spec.template.spec.containers[0].image',
+  how: 'pod-spec',
+  written: 'nginx:1.27',
+  parts: [{ role: 'tag', path: 'image.tag', text: '1.27' }],
+  values: ['image.tag'],
+} as const;
+
+function image(reference: string): LockImage {
+  return {
+    reference,
+    digest,
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    platforms: ['linux/amd64'],
+    bytes: 5,
+    confidence: 'certain',
+    need: 'install',
+    found: [structuredClone(place) as unknown as LockImage['found'][number]],
+  };
+}
+
+const lock: Lock = {
+  apiVersion: 'airgap/v1',
+  kind: 'Lock',
+  schemaVersion: 1,
+  platforms: ['linux/amd64'],
+  charts: [
+    { name: 'web', version: '1.10.0', source: 'web', digest, profiles: [{ name: 'default', kubeVersion: '1.35.0' }] },
+    { name: 'db', version: '2.0.0', source: 'oci://r.example/db', digest, profiles: [{ name: 'default' }] },
+  ],
+  images: [image('quay.io/a/b:1'), image('docker.io/library/nginx:1.27')],
+};
+
+function refusal(content: unknown): AirgapError {
+  try {
+    parseLock(Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
+  } catch (error) {
+    return error as AirgapError;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('the lock', () => {
+  it('reads back what it writes', () => {
+    const { charts, images, ...rest } = parseLock(formatLock(lock));
+    expect(rest).toEqual({ apiVersion: 'airgap/v1', kind: 'Lock', schemaVersion: 1, platforms: ['linux/amd64'] });
+    expect(charts).toEqual([lock.charts[1], lock.charts[0]]);
+    expect(images).toEqual([lock.images[1], lock.images[0]]);
+  });
+
+  it('writes the same bytes again after reading, and in whatever order things came', () => {
+    const bytes = formatLock(lock);
+    expect(formatLock(parseLock(bytes))).toEqual(bytes);
+    const turned = { ...lock, charts: lock.charts.toReversed(), images: lock.images.toReversed() };
+    expect(formatLock(turned)).toEqual(bytes);
+    expect(lock.charts[0]?.name, 'what was given is left as it was').toBe('web');
+  });
+
+  it('does not pass a newer schema for damage', () => {
+    const error = refusal({ ...lock, schemaVersion: 2, entirely: 'different' });
+    expect(error).toMatchObject({ code: 'bundle-invalid', hint: expect.stringContaining('newer') });
+    expect(error.message).toContain('schema version 2');
+  });
+
+  it('names every field that is wrong', () => {
+    const wrong = structuredClone(lock) as unknown as {
+      kind: string;
+      charts: { digest: string }[];
+      images: { bytes: number; need: string }[];
+    };
+    wrong.kind = 'Key';
+    Object.assign(wrong.charts[0] ?? {}, { digest: 'sha256:abc' });
+    Object.assign(wrong.images[1] ?? {}, { bytes: -1, need: 'sometimes' });
+    const { message } = refusal(wrong);
+    for (const field of ['kind', 'charts.0.digest', 'images.1.bytes', 'images.1.need'])
+      expect(message).toContain(field);
+  });
+
+  it('says how many more there are, when there are many', () => {
+    const images = Array.from({ length: 25 }, () => ({ ...image('x'), digest: 'none' }));
+    const { message } = refusal({ ...lock, images });
+    expect(message).toContain('images.9.digest');
+    expect(message).toContain('and 15 more');
+  });
+
+  it.each(['', '{', 'null', '[]', '3', '{}', '{"schemaVersion":"1"}', '{"schemaVersion":0}'])('refuses %j', (text) => {
+    expect(refusal(text).code).toBe('bundle-invalid');
+  });
+});

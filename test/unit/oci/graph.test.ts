@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { bytesOf, type Content, closureOf, type ManifestNode, transferOrder } from '../../../src/oci/graph.ts';
+
+const repository = { registry: 'r.example', path: 'x' };
+
+function descriptor(name: string, size = name.length): Descriptor {
+  return { mediaType: 'application/x', digest: digestOf(Buffer.from(name)), size };
+}
+
+function node(name: string, children: Descriptor[], blobs: Descriptor[]): ManifestNode {
+  return { descriptor: descriptor(name), bytes: Buffer.from(name), children, blobs, repository };
+}
+
+function content(nodes: readonly ManifestNode[]): Content {
+  const blobs = nodes.flatMap((each) => each.blobs);
+  return {
+    manifests: new Map(nodes.map((each) => [each.descriptor.digest, each])),
+    blobs: new Map(blobs.map((blob) => [blob.digest, { descriptor: blob, repositories: [repository] }])),
+  };
+}
+
+describe('closureOf', () => {
+  const shared = descriptor('shared', 100);
+  const own = descriptor('own', 10);
+  const a = node('a', [], [shared, own]);
+  const b = node('b', [], [shared]);
+  const inner = node('inner', [b.descriptor], []);
+  const top = node('top', [a.descriptor, inner.descriptor, b.descriptor], []);
+  const all = content([top, a, b, inner]);
+
+  it('puts children before parents, and everything once', () => {
+    const { manifests, blobs } = closureOf(all, top.descriptor.digest);
+    expect(manifests).toEqual([a, b, inner, top].map((each) => each.descriptor.digest));
+    expect(blobs).toEqual([shared.digest, own.digest]);
+  });
+
+  it('leaves out what is under another root, and what is unknown', () => {
+    expect(closureOf(all, b.descriptor.digest)).toEqual({ manifests: [b.descriptor.digest], blobs: [shared.digest] });
+    expect(closureOf(all, digestOf(Buffer.from('?')))).toEqual({ manifests: [], blobs: [] });
+  });
+
+  it('counts shared blobs once', () => {
+    expect(bytesOf(all, top.descriptor.digest)).toBe('a'.length + 'b'.length + 'inner'.length + 'top'.length + 110);
+  });
+});
+
+describe('transferOrder', () => {
+  it('takes the largest and the smallest in turn, whatever order they came in', () => {
+    const sizes = (list: readonly number[]): number[] =>
+      transferOrder(list.map((size) => ({ descriptor: descriptor(`blob ${size}`, size) }))).map(
+        (each) => each.descriptor.size,
+      );
+    expect(sizes([3, 1, 5, 2, 4])).toEqual([5, 1, 4, 2, 3]);
+    expect(sizes([5, 4, 3, 2, 1])).toEqual([5, 1, 4, 2, 3]);
+    expect(sizes([])).toEqual([]);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import type { AirgapError } from '../../../src/base/errors.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import { readDescriptor, readLinks } from '../../../src/oci/manifest.ts';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const descriptor = { mediaType: 'application/x', digest, size: 3 };
+const image = { schemaVersion: 2, mediaType: MediaType.ociManifest, config: descriptor, layers: [descriptor] };
+const index = {
+  schemaVersion: 2,
+  mediaType: MediaType.ociIndex,
+  manifests: [{ ...descriptor, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } }],
+};
+
+function read(mediaType: string, content: unknown): ReturnType<typeof readLinks> {
+  return readLinks(mediaType, Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
+}
+
+function refusal(run: () => unknown): AirgapError {
+  try {
+    run();
+  } catch (error) {
+    return error as AirgapError;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('readLinks', () => {
+  it('gives config and layers of a manifest, the config first', () => {
+    const layers = [1, 2].map((size) => ({ ...descriptor, size }));
+    const links = read(MediaType.ociManifest, { ...image, layers, subject: descriptor, artifactType: 'application/y' });
+    expect(links.blobs).toEqual([descriptor, ...layers]);
+    expect(links).toMatchObject({
+      config: descriptor,
+      subject: descriptor,
+      artifactType: 'application/y',
+      manifests: [],
+    });
+  });
+
+  it('gives the children of an index in its order', () => {
+    const manifests = [2, 1].map((size) => ({ ...descriptor, size }));
+    const links = read(MediaType.ociIndex, { ...index, manifests, annotations: { a: 'b' } });
+    expect(links.manifests.map(({ size }) => size)).toEqual([2, 1]);
+    expect(links).toMatchObject({ blobs: [], config: undefined, annotations: { a: 'b' } });
+  });
+
+  it('does not ask for a media type inside: what helm push writes has none', () => {
+    const { mediaType: _, ...bare } = image;
+    expect(read(MediaType.ociManifest, bare).blobs).toHaveLength(2);
+  });
+
+  it('takes null for an empty list, as Go writes it', () => {
+    expect(read(MediaType.dockerManifest, { config: descriptor, layers: null }).blobs).toEqual([descriptor]);
+    expect(read(MediaType.dockerList, { manifests: null }).manifests).toEqual([]);
+  });
+
+  it.each([MediaType.dockerSchema1, MediaType.dockerSchema1Signed])('refuses schema 1: %s', (mediaType) => {
+    expect(refusal(() => read(mediaType, {}))).toMatchObject({
+      code: 'unsupported',
+      hint: expect.stringMatching(/push/),
+    });
+  });
+
+  it.each<[string, string, unknown]>([
+    ['what is no JSON', MediaType.ociManifest, '<html>'],
+    ['nothing at all', MediaType.ociManifest, ''],
+    ['a list', MediaType.ociManifest, []],
+    ['null', MediaType.ociIndex, 'null'],
+    ['a manifest and an index in one', MediaType.ociManifest, { ...image, mediaType: undefined, manifests: [] }],
+    ['an index and a manifest in one', MediaType.ociIndex, { ...index, mediaType: undefined, layers: [] }],
+    ['an index with a config', MediaType.ociIndex, { ...index, config: descriptor }],
+    ['another media type inside', MediaType.ociManifest, { ...image, mediaType: MediaType.dockerManifest }],
+    ['an index served as a manifest', MediaType.ociManifest, { ...index, mediaType: undefined }],
+    ['a manifest served as an index', MediaType.ociIndex, { schemaVersion: 2 }],
+    ['schema 1 under another name', MediaType.dockerManifest, { schemaVersion: 1, fsLayers: [] }],
+    ['an error document', MediaType.ociManifest, { errors: [{ code: 'UNKNOWN' }] }],
+    ['layers that are no list', MediaType.ociManifest, { ...image, layers: descriptor }],
+    ['a layer that is no object', MediaType.ociManifest, { ...image, layers: [digest] }],
+    ['a config that is null', MediaType.ociManifest, { ...image, config: null }],
+    ['a subject that is no descriptor', MediaType.ociManifest, { ...image, subject: {} }],
+    ['a child with a platform that is none', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: 'linux' }] }],
+    ['a child with a null platform', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: null }] }],
+    ['a platform without os', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: { architecture: 'x' } }] }],
+  ])('refuses %s', (_, mediaType, content) => {
+    expect(refusal(() => read(mediaType, content)).code).toBe('registry');
+  });
+
+  it('refuses more than 4 MiB', () => {
+    const padded = JSON.stringify({ ...image, annotations: { pad: 'x'.repeat(4 * 1024 * 1024) } });
+    expect(refusal(() => read(MediaType.ociManifest, padded)).message).toContain('larger than');
+  });
+
+  it('survives the deepest nesting that fits', () => {
+    const deep = `{"config":${JSON.stringify(descriptor)},"layers":[],"annotations":${'['.repeat(1e6)}${']'.repeat(1e6)}}`;
+    expect(read(MediaType.ociManifest, deep).annotations).toEqual({});
+    expect(refusal(() => read(MediaType.ociManifest, '['.repeat(1e6))).code).toBe('registry');
+  });
+
+  it('repeats foreign text on one line and in part only', () => {
+    const { message } = refusal(() =>
+      read(MediaType.ociManifest, { ...image, mediaType: `\u001b[2J\n${'x'.repeat(1e5)}` }),
+    );
+    expect(message.length).toBeLessThan(400);
+    expect(message).not.toMatch(/\p{Cc}/u);
+  });
+});
+
+describe('readDescriptor', () => {
+  it('keeps fields that it does not know', () => {
+    const whole = { ...descriptor, urls: ['https://x.example'], annotations: { a: 'b' }, data: 'e30=' };
+    expect(readDescriptor(whole)).toEqual(whole);
+  });
+
+  it.each<[string, object]>([
+    ['no media type', { mediaType: '' }],
+    ['a digest of an algorithm that nobody verifies', { digest: 'md5:abc' }],
+    ['a digest in capitals', { digest: digest.toUpperCase() }],
+    ['a digest with something behind it', { digest: `${digest}\n` }],
+    ['a path for a digest', { digest: 'sha256:../../etc/passwd' }],
+    ['no digest', { digest: undefined }],
+    ['a negative size', { size: -1 }],
+    ['half a byte', { size: 1.5 }],
+    ['a size beyond what can be counted', { size: 2 ** 53 }],
+    ['a size in words', { size: '3' }],
+  ])('refuses %s', (_, wrong) => {
+    expect(refusal(() => readDescriptor({ ...descriptor, ...wrong })).code).toBe('registry');
+  });
+});

@@ -1,0 +1,111 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { testHelms } from '../../support/helm.ts';
+
+const checkout = join(import.meta.dirname, '../../..');
+let folder: string;
+let plugin: string;
+
+/** The plugin with a program that says how it was called, in a folder with a space in its name. */
+beforeEach(() => {
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'airgap launcher ')));
+  plugin = join(folder, 'checkout');
+  for (const name of ['scripts', 'dist']) mkdirSync(join(plugin, name), { recursive: true });
+  copyFileSync(join(checkout, 'plugin.yaml'), join(plugin, 'plugin.yaml'));
+  copyFileSync(join(checkout, 'scripts/airgap'), join(plugin, 'scripts/airgap'));
+  const program = 'console.log(JSON.stringify([import.meta.dirname, ...process.argv.slice(2)])); process.exit(3);\n';
+  writeFileSync(join(plugin, 'dist/airgap.mjs'), program);
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const tools = '/usr/bin:/bin';
+const launch = (file: string, args: string[], env: NodeJS.ProcessEnv = { AIRGAP_NODE: process.execPath }) => {
+  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env: { PATH: tools, ...env } });
+  return { status, stdout, stderr };
+};
+const called = (...args: string[]) => ({
+  status: 3,
+  stdout: `${JSON.stringify([join(plugin, 'dist'), ...args])}\n`,
+  stderr: '',
+});
+
+/** A Node that only tells its version. */
+function nodeOf(version: string): string {
+  const bin = join(folder, `node ${version}`);
+  mkdirSync(bin);
+  writeFileSync(
+    join(bin, 'node'),
+    `#!/bin/sh\n[ "$1" = --version ] && echo v${version} && exit\necho ran ${version}\n`,
+  );
+  chmodSync(join(bin, 'node'), 0o755);
+  return bin;
+}
+
+describe('the launcher', () => {
+  test('hands arguments over as they are, and the exit code back', () => {
+    expect(launch(join(plugin, 'scripts/airgap'), ['a b', '', '--x=*'])).toEqual(called('a b', '', '--x=*'));
+  });
+
+  test('finds its folder through symbolic links, relative ones too', () => {
+    symlinkSync('checkout', join(folder, 'installed'));
+    symlinkSync('installed/scripts/airgap', join(folder, 'first'));
+    symlinkSync(join(folder, 'first'), join(folder, 'second'));
+    for (const link of ['installed/scripts/airgap', 'first', 'second']) {
+      expect(launch(join(folder, link), [])).toEqual(called());
+    }
+  });
+
+  test.each(['22.19.0', '22.20.1', '24.0.0', '100.1.0'])('takes Node %s from the PATH', (version) => {
+    const env = { PATH: `${nodeOf(version)}:${tools}` };
+    expect(launch(join(plugin, 'scripts/airgap'), [], env)).toMatchObject({ status: 0, stdout: `ran ${version}\n` });
+  });
+
+  test.each(['22.18.9', '20.20.2', '9.99.0'])('refuses Node %s', (version) => {
+    const env = { AIRGAP_NODE: join(nodeOf(version), 'node') };
+    const { status, stderr } = launch(join(plugin, 'scripts/airgap'), [], env);
+    expect([status, stderr]).toEqual([127, expect.stringContaining('is not Node.js 22.19 or newer')]);
+  });
+
+  test('prefers the Node beside it to the one on the PATH', () => {
+    mkdirSync(join(plugin, 'node_modules/.bin'), { recursive: true });
+    symlinkSync(process.execPath, join(plugin, 'node_modules/.bin/node'));
+    expect(launch(join(plugin, 'scripts/airgap'), [], { PATH: `${nodeOf('24.0.0')}:${tools}` })).toEqual(called());
+  });
+
+  test('says what to do when the checkout is not built', () => {
+    rmSync(join(plugin, 'dist'), { recursive: true });
+    mkdirSync(join(plugin, 'src'));
+    const { status, stderr } = launch(join(plugin, 'scripts/airgap'), []);
+    expect([status, stderr]).toEqual([127, expect.stringContaining(`run '${plugin}/scripts/setup' once`)]);
+  });
+});
+
+describe.each(testHelms())('Helm $version', ({ path, variable }) => {
+  test('installs the folder as a plugin and runs it', ({ skip }) => {
+    if (path === undefined) return skip(`this Helm is not here; set ${variable} to the path of one`);
+    const env = {
+      PATH: tools,
+      AIRGAP_NODE: process.execPath,
+      HELM_DATA_HOME: join(folder, 'data'),
+      HELM_CONFIG_HOME: join(folder, 'config'),
+      HELM_CACHE_HOME: join(folder, 'cache'),
+    };
+    execFileSync(path, ['plugin', 'install', plugin], { env, stdio: 'pipe' });
+    expect(launch(path, ['airgap', 'values', '--help'], env)).toEqual({
+      ...called('values', '--help'),
+      stderr: expect.stringContaining('exited with error'),
+    });
+  });
+});

@@ -1,0 +1,121 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../../..');
+const src = join(root, 'src');
+
+/** Which folders of src/ a folder may import, beside itself. Imports point downwards only, and steps know nothing of each other. */
+const transport = ['oci', 'base'];
+const steps = ['influence', 'lock', 'helm', 'registry', 'ecr', ...transport];
+const below = ['discovery', 'overrides', 'bundle', 'transfer', 'serve', ...steps, 'auth', 'http'];
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  cli: ['ui', 'workflows', ...below],
+  ui: ['workflows', 'lock', 'oci', 'base'],
+  workflows: below,
+  discovery: steps,
+  overrides: steps,
+  bundle: steps,
+  transfer: steps,
+  serve: steps,
+  influence: ['lock', 'helm', 'oci', 'base'],
+  lock: ['helm', 'oci', 'base'],
+  helm: ['base'],
+  registry: ['auth', 'http', ...transport],
+  ecr: ['auth', 'http', ...transport],
+  auth: ['http', ...transport],
+  http: transport,
+  oci: ['base'],
+  base: [],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  /** Types are gone at run time, so they make no cycle. */
+  readonly typeOnly: boolean;
+  /** By `import()`: loaded when it is needed. */
+  readonly lazy: boolean;
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => file.split(sep).join('/'));
+const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '');
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(join(src, file), 'utf8');
+  const found = text.matchAll(
+    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm,
+  );
+  return [...found].map(([, type, named, bare, dynamic]) => ({
+    from: file,
+    to: relative(src, join(src, dirname(file), named ?? bare ?? dynamic ?? ''))
+      .split(sep)
+      .join('/'),
+    typeOnly: type !== undefined,
+    lazy: dynamic !== undefined,
+  }));
+}
+
+const imports = files.flatMap(importsOf);
+
+describe('the sources', () => {
+  test('are read by this test', () => {
+    expect(files).toContain('base/errors.ts');
+    expect(imports).toContainEqual({ from: 'oci/digest.ts', to: 'base/errors.ts', typeOnly: false, lazy: false });
+  });
+
+  test('import downwards only', () => {
+    const wrong = imports.filter(({ from, to }) => {
+      const [mine, theirs] = [folderOf(from), folderOf(to)];
+      // src/index.ts is the public face and may name anything; package.json, above src/, holds the version.
+      return mine !== '' && mine !== theirs && to !== '../package.json' && !allowed[mine]?.includes(theirs);
+    });
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+  });
+
+  test('have no import cycles', () => {
+    const graph = Map.groupBy(
+      imports.filter(({ typeOnly }) => !typeOnly),
+      ({ from }) => from,
+    );
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      else if (!done.has(file)) {
+        for (const { to } of graph.get(file) ?? []) visit(to, [...path, file]);
+        done.add(file);
+      }
+    };
+    for (const file of files) visit(file, []);
+    expect(cycles).toEqual([]);
+  });
+
+  test('load no workflow before a command runs, for undici and zod take longer than a help text may', () => {
+    const loaded = new Set(['cli/main.ts']);
+    for (const file of loaded) {
+      for (const { from, to, typeOnly, lazy } of imports) {
+        if (from === file && !typeOnly && !lazy) loaded.add(to);
+      }
+    }
+    const costly = /^(?:workflows|http|registry|ecr|discovery|overrides|bundle|cli\/config)\//;
+    expect([...loaded].filter((file) => costly.test(file))).toEqual([]);
+  });
+
+  test('lie in folders that the table knows', () => {
+    const folders = new Set(files.map(folderOf).filter((folder) => folder !== ''));
+    expect([...folders].filter((folder) => allowed[folder] === undefined)).toEqual([]);
+  });
+
+  test('lie in folders and files that are named after a thing', () => {
+    const vague = /(^|\/)(utils?|helpers?|common|misc|shared|managers?|lib)(\/|\.ts$)/;
+    expect(files.filter((file) => vague.test(file))).toEqual([]);
+  });
+
+  test('have no file of more than 250 lines', () => {
+    const lines = (file: string): number => readFileSync(join(src, file), 'utf8').split('\n').length - 1;
+    expect(files.filter((file) => lines(file) > 250).map((file) => `${file}: ${lines(file)}`)).toEqual([]);
+  });
+});

@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+const root = join(import.meta.dirname, '../../..');
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+const pkg = JSON.parse(read('package.json')) as { version: string; engines: { node: string } };
+
+/** What git knows or would take in, so that build output and caches do not count. */
+const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\0')
+  .filter((file) => file !== '');
+
+describe('plugin.yaml', () => {
+  const plugin = parse(read('plugin.yaml')) as Record<string, unknown>;
+
+  test('has the version of package.json', () => {
+    expect(plugin.version).toBe(pkg.version);
+  });
+
+  test('has only keys that Helm 3.17 knows, for it loads no plugin at all when one has another', () => {
+    expect(Object.keys(plugin).sort()).toEqual([
+      'description',
+      'ignoreFlags',
+      'name',
+      'platformCommand',
+      'usage',
+      'version',
+    ]);
+    for (const command of plugin.platformCommand as object[]) expect(Object.keys(command)).toEqual(['os', 'command']);
+  });
+});
+
+test('the launcher asks for the Node that package.json asks for', () => {
+  expect(`>=${/^required=(.*)$/m.exec(read('scripts/airgap'))?.[1]}`).toBe(pkg.engines.node);
+  expect(read('scripts/setup')).toContain(`Node.js ${pkg.engines.node.slice(2)} or newer`);
+});
+
+test('package-lock.json names no download addresses', () => {
+  expect(read('package-lock.json')).not.toContain('"resolved"');
+});
+
+test('no file names a package registry or a path of a build machine', () => {
+  // Written in parts, or this file would be its own finding.
+  const hosts = ['npmjs', 'yarnpkg', 'crates', 'pypi', 'rubygems'].map((name) => `${name}\\.(?:org|com|io)`);
+  const folders = ['work', 'home', 'root', 'Users'].map((name) => `(?<![\\w.$}/-])/${name}/\\w`);
+  const forbidden = new RegExp([...hosts, ...folders].join('|'));
+  const found = files
+    .filter((file) => !/\.(?:tgz|gz|tar|png)$/.test(file))
+    .flatMap((file) => {
+      let text: string;
+      try {
+        text = read(file);
+      } catch {
+        return []; // deleted, and not yet committed
+      }
+      return text.split('\n').flatMap((line, i) => (forbidden.test(line) ? [`${file}:${i + 1}: ${line.trim()}`] : []));
+    });
+  expect(files).toContain('package.json');
+  expect(found).toEqual([]);
+});

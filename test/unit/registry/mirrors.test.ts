@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { formatRepository, parseReference } from '../../../src/oci/reference.ts';
+import { mirroredPlace, parseMirror } from '../../../src/registry/mirrors.ts';
+
+const mirrors = [
+  'quay.io=artifactory.example/quay',
+  'quay.io/team=team.example',
+  'docker.io=m.example/hub',
+  '*=all.example/cache',
+].map(parseMirror);
+const asked = (name: string, among = mirrors): string =>
+  formatRepository(mirroredPlace(among, parseReference(name)).asked);
+
+describe('a mirror', () => {
+  it.each([
+    ['quay.io/a/b:1', 'artifactory.example/quay/a/b'],
+    ['quay.io/team/x:1', 'team.example/x'],
+    ['quay.io/teamwork/x:1', 'artifactory.example/quay/teamwork/x'],
+    ['nginx', 'm.example/hub/library/nginx'],
+    ['ghcr.io/a/b:1', 'all.example/cache/ghcr.io/a/b'],
+    ['localhost:5000/a:1', 'all.example/cache/localhost-5000/a'],
+  ])('takes %s to %s', (name, expected) => {
+    expect(asked(name)).toBe(expected);
+  });
+
+  it('leaves the others alone', () => {
+    expect(asked('ghcr.io/a/b:1', mirrors.slice(0, 3))).toBe('ghcr.io/a/b');
+  });
+
+  it('of Docker Hub may be named by any of its hosts', () => {
+    expect(asked('nginx', [parseMirror('index.docker.io=m.example/hub')])).toBe('m.example/hub/library/nginx');
+  });
+
+  it.each(['quay.io', '=m.example', 'quay.io=', 'https://quay.io=m.example', 'quay=m.example', 'quay.io=UPPER/x'])(
+    'is not %s',
+    (text) => {
+      expect(() => parseMirror(text)).toThrow(expect.objectContaining({ code: 'usage' }));
+    },
+  );
+});

@@ -1,0 +1,293 @@
+import { buffer } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Keychain } from '../../../src/auth/keychain.ts';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import type { RegistryClient } from '../../../src/registry/client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
+import { type ClientSetUp, clientFor, describeBytes } from './set-up.ts';
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function script(...steps: Step[]): Promise<ScriptedServer> {
+  const server = await startScript(steps);
+  cleanup.push(() => server.stop());
+  return server;
+}
+
+function client(servers: readonly ScriptedServer[], options: ClientSetUp = {}): RegistryClient {
+  const made = clientFor(
+    servers.map(({ host }) => host),
+    options,
+  );
+  cleanup.push(() => made.close());
+  return made;
+}
+
+const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, config: {}, layers: [] }));
+const digest = digestOf(bytes);
+const served: Answer = {
+  headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': digest },
+  body: bytes,
+};
+const MANIFEST = 'GET /v2/a/b/manifests/v1';
+const layer = Buffer.from('0123456789');
+const blob = describeBytes(layer);
+const BLOB = `GET /v2/a/b/blobs/${blob.digest}`;
+const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
+
+describe('a manifest', () => {
+  it('is fetched with a token that the challenge asked for, and the second one without another challenge', async () => {
+    const basic: Keychain = { lookup: async () => ({ kind: 'basic', username: 'user', password: 'geheim123' }) };
+    const server = await script(
+      {
+        expect: MANIFEST,
+        answer: (_seen, host) => ({
+          status: 401,
+          headers: {
+            'www-authenticate': `Bearer realm="http://${host}/token",service="s",scope="repository:a/b:pull"`,
+          },
+        }),
+      },
+      { expect: 'GET /token?service=s&scope=repository%3Aa%2Fb%3Apull', answer: { body: '{"token":"tok-1"}' } },
+      { expect: MANIFEST, answer: served },
+      { expect: 'GET /v2/a/b/manifests/v2', answer: served },
+    );
+    const made = client([server], { keychain: basic });
+    await made.manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    await made.manifest({ registry: server.host, path: 'a/b' }, 'v2');
+    const sent = server.seen.map(({ headers }) => headers.authorization);
+    const credentials = `Basic ${Buffer.from('user:geheim123').toString('base64')}`;
+    expect(sent).toEqual([undefined, credentials, 'Bearer tok-1', 'Bearer tok-1']);
+  });
+
+  it('is fetched with a new token when the old one is refused in mid-run, once', async () => {
+    const challenge = (_seen: unknown, host: string): Answer => ({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="s"` },
+      body: error('UNAUTHORIZED', 'authentication required'),
+    });
+    const server = await script(
+      { expect: MANIFEST, answer: challenge },
+      { expect: /token/, answer: { body: '{"token":"tok-1","expires_in":3600}' } },
+      { expect: MANIFEST, answer: served },
+      { expect: MANIFEST, answer: challenge },
+      { expect: /token/, answer: { body: '{"token":"tok-2","expires_in":3600}' } },
+      { expect: MANIFEST, answer: challenge },
+    );
+    const made = client([server]);
+    const repository = { registry: server.host, path: 'a/b' };
+    await made.manifest(repository, 'v1');
+    await expect(made.manifest(repository, 'v1')).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('UNAUTHORIZED: authentication required'),
+    });
+    expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-2');
+  });
+
+  it('takes its credentials only to the registry that they belong to', async () => {
+    const asked: string[] = [];
+    const keychain: Keychain = {
+      lookup: async (registry) => {
+        asked.push(registry);
+        return undefined;
+      },
+    };
+    const server = await script({
+      expect: MANIFEST,
+      answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } },
+    });
+    const made = client([server], { keychain });
+    await expect(made.manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    expect(new Set(asked)).toEqual(new Set([server.host]));
+  });
+
+  it('that is not what its digest says is refused, whoever said the digest', async () => {
+    const other = digestOf(Buffer.from('something else'));
+    const server = await script(
+      {
+        expect: `GET /v2/a/b/manifests/${other}`,
+        answer: { ...served, headers: { 'content-type': MediaType.ociManifest } },
+      },
+      { expect: MANIFEST, answer: { ...served, headers: { ...served.headers, 'docker-content-digest': other } } },
+    );
+    const made = client([server]);
+    const repository = { registry: server.host, path: 'a/b' };
+    await expect(made.manifest(repository, other)).rejects.toMatchObject({ code: 'digest-mismatch' });
+    await expect(made.manifest(repository, 'v1')).rejects.toThrow(`is ${digest} and not ${other}`);
+  });
+
+  it('whose answer breaks off is asked for again', async () => {
+    const server = await script(
+      {
+        expect: MANIFEST,
+        raw: (response) => {
+          response.writeHead(200, { ...served.headers, 'content-length': String(bytes.length) } as Record<
+            string,
+            string
+          >);
+          response.write(bytes.subarray(0, 5), () => response.socket?.destroy());
+        },
+      },
+      { expect: MANIFEST, answer: served },
+    );
+    const events: AirgapEvent[] = [];
+    const made = client([server], { emit: (event) => events.push(event) });
+    const got = await made.manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(got.descriptor).toEqual({ mediaType: MediaType.ociManifest, digest, size: bytes.length });
+    expect(events).toMatchObject([{ type: 'retry' }]);
+  });
+
+  it('larger than a manifest may be is not read', async () => {
+    const server = await script({
+      expect: MANIFEST,
+      answer: { headers: { 'content-type': MediaType.ociManifest }, body: Buffer.alloc(4 * 1024 * 1024 + 1, 32) },
+    });
+    const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    await expect(reading).rejects.toThrow(/more than 4194304 bytes/);
+  });
+
+  it.each([
+    ['the header', MediaType.ociIndex, '{"schemaVersion":2}', MediaType.ociIndex],
+    ['the field inside', 'text/plain', `{"mediaType":"${MediaType.dockerManifest}"}`, MediaType.dockerManifest],
+    ['its shape', 'application/json; charset=utf-8', '{"schemaVersion":2,"manifests":[]}', MediaType.ociIndex],
+  ])('has the type of %s', async (_by, type, body, expected) => {
+    const server = await script({ expect: MANIFEST, answer: { headers: { 'content-type': type }, body } });
+    const got = await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(got.descriptor.mediaType).toBe(expected);
+  });
+
+  it.each([
+    [MediaType.dockerSchema1Signed, '{"schemaVersion":1}', /schema 1/],
+    ['application/json', '{"schemaVersion":1}', /schema 1/],
+    ['application/json', '{"mediaType":"application/x-other"}', /unknown type/],
+  ])('of type %s with %s is not supported', async (type, body, says) => {
+    const server = await script({ expect: MANIFEST, answer: { headers: { 'content-type': type }, body } });
+    const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    await expect(reading).rejects.toMatchObject({ code: 'unsupported', message: expect.stringMatching(says) });
+  });
+
+  it('is described by HEAD alone, or by GET where HEAD says too little', async () => {
+    const server = await script(
+      {
+        expect: 'HEAD /v2/a/b/manifests/v1',
+        answer: { headers: { ...served.headers, 'content-length': String(bytes.length) } },
+      },
+      { expect: 'HEAD /v2/a/b/manifests/v2', answer: { headers: { 'content-type': MediaType.ociManifest } } },
+      { expect: 'GET /v2/a/b/manifests/v2', answer: served },
+      { expect: 'HEAD /v2/a/b/manifests/v3', answer: { status: 404 } },
+      { expect: 'HEAD /v2/a/b/manifests/v4', answer: { status: 403 } },
+    );
+    const made = client([server]);
+    const repository = { registry: server.host, path: 'a/b' };
+    const described = { mediaType: MediaType.ociManifest, digest, size: bytes.length };
+    expect(await made.head(repository, 'v1')).toEqual(described);
+    expect(await made.head(repository, 'v2')).toEqual(described);
+    expect(await made.hasManifest(repository, 'v3')).toBeUndefined();
+    await expect(made.head(repository, 'v4')).rejects.toMatchObject({ code: 'forbidden' });
+  });
+
+  it('that the mirror does not have is told with both names', async () => {
+    const server = await script({
+      expect: 'GET /v2/quay/a/b/manifests/v1',
+      answer: { status: 404, body: error('NAME_UNKNOWN', 'repository name not known') },
+    });
+    const made = client([server], { mirrors: [{ from: 'quay.io', to: `${server.host}/quay` }] });
+    await expect(made.manifest({ registry: 'quay.io', path: 'a/b' }, 'v1')).rejects.toMatchObject({
+      code: 'image-not-found',
+      message: expect.stringContaining(`quay.io/a/b:v1 (asked of the mirror as ${server.host}/quay/a/b:v1)`),
+    });
+  });
+
+  it('behind a rate limit says what helps', async () => {
+    const limit = {
+      status: 429,
+      headers: { 'retry-after': '86400' },
+      body: error('TOOMANYREQUESTS', 'pull rate limit'),
+    };
+    const server = await script({ expect: MANIFEST, answer: limit });
+    const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    await expect(reading).rejects.toMatchObject({
+      message: expect.stringContaining('TOOMANYREQUESTS: pull rate limit'),
+      hint: expect.stringContaining('helm registry login'),
+    });
+  });
+});
+
+describe('a blob', () => {
+  it('is read from the storage that the registry names, without the registry credentials', async () => {
+    const storage = await script({
+      expect: 'GET /layer?X-Amz-Signature=abc',
+      answer: { status: 206, headers: { 'content-range': 'bytes 4-9/10' }, body: layer.subarray(4) },
+    });
+    const challenge = { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } };
+    const location = `http://${storage.host}/layer?X-Amz-Signature=abc`;
+    const server = await script(
+      { expect: BLOB, answer: challenge },
+      { expect: BLOB, answer: { status: 307, headers: { location } } },
+    );
+    const keychain: Keychain = { lookup: async () => ({ kind: 'basic', username: 'AWS', password: 'geheim123' }) };
+    const made = client([server, storage], { keychain });
+    const stream = await made.blob({ registry: server.host, path: 'a/b' }, blob).open(4);
+    expect((await buffer(stream)).toString()).toBe('456789');
+    expect(server.seen[1]?.headers).toMatchObject({ authorization: expect.any(String), range: 'bytes=4-' });
+    expect(storage.seen[0]?.headers.range).toBe('bytes=4-');
+    expect(storage.seen[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('of a server that ignores ranges still begins where it was asked to', async () => {
+    const big = Buffer.alloc(3_000_000, 'abcdefghij');
+    const descriptor = describeBytes(big);
+    const server = await script({ expect: /blobs/, answer: { body: big } });
+    const stream = await client([server]).blob({ registry: server.host, path: 'a/b' }, descriptor).open(2_000_003);
+    expect((await buffer(stream)).equals(big.subarray(2_000_003))).toBe(true);
+  });
+
+  it('from the wrong place or of the wrong length is refused', async () => {
+    const part = (range: string, body: Buffer): Answer => ({ status: 206, headers: { 'content-range': range }, body });
+    const server = await script(
+      { expect: BLOB, answer: part('bytes 0-9/10', layer) },
+      { expect: BLOB, answer: part('bytes 4-8/9', layer.subarray(4, 9)) },
+      { expect: BLOB, answer: { body: layer.subarray(1) } },
+    );
+    const body = client([server]).blob({ registry: server.host, path: 'a/b' }, blob);
+    await expect(body.open(4)).rejects.toThrow(/was asked for bytes from 4 on and sends "bytes 0-9\/10"/);
+    await expect(body.open(4)).rejects.toThrow(/has 9 bytes where the manifest says 10/);
+    await expect(body.open()).rejects.toThrow(/has 9 bytes where the manifest says 10/);
+  });
+
+  it('that breaks off can be continued by its reader', async () => {
+    const server = await script(
+      {
+        expect: BLOB,
+        raw: (response) => {
+          response.writeHead(200, { 'content-length': '10' });
+          response.write(layer.subarray(0, 6), () => response.socket?.destroy());
+        },
+      },
+      { expect: BLOB, answer: { status: 206, headers: { 'content-range': 'bytes 6-9/10' }, body: layer.subarray(6) } },
+    );
+    const body = client([server]).blob({ registry: server.host, path: 'a/b' }, blob);
+    let got = '';
+    const read = async (): Promise<void> => {
+      for await (const chunk of await body.open(got.length)) got += chunk;
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'network' });
+    await read();
+    expect(got).toBe(layer.toString());
+  });
+
+  it('that only its own addresses have (a foreign layer) comes from there', async () => {
+    const origin = await script({ expect: 'GET /layer', answer: { body: layer } });
+    const server = await script({ expect: BLOB, answer: { status: 404, body: error('BLOB_UNKNOWN', 'blob unknown') } });
+    const foreign = { ...blob, urls: ['ftp://nowhere.example/layer', `http://${origin.host}/layer`] };
+    const stream = await client([server, origin]).blob({ registry: server.host, path: 'a/b' }, foreign).open();
+    expect((await buffer(stream)).toString()).toBe(layer.toString());
+  });
+});

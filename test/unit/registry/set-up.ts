@@ -1,0 +1,37 @@
+import type { Keychain } from '../../../src/auth/keychain.ts';
+import { chainKeychains } from '../../../src/auth/keychain.ts';
+import type { Emit } from '../../../src/base/events.ts';
+import { createTransport } from '../../../src/http/transport.ts';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { createRegistryClient, type RegistryClient } from '../../../src/registry/client.ts';
+import type { Mirror } from '../../../src/registry/mirrors.ts';
+
+export interface ClientSetUp {
+  readonly keychain?: Keychain;
+  readonly mirrors?: readonly Mirror[];
+  readonly emit?: Emit;
+  readonly caFile?: string;
+}
+
+/** A client that speaks plain HTTP to the hosts given and does not wait long between attempts. */
+export function clientFor(
+  plainHttp: readonly string[],
+  { keychain, mirrors, emit, caFile }: ClientSetUp = {},
+): RegistryClient {
+  const transport = createTransport({
+    plainHttp,
+    retry: { baseDelay: 1, maxDelay: 2, attempts: 3 },
+    ...(emit === undefined ? {} : { emit }),
+    ...(caFile === undefined ? {} : { caFile }),
+  });
+  return createRegistryClient({
+    transport,
+    keychain: keychain ?? chainKeychains(),
+    ...(mirrors === undefined ? {} : { mirrors }),
+  });
+}
+
+export function describeBytes(bytes: Uint8Array, mediaType = 'application/octet-stream'): Descriptor {
+  return { mediaType, digest: digestOf(bytes), size: bytes.length };
+}

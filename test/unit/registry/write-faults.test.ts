@@ -1,0 +1,248 @@
+import { Readable } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import type { RegistryClient } from '../../../src/registry/client.ts';
+import { type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
+import { type ClientSetUp, clientFor, describeBytes } from './set-up.ts';
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function setUp(
+  steps: Step[],
+  options: ClientSetUp = {},
+): Promise<{ server: ScriptedServer; client: RegistryClient }> {
+  const server = await startScript(steps);
+  const client = clientFor([server.host], options);
+  cleanup.push(
+    () => server.stop(),
+    () => client.close(),
+  );
+  return { server, client };
+}
+
+const layer = Buffer.from('0123456789');
+const blob = describeBytes(layer);
+const body = { size: layer.length, open: async () => Readable.from([layer.subarray(0, 4), layer.subarray(4)]) };
+const START = 'POST /v2/a/b/blobs/uploads/';
+const HEAD = `HEAD /v2/a/b/blobs/${blob.digest}`;
+const DIGEST = encodeURIComponent(blob.digest);
+const accepted = (location: string) => ({ status: 202, headers: { location } });
+const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
+
+describe('an upload', () => {
+  it.each([
+    ['relative', () => '/up/1', `PUT /up/1?digest=${DIGEST}`],
+    ['relative with a query', () => '/up/1?_state=a%2Bb%3D&x=y', `PUT /up/1?_state=a%2Bb%3D&x=y&digest=${DIGEST}`],
+    ['absolute', (host: string) => `http://${host}/up/1?s=1`, `PUT /up/1?s=1&digest=${DIGEST}`],
+  ])('goes in one PUT to a location that is %s', async (_name, location, put) => {
+    const { server, client } = await setUp([
+      { expect: START, answer: (_seen, host) => accepted(location(host)) },
+      { expect: put, answer: { status: 201, headers: { 'docker-content-digest': blob.digest } } },
+    ]);
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
+    expect(server.seen[0]?.headers['content-length']).toBe('0');
+    expect(server.seen[1]?.body.toString()).toBe(layer.toString());
+    expect(server.seen[1]?.headers).toMatchObject({
+      'content-length': '10',
+      'content-type': 'application/octet-stream',
+    });
+    expect(server.seen[1]?.headers['transfer-encoding']).toBeUndefined();
+  });
+
+  it('that is cut off begins again in a new session, after a look whether it got through', async () => {
+    const events: AirgapEvent[] = [];
+    const { server, client } = await setUp(
+      [
+        { expect: START, answer: accepted('/up/1') },
+        { expect: `PUT /up/1?digest=${DIGEST}`, answer: 'reset' },
+        { expect: HEAD, answer: { status: 404 } },
+        { expect: START, answer: accepted('/up/2') },
+        { expect: `PUT /up/2?digest=${DIGEST}`, answer: { status: 503 } },
+        { expect: HEAD, answer: { status: 200 } },
+      ],
+      { emit: (event) => events.push(event) },
+    );
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
+    expect(events).toMatchObject([
+      { type: 'retry', attempt: 1, reason: expect.stringContaining('closed the connection') },
+      { type: 'retry', attempt: 2, reason: expect.stringContaining('503') },
+    ]);
+  });
+
+  it('whose session is lost begins again', async () => {
+    const { server, client } = await setUp([
+      { expect: START, answer: accepted('/up/1') },
+      { expect: /^PUT \/up\/1/, answer: { status: 404, body: error('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown') } },
+      { expect: HEAD, answer: { status: 404 } },
+      { expect: START, answer: accepted('/up/2') },
+      { expect: /^PUT \/up\/2/, answer: { status: 201 } },
+    ]);
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
+  });
+
+  it('that the registry refuses early is told in its words, without sending the rest', async () => {
+    const big = Buffer.alloc(20_000_000);
+    let read = 0;
+    const { server, client } = await setUp([
+      { expect: START, answer: accepted('/up/1') },
+      { expect: /^PUT/, early: true, answer: { status: 413, body: error('SIZE_INVALID', 'layer too large') } },
+    ]);
+    const source = {
+      size: big.length,
+      open: async () =>
+        Readable.from(
+          (function* () {
+            for (; read < big.length; read += 1_000_000) yield big.subarray(read, read + 1_000_000);
+          })(),
+        ),
+    };
+    const put = client.putBlob({ registry: server.host, path: 'a/b' }, describeBytes(big), source);
+    await expect(put).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining('413 (SIZE_INVALID: layer too large)'),
+    });
+    expect(read).toBeLessThan(big.length);
+  });
+
+  it('to a repository that does not exist says so', async () => {
+    const message = "The repository with name 'a/b' does not exist in the registry with id '123456789012'";
+    const { server, client } = await setUp([
+      { expect: START, answer: { status: 404, body: error('NAME_UNKNOWN', message) } },
+    ]);
+    const put = client.putBlob({ registry: server.host, path: 'a/b' }, blob, body);
+    await expect(put).rejects.toMatchObject({
+      message: expect.stringContaining(message),
+      hint: expect.stringContaining('ECR'),
+    });
+  });
+
+  it('to a place elsewhere takes no credentials there', async () => {
+    const elsewhere = await startScript([{ expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } }]);
+    const server = await startScript([
+      { expect: START, answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } } },
+      { expect: START, answer: accepted(`http://${elsewhere.host}/up/1`) },
+    ]);
+    const keychain = { lookup: async () => ({ kind: 'basic', username: 'user', password: 'geheim123' }) as const };
+    const client = clientFor([server.host, elsewhere.host], { keychain });
+    cleanup.push(
+      () => server.stop(),
+      () => elsewhere.stop(),
+      () => client.close(),
+    );
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
+    expect(server.seen[1]?.headers.authorization).toMatch(/^Basic /);
+    expect(elsewhere.seen[0]?.headers.authorization).toBeUndefined();
+  });
+});
+
+describe('a mount', () => {
+  const MOUNT = `POST /v2/a/b/blobs/uploads/?mount=${blob.digest}&from=c/d`;
+
+  it('that the registry makes needs no body', async () => {
+    const { server, client } = await setUp([{ expect: MOUNT, answer: { status: 201 } }]);
+    const unread = { size: layer.length, open: () => Promise.reject(new Error('not to be read')) };
+    const mountFrom = { registry: server.host, path: 'c/d' };
+    const put = client.putBlob({ registry: server.host, path: 'a/b' }, blob, unread, { mountFrom });
+    expect(await put).toBe('mounted');
+  });
+
+  it('that it does not make is an upload in the session it opened instead', async () => {
+    const { server, client } = await setUp([
+      { expect: MOUNT, answer: accepted('/up/1') },
+      { expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } },
+    ]);
+    const mountFrom = { registry: server.host, path: 'c/d' };
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('stored');
+  });
+
+  it('that it forbids is an upload all the same', async () => {
+    const { server, client } = await setUp([
+      { expect: MOUNT, answer: { status: 403, body: error('DENIED', 'no access to c/d') } },
+      { expect: START, answer: accepted('/up/1') },
+      { expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } },
+    ]);
+    const mountFrom = { registry: server.host, path: 'c/d' };
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('stored');
+  });
+
+  it('asks for the right to read the other repository, too', async () => {
+    const { server, client } = await setUp([
+      {
+        expect: MOUNT,
+        answer: (_seen, host) => ({
+          status: 401,
+          headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
+        }),
+      },
+      {
+        expect: 'GET /token?scope=repository%3Aa%2Fb%3Apull%2Cpush&scope=repository%3Ac%2Fd%3Apull',
+        answer: { body: '{"token":"t-1"}' },
+      },
+      { expect: MOUNT, answer: { status: 201 } },
+    ]);
+    const mountFrom = { registry: server.host, path: 'c/d' };
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('mounted');
+  });
+});
+
+describe('a manifest that is put', () => {
+  const bytes = Buffer.from('{"schemaVersion":2}');
+  const digest = digestOf(bytes);
+  const content = { bytes, descriptor: { mediaType: MediaType.ociManifest, digest, size: bytes.length } };
+  const PUT = 'PUT /v2/a/b/manifests/v1';
+  const CHECK = 'HEAD /v2/a/b/manifests/v1';
+  const immutable = {
+    status: 400,
+    body: error('TAG_INVALID', "The image tag 'v1' already exists in the 'a/b' repository and cannot be overwritten"),
+  };
+  const has = (there: string) => ({
+    headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': there, 'content-length': '19' },
+  });
+
+  it('has its bytes and its media type unchanged', async () => {
+    const { server, client } = await setUp([{ expect: PUT, answer: { status: 201 } }]);
+    await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+    expect(server.seen[0]?.body).toEqual(bytes);
+    expect(server.seen[0]?.headers['content-type']).toBe(MediaType.ociManifest);
+  });
+
+  it('under an immutable tag is done when the tag names it already', async () => {
+    const { server, client } = await setUp([
+      { expect: PUT, answer: immutable },
+      { expect: CHECK, answer: has(digest) },
+    ]);
+    await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+  });
+
+  it('under an immutable tag that names another is an error with both digests', async () => {
+    const other = digestOf(Buffer.from('other'));
+    const { server, client } = await setUp([
+      { expect: PUT, answer: immutable },
+      { expect: CHECK, answer: has(other) },
+    ]);
+    const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+    await expect(put).rejects.toMatchObject({
+      code: 'registry',
+      message: `${server.host}/a/b:v1: the tag is immutable and names ${other} already, not ${digest}`,
+    });
+  });
+
+  it('that the registry stored as something else is an error', async () => {
+    const headers = { 'docker-content-digest': digestOf(Buffer.from('other')) };
+    const { server, client } = await setUp([{ expect: PUT, answer: { status: 201, headers } }]);
+    const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+    await expect(put).rejects.toMatchObject({ code: 'digest-mismatch' });
+  });
+
+  it('that the registry does not like is told in its words', async () => {
+    const answer = { status: 405, body: error('UNSUPPORTED', "Invalid parameter at 'ImageManifest'") };
+    const { server, client } = await setUp([{ expect: PUT, answer }]);
+    const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+    await expect(put).rejects.toThrow("405 (UNSUPPORTED: Invalid parameter at 'ImageManifest')");
+  });
+});

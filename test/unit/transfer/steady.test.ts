@@ -1,0 +1,167 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { silent } from '../../../src/base/events.ts';
+import type { Body } from '../../../src/oci/content.ts';
+import { drain, steady } from '../../../src/oci/steady.ts';
+import { noise } from './memory.ts';
+
+const options = { what: 'quay.io/a sha256:…', emit: silent, pause: 1 };
+const content = noise('content', 2_000_000);
+
+/** Gives `step` bytes a time, and breaks each time `breaks` says so. */
+function body(breaks: (offset: number) => boolean, opened: number[] = [], step = 65_536): Body {
+  return {
+    size: content.length,
+    async open(offset = 0) {
+      opened.push(offset);
+      async function* chunks() {
+        for (let at = offset; at < content.length; at += step) {
+          if (at > offset && breaks(at)) throw new Error('reset by peer');
+          yield content.subarray(at, at + step);
+        }
+      }
+      return Readable.from(chunks(), { objectMode: false });
+    },
+  };
+}
+
+async function collect(from: Body, offset = 0): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  await drain(from, offset, options, (chunk) => {
+    chunks.push(chunk);
+    return undefined;
+  });
+  return Buffer.concat(chunks);
+}
+
+describe('drain', () => {
+  it('gives exactly the content through any number of breaks, as long as something new arrives', async () => {
+    const opened: number[] = [];
+    const got = await collect(body((at) => at % (65_536 * 5) === 0, opened));
+    expect(got.equals(content)).toBe(true);
+    expect(opened.length).toBeGreaterThan(5);
+  });
+
+  it('begins at the offset', async () => {
+    expect(
+      (
+        await collect(
+          body(() => false),
+          1_999_000,
+        )
+      ).equals(content.subarray(1_999_000)),
+    ).toBe(true);
+  });
+
+  it('continues after an early end', async () => {
+    const opened: number[] = [];
+    const short: Body = {
+      size: content.length,
+      open: async (offset = 0) => {
+        opened.push(offset);
+        return Readable.from([content.subarray(offset, offset + 700_000)]);
+      },
+    };
+    expect((await collect(short)).equals(content)).toBe(true);
+    expect(opened).toEqual([0, 700_000, 1_400_000]);
+  });
+
+  it('gives up on a source that brings nothing new, and on one that only drips', async () => {
+    for (const step of [0, 10]) {
+      const opened: number[] = [];
+      const poor: Body = {
+        size: content.length,
+        open: async (offset = 0) => {
+          opened.push(offset);
+          return Readable.from([content.subarray(offset, offset + step)]);
+        },
+      };
+      await expect(collect(poor)).rejects.toMatchObject({ code: 'network' });
+      expect(opened).toHaveLength(5);
+    }
+  });
+
+  it('does not ask again when the source is sure', async () => {
+    let asked = 0;
+    const gone: Body = {
+      size: 10,
+      open: async () => {
+        asked++;
+        throw new AirgapError('forbidden', 'no');
+      },
+    };
+    await expect(collect(gone)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(asked).toBe(1);
+  });
+
+  it('stops at a source that sends too much', async () => {
+    const long: Body = { size: 10, open: async () => Readable.from([Buffer.alloc(11)]) };
+    await expect(collect(long)).rejects.toMatchObject({ code: 'digest-mismatch' });
+  });
+
+  it('reads nothing further while the taker waits, and passes its failure on', async () => {
+    let given = 0;
+    const counted: Body = {
+      size: 100,
+      async open() {
+        async function* chunks() {
+          for (let at = 0; at < 100; at += 10) {
+            given++;
+            yield Buffer.alloc(10);
+          }
+        }
+        return Readable.from(chunks(), { objectMode: false, highWaterMark: 10 });
+      },
+    };
+    const full = new Error('the disk is full');
+    const draining = drain(counted, 0, options, async () => {
+      await new Promise((go) => setTimeout(go, 5));
+      throw full;
+    });
+    await expect(draining).rejects.toBe(full);
+    const now = drain(counted, 0, options, () => {
+      throw full;
+    });
+    await expect(now).rejects.toBe(full);
+    expect(given).toBeLessThan(8);
+  });
+});
+
+describe('steady', () => {
+  it('is a body whose stream has no breaks in it, from any offset', async () => {
+    const stream = await steady(
+      body((at) => at % (65_536 * 6) === 0),
+      options,
+    ).open(123);
+    expect(Buffer.concat(await stream.toArray()).equals(content.subarray(123))).toBe(true);
+  });
+
+  it('fails its stream with the reason', async () => {
+    const gone: Body = {
+      size: 10,
+      open: async () => {
+        throw new AirgapError('image-not-found', 'gone');
+      },
+    };
+    const stream = await steady(gone, options).open();
+    await expect(stream.toArray()).rejects.toMatchObject({ code: 'image-not-found' });
+  });
+
+  it('lets go of the source when its stream is given up', async () => {
+    let closed = false;
+    const endless: Body = {
+      size: 1e9,
+      async open() {
+        const stream = new Readable({ read: () => setImmediate(() => stream.push(Buffer.alloc(1000))) });
+        stream.on('close', () => {
+          closed = true;
+        });
+        return stream;
+      },
+    };
+    const stream = await steady(endless, options).open();
+    for await (const _ of stream) break;
+    await expect.poll(() => closed).toBe(true);
+  });
+});

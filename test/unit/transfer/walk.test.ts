@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { walk } from '../../../src/transfer/walk.ts';
+import { descriptorOf, MemoryRegistry, noise, references } from './memory.ts';
+
+const options = { platforms: [], concurrency: 4, emit: silent };
+const only = (...platforms: string[]) => ({ ...options, platforms: platforms.map(parsePlatform) });
+
+function multi(registry: MemoryRegistry, repository: string, tag: string) {
+  const amd = registry.addImage(repository, undefined, [noise('amd', 3000)]);
+  const arm = registry.addImage(repository, undefined, [noise('arm', 3000)], 'linux/arm64');
+  const attestation = registry.addImage(repository, undefined, [noise('attestation', 100)], 'unknown/unknown');
+  const amdChild = { ...amd, platform: { os: 'linux', architecture: 'amd64' } };
+  const armChild = { ...arm, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } };
+  const attestationChild = {
+    ...attestation,
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: { 'vnd.docker.reference.type': 'attestation-manifest' },
+  };
+  const extra = { annotations: { built: 'once' } };
+  const index = registry.addIndex(repository, tag, [amdChild, armChild, attestationChild], extra);
+  return { amd, arm, attestation, amdChild, armChild, attestationChild, extra, index };
+}
+
+describe('walk', () => {
+  it('reads an index with all its children, attestations among them, when no platform is chosen', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = multi(registry, 'quay.io/a', '1');
+    const { graph, failures } = await walk(registry, references('quay.io/a:1'), options);
+    expect(failures).toEqual([]);
+    expect(graph.roots).toEqual([{ reference: references('quay.io/a:1')[0], descriptor: index }]);
+    expect(graph.manifests.size).toBe(4);
+    expect(graph.blobs.size).toBe(6);
+    expect(graph.manifests.get(index.digest)?.bytes).toEqual(
+      registry.manifests.get(`quay.io/a@${index.digest}`)?.bytes,
+    );
+  });
+
+  it('makes a smaller index for chosen platforms, keeps its other fields, and records the digest at the source', async () => {
+    const registry = new MemoryRegistry();
+    const { index, armChild, extra, amd } = multi(registry, 'quay.io/a', '1');
+    const { graph } = await walk(registry, references('quay.io/a:1'), only('linux/arm64'));
+    const [root] = graph.roots;
+    const bytes = graph.manifests.get(root?.descriptor.digest as never)?.bytes as Uint8Array;
+    expect(root?.sourceDigest).toBe(index.digest);
+    expect(JSON.parse(Buffer.from(bytes).toString())).toEqual({
+      schemaVersion: 2,
+      mediaType: MediaType.ociIndex,
+      manifests: [armChild],
+      ...extra,
+    });
+    expect(root?.descriptor).toEqual(descriptorOf(MediaType.ociIndex, bytes));
+    expect(graph.manifests.has(amd.digest)).toBe(false);
+    expect(registry.log).not.toContain(`GET quay.io/a ${amd.digest}`);
+    const again = await walk(registry, references('quay.io/a:1'), only('linux/arm64'));
+    expect(again.graph.roots[0]?.descriptor).toEqual(root?.descriptor);
+  });
+
+  it('leaves an index alone of which every image is chosen', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = multi(registry, 'quay.io/a', '1');
+    const { graph } = await walk(registry, references('quay.io/a:1'), only('linux/arm64', 'linux/amd64'));
+    expect(graph.roots[0]?.descriptor.digest).toBe(index.digest);
+    expect(graph.roots[0]?.sourceDigest).toBeUndefined();
+    expect(graph.manifests.size).toBe(4);
+  });
+
+  it('keeps everything of a reference that is pinned by digest', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = multi(registry, 'quay.io/a', '1');
+    const { graph } = await walk(registry, references(`quay.io/a:1@${index.digest}`), only('linux/arm64'));
+    expect(graph.roots[0]?.descriptor.digest).toBe(index.digest);
+    expect(graph.manifests.size).toBe(4);
+  });
+
+  it('keeps both when one index is wanted whole and in part', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = multi(registry, 'quay.io/a', '1');
+    const { graph } = await walk(registry, references(`quay.io/a@${index.digest}`, 'quay.io/a:1'), only('linux/arm64'));
+    expect(new Set(graph.roots.map(({ descriptor }) => descriptor.digest)).size).toBe(2);
+    expect(graph.manifests.size).toBe(5);
+  });
+
+  it('says what there is when nothing is for the platform', async () => {
+    const registry = new MemoryRegistry();
+    multi(registry, 'quay.io/a', '1');
+    const { graph, failures } = await walk(registry, references('quay.io/a:1'), only('linux/s390x'));
+    expect(graph.roots).toEqual([]);
+    expect(graph.blobs.size).toBe(0);
+    expect(failures[0]?.error.code).toBe('image-not-found');
+    expect(failures[0]?.error.message).toBe(
+      'quay.io/a:1: there is no image for linux/s390x, only for linux/amd64, linux/arm64/v8',
+    );
+  });
+
+  it('takes a plain manifest whatever platform is chosen', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('x', 10)], 'windows/amd64');
+    const { graph } = await walk(registry, references('quay.io/a:1'), only('linux/arm64'));
+    expect(graph.roots[0]?.descriptor).toEqual(image);
+  });
+
+  it('reduces indexes within indexes, and drops those that have nothing for the platform', async () => {
+    const registry = new MemoryRegistry();
+    const { index, armChild, extra } = multi(registry, 'quay.io/a', 'inner');
+    const windows = registry.addImage('quay.io/a', undefined, [noise('w', 10)], 'windows/amd64');
+    const other = registry.addIndex('quay.io/a', undefined, [
+      { ...windows, platform: { os: 'windows', architecture: 'amd64' } },
+    ]);
+    const outer = registry.addIndex('quay.io/a', 'outer', [index, other]);
+    const { graph } = await walk(registry, references('quay.io/a:outer'), only('linux/arm64'));
+    const inner = Buffer.from(
+      JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [armChild], ...extra }),
+    );
+    const root = graph.manifests.get(graph.roots[0]?.descriptor.digest as never);
+    expect(root?.children).toEqual([descriptorOf(MediaType.ociIndex, inner)]);
+    expect(graph.manifests.has(digestOf(inner))).toBe(true);
+    expect(graph.roots[0]?.sourceDigest).toBe(outer.digest);
+    expect(graph.manifests.size).toBe(3);
+  });
+
+  it('refuses indexes nested without end', async () => {
+    const registry = new MemoryRegistry();
+    let at = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
+    for (let depth = 0; depth < 7; depth++) at = registry.addIndex('quay.io/a', 'deep', [at]);
+    const { failures } = await walk(registry, references('quay.io/a:deep'), options);
+    expect(failures[0]?.error.code).toBe('unsupported');
+  });
+
+  it('takes Docker manifest lists and artifacts as they are', async () => {
+    const registry = new MemoryRegistry();
+    const config = registry.addBlob('quay.io/a', 'application/vnd.docker.container.image.v1+json', Buffer.from('{}'));
+    const schema2 = { schemaVersion: 2, mediaType: MediaType.dockerManifest, config, layers: [] };
+    const image = registry.addManifest('quay.io/a', schema2, MediaType.dockerManifest);
+    const list = { schemaVersion: 2, mediaType: MediaType.dockerList, manifests: [image] };
+    const root = registry.addManifest('quay.io/a', list, MediaType.dockerList, 'docker');
+    const layer = registry.addBlob('quay.io/a', 'application/wasm', noise('wasm', 99));
+    const helm = {
+      schemaVersion: 2,
+      config: registry.addBlob('quay.io/a', MediaType.helmConfig, Buffer.from('{"a":1}')),
+      layers: [layer],
+    };
+    const artifact = registry.addManifest('quay.io/a', helm, MediaType.ociManifest, 'artifact');
+    const { graph } = await walk(registry, references('quay.io/a:docker', 'quay.io/a:artifact'), options);
+    expect(graph.roots.map(({ descriptor }) => descriptor)).toEqual([root, artifact]);
+    expect(graph.blobs.has(layer.digest)).toBe(true);
+  });
+
+  it('asks for each digest once, and knows every repository that has a blob', async () => {
+    const registry = new MemoryRegistry();
+    const layer = noise('shared', 500);
+    const one = registry.addImage('quay.io/a', '1', [layer]);
+    registry.addImage('quay.io/b', '1', [layer]);
+    registry.addIndex('quay.io/a', 'x', [one]);
+    registry.addIndex('quay.io/a', 'y', [one, { ...one, annotations: { a: 'b' } }]);
+    const { graph } = await walk(registry, references('quay.io/a:x', 'quay.io/a:y', 'quay.io/b:1'), options);
+    expect(registry.log.filter((line) => line === `GET quay.io/a ${one.digest}`)).toHaveLength(1);
+    expect(graph.blobs.get(digestOf(layer))?.repositories).toEqual([
+      { registry: 'quay.io', path: 'a' },
+      { registry: 'quay.io', path: 'b' },
+    ]);
+  });
+
+  it('collects every failure and goes on', async () => {
+    const registry = new MemoryRegistry();
+    registry.addImage('quay.io/good', '1', [noise('x', 10)]);
+    const lost = descriptorOf(MediaType.ociManifest, Buffer.from('{}'));
+    const bad = registry.addImage('quay.io/sparse', undefined, [noise('y', 10)]);
+    registry.addIndex('quay.io/sparse', '1', [lost, bad]);
+    const found = await walk(registry, references('quay.io/gone:1', 'quay.io/sparse:1', 'quay.io/good:1'), options);
+    expect(found.graph.roots).toHaveLength(1);
+    expect(found.graph.blobs.size).toBe(2);
+    expect(found.failures.map(({ reference }) => reference.path)).toEqual(['gone', 'sparse']);
+    expect(found.failures[1]?.error.message).toContain(lost.digest);
+    expect(found.failures[1]?.error.message).toContain('quay.io/sparse:1');
+  });
+
+  it('refuses a manifest that is not what was asked for', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('x', 10)]);
+    registry.manifests.set(`quay.io/a@${image.digest}`, {
+      descriptor: image,
+      bytes: Buffer.from('{"schemaVersion":2}'),
+    });
+    const { failures } = await walk(registry, references(`quay.io/a@${image.digest}`), options);
+    expect(failures[0]?.error.code).toBe('digest-mismatch');
+  });
+
+  it('refuses an index that is wrong about a size, and two manifests that disagree about one', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('x', 10)]);
+    registry.addIndex('quay.io/a', 'lies', [{ ...image, size: image.size + 1 }]);
+    const layer = descriptorOf('application/octet-stream', noise('x', 10));
+    const other = { schemaVersion: 2, layers: [{ ...layer, size: 11 }] };
+    registry.addManifest('quay.io/a', other, MediaType.ociManifest, 'other');
+    const { graph, failures } = await walk(
+      registry,
+      references('quay.io/a:lies', 'quay.io/a:1', 'quay.io/a:other'),
+      options,
+    );
+    expect(failures.map(({ reference, error }) => [reference.tag, error.code])).toEqual([
+      ['lies', 'registry'],
+      ['other', 'registry'],
+    ]);
+    expect(graph.roots).toHaveLength(1);
+  });
+
+  it('asks for no more manifests at a time than told', async () => {
+    const registry = new MemoryRegistry();
+    let running = 0;
+    let most = 0;
+    for (let at = 0; at < 20; at++) registry.addImage(`quay.io/i${at}`, '1', [noise(`${at}`, 10)]);
+    const slow = {
+      blob: registry.blob.bind(registry),
+      async manifest(...args: Parameters<MemoryRegistry['manifest']>) {
+        most = Math.max(most, ++running);
+        await new Promise((go) => setTimeout(go, 1));
+        running--;
+        return registry.manifest(...args);
+      },
+    };
+    const all = Array.from({ length: 20 }, (_, at) => `quay.io/i${at}:1`);
+    const { graph } = await walk(slow, references(...all), { ...options, concurrency: 3 });
+    expect(graph.roots.map(({ reference }) => reference.path)).toEqual(all.map((_, at) => `i${at}`));
+    expect(most).toBe(3);
+  });
+
+  it('stops when it is interrupted', async () => {
+    const registry = new MemoryRegistry();
+    registry.addImage('quay.io/a', '1', [noise('x', 10)]);
+    const walking = walk(registry, references('quay.io/a:1'), { ...options, signal: AbortSignal.abort() });
+    await expect(walking).rejects.toMatchObject({ code: 'interrupted' });
+  });
+});
