@@ -1,4 +1,5 @@
 import { parseDocument } from 'yaml';
+import { strictly } from './lenient-yaml.ts';
 
 /** One manifest of a render, parsed only when somebody looks inside. */
 export interface RenderedDocument {
@@ -48,12 +49,25 @@ class LazyDocument implements RenderedDocument {
   }
 }
 
-/** YAML as Kubernetes reads it: duplicate keys are tolerated (the last one wins), aliases are bounded. */
+/**
+ * YAML as Kubernetes reads it: duplicate keys are tolerated (the last one wins), `<<` merges, aliases are bounded. What
+ * the strict reader refuses is tried once more in a stricter spelling.
+ */
 function parse(text: string): Readonly<Record<string, unknown>> | undefined {
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
-  if (document.errors.length > 0) return undefined;
-  const value: unknown = document.toJS({ maxAliasCount: 1000 });
+  const value = read(text) ?? read(strictly(text));
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Record<string, unknown>)
     : undefined;
+}
+
+/** Undefined when it cannot be read. */
+function read(text: string): unknown {
+  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge: true });
+  if (document.errors.length > 0) return undefined;
+  try {
+    return document.toJS({ maxAliasCount: 1000 });
+  } catch {
+    // More aliases than any manifest has: Helm refuses those too.
+    return undefined;
+  }
 }

@@ -9,7 +9,7 @@ const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-author
 /**
  * Where an answer sends the request next; undefined when it is no redirect, or one that would turn a PUT or POST into a
  * GET (RFC 9110, 15.4).
- * @throws AirgapError `network` when it leads nowhere or from https to http
+ * @throws AirgapError `registry` when it leads nowhere or from https to http
  */
 export function redirectOf(response: HttpResponse, method: string, what: string): URL | undefined {
   const reads = method === 'GET' || method === 'HEAD';
@@ -17,15 +17,15 @@ export function redirectOf(response: HttpResponse, method: string, what: string)
   const { location } = response.headers;
   if (!follows.includes(response.status) || typeof location !== 'string') return undefined;
   if (!URL.canParse(location, response.url.href)) {
-    throw new AirgapError('network', `${what}: ${response.url.host} redirects to "${location}", which is no URL`);
+    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to "${location}", which is no URL`);
   }
   const next = new URL(location, response.url);
   if (next.protocol !== 'https:' && next.protocol !== 'http:') {
-    throw new AirgapError('network', `${what}: ${response.url.host} redirects to ${next.protocol}, which is not HTTP`);
+    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${next.protocol}, which is not HTTP`);
   }
   if (response.url.protocol === 'https:' && next.protocol === 'http:') {
     throw new AirgapError(
-      'network',
+      'registry',
       `${what}: ${response.url.host} redirects from https to plain HTTP at ${next.host}`,
       {
         hint: 'this is never followed; the registry or a proxy in front of it has to answer with https URLs',

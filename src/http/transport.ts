@@ -65,7 +65,8 @@ export interface Transport {
   /**
    * Sends a request, follows redirects, tries again where that helps. Any status is an answer, 5xx included once the
    * attempts are used up.
-   * @throws AirgapError `network` when there is no answer, `interrupted`; what the body's source throws
+   * @throws AirgapError `network` when there is no answer, `registry` for a way that is not gone (redirects in circles,
+   * to plain HTTP), `interrupted`; what the body's source throws
    */
   request(request: HttpRequest): Promise<HttpResponse>;
   /** For callers that repeat more than one request. */
@@ -143,7 +144,8 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
   if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol === 'http:' && !wire.plain(url.host)) {
-      throw new AirgapError('network', `${what}: ${url.host} would be spoken to without TLS`, {
+      // Not `network`: asking again gives the same answer.
+      throw new AirgapError('registry', `${what}: ${url.host} would be spoken to without TLS`, {
         hint: `if that is right, allow it with --plain-http ${url.host}`,
       });
     }
@@ -168,5 +170,5 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
     headers = headersFor(headers, url, next);
     url = next;
   }
-  throw new AirgapError('network', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);
+  throw new AirgapError('registry', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);
 }

@@ -34,7 +34,18 @@ test('into private ECR: repositories are made, tokens fetched, and everything ca
       HTTP_PROXY: tunnel.url,
       NO_PROXY: '127.0.0.1',
     };
-    const args = ['push', file, '--to', `${host}/mirrored`, '--plain-http', host, '--plain-http', ecr.storage, '-o', 'json'];
+    const args = [
+      'push',
+      file,
+      '--to',
+      `${host}/mirrored`,
+      '--plain-http',
+      host,
+      '--plain-http',
+      ecr.storage,
+      '-o',
+      'json',
+    ];
     const first = await airgapOk(args, home, { env });
     const pushed = JSON.parse(first.stdout);
     const repositories = references.map(

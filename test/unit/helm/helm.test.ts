@@ -13,7 +13,7 @@ beforeAll(async () => {
     'bin/helm': '#!/bin/sh\nprintf "%s|%s|%s|%s" "$PWD" "$HELM_DEBUG" "$HOME" "$*"; cat; echo oops >&2; exit 3\n',
     'bin/helm3': '#!/bin/sh\necho v3.17.3+g1234\n',
     'bin/slow': '#!/bin/sh\nexec sleep 30\n',
-    'bin/broken': 'no program\u0000',
+    'bin/broken': '#!/nowhere/interpreter\n',
     'plain/helm': 'not executable',
     'folder/helm/x': '',
   });

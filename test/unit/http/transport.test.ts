@@ -147,7 +147,7 @@ describe('a redirect', () => {
     });
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
     await expect(transport(server).request(request)).rejects.toMatchObject({
-      code: 'network',
+      code: 'registry',
       hint: expect.stringContaining('--plain-http storage.example'),
     });
   });
@@ -162,7 +162,7 @@ describe('plain HTTP', () => {
     expect(http.scheme('other.example')).toBe('https');
     expect(http.scheme('127.0.0.1:5000')).toBe('https');
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
-    await expect(http.request(request)).rejects.toMatchObject({ code: 'network' });
+    await expect(http.request(request)).rejects.toMatchObject({ code: 'registry' });
     expect(server.seen).toEqual([]);
   });
 });

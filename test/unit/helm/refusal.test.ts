@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { refusal } from '../../../src/helm/refusal.ts';
+
+describe('refusal', () => {
+  it("gives Helm's message in full, without its warnings", () => {
+    const stderr =
+      'WARNING: Kubernetes configuration file is group-readable.\nlevel=WARN msg="x"\nError: execution error at (web/x.yaml:1:2): set it:\n  a: b\n\nUse --debug flag to render out invalid YAML\n';
+    expect(refusal('render chart web 1.0.0', stderr).message).toBe(
+      'Helm could not render chart web 1.0.0: execution error at (web/x.yaml:1:2): set it:\n  a: b',
+    );
+  });
+
+  it('says something also when Helm says nothing', () => {
+    expect(refusal('render chart web', '').message).toBe('Helm could not render chart web: it gave no reason');
+    expect(refusal('fetch chart web', '', 'chart-not-found')).toMatchObject({
+      code: 'chart-not-found',
+      hint: expect.stringContaining('--repo'),
+    });
+  });
+
+  it.each([
+    ['a line number', 'execution error at (web/templates/x.yaml:401:3): a value is needed', 'chart-render'],
+    [
+      'words of a chart about access',
+      'execution error at (web/x.yaml:3:3): access denied: 403 forbidden',
+      'chart-render',
+    ],
+    [
+      'words of a template about a missing thing',
+      'template: web/x.yaml:3:3: executing "web/x.yaml" at <index>: k not found',
+      'chart-render',
+    ],
+    ['a version', 'chart "web" version "1.401.0" not found in https://c.example repository', 'chart-not-found'],
+    ['a port', 'Get "http://127.0.0.1:403/index.yaml": dial tcp 127.0.0.1:403: connect: connection refused', 'network'],
+  ])('does not take %s for an answer of a server', (_, message, code) => {
+    expect(refusal('do it', `Error: ${message}\n`).code).toBe(code);
+  });
+
+  it.each([
+    ['failed to fetch https://c.example/index.yaml : 401 Unauthorized', 'unauthorized', 'log in'],
+    ['pull access denied', 'unauthorized', 'log in'],
+    ['response status code 403', 'unauthorized', 'log in'],
+    ['Get "https://c.example": dial tcp: lookup c.example: no such host', 'network', 'HTTPS_PROXY'],
+    [
+      'Get "https://c.example": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+      'network',
+      '--ca-file',
+    ],
+    ['failed to fetch https://c.example/web-1.0.0.tgz : 404 Not Found', 'chart-not-found', '--version'],
+    ['open site.yaml: no such file or directory', 'usage', '-f and --set'],
+    ['open site.yaml: permission denied', 'usage', '-f and --set'],
+    ['failed parsing --set data: key "foo" has no value', 'usage', '-f and --set'],
+  ])('knows what to do about: %s', (message, code, hint) => {
+    expect(refusal('do it', `Error: ${message}\n`)).toMatchObject({ code, hint: expect.stringContaining(hint) });
+  });
+});

@@ -1,0 +1,212 @@
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseMetadata } from '../../../src/helm/chart-archive.ts';
+import type { Helm } from '../../../src/helm/helm.ts';
+import { Renderer } from '../../../src/helm/render.ts';
+import { CHARTS, chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from './scratch.ts';
+
+const SEEN = 'kind: ConfigMap\nmetadata: {name: seen}\ndata:\n  values: {{ .Values | toJson | quote }}\n';
+const FAMILY = {
+  'Chart.yaml': chartYaml(
+    'family',
+    '1.0.0',
+    `dependencies:
+  - {name: db, version: 1.0.0}
+  - {name: db, version: 1.0.0, alias: second}
+  - {name: extra, version: 1.0.0, condition: extra.enabled}
+`,
+  ),
+  'values.yaml':
+    'global: {registry: r.example}\na: 1\nlist: [1, 2]\ndb: {image: {tag: "2"}}\nextra: {enabled: false}\ngone: {x: 1}\n',
+  'templates/seen.yaml': SEEN,
+  'charts/db/Chart.yaml': chartYaml('db'),
+  'charts/db/values.yaml': 'image: {repository: db, tag: "1"}\nglobal: {own: true}\n',
+  'charts/db/templates/seen.yaml': SEEN,
+  'charts/extra/Chart.yaml': chartYaml('extra'),
+  'charts/extra/values.yaml': 'x: y\n',
+  'charts/extra/templates/seen.yaml': SEEN,
+};
+
+describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
+  let scratch: Awaited<ReturnType<typeof scratchFolder>>;
+  let cwd: string;
+  let helm: Helm;
+  let runs = 0;
+  const test = it.skipIf(wanted.path === undefined);
+
+  /** For an unpacked chart: what packing makes of one is fetchChart's test. */
+  async function renderer(chart: string | Readonly<Record<string, string>>): Promise<Renderer> {
+    const at = join(cwd, `chart-${runs++}`);
+    const folder = join(at, 'chart');
+    if (typeof chart === 'string') await cp(chart, folder, { recursive: true });
+    else await writeFiles(folder, chart);
+    const metadata = parseMetadata(await readFile(join(folder, 'Chart.yaml'), 'utf8'), folder);
+    const request = { chart: folder };
+    const fetched = { metadata, archive: '', folder, provenance: undefined, source: 'chart', request };
+    return new Renderer(helm, fetched, join(at, 'render'));
+  }
+
+  beforeAll(async () => {
+    if (wanted.path === undefined) return;
+    scratch = await scratchFolder();
+    cwd = scratch.path;
+    helm = helmIn(cwd, wanted);
+  });
+  afterAll(() => scratch?.[Symbol.asyncDispose]());
+
+  test('gives the values that the templates see: subcharts, aliases, globals, the command line', async () => {
+    await writeFile(
+      join(cwd, 'site.yaml'),
+      'a: 2\nlist: [3]\ngone: null\nsecond: {image: {tag: "<&\\u00a0\\u2028>"}}\n',
+    );
+    const { values, documents } = await (await renderer(FAMILY)).render({ values: ['site.yaml'], set: ['b=4'] });
+    const seen = Object.fromEntries(
+      documents.map(({ template, object }) => [
+        template,
+        JSON.parse(String((object?.data as { values?: string } | undefined)?.values)),
+      ]),
+    );
+    expect(values).toEqual(seen['family/templates/seen.yaml']);
+    expect(values).toMatchObject({ a: 2, b: 4, list: [3], global: { registry: 'r.example' } });
+    expect(values).not.toHaveProperty('gone');
+    expect(values.db).toMatchObject({
+      image: { repository: 'db', tag: '2' },
+      global: { registry: 'r.example', own: true },
+    });
+    expect(values.second).toMatchObject({ image: { repository: 'db', tag: '<&\u00a0\u2028>' } });
+    const children = Object.keys(seen).filter((template) => template.includes('/charts/'));
+    expect(children.sort()).toEqual([
+      'family/charts/db/templates/seen.yaml',
+      'family/charts/second/templates/seen.yaml',
+    ]);
+    expect(values.second).toEqual(seen['family/charts/second/templates/seen.yaml']);
+  });
+
+  test('lets overrides win over values files, and lose against --set, as a last -f would', async () => {
+    await writeFile(join(cwd, 'site.yaml'), 'a: file\nc: file\n');
+    const chart = await renderer(FAMILY);
+    const { values } = await chart.render({ values: ['site.yaml'], set: ['c=set'] }, { a: 'override', c: 'override' });
+    expect(values).toMatchObject({ a: 'override', c: 'set' });
+    expect((await chart.render({ values: ['site.yaml'] })).values, 'and leaves nothing behind').toMatchObject({
+      a: 'file',
+    });
+  });
+
+  test.each<[string, string | Record<string, string>, object, string, string]>([
+    [
+      'a required value',
+      join(CHARTS, 'broken'),
+      {},
+      'database.host is needed: the name of the database server',
+      '-f or --set',
+    ],
+    [
+      'a schema',
+      { 'Chart.yaml': chartYaml('web'), 'values.schema.json': '{"type":"object","required":["site"]}' },
+      {},
+      'site',
+      '--skip-schema-validation',
+    ],
+    [
+      'a kubeVersion',
+      { 'Chart.yaml': chartYaml('web', '1.0.0', 'kubeVersion: ">=1.99.0"\n') },
+      {},
+      '>=1.99.0',
+      '--kube-version',
+    ],
+    [
+      'a broken template',
+      { 'Chart.yaml': chartYaml('web'), 'templates/a.yaml': '{{ .Values.a.b.c }}' },
+      {},
+      'nil pointer',
+      '-f or --set',
+    ],
+    [
+      'broken YAML',
+      { 'Chart.yaml': chartYaml('web'), 'templates/a.yaml': 'a: b: c\n' },
+      {},
+      'web/templates/a.yaml',
+      '-f or --set',
+    ],
+  ])("gives Helm's words when the chart refuses: %s", async (_, files, options, words, hint) => {
+    const chart = await renderer(files);
+    const error = await chart.render(options).then(
+      () => expect.fail('rendered'),
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toMatchObject({ code: 'chart-render', message: expect.stringContaining(words) });
+    expect(error).toMatchObject({ exitCode: 1, hint: expect.stringContaining(hint) });
+    expect(String(error), 'names the chart, and not our copy').not.toContain(cwd);
+  });
+
+  test('says that a library installs nothing', async () => {
+    const chart = await renderer({ 'Chart.yaml': chartYaml('lib', '1.0.0', 'type: library\n') });
+    await expect(chart.render({})).rejects.toMatchObject({
+      code: 'chart-invalid',
+      hint: expect.stringContaining('library'),
+    });
+  });
+
+  test('takes a values file that is not there for wrong usage', async () => {
+    const chart = await renderer({ 'Chart.yaml': chartYaml('web') });
+    await expect(chart.render({ values: ['none.yaml'] })).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
+    await expect(chart.render({ set: ['none'] })).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
+    await rm(join(cwd, 'none.yaml'), { force: true });
+  });
+
+  // What does not hang on the version is tried with one of them.
+  if (wanted !== HELMS[0]) return;
+
+  test('shows no template of its own, and every hook and test', async () => {
+    const { documents } = await (await renderer(join(CHARTS, 'shop'))).render({});
+    const templates = documents.map(({ template }) => template);
+    expect(templates).toContain('shop/templates/migrations.yaml');
+    expect(templates).toContain('shop/templates/tests/reachable.yaml');
+    expect(templates.filter((template) => template.includes('airgap'))).toEqual([]);
+  });
+
+  test('renders what was packaged, whatever .helmignore says', async () => {
+    const files = {
+      'Chart.yaml': chartYaml('web'),
+      '.helmignore': 'airgap*\nREADME.md\n',
+      'templates/a.yaml': 'kind: A\n',
+      'README.md': 'x',
+    };
+    expect((await (await renderer(files)).render({})).documents).toHaveLength(1);
+  });
+
+  test('renders a chart without templates', async () => {
+    const { documents, values } = await (
+      await renderer({ 'Chart.yaml': chartYaml('web'), 'values.yaml': 'a: 1' })
+    ).render({});
+    expect([documents, values]).toEqual([[], { a: 1 }]);
+  });
+
+  test('passes name, namespace, versions and upgrades on', async () => {
+    const text =
+      'n: {{ .Release.Name }}/{{ .Release.Namespace }}/{{ .Release.IsUpgrade }}/{{ .Capabilities.KubeVersion.Minor }}/{{ .Capabilities.APIVersions.Has "x.example/v1" }}/{{ .Values.s }}/{{ .Values.j.k }}/{{ .Values.l }}\n';
+    const chart = await renderer({ 'Chart.yaml': chartYaml('web'), 'templates/a.yaml': text });
+    const { documents } = await chart.render({
+      releaseName: 'rel',
+      namespace: 'space',
+      isUpgrade: true,
+      kubeVersion: '1.29.3',
+      apiVersions: ['y.example/v1', 'x.example/v1'],
+      setString: ['s=007'],
+      setJson: ['j={"k":5}'],
+      setLiteral: ['l=a,b=c'],
+    });
+    expect(documents[0]?.object?.n).toBe('rel/space/true/29/true/007/5/a,b=c');
+  });
+
+  test('does what its hints say', async () => {
+    const schema = { 'Chart.yaml': chartYaml('web'), 'values.schema.json': '{"type":"object","required":["site"]}' };
+    expect((await (await renderer(schema)).render({ skipSchemaValidation: true })).documents).toEqual([]);
+    const young = { 'Chart.yaml': chartYaml('web', '1.0.0', 'kubeVersion: ">=1.99.0"\n') };
+    expect((await (await renderer(young)).render({ kubeVersion: '1.99.1' })).documents).toEqual([]);
+    expect(
+      (await (await renderer(join(CHARTS, 'broken'))).render({ set: ['database.host=db'] })).documents,
+    ).toHaveLength(1);
+  });
+});
