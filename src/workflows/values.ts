@@ -64,7 +64,9 @@ async function chartsOf(
   scratch: string,
 ): Promise<ChartRequest[]> {
   if (source === undefined) {
-    if (request === undefined) throw new AirgapError('usage', '--all needs --bundle');
+    if (request === undefined) {
+      throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
+    }
     return [request];
   }
   const all = source.charts();

@@ -37,7 +37,9 @@ export function valuesCommand(edge: Edge): Command {
   return command.action(async (chart: string | undefined, flags: Flags) => {
     const { values } = await import('../../workflows/values.ts');
     if ((chart === undefined) !== (flags.all === true)) {
-      throw new AirgapError('usage', 'give one chart, or --all with --bundle');
+      throw new AirgapError('usage', 'give one chart, or --all with --bundle', {
+        hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
+      });
     }
     if (flags.all && flags.outDir === undefined) {
       throw new AirgapError('usage', '--all writes one file for each chart', { hint: 'say where with --out-dir' });

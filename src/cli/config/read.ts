@@ -16,7 +16,10 @@ export async function readConfig(
   variables: ReadonlyMap<string, string>,
 ): Promise<Config> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('config', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('config', `${path} cannot be read: ${messageOf(cause)}`, {
+      hint: 'check the path given with --config',
+      cause,
+    });
   });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

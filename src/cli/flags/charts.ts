@@ -161,7 +161,9 @@ function variables(entries: readonly string[]): Map<string, string> {
   return new Map(
     entries.map((entry) => {
       const at = entry.indexOf('=');
-      if (at < 1) throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`);
+      if (at < 1) {
+        throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`, { hint: 'as in --var TAG=1.2.3' });
+      }
       return [entry.slice(0, at), entry.slice(at + 1)];
     }),
   );
@@ -169,7 +171,10 @@ function variables(entries: readonly string[]): Map<string, string> {
 
 async function readList(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('usage', `--images ${path} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('usage', `--images ${path} cannot be read: ${messageOf(cause)}`, {
+      hint: 'give a text file with one image a line; a single image is named with --image',
+      cause,
+    });
   });
   return text
     .split(/\r?\n/)

@@ -1,0 +1,206 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { redact } from '../../../src/base/redact.ts';
+import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../../../src/cli/flags/charts.ts';
+import { addRegistryFlags, parseMirrors, type RegistryFlags, registryAccess } from '../../../src/cli/flags/registry.ts';
+import type { Edge } from '../../../src/cli/run.ts';
+
+let cwd: string;
+beforeAll(async () => {
+  cwd = await mkdtemp(join(tmpdir(), 'airgap-flags-'));
+  await mkdir(join(cwd, 'sub/charts/db'), { recursive: true });
+  await writeFile(
+    join(cwd, 'sub/airgap.yaml'),
+    `apiVersion: airgap/v1
+kind: Config
+charts:
+  - chart: ./web
+    releaseName: rel
+    namespace: space
+    profiles:
+      - name: small
+        values: [small.yaml, "https://c.example/values.yaml", "s3://bucket/values.yaml"]
+        setFile: [a.b=key=1.pem]
+        set: [x=y]
+      - {name: big, kubeVersion: "1.30"}
+  - chart: charts/db
+  - chart: stable/db
+  - chart: https://c.example/charts/db-1.0.0.tgz
+  - {chart: db, repo: "https://c.example", version: 1.0.0, devel: true, dependencyUpdate: true}
+  - chart: oci://r.example/charts/\${WHICH}
+images: [redis:7]
+exclude: ["*debug*"]
+platforms: [linux/arm64]
+mirrors: {quay.io: other.example/quay, ghcr.io: m.example/ghcr}
+plainHttp: [r.example]
+caFile: ca.pem
+`,
+  );
+});
+afterAll(() => rm(cwd, { recursive: true, force: true }));
+
+async function gathered(...args: string[]): Promise<Gathered> {
+  const edge = { context: { env: { WHICH: 'env' }, cwd, emit: () => {} } } as unknown as Edge;
+  const command = addRegistryFlags(addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
+  await command.exitOverride().parseAsync(args, { from: 'user' });
+  const flags = command.opts<ChartsFlags & RegistryFlags>();
+  return gather(edge, command.args, flags, flags);
+}
+
+const CONFIG = () => ['--config', join(cwd, 'sub/airgap.yaml')];
+
+describe('gather', () => {
+  it('takes charts of the command line as they stand there, with the render flags for each', async () => {
+    const { charts } = await gathered(
+      './a',
+      'b',
+      '--repo',
+      'https://c.example',
+      '--version',
+      '1',
+      '-f',
+      'v.yaml',
+      '-f',
+      'w.yaml',
+      '--set',
+      'a=1,b=2',
+      '--set',
+      'c=3',
+      '-a',
+      'x/v1',
+      '--kube-version',
+      '1.30',
+    );
+    expect(charts.map(({ request }) => request)).toEqual([
+      { chart: './a', repo: 'https://c.example', version: '1', access: [] },
+      { chart: 'b', repo: 'https://c.example', version: '1', access: [] },
+    ]);
+    expect(charts[1]?.profiles).toEqual([
+      {
+        name: 'default',
+        options: expect.objectContaining({
+          values: ['v.yaml', 'w.yaml'],
+          set: ['a=1,b=2', 'c=3'],
+          apiVersions: ['x/v1'],
+          kubeVersion: '1.30',
+        }),
+      },
+    ]);
+  });
+
+  it('looks for files of the configuration beside it, and leaves everything else to Helm', async () => {
+    const { charts } = await gathered(...CONFIG());
+    expect(charts.map(({ request }) => request.chart)).toEqual([
+      join(cwd, 'sub/web'),
+      join(cwd, 'sub/charts/db'),
+      'stable/db',
+      'https://c.example/charts/db-1.0.0.tgz',
+      'db',
+      'oci://r.example/charts/env',
+    ]);
+    expect(charts[4]?.request).toMatchObject({
+      repo: 'https://c.example',
+      version: '1.0.0',
+      devel: true,
+      dependencyUpdate: true,
+    });
+    expect(charts[0]?.profiles).toEqual([
+      {
+        name: 'small',
+        options: {
+          releaseName: 'rel',
+          namespace: 'space',
+          set: ['x=y'],
+          values: [join(cwd, 'sub/small.yaml'), 'https://c.example/values.yaml', 's3://bucket/values.yaml'],
+          setFile: [`a.b=${join(cwd, 'sub/key=1.pem')}`],
+        },
+      },
+      {
+        name: 'big',
+        options: { releaseName: 'rel', namespace: 'space', kubeVersion: '1.30', values: [], setFile: [] },
+      },
+    ]);
+    expect(charts[1]?.profiles.map(({ name }) => name)).toEqual(['default']);
+  });
+
+  it('adds the configuration to the flags, the flags first', async () => {
+    await writeFile(join(cwd, 'list.txt'), 'listed:1\n# not:this\n');
+    const all = await gathered(
+      './a',
+      ...CONFIG(),
+      '--var',
+      'WHICH=flag',
+      '--image',
+      'named:1',
+      '--images',
+      'list.txt',
+      '--exclude',
+      'x',
+      '--mirror',
+      'quay.io=m.example/quay',
+      '--plain-http',
+      'p.example',
+    );
+    expect(all.charts.map(({ request }) => request.chart).at(0)).toBe('./a');
+    expect(all.charts.map(({ request }) => request.chart).at(-1)).toBe('oci://r.example/charts/flag');
+    expect(all.add).toEqual(['named:1', 'listed:1', 'redis:7']);
+    expect(all.exclude).toEqual(['x', '*debug*']);
+    expect(all.platforms).toEqual(['linux/arm64']);
+    expect(registryAccess(all.registry)).toEqual({
+      mirrors: [
+        { from: 'quay.io', to: 'm.example/quay' },
+        { from: 'quay.io', to: 'other.example/quay' },
+        { from: 'ghcr.io', to: 'm.example/ghcr' },
+      ],
+      plainHttp: ['p.example', 'r.example'],
+      caFile: join(cwd, 'sub/ca.pem'),
+    });
+  });
+
+  it('hands Helm what it needs to reach a chart, and HTTP only for the host that speaks it', async () => {
+    const { charts } = await gathered(
+      'oci://r.example/web',
+      'oci://other.example/web',
+      ...CONFIG(),
+      '--username',
+      'me',
+      '--password',
+      'swordfish9',
+      '--ca-file',
+      'mine.pem',
+    );
+    const access = ['--username', 'me', '--password', 'swordfish9', '--ca-file', 'mine.pem'];
+    expect(charts[0]?.request.access).toEqual([...access, '--plain-http']);
+    expect(charts[1]?.request.access).toEqual(access);
+    expect(redact('helm pull --password swordfish9')).not.toContain('swordfish9');
+  });
+
+  it('refuses render flags that no chart would get', async () => {
+    await expect(gathered(...CONFIG(), '--set', 'a=b', '--kube-version', '1.30')).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/^--set, --kube-version: /),
+      hint: expect.stringContaining('profiles'),
+    });
+    await expect(gathered('./a', ...CONFIG(), '--set', 'a=b')).resolves.toBeDefined();
+  });
+
+  it('refuses a variable without a value', async () => {
+    await expect(gathered(...CONFIG(), '--var', 'WHICH')).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+describe('parseMirrors', () => {
+  it('takes hosts, paths and everything', () => {
+    expect(parseMirrors(['*=m.example', 'quay.io/org/=m.example/q/'])).toEqual([
+      { from: '*', to: 'm.example' },
+      { from: 'quay.io/org', to: 'm.example/q' },
+    ]);
+  });
+
+  it.each(['quay.io', 'quay.io=', '=m.example', 'a=b=c', 'quay.io=https://m.example'])('refuses %s', (text) => {
+    expect(() => parseMirrors([text])).toThrow(expect.objectContaining({ code: 'usage', hint: expect.any(String) }));
+  });
+});

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError, combine } from '../../../src/base/errors.ts';
+import { formatFailure } from '../../../src/ui/failure.ts';
+
+describe('formatFailure', () => {
+  it('shows the sentence and what to do', () => {
+    expect(formatFailure(new AirgapError('collision', 'a and b', { hint: 'rename one' }))).toBe(
+      'Error: a and b\nHint: rename one',
+    );
+  });
+
+  it('says what one usually does, when the error does not', () => {
+    for (const code of ['network', 'unauthorized', 'image-not-found', 'digest-mismatch', 'file'] as const) {
+      expect(formatFailure(new AirgapError(code, 'x'))).toMatch(/^Error: x\nHint: .{10}/);
+    }
+  });
+
+  it('groups the failures of a batch by what to do, each failure once', () => {
+    const failure = (message: string, hint: string) => new AirgapError('registry', message, { hint });
+    const error = combine(
+      [failure('a', 'log in'), failure('b\nmore', 'wait'), failure('c', 'log in')],
+      '3 images failed',
+    );
+    expect(formatFailure(error)).toBe(
+      ['Error: 3 images failed:', '  - a', '  - c', '    Hint: log in', '  - b', '    more', '    Hint: wait'].join(
+        '\n',
+      ),
+    );
+  });
+
+  it('shows the failures within failures, and not their summaries', () => {
+    const leaf = (message: string) => new AirgapError('collision', message);
+    const inner = combine([leaf('b'), leaf('c')], 'inner');
+    expect(formatFailure(combine([leaf('a'), inner], 'outer'))).toBe('Error: outer:\n  - a\n  - b\n  - c');
+  });
+});

@@ -1,0 +1,149 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import type { ChartJob } from '../../../src/workflows/discover.ts';
+import { findingsOf, images } from '../../../src/workflows/images.ts';
+import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+describe('added images', () => {
+  it('are normalised, and certain', () => {
+    expect(findingsOf([], { add: ['nginx', 'docker.io/library/nginx:latest', 'quay.io/a/b:1'], exclude: [] })).toEqual([
+      expect.objectContaining({ reference: 'docker.io/library/nginx:latest', confidence: 'certain', need: 'install' }),
+      expect.objectContaining({ reference: 'quay.io/a/b:1' }),
+    ]);
+  });
+
+  it('that are none are named all together', () => {
+    const run = (): unknown => findingsOf([], { add: ['Bad', 'nginx', 'a b'], exclude: [] });
+    expect(run).toThrow(
+      expect.objectContaining({
+        code: 'several',
+        exitCode: 2,
+        causes: [
+          expect.objectContaining({ message: '"Bad" is not an image reference', hint: expect.any(String) }),
+          expect.objectContaining({ message: '"a b" is not an image reference' }),
+        ],
+      }),
+    );
+  });
+});
+
+describe('excluded images', () => {
+  const all = [
+    'docker.io/bitnami/nginx:1',
+    'docker.io/library/nginx-exporter:1',
+    'docker.io/library/nginx:1.27',
+    'docker.io/library/nginx:1.28',
+    'quay.io/a/b:1.0',
+    `quay.io/a/b:1@${DIGEST}`,
+    'quay.io/a/bc:1',
+  ];
+  const left = (pattern: string): string[] =>
+    findingsOf([], { add: all, exclude: [pattern] }).map(({ reference }) => reference);
+  const without = (...gone: string[]): string[] => all.filter((reference) => !gone.includes(reference));
+
+  it.each<[string, string[]]>([
+    ['nginx', ['docker.io/library/nginx:1.27', 'docker.io/library/nginx:1.28']],
+    ['nginx:1.27', ['docker.io/library/nginx:1.27']],
+    ['nginx:1.*', ['docker.io/library/nginx:1.27', 'docker.io/library/nginx:1.28']],
+    ['docker.io/library/nginx:1.*', ['docker.io/library/nginx:1.27', 'docker.io/library/nginx:1.28']],
+    ['bitnami/*', ['docker.io/bitnami/nginx:1']],
+    ['quay.io/a/b', [`quay.io/a/b:1@${DIGEST}`, 'quay.io/a/b:1.0']],
+    ['quay.io/a/b:1', [`quay.io/a/b:1@${DIGEST}`]],
+    [`quay.io/a/b:1@${DIGEST}`, [`quay.io/a/b:1@${DIGEST}`]],
+    ['quay.io/*', [`quay.io/a/b:1@${DIGEST}`, 'quay.io/a/b:1.0', 'quay.io/a/bc:1']],
+    ['*', all],
+    ['*nginx', []],
+    ['nginx:1.270', []],
+    ['nginx:latest', []],
+    ['quay.io/a/b:1.?', []],
+    ['quay.io/a', []],
+  ])('with %s are %j', (pattern, gone) => {
+    expect(left(pattern)).toEqual(without(...gone));
+  });
+
+  it('may have been added by name', () => {
+    expect(findingsOf([], { add: ['redis'], exclude: ['redis'] })).toEqual([]);
+  });
+});
+
+// Helm's versions differ in what values and errors look like; test/unit/helm has both.
+describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
+  const test = it.skipIf(wanted.path === undefined);
+  const job = (chart: string, ...names: string[]): ChartJob => ({
+    request: { chart },
+    profiles: (names.length > 0 ? names : ['default']).map((name) => ({ name, options: {} })),
+  });
+
+  test('names what a chart needs, each with its place and the values that build it', async () => {
+    await using scratch = await scratchFolder();
+    const events: AirgapEvent[] = [];
+    const context = {
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
+      cwd: CHARTS,
+      emit: (event: AirgapEvent) => void events.push(event),
+    };
+    const result = await images(context, { charts: [job('./shop')], add: [], exclude: ['busybox'] });
+    expect(result.charts).toEqual([{ name: 'shop', version: '1.4.0', source: 'shop', profiles: ['default'] }]);
+    expect(result.images.map(({ reference }) => reference)).toEqual([
+      'docker.io/valkey/valkey:8.1.0-alpine',
+      'quay.io/shop-tools/reports:0.9.2',
+      'registry.example/shop/init:1.36-alpine',
+      'registry.example/shop/migrate@sha256:35b3809e556c3eb02c344b10354dadb6a2cfa8134267a910e5717e74d16eca3f',
+      'registry.example/shop/proxy:2.3.1',
+      'registry.example/shop/web:1.4.2',
+      'registry.example/shop/worker:1.4.2',
+    ]);
+    const place = result.images.find(({ reference }) => reference.includes('/reports:'))?.found[0];
+    expect(place).toMatchObject({ template: 'shop/templates/jobs.yaml', values: ['reports.image'] });
+    expect(events).toContainEqual({ type: 'stage', message: 'rendering ./shop' });
+    expect(await readdir(scratch.path), 'the scratch folder is gone').toEqual([]);
+  });
+
+  test('tries every chart, and names all that fail', async () => {
+    await using scratch = await scratchFolder();
+    const context = {
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
+      cwd: CHARTS,
+      emit: () => {},
+    };
+    const charts = [job('./broken'), job('./hardcoded'), job('./missing-dependency'), job('./nope')];
+    const error = await images(context, { charts, add: [], exclude: [] }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'several', exitCode: 1, message: '3 of 4 charts could not be searched' });
+    expect(error).toMatchObject({
+      causes: [
+        { code: 'chart-render', message: expect.stringContaining('database.host is needed') },
+        { code: 'chart-invalid', message: expect.stringContaining('missing-dependency') },
+        { code: 'chart-not-found', message: expect.stringContaining('./nope') },
+      ],
+    });
+    expect(await readdir(scratch.path)).toEqual([]);
+  });
+
+  test('unites the profiles of a chart', async () => {
+    await using scratch = await scratchFolder();
+    await writeFiles(join(scratch.path, 'web'), {
+      'Chart.yaml': chartYaml('web'),
+      'templates/a.yaml':
+        'kind: Pod\nspec: {containers: [{image: "r.example/{{ .Values.name | default "small" }}:1"}]}\n',
+    });
+    const context = {
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
+      cwd: scratch.path,
+      emit: () => {},
+    };
+    const profiles = [
+      { name: 'small', options: {} },
+      { name: 'big', options: { set: ['name=big'] } },
+    ];
+    const charts = [{ request: { chart: './web' }, profiles }];
+    const found = (await images(context, { charts, add: [], exclude: [] })).images;
+    expect(found.map(({ reference, found: [place] }) => [reference, place?.profile])).toEqual([
+      ['r.example/big:1', 'big'],
+      ['r.example/small:1', 'small'],
+    ]);
+  });
+});

@@ -1,0 +1,121 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import type { Context } from '../../../src/workflows/context.ts';
+import { values } from '../../../src/workflows/values.ts';
+import { airgap } from '../cli/terminal.ts';
+import { CHARTS, chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+
+const target = parseTarget('ecr.example:5000/mirrored', 'host-path');
+
+describe.for(HELMS)('values with Helm $version', (wanted) => {
+  const test = it.skipIf(wanted.path === undefined);
+  const envOf = (folder: string) => ({ PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: folder });
+  const contextIn = (folder: string, events: AirgapEvent[] = []): Context => ({
+    env: envOf(folder),
+    cwd: folder,
+    emit: (event) => void events.push(event),
+  });
+
+  test('are exactly those that move every image, and Helm renders with them what was promised', async () => {
+    await using scratch = await scratchFolder();
+    const request = { chart: join(CHARTS, 'shop') };
+    const [result] = await values(contextIn(scratch.path), { request, bundle: undefined, target, render: {} });
+    expect(result?.overrides).toEqual({
+      cache: { image: { registry: 'ecr.example:5000/mirrored/docker.io' } },
+      image: { registry: 'ecr.example:5000/mirrored/registry.example' },
+      init: { image: { registry: 'ecr.example:5000/mirrored/registry.example' } },
+      migrations: { image: { registry: 'ecr.example:5000/mirrored/registry.example' } },
+      reports: { image: 'ecr.example:5000/mirrored/quay.io/shop-tools/reports:0.9.2' },
+      sidecar: { image: 'ecr.example:5000/mirrored/registry.example/shop/proxy:2.3.1' },
+      tests: { image: 'ecr.example:5000/mirrored/docker.io/library/busybox:1.36.1' },
+      worker: { image: { registry: 'ecr.example:5000/mirrored/registry.example' } },
+    });
+    expect(result?.proof).toEqual({ references: 8, rewritten: 8, residue: [] });
+    expect(parse(result?.yaml ?? '')).toEqual(result?.overrides);
+    const path = join(scratch.path, 'overrides.yaml');
+    await writeFile(path, result?.yaml ?? '');
+    const { stdout } = await helmIn(scratch.path, wanted).run(['template', 'x', request.chart, '-f', path]);
+    expect(stdout).not.toMatch(/(?<!mirrored\/)(?:registry\.example|quay\.io|docker\.io)\/|image: busybox/);
+    expect(stdout.match(/ecr\.example:5000\/mirrored\//g)).toHaveLength(8);
+  });
+
+  // What does not hang on the version is tried with one of them.
+  if (wanted !== HELMS[0]) return;
+
+  test('list what no value reaches, and end with 3', async () => {
+    await using scratch = await scratchFolder();
+    const chart = join(CHARTS, 'hardcoded');
+    const { code, out, err } = await airgap(
+      ['values', chart, '--to', 'ecr.example/m'],
+      envOf(scratch.path),
+      scratch.path,
+    );
+    expect(code).toBe(3);
+    expect(parse(out)).toEqual({ image: { repository: 'ecr.example/m/registry.example/hardcoded/app' } });
+    expect(out).toContain('# Still public: docker.io/library/busybox:1.36.1');
+    expect(err).toContain('1 of 2 references private');
+    expect(err).toContain('still public: docker.io/library/busybox:1.36.1');
+    expect(err).toContain('hardcoded/templates/deployment.yaml spec.template.spec.initContainers[0].image');
+  });
+
+  test('leave out what the chart refuses, say why, and show it as residue', async () => {
+    await using scratch = await scratchFolder();
+    const pod = (n: number, image: string): string =>
+      `kind: Pod\nmetadata: {name: p${n}}\nspec: {containers: [{image: "${image}"}]}\n`;
+    await writeFiles(join(scratch.path, 'picky'), {
+      'Chart.yaml': chartYaml('picky'),
+      'values.yaml': 'strict: {registry: registry.example}\nfree: {registry: registry.example}\n',
+      // A name without port and path: what the chart's author knew.
+      'values.schema.json': JSON.stringify({
+        type: 'object',
+        properties: { strict: { properties: { registry: { type: 'string', pattern: '^[a-z0-9.-]+$' } } } },
+      }),
+      'templates/pods.yaml': `${pod(1, '{{ .Values.strict.registry }}/a:1')}---\n${pod(2, '{{ .Values.free.registry }}/b:1')}`,
+    });
+    const events: AirgapEvent[] = [];
+    const request = { chart: './picky' };
+    const [result] = await values(contextIn(scratch.path, events), { request, bundle: undefined, target, render: {} });
+    expect(result?.overrides).toEqual({ free: { registry: 'ecr.example:5000/mirrored/registry.example' } });
+    expect(result?.proof).toMatchObject({
+      references: 2,
+      rewritten: 1,
+      residue: [{ reference: 'registry.example/a:1' }],
+    });
+    const warning = events.find(({ type }) => type === 'warning') as { message: string } | undefined;
+    expect(warning?.message).toMatch(/^strict\.registry stays as it is: .*schema/s);
+    expect(await readdir(scratch.path)).toEqual(['picky']);
+  });
+
+  test("do not pass over Helm's own refusal", async () => {
+    await using scratch = await scratchFolder();
+    const chart = join(CHARTS, 'broken');
+    const { code, out, err } = await airgap(
+      ['values', chart, '--to', 'ecr.example/m'],
+      envOf(scratch.path),
+      scratch.path,
+    );
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain('database.host is needed: the name of the database server');
+    expect(err).toMatch(/^Hint: give the values/m);
+  });
+
+  test('go into a folder, where only earlier overrides are replaced', async () => {
+    await using scratch = await scratchFolder();
+    const args = ['values', join(CHARTS, 'hardcoded'), '--to', 'ecr.example/m', '--out-dir', join(scratch.path, 'out')];
+    const path = join(scratch.path, 'out/hardcoded.yaml');
+    expect(await airgap(args, envOf(scratch.path), scratch.path)).toMatchObject({ code: 3, out: '' });
+    const first = await readFile(path, 'utf8');
+    expect(await airgap(args, envOf(scratch.path), scratch.path)).toMatchObject({ code: 3 });
+    expect(await readFile(path, 'utf8')).toBe(first);
+    await writeFile(path, 'site: mine\n');
+    const { code, err } = await airgap(args, envOf(scratch.path), scratch.path);
+    expect(code).toBe(1);
+    expect(err).toMatch(/Error: .*hardcoded\.yaml is there already.*\nHint: /);
+    expect(await readFile(path, 'utf8')).toBe('site: mine\n');
+    expect(await readdir(join(scratch.path, 'out'))).toEqual(['hardcoded.yaml']);
+  });
+});
