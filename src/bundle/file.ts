@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { giveBack, lend } from '../oci/loan.ts';
 
 /** Bytes read at once: fewer calls, and still small beside a layer. */
 export const CHUNK = 1024 * 1024;
@@ -20,7 +21,7 @@ export class PlacedWriter {
   }
 
   /**
-   * Takes a chunk, which must not be changed afterwards.
+   * Takes a chunk, which must not be used afterwards: if it was lent, it is given back once it is in the file.
    * @returns a promise when the next one had better wait: the disk is behind
    * @throws AirgapError `no-space`, by the promise
    */
@@ -45,6 +46,7 @@ export class PlacedWriter {
     this.#bytes = 0;
     this.#running = writeAll(this.#file, chunks, this.placed).then(() => {
       this.placed += bytes;
+      for (const chunk of chunks) giveBack(chunk);
     });
     // Whoever writes or flushes next gets the failure.
     this.#running.catch(() => {});
@@ -76,18 +78,22 @@ function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
 }
 
 /**
- * Content of a file from a position, in chunks.
+ * Content of a file from a position, in chunks that are lent: what the reader gives back is read into again.
  * @throws AirgapError `file` when the medium does not give it
  */
 export async function* readRange(file: FileHandle, position: number, size: number): AsyncGenerator<Uint8Array> {
+  const spare: Buffer[] = [];
   for (let at = 0; at < size; ) {
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK, size - at));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, position + at).catch((cause) => {
-      throw new AirgapError('file', `cannot read at byte ${position + at}: ${messageOf(cause)}`, { cause });
-    });
+    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK, size - at));
+    const { bytesRead } = await file
+      .read(buffer, 0, Math.min(buffer.length, size - at), position + at)
+      .catch((cause) => {
+        throw new AirgapError('file', `cannot read at byte ${position + at}: ${messageOf(cause)}`, { cause });
+      });
     if (bytesRead === 0)
       throw new AirgapError('file', `the file ends at byte ${position + at}, before its content does`);
     at += bytesRead;
+    lend(buffer, () => spare.push(buffer));
     yield buffer.subarray(0, bytesRead);
   }
 }

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { AirgapError } from '../base/errors.ts';
+import { lend } from '../oci/loan.ts';
 import { describeFailure, UPLOAD_STALLED } from './failures.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
@@ -67,6 +68,10 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
+          // Node reads each piece into memory of its own. Beside the head of an answer undici may have more to look at.
+          const { buffer } = chunk;
+          if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength)
+            lend(chunk, () => buffer.transfer(0));
           if (body !== undefined && !body.push(chunk)) controller.pause();
         },
         onResponseEnd() {

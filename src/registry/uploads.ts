@@ -7,6 +7,7 @@ import type { RequestBody } from '../http/transport.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, encodedOf } from '../oci/digest.ts';
+import { giveBack } from '../oci/loan.ts';
 import type { Repository } from '../oci/reference.ts';
 import { headBlob } from './blobs.ts';
 import { complain, readComplaint, registryError } from './errors.ts';
@@ -15,6 +16,9 @@ import type { Session } from './session.ts';
 
 /** Milliseconds. A registry verifies and moves the whole blob before it answers: 10 GB at 20 MB/s. */
 const COMMIT_TIMEOUT = 10 * 60_000;
+
+/** Bytes that Node holds for a connection before it tells the writer to wait (`highWaterMark` of net.Socket). */
+const SENT = 64 * 1024;
 
 export interface Upload {
   readonly repository: Repository;
@@ -158,7 +162,11 @@ function verified({ descriptor, body, signal }: Upload, what: string): RequestBo
       length += chunk.length;
       if (length > size) throw wrong(`longer than the ${size} bytes it should have`);
       hash.update(chunk);
-      if (held !== undefined) yield held;
+      if (held !== undefined) {
+        yield held;
+        // Asked for the next one, the connection has sent this: what fills its buffer is waited for, and less may not be.
+        if (held.length >= SENT) giveBack(held);
+      }
       held = chunk;
     }
     if (length < size) throw wrong(`${length} bytes long and not ${size}`);

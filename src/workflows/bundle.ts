@@ -1,18 +1,17 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { AirgapError, combine } from '../base/errors.ts';
 import { type ChartArtifact, chartArtifact } from '../bundle/chart-artifact.ts';
 import { type WriteResult, writeBundle } from '../bundle/write.ts';
 import { Helm } from '../helm/helm.ts';
 import type { Finding, Place } from '../lock/finding.ts';
-import type { Lock, LockChart, LockImage } from '../lock/lock.ts';
+import type { Lock } from '../lock/lock.ts';
 import type { Source } from '../oci/content.ts';
-import { isIndexType } from '../oci/descriptor.ts';
-import { bytesOf, closureOf, type Graph, type Root } from '../oci/graph.ts';
-import { readLinks } from '../oci/manifest.ts';
 import { chartTag } from '../oci/naming.ts';
-import { formatPlatform, isAttestation, type Platform } from '../oci/platform.ts';
+import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
 import { type WalkFailure, walk } from '../transfer/walk.ts';
+import { lockOf } from './bundle-lock.ts';
 import { type Context, withScratch } from './context.ts';
 import { type SearchedChart, searchCharts } from './discover.ts';
 import { findingsOf, type ImagesOptions } from './images.ts';
@@ -35,6 +34,7 @@ export interface BundleResult extends WriteResult {
 /** Discovers, resolves, pulls, and writes the bundle. Nothing is at `out` before it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return withScratch(context, async (scratch) => {
+    await checkOutput(options.out);
     const searched =
       options.charts.length === 0 ? [] : await searchCharts(context, new Helm(context), options.charts, scratch);
     const findings = findingsOf(searched, options).filter(({ confidence }) => confidence !== 'possible');
@@ -50,7 +50,7 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
       const { graph, failures } = await walk(client, references, { platforms, concurrency, emit, signal });
       if (failures.length > 0) throw unresolved(failures, findings);
       const charts = await Promise.all(searched.map((chart) => artifactOf(chart, client, options, context)));
-      const lock = lockOf(searched, charts, findings, graph, options);
+      const lock = lockOf(searched, charts, findings, graph, platforms);
       const { out: path, force } = options;
       const result = await writeBundle({ path, graph, charts, lock, source: client, concurrency, force, emit, signal });
       return { ...result, lock };
@@ -58,6 +58,18 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
       await client.close();
     }
   });
+}
+
+/** What can never become the bundle is told before the work, and not after it. */
+async function checkOutput(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
+    throw new AirgapError('usage', `--out ${path} is a folder`, { hint: 'name a file in it, as in --out bundle.tar' });
+  }
+  if (!(await stat(dirname(path)).catch(() => undefined))?.isDirectory()) {
+    throw new AirgapError('file', `--out ${path}: there is no folder ${dirname(path)}`, {
+      hint: 'create it, or name another place with --out',
+    });
+  }
 }
 
 /** Which chart wants what could not be had, and where. */
@@ -107,61 +119,4 @@ function ociReference(chart: string, version: string): Reference | undefined {
   if (name.includes('@')) return parseReference(name);
   const repository = tryParseRepository(name.replace(/:[^/:]*$/, ''));
   return repository === undefined ? undefined : { ...repository, tag: chartTag(version) };
-}
-
-function lockOf(
-  searched: readonly SearchedChart[],
-  artifacts: readonly ChartArtifact[],
-  findings: readonly Finding[],
-  graph: Graph,
-  { platforms }: BundleOptions,
-): Lock {
-  const charts = searched.map(({ chart, profiles }, i): LockChart => {
-    const { name, version } = chart.metadata;
-    const digest = (artifacts[i] as ChartArtifact).descriptor.digest;
-    const listed = profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
-      name,
-      ...(kubeVersion === undefined ? {} : { kubeVersion }),
-      ...(apiVersions.length === 0 ? {} : { apiVersions: [...apiVersions] }),
-    }));
-    return { name, version, source: chart.source, digest, profiles: listed };
-  });
-  const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
-  const images = findings.map((finding) => imageOf(finding, roots.get(finding.reference) as Root, graph));
-  return {
-    apiVersion: 'airgap/v1',
-    kind: 'Lock',
-    schemaVersion: 1,
-    platforms: platforms.map(formatPlatform),
-    charts,
-    images,
-  };
-}
-
-function imageOf(finding: Finding, { descriptor, sourceDigest }: Root, graph: Graph): LockImage {
-  const { reference, confidence, need, found } = finding;
-  return {
-    reference,
-    digest: descriptor.digest,
-    mediaType: descriptor.mediaType,
-    ...(sourceDigest === undefined ? {} : { sourceDigest }),
-    platforms: platformsOf(graph, descriptor.digest),
-    bytes: bytesOf(graph, descriptor.digest),
-    confidence,
-    need,
-    found: found.map((place) => structuredClone(place) as LockImage['found'][number]),
-  };
-}
-
-/** Platforms that the indexes under a root name; a single manifest names none. */
-function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
-  const names = new Set<string>();
-  for (const at of closureOf(graph, digest).manifests) {
-    const node = graph.manifests.get(at);
-    if (node === undefined || !isIndexType(node.descriptor.mediaType)) continue;
-    for (const { platform } of readLinks(node.descriptor.mediaType, node.bytes).manifests) {
-      if (platform !== undefined && !isAttestation(platform)) names.add(formatPlatform(platform));
-    }
-  }
-  return [...names].sort();
 }

@@ -1,21 +1,19 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { type Bundle, type BundleChart, openBundle } from '../bundle/read.ts';
+import { type Bundle, openBundle } from '../bundle/read.ts';
 import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
 import { type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { type Render, Renderer, type RenderOptions, type Values } from '../helm/render.ts';
 import { templateSources } from '../helm/templates.ts';
 import { formatPath } from '../influence/leaves.ts';
-import { MediaType } from '../oci/descriptor.ts';
-import { readLinks } from '../oci/manifest.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
 import { formatReference } from '../oci/reference.ts';
 import { accept } from '../overrides/accept.ts';
 import { derive } from '../overrides/derive.ts';
 import { formatOverrides, settingsOf } from '../overrides/document.ts';
 import { type Proof, prove } from '../overrides/proof.ts';
+import { type BundledChart, extractCharts } from './bundled-charts.ts';
 import { type Context, withScratch } from './context.ts';
 
 export interface ValuesOptions {
@@ -48,8 +46,9 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
       const charts = await chartsOf(source, options, scratch);
       const held = source && new Set(source.images().map(({ reference }) => formatReference(reference)));
       const results: Overrides[] = [];
-      for (const [i, request] of charts.entries()) {
-        results.push(await overridesOf(context, helm, request, options, join(scratch, `chart-${i}`), held));
+      for (const [i, { request, rendered }] of charts.entries()) {
+        const own = { ...options, render: { ...options.render, ...missing(options.render, rendered) } };
+        results.push(await overridesOf(context, helm, request, own, join(scratch, `chart-${i}`), held));
       }
       return results;
     } finally {
@@ -58,50 +57,24 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
   });
 }
 
+/** What the bundled chart was rendered with, where nothing else is asked for. */
+function missing({ kubeVersion, apiVersions = [] }: RenderOptions, rendered: BundledChart['rendered']): RenderOptions {
+  return {
+    ...(kubeVersion === undefined && rendered.kubeVersion !== undefined ? { kubeVersion: rendered.kubeVersion } : {}),
+    ...(apiVersions.length === 0 && rendered.apiVersions !== undefined ? { apiVersions: rendered.apiVersions } : {}),
+  };
+}
+
 async function chartsOf(
   source: Bundle | undefined,
   { request }: ValuesOptions,
   scratch: string,
-): Promise<ChartRequest[]> {
-  if (source === undefined) {
-    if (request === undefined) {
-      throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
-    }
-    return [request];
+): Promise<BundledChart[]> {
+  if (source !== undefined) return extractCharts(source, request, scratch);
+  if (request === undefined) {
+    throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
   }
-  const all = source.charts();
-  const chosen = all.filter(({ name, version }) => {
-    if (request === undefined) return true;
-    const isNamed = name === request.chart || `${name}@${version}` === request.chart;
-    return (
-      isNamed && (request.version === undefined || request.version.replace(/^v/, '') === version.replace(/^v/, ''))
-    );
-  });
-  if (chosen.length === 0 || (request !== undefined && chosen.length > 1)) {
-    const list = all.map(({ name, version }) => `${name}@${version}`).join(', ');
-    const what =
-      chosen.length > 1 ? `several charts named ${request?.chart}` : `no chart ${request?.chart ?? ''}`.trimEnd();
-    throw new AirgapError('chart-not-found', `the bundle ${source.path} holds ${what}`, {
-      hint: list === '' ? 'it holds no chart at all' : `it holds ${list}`,
-    });
-  }
-  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}`))));
-}
-
-async function extract(
-  source: Bundle,
-  { descriptor, name, version, reference }: BundleChart,
-  stem: string,
-): Promise<ChartRequest> {
-  const manifest = await source.manifest(reference, descriptor.digest);
-  const layer = readLinks(descriptor.mediaType, manifest.bytes).blobs.find(
-    ({ mediaType }) => mediaType === MediaType.helmChart,
-  );
-  if (layer === undefined)
-    throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
-  const chart = `${stem}.tgz`;
-  await writeFile(chart, await source.read(layer));
-  return { chart };
+  return [{ request, rendered: {} }];
 }
 
 async function overridesOf(

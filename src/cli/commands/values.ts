@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
@@ -31,7 +31,11 @@ export function valuesCommand(edge: Edge): Command {
     .option('--all', 'every chart of the bundle')
     .option('--out-dir <folder>', 'with --all: one <chart>.yaml for each')
     .option('--ca-file <file>', 'certificate authorities to trust for the chart repository (PEM)')
-    .option('--plain-http <host[:port]>', 'a chart registry that speaks HTTP without TLS (repeatable)', repeat, [])
+    .addOption(
+      new Option('--plain-http <host[:port]>', 'a chart registry that speaks HTTP without TLS (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { AirgapError } from '../../base/errors.ts';
+import { parseMirror } from '../../registry/mirrors.ts';
 import type { RegistryAccess } from '../../workflows/registry.ts';
 import { repeat } from './render.ts';
 
@@ -40,22 +40,9 @@ export function positive(text: string): number {
 }
 
 /** @throws AirgapError `usage` */
-export function parseMirrors(texts: readonly string[]): { from: string; to: string }[] {
-  return texts.map((text) => {
-    const [from, to, ...rest] = text.split('=');
-    if (!from || !to || rest.length > 0 || to.includes('://')) {
-      throw new AirgapError('usage', `--mirror ${text} is not FROM=TO`, {
-        hint: 'as in --mirror quay.io=artifactory.example/quay',
-      });
-    }
-    return { from: from.replace(/\/+$/, ''), to: to.replace(/\/+$/, '') };
-  });
-}
-
-/** @throws AirgapError `usage` */
 export function registryAccess({ mirror = [], plainHttp, caFile, endpointUrl }: RegistryFlags): RegistryAccess {
   return {
-    mirrors: parseMirrors(mirror),
+    mirrors: mirror.map(parseMirror),
     plainHttp,
     ...(caFile === undefined ? {} : { caFile }),
     ...(endpointUrl === undefined ? {} : { endpointUrl }),

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { redact } from '../../../src/base/redact.ts';
 import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../../../src/cli/flags/charts.ts';
-import { addRegistryFlags, parseMirrors, type RegistryFlags, registryAccess } from '../../../src/cli/flags/registry.ts';
+import { addRegistryFlags, type RegistryFlags, registryAccess } from '../../../src/cli/flags/registry.ts';
 import type { Edge } from '../../../src/cli/run.ts';
 
 let cwd: string;
@@ -189,18 +189,5 @@ describe('gather', () => {
 
   it('refuses a variable without a value', async () => {
     await expect(gathered(...CONFIG(), '--var', 'WHICH')).rejects.toMatchObject({ code: 'usage' });
-  });
-});
-
-describe('parseMirrors', () => {
-  it('takes hosts, paths and everything', () => {
-    expect(parseMirrors(['*=m.example', 'quay.io/org/=m.example/q/'])).toEqual([
-      { from: '*', to: 'm.example' },
-      { from: 'quay.io/org', to: 'm.example/q' },
-    ]);
-  });
-
-  it.each(['quay.io', 'quay.io=', '=m.example', 'a=b=c', 'quay.io=https://m.example'])('refuses %s', (text) => {
-    expect(() => parseMirrors([text])).toThrow(expect.objectContaining({ code: 'usage', hint: expect.any(String) }));
   });
 });

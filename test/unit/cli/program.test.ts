@@ -105,7 +105,7 @@ describe('wrong usage', () => {
       ['bundle', '--image', 'x', '--out', 'o', '--platform', 'linux'],
       '"linux" is not a platform',
     ],
-    ['a mirror that is none', ['bundle', '--image', 'x', '--out', 'o', '--mirror', 'a'], '--mirror a is not FROM=TO'],
+    ['a mirror that is none', ['bundle', '--image', 'x', '--out', 'o', '--mirror', 'a'], '"a" is not a mirror'],
     ['an image that is none', ['images', '--image', 'Not:an:image'], '"Not:an:image" is not an image reference'],
     ['a list that is not there', ['images', '--images', '/nowhere/list'], '/nowhere/list'],
     ['a configuration that is not there', ['images', '--config', '/nowhere/airgap.yaml'], '/nowhere/airgap.yaml'],
@@ -171,6 +171,19 @@ describe('a run', () => {
     expect(err).toContain('refused the connection, wanted by the command line');
     expect(err).toMatch(/^Hint: /m);
     expect((await readdir(folder)).filter((name) => name.startsWith('out.tar'))).toEqual([]);
+  });
+
+  it('says that nothing can be written there before it asks anybody', async () => {
+    const bundle = (out: string) =>
+      airgap(['bundle', '--image', 'never.invalid/x:1', '--out', out], { TMPDIR: folder });
+    expect(await bundle(folder)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/is a folder\nHint: name a file/),
+    });
+    const { code, err } = await bundle(join(folder, 'none/out.tar'));
+    expect(code).toBe(1);
+    expect(err).toMatch(/there is no folder .*none\nHint: create it/);
+    expect(err).not.toContain('never.invalid');
   });
 
   it('tells a fault of its own from one of the user, and shows no secret', async () => {

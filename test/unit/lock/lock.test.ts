@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AirgapError } from '../../../src/base/errors.ts';
 import { formatLock, type Lock, type LockImage, parseLock } from '../../../src/lock/lock.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
 
-const digest = `sha256:${'a'.repeat(64)}`;
+const digest = digestOf(Buffer.from('x'));
 const place = {
   chart: 'web',
   profile: 'default',

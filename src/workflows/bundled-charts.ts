@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import type { Bundle, BundleChart } from '../bundle/read.ts';
+import type { ChartRequest } from '../helm/fetch.ts';
+import { MediaType } from '../oci/descriptor.ts';
+import { readLinks } from '../oci/manifest.ts';
+
+/** A chart out of a bundle, as an archive in a scratch folder. */
+export interface BundledChart {
+  readonly request: ChartRequest;
+  /** For which Kubernetes it was rendered when it was bundled, by the first of its profiles. */
+  readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
+}
+
+/**
+ * Takes charts out of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
+ * @throws AirgapError `chart-not-found` with the list of what there is, `bundle-invalid`
+ */
+export function extractCharts(
+  source: Bundle,
+  wanted: ChartRequest | undefined,
+  scratch: string,
+): Promise<BundledChart[]> {
+  const all = source.charts();
+  const chosen = wanted === undefined ? all : all.filter((chart) => isWanted(chart, wanted));
+  if (chosen.length === 0 || (wanted !== undefined && chosen.length > 1)) {
+    const list = all.map(({ name, version }) => `${name}@${version}`).join(', ');
+    const what =
+      chosen.length > 1 ? `several charts named ${wanted?.chart}` : `no chart ${wanted?.chart ?? ''}`.trimEnd();
+    throw new AirgapError('chart-not-found', `the bundle ${source.path} holds ${what}`, {
+      hint: list === '' ? 'it holds no chart at all' : `it holds ${list}`,
+    });
+  }
+  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`))));
+}
+
+function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean {
+  const isNamed = name === wanted.chart || `${name}@${version}` === wanted.chart;
+  // Repositories take a version with and without its v for the same.
+  return isNamed && (wanted.version === undefined || wanted.version.replace(/^v/, '') === version.replace(/^v/, ''));
+}
+
+async function extract(source: Bundle, chart: BundleChart, archive: string): Promise<BundledChart> {
+  const { descriptor, name, version, reference } = chart;
+  const manifest = await source.manifest(reference, descriptor.digest);
+  const { blobs } = readLinks(descriptor.mediaType, manifest.bytes);
+  const layer = blobs.find(({ mediaType }) => mediaType === MediaType.helmChart);
+  if (layer === undefined) {
+    throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
+  }
+  await writeFile(archive, await source.read(layer));
+  const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
+  const { kubeVersion, apiVersions } = locked?.profiles[0] ?? {};
+  return {
+    request: { chart: archive },
+    rendered: {
+      ...(kubeVersion === undefined ? {} : { kubeVersion }),
+      ...(apiVersions === undefined ? {} : { apiVersions }),
+    },
+  };
+}
