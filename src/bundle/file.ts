@@ -3,7 +3,7 @@ import { AirgapError, messageOf } from '../base/errors.ts';
 import { giveBack, lend } from '../oci/loan.ts';
 
 /** Bytes read at once: fewer calls, and still small beside a layer. */
-export const CHUNK = 1024 * 1024;
+export const CHUNK = 512 * 1024;
 
 /** Collects chunks and writes them together, one write at a time, while the next ones arrive. */
 export class PlacedWriter {

@@ -62,7 +62,7 @@ describe('splitDocuments', () => {
     expect(splitDocuments(rendered(['t', 'a: 1\na: 2']))[0]?.object).toEqual({ a: 2 });
   });
 
-  it('resolves anchors and merges, and does not let aliases explode', () => {
+  it('resolves anchors, and does not let aliases explode', () => {
     const [one] = splitDocuments(rendered(['t', 'base: &b {image: "x:1"}\nuse: *b']));
     expect(one?.object).toEqual({ base: { image: 'x:1' }, use: { image: 'x:1' } });
     const levels = [...'abcdefghi'].map((name, i, all) =>
@@ -73,6 +73,11 @@ describe('splitDocuments', () => {
             .join(', ')}]`,
     );
     expect(splitDocuments(rendered(['t', levels.join('\n')]))[0]?.object).toBeUndefined();
+  });
+
+  it('merges with <<, one mapping or several; what stands there itself wins', () => {
+    const text = 'a: &a {image: "x:1", n: 1}\nb: &b {m: 2}\nc:\n  <<: [*a, *b]\n  n: 3';
+    expect(splitDocuments(rendered(['t', text]))[0]?.object?.c).toEqual({ image: 'x:1', m: 2, n: 3 });
   });
 
   it('keeps text that looks like a number or a date as Kubernetes reads it', () => {
