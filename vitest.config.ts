@@ -3,7 +3,16 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          exclude: ['**/*.parts.test.ts'],
+          testTimeout: 20_000,
+        },
+      },
+      // What needs real Helm, registries or skopeo, and so more time than a unit test should take.
+      { test: { name: 'parts', include: ['test/unit/**/*.parts.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       {
         test: {
           name: 'e2e',

@@ -17,6 +17,7 @@ const suites = [
   { name: 'types', run: () => command('tsc', ['--noEmit']) },
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unit', run: () => vitest('unit') },
+  { name: 'parts', missing: () => lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
   ...testHelms().map((helm) => ({
     name: `e2e with Helm ${helm.version}`,
     missing: () =>

@@ -30,7 +30,7 @@ export function bundleCommand(edge: Edge): Command {
       ...gathered,
       out: flags.out,
       platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
-      access: registryAccess(gathered.registry),
+      access: await registryAccess(gathered.registry),
       concurrency: flags.concurrency ?? DOWNLOADS,
       force: flags.force ?? false,
     });

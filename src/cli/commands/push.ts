@@ -18,7 +18,7 @@ export function pushCommand(edge: Edge): Command {
   return command.action(async (file: string, flags: Flags) => {
     const { push } = await import('../../workflows/push.ts');
     const target = parseTarget(flags.to, flags.naming);
-    const access = registryAccess(flags);
+    const access = await registryAccess(flags);
     const result = await push(edge.context, { file, target, access, concurrency: flags.concurrency ?? UPLOADS });
     if (flags.output === 'json') edge.print(await asDocument('Push', result, 'json'));
     else edge.tell(pushReport(result));

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseMirror } from '../../registry/mirrors.ts';
 import type { RegistryAccess } from '../../workflows/registry.ts';
 import { repeat } from './render.ts';
 
@@ -40,7 +39,13 @@ export function positive(text: string): number {
 }
 
 /** @throws AirgapError `usage` */
-export function registryAccess({ mirror = [], plainHttp, caFile, endpointUrl }: RegistryFlags): RegistryAccess {
+export async function registryAccess({
+  mirror = [],
+  plainHttp,
+  caFile,
+  endpointUrl,
+}: RegistryFlags): Promise<RegistryAccess> {
+  const { parseMirror } = await import('../../registry/mirrors.ts');
   return {
     mirrors: mirror.map(parseMirror),
     plainHttp,

@@ -149,7 +149,7 @@ describe('gather', () => {
     expect(all.add).toEqual(['named:1', 'listed:1', 'redis:7']);
     expect(all.exclude).toEqual(['x', '*debug*']);
     expect(all.platforms).toEqual(['linux/arm64']);
-    expect(registryAccess(all.registry)).toEqual({
+    expect(await registryAccess(all.registry)).toEqual({
       mirrors: [
         { from: 'quay.io', to: 'm.example/quay' },
         { from: 'quay.io', to: 'other.example/quay' },
