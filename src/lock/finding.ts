@@ -47,6 +47,23 @@ export interface Place {
   readonly hook?: string;
   /** Values paths that build it, when they are known. */
   readonly values?: readonly string[];
+  /** What moves an image that an operator chooses to another registry; operator rules say it. */
+  readonly redirect?: Redirect;
+}
+
+/**
+ * What moves an image to another registry when no field of the render holds it. In `value` and in the texts of `values`
+ * stand for the new reference: `{reference}` all of it, `{repository}` with its registry, `{registry}`, `{path}` below
+ * the registry, `{folder}` the repository without its last component, `{name}` that component, `{tag}`.
+ */
+export interface Redirect {
+  readonly kind: 'values' | 'env' | 'argument' | 'resource-field' | 'none';
+  /** Name of the operator's environment variable or argument; `Kind path.of.field` of the resource. */
+  readonly name?: string;
+  /** What to set there; `{reference}` when absent. */
+  readonly value?: string;
+  /** Values of the rendered chart that do it, as a tree. */
+  readonly values?: Readonly<Record<string, unknown>>;
 }
 
 export interface SplitPart {

@@ -41,6 +41,14 @@ const place = z.object({
     .optional(),
   hook: z.string().optional(),
   values: z.array(z.string()).optional(),
+  redirect: z
+    .object({
+      kind: z.enum(['values', 'env', 'argument', 'resource-field', 'none']),
+      name: z.string().optional(),
+      value: z.string().optional(),
+      values: z.record(z.string(), z.unknown()).optional(),
+    })
+    .optional(),
 });
 
 const profile = z.object({

@@ -24,6 +24,9 @@ const chart = z.strictObject({
   chart: text,
   repo: text.optional(),
   version: text.optional(),
+  /** Credentials of the chart repository; keep them out of the file with ${NAME}. */
+  username: text.optional(),
+  password: text.optional(),
   releaseName: text.optional(),
   namespace: text.optional(),
   dependencyUpdate: z.boolean().optional(),

@@ -10,7 +10,15 @@ import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Config } from '../config/schema.ts';
 import type { Edge } from '../run.ts';
 import type { RegistryFlags } from './registry.ts';
-import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from './render.ts';
+import {
+  type AccessFlags,
+  accessFlags,
+  addRenderFlags,
+  chartRequest,
+  type RenderFlags,
+  renderOptions,
+  repeat,
+} from './render.ts';
 
 /** What is to be searched: charts on the command line and in a configuration file, images by name. */
 export interface ChartsFlags extends RenderFlags {
@@ -68,7 +76,7 @@ export async function gather(
     }),
   );
   const configured = (config?.charts ?? []).map((chart) =>
-    jobOf(chart, folder, accessFlags(flags, caFile, chart.chart, plainHttp)),
+    jobOf(chart, folder, accessFlags(credentialsOf(chart), caFile, chart.chart, plainHttp)),
   );
   const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
   const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
@@ -119,6 +127,11 @@ function refuseStray(flags: ChartsFlags): void {
 async function configOf(path: string, entries: readonly string[], env: Environment): Promise<Config> {
   const { readConfig } = await import('../config/read.ts');
   return readConfig(path, env, variables(entries));
+}
+
+/** Each chart's own: the command line's are for the charts on the command line, not for every host of the file. */
+function credentialsOf({ username, password }: Config['charts'][number]): AccessFlags {
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
 
 function jobOf(chart: Config['charts'][number], folder: string, access: readonly string[]): ChartJob {

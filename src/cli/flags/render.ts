@@ -82,9 +82,12 @@ export function renderOptions(flags: RenderFlags): RenderOptions {
   };
 }
 
+/** Credentials for a chart repository or registry. */
+export type AccessFlags = Pick<RenderFlags, 'username' | 'password' | 'certFile' | 'keyFile' | 'passCredentials'>;
+
 /** What Helm's pull needs to reach a chart repository. */
 export function accessFlags(
-  flags: RenderFlags,
+  flags: AccessFlags,
   caFile: string | undefined,
   chart: string,
   plainHttp: readonly string[],

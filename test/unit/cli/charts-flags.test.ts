@@ -29,7 +29,7 @@ charts:
   - chart: charts/db
   - chart: stable/db
   - chart: https://c.example/charts/db-1.0.0.tgz
-  - {chart: db, repo: "https://c.example", version: 1.0.0, devel: true, dependencyUpdate: true}
+  - {chart: db, repo: "https://c.example", version: 1.0.0, devel: true, dependencyUpdate: true, username: own, password: "${OWN}"}
   - chart: oci://r.example/charts/\${WHICH}
 images: [redis:7]
 exclude: ["*debug*"]
@@ -43,7 +43,7 @@ caFile: ca.pem
 afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 async function gathered(...args: string[]): Promise<Gathered> {
-  const edge = { context: { env: { WHICH: 'env' }, cwd, emit: () => {} } } as unknown as Edge;
+  const edge = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as Edge;
   const command = addRegistryFlags(addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
   await command.exitOverride().parseAsync(args, { from: 'user' });
   const flags = command.opts<ChartsFlags & RegistryFlags>();
@@ -176,6 +176,13 @@ describe('gather', () => {
     expect(charts[0]?.request.access).toEqual([...access, '--plain-http']);
     expect(charts[1]?.request.access).toEqual(access);
     expect(redact('helm pull --password swordfish9')).not.toContain('swordfish9');
+  });
+
+  it("sends the command line's login to its own charts, and each chart of a file its own", async () => {
+    const { charts } = await gathered('./a', ...CONFIG(), '--username', 'me', '--password', 'swordfish9');
+    const logins = charts.map(({ request }) => request.access?.filter((text) => /^(?:me|own)$/.test(text)));
+    expect(logins).toEqual([['me'], [], [], [], [], ['own'], []]);
+    expect(redact('hunter2hunter2')).toBe('***');
   });
 
   it('refuses render flags that no chart would get', async () => {
