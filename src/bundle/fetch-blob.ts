@@ -5,6 +5,7 @@ import type { Emit } from '../base/events.ts';
 import type { Source } from '../oci/content.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
+import { giveBack } from '../oci/loan.ts';
 import { bodyOf, drain, nameOf } from '../oci/steady.ts';
 import { PlacedWriter, readRange } from './file.ts';
 
@@ -59,7 +60,10 @@ async function fetchFrom(
 ): Promise<string> {
   const { digest } = node.descriptor;
   const hash = createHash(algorithmOf(digest));
-  for await (const chunk of readRange(file, offset, from)) hash.update(chunk);
+  for await (const chunk of readRange(file, offset, from)) {
+    hash.update(chunk);
+    giveBack(chunk);
+  }
   const writer = new PlacedWriter(file, offset + from);
   let mark = from;
   try {

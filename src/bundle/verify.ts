@@ -3,6 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { pool } from '../base/pool.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
+import { giveBack } from '../oci/loan.ts';
 import { checkAgreement } from './agreement.ts';
 import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
@@ -45,6 +46,7 @@ async function hashAll(bundle: Bundle, { concurrency, emit, signal }: VerifyOpti
       for await (const chunk of await bundle.blob(repository, descriptor).open(0, signal)) {
         hash.update(chunk);
         emit({ type: 'bytes', bytes: chunk.length });
+        giveBack(chunk);
       }
     } catch (error) {
       if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: error });

@@ -4,14 +4,16 @@ import { AirgapError } from '../base/errors.ts';
 const LIMIT = 60;
 
 /**
- * Finds which of the items a chart accepts together. All at once first; when it refuses, by halving, keeping what is
- * accepted so far: one bad item among n costs about 2 log n attempts.
+ * Finds which of the items a chart accepts together. All at once first; when it refuses, without those that its message
+ * names, and then by halving, keeping what is accepted so far: one bad item among n costs about 2 log n attempts.
  * @param attempt fails with `chart-render` when the chart refuses the chosen items
+ * @param named which of the items a refusal names; none when it does not say
  * @returns the accepted items and what the attempt with them gave; undefined when no attempt succeeded
  */
 export async function accepted<T, R>(
   items: readonly T[],
   attempt: (chosen: readonly T[]) => Promise<R>,
+  named: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
 ): Promise<{ readonly items: readonly T[]; readonly result: R } | undefined> {
   let best: { items: readonly T[]; result: R } | undefined;
   let runs = 0;
@@ -19,12 +21,15 @@ export async function accepted<T, R>(
     if (more.length === 0 || runs >= LIMIT) return;
     runs += 1;
     const chosen = [...(best?.items ?? []), ...more];
+    let bad: ReadonlySet<T>;
     try {
       best = { items: chosen, result: await attempt(chosen) };
       return;
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'chart-render') throw error;
+      bad = new Set(named(error, more));
     }
+    if (bad.size > 0) return add(more.filter((item) => !bad.has(item)));
     if (more.length === 1) return;
     const half = Math.ceil(more.length / 2);
     await add(more.slice(0, half));

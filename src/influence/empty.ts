@@ -26,10 +26,9 @@ export function emptyLeaves(values: Values, templates: readonly TemplateSource[]
       paths.set(JSON.stringify(path), path);
   };
   for (const { path, value } of leavesOf(values)) if (value === '') add(path);
-  for (const source of templates) {
-    for (const [, dotted] of source.text.matchAll(/\.Values((?:\.[A-Za-z_][\w-]*)+)/g)) {
-      const keys = (dotted ?? '').slice(1).split('.');
-      for (const prefix of source.prefixes) add(keys[0] === 'global' ? keys : [...prefix, ...keys]);
+  for (const { text, prefixes } of templates) {
+    for (const keys of readBy(text)) {
+      for (const prefix of prefixes) add(keys[0] === 'global' ? keys : [...prefix, ...keys]);
     }
   }
   const texts = templates.map(({ text }) => text).join('\n');
@@ -37,11 +36,31 @@ export function emptyLeaves(values: Values, templates: readonly TemplateSource[]
   return [...paths.values()].map((path) => ({ path, value: '' }));
 }
 
-/** `registry` beside every `repository`: helpers read it from a map that they are handed. */
+/** The values paths that a template's text names: `.Values.a.b`, `((.Values.a).b)`, `dig "a" "b" "" .Values`, `index .Values "a" "b"`. */
+function readBy(text: string): string[][] {
+  const dotted = [...text.matchAll(/\.Values((?:\)*\.[A-Za-z_][\w-]*)+)/g)].map(([, keys = '']) =>
+    keys.replaceAll(')', '').slice(1).split('.'),
+  );
+  const below = (keys = ''): string[] => keys.split('.').filter((key) => key !== '' && key !== 'AsMap');
+  const quoted = (keys = ''): string[] => [...keys.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? '');
+  const indexed = [...text.matchAll(/\bindex\s+\$?\.Values((?:\.[\w-]+)*)((?:\s+"[^"]+")+)/g)].map(
+    ([, start, keys]) => [...below(start), ...quoted(keys)],
+  );
+  // The last word before the map is what `dig` gives when there is nothing.
+  const dug = [...text.matchAll(/\bdig((?:\s+"[^"]*")+)\s+\(?\$?\.Values((?:\.[\w-]+)*)/g)].map(([, keys, start]) => [
+    ...below(start),
+    ...quoted(keys).slice(0, -1),
+  ]);
+  return [...dotted, ...indexed, ...dug];
+}
+
+/** `registry` beside every `repository`, or `name` of an image: helpers read it from a map that they are handed. */
 function siblings(values: Values): LeafPath[] {
   const found: LeafPath[] = [];
   for (const { path } of leavesOf(values)) {
-    if (/^(?:repository|name)$/i.test(String(path.at(-1)))) found.push([...path.slice(0, -1), 'registry']);
+    const [parent, key] = path.slice(-2).map(String);
+    const isName = key === 'name' && /image/i.test(parent ?? '');
+    if (/^repository$/i.test(key ?? '') || isName) found.push([...path.slice(0, -1), 'registry']);
   }
   return found;
 }

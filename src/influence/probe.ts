@@ -3,8 +3,10 @@ import type { Render, Values } from '../helm/render.ts';
 import type { Place } from '../lock/finding.ts';
 import { accepted } from './accepted.ts';
 import { compositionsIn, type Part } from './composition.ts';
+import { innerText } from './inner.ts';
 import { overlay } from './leaves.ts';
 import { hasMarker, markLeaves } from './markers.ts';
+import { namedInRefusal } from './refused.ts';
 import { scalarAt } from './scalar.ts';
 import type { Slot } from './slots.ts';
 
@@ -23,10 +25,17 @@ export interface Probe {
  */
 export async function probe(base: Render, slots: readonly Slot[], render: RenderWith): Promise<Probe> {
   const leaves = [...Map.groupBy(slots, (slot) => slot.leaf).values()];
-  const best = await accepted(leaves, (chosen) => {
-    const settings = markLeaves(chosen.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
-    return render(overlay(base.values, settings));
-  });
+  const best = await accepted(
+    leaves,
+    (chosen) => {
+      const settings = markLeaves(chosen.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
+      return render(overlay(base.values, settings));
+    },
+    (refusal, groups) => {
+      const isNamed = namedInRefusal(refusal);
+      return groups.filter(([slot]) => slot !== undefined && isNamed(slot.leaf.path));
+    },
+  );
   return { slots: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
 }
 
@@ -40,7 +49,7 @@ export function compositionsOf(places: readonly Place[], base: Render, probed: P
     const is = after.get(key);
     if (was === undefined || is === undefined || !mayHoldMarker(is)) return [];
     if (place.parts === undefined) {
-      return pairOf(was, is, place.path).flatMap(([b, m]) => compositionsIn(b, m, place.written, probed.slots));
+      return pairsOf(was, is, place).flatMap(([b, m]) => compositionsIn(b, m, place.written, probed.slots));
     }
     const joined = joinSplit(place, was, is, probed.slots);
     return joined === undefined ? [] : [joined];
@@ -56,11 +65,20 @@ function mayHoldMarker({ text }: RenderedDocument): boolean {
   return hasMarker(text) || /^kind: Secret/m.test(text) || /[A-Za-z0-9+/=]{60}/.test(text);
 }
 
-/** The text of a field in both renders; and what is in base64 in it, decoded, a Secret's whole data as well as a blob in a script. */
-function pairOf(was: RenderedDocument, is: RenderedDocument, path: string): [string, string][] {
+/**
+ * The text at a place in both renders, the narrowest first: inside the field's text where that is structure, then the
+ * field, then what is in base64 in it, decoded, a Secret's whole data as well as a blob in a script.
+ */
+function pairsOf(
+  was: RenderedDocument,
+  is: RenderedDocument,
+  { path, within }: Pick<Place, 'path' | 'within'>,
+): [string, string][] {
   const b = scalarAt(was.object, path);
   const m = scalarAt(is.object, path);
   if (b === undefined || m === undefined || b === m) return [];
+  const inner = within === undefined ? undefined : [innerText(b, within), innerText(m, within)];
+  if (inner?.[0] !== undefined && inner[1] !== undefined) return [[inner[0], inner[1]]];
   const before = b.match(BASE64) ?? [];
   const after = m.match(BASE64) ?? [];
   if (before.length !== after.length) return [[b, m]];
@@ -89,8 +107,9 @@ function joinSplit(
     if (start < 0) return undefined;
     if (start > at) parts.push({ kind: 'literal', text: place.written.slice(at, start) });
     at = start + text.length;
-    // The fields of a split inside a text are fields of that text; the text as a whole is what both renders have.
-    const pairs = pairOf(was, is, place.within === undefined ? path : place.path);
+    // The fields of a split inside a text are fields of that text.
+    const field = place.within === undefined ? { path } : { path: place.path, within: path };
+    const pairs = pairsOf(was, is, field);
     const [composition] = pairs.flatMap(([b, m]) => compositionsIn(b, m, text, slots));
     parts.push(...(composition ?? [{ kind: 'literal', text } satisfies Part]));
   }

@@ -2,6 +2,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { accepted } from '../influence/accepted.ts';
 import type { RenderWith } from '../influence/probe.ts';
+import { namedInRefusal } from '../influence/refused.ts';
 import { type Setting, valuesOf } from './document.ts';
 
 export interface Accepted {
@@ -19,7 +20,7 @@ export interface Accepted {
  */
 export async function accept(base: Render, settings: readonly Setting[], render: RenderWith): Promise<Accepted> {
   const reasons = new Map<Setting, string>();
-  const best = await accepted(settings, async (chosen) => {
+  const attempt = async (chosen: readonly Setting[]): Promise<Render> => {
     try {
       return await render(valuesOf(base.values, chosen));
     } catch (error) {
@@ -27,6 +28,12 @@ export async function accept(base: Render, settings: readonly Setting[], render:
       if (error instanceof AirgapError && last !== undefined) reasons.set(last, error.message);
       throw error;
     }
+  };
+  const best = await accepted(settings, attempt, (refusal, chosen) => {
+    const isNamed = namedInRefusal(refusal);
+    const named = chosen.filter(({ path }) => isNamed(path));
+    for (const setting of named) reasons.set(setting, refusal.message);
+    return named;
   });
   const kept = new Set(best?.items);
   const order = settings.filter((setting) => kept.has(setting));

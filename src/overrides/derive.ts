@@ -2,9 +2,9 @@ import type { Render } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
 import type { Part } from '../influence/composition.ts';
 import { emptyLeaves, isGlobal } from '../influence/empty.ts';
-import { leavesOf } from '../influence/leaves.ts';
+import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
 import { compositionsOf, probe, type RenderWith } from '../influence/probe.ts';
-import { emptySlot, nameOf, type Slot, slotsOf } from '../influence/slots.ts';
+import { emptySlot, nameOf, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import { formatTarget, type Target, targetRepository } from '../oci/naming.ts';
 import { formatRepository, tryParseReference } from '../oci/reference.ts';
@@ -19,6 +19,8 @@ export interface DeriveOptions {
   readonly render: RenderWith;
   /** Read only when the values that are there do not explain everything. */
   readonly templates: () => Promise<readonly TemplateSource[]>;
+  /** Leaves, as people write their paths, that are to be left alone. */
+  readonly without?: ReadonlySet<string>;
 }
 
 export interface Derivation {
@@ -35,25 +37,54 @@ export interface Derivation {
  * to 4). First the leaves that have a value; where those do not explain a place, empty leaves and leaves that only
  * templates read, local ones before those that reach over the whole chart.
  */
-export async function derive({ base, places, target, render, templates }: DeriveOptions): Promise<Derivation> {
+export async function derive(options: DeriveOptions): Promise<Derivation> {
+  const { base, places, target, render, templates, without = new Set() } = options;
+  const isOpen = ({ path }: Leaf): boolean => !without.has(formatPath(path));
   const movable = places.filter((place) => wantedFor(place, target) !== undefined);
   const written = [...new Set(movable.map((place) => place.written))];
   const unlocking = withUnlocking(render);
-  const filled = leavesOf(base.values).flatMap((leaf) => slotsOf(leaf, written));
-  const first = compositionsOf(movable, base, await probe(base, filled, unlocking.render));
+  const filled = leavesOf(base.values)
+    .filter(isOpen)
+    .flatMap((leaf) => slotsOf(leaf, written));
+  const first = await faithful(movable, base, filled, unlocking.render);
   let solution = settle(movable, target, first, first);
   if (solution.unsolved > 0) {
-    const empty = emptyLeaves(base.values, await templates());
+    const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
     const everywhere = empty.filter(isGlobal).map(emptySlot);
-    for (const more of [local, [...everywhere, ...local], everywhere]) {
+    const refused = new Set<Slot>();
+    for (const candidates of [local, [...everywhere, ...local], everywhere]) {
+      const more = candidates.filter((slot) => !refused.has(slot));
       if (more.length === 0 || solution.unsolved === 0) continue;
-      const compositions = compositionsOf(movable, base, await probe(base, [...filled, ...more], unlocking.render));
+      const probed = await probe(base, [...filled, ...more], unlocking.render);
+      const taken = new Set(probed.slots);
+      for (const slot of more) if (!taken.has(slot)) refused.add(slot);
+      const compositions = compositionsOf(movable, base, probed);
       const next = settle(movable, target, first, compositions);
       if (next.unsolved < solution.unsolved) solution = next;
     }
   }
   return { ...minimal(solution.equations, solution.assignment), switches: unlocking.switches() };
+}
+
+/**
+ * The compositions by the leaves that have a value. A marker can also turn a condition (`eq .flavor "posix"`), and then
+ * what the template wrote is no longer what it writes: a second probe leaves out the leaves that are single words and
+ * answers for those places.
+ */
+async function faithful(
+  places: readonly Place[],
+  base: Render,
+  slots: readonly Slot[],
+  render: RenderWith,
+): Promise<Part[][][]> {
+  const found = compositionsOf(places, base, await probe(base, slots, render));
+  const isFaithful = (i: number, all: readonly Part[][]): boolean =>
+    all.some((parts) => evaluate(parts, new Map()) === places[i]?.written);
+  const names = slots.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
+  if (names.length === slots.length || found.every((all, i) => isFaithful(i, all))) return found;
+  const again = compositionsOf(places, base, await probe(base, names, render));
+  return found.map((all, i) => (isFaithful(i, all) || !isFaithful(i, again[i] ?? []) ? all : (again[i] ?? [])));
 }
 
 /** What a place's text has to become; undefined when it is no reference or private already. */
@@ -139,4 +170,14 @@ function minimal(equations: readonly Equation[], assignment: Assignment): Omit<D
     if (equations.every(({ parts, wanted }) => evaluate(parts, without) === wanted)) needed.delete(slot);
   }
   return { assignment: needed, moves };
+}
+
+/**
+ * Leaves of a derivation that moved none of what they were to move. Some charts compute values and write them back
+ * (a list that a template appends to): such a leaf shows in the coalesced values and is none that can be set.
+ */
+export function fruitless({ moves, assignment }: Derivation, left: ReadonlySet<string>): string[] {
+  return [...moves].flatMap(([slot, written]) =>
+    assignment.has(slot) && written.every((text) => left.has(text)) ? [slotPath(slot)] : [],
+  );
 }

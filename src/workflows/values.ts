@@ -5,12 +5,12 @@ import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
 import { type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { type Render, Renderer, type RenderOptions, type Values } from '../helm/render.ts';
-import { templateSources } from '../helm/templates.ts';
+import { type TemplateSource, templateSources } from '../helm/templates.ts';
 import { formatPath } from '../influence/leaves.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
 import { formatReference } from '../oci/reference.ts';
-import { accept } from '../overrides/accept.ts';
-import { derive } from '../overrides/derive.ts';
+import { type Accepted, accept } from '../overrides/accept.ts';
+import { type Derivation, derive, fruitless } from '../overrides/derive.ts';
 import { formatOverrides, settingsOf } from '../overrides/document.ts';
 import { type Proof, prove } from '../overrides/proof.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
@@ -77,6 +77,25 @@ async function chartsOf(
   return [{ request, rendered: {} }];
 }
 
+interface Attempt extends Accepted {
+  readonly derivation: Derivation;
+  readonly proof: Proof;
+}
+
+/** Derives and proves; a second time without the leaves that did not do what they were to do, when there are any. */
+async function bestOf(
+  places: readonly PlaceFound[],
+  attempt: (without: ReadonlySet<string>) => Promise<Attempt>,
+): Promise<Attempt> {
+  const first = await attempt(new Set());
+  const left = new Set(first.proof.residue.map(({ reference }) => reference));
+  const written = places.filter(({ reference }) => left.has(reference)).map((place) => place.written);
+  const idle = fruitless(first.derivation, new Set(written));
+  if (idle.length === 0) return first;
+  const second = await attempt(new Set(idle));
+  return second.proof.residue.length < first.proof.residue.length ? second : first;
+}
+
 async function overridesOf(
   context: Context,
   helm: Helm,
@@ -95,13 +114,16 @@ async function overridesOf(
     discoverPlaces(documents, { chart: name, profile }).filter(({ confidence }) => confidence !== 'possible');
   const base = await render();
   const places = search(base);
-  const derivation = await derive({ base, places, target, render, templates: () => templateSources(chart.folder) });
-  context.emit({ type: 'stage', message: `proving overrides for ${name} ${version}` });
-  const { settings, overrides, refused, render: after } = await accept(base, settingsOf(derivation), render);
+  const attempt = async (without: ReadonlySet<string>): Promise<Attempt> => {
+    const templates = (): Promise<TemplateSource[]> => templateSources(chart.folder);
+    const derivation = await derive({ base, places, target, render, templates, without });
+    const result = await accept(base, settingsOf(derivation), render);
+    return { derivation, ...result, proof: prove(places, search(result.render), result.render.documents, target) };
+  };
+  const { settings, overrides, refused, proof } = await bestOf(places, attempt);
   for (const { setting, reason } of refused) {
     context.emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }
-  const proof = prove(places, search(after), after.documents, target);
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,

@@ -29,7 +29,7 @@ charts:
   - chart: charts/db
   - chart: stable/db
   - chart: https://c.example/charts/db-1.0.0.tgz
-  - {chart: db, repo: "https://c.example", version: 1.0.0, devel: true, dependencyUpdate: true, username: own, password: "${OWN}"}
+  - {chart: db, repo: "https://c.example", version: 1.0.0, devel: true, dependencyUpdate: true, username: own, password: "\${OWN}"}
   - chart: oci://r.example/charts/\${WHICH}
 images: [redis:7]
 exclude: ["*debug*"]

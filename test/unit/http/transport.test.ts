@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { readBytes } from '../../../src/http/read.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { giveBack } from '../../../src/oci/loan.ts';
 import { type ScriptedServer, type Step, startScript } from './scripted.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -72,6 +73,24 @@ describe('a request', () => {
     expect(response.status).toBe(201);
     expect(opened).toBe(2);
     expect(server.seen.map(({ body: got }) => got.toString())).toEqual(['abcdef', 'abcdef']);
+  });
+
+  it('lends the pieces of its answer: given back, their memory is free, and the pieces after them are whole', async () => {
+    const content = Buffer.alloc(8_000_000, 'a piece of some length. ');
+    const server = await script({ expect: 'GET /x', answer: { body: content } });
+    const { body } = await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
+    let at = 0;
+    let freed = 0;
+    body.on('data', (piece: Buffer) => {
+      const { length } = piece;
+      expect(piece.equals(content.subarray(at, at + length))).toBe(true);
+      at += length;
+      giveBack(piece);
+      if (piece.length === 0) freed += length;
+    });
+    await once(body, 'end');
+    expect(at).toBe(content.length);
+    expect(freed).toBeGreaterThan(content.length * 0.9);
   });
 
   it('hands back the last bad status when the attempts are used up', async () => {

@@ -1,10 +1,16 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { lend } from '../../../src/oci/loan.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
+import { noise } from '../transfer/memory.ts';
 import { type ClientSetUp, clientFor, describeBytes } from './set-up.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -52,6 +58,42 @@ describe('an upload', () => {
       'content-type': 'application/octet-stream',
     });
     expect(server.seen[1]?.headers['transfer-encoding']).toBeUndefined();
+  });
+
+  it('gives a piece back when the connection has sent it, and not before', async () => {
+    // More than a connection's buffers hold, read slowly: a piece that came back early would arrive as zeros.
+    const piece = 256 * 1024;
+    const content = noise('slow', 48 * piece + 1);
+    const large = describeBytes(content);
+    let back = 0;
+    async function* pieces() {
+      for (let at = 0; at < content.length; at += piece) {
+        const chunk = Uint8Array.from(content.subarray(at, at + piece));
+        lend(chunk, () => {
+          back++;
+          chunk.fill(0);
+        });
+        yield chunk;
+      }
+    }
+    const arrived: Buffer[] = [];
+    const server = createServer(async (request, response) => {
+      if (request.method === 'POST') return response.writeHead(202, { location: '/up' }).end();
+      for await (const chunk of request) {
+        arrived.push(chunk);
+        if (arrived.length % 20 === 1) await sleep(5);
+      }
+      return response.writeHead(201).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup.push(async () => server.close());
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const client = clientFor([host]);
+    cleanup.push(() => client.close());
+    const open = async (): Promise<Readable> => Readable.from(pieces(), { objectMode: false });
+    await client.putBlob({ registry: host, path: 'a/b' }, large, { size: large.size, open });
+    expect(Buffer.concat(arrived).equals(content)).toBe(true);
+    expect(back).toBeGreaterThan(40);
   });
 
   it('that is cut off begins again in a new session, after a look whether it got through', async () => {
