@@ -2,6 +2,7 @@ import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { type ChartMetadata, packChart, parseMetadata, unpackChart } from './chart-archive.ts';
+import { type ChartSources, mirrored, UPSTREAM } from './chart-mirrors.ts';
 import type { Helm } from './helm.ts';
 import { refusal } from './refusal.ts';
 
@@ -9,6 +10,7 @@ import { refusal } from './refusal.ts';
 export interface ChartRequest {
   /** Folder, .tgz, `oci://…`, URL, `repo/name`, or a name in `repo`. */
   readonly chart: string;
+  /** Address of the repository; empty when nobody knows it, and only a mirror of all of them can help. */
   readonly repo?: string;
   readonly version?: string;
   readonly devel?: boolean;
@@ -30,19 +32,29 @@ export interface Chart {
   readonly source: string;
   /** What was asked for. */
   readonly request: ChartRequest;
+  /** What was asked for in fact: the same, or what a mirror has in its place. */
+  readonly fetched: ChartRequest;
 }
 
 /**
  * Brings a chart into `workFolder` (absolute; made when missing), whatever form it was asked for in.
  * @throws AirgapError `chart-not-found`, `chart-invalid`, `unauthorized`
  */
-export async function fetchChart(helm: Helm, request: ChartRequest, workFolder: string, cwd: string): Promise<Chart> {
+export async function fetchChart(
+  helm: Helm,
+  request: ChartRequest,
+  workFolder: string,
+  cwd: string,
+  sources: ChartSources = UPSTREAM,
+): Promise<Chart> {
   const download = join(workFolder, 'download');
   await mkdir(download, { recursive: true });
-  const local = await localKind(request, cwd);
-  if (local === 'folder') await packageFolder(helm, request, resolve(cwd, request.chart), download);
-  else if (local === 'file') await copyArchive(resolve(cwd, request.chart), download);
-  else await pull(helm, request, download);
+  const mirror = await mirrored(sources.mirrors, request);
+  const fetched = withPlainHttp(mirror ?? request, sources);
+  const local = await localKind(fetched, cwd);
+  if (local === 'folder') await packageFolder(helm, fetched, resolve(cwd, fetched.chart), download);
+  else if (local === 'file') await copyArchive(resolve(cwd, fetched.chart), download);
+  else await pull(helm, fetched, download);
 
   const files = await readdir(download);
   const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
@@ -55,7 +67,17 @@ export async function fetchChart(helm: Helm, request: ChartRequest, workFolder: 
   if (local === 'folder') await packChart(folder, archive);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
-  return { metadata, archive, folder, provenance, source: describeSource(request, local, cwd), request };
+  // A mirror holds what upstream has: where it came from is upstream, and equal on every machine.
+  const source = describeSource(request, mirror === undefined ? local : undefined, cwd);
+  return { metadata, archive, folder, provenance, source, request, fetched };
+}
+
+/** Helm is told of each registry that speaks HTTP, also of one that a mirror names. */
+function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): ChartRequest {
+  const { chart, access = [] } = request;
+  const host = /^oci:\/\/([^/]+)/.exec(chart)?.[1];
+  if (host === undefined || !plainHttp.includes(host) || access.includes('--plain-http')) return request;
+  return { ...request, access: [...access, '--plain-http'] };
 }
 
 async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
@@ -85,6 +107,15 @@ async function copyArchive(archive: string, download: string): Promise<void> {
 
 async function pull(helm: Helm, request: ChartRequest, download: string): Promise<void> {
   const { chart, repo, version, devel, access = [] } = request;
+  if (repo === '') {
+    throw new AirgapError(
+      'chart-not-found',
+      `nothing says which repository has chart ${chart} ${version ?? ''}`.trim(),
+      {
+        hint: 'put its archive into a folder, and name that with --chart-mirror *=FOLDER',
+      },
+    );
+  }
   const args = ['pull', chart, '--destination', download, ...access];
   if (repo !== undefined) args.push('--repo', repo);
   if (version !== undefined) args.push('--version', version);
@@ -100,7 +131,9 @@ async function pull(helm: Helm, request: ChartRequest, download: string): Promis
 
 function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined, cwd: string): string {
   if (local !== undefined) return basename(resolve(cwd, chart));
-  return repo === undefined ? withoutSecrets(chart) : `${withoutSecrets(repo).replace(/\/+$/, '')}/${chart}`;
+  return repo === undefined || repo === ''
+    ? withoutSecrets(chart)
+    : `${withoutSecrets(repo).replace(/\/+$/, '')}/${chart}`;
 }
 
 /** A URL without user info and query, where tokens are. */

@@ -47,6 +47,8 @@ export interface Place {
   readonly hook?: string;
   /** Values paths that build it, when they are known. */
   readonly values?: readonly string[];
+  /** For a chart within a chart: the charts that bring it along, outermost first. */
+  readonly via?: readonly string[];
   /** What moves an image that an operator chooses to another registry; operator rules say it. */
   readonly redirect?: Redirect;
 }
@@ -54,7 +56,8 @@ export interface Place {
 /**
  * What moves an image to another registry when no field of the render holds it. In `value` and in the texts of `values`
  * stand for the new reference: `{reference}` all of it, `{repository}` with its registry, `{registry}`, `{path}` below
- * the registry, `{folder}` the repository without its last component, `{name}` that component, `{tag}`.
+ * the registry, `{folder}` the repository without its last component, `{subfolder}` the same of the path, `{name}` that
+ * component, `{tag}`.
  */
 export interface Redirect {
   readonly kind: 'values' | 'env' | 'argument' | 'resource-field' | 'none';

@@ -41,6 +41,7 @@ const place = z.object({
     .optional(),
   hook: z.string().optional(),
   values: z.array(z.string()).optional(),
+  via: z.array(z.string()).optional(),
   redirect: z
     .object({
       kind: z.enum(['values', 'env', 'argument', 'resource-field', 'none']),
@@ -64,6 +65,8 @@ const chart = z.object({
   source: z.string(),
   /** Of the chart's OCI manifest in the bundle. */
   digest,
+  /** The chart that brings it along, for one that was not asked for by name. */
+  parent: z.string().optional(),
   profiles: z.array(profile),
 });
 

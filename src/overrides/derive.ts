@@ -26,8 +26,10 @@ export interface DeriveOptions {
 export interface Derivation {
   /** New names by slot, unchanged ones left out. */
   readonly assignment: Assignment;
-  /** Which references each slot moves, as they are written. */
-  readonly moves: ReadonlyMap<Slot, readonly string[]>;
+  /** Which places each slot moves. */
+  readonly moves: ReadonlyMap<Slot, readonly Place[]>;
+  /** Leaves that the chart refused to have marked, as people write their paths. */
+  readonly refused: readonly string[];
   /** Switches without which the chart refuses images that are not its own. */
   readonly switches: readonly (readonly string[])[];
 }
@@ -48,11 +50,11 @@ export async function derive(options: DeriveOptions): Promise<Derivation> {
     .flatMap((leaf) => slotsOf(leaf, written));
   const first = await faithful(movable, base, filled, unlocking.render);
   let solution = settle(movable, target, first, first);
+  const refused = new Set<Slot>();
   if (solution.unsolved > 0) {
     const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
     const everywhere = empty.filter(isGlobal).map(emptySlot);
-    const refused = new Set<Slot>();
     for (const candidates of [local, [...everywhere, ...local], everywhere]) {
       const more = candidates.filter((slot) => !refused.has(slot));
       if (more.length === 0 || solution.unsolved === 0) continue;
@@ -64,7 +66,11 @@ export async function derive(options: DeriveOptions): Promise<Derivation> {
       if (next.unsolved < solution.unsolved) solution = next;
     }
   }
-  return { ...minimal(solution.equations, solution.assignment), switches: unlocking.switches() };
+  return {
+    ...minimal(solution.equations, solution.assignment),
+    refused: [...refused].map(slotPath),
+    switches: unlocking.switches(),
+  };
 }
 
 /**
@@ -96,9 +102,13 @@ export function wantedFor(place: Place, target: Target): string | undefined {
   return formatRepository(targetRepository(target, reference)) + place.written.slice(nameOf(place.written).length);
 }
 
+interface PlacedEquation extends Equation {
+  readonly place: Place;
+}
+
 interface Settled {
   readonly assignment: Assignment;
-  readonly equations: readonly Equation[];
+  readonly equations: readonly PlacedEquation[];
   readonly unsolved: number;
 }
 
@@ -135,12 +145,13 @@ function settle(
   }
 }
 
-function equationFor(place: Place, target: Target, parts: readonly Part[]): Equation {
+function equationFor(place: Place, target: Target, parts: readonly Part[]): PlacedEquation {
   const reference = tryParseReference(place.written);
   const host =
     reference === undefined ? '' : targetRepository(target, { registry: reference.registry, path: 'x' }).path;
   const targetFront = formatTarget(target);
   return {
+    place,
     written: place.written,
     wanted: wantedFor(place, target) ?? place.written,
     parts,
@@ -150,17 +161,20 @@ function equationFor(place: Place, target: Target, parts: readonly Part[]): Equa
 }
 
 /** Leaves out what stays as it is, and what nothing needs. */
-function minimal(equations: readonly Equation[], assignment: Assignment): Omit<Derivation, 'switches'> {
-  const moves = new Map<Slot, string[]>();
+function minimal(
+  equations: readonly PlacedEquation[],
+  assignment: Assignment,
+): Pick<Derivation, 'assignment' | 'moves'> {
+  const moves = new Map<Slot, Place[]>();
   const needed = new Map<Slot, string>();
-  for (const { parts, written } of equations) {
+  for (const { parts, place } of equations) {
     for (const part of parts) {
       if (part.kind !== 'slot') continue;
       const name = assignment.get(part.slot);
       if (name === undefined || name === part.slot.components.join('/') || name === '') continue;
       needed.set(part.slot, name);
       const moved = moves.get(part.slot) ?? [];
-      if (!moved.includes(written)) moved.push(written);
+      if (!moved.includes(place)) moved.push(place);
       moves.set(part.slot, moved);
     }
   }
@@ -176,8 +190,6 @@ function minimal(equations: readonly Equation[], assignment: Assignment): Omit<D
  * Leaves of a derivation that moved none of what they were to move. Some charts compute values and write them back
  * (a list that a template appends to): such a leaf shows in the coalesced values and is none that can be set.
  */
-export function fruitless({ moves, assignment }: Derivation, left: ReadonlySet<string>): string[] {
-  return [...moves].flatMap(([slot, written]) =>
-    assignment.has(slot) && written.every((text) => left.has(text)) ? [slotPath(slot)] : [],
-  );
+export function fruitless({ moves, assignment }: Derivation, isLeft: (place: Place) => boolean): string[] {
+  return [...moves].flatMap(([slot, places]) => (assignment.has(slot) && places.every(isLeft) ? [slotPath(slot)] : []));
 }

@@ -21,7 +21,7 @@ export function settingsOf({ assignment, moves, switches }: Derivation): Setting
       leaf,
       slots.map(([slot, text]) => ({ slot, text })),
     ),
-    comment: listed(slots.flatMap(([slot]: [Slot, string]) => moves.get(slot) ?? [])),
+    comment: listed(slots.flatMap(([slot]: [Slot, string]) => (moves.get(slot) ?? []).map(({ written }) => written))),
   }));
   const unlocking = switches.map((path) => ({
     path,

@@ -87,15 +87,30 @@ function holds(text: string, wanted: string): boolean {
 /** Whether a reference stands in a text as a whole. One without registry or tag is too common a word to look for. */
 function stands(text: string, written: string): boolean {
   if (!/[/:]/.test(written) || !text.includes(written)) return false;
-  return occurrences(text, written, /[\w./@-]/, /[\w/@:-]/).length > 0;
+  const found = occurrences(text, written, /[\w./@-]/, /[\w/@:-]/);
+  // A dot ends a sentence, or goes on to a longer tag.
+  return found.some((at) => !/^\.\w/.test(text.slice(at + written.length)));
 }
 
 function keyOf({ template, document, path, within }: Place): string {
   return [template, document, path, within ?? ''].join('\n');
 }
 
-function describe({ reference, chart, profile, template, path, within }: ReferencePlace, written: string): Residue {
-  return { reference, chart, profile, template, path: within === undefined ? path : `${path} (${within})`, written };
+function describe(place: ReferencePlace, written: string): Residue {
+  const { reference, chart, profile, template } = place;
+  return { reference, chart, profile, template, path: pathOf(place), written };
+}
+
+function pathOf({ path, within }: Place): string {
+  return within === undefined ? path : `${path} (${within})`;
+}
+
+/** Whether a place is among the residue, or what it held stands elsewhere in its template now. */
+export function isResidue({ residue }: Proof, place: Place): boolean {
+  return residue.some(
+    ({ template, path, written }) =>
+      template === place.template && (path === pathOf(place) || written === place.written),
+  );
 }
 
 function sortKey({ reference, template, path }: Residue): string {

@@ -9,9 +9,10 @@ import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Reports for people. Each gives text without a newline at its end. */
 
-export function imagesReport({ charts, images }: ImagesResult): string {
+export function imagesReport({ charts, images }: Omit<ImagesResult, 'failures'>): string {
   const rows = images.map((finding) => [finding.reference, finding.need, finding.confidence, placesOf(finding)]);
-  const names = charts.map(({ name, version }) => `${name} ${version}`).join(', ');
+  const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (by ${via.chart})`);
+  const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
   return rows.length === 0 ? summary : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${summary}`;
 }

@@ -16,7 +16,7 @@ export function lockOf(
   graph: Graph,
   platforms: readonly Platform[],
 ): Lock {
-  const charts = searched.map(({ chart, profiles }, i): LockChart => {
+  const charts = searched.map(({ chart, profiles, via }, i): LockChart => {
     const { name, version } = chart.metadata;
     const digest = (artifacts[i] as ChartArtifact).descriptor.digest;
     const listed = profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
@@ -24,7 +24,8 @@ export function lockOf(
       ...(kubeVersion === undefined ? {} : { kubeVersion }),
       ...(apiVersions.length === 0 ? {} : { apiVersions: [...apiVersions] }),
     }));
-    return { name, version, source: chart.source, digest, profiles: listed };
+    const parent = via === undefined ? {} : { parent: via.chart };
+    return { name, version, source: chart.source, digest, ...parent, profiles: listed };
   });
   const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
   const images = findings.map((finding) => imageOf(finding, roots.get(finding.reference) as Root, graph));

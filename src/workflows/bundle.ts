@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { AirgapError, combine } from '../base/errors.ts';
 import { type ChartArtifact, chartArtifact } from '../bundle/chart-artifact.ts';
 import { type WriteResult, writeBundle } from '../bundle/write.ts';
-import { Helm } from '../helm/helm.ts';
 import type { Finding, Place } from '../lock/finding.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Source } from '../oci/content.ts';
@@ -13,8 +12,8 @@ import { formatReference, parseReference, type Reference, tryParseRepository } f
 import { type WalkFailure, walk } from '../transfer/walk.ts';
 import { lockOf } from './bundle-lock.ts';
 import { type Context, withScratch } from './context.ts';
-import { type SearchedChart, searchCharts } from './discover.ts';
-import { findingsOf, type ImagesOptions } from './images.ts';
+import type { SearchedChart } from './discover.ts';
+import { findingsOf, type ImagesOptions, search } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface BundleOptions extends ImagesOptions {
@@ -35,8 +34,8 @@ export interface BundleResult extends WriteResult {
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return withScratch(context, async (scratch) => {
     await checkOutput(options.out);
-    const searched =
-      options.charts.length === 0 ? [] : await searchCharts(context, new Helm(context), options.charts, scratch);
+    const { charts: searched, failures: missing } = await search(context, options, scratch);
+    if (missing.length > 0) throw combine(missing, `${missing.length} charts within charts could not be searched`);
     const findings = findingsOf(searched, options).filter(({ confidence }) => confidence !== 'possible');
     if (searched.length === 0 && findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
@@ -97,8 +96,8 @@ async function artifactOf(
   options: BundleOptions,
   context: Context,
 ): Promise<ChartArtifact> {
-  const { metadata, archive, provenance, request } = searched.chart;
-  const reference = ociReference(request.chart, metadata.version);
+  const { metadata, archive, provenance, request, fetched } = searched.chart;
+  const reference = ociReference(fetched.chart, metadata.version);
   if (reference === undefined) {
     const tgz = await readFile(archive);
     return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });

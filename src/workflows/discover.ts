@@ -2,20 +2,17 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { AirgapError, combine } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
-import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
+import type { PlaceFound } from '../discovery/index.ts';
+import type { Declaration } from '../discovery/nested/index.ts';
+import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
-import { type Render, Renderer, type RenderOptions } from '../helm/render.ts';
-import { leavesOf } from '../influence/leaves.ts';
-import { compositionsOf, probe } from '../influence/probe.ts';
-import { slotPath, slotsOf } from '../influence/slots.ts';
+import { Renderer } from '../helm/render.ts';
 import type { Context } from './context.ts';
+import { searchNested, type Wanted } from './nested.ts';
+import { type Profile, searchRender } from './search-render.ts';
 
-/** One named way to render a chart. */
-export interface Profile {
-  readonly name: string;
-  readonly options: RenderOptions;
-}
+export type { Profile } from './search-render.ts';
 
 export interface ChartJob {
   readonly request: ChartRequest;
@@ -23,62 +20,79 @@ export interface ChartJob {
   readonly profiles: readonly Profile[];
 }
 
+/** How charts are looked for beyond those that are named. */
+export interface SearchOptions {
+  readonly chartSources?: ChartSources;
+  /** Whether charts within charts are searched too; they are, unless told. */
+  readonly nestedCharts?: boolean;
+  /** Patterns of references and of nested charts' names to leave out; `*` stands for anything. */
+  readonly exclude?: readonly string[];
+}
+
 /** A chart with what was found in it. */
 export interface SearchedChart {
   readonly chart: Chart;
   readonly profiles: readonly Profile[];
   readonly places: readonly PlaceFound[];
+  /** Which chart brought it along, and where; undefined for one that was asked for. */
+  readonly via?: Declaration & { readonly chart: string };
+}
+
+export interface Search {
+  /** Those asked for in their order, then those that they bring along; each name and version once. */
+  readonly charts: readonly SearchedChart[];
+  /** Nested charts that could not be fetched or rendered. */
+  readonly failures: readonly AirgapError[];
 }
 
 /**
- * Fetches and renders every chart under every profile and collects the places of references.
- * All charts are tried; failures are reported together.
+ * Fetches and renders every chart under every profile, and the charts that they bring along, and collects the places of
+ * references. All charts are tried; failures of those asked for are reported together, those of nested ones handed back
+ * beside what was found.
  * @param scratch folder for downloads and renders
+ * @throws AirgapError what a chart that was asked for failed of
  */
 export async function searchCharts(
   context: Context,
   helm: Helm,
   jobs: readonly ChartJob[],
   scratch: string,
-): Promise<SearchedChart[]> {
+  { chartSources = UPSTREAM, nestedCharts = true, exclude = [] }: SearchOptions = {},
+): Promise<Search> {
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
-    searchChart(context, helm, job, join(scratch, String(i))),
+    searchChart(context, helm, job, join(scratch, String(i)), chartSources),
   );
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
-  return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+  const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+  const named = results.map(({ searched }) => searched);
+  const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
+  if (wanted.length === 0) return { charts: named, failures: [] };
+  return searchNested(
+    { context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
+    wanted,
+    named,
+  );
 }
 
-async function searchChart(context: Context, helm: Helm, job: ChartJob, folder: string): Promise<SearchedChart> {
-  const { request, profiles } = job;
+async function searchChart(
+  context: Context,
+  helm: Helm,
+  { request, profiles }: ChartJob,
+  folder: string,
+  sources: ChartSources,
+): Promise<{ searched: SearchedChart; wanted: Wanted[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
-  const chart = await fetchChart(helm, request, folder, context.cwd);
+  const chart = await fetchChart(helm, request, folder, context.cwd, sources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const places: PlaceFound[] = [];
+  const wanted: Wanted[] = [];
   for (const profile of profiles) {
-    const base = await renderer.render(profile.options);
-    const found = discoverPlaces(base.documents, { chart: chart.metadata.name, profile: profile.name });
-    places.push(...(await withValues(renderer, profile.options, base, found)));
+    const found = await searchRender(renderer, profile);
+    places.push(...found.places);
+    wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
   }
-  return { chart, profiles, places };
-}
-
-/** Adds to each place the values paths that build it, by one marked render. */
-async function withValues(
-  renderer: Renderer,
-  options: RenderOptions,
-  base: Render,
-  places: readonly PlaceFound[],
-): Promise<PlaceFound[]> {
-  const written = [...new Set(places.map((place) => place.written))];
-  const slots = leavesOf(base.values).flatMap((leaf) => slotsOf(leaf, written));
-  if (slots.length === 0) return [...places];
-  const probed = await probe(base, slots, (overrides) => renderer.render(options, overrides));
-  return compositionsOf(places, base, probed).map((compositions, i) => {
-    const place = places[i] as PlaceFound;
-    const paths = compositions.flat().flatMap((part) => (part.kind === 'slot' ? [slotPath(part.slot)] : []));
-    return paths.length === 0 ? place : { ...place, values: [...new Set(paths)] };
-  });
+  return { searched: { chart, profiles, places }, wanted };
 }
 
 function asError(error: unknown): AirgapError {

@@ -1,17 +1,22 @@
 import { AirgapError, combine } from '../base/errors.ts';
 import { type PlaceFound, toFindings } from '../discovery/index.ts';
+import type { ChartSources } from '../helm/chart-mirrors.ts';
 import { Helm } from '../helm/helm.ts';
 import type { Finding } from '../lock/finding.ts';
 import { formatReference, formatRepository, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
-import { type ChartJob, type SearchedChart, searchCharts } from './discover.ts';
+import { type ChartJob, type Search, type SearchedChart, searchCharts } from './discover.ts';
 
 export interface ImagesOptions {
   readonly charts: readonly ChartJob[];
   /** References to add by name. */
   readonly add: readonly string[];
-  /** Patterns of references to leave out; `*` stands for anything. */
+  /** Patterns of references, and of names of nested charts, to leave out; `*` stands for anything. */
   readonly exclude: readonly string[];
+  /** How chart repositories are reached; at their own addresses unless told. */
+  readonly chartSources?: ChartSources;
+  /** Whether charts within charts are searched too; they are, unless told. */
+  readonly nestedCharts?: boolean;
 }
 
 export interface ImagesResult {
@@ -20,22 +25,32 @@ export interface ImagesResult {
     readonly version: string;
     readonly source: string;
     readonly profiles: readonly string[];
+    /** Which chart brings it along, and where that is declared; for one that was not asked for by name. */
+    readonly via?: SearchedChart['via'];
   }[];
   readonly images: readonly Finding[];
+  /** Charts within charts that could not be searched, so that their images are missing. */
+  readonly failures: readonly AirgapError[];
 }
 
 /** Which images the charts need, and where each stands. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
-    const charts =
-      options.charts.length === 0 ? [] : await searchCharts(context, new Helm(context), options.charts, scratch);
-    return { charts: charts.map(summary), images: findingsOf(charts, options) };
+    const { charts, failures } = await search(context, options, scratch);
+    return { charts: charts.map(summary), images: findingsOf(charts, options), failures };
   });
 }
 
-function summary({ chart, profiles }: SearchedChart): ImagesResult['charts'][number] {
+/** Searches what the options name; without charts it needs no Helm. */
+export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
+  if (options.charts.length === 0) return { charts: [], failures: [] };
+  return searchCharts(context, new Helm(context), options.charts, scratch, options);
+}
+
+function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {
   const { name, version } = chart.metadata;
-  return { name, version, source: chart.source, profiles: profiles.map((profile) => profile.name) };
+  const names = profiles.map((profile) => profile.name);
+  return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
 }
 
 /**

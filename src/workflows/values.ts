@@ -12,7 +12,7 @@ import { formatReference } from '../oci/reference.ts';
 import { type Accepted, accept } from '../overrides/accept.ts';
 import { type Derivation, derive, fruitless } from '../overrides/derive.ts';
 import { formatOverrides, settingsOf } from '../overrides/document.ts';
-import { type Proof, prove } from '../overrides/proof.ts';
+import { isResidue, type Proof, prove } from '../overrides/proof.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
 import { type Context, withScratch } from './context.ts';
 
@@ -83,16 +83,11 @@ interface Attempt extends Accepted {
 }
 
 /** Derives and proves; a second time without the leaves that did not do what they were to do, when there are any. */
-async function bestOf(
-  places: readonly PlaceFound[],
-  attempt: (without: ReadonlySet<string>) => Promise<Attempt>,
-): Promise<Attempt> {
+async function bestOf(attempt: (without: ReadonlySet<string>) => Promise<Attempt>): Promise<Attempt> {
   const first = await attempt(new Set());
-  const left = new Set(first.proof.residue.map(({ reference }) => reference));
-  const written = places.filter(({ reference }) => left.has(reference)).map((place) => place.written);
-  const idle = fruitless(first.derivation, new Set(written));
+  const idle = fruitless(first.derivation, (place) => isResidue(first.proof, place));
   if (idle.length === 0) return first;
-  const second = await attempt(new Set(idle));
+  const second = await attempt(new Set([...idle, ...first.derivation.refused]));
   return second.proof.residue.length < first.proof.residue.length ? second : first;
 }
 
@@ -120,7 +115,7 @@ async function overridesOf(
     const result = await accept(base, settingsOf(derivation), render);
     return { derivation, ...result, proof: prove(places, search(result.render), result.render.documents, target) };
   };
-  const { settings, overrides, refused, proof } = await bestOf(places, attempt);
+  const { settings, overrides, refused, proof } = await bestOf(attempt);
   for (const { setting, reason } of refused) {
     context.emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }

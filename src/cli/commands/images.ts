@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { AirgapError } from '../../base/errors.ts';
+import { AirgapError, combine } from '../../base/errors.ts';
 import { imagesReport } from '../../ui/reports.ts';
 import { addChartsFlags, type ChartsFlags, gather } from '../flags/charts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
@@ -22,10 +22,17 @@ export function imagesCommand(edge: Edge): Command {
         hint: 'helm airgap images CHART, or --config airgap.yaml',
       });
     }
-    const result = await images(edge.context, gathered);
+    const { failures, ...result } = await images(edge.context, gathered);
     if (flags.output === 'table') edge.print(imagesReport(result));
     else if (flags.output === 'txt') edge.print(listed(result.images));
     else edge.print(await asDocument('Images', result, flags.output));
+    // What was found is of use all the same, but the run has not done what it should.
+    if (failures.length > 0) {
+      throw combine(
+        failures,
+        `${failures.length} charts within charts could not be searched; their images are missing`,
+      );
+    }
   });
 }
 

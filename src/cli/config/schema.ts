@@ -38,12 +38,14 @@ export const configSchema = z.strictObject({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Config'),
   charts: z.array(chart).default([]),
-  /** Images to add by name, and patterns of references to leave out. */
+  /** Images to add by name, and patterns of references and of nested charts' names to leave out. */
   images: z.array(text).default([]),
   exclude: z.array(text).default([]),
   platforms: z.array(text).default([]),
   /** Registry (and path) to the mirror that serves it. */
   mirrors: z.record(z.string(), text).default({}),
+  /** Chart repository (or `*`) to the URL or the folder of archives, relative to the configuration file, that serves it. */
+  chartMirrors: z.record(z.string(), text).default({}),
   plainHttp: z.array(text).default([]),
   caFile: text.optional(),
 });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { Environment } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ChartJob } from '../../workflows/discover.ts';
@@ -27,6 +28,9 @@ export interface ChartsFlags extends RenderFlags {
   image: string[];
   images?: string;
   exclude: string[];
+  chartMirror: string[];
+  /** Commander's name for `--no-nested-charts`. */
+  nestedCharts: boolean;
 }
 
 export function addChartsFlags(command: Command): Command {
@@ -43,10 +47,16 @@ export function addChartsFlags(command: Command): Command {
     )
     .option('--images <file>', 'a file of images to add: one a line, # begins a comment')
     .addOption(
-      new Option('--exclude <pattern>', 'an image to leave out; * stands for anything (repeatable)')
+      new Option('--exclude <pattern>', 'an image or a nested chart to leave out; * stands for anything (repeatable)')
         .argParser(repeat)
         .default([], ''),
-    );
+    )
+    .addOption(
+      new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
+    .option('--no-nested-charts', 'only the charts named, not those that they install');
 }
 
 /** The flags and the configuration file together. */
@@ -80,11 +90,17 @@ export async function gather(
   );
   const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
   const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
+  const chartMirrors = [
+    ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
+    ...Object.entries(config?.chartMirrors ?? {}).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder)),
+  ];
   return {
     charts: [...named, ...configured],
     add: [...flags.image, ...listed, ...(config?.images ?? [])],
     exclude: [...flags.exclude, ...(config?.exclude ?? [])],
     platforms: config?.platforms ?? [],
+    chartSources: { mirrors: chartMirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
+    nestedCharts: flags.nestedCharts,
     registry: {
       ...registry,
       // The command line comes first: of two mirrors for the same place the first is taken.

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { list } from 'tar';
+import type { Workload } from './images.ts';
+
+/**
+ * Makes sure that an archive holds every blob of the workload, with the content that its name says.
+ * @throws Error that names what is missing or wrong
+ */
+export async function checkArchive(file: string, { digests }: Workload): Promise<void> {
+  const found = new Set<string>();
+  await list({
+    file,
+    onReadEntry: (entry) => {
+      const digest = /(?:^|\/)blobs\/sha256\/([0-9a-f]{64})$/.exec(entry.path)?.[1];
+      if (digest === undefined) return void entry.resume();
+      const hash = createHash('sha256');
+      entry.on('data', (chunk) => hash.update(chunk));
+      entry.on('end', () => {
+        if (hash.digest('hex') === digest) found.add(`sha256:${digest}`);
+      });
+    },
+  });
+  const missing = [...digests].filter((digest) => !found.has(digest));
+  if (missing.length > 0) throw new Error(`${file} lacks ${missing.length} of ${digests.size}: ${missing[0]}`);
+}
+
+/**
+ * Makes sure that a registry gives every image by its tag with its digest, and has all its blobs.
+ * @throws Error that names what is missing or wrong
+ */
+export async function checkRegistry(host: string, { manifests }: Workload): Promise<void> {
+  for (const [reference, digest] of manifests) {
+    const [repository, tag] = reference.slice(reference.indexOf('/') + 1).split(':');
+    const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
+    const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers });
+    const body = Buffer.from(await response.arrayBuffer());
+    const actual = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+    if (actual !== digest) throw new Error(`${repository}:${tag} is ${actual} (${response.status}), not ${digest}`);
+    const { config, layers } = JSON.parse(body.toString()) as Record<'config', Blob> & Record<'layers', Blob[]>;
+    for (const blob of [config, ...layers]) {
+      const answer = await fetch(`http://${host}/v2/${repository}/blobs/${blob.digest}`, { method: 'HEAD' });
+      const size = Number(answer.headers.get('content-length'));
+      if (!answer.ok || size !== blob.size) throw new Error(`${repository} lacks ${blob.digest} (${answer.status})`);
+    }
+  }
+}
+
+interface Blob {
+  readonly digest: string;
+  readonly size: number;
+}

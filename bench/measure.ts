@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What one run took. */
+export interface Cost {
+  /** Seconds from start to end. */
+  readonly wall: number;
+  /** Seconds of processor time of the tool's processes, user and system. */
+  readonly cpu: number;
+  /** MB (10^6 bytes): the largest process at its largest. */
+  readonly memory: number;
+  /** MB on the disk that the folder took at its fullest. */
+  readonly disk: number;
+}
+
+/** Milliseconds between two looks. A process's own peak is kept by the kernel, so only its last moments can be missed. */
+const INTERVAL = 50;
+
+/**
+ * Runs a shell script and measures it. Waits for nothing but the script itself.
+ * @throws Error with the end of its stderr when it fails
+ */
+export async function measure(script: string, folder: string, env: NodeJS.ProcessEnv): Promise<Cost> {
+  // The outer shell tells what its children took; the inner one is what fails.
+  const wrapper = 'sh -ec "$1"; code=$?; times >&3; exit $code';
+  const begun = performance.now();
+  const child = spawn('sh', ['-c', wrapper, 'sh', script], {
+    env: { ...env, LC_ALL: 'C' },
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  const complaint = text(child.stdio[2] as NodeJS.ReadableStream);
+  const times = text(child.stdio[3] as NodeJS.ReadableStream);
+  let running = true;
+  const peaks = { memory: 0, disk: 0 };
+  const watching = (async () => {
+    while (running) {
+      peaks.memory = Math.max(peaks.memory, ...processesOf(child.pid as number).map(peakMemory));
+      peaks.disk = Math.max(peaks.disk, await diskUsage(folder));
+      await sleep(INTERVAL);
+    }
+  })();
+  const [code] = await closed;
+  const wall = (performance.now() - begun) / 1000;
+  running = false;
+  await watching;
+  if (code !== 0) throw new Error(`${script}\nended with ${code}: ${(await complaint).slice(-600)}`);
+  const seconds = [...(await times).matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => Number(m) * 60 + Number(s));
+  const cpu = (seconds[2] ?? Number.NaN) + (seconds[3] ?? Number.NaN);
+  const disk = Math.max(peaks.disk, await diskUsage(folder)) / 1e6;
+  return { wall, cpu, memory: peaks.memory / 1e6, disk };
+}
+
+/** A process's descendants, without itself. */
+function processesOf(pid: number): number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return children.flatMap((child) => [child, ...processesOf(child)]);
+}
+
+/** Bytes. */
+function peakMemory(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+}
+
+/** Processes come and go. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Bytes that the files of a folder take on the disk, holes not counted. */
+async function diskUsage(folder: string): Promise<number> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  let bytes = 0;
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) bytes += await diskUsage(path);
+    else bytes += ((await lstat(path).catch(() => undefined))?.blocks ?? 0) * 512;
+  }
+  return bytes;
+}

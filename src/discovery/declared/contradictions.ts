@@ -1,0 +1,67 @@
+import { formatReference, formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import type { PlaceFound } from '../place.ts';
+
+/** A declared image that the render has differently. */
+export interface Contradiction {
+  readonly declared: PlaceFound;
+  /** References of the same image as the render has it, normalised, each once. */
+  readonly found: readonly string[];
+  /** In what they differ. */
+  readonly differs: 'registry' | 'tag' | 'digest';
+}
+
+/**
+ * Declared images whose repository the render shows with nothing but other tags, other digests, or at another registry.
+ * A repository of which some declared reference agrees contradicts nothing: operators declare several versions.
+ */
+export function contradictions(declared: readonly PlaceFound[], found: readonly PlaceFound[]): Contradiction[] {
+  const rendered = unique(found.filter((place) => place.how !== 'declared' && place.confidence !== 'possible'));
+  const agreed = new Set(
+    declared.flatMap((place) => {
+      const reference = parseReference(place.reference);
+      return rendered.some((other) => agrees(reference, other)) ? [formatRepository(reference)] : [];
+    }),
+  );
+  return declared.flatMap((place) => {
+    const reference = parseReference(place.reference);
+    if (agreed.has(formatRepository(reference))) return [];
+    const sameRepository = rendered.filter((other) => formatRepository(other) === formatRepository(reference));
+    const samePath = rendered.filter((other) => other.path === reference.path && other.registry !== reference.registry);
+    const others = sameRepository.length > 0 ? sameRepository : samePath;
+    const [first] = others;
+    if (first === undefined) return [];
+    return [{ declared: place, found: others.map(formatReference), differs: difference(reference, first) }];
+  });
+}
+
+/**
+ * The declared places that are worth listing beside the found ones: without those that contradict, and with the
+ * render's own reference where the two differ only in that one of them has a digest, so that they are one finding.
+ */
+export function withoutContradictions(declared: readonly PlaceFound[], found: readonly PlaceFound[]): PlaceFound[] {
+  const refuted = new Set(contradictions(declared, found).map((contradiction) => contradiction.declared));
+  const rendered = unique(found);
+  return declared
+    .filter((place) => !refuted.has(place))
+    .map((place) => {
+      const reference = parseReference(place.reference);
+      const same = rendered.find((other) => agrees(reference, other));
+      return same === undefined ? place : { ...place, reference: formatReference(same) };
+    });
+}
+
+/** Equal, or equal but for a digest that only one of them has. */
+function agrees(a: Reference, b: Reference): boolean {
+  if (formatRepository(a) !== formatRepository(b)) return false;
+  if (a.digest !== undefined && b.digest !== undefined) return a.digest === b.digest;
+  return a.tag === b.tag;
+}
+
+function difference(declared: Reference, found: Reference): Contradiction['differs'] {
+  if (declared.registry !== found.registry) return 'registry';
+  return declared.tag === found.tag ? 'digest' : 'tag';
+}
+
+function unique(places: readonly PlaceFound[]): Reference[] {
+  return [...new Set(places.map((place) => place.reference))].map(parseReference);
+}

@@ -1,0 +1,2 @@
+export { type Contradiction, contradictions, withoutContradictions } from './contradictions.ts';
+export { type DeclaredInput, declaredPlaces } from './declared.ts';

@@ -1,0 +1,67 @@
+import { isMapping, type Mapping } from '../entry.ts';
+import { type DeclaringChart, parseQuietly, readYaml } from './charts.ts';
+
+/** One image that somebody wrote into a list. */
+export interface ListedImage {
+  readonly image: string;
+  /** `helm.sh/images`: a values path that switches it on. */
+  readonly condition?: string;
+  /** `helm.sh/images` and Images.lock: the chart that it is for. */
+  readonly dependency?: string;
+  /** File inside the unpacked chart. */
+  readonly file: string;
+  readonly path: string;
+  readonly within?: string;
+}
+
+/**
+ * Chart.yaml annotations that list images, each a YAML list of `{name, image}`: Artifact Hub's, Helm's HIP-15 (Zarf and
+ * Hauler read it and know `condition`, src/internal/packager/helm/images.go in Zarf), and the plain one of Bitnami and
+ * its distribution-tooling.
+ */
+const ANNOTATIONS = ['artifacthub.io/images', 'helm.sh/images', 'images'];
+
+/** Every image that a chart's annotations and its Images.lock list. */
+export function listedImages(chart: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
+  return [...annotated(chart), ...locked(chart, files)];
+}
+
+function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
+  const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};
+  return ANNOTATIONS.flatMap((key) => {
+    const value = annotations[key];
+    const list = typeof value === 'string' ? parseQuietly(value) : value;
+    const place = { file: `${folder}Chart.yaml`, path: `annotations[${JSON.stringify(key)}]` };
+    return items(list).map(({ item, i }) => ({
+      ...place,
+      within: `yaml:[${i}].image`,
+      image: text(item.image),
+      ...(text(item.condition) === '' ? {} : { condition: text(item.condition) }),
+      ...(text(item.dependency) === '' ? {} : { dependency: text(item.dependency) }),
+    }));
+  });
+}
+
+/** Images.lock of distribution-tooling (`kind: ImagesLock`), written for the chart and all below it. */
+function locked({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
+  const file = `${folder}Images.lock`;
+  const lock = readYaml(files, file);
+  if (lock.kind !== 'ImagesLock') return [];
+  return items(lock.images).map(({ item, i }) => ({
+    file,
+    path: `images[${i}].image`,
+    image: text(item.image),
+    ...(['', metadata.name].includes(text(item.chart)) ? {} : { dependency: text(item.chart) }),
+  }));
+}
+
+function items(list: unknown): { item: Mapping; i: number }[] {
+  if (!Array.isArray(list)) return [];
+  return list
+    .map((item: unknown, i) => ({ item: isMapping(item) ? item : {}, i }))
+    .filter(({ item }) => text(item.image) !== '');
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value.trim() : '';
+}

@@ -1,0 +1,144 @@
+import { isMapping, type Mapping } from '../entry.ts';
+import { addressOf, type NestedChart } from './chart.ts';
+import { type Install, isOpen } from './installs.ts';
+import { at, list, overlay, parseValues, textOf } from './values.ts';
+
+/** An entry of the values that has the shape of a chart: a repository of charts, and a version. */
+interface Declared {
+  readonly keys: readonly string[];
+  readonly name: string;
+  readonly release: string;
+  readonly version: string;
+  /** As it is written. */
+  readonly repository: string;
+  readonly entry: Mapping;
+}
+
+/**
+ * Charts that the values declare and a script installs: evidence is a call of Helm that names the entry's chart or
+ * release, in a render that names its repository. Where the calls are written out, they decide what is installed, since
+ * the templates have honoured every switch. Where a script goes through a list by itself, name, repository and version
+ * must stand in the render, and the switches that the values have for the entry count.
+ */
+export function declaredCharts(values: Mapping, installs: readonly Install[], text: string): NestedChart[] {
+  const declared = declaredIn(values, []);
+  const used = new Set<Install>();
+  const explicit = declared.flatMap((entry) => {
+    const calls = installs.filter((install) => isOf(install, entry, text));
+    for (const call of calls) used.add(call);
+    return calls.map((call): [Declared, NestedChart | undefined] => [entry, chartOf(entry, call)]);
+  });
+  const maps = new Set(explicit.map(([{ keys }]) => parentOf(keys)));
+  const loop = installs.find((install) => isOpen(install.chart));
+  const listed =
+    loop === undefined
+      ? []
+      : declared
+          .filter((entry) => !maps.has(parentOf(entry.keys)) && stands(entry, text) && !isOff(entry, values))
+          .map((entry) => chartOf(entry, loop));
+  const plain = installs.filter((install) => !used.has(install)).map(installedAlone);
+  return [...explicit.map(([, chart]) => chart), ...listed, ...plain].filter((chart) => chart !== undefined);
+}
+
+function declaredIn(value: unknown, keys: readonly string[]): Declared[] {
+  if (Array.isArray(value)) return value.flatMap((item, i) => declaredIn(item, [...keys, String(i)]));
+  if (!isMapping(value)) return [];
+  const below = Object.entries(value).flatMap(([key, item]) => declaredIn(item, [...keys, key]));
+  const own = entryOf(value, keys);
+  return own === undefined ? below : [own, ...below];
+}
+
+function entryOf(entry: Mapping, keys: readonly string[]): Declared | undefined {
+  const first = (...names: readonly string[]): string => names.map((name) => textOf(entry[name])).find(Boolean) ?? '';
+  const version = first('version', 'chartVersion', 'targetRevision');
+  const repository = first('repository', 'repoURL', 'repoUrl', 'repositoryURL', 'repo', 'chart');
+  if (version === '' || !/^(?:https?|oci):\/\/\S+$/.test(repository)) return undefined;
+  const key = keys.at(-1) ?? '';
+  const isItem = /^\d+$/.test(key);
+  const chart = first('chart', 'chartName').replace(/^.*\//, '');
+  const name = chart || first('name', 'releaseName') || (isItem ? '' : key);
+  const release = first('releaseName', 'release', 'name') || (isItem ? name : key);
+  return name === '' ? undefined : { keys, name, release, version, repository, entry };
+}
+
+function isOf(
+  { chart, release, address }: Install,
+  { name, release: own, repository }: Declared,
+  text: string,
+): boolean {
+  if (isOpen(chart)) return false;
+  const base = repository.replace(/\/+$/, '');
+  if (chart === base) return true;
+  if (address !== undefined) return address.repository.replace(/\/+$/, '') === base && address.name === name;
+  const named = release === own || release === name || chart.slice(chart.lastIndexOf('/') + 1) === name;
+  return named && text.includes(base);
+}
+
+function chartOf(
+  { keys, name, release, version, repository, entry }: Declared,
+  call: Install,
+): NestedChart | undefined {
+  const written = call.address ?? addressOf(name, repository, version);
+  if (written === undefined) return undefined;
+  const given = ['values', 'valuesObject', 'valuesContent'].map((key) => entry[key]).find(Boolean);
+  const own = isMapping(given) ? given : (parseValues(textOf(given)) ?? {});
+  const { set, setString, unseen } = call;
+  const namespace = call.namespace || textOf(entry.namespace);
+  const pinned = call.version || version;
+  return {
+    ...written,
+    version: pinned,
+    values: overlay(own, call.values),
+    set,
+    setString,
+    // Files that a script reads are most often the entry's own values, written out in a way that is not seen here.
+    unseen: Object.keys(own).length > 0 ? [] : unseen,
+    releaseName: isOpen(call.release) ? release : call.release || release,
+    namespace,
+    via: { ...call.via, values: keys },
+  };
+}
+
+/** A call that no values declare, but that tells all by itself. */
+function installedAlone({
+  address,
+  values,
+  set,
+  setString,
+  unseen,
+  release,
+  namespace,
+  via,
+}: Install): NestedChart | undefined {
+  if (address === undefined) return undefined;
+  return { ...address, values, set, setString, unseen, releaseName: release, namespace, via };
+}
+
+function stands({ name, version, repository }: Declared, text: string): boolean {
+  return [name, version, repository.replace(/\/+$/, '')].every((part) => text.includes(part));
+}
+
+/** Switched off by its own flag, by a `condition` as Helm's dependencies have it, or in a mapping of switches by its name. */
+function isOff({ keys, name, entry }: Declared, values: Mapping): boolean {
+  if (entry.enabled === false || entry.install === false || entry.create === false || entry.disabled === true)
+    return true;
+  const conditions = textOf(entry.condition)
+    .split(',')
+    .map((path) => at(values, path.trim().split('.')));
+  const decided = conditions.find((value) => typeof value === 'boolean');
+  if (decided !== undefined) return decided === false;
+  const key = keys.at(-1) ?? name;
+  return switchesIn(values).some((switches) => switches[key] === false || switches[name] === false);
+}
+
+/** Mappings of nothing but booleans. */
+function switchesIn(value: unknown): Mapping[] {
+  if (!isMapping(value)) return list(value).flatMap(switchesIn);
+  const all = Object.values(value);
+  if (all.length > 1 && all.every((item) => typeof item === 'boolean')) return [value];
+  return all.flatMap(switchesIn);
+}
+
+function parentOf(keys: readonly string[]): string {
+  return JSON.stringify(keys.slice(0, -1));
+}

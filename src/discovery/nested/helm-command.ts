@@ -1,0 +1,43 @@
+/** Flags of `helm install`, `upgrade`, `template` and `pull` that stand alone; any other one takes the next word for its value. */
+const ALONE =
+  /^(?:-[gih]|--(?:install|wait|wait-for-jobs|atomic|rollback-on-failure|create-namespace|debug|devel|force|force-replace|force-conflicts|generate-name|reset-values|reuse-values|reset-then-reuse-values|skip-crds|include-crds|skip-tests|cleanup-on-fail|dependency-update|disable-openapi-validation|no-hooks|render-subchart-notes|replace|verify|untar|prov|plain-http|insecure-skip-tls-verify|pass-credentials|skip-schema-validation|hide-notes|hide-secret|take-ownership|enable-dns|dry-run|is-upgrade|validate|server-side|force-update))$/;
+
+/** A call of Helm in a script, taken apart. */
+export interface HelmCommand {
+  /** What stands without a flag: verb first. */
+  readonly positional: readonly string[];
+  /** Values of a flag, by any of its names, in order. */
+  valuesOf(...names: readonly string[]): string[];
+}
+
+/** Words that say what others would do. */
+const SAYING = /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|cat|grep|sed|awk)$/;
+
+/** The call of Helm in a command, behind whatever retries or times it; undefined when there is none. */
+export function helmCommand(words: readonly string[]): HelmCommand | undefined {
+  const at = words.findIndex((word) => /^(?:.*\/)?helm[34]?$/.test(word));
+  if (at < 0 || SAYING.test(words[0] ?? '')) return undefined;
+  const positional: string[] = [];
+  const flags: [string, string][] = [];
+  const args = words.slice(at + 1).filter((word) => word !== '');
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] as string;
+    if (/^\d*[<>]/.test(word)) break;
+    const [, name = word, value] = /^(-{1,2}[\w-]+)=(.*)$/s.exec(word) ?? [];
+    if (!word.startsWith('-')) positional.push(word);
+    else if (value !== undefined) flags.push([name, value]);
+    else if (!ALONE.test(word)) flags.push([word, args[++i] ?? '']);
+  }
+  return {
+    positional,
+    valuesOf: (...names) => flags.flatMap(([name, value]) => (names.includes(name) ? [value] : [])),
+  };
+}
+
+/** Release and chart that a call installs; undefined for other verbs. */
+export function installed({ positional }: HelmCommand): { release: string; chart: string } | undefined {
+  const [verb = '', first = '', second] = positional;
+  if (!/^(?:install|upgrade|template|pull|fetch)$/.test(verb) || first === '') return undefined;
+  const hasRelease = second !== undefined && !/^(?:pull|fetch)$/.test(verb);
+  return hasRelease ? { release: first, chart: second } : { release: '', chart: first };
+}

@@ -1,0 +1,152 @@
+import type { Mapping } from '../entry.ts';
+import { type Address, addressOf, type Declaration } from './chart.ts';
+import { type HelmCommand, helmCommand, installed } from './helm-command.ts';
+import type { Script } from './scripts.ts';
+import { overlay, parseValues } from './values.ts';
+
+/** A call of `helm install` or its like in a rendered script. */
+export interface Install {
+  readonly release: string;
+  /** As the call has it: with an alias of a repository, an address, a path, or a variable. */
+  readonly chart: string;
+  /** When the chart is told by an address, or by a repository that a script adds. */
+  readonly address: Address | undefined;
+  readonly version: string;
+  readonly namespace: string;
+  /** Of values files that the script itself writes from base64, or that a ConfigMap holds. */
+  readonly values: Mapping;
+  readonly set: readonly string[];
+  readonly setString: readonly string[];
+  readonly unseen: readonly string[];
+  readonly via: Declaration;
+}
+
+/**
+ * Charts that scripts install. Variables have the value that the script gave them last, or the container's environment.
+ * @param fileOf text of a file by its name, from the ConfigMaps and Secrets of the render
+ */
+export function installsOf(scripts: readonly Script[], fileOf: (name: string) => string | undefined): Install[] {
+  const runs = scripts.map((script) => ({ script, calls: callsOf(script) }));
+  const repositories = new Map<string, string>();
+  for (const { command } of runs.flatMap(({ calls }) => calls)) {
+    const [verb, add, alias, url] = command.positional;
+    if (verb === 'repo' && add === 'add' && alias !== undefined && url !== undefined) repositories.set(alias, url);
+  }
+  return runs.flatMap(({ script, calls }) =>
+    calls.flatMap(({ command, files }) => {
+      const target = installed(command);
+      if (target === undefined) return [];
+      const version = known(command.valuesOf('--version').at(-1));
+      const repository = command.valuesOf('--repo').at(-1);
+      const { values, unseen } = valuesOf(command, files, fileOf);
+      return [
+        {
+          ...target,
+          address: resolved(target.chart, repository, version, repositories),
+          version,
+          namespace: known(command.valuesOf('-n', '--namespace').at(-1)),
+          values,
+          unseen,
+          set: command.valuesOf('--set').filter((text) => !isOpen(text)),
+          setString: command.valuesOf('--set-string').filter((text) => !isOpen(text)),
+          via: script.via,
+        },
+      ];
+    }),
+  );
+}
+
+/** Whether a text has a variable that nothing in the render sets. */
+export function isOpen(text: string): boolean {
+  return /[$`]/.test(text);
+}
+
+function known(text = ''): string {
+  return isOpen(text) ? '' : text;
+}
+
+interface Call {
+  readonly command: HelmCommand;
+  /** Files that the script has written so far, with their values. */
+  readonly files: ReadonlyMap<string, Mapping>;
+}
+
+function callsOf({ commands, environment }: Script): Call[] {
+  const variables = new Map(environment);
+  const files = new Map<string, Mapping>();
+  const calls: Call[] = [];
+  let decoded: Mapping | undefined;
+  for (const words of commands) {
+    const plain = words.flatMap((word) => expand(word, variables));
+    for (const word of plain) {
+      const [, name, value = ''] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
+      if (name === undefined) break;
+      variables.set(name, value);
+    }
+    // `echo "$VALUES" | base64 -d > FILE`: two commands, the second of which names the file.
+    decoded = plain.map(decode).find((values) => values !== undefined) ?? decoded;
+    const target = targetOf(plain);
+    if (target !== undefined && decoded !== undefined) {
+      files.set(target, decoded);
+      decoded = undefined;
+    }
+    const command = helmCommand(plain);
+    if (command !== undefined) calls.push({ command, files: new Map(files) });
+  }
+  return calls;
+}
+
+/** A word with its variables filled in; cut into words where it is nothing but a variable, as a shell does without quotes. */
+function expand(word: string, variables: ReadonlyMap<string, string>): string[] {
+  const text = word.replace(
+    /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/g,
+    (whole, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
+      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || whole),
+  );
+  return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
+}
+
+function decode(word: string): Mapping | undefined {
+  const text = word.replace(/^\w+=/, '').replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/]{8,}={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
+  return parseValues(Buffer.from(text, 'base64').toString('utf8'));
+}
+
+/** The file that a command's output goes to. */
+function targetOf(words: readonly string[]): string | undefined {
+  const at = words.findIndex((word) => /^1?>{1,2}/.test(word));
+  if (at < 0) return undefined;
+  return words[at]?.replace(/^1?>{1,2}/, '') || words[at + 1];
+}
+
+function valuesOf(
+  command: HelmCommand,
+  files: ReadonlyMap<string, Mapping>,
+  fileOf: (name: string) => string | undefined,
+): { values: Mapping; unseen: string[] } {
+  const unseen: string[] = [];
+  let values: Mapping = {};
+  for (const path of command.valuesOf('-f', '--values').flatMap((paths) => paths.split(','))) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const found = files.get(path) ?? parseValues(fileOf(name) ?? '');
+    if (found === undefined) unseen.push(`values file ${path}`);
+    else values = overlay(values, found);
+  }
+  return { values, unseen };
+}
+
+function resolved(
+  chart: string,
+  repository: string | undefined,
+  version: string,
+  repositories: ReadonlyMap<string, string>,
+): Address | undefined {
+  if (isOpen(chart) || isOpen(repository ?? '')) return undefined;
+  if (repository !== undefined) return addressOf(chart, repository, version);
+  if (chart.includes('://')) return addressOf(chart, '', version);
+  const slash = chart.indexOf('/');
+  const added = repositories.get(chart.slice(0, slash));
+  return slash < 1 || added === undefined || isOpen(added)
+    ? undefined
+    : addressOf(chart.slice(slash + 1), added, version);
+}

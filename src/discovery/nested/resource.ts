@@ -1,0 +1,74 @@
+import type { RenderedDocument } from '../../helm/documents.ts';
+import { isMapping, type Mapping } from '../entry.ts';
+import type { Declaration } from './chart.ts';
+import { mapping, textOf } from './values.ts';
+
+/** One object of a render, with where it stands. */
+export interface Resource {
+  readonly object: Mapping;
+  /** API group, without the version; empty for the core group. */
+  readonly group: string;
+  readonly kind: string;
+  readonly name: string;
+  /** Empty when it is left to the install. */
+  readonly namespace: string;
+  readonly document: RenderedDocument;
+  /** Path of the object inside the document: empty, or an item of a List. */
+  readonly root: string;
+}
+
+/** The objects of a document; those of a List one by one. */
+export function resourcesOf(document: RenderedDocument): Resource[] {
+  const { object } = document;
+  return object === undefined ? [] : unfold(object, document, '');
+}
+
+function unfold(object: Mapping, document: RenderedDocument, root: string): Resource[] {
+  const kind = textOf(object.kind);
+  if (kind === 'List' && Array.isArray(object.items)) {
+    return object.items.flatMap((item: unknown, i) =>
+      isMapping(item) ? unfold(item, document, `${root}items[${i}].`) : [],
+    );
+  }
+  const { name, namespace } = mapping(object.metadata);
+  const [group = '', version] = textOf(object.apiVersion).split('/');
+  return [
+    {
+      object,
+      group: version === undefined ? '' : group,
+      kind,
+      name: textOf(name),
+      namespace: textOf(namespace),
+      document,
+      root,
+    },
+  ];
+}
+
+/** Where something of a resource is declared. */
+export function declaredAt({ document, kind, name, root }: Resource, path: string): Declaration {
+  return { template: document.template, document: document.index, kind, name, path: `${root}${path}` };
+}
+
+/** The resource of a kind that another one names; a namespace counts where both have one. */
+export function named(
+  resources: readonly Resource[],
+  kind: string,
+  name: string,
+  namespace: string,
+): Resource | undefined {
+  return resources.find(
+    (resource) =>
+      resource.kind === kind &&
+      resource.name === name &&
+      (namespace === '' || resource.namespace === '' || resource.namespace === namespace),
+  );
+}
+
+/** One entry of a ConfigMap or Secret as text; undefined when it is not there. */
+export function entryOf({ object, kind }: Resource, key: string): string | undefined {
+  const plain = mapping(kind === 'Secret' ? object.stringData : object.data)[key];
+  if (typeof plain === 'string') return plain;
+  const encoded = mapping(kind === 'Secret' ? object.data : object.binaryData)[key];
+  return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
+}

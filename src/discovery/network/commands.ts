@@ -1,0 +1,152 @@
+import { installed } from './installers.ts';
+import type { Fetch } from './need.ts';
+import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
+
+/**
+ * Program names that may fetch, for a cheap test of a text before it is taken apart. In a quoted string of a manifest a
+ * line begins behind a written-out `\n`.
+ */
+export const MAY_FETCH =
+  /(?:(?<!\w)|(?<=\\[nt]))(?:(?:curl|wget|aria2c|kubectl|oc|helm|pip3?|apk|apt(?:-get)?|aptitude|yum|dnf|microdnf|tdnf|zypper|npm|npx|pnpm|yarn|cargo|gem|conda|mamba|micromamba|uv|ollama|huggingface-cli|hf|vllm|grafana-cli|confluent-hub|jenkins-plugin-cli|(?:elasticsearch|opensearch|kibana|dashboards|logstash)-plugin)["',\s\\:@]|(?:go["',\s-]+(?:install|get)|git["',\s-]+(?:clone|remote|fetch|pull|ls-remote|submodule|C|c)|grafana["',\s-]+cli)\b)|urlopen|urlretrieve|requests\.get/;
+
+/** Words that say what others would do. */
+const SAYING =
+  /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|fatal|debug|cat|grep|sed|awk|man|alias|which|type|:)$/;
+
+/** What a command fetches. Its words have their variables resolved, and nothing but the command's own words is there. */
+export function fetchesOf(words: readonly string[]): Fetch[] {
+  const skipped = words.findIndex(
+    (word) => !/^[A-Za-z_]\w*=/.test(word) && !/^(?:then|do|else|if|!|while|until|time)$/.test(word),
+  );
+  const own = words.slice(Math.max(skipped, 0));
+  if (SAYING.test(programOf(own[0]))) return [];
+  for (const [i, word] of own.entries()) {
+    const program = programOf(word);
+    const args = own.slice(i + 1);
+    const fetches = READERS[program]?.(args) ?? installed(program, args);
+    if (fetches !== undefined) return fetches.map((fetch) => ({ ...fetch, url: cleanUrl(fetch.url) }));
+  }
+  return [];
+}
+
+function programOf(word = ''): string {
+  return word.slice(word.lastIndexOf('/') + 1);
+}
+
+type Reader = (args: readonly string[]) => Fetch[];
+
+const READERS: Readonly<Record<string, Reader | undefined>> = {
+  curl,
+  wget,
+  aria2c: (args) => downloads(args.filter((arg) => !arg.startsWith('-'))),
+  kubectl,
+  oc: kubectl,
+  helm,
+  git,
+  ollama,
+  'huggingface-cli': huggingFace,
+  hf: huggingFace,
+  vllm: (args) => (args[0] === 'serve' ? models(args.slice(1, 2)) : []),
+};
+
+/** Options of curl that take a value which may look like an address and is none to fetch. */
+const CURL_VALUED =
+  /^(?:-[a-zA-Z]*[HouAebxXmwETcKrz]|--(?:header|output|user|user-agent|referer|proxy|noproxy|request|resolve|connect-to|cacert|cert|key|max-time|connect-timeout|retry|retry-delay|retry-max-time|write-out|cookie|cookie-jar|output-dir|doh-url|preproxy|aws-sigv4))$/;
+/** With these it sends or only asks whether somebody is there. */
+const CURL_SENDS =
+  /^(?:-(?:d|F|T|I)|-[a-zA-Z]*I|--(?:data.*|json|form.*|upload-file|head|url-query)|-X(?:POST|PUT|DELETE|PATCH))$/;
+
+function curl(args: readonly string[]): Fetch[] {
+  const verb = args.findIndex((arg) => arg === '-X' || arg === '--request' || /^-[a-zA-Z]+X$/.test(arg));
+  const sends = args.some((arg) => CURL_SENDS.test(arg.split('=')[0] ?? ''));
+  if (sends || (verb >= 0 && !/^(?:GET|\$.*)$/i.test(args[verb + 1] ?? ''))) return [];
+  return downloads(args.filter((arg, i) => !CURL_VALUED.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
+}
+
+const WGET_VALUED =
+  /^(?:-[a-zA-Z]*[OoPUTtew]|--(?:output-document|directory-prefix|user-agent|header|timeout|tries|user|password))$/;
+
+function wget(args: readonly string[]): Fetch[] {
+  if (args.some((arg) => /^--(?:spider|post-.*|body-.*|method=(?!GET).*)$/.test(arg))) return [];
+  return downloads(args.filter((arg, i) => !WGET_VALUED.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
+}
+
+/** Both programs take a host without a scheme for HTTP. */
+function downloads(args: readonly string[]): Fetch[] {
+  return args
+    .map((arg) => (/^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\/\S/.test(arg) ? `http://${arg}` : arg))
+    .filter(isRemote)
+    .map((url) => ({ url, kind: isDashboardUrl(url) ? 'dashboard' : 'download' }));
+}
+
+function kubectl(args: readonly string[]): Fetch[] {
+  if (!args.some((arg) => /^(?:apply|create|replace|delete)$/.test(arg))) return [];
+  const files = valuesOf(args, /^(?:-f|--filename)$/).flatMap((value) => value.split(','));
+  const kustomizations = valuesOf(args, /^(?:-k|--kustomize)$/).map(gitUrl);
+  return [
+    ...files.filter(isRemote).map((url): Fetch => ({ url, kind: 'download' })),
+    ...kustomizations.filter(isRemote).map((url): Fetch => ({ url, kind: 'git' })),
+  ];
+}
+
+function helm(args: readonly string[]): Fetch[] {
+  const [verb = '', second = ''] = args.filter((arg) => !arg.startsWith('-'));
+  const addresses = args.filter((arg) => isRemote(arg));
+  if (verb === 'repo')
+    return second === 'add' ? addresses.slice(0, 1).map((url) => ({ url, kind: 'chart-repository' })) : [];
+  if (verb === 'plugin')
+    return second === 'install' ? addresses.slice(0, 1).map((url) => ({ url, kind: 'plugin' })) : [];
+  if (!/^(?:install|upgrade|template|pull|fetch|show)$/.test(verb)) return [];
+  const repositories = valuesOf(args, /^--repo$/).filter(isRemote);
+  const files = valuesOf(args, /^(?:-f|--values)$/).filter(isRemote);
+  const charts = addresses.filter((url) => !repositories.includes(url) && !files.includes(url));
+  return [
+    ...repositories.map((url): Fetch => ({ url, kind: 'chart-repository' })),
+    ...files.map((url): Fetch => ({ url, kind: 'download' })),
+    ...charts.map((url): Fetch => ({ url, kind: 'chart' })),
+  ];
+}
+
+function git(args: readonly string[]): Fetch[] {
+  const verb = args.find((arg) => /^(?:clone|remote|fetch|pull|ls-remote|submodule)$/.test(arg));
+  if (verb === undefined) return [];
+  const addresses = args.filter((arg) => /^[\w+]+:\/\/|^[\w.-]+@[\w.-]+:/.test(arg)).map(gitUrl);
+  return addresses.filter(isRemote).map((url) => ({ url, kind: 'git' }));
+}
+
+/** Ollama's own registry serves names without a host (github.com/ollama/ollama, types/model/name.go). */
+function ollama([verb = '', ...args]: readonly string[]): Fetch[] {
+  if (verb !== 'pull' && verb !== 'run') return [];
+  const model = args.find((arg) => arg !== '' && !arg.startsWith('-')) ?? '';
+  if (!/^[\w.-]+(?:\/[\w.-]+)*(?::[\w.-]+)?$/.test(model)) return [];
+  const hosted = /^[\w-]+\.[\w.-]+\//.test(model);
+  const path = hosted ? model : `registry.ollama.ai/${model.includes('/') ? model : `library/${model}`}`;
+  return [{ url: `https://${path}`, kind: 'model' }];
+}
+
+function huggingFace(args: readonly string[]): Fetch[] {
+  return args[0] === 'download'
+    ? models(
+        args
+          .slice(1)
+          .filter((arg) => !arg.startsWith('-'))
+          .slice(0, 1),
+      )
+    : [];
+}
+
+/** Models by their names at Hugging Face, `owner/name`; anything else is a path or an address. */
+export function models(names: readonly string[]): Fetch[] {
+  return names
+    .filter((name) => /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(name))
+    .map((name) => ({ url: `https://huggingface.co/${name}`, kind: 'model' }));
+}
+
+/** Values of an option, as `-f value`, `--file value` and `--file=value`. */
+function valuesOf(args: readonly string[], option: RegExp): string[] {
+  return args.flatMap((arg, i) => {
+    if (option.test(args[i - 1] ?? '')) return [arg];
+    const equals = arg.indexOf('=');
+    return equals > 0 && option.test(arg.slice(0, equals)) ? [arg.slice(equals + 1)] : [];
+  });
+}

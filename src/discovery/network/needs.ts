@@ -1,0 +1,61 @@
+import type { RenderedDocument } from '../../helm/documents.ts';
+import { isMapping } from '../entry.ts';
+import { isSilent } from '../relevance.ts';
+import type { NetworkKind, NetworkNeed, NetworkPlace } from './need.ts';
+import { mayFetch, NetworkSearch } from './search.ts';
+import { Surroundings } from './surroundings.ts';
+
+/**
+ * What the workloads of a render fetch from outside of the cluster when they run, beside images: in the order of the
+ * addresses, each with every place that fetches it. Addresses that a workload only talks to (webhooks, APIs), that
+ * stay in the cluster, or that are there for people, are none.
+ */
+export function networkNeeds(
+  documents: readonly RenderedDocument[],
+  context: { readonly chart: string; readonly profile: string },
+): NetworkNeed[] {
+  const surroundings = new Surroundings(documents);
+  const needs = new Map<string, { url: string; kind: NetworkKind; found: NetworkPlace[] }>();
+  for (const document of documents) {
+    for (const { url, kind, place } of needsOf(document, surroundings, context)) {
+      const need = needs.get(url) ?? { url, kind, found: [] };
+      needs.set(url, need);
+      need.found.push(place);
+    }
+  }
+  return [...needs.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
+}
+
+function needsOf(
+  document: RenderedDocument,
+  surroundings: Surroundings,
+  context: { readonly chart: string; readonly profile: string },
+): { url: string; kind: NetworkKind; place: NetworkPlace }[] {
+  const object = isWorthParsing(document.text) ? document.object : undefined;
+  if (object === undefined) return [];
+  const metadata = isMapping(object.metadata) ? object.metadata : {};
+  const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};
+  const hook = annotations['helm.sh/hook'];
+  const search = new NetworkSearch(surroundings);
+  search.object(object, { path: '' });
+  return search.hits.map(({ url, kind, spot, evidence }) => ({
+    url,
+    kind,
+    place: {
+      ...context,
+      template: document.template,
+      document: document.index,
+      kind: String(object.kind ?? ''),
+      name: String(metadata.name ?? ''),
+      ...spot,
+      ...(typeof hook === 'string' ? { hook } : {}),
+      evidence,
+    },
+  }));
+}
+
+/** Parsing is the cost; schemas and dashboards are most of the text. Base64 in a Secret does not show what it holds, JSON hides its kind. */
+function isWorthParsing(manifest: string): boolean {
+  const kind = /^kind:[ \t]*["']?(\w+)/m.exec(manifest)?.[1];
+  return !isSilent(kind) && (kind === undefined || kind === 'Secret' || mayFetch(manifest));
+}

@@ -1,0 +1,137 @@
+import { isMapping, type Mapping } from '../entry.ts';
+import { childOf, type Spot } from '../spot.ts';
+import { grafanaPlugin } from './installers.ts';
+import type { Fetch, NetworkHit, NetworkKind } from './need.ts';
+import { evidenceOf } from './script.ts';
+import { cleanUrl, gitUrl, isRemote } from './url.ts';
+
+/** A field of a custom resource that its controller fetches from. */
+interface Source {
+  /** API group, without version. */
+  readonly group: string;
+  readonly kind: RegExp;
+  /** Keys below the object; `[]` any item of a list, `**` any depth. */
+  readonly path: string;
+  readonly fetched: NetworkKind | ((value: string, beside: Mapping) => Fetch | undefined);
+}
+
+const SOURCES: readonly Source[] = [
+  { group: 'argoproj.io', kind: /^Application(?:Set)?$/, path: 'spec.**.repoURL', fetched: argoSource },
+  { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.git.repo', fetched: 'git' },
+  { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.http.url', fetched: 'download' },
+  { group: 'source.toolkit.fluxcd.io', kind: /^GitRepository$/, path: 'spec.url', fetched: 'git' },
+  { group: 'source.toolkit.fluxcd.io', kind: /^HelmRepository$/, path: 'spec.url', fetched: 'chart-repository' },
+  { group: 'source.toolkit.fluxcd.io', kind: /^OCIRepository$/, path: 'spec.url', fetched: 'chart' },
+  { group: 'helm.fluxcd.io', kind: /^HelmRelease$/, path: 'spec.chart.repository', fetched: 'chart-repository' },
+  { group: 'helm.fluxcd.io', kind: /^HelmRelease$/, path: 'spec.chart.git', fetched: 'git' },
+  { group: 'helm.cattle.io', kind: /^HelmChart$/, path: 'spec.repo', fetched: 'chart-repository' },
+  { group: 'helm.cattle.io', kind: /^HelmChart$/, path: 'spec.chart', fetched: 'chart' },
+  { group: 'fleet.cattle.io', kind: /^GitRepo$/, path: 'spec.repo', fetched: 'git' },
+  { group: 'catalog.cattle.io', kind: /^ClusterRepo$/, path: 'spec.url', fetched: 'chart-repository' },
+  { group: 'catalog.cattle.io', kind: /^ClusterRepo$/, path: 'spec.gitRepo', fetched: 'git' },
+  { group: 'kappctrl.k14s.io', kind: /^App$/, path: 'spec.fetch.[].git.url', fetched: 'git' },
+  { group: 'kappctrl.k14s.io', kind: /^App$/, path: 'spec.fetch.[].http.url', fetched: 'download' },
+  {
+    group: 'kappctrl.k14s.io',
+    kind: /^App$/,
+    path: 'spec.fetch.[].helmChart.repository.url',
+    fetched: 'chart-repository',
+  },
+  {
+    group: 'helm.crossplane.io',
+    kind: /^Release$/,
+    path: 'spec.forProvider.chart.repository',
+    fetched: 'chart-repository',
+  },
+  { group: 'addons.cluster.x-k8s.io', kind: /^HelmChartProxy$/, path: 'spec.repoURL', fetched: 'chart-repository' },
+  { group: 'operator.cluster.x-k8s.io', kind: /Provider$/, path: 'spec.fetchConfig.url', fetched: 'download' },
+  {
+    group: 'core.oam.dev',
+    kind: /^Application$/,
+    path: 'spec.components.[].properties.url',
+    fetched: 'chart-repository',
+  },
+  { group: 'grafana.integreatly.org', kind: /^GrafanaDashboard$/, path: 'spec.url', fetched: 'dashboard' },
+  { group: 'grafana.integreatly.org', kind: /^GrafanaDashboard$/, path: 'spec.grafanaCom.id', fetched: grafanaCom },
+  { group: 'grafana.integreatly.org', kind: /^Grafana/, path: 'spec.plugins.[].name', fetched: grafanaPluginOf },
+  {
+    group: 'kafka.strimzi.io',
+    kind: /^KafkaConnect$/,
+    path: 'spec.build.plugins.[].artifacts.[].url',
+    fetched: 'download',
+  },
+  { group: 'cdi.kubevirt.io', kind: /^DataVolume$/, path: 'spec.source.http.url', fetched: 'download' },
+  { group: 'longhorn.io', kind: /^BackingImage$/, path: 'spec.sourceParameters.url', fetched: 'download' },
+  { group: 'serving.kserve.io', kind: /./, path: 'spec.**.storageUri', fetched: storedModel },
+  { group: 'extensions.istio.io', kind: /^WasmPlugin$/, path: 'spec.url', fetched: 'plugin' },
+];
+
+const GROUPS = new Set(SOURCES.map(({ group }) => group));
+const HINT = new RegExp(
+  `apiVersion["']?:\\s*["']?(?:${[...GROUPS].map((group) => group.replaceAll('.', '\\.')).join('|')})/`,
+);
+
+/** Whether a text can hold a resource with such a field. */
+export function mayHoldSource(text: string): boolean {
+  return HINT.test(text);
+}
+
+/** What the controllers of an object's kind fetch because of its fields. */
+export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
+  const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
+  if (!GROUPS.has(group)) return [];
+  return SOURCES.filter((source) => source.group === group && source.kind.test(String(object.kind))).flatMap((source) =>
+    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, spot, beside }) => {
+      const text = String(value).trim();
+      const fetch = typeof source.fetched === 'string' ? plain(text, source.fetched) : source.fetched(text, beside);
+      return fetch === undefined
+        ? []
+        : [{ ...fetch, spot, evidence: evidenceOf(`${source.path.split('.').at(-1)}: ${text}`) }];
+    }),
+  );
+}
+
+interface FieldFound {
+  readonly value: string | number;
+  readonly spot: Spot;
+  readonly beside: Mapping;
+}
+
+function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, beside: Mapping): FieldFound[] {
+  if (key === undefined) return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, beside }] : [];
+  if (Array.isArray(value)) {
+    const inner = key === '[]' ? rest : key === '**' ? [key, ...rest] : undefined;
+    return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), beside));
+  }
+  if (!isMapping(value)) return [];
+  if (key !== '**') return fieldsAt(value[key], rest, childOf(spot, key), value);
+  const deeper = Object.entries(value).flatMap(([name, item]) =>
+    typeof item === 'object' ? fieldsAt(item, [key, ...rest], childOf(spot, name), value) : [],
+  );
+  return [...fieldsAt(value, rest, spot, beside), ...deeper];
+}
+
+function plain(text: string, kind: NetworkKind): Fetch | undefined {
+  const url = kind === 'git' ? gitUrl(text) : text;
+  return isRemote(url) ? { url: cleanUrl(url), kind } : undefined;
+}
+
+/** A source with `chart` is a chart repository, one without a Git repository; OCI registries stand without a scheme. */
+function argoSource(text: string, { chart }: Mapping): Fetch | undefined {
+  if (typeof chart !== 'string' || chart === '') return plain(text, 'git');
+  return plain(text.includes('://') ? text : `oci://${text}`, 'chart-repository');
+}
+
+function grafanaCom(id: string, { revision }: Mapping): Fetch {
+  const path = revision === undefined ? '' : `/revisions/${revision}/download`;
+  return { url: `https://grafana.com/api/dashboards/${id}${path}`, kind: 'dashboard' };
+}
+
+function grafanaPluginOf(id: string, { version }: Mapping): Fetch {
+  return grafanaPlugin(id, version === undefined ? undefined : String(version));
+}
+
+function storedModel(text: string): Fetch | undefined {
+  if (text.startsWith('hf://')) return { url: `https://huggingface.co/${text.slice(5)}`, kind: 'model' };
+  return plain(text, 'model');
+}

@@ -1,0 +1,173 @@
+/** A word of a command with quotes taken off and variables as they are. */
+export interface ShellWord {
+  readonly text: string;
+  /** Counted from 1. */
+  readonly line: number;
+}
+
+export interface ShellCommand {
+  readonly words: readonly ShellWord[];
+  /** Source text, in one line. */
+  readonly text: string;
+}
+
+/**
+ * Takes a shell script apart into simple commands, those inside `$(…)`, backquotes and subshells too, in the order in
+ * which they end. It knows quotes, comments, here-documents (left out: they are data) and continued lines, and does not
+ * mind text that is no shell.
+ */
+export function shellCommands(script: string): ShellCommand[] {
+  const reader = new ShellReader(script);
+  reader.read();
+  return reader.commands;
+}
+
+class ShellReader {
+  readonly commands: ShellCommand[] = [];
+  readonly #text: string;
+  #at = 0;
+  #line = 1;
+  #depth = 0;
+  #pending: string[] = [];
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Reads until the closing character of a substitution or the end. */
+  read(closing = ''): void {
+    let words: ShellWord[] = [];
+    let start = this.#at;
+    const end = (): void => {
+      const text = this.#text
+        .slice(start, this.#at)
+        .replace(/\\?\s*\n\s*|\s+/g, ' ')
+        .trim();
+      if (words.length > 0) this.commands.push({ words, text });
+      words = [];
+    };
+    while (this.#at < this.#text.length) {
+      const char = this.#text[this.#at] ?? '';
+      if (char === closing) break;
+      if (/[\n;&|(){}]/.test(char) && !this.#isInRedirection(char) && !this.#isBraceOfWord(char)) {
+        end();
+        this.#step();
+        if (char === '\n') this.#skipHereDocuments();
+        start = this.#at;
+      } else if (/\s/.test(char)) this.#step();
+      else if (char === '#') this.#skipTo('\n');
+      else if (this.#text.startsWith('\\\n', this.#at)) this.#step(2);
+      else if (this.#text.startsWith('<<', this.#at) && this.#text[this.#at + 2] !== '<') this.#hereDocument();
+      else words.push(this.#word(closing));
+    }
+    end();
+  }
+
+  #isInRedirection(char: string): boolean {
+    return char === '&' && (/[<>]/.test(this.#text[this.#at - 1] ?? '') || this.#text[this.#at + 1] === '>');
+  }
+
+  /** Braces group only when they stand alone. */
+  #isBraceOfWord(char: string): boolean {
+    return (
+      (char === '{' || char === '}') && /\S/.test(this.#text[this.#at + 1] ?? ' ') && this.#text[this.#at + 1] !== ';'
+    );
+  }
+
+  #word(closing: string): ShellWord {
+    const line = this.#line;
+    let text = '';
+    for (let char = this.#peek(); char !== ''; char = this.#peek()) {
+      if (char === closing || /[\s;|()]/.test(char) || (char === '&' && !this.#isInRedirection(char))) break;
+      if (char === "'") text += this.#quoted("'");
+      else if (char === '"') text += this.#doubleQuoted();
+      else if (char === '\\') {
+        text += this.#text[this.#at + 1] === '\n' ? '' : (this.#text[this.#at + 1] ?? '');
+        this.#step(2);
+      } else text += this.#plain();
+    }
+    return { text, line };
+  }
+
+  /** One character, or a whole expansion. */
+  #plain(): string {
+    const from = this.#at;
+    const char = this.#peek();
+    if (this.#text.startsWith('$(', this.#at)) this.#substitution(2, ')');
+    else if (char === '`') this.#substitution(1, '`');
+    else if (this.#text.startsWith('${', this.#at)) this.#skipTo('}', 1);
+    else this.#step();
+    return this.#text.slice(from, this.#at);
+  }
+
+  #substitution(opening: number, closing: string): void {
+    this.#step(opening);
+    // Deeper nesting is no script, and would fill the stack.
+    if (this.#depth >= 20) return;
+    this.#depth++;
+    this.read(closing);
+    this.#depth--;
+    this.#step();
+  }
+
+  #quoted(quote: string): string {
+    const end = this.#text.indexOf(quote, this.#at + 1);
+    // An apostrophe of somebody's prose.
+    if (end < 0) {
+      this.#step();
+      return '';
+    }
+    const text = this.#text.slice(this.#at + 1, end);
+    this.#step(end + 1 - this.#at);
+    return text;
+  }
+
+  #doubleQuoted(): string {
+    let text = '';
+    this.#step();
+    for (let char = this.#peek(); char !== '' && char !== '"'; char = this.#peek()) {
+      if (char === '\\') {
+        const next = this.#text[this.#at + 1] ?? '';
+        text += next === '\n' ? '' : /["\\$`]/.test(next) ? next : `\\${next}`;
+        this.#step(2);
+      } else text += this.#plain();
+    }
+    this.#step();
+    return text;
+  }
+
+  #hereDocument(): void {
+    const [all, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(this.#text.slice(this.#at, this.#at + 80)) ?? [
+      '',
+    ];
+    if (delimiter !== '') this.#pending.push(delimiter);
+    this.#step(Math.max(all.length, 2));
+  }
+
+  #skipHereDocuments(): void {
+    for (const delimiter of this.#pending) {
+      for (;;) {
+        const from = this.#at;
+        this.#skipTo('\n', 1);
+        if (this.#text.slice(from, this.#at).trim() === delimiter || this.#at >= this.#text.length) break;
+      }
+    }
+    this.#pending = [];
+  }
+
+  #peek(): string {
+    return this.#text[this.#at] ?? '';
+  }
+
+  #skipTo(char: string, beyond = 0): void {
+    const end = this.#text.indexOf(char, this.#at);
+    this.#step((end < 0 ? this.#text.length : end + beyond) - this.#at);
+  }
+
+  #step(count = 1): void {
+    for (let i = 0; i < count && this.#at < this.#text.length; i++) {
+      if (this.#text[this.#at] === '\n') this.#line++;
+      this.#at++;
+    }
+  }
+}

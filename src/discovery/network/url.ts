@@ -1,0 +1,56 @@
+import { redact } from '../../base/redact.ts';
+
+const URL_PARTS = /^([a-z][a-z0-9+.]*):\/\/(?:[^/@]*@)?([A-Za-z0-9.-]+)(?::(\d+|\$[\w{}()]+))?(?=$|[/?#])/;
+const SCHEMES = new Set(['http', 'https', 'ftp', 'git', 'ssh', 'oci', 'git+https', 'git+ssh']);
+/** Last labels of names that only a cluster or a site resolves, and of names that stand for any (RFC 2606, RFC 6762). */
+const LOCAL =
+  /(?:^|\.)(?:svc|cluster|local|localdomain|localhost|internal|intranet|lan|home|corp|default|namespace|test|example|invalid)$|(?:^|\.)svc\.|(?:^|\.)example\.(?:com|org|net)$/i;
+const ADDRESS = /^[\d.]+$/;
+const TOP_LEVEL = /\.(?:[a-z]{2,24}|xn--[a-z0-9-]+)$/i;
+
+/**
+ * Whether an address leads out of the cluster: a scheme that fetches, and a host that public DNS may know. Hosts with
+ * unresolved variables, IP addresses, bare names, in-cluster names and example names do not.
+ */
+export function isRemote(url: string): boolean {
+  const [, scheme = '', host = '', port] = URL_PARTS.exec(url) ?? [];
+  if (!SCHEMES.has(scheme) || ADDRESS.test(host) || LOCAL.test(host) || !TOP_LEVEL.test(host)) return false;
+  // A command that builds a part of it may have spaces.
+  if (/\s/.test(url.replace(/\$\([^)]*\)/g, ''))) return false;
+  // `service.namespace:port`, the short form of a service's name.
+  return !(scheme === 'http' && port !== undefined && port !== '80' && host.split('.').length === 2);
+}
+
+/** The address as it is reported: no user info, no tokens, no quotes or punctuation that stood around it. */
+export function cleanUrl(url: string): string {
+  return redact(url.replace(/^(\w[\w+.]*:\/\/)[^/@]*@/, '$1').replace(/["',;)]+$/, ''));
+}
+
+const GIT = /^(?:(?:https?|git|ssh|git\+https|git\+ssh):\/\/\S+|[\w.-]+@[\w.-]+\.[a-z]+:\S+)\.git(?:@[\w./-]+)?$/;
+
+/** Whether a text is nothing but the address of a Git repository. */
+export function isGitUrl(text: string): boolean {
+  return GIT.test(text) && isRemote(gitUrl(text));
+}
+
+/** `git@host:path`, `host/path` and `git+https://…` as URLs. */
+export function gitUrl(text: string): string {
+  const scp = /^[\w.-]+@([\w.-]+):(?!\/\/)(.+)$/.exec(text);
+  if (scp !== null) return `ssh://${scp[1]}/${scp[2]}`;
+  return text.includes('://') ? text.replace(/^git\+/, '') : `https://${text}`;
+}
+
+const ARCHIVE =
+  /^https?:\/\/[^\s"']+(?:\.(?:tgz|tbz2?|txz|tar(?:\.(?:gz|bz2|xz|zst))?|zip|jar|war|whl|rpm|deb|apk|qcow2|iso|img|gguf|safetensors|wasm)|\/index\.yaml)(?:\?[^\s"']*)?$/;
+
+/** Whether a text is nothing but the address of a file that one can only want to download. */
+export function isArchiveUrl(text: string): boolean {
+  return ARCHIVE.test(text) && isRemote(text);
+}
+
+const DASHBOARD = /^https:\/\/grafana\.(?:com|net)\/api\/dashboards\//;
+
+/** Grafana's catalogue serves dashboards by number. */
+export function isDashboardUrl(url: string): boolean {
+  return DASHBOARD.test(url);
+}

@@ -1,0 +1,97 @@
+import semver from 'semver';
+import { z } from 'zod';
+import { AirgapError } from '../../base/errors.ts';
+import { variablesOf } from './template.ts';
+
+/** The format of rule files; docs/rules.md explains it. */
+
+const range = z.string().refine((text) => semver.validRange(text) !== null, 'not a semver range');
+const text = z.string().min(1);
+
+/** Ranges of the operator's version with what holds there, oldest first. */
+const table = z
+  .record(range, text)
+  .refine((entries) => Object.keys(entries).length > 0, 'a table needs at least one range');
+
+/** A condition under which the render itself says which image it is. */
+const namedBy = z.union([
+  z.strictObject({ env: text }),
+  z.strictObject({ argument: text }),
+  z.strictObject({ field: text }),
+  z.strictObject({ config: text }),
+]);
+
+const redirect = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(['env', 'argument', 'resource-field']),
+    name: text,
+    value: text.optional(),
+    values: z.record(text, z.record(z.string(), z.unknown())).optional(),
+  }),
+  z.strictObject({ kind: z.literal('values'), values: z.record(text, z.record(z.string(), z.unknown())) }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
+const image = z.strictObject({
+  name: text,
+  reference: text,
+  source: text.optional(),
+  versions: range.optional(),
+  for: z.strictObject({ group: text, kind: text, has: text.optional(), version: text.optional() }).optional(),
+  unless: z.array(namedBy).optional(),
+  need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']).optional(),
+  confidence: z.enum(['likely', 'possible']).optional(),
+  redirect,
+});
+
+/** One operator's rule. */
+export const ruleSchema = z
+  .strictObject({
+    operator: text,
+    source: text,
+    when: z.strictObject({ images: z.array(text).min(1) }),
+    tables: z.record(text, table).optional(),
+    images: z.array(image).min(1),
+  })
+  .superRefine((rule, context) => {
+    const seen = new Set<string>();
+    for (const [i, { name, reference, for: resource, unless }] of rule.images.entries()) {
+      const wrong = (key: string, message: string) =>
+        context.addIssue({ code: 'custom', path: ['images', i, key], message });
+      if (seen.has(name)) wrong('name', `a second image "${name}"`);
+      seen.add(name);
+      for (const variable of variablesOf(reference)) {
+        const [scope, rest] = variable;
+        if (scope === 'unknown') wrong('reference', `unknown variable "${rest}"`);
+        if (scope === 'table' && rule.tables?.[rest] === undefined) wrong('reference', `no table "${rest}"`);
+        if (scope === 'field' && resource === undefined) wrong('reference', `"field.${rest}" needs "for"`);
+      }
+      if (resource === undefined && unless?.some((condition) => 'field' in condition)) {
+        wrong('unless', 'a field needs "for"');
+      }
+    }
+  });
+
+export type Rule = Readonly<z.infer<typeof ruleSchema>>;
+export type RuleImage = Rule['images'][number];
+
+/**
+ * Checks what a rule file holds: one rule or a list of them.
+ * @param where the file, for the message
+ * @throws AirgapError `config` with every field that is wrong
+ */
+export function parseRules(value: unknown, where: string): Rule[] {
+  const list = Array.isArray(value) ? value : [value];
+  const problems: string[] = [];
+  const rules = list.flatMap((item, i) => {
+    const result = ruleSchema.safeParse(item);
+    if (result.success) return [result.data];
+    for (const { path, message } of result.error.issues) {
+      const field = [...(Array.isArray(value) ? [i] : []), ...path].join('.');
+      problems.push(`${where}: ${field || 'rule'}: ${message}`);
+    }
+    return [];
+  });
+  if (problems.length === 0) return rules;
+  throw new AirgapError('config', problems.join('\n'), { hint: 'docs/rules.md describes the format' });
+}

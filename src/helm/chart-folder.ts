@@ -1,0 +1,78 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import semver from 'semver';
+import * as tar from 'tar';
+import { AirgapError, messageOf } from '../base/errors.ts';
+import { parseMetadata } from './chart-archive.ts';
+
+interface Archive {
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+/**
+ * The archive of a chart in a folder of archives, by name and version of its Chart.yaml, or by its file name where that
+ * cannot be read. Versions are the same with and without `v`; a constraint, or none, takes the newest that fits.
+ * @param version version or constraint; empty: the newest
+ * @throws AirgapError `file` when there is no such folder
+ */
+export async function findArchive(folder: string, name: string, version: string): Promise<string | undefined> {
+  const files = await readdir(folder).catch((cause: unknown) => {
+    throw new AirgapError('file', `the folder of a chart mirror cannot be read: ${messageOf(cause)}`, {
+      hint: 'check the folder given with --chart-mirror',
+      cause,
+    });
+  });
+  const archives = files.filter((file) => /\.(?:tgz|tar\.gz)$/.test(file)).sort();
+  // Archives are named after their charts nearly always, and reading all of a large folder takes long.
+  const likely = archives.filter((file) => file.startsWith(`${name}-`));
+  const others = archives.filter((file) => !file.startsWith(`${name}-`));
+  return (await best(folder, likely, name, version)) ?? (await best(folder, others, name, version));
+}
+
+async function best(
+  folder: string,
+  files: readonly string[],
+  name: string,
+  version: string,
+): Promise<string | undefined> {
+  const all: Archive[] = [];
+  for (const file of files) all.push(await describe(join(folder, file), file));
+  const named = all.filter((archive) => archive.name === name);
+  const exact = named.find((archive) => bare(archive.version) === bare(version));
+  if (exact !== undefined) return exact.path;
+  // Helm's constraints (Masterminds/semver) have a comma for "and", where npm's have a blank.
+  const range = semver.validRange(version.replace(/,/g, ' '));
+  if (range === null) return undefined;
+  const valid = named.flatMap((archive) => {
+    const parsed = semver.parse(bare(archive.version), { loose: true });
+    return parsed === null ? [] : [{ ...archive, parsed }];
+  });
+  const fitting = valid.filter(({ parsed }) => semver.satisfies(parsed, range));
+  return fitting.sort((a, b) => semver.rcompare(a.parsed, b.parsed))[0]?.path;
+}
+
+function bare(version: string): string {
+  return version.replace(/^v/, '').replaceAll('_', '+');
+}
+
+async function describe(path: string, file: string): Promise<Archive> {
+  const [, name = '', version = ''] = /^(.+?)-(v?\d+\..*?)\.(?:tgz|tar\.gz)$/.exec(file) ?? [];
+  let text = '';
+  try {
+    await tar.list({
+      file: path,
+      onReadEntry: (entry) => {
+        if (!/^(?:\.\/)?[^/]+\/Chart\.yaml$/.test(entry.path)) return;
+        entry.on('data', (chunk: Buffer) => {
+          text += chunk.toString('utf8');
+        });
+      },
+    });
+    return { path, ...parseMetadata(text, file) };
+  } catch {
+    // What is wrong with it is said when it is unpacked.
+    return { path, name, version };
+  }
+}

@@ -1,0 +1,56 @@
+import type { AirgapError } from '../base/errors.ts';
+import type { LeafPath } from './leaves.ts';
+
+/**
+ * Whether a values schema names this leaf in its refusal. Most refusals (a template's `fail`) name none.
+ * Helm up to 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`,
+ * later ones `- at '/image': additional properties 'registry' not allowed` and `- at '/image/tag': …`, each under a line
+ * with the name of the chart whose schema it is.
+ */
+export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => boolean {
+  const complaints = /specifications of the schema/.test(message) ? complaintsOf(message) : [];
+  return (path) => complaints.some((complaint) => isMeant(complaint, path));
+}
+
+interface Complaint {
+  readonly chart: string;
+  readonly keys: readonly string[];
+  /** Keys below that must not be there; empty when the complaint is about what stands there. */
+  readonly extra: readonly string[];
+}
+
+function complaintsOf(message: string): Complaint[] {
+  const complaints: Complaint[] = [];
+  let chart = '';
+  for (const line of message.split('\n')) {
+    const heading = /^\s*([\w.-]+):\s*$/.exec(line)?.[1];
+    if (heading !== undefined) chart = heading;
+    const [, pointer, dotted, said = ''] = /^\s*-\s+(?:at '([^']*)'|([^:\s]+)):\s*(.*)$/.exec(line) ?? [];
+    const keys = pointer?.split('/').slice(1).map(unescaped) ?? (dotted === '(root)' ? [] : dotted?.split('.'));
+    if (keys !== undefined) complaints.push({ chart, keys, extra: extraKeys(said) });
+  }
+  return complaints;
+}
+
+function extraKeys(said: string): string[] {
+  const one = /^Additional property (\S+) is not allowed/.exec(said)?.[1];
+  if (one !== undefined) return [one];
+  const several = /^additional properties (.*) not allowed/.exec(said)?.[1] ?? '';
+  return [...several.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '');
+}
+
+/** RFC 6901. */
+function unescaped(key: string): string {
+  return key.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+function isMeant({ chart, keys, extra }: Complaint, path: LeafPath): boolean {
+  // A subchart's schema speaks of the subchart's values.
+  const below = path.lastIndexOf(chart) + 1;
+  return [0, below].some((start) => {
+    const own = path.slice(start).map(String);
+    const isAt = keys.every((key, i) => own[i] === key);
+    if (!isAt) return false;
+    return extra.length > 0 ? extra.includes(own[keys.length] ?? '') : own.length === keys.length;
+  });
+}

@@ -1,0 +1,143 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import type { PlaceFound } from '../discovery/index.ts';
+import type { NestedChart } from '../discovery/nested/index.ts';
+import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
+import { Renderer, type RenderOptions } from '../helm/render.ts';
+import type { NestedSearch } from './nested.ts';
+import { alternativesOf } from './nested-alternatives.ts';
+import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
+
+/** What a nested chart showed. */
+export interface NestedFindings {
+  readonly chart: Chart;
+  readonly places: readonly PlaceFound[];
+  readonly inner: readonly NestedChart[];
+  /** Values that it gets and that could not be had, in words. */
+  readonly unseen: readonly string[];
+}
+
+/** Fetches each nested chart once, however often it is asked for, and renders each distinct install once. */
+export class NestedRenders {
+  readonly #search: NestedSearch;
+  readonly #charts = new Map<string, Promise<Renderer>>();
+  readonly #found = new Map<string, Promise<RenderFindings>>();
+  #files = 0;
+
+  constructor(search: NestedSearch) {
+    this.#search = search;
+  }
+
+  /**
+   * Renders a chart with the values that its parent gives it, with its own defaults, and with what other values files of
+   * the parent give it. The first decides; an image that only the others show is `possible` and `optional`: an install
+   * with other values would pull it, this one does not.
+   * @throws AirgapError what fetching it or its first render failed of
+   */
+  async search(nested: NestedChart, profile: Profile, parent: Chart): Promise<NestedFindings> {
+    const renderer = await this.#rendererOf(nested);
+    const unseen = [...(nested.unseen ?? [])];
+    const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
+    const given = await this.#render(nested, renderer, { name: profile.name, options });
+    const places = given.places.map((place) => ({ ...place, profile: profile.name }));
+    const known = new Set(places.map(({ reference }) => reference));
+    for (const { title, nested: other } of await alternativesOf(nested, parent)) {
+      const name = `${profile.name} (${title})`;
+      const otherwise = await this.#optionsOf(other, profile, renderer.chart, []);
+      for (const place of await this.#possible(other, renderer, { name, options: otherwise })) {
+        if (!known.has(place.reference)) places.push({ ...place, profile: name });
+      }
+    }
+    return { chart: renderer.chart, places, inner: given.nested, unseen };
+  }
+
+  #rendererOf(nested: NestedChart): Promise<Renderer> {
+    const { name, version, repository, url, content } = nested;
+    const key = JSON.stringify([name, version, repository, url, content]);
+    const found = this.#charts.get(key) ?? this.#fetch(nested, join(this.#search.folder, String(this.#charts.size)));
+    this.#charts.set(key, found);
+    return found;
+  }
+
+  async #fetch(nested: NestedChart, folder: string): Promise<Renderer> {
+    const { helm, context, sources } = this.#search;
+    const request = await requestOf(nested, folder, sources.caFile);
+    const chart = await fetchChart(helm, request, folder, context.cwd, sources);
+    return new Renderer(helm, chart, join(folder, 'render'));
+  }
+
+  #render(nested: NestedChart, renderer: Renderer, profile: Profile, traced = true): Promise<RenderFindings> {
+    const key = `${installOf(nested, profile.options)} ${traced}`;
+    const found = this.#found.get(key) ?? searchRender(renderer, profile, traced);
+    this.#found.set(key, found);
+    return found;
+  }
+
+  /** Other values need not fit the chart: what does not render adds nothing. */
+  async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<PlaceFound[]> {
+    try {
+      const { places } = await this.#render(nested, renderer, profile, false);
+      return places.map((place) => ({ ...place, confidence: 'possible', need: 'optional' }));
+    } catch (error) {
+      if (error instanceof AirgapError && error.code !== 'interrupted') return [];
+      throw error;
+    }
+  }
+
+  async #optionsOf(nested: NestedChart, profile: Profile, chart: Chart, unseen: string[]): Promise<RenderOptions> {
+    const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade } = profile.options;
+    const files: string[] = [];
+    for (const file of nested.valuesFiles ?? []) {
+      const path = resolve(chart.folder, file);
+      const isThere = path.startsWith(chart.folder + sep) && (await stat(path).catch(() => undefined))?.isFile();
+      if (isThere) files.push(path);
+      else unseen.push(`values file ${file}`);
+    }
+    const own = join(this.#search.folder, `values-${this.#files++}.json`);
+    await mkdir(this.#search.folder, { recursive: true });
+    await writeFile(own, JSON.stringify(nested.values), { mode: 0o600 });
+    const { releaseName = '', namespace = '' } = nested;
+    return {
+      values: [...files, own],
+      set: nested.set ?? [],
+      setString: nested.setString ?? [],
+      ...(kubeVersion === undefined ? {} : { kubeVersion }),
+      ...(apiVersions === undefined ? {} : { apiVersions }),
+      ...(skipSchemaValidation === undefined ? {} : { skipSchemaValidation }),
+      ...(isUpgrade === undefined ? {} : { isUpgrade }),
+      // Helm's own rule for release names (pkg/chart/common/util, ValidateReleaseName).
+      ...(/^[a-z0-9](?:[-a-z0-9.]{0,51}[a-z0-9])?$/.test(releaseName) ? { releaseName } : {}),
+      ...(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(namespace) ? { namespace } : {}),
+    };
+  }
+}
+
+/** What decides the images of an install: the chart, its values and the Kubernetes, and not the names that it gets. */
+export function installOf(nested: NestedChart, options: RenderOptions): string {
+  const { name, version, repository, url, content, values, valuesFiles, set, setString } = nested;
+  const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;
+  const chart = [name, version, repository, url, content, values, valuesFiles, set, setString];
+  return JSON.stringify([...chart, kubeVersion, apiVersions, isUpgrade, skipSchemaValidation]);
+}
+
+async function requestOf(nested: NestedChart, folder: string, caFile: string | undefined): Promise<ChartRequest> {
+  const { name, repository, url, content } = nested;
+  if (content !== undefined) {
+    await mkdir(folder, { recursive: true });
+    const file = join(folder, `${name.replace(/[^\w.-]/g, '-')}.tgz`);
+    await writeFile(file, Buffer.from(content, 'base64'));
+    return { chart: file };
+  }
+  const open = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
+  if (open !== undefined) {
+    throw new AirgapError('chart-not-found', `"${open}" is filled in by a controller in the cluster only`);
+  }
+  const common = {
+    ...(nested.version === '' ? {} : { version: nested.version }),
+    access: caFile === undefined ? [] : ['--ca-file', caFile],
+  };
+  if (url !== undefined) return { ...common, chart: url };
+  if (repository.startsWith('oci://')) return { ...common, chart: `${repository}/${name}` };
+  return { ...common, chart: name, repo: repository };
+}

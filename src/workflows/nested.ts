@@ -1,0 +1,129 @@
+import { availableParallelism } from 'node:os';
+import type { AirgapError } from '../base/errors.ts';
+import { settle } from '../base/pool.ts';
+import type { PlaceFound } from '../discovery/index.ts';
+import type { NestedChart } from '../discovery/nested/index.ts';
+import type { ChartSources } from '../helm/chart-mirrors.ts';
+import type { Chart } from '../helm/fetch.ts';
+import type { Helm } from '../helm/helm.ts';
+import type { Context } from './context.ts';
+import type { Search, SearchedChart } from './discover.ts';
+import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
+import { installOf, NestedRenders } from './nested-renders.ts';
+import type { Profile } from './search-render.ts';
+
+/** A nested chart that is to be searched, with the way there. */
+export interface Wanted {
+  readonly nested: NestedChart;
+  /** Of the outermost chart: its name, and for which Kubernetes. */
+  readonly profile: Profile;
+  /** The charts that bring it along, outermost first; at least one. */
+  readonly parents: readonly Chart[];
+}
+
+export interface NestedSearch {
+  readonly context: Context;
+  readonly helm: Helm;
+  /** For downloads and renders. */
+  readonly folder: string;
+  readonly sources: ChartSources;
+  /** Patterns of names to leave out. */
+  readonly exclude: readonly string[];
+}
+
+/** An app of apps of apps has three levels; whoever needs more than this is most likely a chart that installs itself. */
+const DEPTH = 4;
+/** Each render is a process of its own beside Helm's own parallelism. */
+const AT_ONCE = Math.min(2, availableParallelism());
+
+/**
+ * Searches nested charts and those within them, each distinct install once. The values that its parent gives a chart
+ * decide what is found; what other values would add is only possible (see {@link NestedRenders}).
+ * @param named charts that were asked for; a nested one of the same name and version adds its places to theirs
+ */
+export async function searchNested(
+  search: NestedSearch,
+  wanted: readonly Wanted[],
+  named: readonly SearchedChart[],
+): Promise<Search> {
+  const renders = new NestedRenders(search);
+  const isExcluded = anyOf(search.exclude);
+  const charts = new Map(named.map((searched) => [identityOf(searched.chart), searched]));
+  const failures = new Map<string, AirgapError>();
+  const fail = (error: AirgapError): void => void failures.set(error.message, error);
+  const seen = new Set<string>();
+  let level = wanted;
+  for (let depth = 1; level.length > 0; depth++) {
+    const fresh = level.filter(({ nested, profile }) => {
+      const key = `${profile.name} ${installOf(nested, profile.options)}`;
+      if (isExcluded(nested.name) || seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+    if (depth > DEPTH) {
+      for (const one of fresh) fail(tooDeep(one, DEPTH));
+      break;
+    }
+    const outcomes = await settle(fresh, AT_ONCE, (one) => searchOne(search, renders, one));
+    const next: Wanted[] = [];
+    for (const [i, outcome] of outcomes.entries()) {
+      const one = fresh[i] as Wanted;
+      if ('value' in outcome) {
+        const { chart, places, nested } = outcome.value;
+        add(charts, one, chart, places);
+        next.push(...nested.map((inner) => ({ ...one, nested: inner, parents: [...one.parents, chart] })));
+      } else fail(failureOf(one, outcome.error));
+    }
+    level = next;
+  }
+  return { charts: [...charts.values()], failures: [...failures.values()] };
+}
+
+async function searchOne(
+  { context }: NestedSearch,
+  renders: NestedRenders,
+  wanted: Wanted,
+): Promise<{ chart: Chart; places: PlaceFound[]; nested: readonly NestedChart[] }> {
+  const { nested, profile, parents } = wanted;
+  context.emit({ type: 'stage', message: `rendering ${titleOf(nested)} (by ${parentOf(wanted)})` });
+  const { chart, places, inner, unseen } = await renders.search(nested, profile, parents.at(-1) as Chart);
+  for (const what of unseen) {
+    const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
+    context.emit({ type: 'warning', message });
+  }
+  const via = parents.map(({ metadata }) => metadata.name);
+  return { chart, places: places.map((place) => ({ ...place, via })), nested: inner };
+}
+
+/** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */
+function add(
+  charts: Map<string, SearchedChart>,
+  { nested, profile, parents }: Wanted,
+  chart: Chart,
+  places: readonly PlaceFound[],
+): void {
+  const key = identityOf(chart);
+  const there = charts.get(key);
+  if (there === undefined) {
+    const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
+    charts.set(key, { chart, profiles: [profile], places, via });
+    return;
+  }
+  const isNew = !there.profiles.some(({ name }) => name === profile.name);
+  charts.set(key, {
+    ...there,
+    profiles: isNew && there.via !== undefined ? [...there.profiles, profile] : there.profiles,
+    places: [...there.places, ...places],
+  });
+}
+
+function identityOf({ metadata }: Chart): string {
+  return `${metadata.name} ${metadata.version}`;
+}
+
+/** Whether a name fits one of the patterns; `*` stands for anything. */
+function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const quote = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const tests = patterns.map((text) => new RegExp(`^${text.split('*').map(quote).join('.*')}$`));
+  return (name) => tests.some((test) => test.test(name));
+}

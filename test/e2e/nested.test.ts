@@ -1,0 +1,71 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** Charts that a chart installs: listed, bundled with their images, left out, missing. */
+
+const home = scratchFolder();
+const platform = fixtureChart('platform');
+const archives = join(home, 'archives');
+let upstream: TestRegistry;
+
+beforeAll(async () => {
+  upstream = await startRegistry();
+  mkdirSync(archives);
+  await program(helmUnderTest(), ['package', fixtureChart('shop'), '-d', archives], home);
+});
+afterAll(() => upstream.stop());
+
+const mirrored = ['--chart-mirror', `*=${archives}`];
+
+test('are in the bundle with their images, and say who brings them', async () => {
+  const listed = await airgapOk(['images', platform, ...mirrored, '-o', 'json'], home);
+  const { charts, images } = JSON.parse(listed.stdout);
+  expect(charts[1]).toMatchObject({ name: 'shop', version: '1.4.0', via: { chart: 'platform' } });
+  const sure = images.filter(({ confidence }: { confidence: string }) => confidence !== 'possible');
+  const names: string[] = sure.map(({ reference }: { reference: string }) => reference);
+  expect(names).toContain('registry.example/shop/web:8.0.0');
+  await fillUpstream(upstream.host, names);
+  const file = join(home, 'nested.tar');
+  await airgapOk(
+    ['bundle', platform, ...mirrored, '--mirror', `*=${upstream.host}`, '--plain-http', upstream.host, '--out', file],
+    home,
+  );
+  const { lock } = JSON.parse((await airgapOk(['inspect', file, '-o', 'json'], home)).stdout);
+  expect(lock.charts.map(({ name, parent }: { name: string; parent?: string }) => [name, parent])).toEqual([
+    ['platform', undefined],
+    ['shop', 'platform'],
+  ]);
+  expect(lock.images.map(({ reference }: { reference: string }) => reference)).toEqual(names);
+  expect((await airgap(['images', platform, ...mirrored], home)).stdout).toContain('shop 1.4.0 (by platform)');
+});
+
+test('are named when they are missing, and what was found is listed', async () => {
+  const empty = join(home, 'empty');
+  mkdirSync(empty);
+  const config = join(home, 'airgap.yaml');
+  cpSync(platform, join(home, 'platform'), { recursive: true });
+  writeFileSync(
+    config,
+    'apiVersion: airgap/v1\nkind: Config\ncharts: [{chart: ./platform}]\nchartMirrors: {"*": ./empty}\n',
+  );
+  const run = await airgap(['images', '--config', config, '-o', 'json'], home);
+  expect(run.code).toBe(1);
+  const { images } = JSON.parse(run.stdout);
+  expect(images).toMatchObject([{ reference: 'registry.example/platform/installer:1.0.0' }]);
+  expect(run.stderr).toMatch(/chart shop 1\.4\.0 from https:\/\/charts\.example\/edge, which platform brings along/);
+  const bundled = await airgap(['bundle', '--config', config, '--out', join(home, 'no.tar')], home);
+  expect(bundled.code).toBe(1);
+  expect(bundled.stderr).toContain('which platform brings along');
+});
+
+test('are left out by name, or altogether', async () => {
+  for (const flags of [['--exclude', 'shop'], ['--no-nested-charts']]) {
+    const { stdout } = await airgapOk(['images', platform, ...flags, '-o', 'txt'], home);
+    expect(stdout.trim()).toBe('registry.example/platform/installer:1.0.0');
+  }
+});

@@ -1,0 +1,229 @@
+/** One way in which a chart puts image references together, as a chart of its own. */
+export interface ChartShape {
+  readonly name: string;
+  /** Files by path below the chart; Chart.yaml is there unless given. */
+  readonly files: Readonly<Record<string, string>>;
+  /** References that no value reaches, so that they have to be named. */
+  readonly residue?: readonly string[];
+  /** Values paths that the overrides have to set, and no others; unchecked when absent. */
+  readonly sets?: readonly string[];
+}
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+/** A pod with one container for each expression. */
+function pod(...images: readonly string[]): string {
+  const containers = images.map((image, i) => `  - name: c${i}\n    image: ${image}\n`).join('');
+  return `apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod\nspec:\n  containers:\n${containers}`;
+}
+
+function shape(
+  name: string,
+  values: string,
+  template: string,
+  more: Omit<ChartShape, 'name' | 'files'> & { readonly files?: ChartShape['files'] } = {},
+): ChartShape {
+  return { ...more, name, files: { 'values.yaml': values, 'templates/a.yaml': template, ...more.files } };
+}
+
+const REGISTRY_HELPER = `{{- define "image" -}}
+{{- $registry := .image.registry | default "ghcr.io" -}}
+{{- if .global }}{{ $registry = .global.imageRegistry | default $registry }}{{ end -}}
+{{- printf "%s/%s:%s" $registry .image.repository .image.tag -}}
+{{- end -}}
+`;
+
+export const CHART_SHAPES: readonly ChartShape[] = [
+  shape('a whole reference', 'image: quay.io/acme/app:1.0\n', pod('{{ .Values.image }}'), { sets: ['image'] }),
+  shape('a short name', 'image: nginx\n', pod('{{ .Values.image }}'), { sets: ['image'] }),
+  shape(
+    'repository and a tag that is a number',
+    'image: {repository: acme/app, tag: 1.25}\n',
+    pod('"{{ .Values.image.repository }}:{{ .Values.image.tag }}"'),
+    { sets: ['image.repository'] },
+  ),
+  shape(
+    'a registry of its own, shared by two images',
+    'registry: quay.io\na: {name: acme/a}\nb: {name: acme/b}\n',
+    pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2'),
+    { sets: ['registry'] },
+  ),
+  shape(
+    'docker.io as registry and a name without library/',
+    'image: {registry: docker.io, repository: nginx}\n',
+    pod('{{ .Values.image.registry }}/{{ .Values.image.repository }}:1'),
+  ),
+  shape('hub and name', 'global: {hub: docker.io/acme}\n', pod('{{ .Values.global.hub }}/pilot:1'), {
+    sets: ['global.hub'],
+  }),
+  shape(
+    'organisation and name',
+    'image: {org: acme, name: app, tag: v1}\n',
+    pod('{{ .Values.image.org }}/{{ .Values.image.name }}:{{ .Values.image.tag }}'),
+  ),
+  shape(
+    'tag and digest',
+    `image: {repository: ghcr.io/acme/app, tag: v1, digest: ${DIGEST}}\n`,
+    pod('{{ .Values.image.repository }}:{{ .Values.image.tag }}@{{ .Values.image.digest }}'),
+    { sets: ['image.repository'] },
+  ),
+  shape(
+    'a digest alone',
+    `image: {repository: ghcr.io/acme/app, digest: ${DIGEST}}\n`,
+    pod('{{ .Values.image.repository }}@{{ .Values.image.digest }}'),
+  ),
+  shape(
+    'the tag inside the repository leaf',
+    'image: {repository: "ghcr.io/acme/app:v1"}\n',
+    pod('{{ .Values.image.repository }}'),
+  ),
+  shape(
+    'a registry defaulted in a helper that is handed a map',
+    'image: {repository: acme/app, tag: v1}\n',
+    pod('{{ include "image" (dict "image" .Values.image) }}'),
+    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, sets: ['image.registry'] },
+  ),
+  shape(
+    'a global registry that wins over local ones',
+    'global: {imageRegistry: registry.example.com}\nimage: {registry: quay.io, repository: acme/app, tag: v1}\n',
+    pod('{{ include "image" (dict "image" .Values.image "global" .Values.global) }}'),
+    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, sets: ['global.imageRegistry'] },
+  ),
+  shape(
+    'several registries under an empty global one',
+    'global: {imageRegistry: ""}\na: {registry: quay.io, repository: acme/a, tag: v1}\nb: {registry: docker.io, repository: acme/b, tag: v1}\n',
+    pod(
+      '{{ include "image" (dict "image" .Values.a "global" .Values.global) }}',
+      '{{ include "image" (dict "image" .Values.b "global" .Values.global) }}',
+    ),
+    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, sets: ['a.registry', 'b.registry'] },
+  ),
+  shape(
+    'a value that is a template',
+    'registry: quay.io\nimage: "{{ .Values.registry }}/acme/app:v1"\n',
+    pod('{{ tpl .Values.image . }}'),
+  ),
+  shape(
+    'a reference taken apart and put together',
+    'image: quay.io/acme/app\ntag: v1.2.3+x\n',
+    pod('{{ printf "%s:%s" .Values.image (regexReplaceAll "\\\\+.*" .Values.tag "") }}'),
+  ),
+  shape(
+    'the last component alone behind a fixed path',
+    'image: {repository: acme/app}\nregistry: quay.io\n',
+    pod('{{ .Values.registry }}/acme/{{ .Values.image.repository | splitList "/" | last }}:v1'),
+  ),
+  shape(
+    'a list of images, replaced whole',
+    'sidecars:\n- {name: one, image: "quay.io/acme/one:1", keep: 7}\n- {name: two, image: "quay.io/acme/two:2"}\n',
+    pod('{{ (index .Values.sidecars 0).image }}', '{{ (index .Values.sidecars 1).image }}'),
+  ),
+  shape(
+    'a map of images with dots in its keys',
+    'images: {"v1.30": "quay.io/acme/k:1.30", "v1.31": "quay.io/acme/k:1.31"}\n',
+    pod('{{ index .Values.images "v1.30" }}', '{{ get .Values.images "v1.31" }}'),
+  ),
+  shape(
+    'a parent that names its subchart by an alias',
+    'cache: {image: {repository: quay.io/acme/cache, tag: v1}}\n',
+    pod('quay.io/acme/fixed:1'),
+    {
+      residue: ['quay.io/acme/fixed:1'],
+      files: {
+        'Chart.yaml':
+          'apiVersion: v2\nname: shape\nversion: 1.0.0\ndependencies: [{name: redis, version: 1.0.0, alias: cache}]\n',
+        'charts/redis/Chart.yaml': 'apiVersion: v2\nname: redis\nversion: 1.0.0\n',
+        'charts/redis/templates/a.yaml': pod(
+          '{{ .Values.image.repository }}:{{ .Values.image.tag }}',
+          '{{ .Values.exporter.registry | default "quay.io" }}/{{ .Values.exporter.repository }}:v1',
+        ),
+        'charts/redis/values.yaml': 'exporter: {repository: acme/exporter}\n',
+      },
+      sets: ['cache.exporter.registry', 'cache.image.repository'],
+    },
+  ),
+  shape('values imported from a subchart', '{}\n', pod('{{ .Values.image }}'), {
+    files: {
+      'Chart.yaml':
+        'apiVersion: v2\nname: shape\nversion: 1.0.0\ndependencies: [{name: lib, version: 1.0.0, import-values: [defaults]}]\n',
+      'charts/lib/Chart.yaml': 'apiVersion: v2\nname: lib\nversion: 1.0.0\n',
+      'charts/lib/values.yaml': 'exports: {defaults: {image: "quay.io/acme/app:v1"}}\n',
+    },
+  }),
+  shape(
+    'references in a text of several lines',
+    'config: |\n  a=quay.io/acme/a:1\n  # why\n  b=quay.io/acme/b:2\n',
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  images: |\n{{ .Values.config | indent 4 }}\n',
+    { sets: ['config'] },
+  ),
+  shape(
+    'a leaf that only a template mentions',
+    '{}\n',
+    pod(
+      '{{ (.Values.job).image | default "quay.io/acme/job:1" }}',
+      '{{ dig "hook" "image" "quay.io/acme/hook:1" .Values.AsMap }}',
+    ),
+    { sets: ['hook.image', 'job.image'] },
+  ),
+  shape(
+    'an environment variable that names an operand',
+    'operand: {repository: quay.io/acme/operand, tag: v1}\n',
+    `${pod('quay.io/acme/operator:1').trimEnd()}\n    env:\n    - name: RELATED_IMAGE_OPERAND\n      value: "{{ .Values.operand.repository }}:{{ .Values.operand.tag }}"\n`,
+    { residue: ['quay.io/acme/operator:1'], sets: ['operand.repository'] },
+  ),
+  shape(
+    'a schema that allows no port and no further keys',
+    'image: {registry: quay.io, name: acme/app}\nserviceAccount: {repository: x}\nother: quay.io/acme/other:1\n',
+    pod('{{ .Values.image.registry }}/{{ .Values.image.name }}:1', '{{ .Values.other }}'),
+    {
+      files: {
+        'values.schema.json': JSON.stringify({
+          properties: {
+            image: { properties: { registry: { pattern: '^[a-z.]+$' }, name: { pattern: '^[a-z/]+$' } } },
+            serviceAccount: { properties: { repository: {} }, additionalProperties: false },
+          },
+        }),
+        'templates/_helpers.tpl': '{{/* .registry */}}',
+      },
+      residue: ['quay.io/acme/app:1'],
+      sets: ['other'],
+    },
+  ),
+  shape(
+    'a switch without which foreign images are refused',
+    'global: {security: {allowForeign: false}}\nimage: quay.io/acme/app:1\n',
+    `{{- if not (or .Values.global.security.allowForeign (hasPrefix "quay.io/" .Values.image)) }}{{ fail "set global.security.allowForeign to true to go on" }}{{ end }}\n${pod('{{ .Values.image }}')}`,
+    { sets: ['global.security.allowForeign', 'image'] },
+  ),
+  shape(
+    'a word that decides which digest is written',
+    `image: {registry: ghcr.io, repository: acme/app, flavor: slim, slimDigest: ${DIGEST}}\n`,
+    pod(
+      '{{ .Values.image.registry }}/{{ .Values.image.repository }}/{{ .Values.image.flavor }}:v1{{ if eq .Values.image.flavor "slim" }}@{{ .Values.image.slimDigest }}{{ end }}',
+    ),
+    { sets: ['image.registry'] },
+  ),
+  shape(
+    'all values in a Secret, for a program to read',
+    'proxy: {image: {name: traefik, tag: v3}}\nlabel: traefik\n',
+    'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  values.yaml: {{ .Values | toYaml | b64enc | quote }}\n',
+    { sets: ['proxy.image.name'] },
+  ),
+  shape('a list that the templates append to', 'refs: ["rules:5"]\nplugin: quay.io/acme/plugin:1\n', '', {
+    // Helm renders templates of one folder from the last name to the first: what asks for the values comes after this.
+    files: {
+      'templates/z.yaml': `{{- if not (has .Values.plugin .Values.refs) }}{{ $_ := set .Values "refs" (append .Values.refs .Values.plugin) }}{{ end }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  c.yaml: |\n    install:\n      refs:\n{{ .Values.refs | toYaml | indent 6 }}\n`,
+    },
+    sets: ['plugin'],
+  }),
+  shape(
+    'documents that differ from run to run',
+    'image: quay.io/acme/app:1\n',
+    `apiVersion: v1\nkind: Secret\nmetadata: {name: r}\nstringData: {password: {{ randAlphaNum 20 }}}\n---\n${pod('{{ .Values.image }}')}`,
+    { sets: ['image'] },
+  ),
+  shape('an image that is fixed in the template', '{}\n', pod('busybox:1.36'), {
+    residue: ['docker.io/library/busybox:1.36'],
+    sets: [],
+  }),
+];

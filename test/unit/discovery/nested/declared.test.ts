@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { job, nested } from './render.ts';
+
+const STABLE = 'https://charts.example/stable';
+const charts = { shop: { version: '1.4.0', repository: `${STABLE}/`, values: { a: 1, b: { c: 1 } } } };
+
+describe('a chart that the values declare', () => {
+  it('is installed by a script that names it, with what the script adds', () => {
+    const encoded = Buffer.from('b: {c: 2}').toString('base64');
+    const script = `
+helm repo add s ${STABLE}
+VALUES="${encoded}"
+echo "$VALUES" | base64 -d > /tmp/v.yaml
+retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
+  --version 1.4.0 -n store --wait --set x=y --set z="$UNKNOWN" $EXTRA -f /tmp/v.yaml`;
+    expect(nested([job(script)], { charts })).toEqual([
+      {
+        name: 'shop',
+        version: '1.4.0',
+        repository: STABLE,
+        values: { a: 1, b: { c: 2 } },
+        set: ['x=y'],
+        setString: [],
+        unseen: [],
+        releaseName: 'shop',
+        namespace: 'store',
+        via: {
+          template: 'app/templates/t0.yaml',
+          document: 0,
+          kind: 'Job',
+          name: 'installer',
+          path: 'spec.template.spec.containers[0].args',
+          values: ['charts', 'shop'],
+        },
+      },
+    ]);
+  });
+
+  it('is not installed when nothing calls Helm for it', () => {
+    expect(nested([job(`echo shop ${STABLE} 1.4.0`)], { charts })).toEqual([]);
+    expect(nested([job('helm uninstall shop')], { charts })).toEqual([]);
+    expect(nested([job(`echo "helm upgrade --install shop ${STABLE}/shop"`)], { charts })).toEqual([]);
+  });
+
+  it('is not installed when the calls are for its neighbours', () => {
+    const both = { ...charts, db: { version: '2.0.0', repository: STABLE } };
+    const script = `helm repo add s ${STABLE}\nhelm install shop s/shop\necho "db 2.0.0 is switched off"`;
+    expect(nested([job(script)], { charts: both }).map(({ name, version }) => [name, version])).toEqual([
+      ['shop', '1.4.0'],
+    ]);
+  });
+
+  it('may be an OCI repository itself, or lie in one', () => {
+    const entries = {
+      whole: { version: '1.0.0', repository: 'oci://r.example/charts/whole-chart' },
+      part: { version: '2.0.0', repository: 'oci://r.example/charts' },
+    };
+    const script =
+      'helm upgrade -i whole oci://r.example/charts/whole-chart\nhelm upgrade -i part oci://r.example/charts/part';
+    expect(nested([job(script)], { charts: entries })).toMatchObject([
+      { name: 'whole-chart', repository: 'oci://r.example/charts', version: '1.0.0', releaseName: 'whole' },
+      { name: 'part', repository: 'oci://r.example/charts', version: '2.0.0' },
+    ]);
+  });
+
+  it('may be an item of a list', () => {
+    const list = [{ name: 'front', chart: 'shop', version: 1.4, repoURL: STABLE, valuesObject: { a: 1 } }];
+    const script = `helm install front shop --repo ${STABLE} --version 1.4`;
+    expect(nested([job(script)], { list })).toMatchObject([
+      { name: 'shop', releaseName: 'front', version: '1.4', values: { a: 1 }, via: { values: ['list', '0'] } },
+    ]);
+  });
+});
+
+describe('a script that goes through a list by itself', () => {
+  const loop = job('for c in $(ls /charts); do helm upgrade --install "$c" "$REPO/$c" --version "$V"; done');
+  const map = (text: string): string =>
+    JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'list' }, data: { 'charts.json': text } });
+  const names = (values: Record<string, unknown>, text = JSON.stringify(values)): string[] =>
+    nested([loop, map(text)], values).map(({ name }) => name);
+
+  it('installs the entries that stand in the render', () => {
+    expect(names({ charts })).toEqual(['shop']);
+    expect(names({ charts }, '{}')).toEqual([]);
+  });
+
+  it.each([
+    ['its own flag', { charts: { shop: { ...charts.shop, enabled: false } } }],
+    ['a condition', { shop: { on: false }, charts: { shop: { ...charts.shop, condition: 'shop.on' } } }],
+    ['a switch by its name', { charts, install: { shop: false, db: true } }],
+  ])('honours %s', (_, values) => {
+    expect(names(values)).toEqual([]);
+  });
+});
+
+describe('a call of Helm that tells all by itself', () => {
+  it('names a chart without any values', () => {
+    const script = `
+. /lib.sh
+CHART_VERSION=1.4.0
+helm --kubeconfig /k repo add s ${STABLE}
+helm --kubeconfig /k upgrade --install "$RELEASE" s/shop --version "$CHART_VERSION" -f /config/shop.yaml,/other.yaml`;
+    const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: files}\ndata: {shop.yaml: "a: 1"}';
+    expect(nested([job(script, { RELEASE: 'front' }), map])).toMatchObject([
+      {
+        name: 'shop',
+        version: '1.4.0',
+        repository: STABLE,
+        releaseName: 'front',
+        values: { a: 1 },
+        unseen: ['values file /other.yaml'],
+      },
+    ]);
+  });
+
+  it('may be a command without a shell, or stand in a script of a ConfigMap', () => {
+    const containers = [{ name: 'x', command: ['helm', 'upgrade', '--install', 'x', 'oci://r.example/c/x'] }];
+    const plain = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers } };
+    const data = { 'run.sh': '#!/bin/sh\nhelm install y https://c.example/y-1.0.0.tgz\n' };
+    const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' }, data };
+    expect(nested([JSON.stringify(plain), JSON.stringify(map)]).map(({ name, via }) => [name, via.path])).toEqual([
+      ['x', 'spec.containers[0].command'],
+      ['y', 'data["run.sh"]'],
+    ]);
+  });
+
+  it('is nothing for a chart on a disk or one that a variable names', () => {
+    expect(nested([job('helm install x ./charts/x\nhelm install y $CHART\nhelm install z unknown/z')])).toEqual([]);
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { nested } from './render.ts';
+
+const chart = (spec: string): string => `
+apiVersion: helm.cattle.io/v1
+kind: HelmChart
+metadata: {name: edge, namespace: kube-system}
+spec: ${spec}`;
+
+describe('a HelmChart of k3s', () => {
+  it('has values as text, a HelmChartConfig above them, and assignments last', () => {
+    const config = chart('{valuesContent: "b: 2\\n"}').replace('HelmChart', 'HelmChartConfig');
+    expect(
+      nested([
+        config,
+        chart('{chart: shop, repo: "https://c.example", version: 1.4.0, set: {c: "3"}, valuesContent: "a: 1\\nb: 1"}'),
+      ]),
+    ).toEqual([
+      {
+        name: 'shop',
+        version: '1.4.0',
+        repository: 'https://c.example',
+        values: { a: 1, b: 2 },
+        set: ['c=3'],
+        unseen: [],
+        releaseName: 'edge',
+        namespace: 'kube-system',
+        via: { template: 'app/templates/t1.yaml', document: 0, kind: 'HelmChart', name: 'edge', path: 'spec.chart' },
+      },
+    ]);
+  });
+
+  it('may name the chart by its address', () => {
+    const addresses = nested([
+      chart('{chart: "oci://r.example/charts/shop:1.4.0"}'),
+      chart('{chart: "https://c.example/files/shop-1.4.0.tgz"}'),
+    ]);
+    expect(addresses).toMatchObject([
+      { name: 'shop', version: '1.4.0', repository: 'oci://r.example/charts' },
+      { name: 'shop', version: '1.4.0', url: 'https://c.example/files/shop-1.4.0.tgz' },
+    ]);
+  });
+
+  it('may hold the archive', () => {
+    expect(nested([chart('{chartContent: H4sIAAAA}')])).toMatchObject([{ name: 'edge', content: 'H4sIAAAA' }]);
+  });
+
+  it('of a server that only the cluster has is left out', () => {
+    expect(nested([chart('{chart: "https://%{KUBERNETES_API}%/static/charts/traefik.tgz"}')])).toEqual([]);
+  });
+});

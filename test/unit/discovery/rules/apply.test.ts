@@ -1,0 +1,211 @@
+import { expect, test } from 'vitest';
+import { formatLock, type Lock, parseLock } from '../../../../src/lock/lock.ts';
+import { apply, operator, references, resource, rule } from './render.ts';
+
+const TABLE = { tables: { widget: { '>=1.0.0 <2.0.0': '10.1', '>=2.0.0 <=2.3.0': '10.2' } } };
+const tabled = (image: object = {}) => rule({ reference: 'reg.io/org/widget:{table.widget}', ...image }, TABLE);
+const WIDGET = { group: 'example.com', kind: 'Widget' };
+
+test("an image stands at the operator's container", () => {
+  const redirect = { kind: 'env' as const, name: 'WIDGET_IMAGE' };
+  const [place, ...more] = apply(rule({ redirect }), [
+    { kind: 'Nothing' },
+    operator('quay.io/org/widget-operator:v1.2'),
+  ]);
+  expect(more).toEqual([]);
+  expect(place).toEqual({
+    chart: 'app',
+    profile: 'default',
+    template: 'app/templates/t1.yaml',
+    document: 0,
+    kind: 'Deployment',
+    name: 'operator',
+    path: 'spec.template.spec.containers[0].image',
+    within: 'rule widget-operator: widget',
+    how: 'operator-rule',
+    written: 'reg.io/org/widget:v1.2',
+    redirect,
+    reference: 'reg.io/org/widget:v1.2',
+    confidence: 'likely',
+    need: 'operand',
+  });
+});
+
+test('the operator is known behind any registry and mirror, and nothing else is taken for it', () => {
+  const fires = (image: string) => references(rule({}), [operator(image)]).length > 0;
+  expect(fires('org/widget-operator:1.0')).toBe(true);
+  expect(fires('mirror.example:5000/quay/org/widget-operator:1.0')).toBe(true);
+  expect(fires('quay.io/some-org/widget-operator:1.0')).toBe(false);
+  expect(fires('quay.io/org/widget-operator-webhook:1.0')).toBe(false);
+});
+
+test('jobs and init containers that use the image of an operator are not the operator', () => {
+  const pod = {
+    spec: { template: { spec: { initContainers: [{ image: 'org/widget-operator:1.0' }], containers: [] } } },
+  };
+  const job = { apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'j' }, ...pod };
+  expect(references(rule({}), [job, { ...job, apiVersion: 'apps/v1', kind: 'Deployment' }])).toEqual([]);
+});
+
+test('two containers of one operator choose an image once', () => {
+  const second = { ...operator('org/widget-operator:1.0'), kind: 'DaemonSet' };
+  expect(apply(rule({}), [operator('org/widget-operator:1.0'), second])).toHaveLength(1);
+});
+
+test('a template takes what the render shows, first alternative first', () => {
+  const container = { env: [{ name: 'BASE', value: 'my.reg/w' }], args: ['--a=my.reg/a', '--b', 'my.reg/b'] };
+  const of = (reference: string, options = {}) =>
+    references(rule({ reference }), [operator('quay.io/org/widget-operator:v1.2.0-alpine', container)], options);
+  expect(of('{env.BASE}:{version}')).toEqual(['my.reg/w:1.2.0']);
+  expect(of('{arg.--a}:1')).toEqual(['my.reg/a:1']);
+  expect(of("{env.NONE|arg.--b|'x.io/x'}:1")).toEqual(['my.reg/b:1']);
+  expect(of("{env.NONE|'x.io/x'}/{env.NONE|''}/y:1")).toEqual(['x.io/x/y:1']);
+  expect(of('{folder}/widget:{tag}')).toEqual(['quay.io/org/widget:v1.2.0-alpine']);
+  expect(of('x.io/w:{appVersion}', { appVersion: '7.0' })).toEqual(['x.io/w:7.0']);
+  expect(of('x.io/w:{appVersion}', { appVersion: '7.0', folder: 'app/charts/sub' })).toEqual([]);
+  expect(of('{env.NONE}:1')).toEqual([]);
+  expect(of('{tag}:not:a:reference')).toEqual([]);
+});
+
+test('a table says what an operator of each version chooses', () => {
+  const of = (image: string, labels = {}) =>
+    apply(tabled(), [operator(image, {}, labels)]).map(({ reference, confidence }) => [reference, confidence]);
+  expect(of('org/widget-operator:v1.9.3')).toEqual([['reg.io/org/widget:10.1', 'likely']]);
+  expect(of('org/widget-operator:2.0.0-distroless')).toEqual([['reg.io/org/widget:10.2', 'likely']]);
+  expect(of('org/widget-operator:0.9.0')).toEqual([]);
+  expect(of('org/widget-operator:main', { 'app.kubernetes.io/version': '1.4.0' })).toEqual([
+    ['reg.io/org/widget:10.1', 'likely'],
+  ]);
+});
+
+test('a version newer than the table, or unknown, makes the newest entry a guess', () => {
+  for (const image of ['org/widget-operator:2.4.0', 'org/widget-operator:main']) {
+    const [place] = apply(tabled(), [operator(image)]);
+    expect(place).toMatchObject({ reference: 'reg.io/org/widget:10.2', confidence: 'possible' });
+  }
+});
+
+test('appVersion stands in for a version that the tag does not say, in the chart itself and in no subchart', () => {
+  const manifests = [operator('org/widget-operator:main')];
+  expect(apply(tabled(), manifests, { appVersion: 'v1.1.0' })[0]).toMatchObject({ confidence: 'likely' });
+  const sub = { appVersion: 'v1.1.0', folder: 'app/charts/sub' };
+  expect(apply(tabled(), manifests, sub)[0]).toMatchObject({ confidence: 'possible' });
+});
+
+test('an image has a range of versions of its own', () => {
+  const rules = rule({ versions: '>=1.5.0 <2.0.0' });
+  expect(references(rules, [operator('org/widget-operator:v1.5.0')])).toHaveLength(1);
+  expect(references(rules, [operator('org/widget-operator:v1.4.9')])).toEqual([]);
+  expect(references(rules, [operator('org/widget-operator:v2.0.0')])).toEqual([]);
+});
+
+test.each([
+  ['env', { env: [{ name: 'WIDGET', value: 'x' }] }],
+  ['env', { env: [{ name: 'WIDGET', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }] }],
+  ['argument', { args: ['--verbose', '--widget', 'x'] }],
+  ['argument', { command: ['/manager', '--widget=x'] }],
+])('nothing is added when the container names the image by %s', (condition, container) => {
+  const rules = rule({ unless: [{ [condition]: condition === 'env' ? 'WIDGET' : '--widget' }] });
+  expect(references(rules, [operator('org/widget-operator:1.0', container)])).toEqual([]);
+  const other = { env: [{ name: 'WIDGET', value: '' }], args: ['--widgets=x'] };
+  expect(references(rules, [operator('org/widget-operator:1.0', other)])).toHaveLength(1);
+});
+
+test('nothing is added when a ConfigMap names the image', () => {
+  const rules = rule({ unless: [{ config: 'WIDGET_IMAGE' }] });
+  const map = (data: object) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' }, data });
+  expect(references(rules, [operator('org/widget-operator:1.0'), map({ WIDGET_IMAGE: 'x' })])).toEqual([]);
+  expect(references(rules, [operator('org/widget-operator:1.0'), map({ about: 'WIDGET_IMAGE' })])).toHaveLength(1);
+});
+
+test('a resource of the render asks for its own image, with or without the operator in the same chart', () => {
+  const rules = rule({
+    reference: 'reg.io/org/widget:{field.spec.version}',
+    for: WIDGET,
+    unless: [{ field: 'spec.image' }],
+  });
+  const manifests = [
+    resource('example.com/v1', 'Widget', { version: '3.1' }, 'a'),
+    resource('example.com/v1', 'Widget', { version: '3.2', image: 'own/w:1' }, 'b'),
+    resource('other.example.com/v1', 'Widget', { version: '3.3' }, 'c'),
+    resource('example.com/v1', 'Widget', { version: 4.5 }, 'd'),
+  ];
+  const places = apply(rules, manifests);
+  expect(places.map(({ reference, name, path, need }) => [reference, name, path, need])).toEqual([
+    ['reg.io/org/widget:3.1', 'a', 'spec', 'install'],
+    ['reg.io/org/widget:4.5', 'd', 'spec', 'install'],
+  ]);
+  expect(references(rules, [operator('org/widget-operator:1.0')])).toEqual([]);
+});
+
+test('without a resource the default of the operator counts; it is a guess once the chart brings other resources', () => {
+  const rules = rule(
+    {},
+    {
+      images: [
+        { name: 'a', reference: 'reg.io/a:{field.spec.v|tag}', for: WIDGET, redirect: { kind: 'none' } },
+        { name: 'b', reference: 'reg.io/b:{tag}', for: { ...WIDGET, kind: 'Gadget' }, redirect: { kind: 'none' } },
+      ],
+    },
+  );
+  const of = (...more: object[]) =>
+    apply(rules, [operator('org/widget-operator:1.0'), ...more]).map((p) => `${p.reference} ${p.confidence} ${p.need}`);
+  expect(of()).toEqual(['reg.io/a:1.0 likely operand', 'reg.io/b:1.0 likely operand']);
+  expect(of(resource('example.com/v1', 'Widget', { v: '8' }))).toEqual([
+    'reg.io/a:8 likely install',
+    'reg.io/b:1.0 possible optional',
+  ]);
+});
+
+test('a resource counts only when it has the field that makes the image needed', () => {
+  const rules = rule({ reference: 'reg.io/side:1', for: { ...WIDGET, has: 'spec.side.enabled' } });
+  expect(references(rules, [resource('example.com/v1', 'Widget', { side: { enabled: true } })])).toHaveLength(1);
+  expect(references(rules, [resource('example.com/v1', 'Widget', { side: { enabled: false } })])).toEqual([]);
+});
+
+test('versions are those of the resource when the rule says where they stand', () => {
+  const image = { reference: 'reg.io/w:{field.spec.v}', for: { ...WIDGET, version: 'spec.v' }, versions: '>=9.0.0' };
+  expect(references(rule(image), [resource('example.com/v1', 'Widget', { v: '9.1' })])).toHaveLength(1);
+  expect(references(rule(image), [resource('example.com/v1', 'Widget', { v: '8.9' })])).toEqual([]);
+});
+
+test('values that redirect are those of the chart that was rendered, and only for the chart that takes them', () => {
+  const values = { sub: { image: { repository: '{repository}' } } };
+  const rules = rule({ redirect: { kind: 'argument', name: '--widget', values } });
+  const of = (folder: string) => apply(rules, [operator('org/widget-operator:1.0')], { folder })[0]?.redirect;
+  expect(of('sub')).toEqual({ kind: 'argument', name: '--widget', values: values.sub });
+  expect(of('app/charts/mid/charts/sub')).toEqual({ kind: 'argument', name: '--widget', values: { mid: values } });
+  expect(of('app')).toEqual({ kind: 'argument', name: '--widget' });
+});
+
+test('a place of a rule survives the lock', () => {
+  const redirect = {
+    kind: 'argument',
+    name: '--widget',
+    value: '{repository}',
+    values: { app: { image: { tag: '{tag}' } } },
+  };
+  const [place] = apply(rule({ redirect }), [operator('org/widget-operator:1.0')]);
+  const { reference, confidence, need, ...found } = place as NonNullable<typeof place>;
+  const digest = `sha256:${'a'.repeat(64)}` as const;
+  const lock: Lock = {
+    apiVersion: 'airgap/v1',
+    kind: 'Lock',
+    schemaVersion: 1,
+    platforms: [],
+    charts: [],
+    images: [
+      {
+        reference,
+        digest,
+        mediaType: 'm',
+        platforms: [],
+        bytes: 1,
+        confidence,
+        need,
+        found: [JSON.parse(JSON.stringify(found))],
+      },
+    ],
+  };
+  expect(parseLock(formatLock(lock)).images[0]?.found).toEqual([found]);
+});

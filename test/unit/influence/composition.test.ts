@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { compositionsIn, type Part } from '../../../src/influence/composition.ts';
+import { markLeaves } from '../../../src/influence/markers.ts';
+import { emptySlot, type Slot, slotPath, slotsOf } from '../../../src/influence/slots.ts';
+
+/** Leaves by path, and what a template makes of their values, unmarked and marked. */
+function read(
+  values: Readonly<Record<string, string>>,
+  written: string,
+  template: (value: (path: string) => string) => string,
+): string[] {
+  const slots: Slot[] = Object.entries(values).flatMap(([path, value]) => {
+    const leaf = { path: path.split('.'), value };
+    return value === '' ? [emptySlot(leaf)] : slotsOf(leaf, [written]);
+  });
+  const marked = new Map(markLeaves(slots).map(({ leaf, value }) => [leaf.path.join('.'), value]));
+  const base = template((path) => values[path] ?? '');
+  const text = template((path) => marked.get(path) ?? values[path] ?? '');
+  return compositionsIn(base, text, written, slots).map((parts) => parts.map(show).join(' '));
+}
+
+function show(part: Part): string {
+  if (part.kind === 'literal') return JSON.stringify(part.text);
+  const last = part.slot.components.length - 1;
+  const some = part.from === 0 && part.to === last ? '' : `[${part.from}-${part.to}]`;
+  return `${slotPath(part.slot)}${some}=${part.text}`;
+}
+
+describe('how a reference is put together', () => {
+  it('is registry, repository and what the template adds', () => {
+    const values = { 'image.registry': 'quay.io:443', 'image.repository': 'acme/app' };
+    expect(
+      read(values, 'quay.io:443/acme/app:v1', (v) => `${v('image.registry')}/${v('image.repository')}:v1`),
+    ).toEqual(['image.registry=quay.io:443 "/" image.repository=acme/app ":v1"']);
+  });
+
+  it('is told for each time the reference stands in a text', () => {
+    const text = read(
+      { image: 'quay.io/acme/app:1' },
+      'quay.io/acme/app:1',
+      (v) => `--a=${v('image')}\n--b=${v('image')}`,
+    );
+    expect(text).toEqual(['image=quay.io/acme/app ":1"', 'image=quay.io/acme/app ":1"']);
+  });
+
+  it('knows one of several references in a leaf of several lines', () => {
+    const list = 'one=quay.io/acme/one:1\ntwo=quay.io/acme/two:2\n';
+    expect(read({ list }, 'quay.io/acme/two:2', (v) => v('list'))).toEqual(['list=quay.io/acme/two ":2"']);
+  });
+
+  it('knows the components that a template takes', () => {
+    const values = { 'image.repository': 'quay.io/acme/app' };
+    const last = read(
+      values,
+      'quay.io/fixed/app:1',
+      (v) => `quay.io/fixed/${v('image.repository').split('/').at(-1)}:1`,
+    );
+    expect(last).toEqual([]);
+    const image = { image: 'quay.io/acme/app' };
+    expect(read(image, 'quay.io/acme/app:1', (v) => `${v('image').split('/').slice(0, 2).join('/')}/app:1`)).toEqual([
+      'image[0-1]=quay.io/acme "/app:1"',
+    ]);
+  });
+
+  it('sees what an empty leaf brings, with the slash that comes with it', () => {
+    const values = { 'global.imageRegistry': '', 'image.repository': 'acme/app' };
+    const template = (v: (path: string) => string): string =>
+      `image: ${[v('global.imageRegistry'), v('image.repository')].filter(Boolean).join('/')}:1`;
+    expect(read(values, 'acme/app:1', template)).toEqual(['global.imageRegistry= "/" image.repository=acme/app ":1"']);
+  });
+
+  it('is nothing where no leaf reaches', () => {
+    expect(read({ image: 'quay.io/acme/app:1' }, 'busybox:1', () => 'image: busybox:1')).toEqual([]);
+  });
+});

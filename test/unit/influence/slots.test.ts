@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { leavesOf, overlay } from '../../../src/influence/leaves.ts';
+import { markLeaves, readRuns } from '../../../src/influence/markers.ts';
+import { emptySlot, fillLeaf, slotsOf } from '../../../src/influence/slots.ts';
+
+const leaf = (value: string, ...path: string[]) => ({ path, value });
+const names = (value: string, written: string[], ...path: string[]): string[] =>
+  slotsOf(leaf(value, ...path), written).map(({ components }) => components.join('/'));
+
+describe('slots', () => {
+  it('are the name in front of tag and digest', () => {
+    expect(names('quay.io:443/a/b:1@sha256:0', ['quay.io:443/a/b:1@sha256:0'], 'image')).toEqual(['quay.io:443/a/b']);
+    expect(names('docker://quay.io/a/b', ['quay.io/a/b'], 'image')).toEqual(['quay.io/a/b']);
+  });
+
+  it('are all references in a text of several lines', () => {
+    const text = 'a=quay.io/a/a:1\nb=quay.io/a/ab:1\n';
+    expect(names(text, ['quay.io/a/ab:1', 'quay.io/a/a:1'], 'text')).toEqual(['quay.io/a/a', 'quay.io/a/ab']);
+  });
+
+  it('are single words only where the key speaks of images, and never what stands in no reference', () => {
+    expect(names('nginx', ['nginx:1'], 'image', 'name')).toEqual(['nginx']);
+    expect(names('nginx', ['nginx:1'], 'ingressClass')).toEqual([]);
+    expect(names('acme/other', ['acme/app:1'], 'image', 'repository')).toEqual([]);
+  });
+
+  it('are filled in place, tag and neighbours kept', () => {
+    const text = leaf('a=quay.io/a/a:1\nb=quay.io/a/b:1\n', 'text');
+    const [one, two] = slotsOf(text, ['quay.io/a/a:1', 'quay.io/a/b:1']);
+    if (one === undefined || two === undefined) throw new Error('two slots');
+    expect(
+      fillLeaf(text, [
+        { slot: one, text: 'x/a' },
+        { slot: two, text: 'y/b' },
+      ]),
+    ).toBe('a=x/a:1\nb=y/b:1\n');
+  });
+});
+
+describe('markers', () => {
+  it('keep the shape of what they stand for, and are read back', () => {
+    const slots = slotsOf(leaf('quay.io:443/a/b:1', 'image'), ['quay.io:443/a/b:1']);
+    const [{ value = '' } = {}] = markLeaves(slots);
+    expect(value).toMatch(/^[a-z0-9]+\.invalid:443\/[a-z0-9]+\/[a-z0-9]+:1$/);
+    expect(readRuns(value, slots).map((run) => (run.slot ? run.text : run.literal))).toEqual([
+      'quay.io:443',
+      '/',
+      'a',
+      '/',
+      'b',
+      ':1',
+    ]);
+  });
+
+  it('look like a host, a repository or a whole image in an empty leaf, after its key', () => {
+    const value = (...path: string[]): string => markLeaves([emptySlot(leaf('', ...path))])[0]?.value ?? '';
+    expect(value('image', 'registry')).toMatch(/^\w+\.invalid$/);
+    expect(value('image', 'repository')).toMatch(/^\w+\.invalid\/\w+$/);
+    expect(value('image')).toMatch(/^\w+\.invalid\/\w+:v1\.0\.0$/);
+  });
+});
+
+describe('values laid over', () => {
+  it('bring a list along whole, and nothing else', () => {
+    const base = { list: [{ image: 'a', keep: 1 }, { image: 'b' }], other: 1 };
+    const settings = [{ path: ['list', 1, 'image'], value: 'x' }];
+    expect(overlay(base, settings)).toEqual({ list: [{ image: 'a', keep: 1 }, { image: 'x' }] });
+    expect(base.list[1]).toEqual({ image: 'b' });
+  });
+
+  it('leave out globals that Helm copies into subcharts', () => {
+    const values = { global: { hub: 'h' }, sub: { global: { hub: 'h', own: 'o' } } };
+    expect(leavesOf(values).map(({ path }) => path.join('.'))).toEqual(['global.hub', 'sub.global.own']);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { Slot } from '../../../src/influence/slots.ts';
+import type { Place } from '../../../src/lock/finding.ts';
+import { formatOverrides, settingsOf, valuesOf } from '../../../src/overrides/document.ts';
+
+const place = (written: string): Place => ({
+  chart: 'web',
+  profile: 'default',
+  template: 'web/templates/a.yaml',
+  document: 0,
+  kind: 'Pod',
+  name: 'a',
+  path: 'image',
+  how: 'pod-spec',
+  written,
+});
+const BASE = { b: { list: [{ image: 'x:1', keep: true }, { image: 'y:1' }] }, 'a.b': { image: 'z:1' } };
+const settings = [
+  { path: ['a.b', 'image'], value: 'ecr.example/z:1', comment: 'z:1' },
+  { path: ['b', 'list', 1, 'image'], value: 'ecr.example/y:1', comment: 'y:1' },
+];
+
+describe('the overrides as a file', () => {
+  it('hold the leaves that are set and nothing else, lists whole', () => {
+    expect(parse(formatOverrides(['head'], BASE, settings))).toEqual({
+      'a.b': { image: 'ecr.example/z:1' },
+      b: { list: [{ image: 'x:1', keep: true }, { image: 'ecr.example/y:1' }] },
+    });
+  });
+
+  it('say before each leaf, or the list that it is in, which references it moves', () => {
+    const text = formatOverrides(['Overrides for web'], BASE, settings);
+    expect(text).toMatch(/^# Overrides for web\n/);
+    expect(text).toMatch(/ {2}# z:1\n {2}image: ecr\.example\/z:1/);
+    expect(text).toMatch(/ {2}# y:1\n {2}list:/);
+  });
+
+  it('are the same bytes whatever the order of the derivation', () => {
+    const slot = (path: string, text: string): Slot => ({
+      leaf: { path: [path], value: `${text}:1` },
+      start: 0,
+      end: text.length,
+      components: text.split('/'),
+      hostFirst: false,
+      suffix: '',
+    });
+    const [one, two] = [slot('one', 'acme/one'), slot('two', 'acme/two')];
+    const assignment: [Slot, string][] = [
+      [one, 'ecr.example/one'],
+      [two, 'ecr.example/two'],
+    ];
+    const moves: [Slot, Place[]][] = [
+      [one, [place('c:1'), place('a:1')]],
+      [two, [place('b:1')]],
+    ];
+    const texts = [false, true].map((isTurned) => {
+      const turned = <T>(list: readonly T[]): T[] => (isTurned ? [...list].reverse() : [...list]);
+      const derivation = {
+        assignment: new Map(turned(assignment)),
+        moves: new Map(turned(moves)),
+        switches: [['ok']],
+        refused: [],
+      };
+      return formatOverrides([], {}, settingsOf(derivation));
+    });
+    expect(texts[0]).toBe(texts[1]);
+    expect(parse(texts[0] ?? '')).toEqual({ ok: true, one: 'ecr.example/one:1', two: 'ecr.example/two:1' });
+    expect(texts[0]).toMatch(/# a:1\n# c:1\none:/);
+  });
+
+  it('are an empty map when nothing is set', () => {
+    expect(valuesOf(BASE, [])).toEqual({});
+    expect(parse(formatOverrides(['none'], BASE, []))).toEqual({});
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { prove, type ReferencePlace } from '../../../src/overrides/proof.ts';
+
+const target = parseTarget('ecr.example/m', 'host-path');
+const PRIVATE = 'ecr.example/m/quay.io/acme/app:1';
+
+function place(written: string, reference = written, path = 'spec.containers[0].image'): ReferencePlace {
+  const at = {
+    chart: 'web',
+    profile: 'default',
+    template: 'web/templates/a.yaml',
+    document: 0,
+    kind: 'Pod',
+    name: 'a',
+  };
+  return { ...at, path, how: 'pod-spec', written, reference };
+}
+const render = (text: string) => splitDocuments(`---\n# Source: web/templates/a.yaml\n${text}\n`);
+
+describe('the proof', () => {
+  it('holds when every place has exactly the private name', () => {
+    const proof = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(`image: ${PRIVATE}`), target);
+    expect(proof).toEqual({ references: 1, rewritten: 1, residue: [] });
+  });
+
+  it('fails for a place that is still public, or private under a name that push does not give', () => {
+    for (const now of ['quay.io/acme/app:1', 'ecr.example/m/acme/app:1', 'ecr.example/m/quay.io/acme/app:2']) {
+      const { residue, rewritten } = prove(
+        [place('quay.io/acme/app:1')],
+        [place(now)],
+        render(`image: ${now}`),
+        target,
+      );
+      expect(residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
+      expect(rewritten).toBe(0);
+    }
+  });
+
+  it('fails for a place that is gone without its private name standing anywhere in the document', () => {
+    expect(prove([place('quay.io/acme/app:1')], [], render('kind: Pod'), target).residue).toHaveLength(1);
+    expect(prove([place('quay.io/acme/app:1')], [], render(`a: ${PRIVATE}`), target).residue).toEqual([]);
+  });
+
+  it('fails for a public reference that came with the overrides', () => {
+    const after = [place(PRIVATE), place('docker.io/other/app:2', undefined, 'spec.containers[1].image')];
+    const { residue } = prove([place('quay.io/acme/app:1')], after, render(`image: ${PRIVATE}`), target);
+    expect(residue).toMatchObject([{ reference: 'docker.io/other/app:2', path: 'spec.containers[1].image' }]);
+  });
+
+  it('fails for a text that still holds the reference, where no place was seen', () => {
+    const text = `image: ${PRIVATE}\nscript: run quay.io/acme/app:1 now`;
+    const { residue } = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(text), target);
+    expect(residue).toMatchObject([{ reference: 'quay.io/acme/app:1', template: 'web/templates/a.yaml', path: '' }]);
+  });
+
+  it('does not take the tail of a private name, or a longer name, for the reference', () => {
+    const text = `image: ${PRIVATE}\nother: quay.io/acme/app:1.2\nthird: x.quay.io/acme/app:1`;
+    expect(prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(text), target).residue).toEqual([]);
+  });
+
+  it('leaves alone what is private already', () => {
+    const own = 'ecr.example/m/team/app:1';
+    expect(prove([place(own)], [place(own)], render(`image: ${own}`), target).residue).toEqual([]);
+  });
+});

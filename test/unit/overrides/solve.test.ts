@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import type { Part } from '../../../src/influence/composition.ts';
+import { emptySlot, type Slot, slotPath } from '../../../src/influence/slots.ts';
+import { type Equation, evaluate, solve } from '../../../src/overrides/solve.ts';
+
+const TARGET = 'ecr.example/m';
+
+function slot(path: string, text: string): Slot {
+  const leaf = { path: path.split('.'), value: text };
+  if (text === '') return emptySlot(leaf);
+  return { leaf, start: 0, end: text.length, components: text.split('/'), hostFirst: false, suffix: '' };
+}
+
+/** Parts from texts (of the template) and slots (whole). */
+function equation(written: string, wanted: string, ...parts: readonly (string | Slot | Part)[]): Equation {
+  const host = wanted.slice(TARGET.length + 1).split('/')[0] ?? '';
+  return {
+    written,
+    wanted,
+    targetFront: TARGET,
+    hostFront: `${TARGET}/${host}`,
+    parts: parts.map((part) => {
+      if (typeof part === 'string') return { kind: 'literal', text: part };
+      if ('kind' in part) return part;
+      return { kind: 'slot', slot: part, from: 0, to: part.components.length - 1, text: part.leaf.value };
+    }),
+  };
+}
+
+function solved(...equations: readonly Equation[]): Record<string, string> {
+  const { assignment, solved: right } = solve(equations);
+  for (const { parts, wanted } of right) expect(evaluate(parts, assignment)).toBe(wanted);
+  return Object.fromEntries([...assignment].map(([key, text]) => [slotPath(key), text]));
+}
+
+describe('new names', () => {
+  it('are one registry where that is enough, the repositories staying as they are', () => {
+    const registry = slot('registry', 'quay.io');
+    const [a, b] = [slot('a', 'acme/a'), slot('b', 'acme/b')];
+    const names = solved(
+      equation('quay.io/acme/a:1', `${TARGET}/quay.io/acme/a:1`, registry, '/', a, ':1'),
+      equation('quay.io/acme/b:1', `${TARGET}/quay.io/acme/b:1`, registry, '/', b, ':1'),
+    );
+    expect(names).toEqual({ registry: `${TARGET}/quay.io`, a: 'acme/a', b: 'acme/b' });
+  });
+
+  it('fill in library/ behind a registry that others share', () => {
+    const registry = slot('registry', 'docker.io');
+    const [a, nginx] = [slot('a', 'acme/a'), slot('nginx', 'nginx')];
+    const names = solved(
+      equation('docker.io/acme/a:1', `${TARGET}/docker.io/acme/a:1`, registry, '/', a, ':1'),
+      equation('docker.io/nginx:1', `${TARGET}/docker.io/library/nginx:1`, registry, '/', nginx, ':1'),
+    );
+    expect(names).toMatchObject({ registry: `${TARGET}/docker.io`, nginx: 'library/nginx' });
+  });
+
+  it('put the source host behind a registry that images of several hosts share', () => {
+    const registry = slot('global.imageRegistry', '');
+    const [a, b] = [slot('a', 'acme/a'), slot('b', 'acme/b')];
+    const names = solved(
+      equation('quay.io/acme/a:1', `${TARGET}/quay.io/acme/a:1`, registry, '/', a, ':1'),
+      equation('ghcr.io/acme/b:1', `${TARGET}/ghcr.io/acme/b:1`, registry, '/', b, ':1'),
+    );
+    expect(names['global.imageRegistry']).toMatch(/^ecr\.example\/m/);
+    expect(Object.keys(names)).toHaveLength(3);
+  });
+
+  it('are whole references in a leaf that was empty, and keep tag and digest of the template', () => {
+    const digest = `@sha256:${'a'.repeat(64)}`;
+    expect(solved(equation('a/b:1', `${TARGET}/docker.io/a/b:1`, slot('image', '')))).toEqual({
+      image: `${TARGET}/docker.io/a/b:1`,
+    });
+    const repository = slot('repository', 'ghcr.io/a/b');
+    expect(solved(equation(`ghcr.io/a/b${digest}`, `${TARGET}/ghcr.io/a/b${digest}`, repository, digest))).toEqual({
+      repository: `${TARGET}/ghcr.io/a/b`,
+    });
+  });
+
+  it('go into the organisation where the name is the template’s', () => {
+    const org = slot('org', 'acme');
+    expect(solved(equation('acme/app:1', `${TARGET}/docker.io/acme/app:1`, org, '/app:1'))).toEqual({
+      org: `${TARGET}/docker.io/acme`,
+    });
+  });
+
+  it('go into the components that the template takes, the others staying', () => {
+    const image = slot('image', 'quay.io/acme/app');
+    const front: Part = { kind: 'slot', slot: image, from: 0, to: 1, text: 'quay.io/acme' };
+    expect(solved(equation('quay.io/acme/fixed:1', `${TARGET}/quay.io/acme/fixed:1`, front, '/fixed:1'))).toEqual({
+      image: `${TARGET}/quay.io/acme/app`,
+    });
+  });
+});
+
+describe('references that no name makes right', () => {
+  it('are those that two of them want differently, and only one is solved', () => {
+    const name = slot('name', 'acme/app');
+    const one = equation('acme/app:1', `${TARGET}/docker.io/acme/app:1`, name, ':1');
+    const other = equation('quay.io/acme/app:1', `${TARGET}/quay.io/acme/app:1`, 'quay.io/', name, ':1');
+    const { solved: right, unsolved } = solve([one, other]);
+    expect(right).toEqual([one]);
+    expect(unsolved).toEqual([other]);
+  });
+
+  it('are those whose beginning belongs to the template', () => {
+    const fixed = equation(
+      'quay.io/acme/app:1',
+      `${TARGET}/quay.io/acme/app:1`,
+      'quay.io/',
+      slot('name', 'acme/app'),
+      ':1',
+    );
+    expect(solve([fixed])).toMatchObject({ solved: [], unsolved: [fixed] });
+  });
+});
