@@ -3,6 +3,7 @@ import { occurrences } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import { isUnderTarget, type Target, targetText } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
+import { isRedirected } from './redirect.ts';
 
 /** A place that still names a public image, or not exactly the name that push gives it. */
 export interface Residue {
@@ -30,12 +31,14 @@ export type ReferencePlace = Place & { readonly reference: string };
  * Compares two renders of a chart, without and with the overrides. Three nets, since each can have a hole: every place
  * of before has to hold its exact private name; no place of after may hold anything that is not under the target; and
  * no text of after may hold a reference of before.
+ * @param chosen images that an operator chooses by itself: the render has to show what moves them
  */
 export function prove(
   before: readonly ReferencePlace[],
   after: readonly ReferencePlace[],
   documents: readonly RenderedDocument[],
   target: Target,
+  chosen: readonly ReferencePlace[] = [],
 ): Proof {
   const residue: Residue[] = [];
   const now = Map.groupBy(after, keyOf);
@@ -65,7 +68,8 @@ export function prove(
     const document = documents.find(({ text }) => stands(text, place.written));
     if (document) add({ ...describe(place, place.written), template: document.template, path: '' });
   }
-  const references = new Set(before.map(({ reference }) => reference));
+  for (const place of chosen) if (!isRedirected(place, documents, target)) add(describe(place, place.written));
+  const references = new Set([...before, ...chosen].map(({ reference }) => reference));
   const left = new Set(residue.map(({ reference }) => reference));
   return {
     references: references.size,

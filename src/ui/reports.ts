@@ -9,12 +9,28 @@ import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Reports for people. Each gives text without a newline at its end. */
 
-export function imagesReport({ charts, images }: Omit<ImagesResult, 'failures'>): string {
+export function imagesReport({ charts, images }: Pick<ImagesResult, 'charts' | 'images'>): string {
   const rows = images.map((finding) => [finding.reference, finding.need, finding.confidence, placesOf(finding)]);
   const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (by ${via.chart})`);
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
   return rows.length === 0 ? summary : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${summary}`;
+}
+
+/** What workloads fetch besides images, as a table; a place a row. */
+export function networkReport(network: ImagesResult['network']): string {
+  if (network.length === 0) return 'nothing else is fetched from the internet, as far as the manifests show';
+  const rows = network.map(({ url, kind, found }) => {
+    const [first] = found;
+    const more = found.length > 1 ? ` and ${found.length - 1} more` : '';
+    const hook = first?.hook === undefined ? '' : ` (hook ${first.hook})`;
+    return [
+      kind,
+      url,
+      first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`,
+    ];
+  });
+  return table(['FETCHED', 'ADDRESS', 'BY'], rows);
 }
 
 function placesOf({ found }: Finding): string {

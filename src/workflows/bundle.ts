@@ -11,6 +11,7 @@ import type { Platform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
 import { type WalkFailure, walk } from '../transfer/walk.ts';
 import { lockOf } from './bundle-lock.ts';
+import { warn } from './bundle-warnings.ts';
 import { type Context, withScratch } from './context.ts';
 import type { SearchedChart } from './discover.ts';
 import { findingsOf, type ImagesOptions, search } from './images.ts';
@@ -40,6 +41,11 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     if (searched.length === 0 && findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
+    warn(
+      context.emit,
+      searched,
+      findings.map(({ reference }) => reference),
+    );
     const { client } = connect(context, options.access);
     try {
       context.emit({ type: 'stage', message: `resolving ${findings.length} images` });

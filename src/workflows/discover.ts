@@ -4,6 +4,8 @@ import { AirgapError, combine } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { Declaration } from '../discovery/nested/index.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
+import type { Rule } from '../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
@@ -27,6 +29,8 @@ export interface SearchOptions {
   readonly nestedCharts?: boolean;
   /** Patterns of references and of nested charts' names to leave out; `*` stands for anything. */
   readonly exclude?: readonly string[];
+  /** Operator rules besides the built-in ones. */
+  readonly rules?: readonly Rule[];
 }
 
 /** A chart with what was found in it. */
@@ -34,6 +38,8 @@ export interface SearchedChart {
   readonly chart: Chart;
   readonly profiles: readonly Profile[];
   readonly places: readonly PlaceFound[];
+  /** What its workloads would fetch from the internet besides images. */
+  readonly network: readonly NetworkNeed[];
   /** Which chart brought it along, and where; undefined for one that was asked for. */
   readonly via?: Declaration & { readonly chart: string };
 }
@@ -57,10 +63,10 @@ export async function searchCharts(
   helm: Helm,
   jobs: readonly ChartJob[],
   scratch: string,
-  { chartSources = UPSTREAM, nestedCharts = true, exclude = [] }: SearchOptions = {},
+  { chartSources = UPSTREAM, nestedCharts = true, exclude = [], rules = [] }: SearchOptions = {},
 ): Promise<Search> {
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
-    searchChart(context, helm, job, join(scratch, String(i)), chartSources),
+    searchChart(context, helm, job, join(scratch, String(i)), chartSources, rules),
   );
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
@@ -69,7 +75,7 @@ export async function searchCharts(
   const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
   if (wanted.length === 0) return { charts: named, failures: [] };
   return searchNested(
-    { context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
+    { context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude, rules },
     wanted,
     named,
   );
@@ -81,18 +87,21 @@ async function searchChart(
   { request, profiles }: ChartJob,
   folder: string,
   sources: ChartSources,
+  rules: readonly Rule[],
 ): Promise<{ searched: SearchedChart; wanted: Wanted[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const chart = await fetchChart(helm, request, folder, context.cwd, sources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const places: PlaceFound[] = [];
+  const network: NetworkNeed[] = [];
   const wanted: Wanted[] = [];
   for (const profile of profiles) {
-    const found = await searchRender(renderer, profile);
+    const found = await searchRender(renderer, profile, { rules, traced: true });
     places.push(...found.places);
+    network.push(...found.network);
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
   }
-  return { searched: { chart, profiles, places }, wanted };
+  return { searched: { chart, profiles, places, network }, wanted };
 }
 
 function asError(error: unknown): AirgapError {

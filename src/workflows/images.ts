@@ -1,5 +1,7 @@
 import { AirgapError, combine } from '../base/errors.ts';
 import { type PlaceFound, toFindings } from '../discovery/index.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
+import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
 import { Helm } from '../helm/helm.ts';
 import type { Finding } from '../lock/finding.ts';
@@ -17,6 +19,8 @@ export interface ImagesOptions {
   readonly chartSources?: ChartSources;
   /** Whether charts within charts are searched too; they are, unless told. */
   readonly nestedCharts?: boolean;
+  /** Operator rules besides the built-in ones. */
+  readonly rules?: readonly Rule[];
 }
 
 export interface ImagesResult {
@@ -29,6 +33,8 @@ export interface ImagesResult {
     readonly via?: SearchedChart['via'];
   }[];
   readonly images: readonly Finding[];
+  /** What workloads fetch from the internet besides images when they run. */
+  readonly network: readonly NetworkNeed[];
   /** Charts within charts that could not be searched, so that their images are missing. */
   readonly failures: readonly AirgapError[];
 }
@@ -37,7 +43,7 @@ export interface ImagesResult {
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
     const { charts, failures } = await search(context, options, scratch);
-    return { charts: charts.map(summary), images: findingsOf(charts, options), failures };
+    return { charts: charts.map(summary), images: findingsOf(charts, options), network: networkOf(charts), failures };
   });
 }
 
@@ -51,6 +57,18 @@ function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'
   const { name, version } = chart.metadata;
   const names = profiles.map((profile) => profile.name);
   return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
+}
+
+/** One need for each address, with all its places. */
+export function networkOf(charts: readonly SearchedChart[]): NetworkNeed[] {
+  const needs = Map.groupBy(
+    charts.flatMap(({ network }) => network),
+    ({ url }) => url,
+  );
+  return [...needs.values()].flatMap((same) => {
+    const [first] = same;
+    return first === undefined ? [] : [{ ...first, found: same.flatMap(({ found }) => found) }];
+  });
 }
 
 /**

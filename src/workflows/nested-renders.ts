@@ -3,6 +3,7 @@ import { join, resolve, sep } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { NestedSearch } from './nested.ts';
@@ -13,6 +14,7 @@ import { type Profile, type RenderFindings, searchRender } from './search-render
 export interface NestedFindings {
   readonly chart: Chart;
   readonly places: readonly PlaceFound[];
+  readonly network: readonly NetworkNeed[];
   readonly inner: readonly NestedChart[];
   /** Values that it gets and that could not be had, in words. */
   readonly unseen: readonly string[];
@@ -49,7 +51,7 @@ export class NestedRenders {
         if (!known.has(place.reference)) places.push({ ...place, profile: name });
       }
     }
-    return { chart: renderer.chart, places, inner: given.nested, unseen };
+    return { chart: renderer.chart, places, network: given.network, inner: given.nested, unseen };
   }
 
   #rendererOf(nested: NestedChart): Promise<Renderer> {
@@ -69,7 +71,7 @@ export class NestedRenders {
 
   #render(nested: NestedChart, renderer: Renderer, profile: Profile, traced = true): Promise<RenderFindings> {
     const key = `${installOf(nested, profile.options)} ${traced}`;
-    const found = this.#found.get(key) ?? searchRender(renderer, profile, traced);
+    const found = this.#found.get(key) ?? searchRender(renderer, profile, { rules: this.#search.rules, traced });
     this.#found.set(key, found);
     return found;
   }

@@ -3,6 +3,8 @@ import type { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
+import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
@@ -29,6 +31,8 @@ export interface NestedSearch {
   readonly sources: ChartSources;
   /** Patterns of names to leave out. */
   readonly exclude: readonly string[];
+  /** Operator rules besides the built-in ones. */
+  readonly rules: readonly Rule[];
 }
 
 /** An app of apps of apps has three levels; whoever needs more than this is most likely a chart that installs itself. */
@@ -69,8 +73,8 @@ export async function searchNested(
     for (const [i, outcome] of outcomes.entries()) {
       const one = fresh[i] as Wanted;
       if ('value' in outcome) {
-        const { chart, places, nested } = outcome.value;
-        add(charts, one, chart, places);
+        const { chart, nested } = outcome.value;
+        add(charts, one, outcome.value);
         next.push(...nested.map((inner) => ({ ...one, nested: inner, parents: [...one.parents, chart] })));
       } else fail(failureOf(one, outcome.error));
     }
@@ -79,34 +83,37 @@ export async function searchNested(
   return { charts: [...charts.values()], failures: [...failures.values()] };
 }
 
-async function searchOne(
-  { context }: NestedSearch,
-  renders: NestedRenders,
-  wanted: Wanted,
-): Promise<{ chart: Chart; places: PlaceFound[]; nested: readonly NestedChart[] }> {
+/** What one nested chart adds. */
+interface Outcome {
+  readonly chart: Chart;
+  readonly places: readonly PlaceFound[];
+  readonly network: readonly NetworkNeed[];
+  readonly nested: readonly NestedChart[];
+}
+
+async function searchOne({ context }: NestedSearch, renders: NestedRenders, wanted: Wanted): Promise<Outcome> {
   const { nested, profile, parents } = wanted;
   context.emit({ type: 'stage', message: `rendering ${titleOf(nested)} (by ${parentOf(wanted)})` });
-  const { chart, places, inner, unseen } = await renders.search(nested, profile, parents.at(-1) as Chart);
+  const { chart, places, network, inner, unseen } = await renders.search(nested, profile, parents.at(-1) as Chart);
   for (const what of unseen) {
     const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
     context.emit({ type: 'warning', message });
   }
   const via = parents.map(({ metadata }) => metadata.name);
-  return { chart, places: places.map((place) => ({ ...place, via })), nested: inner };
+  return { chart, places: places.map((place) => ({ ...place, via })), network, nested: inner };
 }
 
 /** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */
 function add(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: Wanted,
-  chart: Chart,
-  places: readonly PlaceFound[],
+  { chart, places, network }: Outcome,
 ): void {
   const key = identityOf(chart);
   const there = charts.get(key);
   if (there === undefined) {
     const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
-    charts.set(key, { chart, profiles: [profile], places, via });
+    charts.set(key, { chart, profiles: [profile], places, network, via });
     return;
   }
   const isNew = !there.profiles.some(({ name }) => name === profile.name);
@@ -114,6 +121,7 @@ function add(
     ...there,
     profiles: isNew && there.via !== undefined ? [...there.profiles, profile] : there.profiles,
     places: [...there.places, ...places],
+    network: [...there.network, ...network],
   });
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
+import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
 import { type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { type Render, Renderer, type RenderOptions, type Values } from '../helm/render.ts';
@@ -13,6 +14,7 @@ import { type Accepted, accept } from '../overrides/accept.ts';
 import { type Derivation, derive, fruitless } from '../overrides/derive.ts';
 import { formatOverrides, settingsOf } from '../overrides/document.ts';
 import { isResidue, type Proof, prove } from '../overrides/proof.ts';
+import { redirectSettings, withRedirects } from '../overrides/redirect.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
 import { type Context, withScratch } from './context.ts';
 
@@ -22,6 +24,8 @@ export interface ValuesOptions {
   readonly bundle: string | undefined;
   readonly target: Target;
   readonly render: RenderOptions;
+  /** Operator rules besides the built-in ones. */
+  readonly rules?: readonly Rule[];
 }
 
 /** The overrides of one chart, proved. */
@@ -95,7 +99,7 @@ async function overridesOf(
   context: Context,
   helm: Helm,
   request: ChartRequest,
-  { target, render: options }: ValuesOptions,
+  { target, render: options, rules = [] }: ValuesOptions,
   folder: string,
   held: ReadonlySet<string> | undefined,
 ): Promise<Overrides> {
@@ -109,11 +113,19 @@ async function overridesOf(
     discoverPlaces(documents, { chart: name, profile }).filter(({ confidence }) => confidence !== 'possible');
   const base = await render();
   const places = search(base);
+  const { metadata } = chart;
+  const known = new Set(places.map(({ reference }) => reference));
+  const input = { metadata, documents: base.documents, places, context: { chart: name, profile } };
+  const chosen = applyRules([...builtInRules, ...rules], input).filter(
+    ({ reference, confidence }) => confidence !== 'possible' && !known.has(reference),
+  );
+  const redirects = redirectSettings(chosen, base, target);
   const attempt = async (without: ReadonlySet<string>): Promise<Attempt> => {
     const templates = (): Promise<TemplateSource[]> => templateSources(chart.folder);
     const derivation = await derive({ base, places, target, render, templates, without });
-    const result = await accept(base, settingsOf(derivation), render);
-    return { derivation, ...result, proof: prove(places, search(result.render), result.render.documents, target) };
+    const result = await accept(base, withRedirects(settingsOf(derivation), redirects), render);
+    const { documents } = result.render;
+    return { derivation, ...result, proof: prove(places, search(result.render), documents, target, chosen) };
   };
   const { settings, overrides, refused, proof } = await bestOf(attempt);
   for (const { setting, reason } of refused) {
@@ -125,7 +137,7 @@ async function overridesOf(
     ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
   ];
   const yaml = formatOverrides(header, base.values, settings);
-  const needed = [...new Set(places.map(({ reference }) => reference))].sort();
+  const needed = [...new Set([...places, ...chosen].map(({ reference }) => reference))].sort();
   const notInBundle = held === undefined ? [] : needed.filter((reference) => !held.has(reference));
   return { chart: name, version, profile, overrides, yaml, proof, notInBundle };
 }

@@ -20,6 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.stop());
 
+/** What stands in the outer chart's own manifests, a values text for the inner one among it. */
+const own = ['quay.io/shop-tools/reports:9.0.0', 'registry.example/platform/installer:1.0.0'];
 const mirrored = ['--chart-mirror', `*=${archives}`];
 
 test('are in the bundle with their images, and say who brings them', async () => {
@@ -56,8 +58,8 @@ test('are named when they are missing, and what was found is listed', async () =
   const run = await airgap(['images', '--config', config, '-o', 'json'], home);
   expect(run.code).toBe(1);
   const { images } = JSON.parse(run.stdout);
-  expect(images).toMatchObject([{ reference: 'registry.example/platform/installer:1.0.0' }]);
-  expect(run.stderr).toMatch(/chart shop 1\.4\.0 from https:\/\/charts\.example\/edge, which platform brings along/);
+  expect(images.map(({ reference }: { reference: string }) => reference)).toEqual(own);
+  expect(run.stderr).toMatch(/chart shop v1\.4\.0 from https:\/\/charts\.example\/edge, which platform brings along/);
   const bundled = await airgap(['bundle', '--config', config, '--out', join(home, 'no.tar')], home);
   expect(bundled.code).toBe(1);
   expect(bundled.stderr).toContain('which platform brings along');
@@ -66,6 +68,6 @@ test('are named when they are missing, and what was found is listed', async () =
 test('are left out by name, or altogether', async () => {
   for (const flags of [['--exclude', 'shop'], ['--no-nested-charts']]) {
     const { stdout } = await airgapOk(['images', platform, ...flags, '-o', 'txt'], home);
-    expect(stdout.trim()).toBe('registry.example/platform/installer:1.0.0');
+    expect(stdout.trim().split('\n')).toEqual(own);
   }
 });

@@ -7,6 +7,7 @@ import { proofReport } from '../../ui/reports.ts';
 import type { Overrides } from '../../workflows/values.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from '../flags/render.ts';
+import { readRules, rulesOption } from '../flags/rules.ts';
 import type { Edge } from '../run.ts';
 import { namingOption } from './push.ts';
 
@@ -18,6 +19,7 @@ type Flags = RenderFlags & {
   outDir?: string;
   caFile?: string;
   plainHttp: string[];
+  rules: string[];
   output: 'yaml' | 'json';
 };
 
@@ -36,6 +38,7 @@ export function valuesCommand(edge: Edge): Command {
         .argParser(repeat)
         .default([], ''),
     )
+    .addOption(rulesOption())
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
@@ -54,6 +57,7 @@ export function valuesCommand(edge: Edge): Command {
       bundle: flags.bundle,
       target: parseTarget(flags.to, flags.naming),
       render: renderOptions(flags),
+      rules: await readRules(flags.rules),
     });
     for (const result of results) edge.tell(proofReport(result));
     if (flags.outDir !== undefined) await writeAll(results, flags.outDir, edge);

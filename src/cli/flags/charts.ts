@@ -20,6 +20,7 @@ import {
   renderOptions,
   repeat,
 } from './render.ts';
+import { readRules, rulesOption } from './rules.ts';
 
 /** What is to be searched: charts on the command line and in a configuration file, images by name. */
 export interface ChartsFlags extends RenderFlags {
@@ -28,6 +29,7 @@ export interface ChartsFlags extends RenderFlags {
   image: string[];
   images?: string;
   exclude: string[];
+  rules: string[];
   chartMirror: string[];
   /** Commander's name for `--no-nested-charts`. */
   nestedCharts: boolean;
@@ -56,6 +58,7 @@ export function addChartsFlags(command: Command): Command {
         .argParser(repeat)
         .default([], ''),
     )
+    .addOption(rulesOption())
     .option('--no-nested-charts', 'only the charts named, not those that they install');
 }
 
@@ -101,6 +104,7 @@ export async function gather(
     platforms: config?.platforms ?? [],
     chartSources: { mirrors: chartMirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
     nestedCharts: flags.nestedCharts,
+    rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     registry: {
       ...registry,
       // The command line comes first: of two mirrors for the same place the first is taken.

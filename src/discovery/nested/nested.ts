@@ -26,9 +26,7 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
   const byController = documents.some(({ text }) => CONTROLLERS.test(text));
   const byScript = documents.some(({ text }) => CALLS_HELM.test(text));
   if (!byController && !byScript) return [];
-  const relevant = documents.filter(
-    ({ text }) => CONTROLLERS.test(text) || NAMES_HELM.test(text) || HOLDER.test(text),
-  );
+  const relevant = documents.filter(({ text }) => CONTROLLERS.test(text) || NAMES_HELM.test(text) || HOLDER.test(text));
   const resources = relevant.flatMap(resourcesOf);
   const charts = [
     ...(byController ? [...argoCharts(resources), ...fluxCharts(resources), ...k3sCharts(resources)] : []),

@@ -35,6 +35,7 @@ images: [redis:7]
 exclude: ["*debug*"]
 platforms: [linux/arm64]
 mirrors: {quay.io: other.example/quay, ghcr.io: m.example/ghcr}
+chartMirrors: {"https://c.example": archives, "oci://r.example": oci://m.example/charts}
 plainHttp: [r.example]
 caFile: ca.pem
 `,
@@ -143,7 +144,19 @@ describe('gather', () => {
       'quay.io=m.example/quay',
       '--plain-http',
       'p.example',
+      '--chart-mirror',
+      '*=mine',
     );
+    expect(all.nestedCharts).toBe(true);
+    expect(all.chartSources).toEqual({
+      mirrors: [
+        { from: '*', to: { folder: join(cwd, 'mine') } },
+        { from: 'https://c.example', to: { folder: join(cwd, 'sub/archives') } },
+        { from: 'oci://r.example', to: { url: 'oci://m.example/charts' } },
+      ],
+      plainHttp: ['p.example', 'r.example'],
+      caFile: join(cwd, 'sub/ca.pem'),
+    });
     expect(all.charts.map(({ request }) => request.chart).at(0)).toBe('./a');
     expect(all.charts.map(({ request }) => request.chart).at(-1)).toBe('oci://r.example/charts/flag');
     expect(all.add).toEqual(['named:1', 'listed:1', 'redis:7']);

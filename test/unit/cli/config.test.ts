@@ -43,6 +43,7 @@ describe('readConfig', () => {
       exclude: [],
       platforms: [],
       mirrors: {},
+      chartMirrors: {},
       plainHttp: [],
     });
   });

@@ -1,0 +1,79 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import type { Render } from '../helm/render.ts';
+import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
+import type { Redirect } from '../lock/finding.ts';
+import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
+import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts';
+import type { Setting } from './document.ts';
+import type { ReferencePlace } from './proof.ts';
+
+/**
+ * Images that only an operator's binary knows stand in no template. A rule says which values make the operator take
+ * them from elsewhere; those are settings like any others, and seen in the render when they work.
+ */
+export function redirectSettings(places: readonly ReferencePlace[], base: Render, target: Target): Setting[] {
+  const settings = new Map<string, Setting>();
+  for (const place of places) {
+    const { redirect, reference } = place;
+    if (redirect?.values === undefined) continue;
+    for (const { path, value } of leaves(redirect.values)) {
+      const filled = typeof value === 'string' ? fill(value, privateOf(reference, target)) : value;
+      if (valueAt(base.values, path) === filled) continue;
+      const key = JSON.stringify(path);
+      const comment = [settings.get(key)?.comment, reference].filter(Boolean).join('\n');
+      settings.set(key, { path, value: filled, comment });
+    }
+  }
+  return [...settings.values()];
+}
+
+/** Both, in the order of their paths; what was derived from the render wins. */
+export function withRedirects(derived: readonly Setting[], redirects: readonly Setting[]): Setting[] {
+  const taken = new Set(derived.map(({ path }) => formatPath(path)));
+  const more = redirects.filter(({ path }) => !taken.has(formatPath(path)));
+  return [...derived, ...more].sort((a, b) => (formatPath(a.path) < formatPath(b.path) ? -1 : 1));
+}
+
+/** Whether the render says what moves the image: every value of the redirect, or the private reference itself. */
+export function isRedirected(place: ReferencePlace, documents: readonly RenderedDocument[], target: Target): boolean {
+  const wanted = privateOf(place.reference, target);
+  const shows = (text: string): boolean => documents.some((document) => document.text.includes(text));
+  if (shows(formatReference(wanted))) return true;
+  const texts = textsOf(place.redirect).map((text) => fill(text, wanted));
+  return texts.length > 0 && texts.every(shows);
+}
+
+function textsOf(redirect: Redirect | undefined): string[] {
+  if (redirect?.value !== undefined) return redirect.value.split(', ');
+  const texts = redirect?.values === undefined ? [] : leaves(redirect.values).map(({ value }) => value);
+  // A tag alone proves nothing: it stays what it was.
+  return texts.filter((value): value is string => typeof value === 'string' && /\{(?!tag\})/.test(value));
+}
+
+function privateOf(reference: string, target: Target): Reference {
+  const parsed = parseReference(reference);
+  return isUnderTarget(target, parsed) ? parsed : targetReference(target, parsed);
+}
+
+/** The placeholders of a redirect (lock/finding.ts). */
+function fill(text: string, reference: Reference): string {
+  const { registry, path, tag = '' } = reference;
+  const last = path.lastIndexOf('/');
+  const repository = formatRepository(reference);
+  const parts: Record<string, string> = {
+    reference: formatReference(reference),
+    repository,
+    registry,
+    path,
+    folder: repository.slice(0, repository.lastIndexOf('/')),
+    subfolder: last < 0 ? '' : path.slice(0, last),
+    name: path.slice(last + 1),
+    tag,
+  };
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => parts[name] ?? whole);
+}
+
+function leaves(value: unknown, path: LeafPath = []): { readonly path: LeafPath; readonly value: unknown }[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [{ path, value }];
+  return Object.entries(value).flatMap(([key, item]) => leaves(item, [...path, key]));
+}
