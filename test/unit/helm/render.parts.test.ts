@@ -43,7 +43,15 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     else await writeFiles(folder, chart);
     const metadata = parseMetadata(await readFile(join(folder, 'Chart.yaml'), 'utf8'), folder);
     const request = { chart: folder };
-    const fetched = { metadata, archive: '', folder, provenance: undefined, source: 'chart', request, fetched: request };
+    const fetched = {
+      metadata,
+      archive: '',
+      folder,
+      provenance: undefined,
+      source: 'chart',
+      request,
+      fetched: request,
+    };
     return new Renderer(helm, fetched, join(at, 'render'));
   }
 
