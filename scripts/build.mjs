@@ -1,9 +1,11 @@
 /**
- * Builds dist/: one module an entry, with what it imports bundled in, so that an installed plugin needs Node and nothing else.
+ * Builds dist/airgap.cjs: the whole program with what it imports in one file, so that an installed plugin needs Node and
+ * nothing else.
  *
- * What the sources import with `import()` becomes a file of its own under dist/chunks, read only when it is needed:
- * undici alone takes 75 ms to load and the AWS SDK more, and `helm airgap --help` needs neither.
- * Nothing is minified: it saves no time at start-up, and a stack trace stays readable.
+ * CommonJS, because esbuild then leaves what the sources import with `import()` unevaluated inside the file until it is
+ * needed, Node's own modules included: undici alone takes 75 ms to start and the AWS SDK more, and `helm airgap --help`
+ * needs neither. Reading the file is what is left of the start, so blanks and long syntax are taken out; names stay, and
+ * with them a readable stack trace. scripts/airgap lets Node keep the compiled file.
  *
  * The version is not handled here: the sources import package.json, the one place where it is written.
  */
@@ -11,9 +13,6 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-
-/** Output name → source. A worker is one more line. */
-const entries = { airgap: 'src/cli/main.ts' };
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -23,22 +22,18 @@ const fresh = join(root, '.cache', `build-${process.pid}`);
 try {
   await build({
     absWorkingDir: root,
-    entryPoints: entries,
+    entryPoints: { airgap: 'src/cli/main.ts' },
     outdir: fresh,
-    outExtension: { '.js': '.mjs' },
-    chunkNames: 'chunks/[name]-[hash]',
+    outExtension: { '.js': '.cjs' },
     bundle: true,
-    splitting: true,
-    format: 'esm',
+    format: 'cjs',
     platform: 'node',
     target: 'node22.19',
     mainFields: ['module', 'main'],
+    minifyWhitespace: true,
+    minifySyntax: true,
     legalComments: 'eof',
     logLevel: 'warning',
-    // Bundled CommonJS packages still call require() for Node's own modules.
-    banner: {
-      js: "import { createRequire as createRequireForBundle } from 'node:module';\nconst require = createRequireForBundle(import.meta.url);",
-    },
   });
   await mkdir(dist, { recursive: true });
   await rm(dist, { recursive: true });

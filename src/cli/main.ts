@@ -1,4 +1,7 @@
 import { createProgram } from './program.ts';
 import { runProgram } from './run.ts';
 
-process.exitCode = await runProgram(createProgram, process);
+// No await at the top level: the build makes a CommonJS file of it (scripts/build.mjs says why).
+void runProgram(createProgram, process).then((code) => {
+  process.exitCode = code;
+});

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isDigest } from '../oci/digest.ts';
 

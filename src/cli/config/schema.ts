@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `airgap.yaml`: several charts in one run. docs/config.md describes it. Unknown keys are errors. */
 

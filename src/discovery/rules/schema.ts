@@ -1,5 +1,5 @@
 import semver from 'semver';
-import { z } from 'zod';
+import * as z from 'zod';
 import { AirgapError } from '../../base/errors.ts';
 import { variablesOf } from './template.ts';
 

@@ -25,8 +25,8 @@ beforeEach(() => {
   for (const name of ['scripts', 'dist']) mkdirSync(join(plugin, name), { recursive: true });
   copyFileSync(join(checkout, 'plugin.yaml'), join(plugin, 'plugin.yaml'));
   copyFileSync(join(checkout, 'scripts/airgap'), join(plugin, 'scripts/airgap'));
-  const program = 'console.log(JSON.stringify([import.meta.dirname, ...process.argv.slice(2)])); process.exit(3);\n';
-  writeFileSync(join(plugin, 'dist/airgap.mjs'), program);
+  const program = 'console.log(JSON.stringify([__dirname, ...process.argv.slice(2)])); process.exit(3);\n';
+  writeFileSync(join(plugin, 'dist/airgap.cjs'), program);
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
