@@ -31,7 +31,7 @@ const scale = values.small ? 0.05 : 1;
 
 const missing = [
   ...['docker-registry', 'skopeo'].filter((name) => spawnSync(name, ['--version']).error !== undefined),
-  ...(existsSync(join(root, 'dist/airgap.mjs')) ? [] : ['dist/ (npm run build)']),
+  ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {
   console.log(`Skipped: ${missing.join(' and ')} not there.`);
