@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import type { Redirect } from '../../../src/lock/finding.ts';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { prove, type ReferencePlace } from '../../../src/overrides/proof.ts';
+import { isRedirected, redirectSettings, withRedirects } from '../../../src/overrides/redirect.ts';
+
+const target = parseTarget('registry.internal.example/mirror', 'host-path');
+const agent = (redirect?: Redirect, reference = 'docker.io/example/agent:7.1'): ReferencePlace => ({
+  chart: 'widget',
+  profile: 'default',
+  template: 'widget/templates/operator.yaml',
+  document: 0,
+  kind: 'Deployment',
+  name: 'widget',
+  path: 'spec.template.spec.containers[0].image',
+  within: 'rule widget: agent',
+  how: 'operator-rule',
+  written: reference,
+  reference,
+  ...(redirect === undefined ? {} : { redirect }),
+});
+const documents = (text: string) => splitDocuments(`---\n# Source: widget/templates/operator.yaml\n${text}\n`);
+const base = { documents: [], values: { agent: { tag: '7.1', image: '' } } };
+const split: Redirect = {
+  kind: 'argument',
+  name: '--agent-image',
+  values: { agent: { registry: '{registry}', repository: '{path}', tag: '{tag}' } },
+};
+
+describe('a redirect', () => {
+  it('becomes settings with the private name in its parts, leaving out what is so already', () => {
+    expect(redirectSettings([agent(split)], base, target)).toEqual([
+      { path: ['agent', 'registry'], value: 'registry.internal.example', comment: 'docker.io/example/agent:7.1' },
+      {
+        path: ['agent', 'repository'],
+        value: 'mirror/docker.io/example/agent',
+        comment: 'docker.io/example/agent:7.1',
+      },
+    ]);
+  });
+
+  it('fills folder, subfolder, name and the whole reference', () => {
+    const redirect: Redirect = {
+      kind: 'values',
+      values: { a: '{folder}', b: '{subfolder}', c: '{name}', d: '{reference}', e: '{repository}', f: '{unknown}' },
+    };
+    const settings = redirectSettings([agent(redirect)], base, target);
+    expect(settings.map(({ value }) => value)).toEqual([
+      'registry.internal.example/mirror/docker.io/example',
+      'mirror/docker.io/example',
+      'agent',
+      'registry.internal.example/mirror/docker.io/example/agent:7.1',
+      'registry.internal.example/mirror/docker.io/example/agent',
+      '{unknown}',
+    ]);
+  });
+
+  it('sets nothing where a rule knows no values', () => {
+    expect(redirectSettings([agent({ kind: 'env', name: 'AGENT' }), agent()], base, target)).toEqual([]);
+  });
+
+  it('gives way to what was derived from the render', () => {
+    const derived = [{ path: ['agent', 'registry'], value: 'derived', comment: '' }];
+    const both = withRedirects(derived, redirectSettings([agent(split)], base, target));
+    expect(both.map(({ path, value }) => [path.join('.'), value])).toEqual([
+      ['agent.registry', 'derived'],
+      ['agent.repository', 'mirror/docker.io/example/agent'],
+    ]);
+  });
+});
+
+describe('the proof of an image that an operator chooses', () => {
+  it('is the private reference in the render', () => {
+    const shown = documents('args: ["--agent-image=registry.internal.example/mirror/docker.io/example/agent:7.1"]');
+    expect(isRedirected(agent(split), shown, target)).toBe(true);
+    expect(prove([], [], shown, target, [agent(split)])).toMatchObject({ references: 1, rewritten: 1, residue: [] });
+  });
+
+  it('is every part of the redirect, a tag alone being none', () => {
+    const redirect: Redirect = { kind: 'resource-field', value: '{registry}, {subfolder}' };
+    const shown = documents('registry: registry.internal.example\nimagePath: mirror/docker.io/example');
+    expect(isRedirected(agent(redirect), shown, target)).toBe(true);
+    expect(isRedirected(agent(redirect), documents('registry: registry.internal.example'), target)).toBe(false);
+    expect(isRedirected(agent({ kind: 'values', values: { tag: '{tag}' } }), documents('tag: 7.1'), target)).toBe(
+      false,
+    );
+  });
+
+  it('is missing when nothing redirects it: residue, with the place of the operator', () => {
+    const proof = prove([], [], documents('args: []'), target, [agent({ kind: 'none' })]);
+    expect(proof).toMatchObject({ references: 1, rewritten: 0 });
+    expect(proof.residue).toEqual([
+      expect.objectContaining({
+        reference: 'docker.io/example/agent:7.1',
+        template: 'widget/templates/operator.yaml',
+        path: 'spec.template.spec.containers[0].image (rule widget: agent)',
+      }),
+    ]);
+  });
+});
