@@ -64,7 +64,7 @@ function scan(line: string, openDepth: number, openQuote: string): { text: strin
     const begins =
       depth > 0
         ? /(?:^|[[{,:])$/.test(before)
-        : /(?:^|:|-|!\S*|&\S+)$/.test(before) && /(?:^|\s)$/.test(line.slice(0, at));
+        : /(?:^|:|(?:^|\s)(?:-|!\S*|&\S+))$/.test(before) && /(?:^|\s)$/.test(line.slice(0, at));
     if ((char === '"' || char === "'") && begins) quote = char;
     else if ((char === '[' || char === '{') && (begins || depth > 0)) depth++;
     else if ((char === ']' || char === '}') && depth > 0) depth--;

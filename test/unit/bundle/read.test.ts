@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { Header, Pax } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
@@ -13,6 +12,7 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { walk } from '../../../src/transfer/walk.ts';
+import fc from '../../support/property.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
 import { chart, folder, graphOf, registry, write } from './bundles.ts';
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import fc from '../../support/property.ts';
 import { configMap, custom, deployment, discover, references } from './render.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);

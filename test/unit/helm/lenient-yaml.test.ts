@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseDocument, stringify } from 'yaml';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { strictly } from '../../../src/helm/lenient-yaml.ts';
+import fc from '../../support/property.ts';
 
 const read = (text: string): unknown => splitDocuments(`---\n# Source: t\n${text}`)[0]?.object;
 

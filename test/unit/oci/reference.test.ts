@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import {
@@ -10,6 +9,7 @@ import {
   tryParseReference,
   tryParseRepository,
 } from '../../../src/oci/reference.ts';
+import fc from '../../support/property.ts';
 
 const HEX = 'ab'.repeat(32);
 const DIGEST = `sha256:${HEX}`;
