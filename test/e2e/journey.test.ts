@@ -26,6 +26,8 @@ const charts = [
 for (const { name, chart, flags } of charts) {
   test(`${name}: from the internet into an isolated network, nothing missing, nothing public, nothing lost`, async (context) => {
     if (chart === undefined) context.skip('its archive is not in AIRGAP_CHARTS');
+    else if (name === 'kube-prometheus-stack' && process.env.AIRGAP_TEST_HELM === '3.18.0')
+      context.skip('Helm 3.18.0 itself cannot render it (a regression of that release: YAML parse error)');
     else await travel(name, chart, flags);
   });
 }
