@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, release, totalmem } from 'node:os';
+import { readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { availableParallelism, release, tmpdir, totalmem } from 'node:os';
 import type { Cost } from './measure.ts';
 
 /** Costs of every run, by contender, in the order of the rounds. */
@@ -43,6 +43,9 @@ export function table(runs: Runs): string {
   return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
+/** The kind of file system that lies in memory (TMPFS_MAGIC of statfs(2)). */
+const TMPFS = 0x01021994;
+
 /** Date, machine and versions. Nothing that names the machine. */
 export function circumstances(rounds: number, load: number): string {
   const versions = [
@@ -51,7 +54,8 @@ export function circumstances(rounds: number, load: number): string {
     `distribution ${/\d+\.\d+\.\d+\S*/.exec(execFileSync('docker-registry', ['--version'], { encoding: 'utf8' }))?.[0]}`,
   ];
   const memory = `${Math.round(totalmem() / 1e9)} GB`;
-  const machine = `${availableParallelism()} cores, ${memory} of memory, Linux ${release()}`;
+  const disk = statfsSync(tmpdir()).type === TMPFS ? 'memory-backed disk' : 'disk';
+  const machine = `${availableParallelism()} cores, ${memory} of memory, ${disk}, Linux ${release()}`;
   const day = new Date().toISOString().slice(0, 10);
   return `${day}; ${machine}; ${versions.join(', ')}; ${rounds} rounds; load average at the start ${load.toFixed(1)}.`;
 }
