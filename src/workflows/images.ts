@@ -8,6 +8,7 @@ import type { Finding } from '../lock/finding.ts';
 import { formatReference, formatRepository, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
 import { type ChartJob, type Search, type SearchedChart, searchCharts } from './discover.ts';
+import { wildcard } from './pattern.ts';
 
 export interface ImagesOptions {
   readonly charts: readonly ChartJob[];
@@ -112,15 +113,11 @@ function addedPlaces(add: readonly string[]): PlaceFound[] {
 function matcher(text: string): (reference: string) => boolean {
   const parsed = text.includes('*') ? undefined : tryParseReference(text);
   if (parsed === undefined) {
-    const glob = new RegExp(`^${text.split('*').map(quote).join('.*')}$`);
+    const glob = wildcard(text);
     return (reference) => glob.test(reference) || glob.test(reference.replace(/^docker\.io\/(?:library\/)?/, ''));
   }
   const isTagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
   const name = isTagged ? formatReference(parsed) : formatRepository(parsed);
   return (reference) =>
     reference === name || reference.startsWith(`${name}@`) || (!isTagged && reference.startsWith(`${name}:`));
-}
-
-function quote(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import type { Search, SearchedChart } from './discover.ts';
 import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
 import { installOf, NestedRenders } from './nested-renders.ts';
+import { wildcard } from './pattern.ts';
 import type { Profile } from './search-render.ts';
 
 /** A nested chart that is to be searched, with the way there. */
@@ -131,7 +132,6 @@ function identityOf({ metadata }: Chart): string {
 
 /** Whether a name fits one of the patterns; `*` stands for anything. */
 function anyOf(patterns: readonly string[]): (name: string) => boolean {
-  const quote = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const tests = patterns.map((text) => new RegExp(`^${text.split('*').map(quote).join('.*')}$`));
+  const tests = patterns.map(wildcard);
   return (name) => tests.some((test) => test.test(name));
 }

@@ -1,3 +1,4 @@
+import type { Place } from '../../lock/finding.ts';
 import type { Spot } from '../spot.ts';
 
 /** What is fetched. */
@@ -11,22 +12,10 @@ export type NetworkKind =
   | 'dashboard'
   | 'model';
 
-/** Where a need stands; the fields that {@link Place} has too mean the same. */
-export interface NetworkPlace {
-  readonly chart: string;
-  readonly profile: string;
-  readonly template: string;
-  readonly document: number;
-  readonly kind: string;
-  readonly name: string;
-  readonly path: string;
-  readonly within?: string;
-  /** `helm.sh/hook` of the object. */
-  readonly hook?: string;
+/** Where a need stands, in the terms of a place. */
+export interface NetworkPlace extends Omit<Place, 'how' | 'written' | 'parts' | 'via' | 'redirect'> {
   /** The command line, or `key=value`; secrets are taken out, and a long one is cut. */
   readonly evidence: string;
-  /** Values paths that build it, when they are known. */
-  readonly values?: readonly string[];
 }
 
 /** Something that a workload fetches from outside of the cluster when it runs. */
