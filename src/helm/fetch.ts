@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { type ChartMetadata, packChart, parseMetadata, unpackChart } from './chart-archive.ts';
@@ -120,13 +120,11 @@ async function pull(helm: Helm, request: ChartRequest, download: string): Promis
   if (repo !== undefined) args.push('--repo', repo);
   if (version !== undefined) args.push('--version', version);
   if (devel) args.push('--devel');
-  // A provenance file travels with its chart; most charts have none, which --prov alone reports as a failure.
-  const { exitCode } = await helm.run([...args, '--prov']);
+  // A provenance file travels with its chart; for the many that have none Helm warns, and goes on.
+  const { exitCode, stderr } = await helm.run([...args, '--prov']);
   if (exitCode === 0) return;
-  for (const file of await readdir(download)) await rm(join(download, file));
-  const again = await helm.run(args);
   const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
-  if (again.exitCode !== 0) throw refusal(what, again.stderr, 'chart-not-found');
+  throw refusal(what, stderr, 'chart-not-found');
 }
 
 function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined, cwd: string): string {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { AirgapError } from '../base/errors.ts';
 
 /** `algorithm:encoded`, as in the OCI image specification, descriptor.md. Only algorithms that can be verified here. */
 export type Digest = `sha256:${string}` | `sha512:${string}`;
@@ -8,14 +7,6 @@ const PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 export function isDigest(text: string): text is Digest {
   return PATTERN.test(text);
-}
-
-/** @throws AirgapError `reference-invalid` when the text is not a digest this tool can verify. */
-export function parseDigest(text: string): Digest {
-  if (!isDigest(text)) {
-    throw new AirgapError('reference-invalid', `"${text.slice(0, 160)}" is not a sha256 or sha512 digest`);
-  }
-  return text;
 }
 
 export function algorithmOf(digest: Digest): 'sha256' | 'sha512' {

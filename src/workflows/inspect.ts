@@ -1,4 +1,4 @@
-import { openBundle } from '../bundle/read.ts';
+import { type Bundle, openBundle } from '../bundle/read.ts';
 import { type Problem, verifyBundle } from '../bundle/verify.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -20,20 +20,23 @@ export interface Inspection {
 export async function inspect(file: string): Promise<Inspection> {
   const source = await openBundle(file);
   try {
-    return {
-      file,
-      size: source.size,
-      blobs: source.entries.size,
-      charts: source.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
-      images: source.images().map(({ reference, descriptor }) => ({
-        reference: formatReference(reference),
-        digest: descriptor.digest,
-      })),
-      lock: source.lock(),
-    };
+    return { ...summaryOf(source), lock: source.lock() };
   } finally {
     await source.close();
   }
+}
+
+function summaryOf(source: Bundle): Omit<Inspection, 'lock'> {
+  return {
+    file: source.path,
+    size: source.size,
+    blobs: source.entries.size,
+    charts: source.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
+    images: source.images().map(({ reference, descriptor }) => ({
+      reference: formatReference(reference),
+      digest: descriptor.digest,
+    })),
+  };
 }
 
 export interface Verification extends Omit<Inspection, 'lock'> {
@@ -42,10 +45,9 @@ export interface Verification extends Omit<Inspection, 'lock'> {
 
 /** Re-checks every byte of a bundle, offline. */
 export async function verify({ emit, signal }: Context, file: string, concurrency: number): Promise<Verification> {
-  const { lock: _, ...summary } = await inspect(file);
   const source = await openBundle(file);
   try {
-    return { ...summary, problems: await verifyBundle(source, { concurrency, emit, signal }) };
+    return { ...summaryOf(source), problems: await verifyBundle(source, { concurrency, emit, signal }) };
   } finally {
     await source.close();
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { algorithmOf, digestOf, encodedOf, isDigest, parseDigest } from '../../../src/oci/digest.ts';
+import { algorithmOf, digestOf, encodedOf, isDigest } from '../../../src/oci/digest.ts';
 
 describe('digests', () => {
   it('are those of the algorithm', () => {
@@ -20,6 +20,5 @@ describe('digests', () => {
     `sha256:${'a'.repeat(64)} `,
   ])('%j is none', (text) => {
     expect(isDigest(text)).toBe(false);
-    expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
   });
 });

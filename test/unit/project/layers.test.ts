@@ -63,7 +63,7 @@ const imports = files.flatMap(importsOf);
 describe('the sources', () => {
   test('are read by this test', () => {
     expect(files).toContain('base/errors.ts');
-    expect(imports).toContainEqual({ from: 'oci/digest.ts', to: 'base/errors.ts', typeOnly: false, lazy: false });
+    expect(imports).toContainEqual({ from: 'oci/platform.ts', to: 'base/errors.ts', typeOnly: false, lazy: false });
   });
 
   test('import downwards only', () => {
