@@ -1,8 +1,7 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { isMapping } from './entry.ts';
 import { needOf } from './need.ts';
 import { searchObject } from './object.ts';
-import type { PlaceFound } from './place.ts';
+import { identityOf, type PlaceFound } from './place.ts';
 import { isRelevant } from './relevance.ts';
 
 /**
@@ -20,28 +19,19 @@ export function discoverPlaces(
 function placesOf(document: RenderedDocument, { chart, profile }: { chart: string; profile: string }): PlaceFound[] {
   const object = isRelevant(document.text) ? document.object : undefined;
   if (object === undefined) return [];
-  const metadata = isMapping(object.metadata) ? object.metadata : {};
-  const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};
-  const hook = annotations['helm.sh/hook'];
-  const hooked = typeof hook === 'string' ? hook : undefined;
+  const identity = identityOf(object);
   return searchObject(object).map(({ spot, how, written, reference, confidence, parts, off }) => ({
     chart,
     profile,
     template: document.template,
     document: document.index,
-    kind: text(object.kind),
-    name: text(metadata.name),
+    ...identity,
     ...spot,
     how,
     written,
     ...(parts === undefined ? {} : { parts }),
-    ...(hooked === undefined ? {} : { hook: hooked }),
     reference,
     confidence,
-    need: needOf(how, hooked, off),
+    need: needOf(how, identity.hook, off),
   }));
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }

@@ -21,14 +21,12 @@ export async function accepted<T, R>(
     if (more.length === 0 || runs >= LIMIT) return;
     runs += 1;
     const chosen = [...(best?.items ?? []), ...more];
-    let bad: ReadonlySet<T>;
-    try {
-      best = { items: chosen, result: await attempt(chosen) };
+    const outcome = await unlessRefused(attempt(chosen));
+    if ('result' in outcome) {
+      best = { items: chosen, result: outcome.result };
       return;
-    } catch (error) {
-      if (!(error instanceof AirgapError) || error.code !== 'chart-render') throw error;
-      bad = new Set(named(error, more));
     }
+    const bad = new Set(named(outcome.refusal, more));
     if (bad.size > 0) return add(more.filter((item) => !bad.has(item)));
     if (more.length === 1) return;
     const half = Math.ceil(more.length / 2);
@@ -37,4 +35,16 @@ export async function accepted<T, R>(
   };
   await add(items);
   return best;
+}
+
+/** The outcome of a render, also when the chart refuses it (`chart-render`); other failures are thrown. */
+export async function unlessRefused<R>(
+  attempt: Promise<R>,
+): Promise<{ readonly result: R } | { readonly refusal: AirgapError }> {
+  try {
+    return { result: await attempt };
+  } catch (error) {
+    if (error instanceof AirgapError && error.code === 'chart-render') return { refusal: error };
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
 import { type Leaf, type LeafPath, leavesOf, valueAt } from './leaves.ts';
+import { mentionedPaths } from './mentions.ts';
 
 /** Keys under which charts take a registry, repository or whole image. */
 const KEY = /(?:registry|repository|^repo|^hub|mirror|image|imageprefix|image_?name)(?:url|host|prefix|override)?$/i;
@@ -27,31 +28,13 @@ export function emptyLeaves(values: Values, templates: readonly TemplateSource[]
   };
   for (const { path, value } of leavesOf(values)) if (value === '') add(path);
   for (const { text, prefixes } of templates) {
-    for (const keys of readBy(text)) {
+    for (const keys of mentionedPaths(text)) {
       for (const prefix of prefixes) add(keys[0] === 'global' ? keys : [...prefix, ...keys]);
     }
   }
   const texts = templates.map(({ text }) => text).join('\n');
   if (/\.registry\b/.test(texts)) for (const path of siblings(values)) add(path);
   return [...paths.values()].map((path) => ({ path, value: '' }));
-}
-
-/** The values paths that a template's text names: `.Values.a.b`, `((.Values.a).b)`, `dig "a" "b" "" .Values`, `index .Values "a" "b"`. */
-function readBy(text: string): string[][] {
-  const dotted = [...text.matchAll(/\.Values((?:\)*\.[A-Za-z_][\w-]*)+)/g)].map(([, keys = '']) =>
-    keys.replaceAll(')', '').slice(1).split('.'),
-  );
-  const below = (keys = ''): string[] => keys.split('.').filter((key) => key !== '' && key !== 'AsMap');
-  const quoted = (keys = ''): string[] => [...keys.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? '');
-  const indexed = [...text.matchAll(/\bindex\s+\$?\.Values((?:\.[\w-]+)*)((?:\s+"[^"]+")+)/g)].map(
-    ([, start, keys]) => [...below(start), ...quoted(keys)],
-  );
-  // The last word before the map is what `dig` gives when there is nothing.
-  const dug = [...text.matchAll(/\bdig((?:\s+"[^"]*")+)\s+\(?\$?\.Values((?:\.[\w-]+)*)/g)].map(([, keys, start]) => [
-    ...below(start),
-    ...quoted(keys).slice(0, -1),
-  ]);
-  return [...dotted, ...indexed, ...dug];
 }
 
 /** `registry` beside every `repository`, or `name` of an image: helpers read it from a map that they are handed. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isDigest } from '../oci/digest.ts';
+import { choiceSchema } from './choice.ts';
 
 /** The lock: what a bundle holds and why. An artifact in the bundle's layout, media type `MediaType.lock`. */
 
@@ -96,6 +97,8 @@ export const lockSchema = z.object({
   platforms: z.array(z.string()),
   charts: z.array(chart),
   images: z.array(image),
+  /** What somebody chose otherwise than it was found, and why. */
+  choices: z.array(choiceSchema).optional(),
 });
 
 export type Lock = Readonly<z.infer<typeof lockSchema>>;

@@ -1,6 +1,8 @@
+import type { Choice } from '../lock/choice.ts';
 import type { Finding, Place } from '../lock/finding.ts';
 import { formatReference } from '../oci/reference.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
+import type { Confirmation } from '../workflows/confirm.ts';
 import type { ImagesResult } from '../workflows/images.ts';
 import type { Inspection, Verification } from '../workflows/inspect.ts';
 import type { PushResult } from '../workflows/push.ts';
@@ -9,12 +11,46 @@ import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Reports for people. Each gives text without a newline at its end. */
 
-export function imagesReport({ charts, images }: Pick<ImagesResult, 'charts' | 'images'>): string {
-  const rows = images.map((finding) => [finding.reference, finding.need, finding.confidence, placesOf(finding)]);
+export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'charts' | 'images' | 'choices'>): string {
+  const rows = images.map((finding) => [finding.reference, finding.need, confidenceOf(finding), placesOf(finding)]);
   const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (by ${via.chart})`);
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
-  return rows.length === 0 ? summary : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${summary}`;
+  const left = choices.flatMap((choice) => choiceText(choice));
+  const end = [summary, ...left].join('\n');
+  return rows.length === 0 ? end : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${end}`;
+}
+
+function confidenceOf({ confidence, confirmed }: Finding): string {
+  if (confirmed === undefined) return confidence;
+  return `${confidence}, ${confirmed ? 'is there' : 'not confirmed'}`;
+}
+
+/** Candidates that registries do not have. */
+export function droppedReport(dropped: Confirmation['dropped']): string {
+  if (dropped.length === 0) return 'nothing was dropped: no registry says of any of them that it is not there';
+  const rows = dropped.map(({ reference, found, why }) => [reference, why, placesOf({ found })]);
+  return table(['DROPPED', 'SINCE', 'FOUND IN'], rows);
+}
+
+/** What was left out, and why. */
+function choiceText({ rule, pattern, reason, charts = [], references }: Choice): string[] {
+  if (rule === 'include' || references.length + charts.length === 0) return [];
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return [
+    `left out by --${rule}${pattern === undefined ? '' : ` ${pattern}`}${why}: ${[...charts, ...references].join(', ')}`,
+  ];
+}
+
+/** What optional components would add, and the values that switch them on. */
+export function whatIfReport(additions: NonNullable<ImagesResult['whatIf']>): string {
+  if (additions.length === 0) return 'no optional component would add an image';
+  const rows = additions.map((finding) => [
+    finding.reference,
+    finding.switches.length === 0 ? 'several values together' : finding.switches.join(', '),
+    placesOf(finding),
+  ]);
+  return table(['WOULD ADD', 'SWITCHED ON BY', 'FOUND IN'], rows);
 }
 
 /** What workloads fetch besides images, as a table; a place a row. */
@@ -24,16 +60,14 @@ export function networkReport(network: ImagesResult['network']): string {
     const [first] = found;
     const more = found.length > 1 ? ` and ${found.length - 1} more` : '';
     const hook = first?.hook === undefined ? '' : ` (hook ${first.hook})`;
-    return [
-      kind,
-      url,
-      first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`,
-    ];
+    const off = [...new Set(found.flatMap(({ values = [] }) => values))].join(', ');
+    const by = first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`;
+    return [kind, url, off, by];
   });
-  return table(['FETCHED', 'ADDRESS', 'BY'], rows);
+  return table(['FETCHED', 'ADDRESS', 'TURNED OFF BY', 'BY'], rows);
 }
 
-function placesOf({ found }: Finding): string {
+function placesOf({ found }: Pick<Finding, 'found'>): string {
   const [first] = found;
   if (first === undefined) return '';
   return `${placeText(first)}${found.length > 1 ? ` and ${found.length - 1} more` : ''}`;

@@ -1,4 +1,5 @@
 import type { ChartArtifact } from '../bundle/chart-artifact.ts';
+import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
 import type { Lock, LockChart, LockImage } from '../lock/lock.ts';
 import { isIndexType } from '../oci/descriptor.ts';
@@ -8,14 +9,21 @@ import { formatPlatform, isAttestation, type Platform } from '../oci/platform.ts
 import { formatReference } from '../oci/reference.ts';
 import type { SearchedChart } from './discover.ts';
 
+/** What goes into a bundle. */
+export interface Bundled {
+  readonly searched: readonly SearchedChart[];
+  /** Of the charts, in their order. */
+  readonly artifacts: readonly ChartArtifact[];
+  readonly findings: readonly Finding[];
+  /** With all findings among its roots. */
+  readonly graph: Graph;
+  /** Wanted platforms; empty: all. */
+  readonly platforms: readonly Platform[];
+  readonly choices: readonly Choice[];
+}
+
 /** The lock of a bundle: charts in the order given, images as they were resolved. */
-export function lockOf(
-  searched: readonly SearchedChart[],
-  artifacts: readonly ChartArtifact[],
-  findings: readonly Finding[],
-  graph: Graph,
-  platforms: readonly Platform[],
-): Lock {
+export function lockOf({ searched, artifacts, findings, graph, platforms, choices }: Bundled): Lock {
   const charts = searched.map(({ chart, profiles, via }, i): LockChart => {
     const { name, version } = chart.metadata;
     const digest = (artifacts[i] as ChartArtifact).descriptor.digest;
@@ -36,6 +44,7 @@ export function lockOf(
     platforms: platforms.map(formatPlatform),
     charts,
     images,
+    ...(choices.length === 0 ? {} : { choices: structuredClone(choices) as Choice[] }),
   };
 }
 

@@ -1,13 +1,12 @@
 import type { Emit } from '../base/events.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
 import { parseReference } from '../oci/reference.ts';
-import type { SearchedChart } from './discover.ts';
-import { networkOf } from './images.ts';
 
 /** Tags that point to something else tomorrow. */
 const MOVING = /^(?:latest|main|master|edge|nightly|dev|develop|stable|canary|snapshot)$/i;
 
 /** What a bundle cannot make right, told before it is carried away. */
-export function warn(emit: Emit, charts: readonly SearchedChart[], references: readonly string[]): void {
+export function warn(emit: Emit, network: readonly NetworkNeed[], references: readonly string[]): void {
   const moving = references.filter((text) => {
     const { tag, digest } = parseReference(text);
     return digest === undefined && tag !== undefined && MOVING.test(tag);
@@ -16,7 +15,6 @@ export function warn(emit: Emit, charts: readonly SearchedChart[], references: r
     const message = `tags that move, so that another run may carry other images: ${moving.join(', ')}`;
     emit({ type: 'warning', message });
   }
-  const network = networkOf(charts);
   if (network.length > 0) {
     const shown = network.slice(0, 3).map(({ url }) => url);
     const more = network.length > shown.length ? ` and ${network.length - shown.length} more` : '';

@@ -10,9 +10,12 @@ import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { Renderer } from '../helm/render.ts';
+import type { Pattern } from './choice.ts';
 import type { Context } from './context.ts';
 import { searchNested, type Wanted } from './nested.ts';
-import { type Profile, searchRender } from './search-render.ts';
+import { type ProfileSearch, searchProfile } from './search-profile.ts';
+import type { Profile } from './search-render.ts';
+import type { Addition } from './what-if.ts';
 
 export type { Profile } from './search-render.ts';
 
@@ -27,10 +30,14 @@ export interface SearchOptions {
   readonly chartSources?: ChartSources;
   /** Whether charts within charts are searched too; they are, unless told. */
   readonly nestedCharts?: boolean;
-  /** Patterns of references and of nested charts' names to leave out; `*` stands for anything. */
-  readonly exclude?: readonly string[];
+  /** Names of nested charts to leave out. */
+  readonly exclude?: readonly Pattern[];
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
+  /** Whether components that are off are looked at too, for some more renders. */
+  readonly whatIf?: boolean;
+  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  readonly networkSwitches?: boolean;
 }
 
 /** A chart with what was found in it. */
@@ -40,6 +47,8 @@ export interface SearchedChart {
   readonly places: readonly PlaceFound[];
   /** What its workloads would fetch from the internet besides images. */
   readonly network: readonly NetworkNeed[];
+  /** What its components would add that are off; nothing unless asked for. */
+  readonly whatIf: readonly Addition[];
   /** Which chart brought it along, and where; undefined for one that was asked for. */
   readonly via?: Declaration & { readonly chart: string };
 }
@@ -49,6 +58,8 @@ export interface Search {
   readonly charts: readonly SearchedChart[];
   /** Nested charts that could not be fetched or rendered. */
   readonly failures: readonly AirgapError[];
+  /** Names of nested charts that were left out. */
+  readonly excluded: readonly string[];
 }
 
 /**
@@ -63,19 +74,21 @@ export async function searchCharts(
   helm: Helm,
   jobs: readonly ChartJob[],
   scratch: string,
-  { chartSources = UPSTREAM, nestedCharts = true, exclude = [], rules = [] }: SearchOptions = {},
+  { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
 ): Promise<Search> {
+  const { rules = [], whatIf = false, networkSwitches: switches = false } = options;
+  const search: ProfileSearch = { rules, whatIf, switches, traced: true, emit: context.emit };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
-    searchChart(context, helm, job, join(scratch, String(i)), chartSources, rules),
+    searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
   const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
-  if (wanted.length === 0) return { charts: named, failures: [] };
+  if (wanted.length === 0) return { charts: named, failures: [], excluded: [] };
   return searchNested(
-    { context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude, rules },
+    { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
     wanted,
     named,
   );
@@ -87,21 +100,23 @@ async function searchChart(
   { request, profiles }: ChartJob,
   folder: string,
   sources: ChartSources,
-  rules: readonly Rule[],
+  search: ProfileSearch,
 ): Promise<{ searched: SearchedChart; wanted: Wanted[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const chart = await fetchChart(helm, request, folder, context.cwd, sources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const places: PlaceFound[] = [];
   const network: NetworkNeed[] = [];
+  const whatIf: Addition[] = [];
   const wanted: Wanted[] = [];
   for (const profile of profiles) {
-    const found = await searchRender(renderer, profile, { rules, traced: true });
+    const found = await searchProfile(renderer, profile, search);
     places.push(...found.places);
     network.push(...found.network);
+    whatIf.push(...found.whatIf);
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
   }
-  return { searched: { chart, profiles, places, network }, wanted };
+  return { searched: { chart, profiles, places, network, whatIf }, wanted };
 }
 
 function asError(error: unknown): AirgapError {

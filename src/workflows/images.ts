@@ -1,27 +1,31 @@
 import { AirgapError, combine } from '../base/errors.ts';
 import { type PlaceFound, toFindings } from '../discovery/index.ts';
-import type { NetworkNeed } from '../discovery/network/index.ts';
+import type { NetworkNeed, NetworkPlace } from '../discovery/network/index.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
 import { Helm } from '../helm/helm.ts';
+import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
-import { formatReference, formatRepository, tryParseReference } from '../oci/reference.ts';
+import { formatReference, tryParseReference } from '../oci/reference.ts';
+import { type Choosing, choose } from './choice.ts';
 import { type Context, withScratch } from './context.ts';
 import { type ChartJob, type Search, type SearchedChart, searchCharts } from './discover.ts';
-import { wildcard } from './pattern.ts';
+import { type WhatIfFinding, whatIfFindings } from './what-if.ts';
 
-export interface ImagesOptions {
+export interface ImagesOptions extends Choosing {
   readonly charts: readonly ChartJob[];
   /** References to add by name. */
   readonly add: readonly string[];
-  /** Patterns of references, and of names of nested charts, to leave out; `*` stands for anything. */
-  readonly exclude: readonly string[];
   /** How chart repositories are reached; at their own addresses unless told. */
   readonly chartSources?: ChartSources;
   /** Whether charts within charts are searched too; they are, unless told. */
   readonly nestedCharts?: boolean;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
+  /** Whether components that are off are looked at too, for some more renders. */
+  readonly whatIf?: boolean;
+  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  readonly networkSwitches?: boolean;
 }
 
 export interface ImagesResult {
@@ -36,6 +40,10 @@ export interface ImagesResult {
   readonly images: readonly Finding[];
   /** What workloads fetch from the internet besides images when they run. */
   readonly network: readonly NetworkNeed[];
+  /** What was chosen otherwise than it was found. */
+  readonly choices: readonly Choice[];
+  /** What components would add that are off; absent unless asked for. */
+  readonly whatIf?: readonly WhatIfFinding[];
   /** Charts within charts that could not be searched, so that their images are missing. */
   readonly failures: readonly AirgapError[];
 }
@@ -43,14 +51,25 @@ export interface ImagesResult {
 /** Which images the charts need, and where each stands. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
-    const { charts, failures } = await search(context, options, scratch);
-    return { charts: charts.map(summary), images: findingsOf(charts, options), network: networkOf(charts), failures };
+    const { charts, failures, excluded } = await search(context, options, scratch);
+    const { findings, choices } = chosen(charts, options, excluded);
+    warnUnmatched(context, choices);
+    const known = new Set(findings.map(({ reference }) => reference));
+    const additions = charts.flatMap((chart) => chart.whatIf).filter(({ place }) => !known.has(place.reference));
+    return {
+      charts: charts.map(summary),
+      images: findings,
+      network: networkOf(charts, options),
+      choices,
+      ...(options.whatIf ? { whatIf: whatIfFindings(additions) } : {}),
+      failures,
+    };
   });
 }
 
 /** Searches what the options name; without charts it needs no Helm. */
 export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
-  if (options.charts.length === 0) return { charts: [], failures: [] };
+  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [] };
   return searchCharts(context, new Helm(context), options.charts, scratch, options);
 }
 
@@ -60,29 +79,45 @@ function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'
   return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
 }
 
-/** One need for each address, with all its places. */
-export function networkOf(charts: readonly SearchedChart[]): NetworkNeed[] {
+/** One need for each address, with all its places; without those of hooks where hooks are not wanted. */
+export function networkOf(
+  charts: readonly SearchedChart[],
+  { tests = true, hooks = true }: Pick<Choosing, 'tests' | 'hooks'>,
+): NetworkNeed[] {
+  const isWanted = ({ hook }: NetworkPlace): boolean =>
+    hook === undefined || (hooks && (tests || !/(?:^|,)\s*test/.test(hook)));
   const needs = Map.groupBy(
     charts.flatMap(({ network }) => network),
     ({ url }) => url,
   );
   return [...needs.values()].flatMap((same) => {
     const [first] = same;
-    return first === undefined ? [] : [{ ...first, found: same.flatMap(({ found }) => found) }];
+    const found = same.flatMap((need) => need.found).filter(isWanted);
+    return first === undefined || found.length === 0 ? [] : [{ ...first, found }];
   });
 }
 
 /**
- * Findings of all charts and the added references, without the excluded ones.
+ * Findings of all charts and the added references, as they were chosen.
+ * @param excluded names of nested charts that were left out
  * @throws AirgapError `reference-invalid` for added references that are none, all of them
  */
-export function findingsOf(
-  charts: readonly SearchedChart[],
-  { add, exclude }: Pick<ImagesOptions, 'add' | 'exclude'>,
-): Finding[] {
-  const patterns = exclude.map(matcher);
-  const places = [...charts.flatMap((chart) => chart.places), ...addedPlaces(add)];
-  return toFindings(places.filter(({ reference }) => !patterns.some((matches) => matches(reference))));
+export function chosen(
+  charts: readonly Pick<SearchedChart, 'places'>[],
+  options: Choosing & Pick<ImagesOptions, 'add'>,
+  excluded: readonly string[] = [],
+): { readonly findings: Finding[]; readonly choices: readonly Choice[] } {
+  const all = [...charts.flatMap((chart) => chart.places), ...addedPlaces(options.add)];
+  const { places, choices } = choose(all, options, excluded);
+  return { findings: toFindings(places), choices };
+}
+
+/** A pattern that fits nothing is most likely mistyped, and what it should have left out is carried along. */
+export function warnUnmatched({ emit }: Context, choices: readonly Choice[]): void {
+  for (const { rule, pattern, charts = [], references } of choices) {
+    if (pattern === undefined || charts.length > 0 || references.length > 0) continue;
+    emit({ type: 'warning', message: `--${rule} ${pattern} fits nothing that was found` });
+  }
 }
 
 function addedPlaces(add: readonly string[]): PlaceFound[] {
@@ -104,20 +139,4 @@ function addedPlaces(add: readonly string[]): PlaceFound[] {
   });
   if (errors.length > 0) throw combine(errors, `${errors.length} added images are no references`);
   return places;
-}
-
-/**
- * A pattern as a test on full references. `*` matches anything. A short name is Docker's (`nginx` is
- * `docker.io/library/nginx`); one without tag and digest matches every tag, one without digest every digest.
- */
-function matcher(text: string): (reference: string) => boolean {
-  const parsed = text.includes('*') ? undefined : tryParseReference(text);
-  if (parsed === undefined) {
-    const glob = wildcard(text);
-    return (reference) => glob.test(reference) || glob.test(reference.replace(/^docker\.io\/(?:library\/)?/, ''));
-  }
-  const isTagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
-  const name = isTagged ? formatReference(parsed) : formatRepository(parsed);
-  return (reference) =>
-    reference === name || reference.startsWith(`${name}@`) || (!isTagged && reference.startsWith(`${name}:`));
 }

@@ -8,7 +8,9 @@ import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { NestedSearch } from './nested.ts';
 import { alternativesOf } from './nested-alternatives.ts';
+import { type ProfileFindings, searchProfile } from './search-profile.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
+import type { Addition } from './what-if.ts';
 
 /** What a nested chart showed. */
 export interface NestedFindings {
@@ -16,6 +18,8 @@ export interface NestedFindings {
   readonly places: readonly PlaceFound[];
   readonly network: readonly NetworkNeed[];
   readonly inner: readonly NestedChart[];
+  /** What its components would add that are off. */
+  readonly whatIf: readonly Addition[];
   /** Values that it gets and that could not be had, in words. */
   readonly unseen: readonly string[];
 }
@@ -24,7 +28,8 @@ export interface NestedFindings {
 export class NestedRenders {
   readonly #search: NestedSearch;
   readonly #charts = new Map<string, Promise<Renderer>>();
-  readonly #found = new Map<string, Promise<RenderFindings>>();
+  readonly #found = new Map<string, Promise<ProfileFindings & { readonly by: string }>>();
+  readonly #others = new Map<string, Promise<RenderFindings>>();
   #files = 0;
 
   constructor(search: NestedSearch) {
@@ -41,8 +46,9 @@ export class NestedRenders {
     const renderer = await this.#rendererOf(nested);
     const unseen = [...(nested.unseen ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
-    const given = await this.#render(nested, renderer, { name: profile.name, options });
-    const places = given.places.map((place) => ({ ...place, profile: profile.name }));
+    const { by, whatIf, network, ...given } = await this.#given(nested, renderer, { name: profile.name, options });
+    // Found under the first profile that asked, with what it adds to the name for an upgrade.
+    const places = given.places.map((place) => ({ ...place, profile: profile.name + place.profile.slice(by.length) }));
     const known = new Set(places.map(({ reference }) => reference));
     for (const { title, nested: other } of await alternativesOf(nested, parent)) {
       const name = `${profile.name} (${title})`;
@@ -51,7 +57,7 @@ export class NestedRenders {
         if (!known.has(place.reference)) places.push({ ...place, profile: name });
       }
     }
-    return { chart: renderer.chart, places, network: given.network, inner: given.nested, unseen };
+    return { chart: renderer.chart, places, network, inner: given.nested, whatIf, unseen };
   }
 
   #rendererOf(nested: NestedChart): Promise<Renderer> {
@@ -69,17 +75,31 @@ export class NestedRenders {
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 
-  #render(nested: NestedChart, renderer: Renderer, profile: Profile, traced = true): Promise<RenderFindings> {
-    const key = `${installOf(nested, profile.options)} ${traced}`;
-    const found = this.#found.get(key) ?? searchRender(renderer, profile, { rules: this.#search.rules, traced });
+  #given(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<ProfileFindings & { by: string }> {
+    const key = installOf(nested, profile.options);
+    const search = async (): Promise<ProfileFindings & { by: string }> => ({
+      ...(await searchProfile(renderer, profile, this.#search)),
+      by: profile.name,
+    });
+    const found = this.#found.get(key) ?? search();
     this.#found.set(key, found);
+    return found;
+  }
+
+  #otherwise(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
+    const key = installOf(nested, profile.options);
+    const { rules } = this.#search;
+    const search = async (): Promise<RenderFindings> =>
+      searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
+    const found = this.#others.get(key) ?? search();
+    this.#others.set(key, found);
     return found;
   }
 
   /** Other values need not fit the chart: what does not render adds nothing. */
   async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<PlaceFound[]> {
     try {
-      const { places } = await this.#render(nested, renderer, profile, false);
+      const { places } = await this.#otherwise(nested, renderer, profile);
       return places.map((place) => ({ ...place, confidence: 'possible', need: 'optional' }));
     } catch (error) {
       if (error instanceof AirgapError && error.code !== 'interrupted') return [];

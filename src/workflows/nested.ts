@@ -4,16 +4,18 @@ import { settle } from '../base/pool.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
+import type { Pattern } from './choice.ts';
 import type { Context } from './context.ts';
 import type { Search, SearchedChart } from './discover.ts';
 import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
 import { installOf, NestedRenders } from './nested-renders.ts';
 import { wildcard } from './pattern.ts';
+import type { ProfileSearch } from './search-profile.ts';
 import type { Profile } from './search-render.ts';
+import type { Addition } from './what-if.ts';
 
 /** A nested chart that is to be searched, with the way there. */
 export interface Wanted {
@@ -24,16 +26,14 @@ export interface Wanted {
   readonly parents: readonly Chart[];
 }
 
-export interface NestedSearch {
+export interface NestedSearch extends ProfileSearch {
   readonly context: Context;
   readonly helm: Helm;
   /** For downloads and renders. */
   readonly folder: string;
   readonly sources: ChartSources;
-  /** Patterns of names to leave out. */
-  readonly exclude: readonly string[];
-  /** Operator rules besides the built-in ones. */
-  readonly rules: readonly Rule[];
+  /** Names to leave out. */
+  readonly exclude: readonly Pattern[];
 }
 
 /** An app of apps of apps has three levels; whoever needs more than this is most likely a chart that installs itself. */
@@ -57,10 +57,12 @@ export async function searchNested(
   const failures = new Map<string, AirgapError>();
   const fail = (error: AirgapError): void => void failures.set(error.message, error);
   const seen = new Set<string>();
+  const excluded = new Set<string>();
   let level = wanted;
   for (let depth = 1; level.length > 0; depth++) {
     const fresh = level.filter(({ nested, profile }) => {
       const key = `${profile.name} ${installOf(nested, profile.options)}`;
+      if (isExcluded(nested.name)) excluded.add(nested.name);
       if (isExcluded(nested.name) || seen.has(key)) return false;
       seen.add(key);
       return true;
@@ -81,7 +83,7 @@ export async function searchNested(
     }
     level = next;
   }
-  return { charts: [...charts.values()], failures: [...failures.values()] };
+  return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded] };
 }
 
 /** What one nested chart adds. */
@@ -90,31 +92,34 @@ interface Outcome {
   readonly places: readonly PlaceFound[];
   readonly network: readonly NetworkNeed[];
   readonly nested: readonly NestedChart[];
+  readonly whatIf: readonly Addition[];
 }
 
 async function searchOne({ context }: NestedSearch, renders: NestedRenders, wanted: Wanted): Promise<Outcome> {
   const { nested, profile, parents } = wanted;
   context.emit({ type: 'stage', message: `rendering ${titleOf(nested)} (by ${parentOf(wanted)})` });
-  const { chart, places, network, inner, unseen } = await renders.search(nested, profile, parents.at(-1) as Chart);
+  const { chart, inner, unseen, ...found } = await renders.search(nested, profile, parents.at(-1) as Chart);
   for (const what of unseen) {
     const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
     context.emit({ type: 'warning', message });
   }
   const via = parents.map(({ metadata }) => metadata.name);
-  return { chart, places: places.map((place) => ({ ...place, via })), network, nested: inner };
+  const places = found.places.map((place) => ({ ...place, via }));
+  const whatIf = found.whatIf.map((addition) => ({ ...addition, place: { ...addition.place, via } }));
+  return { ...found, chart, places, whatIf, nested: inner };
 }
 
 /** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */
 function add(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: Wanted,
-  { chart, places, network }: Outcome,
+  { chart, places, network, whatIf }: Outcome,
 ): void {
   const key = identityOf(chart);
   const there = charts.get(key);
   if (there === undefined) {
     const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
-    charts.set(key, { chart, profiles: [profile], places, network, via });
+    charts.set(key, { chart, profiles: [profile], places, network, whatIf, via });
     return;
   }
   const isNew = !there.profiles.some(({ name }) => name === profile.name);
@@ -123,6 +128,7 @@ function add(
     profiles: isNew && there.via !== undefined ? [...there.profiles, profile] : there.profiles,
     places: [...there.places, ...places],
     network: [...there.network, ...network],
+    whatIf: [...there.whatIf, ...whatIf],
   });
 }
 
@@ -131,7 +137,7 @@ function identityOf({ metadata }: Chart): string {
 }
 
 /** Whether a name fits one of the patterns; `*` stands for anything. */
-function anyOf(patterns: readonly string[]): (name: string) => boolean {
-  const tests = patterns.map(wildcard);
+function anyOf(patterns: readonly Pattern[]): (name: string) => boolean {
+  const tests = patterns.map(({ pattern }) => wildcard(pattern));
   return (name) => tests.some((test) => test.test(name));
 }

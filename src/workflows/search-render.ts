@@ -1,5 +1,6 @@
 import { declaredPlaces, withoutContradictions } from '../discovery/declared/index.ts';
 import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
+import { imageLeaves, influencedPlaces } from '../discovery/influenced.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
@@ -7,7 +8,7 @@ import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
 import { chartFiles } from '../helm/templates.ts';
 import { leavesOf } from '../influence/leaves.ts';
 import { compositionsOf, probe } from '../influence/probe.ts';
-import { slotPath, slotsOf } from '../influence/slots.ts';
+import { type Slot, slotPath, slotsOf } from '../influence/slots.ts';
 
 /** One named way to render a chart. */
 export interface Profile {
@@ -26,25 +27,25 @@ export interface RenderFindings {
 export interface RenderSearch {
   /** Operator rules besides the built-in ones. */
   readonly rules: readonly Rule[];
-  /** Whether each place gets the values paths that build it, for the price of one more render. */
+  /** Whether values are traced to the references that they build, for the price of one more render. */
   readonly traced: boolean;
 }
 
 /** Files of a chart that list images. */
 const LISTS = /(?:^|\/)(?:Chart\.yaml|requirements\.yaml|Images\.lock)$/;
 
-/** Renders a chart and collects what it shows: what stands in the render, what rules know, what the chart declares. */
+/** Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares. */
 export async function searchRender(
   renderer: Renderer,
+  base: Render,
   { name, options }: Profile,
   { rules, traced }: RenderSearch,
 ): Promise<RenderFindings> {
   const { metadata, folder } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
-  const base = await renderer.render(options);
   const { documents, values } = base;
   const found = discoverPlaces(documents, context);
-  const places = traced ? await withValues(renderer, options, base, found) : found;
+  const places = traced ? await trace(renderer, options, base, found, context) : found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
   const declared = declaredPlaces({ metadata, files: await chartFiles(folder, LISTS), values, context });
   return {
@@ -54,20 +55,34 @@ export async function searchRender(
   };
 }
 
-/** Adds to each place the values paths that build it, by one marked render. */
-async function withValues(
+/**
+ * One marked render: each place gets the values paths that build it, and where an image leaf stands that nothing else
+ * has shown, there is a place more.
+ */
+async function trace(
   renderer: Renderer,
   options: RenderOptions,
   base: Render,
-  places: readonly PlaceFound[],
+  found: readonly PlaceFound[],
+  context: { readonly chart: string; readonly profile: string },
 ): Promise<PlaceFound[]> {
-  const written = [...new Set(places.map((place) => place.written))];
+  const written = [...new Set(found.map((place) => place.written))];
   const slots = leavesOf(base.values).flatMap((leaf) => slotsOf(leaf, written));
-  if (slots.length === 0) return [...places];
-  const probed = await probe(base, slots, (overrides) => renderer.render(options, overrides));
-  return compositionsOf(places, base, probed).map((compositions, i) => {
-    const place = places[i] as PlaceFound;
+  const all = [...slots, ...unseenImages(base, slots)];
+  if (all.length === 0) return [...found];
+  const probed = await probe(base, all, (overrides) => renderer.render(options, overrides));
+  const places = compositionsOf(found, base, probed).map((compositions, i) => {
+    const place = found[i] as PlaceFound;
     const paths = compositions.flat().flatMap((part) => (part.kind === 'slot' ? [slotPath(part.slot)] : []));
     return paths.length === 0 ? place : { ...place, values: [...new Set(paths)] };
   });
+  return [...places, ...influencedPlaces(base, probed, places, context)];
+}
+
+/** Image leaves that build no place, and whose text the render has somewhere. */
+function unseenImages({ documents, values }: Render, slots: readonly Slot[]): Slot[] {
+  const seen = new Set(slots.map(slotPath));
+  return imageLeaves(values)
+    .flatMap((leaf) => slotsOf(leaf, [leaf.value]))
+    .filter((slot) => !seen.has(slotPath(slot)) && documents.some(({ text }) => text.includes(slot.leaf.value)));
 }

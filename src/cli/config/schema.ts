@@ -34,13 +34,21 @@ const chart = z.strictObject({
   profiles: z.array(profile).min(1).optional(),
 });
 
+/** Names, with `*` for anything, and why they are meant. */
+const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
+
 export const configSchema = z.strictObject({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Config'),
   charts: z.array(chart).default([]),
   /** Images to add by name, and patterns of references and of nested charts' names to leave out. */
   images: z.array(text).default([]),
-  exclude: z.array(text).default([]),
+  exclude: z.array(pattern).default([]),
+  /** Images to keep though excluded or only possible. */
+  include: z.array(pattern).default([]),
+  /** Whether images of `helm test`, and of hooks, are wanted. */
+  tests: z.boolean().optional(),
+  hooks: z.boolean().optional(),
   platforms: z.array(text).default([]),
   /** Registry (and path) to the mirror that serves it. */
   mirrors: z.record(z.string(), text).default({}),

@@ -6,6 +6,7 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import { parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { Environment } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
+import type { Pattern } from '../../workflows/choice.ts';
 import type { ChartJob } from '../../workflows/discover.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Config } from '../config/schema.ts';
@@ -29,6 +30,10 @@ export interface ChartsFlags extends RenderFlags {
   image: string[];
   images?: string;
   exclude: string[];
+  include: string[];
+  /** Commander's names for `--no-tests` and `--no-hooks`. */
+  tests: boolean;
+  hooks: boolean;
   rules: string[];
   chartMirror: string[];
   /** Commander's name for `--no-nested-charts`. */
@@ -49,10 +54,20 @@ export function addChartsFlags(command: Command): Command {
     )
     .option('--images <file>', 'a file of images to add: one a line, # begins a comment')
     .addOption(
-      new Option('--exclude <pattern>', 'an image or a nested chart to leave out; * stands for anything (repeatable)')
+      new Option(
+        '--exclude <pattern[=reason]>',
+        'an image or a nested chart to leave out; * stands for anything (repeatable)',
+      )
         .argParser(repeat)
         .default([], ''),
     )
+    .addOption(
+      new Option('--include <pattern[=reason]>', 'an image to keep though excluded or only possible (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
+    .option('--no-tests', 'without the images of helm test')
+    .option('--no-hooks', 'without the images of hooks, tests among them')
     .addOption(
       new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
         .argParser(repeat)
@@ -100,7 +115,10 @@ export async function gather(
   return {
     charts: [...named, ...configured],
     add: [...flags.image, ...listed, ...(config?.images ?? [])],
-    exclude: [...flags.exclude, ...(config?.exclude ?? [])],
+    exclude: [...flags.exclude.map(parsePattern), ...(config?.exclude ?? []).map(patternOf)],
+    include: [...flags.include.map(parsePattern), ...(config?.include ?? []).map(patternOf)],
+    tests: flags.tests && config?.tests !== false,
+    hooks: flags.hooks && config?.hooks !== false,
     platforms: config?.platforms ?? [],
     chartSources: { mirrors: chartMirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
     nestedCharts: flags.nestedCharts,
@@ -141,6 +159,18 @@ function refuseStray(flags: ChartsFlags): void {
   throw new AirgapError('usage', `${stray.join(', ')}: there is no chart on the command line that this is for`, {
     hint: 'charts of a configuration file have these settings there, in their profiles',
   });
+}
+
+/** `PATTERN=REASON`; no reference has an equals sign. */
+function parsePattern(text: string): Pattern {
+  const at = text.indexOf('=');
+  return at < 0 ? { pattern: text } : { pattern: text.slice(0, at), reason: text.slice(at + 1) };
+}
+
+function patternOf(entry: Config['exclude'][number]): Pattern {
+  if (typeof entry === 'string') return { pattern: entry };
+  const { pattern, reason } = entry;
+  return reason === undefined ? { pattern } : { pattern, reason };
 }
 
 /** The YAML and schema libraries are loaded only by whoever has a configuration file. */

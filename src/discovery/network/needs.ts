@@ -1,5 +1,5 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { isMapping } from '../entry.ts';
+import { identityOf } from '../place.ts';
 import { isSilent } from '../relevance.ts';
 import type { NetworkKind, NetworkNeed, NetworkPlace } from './need.ts';
 import { mayFetch, NetworkSearch } from './search.ts';
@@ -33,9 +33,6 @@ function needsOf(
 ): { url: string; kind: NetworkKind; place: NetworkPlace }[] {
   const object = isWorthParsing(document.text) ? document.object : undefined;
   if (object === undefined) return [];
-  const metadata = isMapping(object.metadata) ? object.metadata : {};
-  const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};
-  const hook = annotations['helm.sh/hook'];
   const search = new NetworkSearch(surroundings);
   search.object(object, { path: '' });
   return search.hits.map(({ url, kind, spot, evidence }) => ({
@@ -45,10 +42,8 @@ function needsOf(
       ...context,
       template: document.template,
       document: document.index,
-      kind: String(object.kind ?? ''),
-      name: String(metadata.name ?? ''),
+      ...identityOf(object),
       ...spot,
-      ...(typeof hook === 'string' ? { hook } : {}),
       evidence,
     },
   }));

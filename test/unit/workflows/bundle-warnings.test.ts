@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
+import type { NetworkNeed } from '../../../src/discovery/network/index.ts';
 import { warn } from '../../../src/workflows/bundle-warnings.ts';
-import type { SearchedChart } from '../../../src/workflows/discover.ts';
 
-function warnings(charts: readonly SearchedChart[], references: readonly string[]): string[] {
+function warnings(network: readonly NetworkNeed[], references: readonly string[]): string[] {
   const events: AirgapEvent[] = [];
-  warn((event) => events.push(event), charts, references);
+  warn((event) => events.push(event), network, references);
   return events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
 }
 
@@ -23,17 +23,19 @@ it('warns of tags that move, and of no others', () => {
   expect(more).toEqual([]);
 });
 
-it('warns once of what workloads fetch besides images, however often they do', () => {
-  const network = ['a', 'b', 'c', 'd', 'a'].map((name) => ({
-    url: `https://x.example/${name}`,
-    kind: 'download',
-    found: [],
-  }));
-  const [message, ...more] = warnings([{ network } as unknown as SearchedChart], []);
+it('warns once of what workloads fetch besides images', () => {
+  const network = ['a', 'b', 'c', 'd'].map(
+    (name): NetworkNeed => ({
+      url: `https://x.example/${name}`,
+      kind: 'download',
+      found: [],
+    }),
+  );
+  const [message, ...more] = warnings(network, []);
   expect(message).toMatch(/x\.example\/a, .*\/b, .*\/c and 1 more/);
   expect(more).toEqual([]);
 });
 
 it('says nothing when there is nothing to say', () => {
-  expect(warnings([{ network: [] } as unknown as SearchedChart], ['quay.io/a/b:1'])).toEqual([]);
+  expect(warnings([], ['quay.io/a/b:1'])).toEqual([]);
 });

@@ -3,21 +3,21 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { ChartJob } from '../../../src/workflows/discover.ts';
-import { findingsOf, images } from '../../../src/workflows/images.ts';
+import { chosen, images } from '../../../src/workflows/images.ts';
 import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 describe('added images', () => {
   it('are normalised, and certain', () => {
-    expect(findingsOf([], { add: ['nginx', 'docker.io/library/nginx:latest', 'quay.io/a/b:1'], exclude: [] })).toEqual([
+    expect(chosen([], { add: ['nginx', 'docker.io/library/nginx:latest', 'quay.io/a/b:1'] }).findings).toEqual([
       expect.objectContaining({ reference: 'docker.io/library/nginx:latest', confidence: 'certain', need: 'install' }),
       expect.objectContaining({ reference: 'quay.io/a/b:1' }),
     ]);
   });
 
   it('that are none are named all together', () => {
-    const run = (): unknown => findingsOf([], { add: ['Bad', 'nginx', 'a b'], exclude: [] });
+    const run = (): unknown => chosen([], { add: ['Bad', 'nginx', 'a b'] }).findings;
     expect(run).toThrow(
       expect.objectContaining({
         code: 'several',
@@ -42,7 +42,7 @@ describe('excluded images', () => {
     'quay.io/a/bc:1',
   ];
   const left = (pattern: string): string[] =>
-    findingsOf([], { add: all, exclude: [pattern] }).map(({ reference }) => reference);
+    chosen([], { add: all, exclude: [{ pattern }] }).findings.map(({ reference }) => reference);
   const without = (...gone: string[]): string[] => all.filter((reference) => !gone.includes(reference));
 
   it.each<[string, string[]]>([
@@ -66,7 +66,7 @@ describe('excluded images', () => {
   });
 
   it('may have been added by name', () => {
-    expect(findingsOf([], { add: ['redis'], exclude: ['redis'] })).toEqual([]);
+    expect(chosen([], { add: ['redis'], exclude: [{ pattern: 'redis' }] }).findings).toEqual([]);
   });
 });
 
@@ -86,7 +86,7 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
       cwd: CHARTS,
       emit: (event: AirgapEvent) => void events.push(event),
     };
-    const result = await images(context, { charts: [job('./shop')], add: [], exclude: ['busybox'] });
+    const result = await images(context, { charts: [job('./shop')], add: [], exclude: [{ pattern: 'busybox' }] });
     expect(result.charts).toEqual([{ name: 'shop', version: '1.4.0', source: 'shop', profiles: ['default'] }]);
     expect(result.images.map(({ reference }) => reference)).toEqual([
       'docker.io/valkey/valkey:8.1.0-alpine',
@@ -111,7 +111,7 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
       emit: () => {},
     };
     const charts = [job('./broken'), job('./hardcoded'), job('./missing-dependency'), job('./nope')];
-    const error = await images(context, { charts, add: [], exclude: [] }).catch((thrown: unknown) => thrown);
+    const error = await images(context, { charts, add: [] }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'several', exitCode: 1, message: '3 of 4 charts could not be searched' });
     expect(error).toMatchObject({
       causes: [
@@ -140,7 +140,7 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
       { name: 'big', options: { set: ['name=big'] } },
     ];
     const charts = [{ request: { chart: './web' }, profiles }];
-    const found = (await images(context, { charts, add: [], exclude: [] })).images;
+    const found = (await images(context, { charts, add: [] })).images;
     expect(found.map(({ reference, found: [place] }) => [reference, place?.profile])).toEqual([
       ['r.example/big:1', 'big'],
       ['r.example/small:1', 'small'],

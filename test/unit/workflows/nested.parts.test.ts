@@ -78,7 +78,6 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
         images(context, {
           charts: [{ request: { chart }, profiles: [{ name: 'default', options: {} }] }],
           add: [],
-          exclude: [],
           chartSources,
           ...options,
         }),
@@ -201,7 +200,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
 
   test('are left out by their names, or altogether', async () => {
     await using here = await site({ top: parent('top', [{ name: 'gone' }, { name: 'leaf' }]), leaf: leaf('leaf') });
-    const result = await here.images('./top', { exclude: ['go*'] });
+    const result = await here.images('./top', { exclude: [{ pattern: 'go*' }] });
     expect(result.failures).toEqual([]);
     expect(named(result)).toEqual(['top', 'leaf by top']);
     const alone = await here.images('./top', { nestedCharts: false });

@@ -1,0 +1,17 @@
+/** The values paths that a template's text names: `.Values.a.b`, `((.Values.a).b)`, `dig "a" "b" "" .Values`, `index .Values "a" "b"`. */
+export function mentionedPaths(text: string): string[][] {
+  const dotted = [...text.matchAll(/\.Values((?:\)*\.[A-Za-z_][\w-]*)+)/g)].map(([, keys = '']) =>
+    keys.replaceAll(')', '').slice(1).split('.'),
+  );
+  const below = (keys = ''): string[] => keys.split('.').filter((key) => key !== '' && key !== 'AsMap');
+  const quoted = (keys = ''): string[] => [...keys.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? '');
+  const indexed = [...text.matchAll(/\bindex\s+\$?\.Values((?:\.[\w-]+)*)((?:\s+"[^"]+")+)/g)].map(
+    ([, start, keys]) => [...below(start), ...quoted(keys)],
+  );
+  // The last word before the map is what `dig` gives when there is nothing.
+  const dug = [...text.matchAll(/\bdig((?:\s+"[^"]*")+)\s+\(?\$?\.Values((?:\.[\w-]+)*)/g)].map(([, keys, start]) => [
+    ...below(start),
+    ...quoted(keys).slice(0, -1),
+  ]);
+  return [...dotted, ...indexed, ...dug];
+}

@@ -1,0 +1,15 @@
+import * as z from 'zod';
+
+/** What somebody chose to leave out of, or to keep in, what was found. */
+export const choiceSchema = z.object({
+  rule: z.enum(['exclude', 'include', 'no-tests', 'no-hooks']),
+  /** Names, with `*` for anything; of `exclude` and `include`. */
+  pattern: z.string().optional(),
+  reason: z.string().optional(),
+  /** Nested charts that it leaves out, with all their images. */
+  charts: z.array(z.string()).optional(),
+  /** References that it leaves out altogether, or keeps. */
+  references: z.array(z.string()),
+});
+
+export type Choice = Readonly<z.infer<typeof choiceSchema>>;

@@ -1,0 +1,155 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { type ImagesOptions, type ImagesResult, images } from '../../../src/workflows/images.ts';
+import { chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+
+const VALUES = `
+agent: {image: acme/agent}
+registry: {image: {repository: acme/part, tag: "1"}}
+crds: {remote: true, url: https://get.acme.io/crds}
+metrics: {enabled: false}
+cache: {enabled: false}
+fragile: {enabled: false}
+`;
+
+const container = (image: string): string => `spec: {containers: [{name: c, image: "${image}"}]}`;
+
+const TEMPLATES = {
+  'templates/agent.yaml': `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: {{ .Values.agent.image | replace "/" "-" }}}
+data:
+  first: |
+    start {{ .Values.agent.image }} now
+    only {{ .Values.registry.image.repository }} of it
+`,
+  'templates/upgrade.yaml': `
+{{- if .Release.IsUpgrade }}
+apiVersion: v1
+kind: Pod
+metadata: {name: convert}
+${container('quay.io/acme/convert:1')}
+---
+{{- end }}
+apiVersion: v1
+kind: Pod
+metadata: {name: always}
+${container('quay.io/acme/app:{{ if .Release.IsUpgrade }}2{{ else }}1{{ end }}')}
+`,
+  'templates/crds.yaml': `
+{{- if .Values.crds.remote }}
+apiVersion: v1
+kind: Pod
+metadata: {name: crds, annotations: {helm.sh/hook: pre-install}}
+spec: {containers: [{name: c, image: "quay.io/acme/kubectl:1", command: [kubectl, apply, -f, "{{ .Values.crds.url }}/all.yaml"]}]}
+{{- end }}
+`,
+  'templates/optional.yaml': `
+{{- if .Values.metrics.enabled }}
+apiVersion: v1
+kind: Pod
+metadata: {name: metrics}
+${container('quay.io/acme/exporter:1')}
+{{- end }}
+---
+{{- if .Values.fragile.enabled }}{{ fail "fragile needs a licence" }}{{ end }}
+{{- if and .Values.metrics.enabled .Values.cache.enabled }}
+apiVersion: v1
+kind: Pod
+metadata: {name: cache-metrics}
+${container('quay.io/acme/cache-exporter:1')}
+{{- end }}
+`,
+};
+
+describe.each(HELMS)('under Helm $version', (wanted) => {
+  const test = it.skipIf(wanted.path === undefined);
+
+  async function run(
+    options: Partial<ImagesOptions> = {},
+    files: Readonly<Record<string, string>> = TEMPLATES,
+  ): Promise<ImagesResult & { warnings: string[] }> {
+    await using scratch = await scratchFolder();
+    await writeFiles(join(scratch.path, 'app'), { 'Chart.yaml': chartYaml('app'), 'values.yaml': VALUES, ...files });
+    const warnings: string[] = [];
+    const context = {
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
+      cwd: scratch.path,
+      emit: (event: AirgapEvent) => void (event.type === 'warning' && warnings.push(event.message)),
+    };
+    const charts = [{ request: { chart: './app' }, profiles: [{ name: 'default', options: {} }] }];
+    return { ...(await images(context, { charts, add: [], ...options })), warnings };
+  }
+
+  test('what a leaf builds that says that it is an image is one, and a part of one is none', async () => {
+    const found = (await run()).images.filter(({ found }) => found.some(({ how }) => how === 'influence'));
+    expect(found).toEqual([
+      {
+        reference: 'docker.io/acme/agent:latest',
+        confidence: 'likely',
+        need: 'operand',
+        found: [
+          expect.objectContaining({
+            path: 'data.first',
+            within: 'line 1',
+            written: 'acme/agent',
+            values: ['agent.image'],
+          }),
+        ],
+      },
+    ]);
+  });
+
+  test('images of an upgrade alone are in, with the profile that shows them', async () => {
+    const found = (await run()).images.map(({ reference, need, found }) => [reference, need, found[0]?.profile]);
+    expect(found).toContainEqual(['quay.io/acme/app:1', 'install', 'default']);
+    expect(found).toContainEqual(['quay.io/acme/app:2', 'lifecycle', 'default (upgrade)']);
+    expect(found).toContainEqual(['quay.io/acme/convert:1', 'lifecycle', 'default (upgrade)']);
+    expect(found.filter(([reference]) => reference === 'quay.io/acme/kubectl:1')).toHaveLength(1);
+  });
+
+  test('a chart that refuses to be upgraded is searched as it is installed, and told', async () => {
+    const { images: found, warnings } = await run(
+      {},
+      {
+        'templates/a.yaml': `{{- if .Release.IsUpgrade }}{{ fail "the old password is needed" }}{{ end }}
+kind: Pod
+${container('quay.io/acme/app:1')}
+`,
+      },
+    );
+    expect(found.map(({ reference }) => reference)).toEqual(['quay.io/acme/app:1']);
+    expect(warnings).toEqual([expect.stringMatching(/app 1\.0\.0 does not render as an upgrade.*old password/s)]);
+  });
+
+  test('a network need names the narrowest value that turns it off', async () => {
+    const { network } = await run({ networkSwitches: true });
+    expect(network).toEqual([
+      expect.objectContaining({
+        url: 'https://get.acme.io/crds/all.yaml',
+        found: [expect.objectContaining({ values: ['crds.remote'] })],
+      }),
+    ]);
+    expect((await run()).network[0]?.found[0]).not.toHaveProperty('values');
+    expect((await run({ hooks: false })).network).toEqual([]);
+  });
+
+  test('optional components are listed with what switches them on, whatever others the chart refuses', async () => {
+    const { whatIf, images: found } = await run({ whatIf: true });
+    expect(whatIf?.map(({ reference, need, switches }) => [reference, need, switches])).toEqual([
+      ['quay.io/acme/cache-exporter:1', 'optional', []],
+      ['quay.io/acme/exporter:1', 'optional', ['metrics.enabled']],
+    ]);
+    expect(found.map(({ reference }) => reference)).not.toContain('quay.io/acme/exporter:1');
+    expect(await run()).not.toHaveProperty('whatIf');
+  });
+
+  test('a pattern that fits nothing is told', async () => {
+    const { warnings } = await run({
+      exclude: [{ pattern: 'quay.io/acme/kubectl' }, { pattern: 'quay.io/acme/kubeclt' }],
+    });
+    expect(warnings).toEqual(['--exclude quay.io/acme/kubeclt fits nothing that was found']);
+  });
+});
