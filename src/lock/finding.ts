@@ -1,3 +1,5 @@
+import type { Subchart } from '../helm/subcharts.ts';
+
 /**
  * What discovery reports, what the lock keeps and what `images -o json` prints (apiVersion airgap/v1).
  */
@@ -30,6 +32,8 @@ export interface Place {
   readonly profile: string;
   /** Template file inside the chart as Helm prints it, `chart/charts/sub/templates/x.yaml`. Empty when no template carries it. */
   readonly template: string;
+  /** The subcharts in which that file lies, outermost first; absent for a template of the chart itself. */
+  readonly subcharts?: readonly Subchart[];
   /** Which of the template's documents, counted from 0. Names may depend on values; positions do not. */
   readonly document: number;
   readonly kind: string;
@@ -82,4 +86,9 @@ export interface Finding {
   readonly confidence: Confidence;
   readonly need: Need;
   readonly found: readonly Place[];
+  /**
+   * Whether its registry says that it is there; false when that gave no answer. Only of findings below `certain`, and only
+   * when registries were asked.
+   */
+  readonly confirmed?: boolean;
 }

@@ -11,6 +11,9 @@ const place = z.object({
   chart: z.string(),
   profile: z.string(),
   template: z.string(),
+  subcharts: z
+    .array(z.object({ name: z.string(), version: z.string().optional(), alias: z.string().optional() }))
+    .optional(),
   document: z.int().nonnegative(),
   kind: z.string(),
   name: z.string(),

@@ -5,6 +5,7 @@ import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
 import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
+import { subchartsOf } from '../helm/subcharts.ts';
 import { chartFiles } from '../helm/templates.ts';
 import { leavesOf } from '../influence/leaves.ts';
 import { compositionsOf, probe } from '../influence/probe.ts';
@@ -31,7 +32,7 @@ export interface RenderSearch {
   readonly traced: boolean;
 }
 
-/** Files of a chart that list images. */
+/** Files of a chart that list images and say how its subcharts are called. */
 const LISTS = /(?:^|\/)(?:Chart\.yaml|requirements\.yaml|Images\.lock)$/;
 
 /** Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares. */
@@ -47,12 +48,22 @@ export async function searchRender(
   const found = discoverPlaces(documents, context);
   const places = traced ? await trace(renderer, options, base, found, context) : found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
-  const declared = declaredPlaces({ metadata, files: await chartFiles(folder, LISTS), values, context });
+  const files = await chartFiles(folder, LISTS);
+  const declared = declaredPlaces({ metadata, files, values, context });
   return {
-    places: [...known, ...withoutContradictions(declared, known)],
+    places: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
   };
+}
+
+function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {
+  const templates = new Set(places.map(({ template }) => template));
+  const known = new Map([...templates].map((template) => [template, subchartsOf(files, template)]));
+  return places.map((place) => {
+    const subcharts = known.get(place.template) ?? [];
+    return subcharts.length === 0 ? place : { ...place, subcharts };
+  });
 }
 
 /**

@@ -1,0 +1,53 @@
+import { parse } from 'yaml';
+
+/** A chart inside a chart, as its parent uses it. */
+export interface Subchart {
+  /** As its own Chart.yaml has it. */
+  readonly name: string;
+  readonly version?: string;
+  /** The name that the parent gives it (`dependencies[].alias`), which Helm then uses for its templates and values. */
+  readonly alias?: string;
+}
+
+/** Files of a chart that say how its subcharts are called. */
+export const CHART_FILES = /(?:^|\/)(?:Chart|requirements)\.yaml$/;
+
+/**
+ * The subcharts in which a template lies, outermost first; none for one of the chart itself.
+ * @param files texts of {@link CHART_FILES} by their path in the chart (`charts/sub/Chart.yaml`)
+ * @param template as Helm prints it, `chart/charts/sub/templates/x.yaml`
+ */
+export function subchartsOf(files: ReadonlyMap<string, string>, template: string): Subchart[] {
+  const names = (template.split('/templates/')[0] ?? '').split('/charts/').slice(1);
+  let folder = '';
+  return names.map((path) => {
+    const used = path.split('/')[0] ?? path;
+    const own = dependenciesOf(files, folder).find(({ alias }) => alias === used)?.name;
+    const name = typeof own === 'string' ? own : used;
+    folder = `${folder}charts/${name}/`;
+    const { version } = read(files, `${folder}Chart.yaml`);
+    return {
+      name,
+      ...(typeof version === 'string' ? { version } : {}),
+      ...(name === used ? {} : { alias: used }),
+    };
+  });
+}
+
+/** Helm 2 charts have them in a file of their own. */
+function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Record<string, unknown>[] {
+  return ['Chart.yaml', 'requirements.yaml'].flatMap((file) => {
+    const { dependencies } = read(files, folder + file);
+    return Array.isArray(dependencies) ? (dependencies as Record<string, unknown>[]).filter(Boolean) : [];
+  });
+}
+
+/** Empty when there is none or it cannot be read: a name less is no reason to fail. */
+function read(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
+  try {
+    const value: unknown = parse(files.get(name) ?? '', { uniqueKeys: false });
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

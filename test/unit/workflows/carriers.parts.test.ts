@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { chartFiles } from '../../../src/helm/templates.ts';
+import type { Finding } from '../../../src/lock/finding.ts';
+import { images } from '../../../src/workflows/images.ts';
+import { CHARTS, HELMS, scratchFolder } from '../helm/scratch.ts';
+
+const CHART = join(CHARTS, 'carriers');
+
+/** Every name that the chart's own files have below a folder: the chart says itself what is to be found. */
+async function namesBelow(folder: string): Promise<string[]> {
+  const texts = [...(await chartFiles(CHART, /./)).values()];
+  const names = texts.flatMap((text) => [...text.matchAll(new RegExp(`${folder}/([a-z][a-z0-9-]*)`, 'g'))]);
+  return [...new Set(names.map((match) => match[1] ?? ''))].sort();
+}
+
+describe.each(HELMS)('under Helm $version', (wanted) => {
+  it.skipIf(wanted.path === undefined)('every carrier is found, and nothing that looks alike', async () => {
+    await using scratch = await scratchFolder();
+    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path };
+    const charts = [{ request: { chart: CHART }, profiles: [{ name: 'default', options: {} }] }];
+    const found = (await images({ env, cwd: CHARTS, emit: () => {} }, { charts, add: [] })).images;
+    const names = (folder: string, isMeant: (finding: Finding) => boolean): string[] => {
+      const meant = found.filter(isMeant).map(({ reference }) => new RegExp(`${folder}/([a-z0-9-]+)`).exec(reference));
+      return [...new Set(meant.flatMap((match) => match?.[1] ?? []))].sort();
+    };
+    const isSure = ({ confidence }: Finding): boolean => confidence !== 'possible';
+
+    // Two whose path is put together from two fields.
+    const carried = [...(await namesBelow('carried')), 'inherited-hub', 'repository-image-version'].sort();
+    expect(carried.length).toBeGreaterThan(50);
+    expect(names('carried', isSure)).toEqual(carried);
+    expect(names('maybe', () => true)).toEqual(await namesBelow('maybe'));
+    expect(found.filter(({ reference }) => /lookalike/.test(reference))).toEqual([]);
+    expect(found.filter(({ reference }) => !/carried|maybe/.test(reference))).toEqual([]);
+  });
+});

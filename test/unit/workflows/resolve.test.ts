@@ -1,0 +1,244 @@
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { type PlaceFound, toFindings } from '../../../src/discovery/index.ts';
+import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { formatReference, type Repository } from '../../../src/oci/reference.ts';
+import { bodyOf } from '../../../src/oci/steady.ts';
+import { resolveImages } from '../../../src/workflows/resolve.ts';
+import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../transfer/memory.ts';
+
+/** With HEAD, and images whose configs have an environment. */
+class Registry extends MemoryRegistry {
+  async head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
+    const digest = await this.hasManifest(repository, tagOrDigest);
+    return digest && { mediaType: MediaType.ociManifest, digest, size: 1 };
+  }
+
+  addConfigured(repository: string, tag: string | undefined, Env: readonly string[], seed = repository): Descriptor {
+    const config = Buffer.from(JSON.stringify({ config: { Env }, seed }));
+    return this.addManifest(
+      repository,
+      {
+        schemaVersion: 2,
+        mediaType: MediaType.ociManifest,
+        config: this.addBlob(repository, IMAGE_CONFIG, config),
+        layers: [this.addBlob(repository, LAYER, noise(seed, 100))],
+      },
+      MediaType.ociManifest,
+      tag,
+    );
+  }
+}
+
+function placeOf(reference: string, confidence: PlaceFound['confidence'] = 'certain'): PlaceFound {
+  const where = { chart: 'acme', profile: 'default', template: 'acme/t.yaml', document: 0, kind: 'Deployment' };
+  return {
+    ...where,
+    name: 'd',
+    path: 'image',
+    how: 'pod-spec',
+    written: reference,
+    reference,
+    confidence,
+    need: 'install',
+  };
+}
+
+const operator = 'quay.io/acme/operator:1';
+
+interface Settings {
+  readonly imageConfigs?: boolean;
+  readonly platforms?: readonly string[];
+  readonly exclude?: string;
+}
+
+async function resolve(registry: Registry, places: readonly PlaceFound[], settings: Settings = {}) {
+  const { imageConfigs = true, platforms = [], exclude } = settings;
+  const events: AirgapEvent[] = [];
+  const context = { env: {}, cwd: '/', emit: (event: AirgapEvent) => void events.push(event) };
+  const choose = (more: readonly PlaceFound[]) => ({
+    findings: toFindings([...places, ...more].filter(({ reference }) => reference !== exclude)),
+    choices: [],
+  });
+  const options = { imageConfigs, platforms: platforms.map(parsePlatform), concurrency: 4 };
+  const resolution = await resolveImages(context, registry, choose, options);
+  const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+  return { ...resolution, warnings, names: resolution.findings.map(({ reference }) => reference) };
+}
+
+function failure(work: Promise<unknown>): Promise<AirgapError> {
+  return work.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (error) => error as AirgapError,
+  );
+}
+
+describe('images that image configs name', () => {
+  test('are resolved with the others, and so are those that they name in turn', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
+    registry.addConfigured('quay.io/acme/agent', '1', ['SIDECAR_IMAGE=quay.io/acme/sidecar:1']);
+    registry.addConfigured('quay.io/acme/sidecar', '1', ['OPERATOR_IMAGE=quay.io/acme/operator:1']);
+    const { names, graph, findings, dropped } = await resolve(registry, [placeOf(operator)]);
+    expect(names).toEqual(['quay.io/acme/agent:1', operator, 'quay.io/acme/sidecar:1']);
+    expect(graph.roots.map(({ reference }) => formatReference(reference)).sort()).toEqual(names);
+    expect(findings[0]).toMatchObject({ confidence: 'likely', need: 'operand', found: [{ name: operator }] });
+    // One that names an image that is known adds a place.
+    expect(findings[1]).toMatchObject({ confidence: 'certain', found: [{ how: 'pod-spec' }, { how: 'image-config' }] });
+    expect(dropped).toEqual([]);
+  });
+
+  test('are followed three images far', async () => {
+    const registry = new Registry();
+    for (let i = 1; i <= 6; i++) {
+      registry.addConfigured(`quay.io/acme/a${i}`, '1', [`NEXT_IMAGE=quay.io/acme/a${i + 1}:1`]);
+    }
+    const { names } = await resolve(registry, [placeOf('quay.io/acme/a1:1')]);
+    expect(names).toEqual([1, 2, 3, 4].map((i) => `quay.io/acme/a${i}:1`));
+  });
+
+  test('are not looked for when nobody wants them', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
+    const { names } = await resolve(registry, [placeOf(operator)], { imageConfigs: false });
+    expect(names).toEqual([operator]);
+    expect(registry.log.filter((line) => line.startsWith('OPEN'))).toEqual([]);
+  });
+
+  test('can be left out', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
+    const { names } = await resolve(registry, [placeOf(operator)], { exclude: 'quay.io/acme/agent:1' });
+    expect(names).toEqual([operator]);
+  });
+
+  test('make an image sure enough that was only possible', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
+    registry.addConfigured('quay.io/acme/agent', '1', []);
+    const possible = placeOf('quay.io/acme/agent:1', 'possible');
+    const { findings } = await resolve(registry, [placeOf(operator), possible]);
+    expect(findings[0]).toMatchObject({ reference: 'quay.io/acme/agent:1', confidence: 'likely' });
+    expect(findings[0]?.found).toHaveLength(2);
+  });
+
+  test('are dropped with a warning when their registry does not have them', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
+    const { names, dropped, warnings } = await resolve(registry, [placeOf(operator)]);
+    expect(names).toEqual([operator]);
+    expect(dropped.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
+    expect(warnings).toEqual([
+      expect.stringMatching(/left out quay\.io\/acme\/agent:1, wanted by the config of quay\.io\/acme\/operator:1/),
+    ]);
+  });
+
+  test('are read from one platform, the usual one, and each config once', async () => {
+    const registry = new Registry();
+    const arm = registry.addConfigured('quay.io/acme/operator', undefined, ['A_IMAGE=quay.io/acme/arm:1'], 'arm');
+    const amd = registry.addConfigured('quay.io/acme/operator', undefined, ['A_IMAGE=quay.io/acme/amd:1'], 'amd');
+    registry.addIndex('quay.io/acme/operator', '1', [
+      { ...arm, platform: { os: 'linux', architecture: 'arm64' } },
+      { ...amd, platform: { os: 'linux', architecture: 'amd64' } },
+    ]);
+    registry.tags.set('quay.io/acme/operator:2', registry.tags.get('quay.io/acme/operator:1') as never);
+    registry.addConfigured('quay.io/acme/amd', '1', []);
+    registry.addConfigured('quay.io/acme/arm', '1', []);
+    const places = [placeOf(operator), placeOf('quay.io/acme/operator:2')];
+    const { names, graph } = await resolve(registry, places);
+    expect(names).toEqual(['quay.io/acme/amd:1', operator, 'quay.io/acme/operator:2']);
+    expect(registry.log.filter((line) => line.startsWith('OPEN quay.io/acme/operator'))).toHaveLength(1);
+    // What was read is in the graph, so that the bundle does not fetch it again.
+    const before = registry.log.length;
+    const held = [...graph.blobs.values()].filter(({ bytes }) => bytes !== undefined);
+    for (const node of held) await bodyOf(registry, node).open();
+    expect(held.map(({ descriptor }) => descriptor.mediaType)).toEqual([IMAGE_CONFIG, IMAGE_CONFIG]);
+    expect(registry.log).toHaveLength(before);
+    const other = await resolve(registry, places, { platforms: ['linux/arm64'] });
+    expect(other.names).toEqual(['quay.io/acme/arm:1', operator, 'quay.io/acme/operator:2']);
+  });
+
+  test('artifacts and configs that are no JSON name nothing', async () => {
+    const registry = new Registry();
+    for (const [tag, type] of [
+      ['1', MediaType.helmConfig],
+      ['2', IMAGE_CONFIG],
+    ] as const) {
+      const config = registry.addBlob('quay.io/acme/operator', type, Buffer.from(`not json ${tag}`));
+      const manifest = { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [] };
+      registry.addManifest('quay.io/acme/operator', manifest, MediaType.ociManifest, tag);
+    }
+    const { names } = await resolve(registry, [placeOf(operator), placeOf('quay.io/acme/operator:2')]);
+    expect(names).toEqual([operator, 'quay.io/acme/operator:2']);
+    expect(registry.log.filter((line) => line.startsWith('OPEN'))).toHaveLength(1);
+  });
+
+  test('a config that is damaged on the way is an error, and one that is damaged once is not', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', ['A_IMAGE=quay.io/acme/operator:1']);
+    let damaged = 0;
+    const blob = registry.blob.bind(registry);
+    const times = (most: number) => (repository: Repository, descriptor: Descriptor) => {
+      if (damaged++ >= most) return blob(repository, descriptor);
+      const body = blob(repository, { ...descriptor });
+      return { ...body, open: async () => Readable.from([Buffer.alloc(body.size)]) };
+    };
+    registry.blob = times(1);
+    expect((await resolve(registry, [placeOf(operator)])).names).toEqual([operator]);
+    damaged = 0;
+    registry.blob = times(9);
+    const error = await failure(resolve(registry, [placeOf(operator)]));
+    expect(error).toMatchObject({ code: 'digest-mismatch', message: expect.stringContaining(operator) });
+  });
+
+  test('a config of more than 8 MiB is not looked into, with a warning', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', [`A_IMAGE=quay.io/a/b:1`, 'x'.repeat(8 * 1024 * 1024)]);
+    const { names, warnings } = await resolve(registry, [placeOf(operator)]);
+    expect(names).toEqual([operator]);
+    expect(warnings).toEqual([expect.stringMatching(/config of quay\.io\/acme\/operator:1 is not looked into/)]);
+  });
+});
+
+describe('an image that does not answer', () => {
+  const missing = 'quay.io/acme/missing:1';
+
+  test('is dropped when it was a candidate and is definitely not there', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', []);
+    const { names, dropped } = await resolve(registry, [placeOf(operator), placeOf(missing, 'likely')]);
+    expect(names).toEqual([operator]);
+    expect(dropped).toEqual([
+      { reference: missing, found: [expect.objectContaining({ chart: 'acme' })], why: expect.any(String) },
+    ]);
+  });
+
+  test('fails when it is certain, with the places that want it', async () => {
+    const error = await failure(resolve(new Registry(), [placeOf(missing)]));
+    expect(error).toMatchObject({ code: 'image-not-found' });
+    expect(error.message).toMatch(/quay\.io\/acme\/missing:1.*wanted by chart acme \(acme\/t\.yaml, image\)/);
+  });
+
+  test('fails when it is a candidate that is not for everybody, and says how to leave it out', async () => {
+    const registry = new Registry();
+    registry.manifest = async () => {
+      throw new AirgapError('unauthorized', 'no access', { hint: 'log in' });
+    };
+    const error = await failure(resolve(registry, [placeOf(missing, 'likely')]));
+    expect(error.code).toBe('unauthorized');
+    expect(error.hint).toMatch(/^log in; .*--exclude quay\.io\/acme\/missing:1$/);
+  });
+
+  test('fails when it is a candidate that is there for other platforms only', async () => {
+    const registry = new Registry();
+    const amd = registry.addConfigured('quay.io/acme/operator', undefined, []);
+    registry.addIndex('quay.io/acme/operator', '1', [{ ...amd, platform: { os: 'linux', architecture: 'amd64' } }]);
+    const error = await failure(resolve(registry, [placeOf(operator, 'likely')], { platforms: ['linux/s390x'] }));
+    expect(error.message).toContain('no image for linux/s390x');
+  });
+});
