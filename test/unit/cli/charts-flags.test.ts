@@ -32,7 +32,9 @@ charts:
   - {chart: db, repo: "https://c.example", version: 1.0.0, devel: true, dependencyUpdate: true, username: own, password: "\${OWN}"}
   - chart: oci://r.example/charts/\${WHICH}
 images: [redis:7]
-exclude: ["*debug*"]
+exclude: ["*debug*", {pattern: "*trace*", reason: nobody traces}]
+include: [redis]
+tests: false
 platforms: [linux/arm64]
 mirrors: {quay.io: other.example/quay, ghcr.io: m.example/ghcr}
 chartMirrors: {"https://c.example": archives, "oci://r.example": oci://m.example/charts}
@@ -140,6 +142,10 @@ describe('gather', () => {
       'list.txt',
       '--exclude',
       'x',
+      '--exclude',
+      'y=it is off=for good',
+      '--include',
+      'z',
       '--mirror',
       'quay.io=m.example/quay',
       '--plain-http',
@@ -160,7 +166,14 @@ describe('gather', () => {
     expect(all.charts.map(({ request }) => request.chart).at(0)).toBe('./a');
     expect(all.charts.map(({ request }) => request.chart).at(-1)).toBe('oci://r.example/charts/flag');
     expect(all.add).toEqual(['named:1', 'listed:1', 'redis:7']);
-    expect(all.exclude).toEqual(['x', '*debug*']);
+    expect(all.exclude).toEqual([
+      { pattern: 'x' },
+      { pattern: 'y', reason: 'it is off=for good' },
+      { pattern: '*debug*' },
+      { pattern: '*trace*', reason: 'nobody traces' },
+    ]);
+    expect(all.include).toEqual([{ pattern: 'z' }, { pattern: 'redis' }]);
+    expect(all).toMatchObject({ tests: false, hooks: true });
     expect(all.platforms).toEqual(['linux/arm64']);
     expect(await registryAccess(all.registry)).toEqual({
       mirrors: [

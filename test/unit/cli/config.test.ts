@@ -41,6 +41,7 @@ describe('readConfig', () => {
       charts: [],
       images: [],
       exclude: [],
+      include: [],
       platforms: [],
       mirrors: {},
       chartMirrors: {},
