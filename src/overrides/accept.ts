@@ -1,15 +1,14 @@
 import { AirgapError } from '../base/errors.ts';
-import type { Render, Values } from '../helm/render.ts';
+import type { Values } from '../helm/render.ts';
 import { accepted } from '../influence/accepted.ts';
-import type { RenderWith } from '../influence/probe.ts';
 import { namedInRefusal } from '../influence/refused.ts';
 import { type Setting, valuesOf } from './document.ts';
 
-export interface Accepted {
+export interface Accepted<R> {
   readonly settings: readonly Setting[];
   readonly overrides: Values;
-  /** The render with them. */
-  readonly render: Render;
+  /** What rendering with them gave. */
+  readonly render: R;
   /** Values paths that the chart refuses to have changed so, with its own words. */
   readonly refused: readonly { readonly setting: Setting; readonly reason: string }[];
 }
@@ -18,11 +17,15 @@ export interface Accepted {
  * Renders with the settings. A chart can accept a marker and still refuse the target's name (a schema's pattern without
  * a colon refuses a port): those settings are left out, and what they would have moved shows as residue.
  */
-export async function accept(base: Render, settings: readonly Setting[], render: RenderWith): Promise<Accepted> {
+export async function accept<R>(
+  base: Values,
+  settings: readonly Setting[],
+  render: (overrides: Values) => Promise<R>,
+): Promise<Accepted<R>> {
   const reasons = new Map<Setting, string>();
-  const attempt = async (chosen: readonly Setting[]): Promise<Render> => {
+  const attempt = async (chosen: readonly Setting[]): Promise<R> => {
     try {
-      return await render(valuesOf(base.values, chosen));
+      return await render(valuesOf(base, chosen));
     } catch (error) {
       const [last] = chosen.slice(-1);
       if (error instanceof AirgapError && last !== undefined) reasons.set(last, error.message);
@@ -39,7 +42,7 @@ export async function accept(base: Render, settings: readonly Setting[], render:
   const order = settings.filter((setting) => kept.has(setting));
   return {
     settings: order,
-    overrides: valuesOf(base.values, order),
+    overrides: valuesOf(base, order),
     render: best?.result ?? (await render({})),
     refused: settings
       .filter((setting) => !kept.has(setting))

@@ -2,7 +2,8 @@ import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 
 import type { Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, overlay } from '../influence/leaves.ts';
 import { fillLeaf, type Slot } from '../influence/slots.ts';
-import type { Derivation } from './derive.ts';
+import type { Recipe } from './recipe.ts';
+import type { Derivation } from './settle.ts';
 
 /** One values leaf that an override sets. */
 export interface Setting {
@@ -12,8 +13,8 @@ export interface Setting {
   readonly comment: string;
 }
 
-/** The settings of a derivation, in the order of their paths. */
-export function settingsOf({ assignment, moves, switches }: Derivation): Setting[] {
+/** The settings that a derivation and the recipe's switches come to, in the order of their paths. */
+export function settingsOf({ assignment, moves }: Derivation, { switches }: Pick<Recipe, 'switches'>): Setting[] {
   const byLeaf = Map.groupBy(assignment, ([slot]) => slot.leaf);
   const names = [...byLeaf].map(([leaf, slots]) => ({
     path: leaf.path,

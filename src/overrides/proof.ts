@@ -16,6 +16,14 @@ export interface Residue {
   readonly written: string;
 }
 
+/** What one pair of renders shows. */
+export interface RenderProof {
+  /** Distinct references of before. */
+  readonly references: readonly string[];
+  readonly residue: readonly Residue[];
+}
+
+/** What all pairs of renders of a chart show together. */
 export interface Proof {
   /** Distinct references of the chart, before. */
   readonly references: number;
@@ -39,7 +47,7 @@ export function prove(
   documents: readonly RenderedDocument[],
   target: Target,
   chosen: readonly ReferencePlace[] = [],
-): Proof {
+): RenderProof {
   const residue: Residue[] = [];
   const now = Map.groupBy(after, keyOf);
   const texts = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
@@ -69,13 +77,17 @@ export function prove(
     if (document) add({ ...describe(place, place.written), template: document.template, path: '' });
   }
   for (const place of chosen) if (!isRedirected(place, documents, target)) add(describe(place, place.written));
-  const references = new Set([...before, ...chosen].map(({ reference }) => reference));
+  const references = [...new Set([...before, ...chosen].map(({ reference }) => reference))];
+  return { references, residue: residue.sort((a, b) => compare(sortKey(a), sortKey(b))) };
+}
+
+/** Proofs of one chart put together: a reference counts once, and is moved when it is moved in all of them. */
+export function together(proofs: readonly RenderProof[]): Proof {
+  const residue = proofs.flatMap((proof) => proof.residue);
   const left = new Set(residue.map(({ reference }) => reference));
-  return {
-    references: references.size,
-    rewritten: [...references].filter((reference) => !left.has(reference)).length,
-    residue: residue.sort((a, b) => compare(sortKey(a), sortKey(b))),
-  };
+  const references = [...new Set(proofs.flatMap((proof) => proof.references))];
+  const rewritten = references.filter((reference) => !left.has(reference)).length;
+  return { references: references.length, rewritten, residue };
 }
 
 /** The private reference of a place; itself when it is private already. */
@@ -110,7 +122,7 @@ function pathOf({ path, within }: Place): string {
 }
 
 /** Whether a place is among the residue, or what it held stands elsewhere in its template now. */
-export function isResidue({ residue }: Proof, place: Place): boolean {
+export function isResidue({ residue }: Pick<Proof, 'residue'>, place: Place): boolean {
   return residue.some(
     ({ template, path, written }) =>
       template === place.template && (path === pathOf(place) || written === place.written),

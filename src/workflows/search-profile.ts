@@ -35,7 +35,7 @@ export async function searchProfile(
   const base = await renderer.render(options);
   const install = await searchRender(renderer, base, profile, search);
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
-  const upgrade = options.isUpgrade === undefined ? await searchUpgrade(renderer, profile, search) : undefined;
+  const upgrade = await searchUpgrade(renderer, profile, search);
   const both = upgrade === undefined ? install : union(install, upgrade);
   return {
     ...both,
@@ -45,18 +45,27 @@ export async function searchProfile(
 }
 
 /**
- * The same chart as `helm upgrade` renders it, when its templates ask. A chart that refuses (Bitnami's want the
- * passwords of before) is told, and no reason to fail: the install is what was asked for.
+ * The same profile as `helm upgrade` renders it; undefined when no template asks, or when it is decided already.
+ */
+export async function upgradeOf({ chart }: Renderer, { name, options }: Profile): Promise<Profile | undefined> {
+  if (options.isUpgrade !== undefined) return undefined;
+  const templates = await chartFiles(chart.folder, /(?:^|\/)templates\//);
+  if (![...templates.values()].some((text) => /\.Is(?:Upgrade|Install)\b/.test(text))) return undefined;
+  return { name: `${name} (upgrade)`, options: { ...options, isUpgrade: true } };
+}
+
+/**
+ * A chart that refuses to be upgraded (Bitnami's want the passwords of before) is told, and no reason to fail: the
+ * install is what was asked for.
  */
 async function searchUpgrade(
   renderer: Renderer,
-  { name, options }: Profile,
+  profile: Profile,
   search: ProfileSearch,
 ): Promise<RenderFindings | undefined> {
-  const { metadata, folder } = renderer.chart;
-  const templates = await chartFiles(folder, /(?:^|\/)templates\//);
-  if (![...templates.values()].some((text) => /\.Is(?:Upgrade|Install)\b/.test(text))) return undefined;
-  const upgrade: Profile = { name: `${name} (upgrade)`, options: { ...options, isUpgrade: true } };
+  const { metadata } = renderer.chart;
+  const upgrade = await upgradeOf(renderer, profile);
+  if (upgrade === undefined) return undefined;
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   if ('result' in attempt) return searchRender(renderer, attempt.result, upgrade, { ...search, traced: false });
   const chart = `chart ${metadata.name} ${metadata.version}`;

@@ -79,7 +79,7 @@ async function trace(
 ): Promise<PlaceFound[]> {
   const written = [...new Set(found.map((place) => place.written))];
   const slots = leavesOf(base.values).flatMap((leaf) => slotsOf(leaf, written));
-  const all = [...slots, ...unseenImages(base, slots)];
+  const all = [...slots, ...unseenImages(base, found)];
   if (all.length === 0) return [...found];
   const probed = await probe(base, all, (overrides) => renderer.render(options, overrides));
   const places = compositionsOf(found, base, probed).map((compositions, i) => {
@@ -91,8 +91,13 @@ async function trace(
 }
 
 /** Image leaves that build no place, and whose text the render has somewhere. */
-function unseenImages({ documents, values }: Render, slots: readonly Slot[]): Slot[] {
-  const seen = new Set(slots.map(slotPath));
+export function unseenImages({ documents, values }: Render, found: readonly PlaceFound[]): Slot[] {
+  const written = [...new Set(found.map((place) => place.written))];
+  const seen = new Set(
+    leavesOf(values)
+      .flatMap((leaf) => slotsOf(leaf, written))
+      .map(slotPath),
+  );
   return imageLeaves(values)
     .flatMap((leaf) => slotsOf(leaf, [leaf.value]))
     .filter((slot) => !seen.has(slotPath(slot)) && documents.some(({ text }) => text.includes(slot.leaf.value)));

@@ -59,10 +59,9 @@ describe('the overrides as a file', () => {
       const derivation = {
         assignment: new Map(turned(assignment)),
         moves: new Map(turned(moves)),
-        switches: [['ok']],
-        refused: [],
+        unsolved: [],
       };
-      return formatOverrides([], {}, settingsOf(derivation));
+      return formatOverrides([], {}, settingsOf(derivation, { switches: [['ok']] }));
     });
     expect(texts[0]).toBe(texts[1]);
     expect(parse(texts[0] ?? '')).toEqual({ ok: true, one: 'ecr.example/one:1', two: 'ecr.example/two:1' });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import { prove, type ReferencePlace } from '../../../src/overrides/proof.ts';
+import { prove, type ReferencePlace, together } from '../../../src/overrides/proof.ts';
 
 const target = parseTarget('ecr.example/m', 'host-path');
 const PRIVATE = 'ecr.example/m/quay.io/acme/app:1';
@@ -22,19 +22,19 @@ const render = (text: string) => splitDocuments(`---\n# Source: web/templates/a.
 describe('the proof', () => {
   it('holds when every place has exactly the private name', () => {
     const proof = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(`image: ${PRIVATE}`), target);
-    expect(proof).toEqual({ references: 1, rewritten: 1, residue: [] });
+    expect(together([proof])).toEqual({ references: 1, rewritten: 1, residue: [] });
   });
 
   it('fails for a place that is still public, or private under a name that push does not give', () => {
     for (const now of ['quay.io/acme/app:1', 'ecr.example/m/acme/app:1', 'ecr.example/m/quay.io/acme/app:2']) {
-      const { residue, rewritten } = prove(
+      const proof = prove(
         [place('quay.io/acme/app:1')],
         [place(now)],
         render(`image: ${now}`),
         target,
       );
-      expect(residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
-      expect(rewritten).toBe(0);
+      expect(proof.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
+      expect(together([proof]).rewritten).toBe(0);
     }
   });
 

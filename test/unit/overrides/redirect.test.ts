@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import type { Redirect } from '../../../src/lock/finding.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import { prove, type ReferencePlace } from '../../../src/overrides/proof.ts';
+import { prove, type ReferencePlace, together } from '../../../src/overrides/proof.ts';
 import { isRedirected, redirectSettings, withRedirects } from '../../../src/overrides/redirect.ts';
 
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
@@ -74,7 +74,11 @@ describe('the proof of an image that an operator chooses', () => {
   it('is the private reference in the render', () => {
     const shown = documents('args: ["--agent-image=registry.internal.example/mirror/docker.io/example/agent:7.1"]');
     expect(isRedirected(agent(split), shown, target)).toBe(true);
-    expect(prove([], [], shown, target, [agent(split)])).toMatchObject({ references: 1, rewritten: 1, residue: [] });
+    expect(together([prove([], [], shown, target, [agent(split)])])).toMatchObject({
+      references: 1,
+      rewritten: 1,
+      residue: [],
+    });
   });
 
   it('is every part of the redirect, a tag alone being none', () => {
@@ -89,7 +93,7 @@ describe('the proof of an image that an operator chooses', () => {
 
   it('is missing when nothing redirects it: residue, with the place of the operator', () => {
     const proof = prove([], [], documents('args: []'), target, [agent({ kind: 'none' })]);
-    expect(proof).toMatchObject({ references: 1, rewritten: 0 });
+    expect(together([proof])).toMatchObject({ references: 1, rewritten: 0 });
     expect(proof.residue).toEqual([
       expect.objectContaining({
         reference: 'docker.io/example/agent:7.1',

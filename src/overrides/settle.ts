@@ -1,96 +1,34 @@
-import type { Render } from '../helm/render.ts';
-import type { TemplateSource } from '../helm/templates.ts';
 import type { Part } from '../influence/composition.ts';
-import { emptyLeaves, isGlobal } from '../influence/empty.ts';
-import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
-import { compositionsOf, probe, type RenderWith } from '../influence/probe.ts';
-import { emptySlot, nameOf, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
+import { nameOf, type Slot, slotPath } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import { formatTarget, type Target, targetRepository } from '../oci/naming.ts';
 import { formatRepository, tryParseReference } from '../oci/reference.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
-import { withUnlocking } from './unlock.ts';
 
-export interface DeriveOptions {
-  readonly base: Render;
-  /** Where references stand in the base render. */
+/** How places are put together from values, whatever the target. */
+export interface Compositions {
+  /** Where references stand that are to be moved. */
   readonly places: readonly Place[];
-  readonly target: Target;
-  readonly render: RenderWith;
-  /** Read only when the values that are there do not explain everything. */
-  readonly templates: () => Promise<readonly TemplateSource[]>;
-  /** Leaves, as people write their paths, that are to be left alone. */
-  readonly without?: ReadonlySet<string>;
+  /** Compositions of each place by the leaves that have a value. */
+  readonly first: readonly Part[][][];
+  /** The same with leaves that are empty, or that only templates read, for what the first do not explain. */
+  readonly later: readonly Part[][][];
 }
 
+/** What compositions come to for one target. */
 export interface Derivation {
   /** New names by slot, unchanged ones left out. */
   readonly assignment: Assignment;
   /** Which places each slot moves. */
   readonly moves: ReadonlyMap<Slot, readonly Place[]>;
-  /** Leaves that the chart refused to have marked, as people write their paths. */
-  readonly refused: readonly string[];
-  /** Switches without which the chart refuses images that are not its own. */
-  readonly switches: readonly (readonly string[])[];
+  /** Places that it does not move as they have to be. */
+  readonly unsolved: readonly Place[];
 }
 
-/**
- * Derives which values have to change so that every place names its private reference (DESIGN.md, Overrides, steps 2
- * to 4). First the leaves that have a value; where those do not explain a place, empty leaves and leaves that only
- * templates read, local ones before those that reach over the whole chart.
- */
-export async function derive(options: DeriveOptions): Promise<Derivation> {
-  const { base, places, target, render, templates, without = new Set() } = options;
-  const isOpen = ({ path }: Leaf): boolean => !without.has(formatPath(path));
-  const movable = places.filter((place) => wantedFor(place, target) !== undefined);
-  const written = [...new Set(movable.map((place) => place.written))];
-  const unlocking = withUnlocking(render);
-  const filled = leavesOf(base.values)
-    .filter(isOpen)
-    .flatMap((leaf) => slotsOf(leaf, written));
-  const first = await faithful(movable, base, filled, unlocking.render);
-  let solution = settle(movable, target, first, first);
-  const refused = new Set<Slot>();
-  if (solution.unsolved > 0) {
-    const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
-    const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
-    const everywhere = empty.filter(isGlobal).map(emptySlot);
-    for (const candidates of [local, [...everywhere, ...local], everywhere]) {
-      const more = candidates.filter((slot) => !refused.has(slot));
-      if (more.length === 0 || solution.unsolved === 0) continue;
-      const probed = await probe(base, [...filled, ...more], unlocking.render);
-      const taken = new Set(probed.slots);
-      for (const slot of more) if (!taken.has(slot)) refused.add(slot);
-      const compositions = compositionsOf(movable, base, probed);
-      const next = settle(movable, target, first, compositions);
-      if (next.unsolved < solution.unsolved) solution = next;
-    }
-  }
-  return {
-    ...minimal(solution.equations, solution.assignment),
-    refused: [...refused].map(slotPath),
-    switches: unlocking.switches(),
-  };
-}
-
-/**
- * The compositions by the leaves that have a value. A marker can also turn a condition (`eq .flavor "posix"`), and then
- * what the template wrote is no longer what it writes: a second probe leaves out the leaves that are single words and
- * answers for those places.
- */
-async function faithful(
-  places: readonly Place[],
-  base: Render,
-  slots: readonly Slot[],
-  render: RenderWith,
-): Promise<Part[][][]> {
-  const found = compositionsOf(places, base, await probe(base, slots, render));
-  const isFaithful = (i: number, all: readonly Part[][]): boolean =>
-    all.some((parts) => evaluate(parts, new Map()) === places[i]?.written);
-  const names = slots.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
-  if (names.length === slots.length || found.every((all, i) => isFaithful(i, all))) return found;
-  const again = compositionsOf(places, base, await probe(base, names, render));
-  return found.map((all, i) => (isFaithful(i, all) || !isFaithful(i, again[i] ?? []) ? all : (again[i] ?? [])));
+/** Fills compositions in for a target: every composition that can has to come out as the name that push gives. */
+export function fill({ places, first, later }: Compositions, target: Target): Derivation {
+  const { equations, assignment, unsolved } = settle(places, target, first, later);
+  return { ...minimal(equations, assignment), unsolved };
 }
 
 /** What a place's text has to become; undefined when it is no reference or private already. */
@@ -109,7 +47,7 @@ interface PlacedEquation extends Equation {
 interface Settled {
   readonly assignment: Assignment;
   readonly equations: readonly PlacedEquation[];
-  readonly unsolved: number;
+  readonly unsolved: readonly Place[];
 }
 
 /**
@@ -139,7 +77,7 @@ function settle(
     );
     if (turning.length === 0 || round > 4) {
       const solved = equations.flat().filter((equation) => !open.has(equation));
-      return { assignment, equations: solved, unsolved: places.filter((_, i) => isOpen(i)).length };
+      return { assignment, equations: solved, unsolved: places.filter((_, i) => isOpen(i)) };
     }
     for (const i of turning) useLater.add(i);
   }

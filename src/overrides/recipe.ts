@@ -1,0 +1,91 @@
+import type { Render } from '../helm/render.ts';
+import type { TemplateSource } from '../helm/templates.ts';
+import type { Part } from '../influence/composition.ts';
+import { emptyLeaves, isGlobal } from '../influence/empty.ts';
+import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
+import { compositionsOf, probe, type RenderWith } from '../influence/probe.ts';
+import { emptySlot, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
+import type { Place } from '../lock/finding.ts';
+import type { Target } from '../oci/naming.ts';
+import { type Compositions, fill, wantedFor } from './settle.ts';
+import { evaluate } from './solve.ts';
+import { withUnlocking } from './unlock.ts';
+
+/** How the references of one render are put together from values. It is the same for every target. */
+export interface Recipe extends Compositions {
+  /** Leaves that the chart refused to have marked, as people write their paths. */
+  readonly refused: readonly string[];
+  /** Switches without which the chart refuses images that are not its own. */
+  readonly switches: readonly (readonly string[])[];
+}
+
+export interface ComposeOptions {
+  readonly base: Render;
+  /** Where references stand in the base render. */
+  readonly places: readonly Place[];
+  /** For which it has to do; it decides only how far leaves without a value are looked at. */
+  readonly target: Target;
+  readonly render: RenderWith;
+  /** Read only when the values that are there do not explain everything. */
+  readonly templates: () => Promise<readonly TemplateSource[]>;
+  /** Leaves, as people write their paths, that are to be left alone. */
+  readonly without?: ReadonlySet<string>;
+}
+
+/**
+ * Finds out which values build which reference (DESIGN.md, Overrides, steps 2 and 3). First the leaves that have a
+ * value; where those do not explain a place, empty leaves and leaves that only templates read, local ones before those
+ * that reach over the whole chart.
+ */
+export async function compose(options: ComposeOptions): Promise<Recipe> {
+  const { base, target, render, templates, without = new Set() } = options;
+  const isOpen = ({ path }: Leaf): boolean => !without.has(formatPath(path));
+  const places = options.places.filter((place) => wantedFor(place, target) !== undefined);
+  const written = [...new Set(places.map((place) => place.written))];
+  const unlocking = withUnlocking(render);
+  const filled = leavesOf(base.values)
+    .filter(isOpen)
+    .flatMap((leaf) => slotsOf(leaf, written));
+  const first = await faithful(places, base, filled, unlocking.render);
+  let later: readonly Part[][][] = first;
+  let { length: unsolved } = fill({ places, first, later }, target).unsolved;
+  const refused = new Set<Slot>();
+  if (unsolved > 0) {
+    const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
+    const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
+    const everywhere = empty.filter(isGlobal).map(emptySlot);
+    for (const candidates of [local, [...everywhere, ...local], everywhere]) {
+      const more = candidates.filter((slot) => !refused.has(slot));
+      if (more.length === 0 || unsolved === 0) continue;
+      const probed = await probe(base, [...filled, ...more], unlocking.render);
+      const taken = new Set(probed.slots);
+      for (const slot of more) if (!taken.has(slot)) refused.add(slot);
+      const compositions = compositionsOf(places, base, probed);
+      const left = fill({ places, first, later: compositions }, target).unsolved.length;
+      if (left >= unsolved) continue;
+      later = compositions;
+      unsolved = left;
+    }
+  }
+  return { places, first, later, refused: [...refused].map(slotPath), switches: unlocking.switches() };
+}
+
+/**
+ * The compositions by the leaves that have a value. A marker can also turn a condition (`eq .flavor "posix"`), and then
+ * what the template wrote is no longer what it writes: a second probe leaves out the leaves that are single words and
+ * answers for those places.
+ */
+async function faithful(
+  places: readonly Place[],
+  base: Render,
+  slots: readonly Slot[],
+  render: RenderWith,
+): Promise<Part[][][]> {
+  const found = compositionsOf(places, base, await probe(base, slots, render));
+  const isFaithful = (i: number, all: readonly Part[][]): boolean =>
+    all.some((parts) => evaluate(parts, new Map()) === places[i]?.written);
+  const names = slots.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
+  if (names.length === slots.length || found.every((all, i) => isFaithful(i, all))) return found;
+  const again = compositionsOf(places, base, await probe(base, names, render));
+  return found.map((all, i) => (isFaithful(i, all) || !isFaithful(i, again[i] ?? []) ? all : (again[i] ?? [])));
+}
