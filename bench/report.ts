@@ -60,13 +60,13 @@ export function circumstances(rounds: number, load: number): string {
   return `${day}; ${machine}; ${versions.join(', ')}; ${rounds} rounds; load average at the start ${load.toFixed(1)}.`;
 }
 
-const BEGIN = '<!-- figures: written by npm run bench -->';
 const END = '<!-- end of figures -->';
 
-/** Replaces the generated part of a document. @throws Error when the document has none */
-export function replaceFigures(file: string, figures: string): void {
+/** Replaces the part of a document that an npm script writes. @throws Error when the document has none */
+export function replaceFigures(file: string, script: string, figures: string): void {
+  const begin = `<!-- figures: written by npm run ${script} -->`;
   const before = readFileSync(file, 'utf8');
-  const [from, to] = [before.indexOf(BEGIN), before.indexOf(END)];
+  const [from, to] = [before.indexOf(begin), before.indexOf(END)];
   if (from < 0 || to < from) throw new Error(`${file} has no place for figures`);
-  writeFileSync(file, `${before.slice(0, from)}${BEGIN}\n\n${figures}\n\n${before.slice(to)}`);
+  writeFileSync(file, `${before.slice(0, from)}${begin}\n\n${figures}\n\n${before.slice(to)}`);
 }

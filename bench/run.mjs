@@ -128,7 +128,7 @@ try {
     `Bundle ${alone.memory.toFixed(0)} MB, push ${sent.memory.toFixed(0)} MB at their peaks.`,
   ].join('\n\n');
   console.log(figures);
-  if (!values.small) replaceFigures(join(root, 'docs/benchmarks.md'), figures);
+  if (!values.small) replaceFigures(join(root, 'docs/benchmarks.md'), 'bench', figures);
 } finally {
   await source.stop();
   await rm(folder, { recursive: true, force: true });

@@ -1,14 +1,10 @@
-import { isIndexType } from '../oci/descriptor.ts';
+import { isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
 import { matchesPlatform, type Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
 
-const IMAGE_CONFIGS = new Set([
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-]);
 /** Not in the archive formats that `docker load` reads: foreign layers are fetched by whoever needs them. */
 const FOREIGN = /foreign|nondistributable/;
 
@@ -22,7 +18,7 @@ export function dockerSaveFile(graph: Graph, platform: Platform): Uint8Array {
   for (const root of roots) {
     const node = imageOf(graph, root, platform);
     const config = node?.blobs[0];
-    if (node === undefined || config === undefined || !IMAGE_CONFIGS.has(config.mediaType)) continue;
+    if (node === undefined || config === undefined || !isImageConfigType(config.mediaType)) continue;
     const layers = node.blobs.slice(1);
     if (layers.some(({ mediaType }) => FOREIGN.test(mediaType))) continue;
     const image = images.get(node.descriptor.digest) ?? {

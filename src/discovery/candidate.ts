@@ -9,6 +9,25 @@ export interface Verdict {
   readonly confidence: Confidence;
 }
 
+/** Why a text is not taken for a reference. A plain word, so that the many texts that are none cost nothing. */
+export type Rejection =
+  | 'shape' // too long, or with characters that no reference has there: prose, most URLs, numbers with units
+  | 'grammar' // looks like one, and the grammar of references refuses it
+  | 'placeholder' // a switch, or what an injector replaces
+  | 'capital-host'
+  | 'untagged' // no tag, no digest, and no key that says image
+  | 'file'
+  | 'machine-image' // of a cloud: AMIs, Google's and Azure's image paths
+  | 'media-type'
+  | 'identifier' // one word that no image is named like
+  | 'source-host'
+  | 'service-host'
+  | 'no-host' // a first component with neither dot nor port
+  | 'port' // the text behind the colon is a port
+  | 'odd-tag' // behind a host without a key: the text behind the colon is like no tag
+  | 'unversioned' // without a host and a key: the tag is no version
+  | 'one-word'; // `name:1.2` without anything around it that says image
+
 const LIMIT = 400;
 const SHAPE = /^[A-Za-z0-9][\w./:@+-]*[A-Za-z0-9_]$/;
 const FILE =
@@ -32,17 +51,25 @@ const BARE = /^[a-z][a-z0-9-]*$/;
 const PORT_TAG = /^\d{4,5}$/;
 
 /**
- * Decides whether a text is an image reference. The less its name says, the more the text must say by itself: a key
- * that says image is enough for `nginx`; without one a registry host and a tag, a path and a version, or a digest are
- * asked for.
+ * Decides whether a text is an image reference, or says why it is none. The less its name says, the more the text must
+ * say by itself: a key that says image is enough for `nginx`; without one a registry host and a tag, a path and a
+ * version, or a digest are asked for.
  */
-export function judge(text: string, evidence: Evidence): Verdict | undefined {
+export function assess(text: string, evidence: Evidence): Verdict | Rejection {
   const written = text.startsWith('docker://') ? text.slice(9) : text;
-  if (written.length > LIMIT || !SHAPE.test(written)) return undefined;
+  if (written.length > LIMIT || !SHAPE.test(written)) return 'shape';
   const parsed = tryParseReference(written);
-  if (parsed === undefined || NO_IMAGE.has(written)) return undefined;
-  const confidence = confidenceOf(partsOf(written), evidence);
-  return confidence === undefined ? undefined : { reference: formatReference(parsed), confidence };
+  if (parsed === undefined) return 'grammar';
+  if (NO_IMAGE.has(written)) return 'placeholder';
+  const confidence = evidence === 'typed' ? 'certain' : 'likely';
+  const doubt = evidence === 'typed' ? undefined : doubtOf(partsOf(written), evidence);
+  return doubt ?? { reference: formatReference(parsed), confidence };
+}
+
+/** The verdict of {@link assess} without its reasons. */
+export function judge(text: string, evidence: Evidence): Verdict | undefined {
+  const assessment = assess(text, evidence);
+  return typeof assessment === 'string' ? undefined : assessment;
 }
 
 interface Parts {
@@ -52,29 +79,33 @@ interface Parts {
   readonly pinned: boolean;
 }
 
-function confidenceOf(parts: Parts, evidence: Evidence): Confidence | undefined {
-  if (evidence === 'typed') return 'certain';
+/** What speaks against a text outside the fields of a pod spec; undefined when nothing does. */
+function doubtOf(parts: Parts, evidence: Exclude<Evidence, 'typed'>): Rejection | undefined {
   const { host, path, tag, pinned } = parts;
   // Grammar reads a capitalised first component as a host; nothing that people publish is named so.
-  if (host !== undefined && !/[.:]/.test(host) && host !== 'localhost') return undefined;
-  if (pinned) return 'likely';
-  if (tag === undefined) return evidence === 'key' && namesAnImage(parts) ? 'likely' : undefined;
-  if (PORT_TAG.test(tag) && (host === undefined || evidence === 'none')) return undefined;
-  if (evidence === 'key') return host !== undefined && /\.svc\b/.test(host) ? undefined : 'likely';
-  if (host !== undefined) return isRegistry(host) && NAMED_TAG.test(tag) ? 'likely' : undefined;
-  if (evidence === 'context') return path.includes('/') || VERSION_TAG.test(tag) ? 'likely' : undefined;
-  return path.includes('/') && VERSION_TAG.test(tag) ? 'likely' : undefined;
+  if (host !== undefined && !/[.:]/.test(host) && host !== 'localhost') return 'capital-host';
+  if (pinned) return undefined;
+  if (tag === undefined) return evidence === 'key' ? doubtOfName(parts) : 'untagged';
+  if (PORT_TAG.test(tag) && (host === undefined || evidence === 'none')) return 'port';
+  if (evidence === 'key') return host !== undefined && /\.svc\b/.test(host) ? 'service-host' : undefined;
+  if (host !== undefined) return doubtOfHost(host) ?? (NAMED_TAG.test(tag) ? undefined : 'odd-tag');
+  if (!path.includes('/')) return evidence === 'context' && VERSION_TAG.test(tag) ? undefined : 'one-word';
+  return evidence === 'context' || VERSION_TAG.test(tag) ? undefined : 'unversioned';
 }
 
 /** For a name without tag or digest, whose key says that it is an image. */
-function namesAnImage({ host, path }: Parts): boolean {
-  if (FILE.test(path) || /^(?:projects|subscriptions)\//.test(path) || /^ami-[0-9a-f]+$/.test(path)) return false;
-  if (host !== undefined) return isRegistry(host) || host.startsWith('localhost');
-  return path.includes('/') ? !MIME.test(path) : BARE.test(path) && !/^v\d/.test(path);
+function doubtOfName({ host, path }: Parts): Rejection | undefined {
+  if (FILE.test(path)) return 'file';
+  if (/^(?:projects|subscriptions)\//.test(path) || /^ami-[0-9a-f]+$/.test(path)) return 'machine-image';
+  if (host !== undefined) return host.startsWith('localhost') ? undefined : doubtOfHost(host);
+  if (path.includes('/')) return MIME.test(path) ? 'media-type' : undefined;
+  return BARE.test(path) && !/^v\d/.test(path) ? undefined : 'identifier';
 }
 
-function isRegistry(host: string): boolean {
-  return !NO_REGISTRY.test(host) && !SOURCE_HOSTS.has(host) && /[.:]/.test(host);
+function doubtOfHost(host: string): Rejection | undefined {
+  if (NO_REGISTRY.test(host)) return 'service-host';
+  if (SOURCE_HOSTS.has(host)) return 'source-host';
+  return /[.:]/.test(host) ? undefined : 'no-host';
 }
 
 function partsOf(written: string): Parts {

@@ -2,11 +2,15 @@ import { type Entry, entriesOf, isMapping, type Mapping } from './entry.ts';
 import type { Hit } from './hit.ts';
 import { printable } from './payload.ts';
 import { isSilent } from './relevance.ts';
+import type { Watch } from './sight.ts';
 import { childOf, inside, type Spot } from './spot.ts';
 import { type Context, Walk } from './walk.ts';
 
-const START: Context = {
+/** What is known at the top of a document: nothing yet, so that strings are no evidence. */
+export const START: Context = {
   how: undefined,
+  key: undefined,
+  namedBy: undefined,
   evidence: 'none',
   underImage: false,
   inherited: [],
@@ -19,26 +23,32 @@ const START: Context = {
 const BUILT_IN =
   /^(?:v1|(?:apps|batch|autoscaling|policy|extensions)\/.*|(?:(?:admissionregistration|apiextensions|apiregistration|authentication|authorization|certificates|coordination|discovery|events|flowcontrol\.apiserver|internal\.apiserver|networking|node|rbac\.authorization|resource|scheduling|storage|storagemigration)\.k8s\.io)\/.*)$/;
 
-/** Every reference in one Kubernetes object, in the order of its fields. */
-export function searchObject(object: Mapping): readonly Hit[] {
-  const walk = new Walk();
+/** Every reference in one Kubernetes object, in the order of its fields. `watch` sees also what is none. */
+export function searchObject(object: Mapping, watch?: Watch): readonly Hit[] {
+  const walk = new Walk(watch);
   searchInto(walk, object, { path: '' });
   return walk.hits;
 }
 
 function searchInto(walk: Walk, object: Mapping, root: Spot): void {
   const { kind, apiVersion, items } = object;
-  if (isSilent(kind)) return;
+  if (isSilent(kind)) {
+    walk.omit('kind', object, root, START);
+    return;
+  }
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     for (const [i, item] of items.entries()) {
       if (isMapping(item)) searchInto(walk, item, childOf(childOf(root, 'items'), i));
     }
     return;
   }
-  const { metadata, status: _observed, ...rest } = object;
+  const { metadata, status, ...rest } = object;
+  walk.omit('status', status, childOf(root, 'status'), START);
   const at = childOf(root, 'metadata');
   if (isMapping(metadata)) {
-    walk.value(metadata.annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
+    const { annotations, ...own } = metadata;
+    walk.omit('metadata', own, at, START);
+    walk.value(annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
   }
   const entries = payloadEntries(rest, kind, root);
   if (apiVersion === 'v1' && entries !== undefined) {

@@ -69,6 +69,8 @@ function trees(values: readonly unknown[], format: string): Payload | undefined 
   return { kind: 'trees', trees: values.map((value, i) => ({ step: one ? `${format}:` : `${format}[${i}]:`, value })) };
 }
 
+/** The equals signs behind base64 assign nothing. */
+const PADDED_BASE64 = /^[A-Za-z0-9+/]{22,}={1,2}$/;
 const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|'))\s*)(.*)$/;
 /** A word that names the next one. */
 const NAMING = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
@@ -79,15 +81,19 @@ function wordsIn(text: string): Word[] {
   return lines.flatMap((line, i) => wordsOfLine(line, lines.length === 1 ? undefined : `line ${i + 1}`));
 }
 
+/** A line of a text up to its comment. */
+export function withoutComment(line: string): string {
+  return line.replace(/(?:^|\s)(?:#|\/\/).*$/, '');
+}
+
 function wordsOfLine(line: string, step: string | undefined): Word[] {
-  const bare = line
-    .replace(/(?:^|\s)(?:#|\/\/).*$/, '')
+  const bare = withoutComment(line)
     .replace(/\$\{\w+:?-([^{}]*)\}/g, '$1')
     .trim();
   if (bare === '') return [];
   const [, key, operator = '', right = ''] = ASSIGNMENT.exec(bare) ?? [];
   const value = right.replace(/^["']|["']?[,;\\]*$/g, '');
-  if (key === undefined || SEPARATORS.test(value)) return wordsOfPhrase(bare, step);
+  if (key === undefined || SEPARATORS.test(value) || PADDED_BASE64.test(bare)) return wordsOfPhrase(bare, step);
   // `a = b` without quotes is code as often as configuration.
   const loose = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
   return [{ step, key, text: value, loose }];
@@ -97,7 +103,7 @@ function wordsOfPhrase(phrase: string, step: string | undefined): Word[] {
   const tokens = phrase.split(SEPARATORS).filter((token) => token !== '');
   return tokens.map((token, i) => {
     const at = tokens.length === 1 ? step : `${step === undefined ? '' : `${step} `}word ${i + 1}`;
-    const [, key, value] = /^(-{0,2}\w[\w./-]*)=(.+)$/.exec(token) ?? [];
+    const [, key, value] = PADDED_BASE64.test(token) ? [] : (/^(-{0,2}\w[\w./-]*)=(.+)$/.exec(token) ?? []);
     if (key !== undefined && value !== undefined) return { step: at, key, text: value, loose: !key.startsWith('-') };
     const before = tokens[i - 1] ?? '';
     if (token.startsWith('-') || !NAMING.test(before)) return { step: at, text: token, loose: true };

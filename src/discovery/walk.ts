@@ -1,5 +1,4 @@
-import type { How } from '../lock/finding.ts';
-import { judge, type Verdict } from './candidate.ts';
+import { assess, type Verdict } from './candidate.ts';
 import {
   type Entry,
   entriesOf,
@@ -14,20 +13,16 @@ import type { Hit } from './hit.ts';
 import { type Evidence, evidenceOf } from './naming.ts';
 import { unpack } from './payload.ts';
 import { isSilent, mayHoldReference } from './relevance.ts';
-import { type Field, findSplits, type Inherited } from './split.ts';
-import { childOf, inside, type Spot } from './spot.ts';
+import type { Judged, Omission, Surroundings, Watch } from './sight.ts';
+import { type Field, findSplits, type Inherited, type Split } from './split.ts';
+import { childOf, innermost, inside, type Spot } from './spot.ts';
 
 /** What is known about a value from everything around it. */
-export interface Context {
-  /** The kind of evidence that a string here is; undefined where strings are none, as in a Deployment's selector. */
-  readonly how: How | undefined;
+export interface Context extends Surroundings {
   readonly evidence: Evidence;
   /** The key above says that this mapping is an image (`image: {name, tag}`). */
   readonly underImage: boolean;
   readonly inherited: Inherited;
-  readonly off: boolean;
-  /** Inside a command line, script or prose, where names are the author's own. */
-  readonly script: boolean;
   /** Texts unpacked so far. */
   readonly depth: number;
 }
@@ -39,9 +34,14 @@ const SKIPPED = /^(?:labels|matchLabels|managedFields|openAPIV3Schema|_example)$
 /** Deeper nesting than anything real; it stops a text that unpacks into itself. */
 const DEPTH_LIMIT = 10;
 
-/** Walks a value tree, texts inside it included, and reports every reference. */
+/** Walks a value tree, texts inside it included, and reports every reference; to `watch` also what it comes by. */
 export class Walk {
   readonly hits: Hit[] = [];
+  readonly #watch: Watch | undefined;
+
+  constructor(watch?: Watch) {
+    this.#watch = watch;
+  }
 
   value(value: unknown, spot: Spot, context: Context): void {
     if (typeof value === 'string') this.#text(value, spot, context);
@@ -58,8 +58,9 @@ export class Walk {
         ? { splits: [], used: new Set<Field>() }
         : findSplits(fields, context.underImage, inherited);
     for (const split of splits) {
-      this.#report(judge(split.written, 'key'), split.written, split.spot, context, split.parts);
+      this.#judge(split.written, 'key', split.spot, context, split.parts);
     }
+    if (this.#watch !== undefined) this.#omitLoneParts(used, splits, context);
     const spots = new Set([...used].map((field) => field.spot));
     for (const entry of entries) {
       if (!spots.has(entry.spot)) this.#entry(entry, { ...context, inherited });
@@ -67,20 +68,25 @@ export class Walk {
   }
 
   #entry({ key, value, spot, loose = false }: Entry, around: Context): void {
-    const context = { ...around, script: around.script || loose, underImage: false };
+    const context = { ...around, key: key ?? around.key, script: around.script || loose, underImage: false };
     if (key === undefined) this.value(value, spot, context);
     else if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) this.#containers(value, spot, context);
-    else if (!SKIPPED.test(key)) {
+    else if (SKIPPED.test(key)) this.omit('name', value, spot, context);
+    else {
       if (key === 'volumes' && isListOfMappings(value)) this.#imageVolumes(value, spot, context);
       const said = evidenceOf(key, context.evidence);
       const evidence = said === 'key' && loose ? 'context' : said;
       const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
-      this.value(value, spot, { ...context, how, evidence, underImage: evidence === 'key' });
+      const namedBy = /image/i.test(key) ? key : context.namedBy;
+      this.value(value, spot, { ...context, how, evidence, namedBy, underImage: evidence === 'key' });
     }
   }
 
   #mapping(mapping: Mapping, spot: Spot, context: Context): void {
-    if (isSilent(mapping.kind) && typeof mapping.apiVersion === 'string') return;
+    if (isSilent(mapping.kind) && typeof mapping.apiVersion === 'string') {
+      this.omit('kind', mapping, spot, context);
+      return;
+    }
     const off = context.off || String(mapping.enabled) === 'false';
     this.entries(entriesOf(mapping, spot), { ...context, off });
   }
@@ -96,7 +102,7 @@ export class Walk {
       const key = entry.key ?? '';
       if (key === 'image' && typeof entry.value === 'string') {
         const how = direct ? 'pod-spec' : context.how;
-        this.#report(judge(entry.value, 'typed'), entry.value, entry.spot, { ...context, how });
+        this.#judge(entry.value, 'typed', entry.spot, { ...context, how, key });
       } else if (key === 'env' && direct) this.value(entry.value, entry.spot, { ...context, how: 'env' });
       else if (COMMANDS.has(key)) {
         this.value(entry.value, entry.spot, { ...context, how: direct ? 'argument' : context.how, script: true });
@@ -110,7 +116,7 @@ export class Walk {
       if (!isMapping(image) || typeof image.reference !== 'string') continue;
       const at = childOf(childOf(childOf(spot, i), 'image'), 'reference');
       const how = context.depth === 0 ? 'pod-spec' : context.how;
-      this.#report(judge(image.reference, 'typed'), image.reference, at, { ...context, how });
+      this.#judge(image.reference, 'typed', at, { ...context, how, key: 'reference' });
     }
   }
 
@@ -126,12 +132,16 @@ export class Walk {
 
   #text(text: string, spot: Spot, context: Context): void {
     const { how, evidence, depth } = context;
-    if (how === undefined) return;
+    if (how === undefined) {
+      this.omit('field', text, spot, context);
+      return;
+    }
     const trimmed = text.trim();
-    const verdict = judge(trimmed, evidence);
-    this.#report(verdict, trimmed, spot, context);
-    const worthOpening = depth < DEPTH_LIMIT && (evidence !== 'none' || mayHoldReference(trimmed));
-    if (verdict === undefined && worthOpening) this.#open(text, spot, context);
+    const assessment = assess(trimmed, evidence);
+    const isNone = typeof assessment === 'string';
+    const opened = isNone && depth < DEPTH_LIMIT && (evidence !== 'none' || mayHoldReference(trimmed));
+    this.#report({ text: trimmed, spot, evidence, assessment, opened }, context);
+    if (opened) this.#open(text, spot, context);
   }
 
   #open(text: string, spot: Spot, context: Context): void {
@@ -155,22 +165,50 @@ export class Walk {
     );
   }
 
-  #report(verdict: Verdict | undefined, written: string, spot: Spot, context: Context, parts?: Hit['parts']): void {
-    if (verdict === undefined || context.how === undefined) return;
-    const { script, off, depth, evidence } = context;
-    const chance = script && depth > 0;
-    // A single word names anything in a script, and a part of a split that nobody completed where it is off.
-    const doubtful = /[/:@]/.test(written)
-      ? chance && evidence === 'none' && !/^[^/]*[.:]/.test(written)
-      : chance || off;
-    this.hits.push({
-      spot,
-      how: context.how,
-      written,
-      reference: verdict.reference,
-      confidence: doubtful && verdict.confidence !== 'certain' ? 'possible' : verdict.confidence,
-      off,
-      ...(parts === undefined ? {} : { parts }),
-    });
+  /** Something is passed over. */
+  omit(why: Omission, value: unknown, spot: Spot, around: Surroundings): void {
+    this.#watch?.({ came: 'omitted', why, value, spot, around });
   }
+
+  #omitLoneParts(used: ReadonlySet<Field>, splits: readonly Split[], context: Context): void {
+    const joined = new Set(splits.flatMap(({ parts }) => parts.map(({ path }) => path)));
+    for (const { key, text, spot } of used) {
+      if (!joined.has(innermost(spot))) this.omit('part', text, spot, { ...context, key });
+    }
+  }
+
+  #judge(text: string, evidence: Evidence, spot: Spot, context: Context, parts?: Hit['parts']): void {
+    const assessment = assess(text, evidence);
+    this.#report(
+      { text, spot, evidence, assessment, opened: false, ...(parts === undefined ? {} : { parts }) },
+      context,
+    );
+  }
+
+  #report(judged: Omit<Judged, 'came' | 'around' | 'hit'>, context: Context): void {
+    const { assessment } = judged;
+    const hit = typeof assessment === 'string' ? undefined : hitOf(judged, assessment, context);
+    if (hit !== undefined) this.hits.push(hit);
+    this.#watch?.({ ...judged, came: 'judged', around: context, ...(hit === undefined ? {} : { hit }) });
+  }
+}
+
+function hitOf(
+  { text: written, spot, parts }: Pick<Judged, 'text' | 'spot' | 'parts'>,
+  { reference, confidence }: Verdict,
+  { how, script, off, depth, evidence }: Context,
+): Hit | undefined {
+  if (how === undefined) return undefined;
+  const chance = script && depth > 0;
+  // A single word names anything in a script, and a part of a split that nobody completed where it is off.
+  const doubtful = /[/:@]/.test(written) ? chance && evidence === 'none' && !/^[^/]*[.:]/.test(written) : chance || off;
+  return {
+    spot,
+    how,
+    written,
+    reference,
+    confidence: doubtful && confidence !== 'certain' ? 'possible' : confidence,
+    off,
+    ...(parts === undefined ? {} : { parts }),
+  };
 }

@@ -135,6 +135,6 @@ function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' 
 }
 
 /** A URL without user info and query, where tokens are. */
-function withoutSecrets(url: string): string {
+export function withoutSecrets(url: string): string {
   return url.includes('://') ? url.replace(/:\/\/[^/]*@(?!sha)/, '://').replace(/\?.*$/, '') : url;
 }

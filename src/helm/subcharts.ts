@@ -9,12 +9,9 @@ export interface Subchart {
   readonly alias?: string;
 }
 
-/** Files of a chart that say how its subcharts are called. */
-export const CHART_FILES = /(?:^|\/)(?:Chart|requirements)\.yaml$/;
-
 /**
  * The subcharts in which a template lies, outermost first; none for one of the chart itself.
- * @param files texts of {@link CHART_FILES} by their path in the chart (`charts/sub/Chart.yaml`)
+ * @param files texts of every Chart.yaml and requirements.yaml by their path in the chart (`charts/sub/Chart.yaml`)
  * @param template as Helm prints it, `chart/charts/sub/templates/x.yaml`
  */
 export function subchartsOf(files: ReadonlyMap<string, string>, template: string): Subchart[] {

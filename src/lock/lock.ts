@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isDigest } from '../oci/digest.ts';
 import { choiceSchema } from './choice.ts';
+import { recipeSchema } from './recipe.ts';
 
 /** The lock: what a bundle holds and why. An artifact in the bundle's layout, media type `MediaType.lock`. */
 
@@ -60,6 +61,8 @@ const profile = z.object({
   name: z.string(),
   kubeVersion: z.string().optional(),
   apiVersions: z.array(z.string()).optional(),
+  /** How its references are put together from values; for the install, and for the upgrade where that shows more. */
+  recipes: z.array(recipeSchema).optional(),
 });
 
 const chart = z.object({

@@ -42,3 +42,13 @@ export function isIndexType(mediaType: string): boolean {
 export function isManifestType(mediaType: string): boolean {
   return mediaType === MediaType.ociManifest || mediaType === MediaType.dockerManifest;
 }
+
+const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+]);
+
+/** Whether a manifest with such a config is a container image, and no artifact of another kind. */
+export function isImageConfigType(mediaType: string): boolean {
+  return IMAGE_CONFIGS.has(mediaType);
+}

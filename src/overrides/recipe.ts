@@ -3,13 +3,13 @@ import type { TemplateSource } from '../helm/templates.ts';
 import type { Part } from '../influence/composition.ts';
 import { emptyLeaves, isGlobal } from '../influence/empty.ts';
 import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
-import { compositionsOf, probe, type RenderWith } from '../influence/probe.ts';
+import { compositionsOf, type Probe, probe, type RenderWith } from '../influence/probe.ts';
 import { emptySlot, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import type { Target } from '../oci/naming.ts';
 import { type Compositions, fill, wantedFor } from './settle.ts';
 import { evaluate } from './solve.ts';
-import { withUnlocking } from './unlock.ts';
+import { type Unlocking, withUnlocking } from './unlock.ts';
 
 /** How the references of one render are put together from values. It is the same for every target. */
 export interface Recipe extends Compositions {
@@ -30,6 +30,28 @@ export interface ComposeOptions {
   readonly templates: () => Promise<readonly TemplateSource[]>;
   /** Leaves, as people write their paths, that are to be left alone. */
   readonly without?: ReadonlySet<string>;
+  /** A first probe, when one was made already: of every leaf that stands in one of the references. */
+  readonly start?: Start;
+}
+
+/** A probe, and what had to be switched on for it. */
+export interface Start {
+  readonly probed: Probe;
+  readonly unlocking: Unlocking;
+}
+
+/** Marks every leaf that stands in one of the references, and whatever else is asked for. */
+export async function startProbe(
+  base: Render,
+  written: readonly string[],
+  render: RenderWith,
+  { isOpen = () => true, beside = [] }: { isOpen?: (leaf: Leaf) => boolean; beside?: readonly Slot[] } = {},
+): Promise<Start> {
+  const unlocking = withUnlocking(render);
+  const slots = leavesOf(base.values)
+    .filter(isOpen)
+    .flatMap((leaf) => slotsOf(leaf, written));
+  return { probed: await probe(base, [...slots, ...beside], unlocking.render), unlocking };
 }
 
 /**
@@ -42,11 +64,8 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
   const isOpen = ({ path }: Leaf): boolean => !without.has(formatPath(path));
   const places = options.places.filter((place) => wantedFor(place, target) !== undefined);
   const written = [...new Set(places.map((place) => place.written))];
-  const unlocking = withUnlocking(render);
-  const filled = leavesOf(base.values)
-    .filter(isOpen)
-    .flatMap((leaf) => slotsOf(leaf, written));
-  const first = await faithful(places, base, filled, unlocking.render);
+  const { probed, unlocking } = options.start ?? (await startProbe(base, written, render, { isOpen }));
+  const first = await faithful(places, base, probed, unlocking.render);
   let later: readonly Part[][][] = first;
   let { length: unsolved } = fill({ places, first, later }, target).unsolved;
   const refused = new Set<Slot>();
@@ -57,10 +76,10 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
     for (const candidates of [local, [...everywhere, ...local], everywhere]) {
       const more = candidates.filter((slot) => !refused.has(slot));
       if (more.length === 0 || unsolved === 0) continue;
-      const probed = await probe(base, [...filled, ...more], unlocking.render);
-      const taken = new Set(probed.slots);
+      const wider = await probe(base, [...probed.slots, ...more], unlocking.render);
+      const taken = new Set(wider.slots);
       for (const slot of more) if (!taken.has(slot)) refused.add(slot);
-      const compositions = compositionsOf(places, base, probed);
+      const compositions = compositionsOf(places, base, wider);
       const left = fill({ places, first, later: compositions }, target).unsolved.length;
       if (left >= unsolved) continue;
       later = compositions;
@@ -78,12 +97,13 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
 async function faithful(
   places: readonly Place[],
   base: Render,
-  slots: readonly Slot[],
+  probed: Probe,
   render: RenderWith,
 ): Promise<Part[][][]> {
-  const found = compositionsOf(places, base, await probe(base, slots, render));
+  const found = compositionsOf(places, base, probed);
   const isFaithful = (i: number, all: readonly Part[][]): boolean =>
     all.some((parts) => evaluate(parts, new Map()) === places[i]?.written);
+  const { slots } = probed;
   const names = slots.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
   if (names.length === slots.length || found.every((all, i) => isFaithful(i, all))) return found;
   const again = compositionsOf(places, base, await probe(base, names, render));

@@ -73,7 +73,7 @@ function settle(
         (part) => part.kind === 'slot' && part.slot.leaf.value === '' && (assignment.get(part.slot) ?? '') !== '',
       );
     const turning = places.flatMap((_, i) =>
-      !useLater.has(i) && later !== first && (isOpen(i) || (later[i] ?? []).some(changed)) ? [i] : [],
+      !useLater.has(i) && later[i] !== first[i] && (isOpen(i) || (later[i] ?? []).some(changed)) ? [i] : [],
     );
     if (turning.length === 0 || round > 4) {
       const solved = equations.flat().filter((equation) => !open.has(equation));

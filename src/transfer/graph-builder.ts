@@ -33,8 +33,9 @@ export class GraphBuilder {
     }
   }
 
+  /** What has been added so far; more may follow. */
   build(): Graph {
-    return { roots: this.#roots, manifests: this.#manifests, blobs: this.#blobs };
+    return { roots: [...this.#roots], manifests: new Map(this.#manifests), blobs: new Map(this.#blobs) };
   }
 }
 

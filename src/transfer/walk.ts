@@ -50,20 +50,8 @@ export async function walk(
   options: WalkOptions,
 ): Promise<WalkResult> {
   const walker = new Walker(source, options);
-  const outcomes = await settle(references, references.length, (reference) => walker.root(reference));
-  checkAborted(options.signal);
-  const graph = new GraphBuilder();
-  const failures: WalkFailure[] = [];
-  for (const [at, outcome] of outcomes.entries()) {
-    const reference = references[at] as Reference;
-    try {
-      if ('error' in outcome) throw outcome.error;
-      graph.add(outcome.value.root, outcome.value.nodes);
-    } catch (error) {
-      failures.push({ reference, error: failureOf(formatReference(reference), error) });
-    }
-  }
-  return { graph: graph.build(), failures };
+  const failures = await walker.add(references);
+  return { graph: walker.graph(), failures };
 }
 
 /** A manifest with everything below it, each once. */
@@ -72,10 +60,12 @@ interface Tree {
   readonly nodes: readonly ManifestNode[];
 }
 
-class Walker {
+/** The same for references that come little by little: what one call has read is not asked for by the next. */
+export class Walker {
   readonly #source: Source;
   readonly #options: WalkOptions;
   readonly #limit: ReturnType<typeof limiter>;
+  readonly #graph = new GraphBuilder();
   readonly #fetched = new Map<Digest, { readonly repository: string; readonly content: Promise<ManifestContent> }>();
 
   constructor(source: Source, options: WalkOptions) {
@@ -84,7 +74,32 @@ class Walker {
     this.#limit = limiter(options.concurrency);
   }
 
-  async root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
+  /**
+   * Adds the references with everything below them. Gives those that failed, which are left out.
+   * @throws AirgapError `interrupted`
+   */
+  async add(references: readonly Reference[]): Promise<readonly WalkFailure[]> {
+    const outcomes = await settle(references, references.length, (reference) => this.#root(reference));
+    checkAborted(this.#options.signal);
+    const failures: WalkFailure[] = [];
+    for (const [at, outcome] of outcomes.entries()) {
+      const reference = references[at] as Reference;
+      try {
+        if ('error' in outcome) throw outcome.error;
+        this.#graph.add(outcome.value.root, outcome.value.nodes);
+      } catch (error) {
+        failures.push({ reference, error: failureOf(formatReference(reference), error) });
+      }
+    }
+    return failures;
+  }
+
+  /** What has been added so far. */
+  graph(): Graph {
+    return this.#graph.build();
+  }
+
+  async #root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
     const { platforms, emit } = this.#options;
     const content = await this.#fetch(reference, lookupOf(reference));
     const tree = await this.#tree(reference, content, reference.digest === undefined ? platforms : [], 0);

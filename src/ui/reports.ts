@@ -73,12 +73,15 @@ function placesOf({ found }: Pick<Finding, 'found'>): string {
   return `${placeText(first)}${found.length > 1 ? ` and ${found.length - 1} more` : ''}`;
 }
 
-function placeText({ kind, name, path, how }: Place): string {
-  return how === 'added' ? 'added by name' : `${kind}/${name} ${path}`;
+function placeText({ chart, kind, name, path, how }: Place): string {
+  // A lock file knows which chart wants an image, and not where.
+  if (how === 'added') return chart === '' ? 'added by name' : 'as the lock file says';
+  return `${kind}/${name} ${path}`;
 }
 
-export function bundleReport({ status, path, size, blobs, fetched, resumed, lock }: BundleResult): string {
-  const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+export function bundleReport({ status, path, size, blobs, fetched, resumed, lock, dropped }: BundleResult): string {
+  const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} that no registry has`;
+  const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${without}`;
   if (status === 'up-to-date') return `${path} is up to date: ${content}`;
   const again = resumed > 0 ? `, ${formatBytes(resumed)} kept from an earlier run` : '';
   return `${path} written: ${content} (${formatBytes(fetched)} fetched${again})`;

@@ -9,9 +9,17 @@ import { formatPlatform, isAttestation, type Platform } from '../oci/platform.ts
 import { formatReference } from '../oci/reference.ts';
 import type { SearchedChart } from './discover.ts';
 
+/** A chart that goes into a bundle, whether it was searched or comes from a lock file. */
+export interface PackedChart extends Pick<SearchedChart, 'chart' | 'profiles'> {
+  /** What brings it along, for one that was not asked for by name. */
+  readonly via?: { readonly chart: string };
+  /** How its references are put together from values, by profile; not known of one that was not searched. */
+  readonly recipes?: SearchedChart['recipes'];
+}
+
 /** What goes into a bundle. */
 export interface Bundled {
-  readonly searched: readonly SearchedChart[];
+  readonly charts: readonly PackedChart[];
   /** Of the charts, in their order. */
   readonly artifacts: readonly ChartArtifact[];
   readonly findings: readonly Finding[];
@@ -23,14 +31,15 @@ export interface Bundled {
 }
 
 /** The lock of a bundle: charts in the order given, images as they were resolved. */
-export function lockOf({ searched, artifacts, findings, graph, platforms, choices }: Bundled): Lock {
-  const charts = searched.map(({ chart, profiles, via }, i): LockChart => {
+export function lockOf({ charts: packed, artifacts, findings, graph, platforms, choices }: Bundled): Lock {
+  const charts = packed.map(({ chart, profiles, via, recipes }, i): LockChart => {
     const { name, version } = chart.metadata;
     const digest = (artifacts[i] as ChartArtifact).descriptor.digest;
     const listed = profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
       name,
       ...(kubeVersion === undefined ? {} : { kubeVersion }),
       ...(apiVersions.length === 0 ? {} : { apiVersions: [...apiVersions] }),
+      ...(recipes?.has(name) ? { recipes: [...(recipes.get(name) ?? [])] } : {}),
     }));
     const parent = via === undefined ? {} : { parent: via.chart };
     return { name, version, source: chart.source, digest, ...parent, profiles: listed };

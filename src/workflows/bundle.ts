@@ -1,108 +1,102 @@
-import { readFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { AirgapError, combine } from '../base/errors.ts';
+import { checkOutput } from '../base/output-file.ts';
 import { type ChartArtifact, chartArtifact } from '../bundle/chart-artifact.ts';
 import { type WriteResult, writeBundle } from '../bundle/write.ts';
-import type { Finding, Place } from '../lock/finding.ts';
+import type { PlaceFound } from '../discovery/index.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Source } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
 import { chartTag } from '../oci/naming.ts';
-import type { Platform } from '../oci/platform.ts';
-import { formatReference, parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
-import { type WalkFailure, walk } from '../transfer/walk.ts';
-import { lockOf } from './bundle-lock.ts';
+import { parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
+import { pinned } from '../transfer/pinned.ts';
+import { walk } from '../transfer/walk.ts';
+import { lockOf, type PackedChart } from './bundle-lock.ts';
 import { warn } from './bundle-warnings.ts';
+import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import type { SearchedChart } from './discover.ts';
-import { findingsOf, type ImagesOptions, search } from './images.ts';
+import { chosen, type ImagesOptions, networkOf, search, warnUnmatched } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
+import { type Chosen, type ResolveOptions, resolveImages } from './resolve.ts';
 
-export interface BundleOptions extends ImagesOptions {
+export interface PackOptions extends ResolveOptions {
   readonly out: string;
-  /** Wanted platforms; empty: all. */
-  readonly platforms: readonly Platform[];
   readonly access: RegistryAccess;
-  readonly concurrency: number;
   /** Replace what is at `out`. */
   readonly force: boolean;
 }
 
+export interface BundleOptions extends ImagesOptions, PackOptions {}
+
 export interface BundleResult extends WriteResult {
   readonly lock: Lock;
+  /** Candidates that their registries do not have, and that are not in the bundle. */
+  readonly dropped: readonly Dropped[];
 }
 
 /** Discovers, resolves, pulls, and writes the bundle. Nothing is at `out` before it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return withScratch(context, async (scratch) => {
-    await checkOutput(options.out);
-    const { charts: searched, failures: missing } = await search(context, options, scratch);
+    await checkOutput(options.out, '--out');
+    const {
+      charts: searched,
+      failures: missing,
+      excluded,
+    } = await search(context, { ...options, recipes: true }, scratch);
     if (missing.length > 0) throw combine(missing, `${missing.length} charts within charts could not be searched`);
-    const findings = findingsOf(searched, options).filter(({ confidence }) => confidence !== 'possible');
-    if (searched.length === 0 && findings.length === 0) {
+    const choose = (more: readonly PlaceFound[]): Chosen => chosen([...searched, { places: more }], options, excluded);
+    if (searched.length === 0 && choose([]).findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
-    warn(
-      context.emit,
-      searched,
-      findings.map(({ reference }) => reference),
-    );
-    const { client } = connect(context, options.access);
-    try {
-      context.emit({ type: 'stage', message: `resolving ${findings.length} images` });
-      const references = findings.map(({ reference }) => parseReference(reference));
-      const { platforms, concurrency } = options;
-      const { emit, signal } = context;
-      const { graph, failures } = await walk(client, references, { platforms, concurrency, emit, signal });
-      if (failures.length > 0) throw unresolved(failures, findings);
-      const charts = await Promise.all(searched.map((chart) => artifactOf(chart, client, options, context)));
-      const lock = lockOf(searched, charts, findings, graph, platforms);
-      const { out: path, force } = options;
-      const result = await writeBundle({ path, graph, charts, lock, source: client, concurrency, force, emit, signal });
-      return { ...result, lock };
-    } finally {
-      await client.close();
-    }
+    return pack(context, options, { charts: searched, choose, network: networkOf(searched, options) });
   });
 }
 
-/** What can never become the bundle is told before the work, and not after it. */
-async function checkOutput(path: string): Promise<void> {
-  if ((await stat(path).catch(() => undefined))?.isDirectory()) {
-    throw new AirgapError('usage', `--out ${path} is a folder`, { hint: 'name a file in it, as in --out bundle.tar' });
-  }
-  if (!(await stat(dirname(path)).catch(() => undefined))?.isDirectory()) {
-    throw new AirgapError('file', `--out ${path}: there is no folder ${dirname(path)}`, {
-      hint: 'create it, or name another place with --out',
-    });
-  }
+/** What goes into a bundle, whoever said so. */
+export interface Contents {
+  readonly charts: readonly PackedChart[];
+  /** All findings as they are chosen, with the places that were found on the way. */
+  readonly choose: (more: readonly PlaceFound[]) => Chosen;
+  /** What workloads fetch from the internet besides images. */
+  readonly network: readonly NetworkNeed[];
+  /** Digests of references with a tag, where somebody has locked them. */
+  readonly pins?: ReadonlyMap<string, Digest>;
 }
 
-/** Which chart wants what could not be had, and where. */
-function unresolved(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
-  const errors = failures.map(({ reference, error }) => {
-    const name = formatReference(reference);
-    const places = findings.find((finding) => finding.reference === name)?.found ?? [];
-    const wanted = places.slice(0, 3).map(describePlace);
-    const more = places.length > 3 ? ` and ${places.length - 3} more places` : '';
-    const by = wanted.length === 0 ? '' : `, wanted by ${wanted.join(', ')}${more}`;
-    const hint = error.hint ?? 'leave it out with --exclude, or name another place for it with --mirror';
-    return new AirgapError(error.code, `${error.message}${by}`, { hint, cause: error });
-  });
-  return combine(errors, `${errors.length} images could not be resolved`);
-}
-
-function describePlace({ chart, template, path, how }: Place): string {
-  return how === 'added' ? 'the command line' : `chart ${chart} (${template}, ${path})`;
+/** Resolves, pulls, and writes the bundle. */
+export async function pack(
+  context: Context,
+  options: PackOptions,
+  { charts, choose, network, pins = new Map() }: Contents,
+): Promise<BundleResult> {
+  const { client } = connect(context, options.access);
+  try {
+    const { platforms, concurrency } = options;
+    const { emit, signal } = context;
+    const { graph, findings, choices, dropped } = await resolveImages(context, pinned(client, pins), choose, options);
+    warnUnmatched(context, choices);
+    const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
+    warn(emit, network, moving);
+    const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, options, context)));
+    const lock = lockOf({ charts, artifacts, findings, graph, platforms, choices });
+    const { out: path, force } = options;
+    const steps = { concurrency, force, emit, signal };
+    const result = await writeBundle({ path, graph, charts: artifacts, lock, source: client, ...steps });
+    return { ...result, lock, dropped };
+  } finally {
+    await client.close();
+  }
 }
 
 /** A chart from an OCI registry stays the artifact that it was there, digest and provenance included. */
 async function artifactOf(
-  searched: SearchedChart,
+  { chart }: PackedChart,
   source: Source,
-  options: BundleOptions,
+  options: PackOptions,
   context: Context,
 ): Promise<ChartArtifact> {
-  const { metadata, archive, provenance, request, fetched } = searched.chart;
+  const { metadata, archive, provenance, request, fetched } = chart;
   const reference = ociReference(fetched.chart, metadata.version);
   if (reference === undefined) {
     const tgz = await readFile(archive);

@@ -2,7 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { Bundle, BundleChart } from '../bundle/read.ts';
+import type { PlaceFound } from '../discovery/index.ts';
 import type { ChartRequest } from '../helm/fetch.ts';
+import type { Place } from '../lock/finding.ts';
+import type { StoredRecipe } from '../lock/recipe.ts';
 import { MediaType } from '../oci/descriptor.ts';
 import { readLinks } from '../oci/manifest.ts';
 
@@ -11,6 +14,10 @@ export interface BundledChart {
   readonly request: ChartRequest;
   /** For which Kubernetes it was rendered when it was bundled, by the first of its profiles. */
   readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
+  /** How its references are put together from values, by the first of its profiles. */
+  readonly recipes: readonly StoredRecipe[];
+  /** Images that the configs of its images name: what an operator starts without a manifest that says so. */
+  readonly operands: readonly PlaceFound[];
 }
 
 /**
@@ -51,12 +58,22 @@ async function extract(source: Bundle, chart: BundleChart, archive: string): Pro
   }
   await writeFile(archive, await source.read(layer));
   const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
-  const { kubeVersion, apiVersions } = locked?.profiles[0] ?? {};
+  const { kubeVersion, apiVersions, recipes = [] } = locked?.profiles[0] ?? {};
   return {
     request: { chart: archive },
     rendered: {
       ...(kubeVersion === undefined ? {} : { kubeVersion }),
       ...(apiVersions === undefined ? {} : { apiVersions }),
     },
+    recipes,
+    operands: operandsOf(source, name),
   };
+}
+
+function operandsOf(source: Bundle, chart: string): PlaceFound[] {
+  return (source.lock()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
+    found
+      .filter((place) => place.how === 'image-config' && place.chart === chart)
+      .map((place) => ({ ...(place as Place), reference, confidence, need })),
+  );
 }

@@ -10,6 +10,7 @@ import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { Renderer } from '../helm/render.ts';
+import type { StoredRecipe } from '../lock/recipe.ts';
 import type { Pattern } from './choice.ts';
 import type { Context } from './context.ts';
 import { searchNested, type Wanted } from './nested.ts';
@@ -38,6 +39,8 @@ export interface SearchOptions {
   readonly whatIf?: boolean;
   /** Whether each network need gets the values path that turns it off, for some more renders. */
   readonly networkSwitches?: boolean;
+  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  readonly recipes?: boolean;
 }
 
 /** A chart with what was found in it. */
@@ -49,6 +52,8 @@ export interface SearchedChart {
   readonly network: readonly NetworkNeed[];
   /** What its components would add that are off; nothing unless asked for. */
   readonly whatIf: readonly Addition[];
+  /** How its references are put together, by profile; nothing unless asked for. */
+  readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
   /** Which chart brought it along, and where; undefined for one that was asked for. */
   readonly via?: Declaration & { readonly chart: string };
 }
@@ -76,8 +81,8 @@ export async function searchCharts(
   scratch: string,
   { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
 ): Promise<Search> {
-  const { rules = [], whatIf = false, networkSwitches: switches = false } = options;
-  const search: ProfileSearch = { rules, whatIf, switches, traced: true, emit: context.emit };
+  const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false } = options;
+  const search: ProfileSearch = { rules, whatIf, switches, recipes, traced: true, emit: context.emit };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );
@@ -108,15 +113,17 @@ async function searchChart(
   const places: PlaceFound[] = [];
   const network: NetworkNeed[] = [];
   const whatIf: Addition[] = [];
+  const recipes = new Map<string, readonly StoredRecipe[]>();
   const wanted: Wanted[] = [];
   for (const profile of profiles) {
     const found = await searchProfile(renderer, profile, search);
     places.push(...found.places);
     network.push(...found.network);
     whatIf.push(...found.whatIf);
+    recipes.set(profile.name, found.recipes);
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
   }
-  return { searched: { chart, profiles, places, network, whatIf }, wanted };
+  return { searched: { chart, profiles, places, network, whatIf, recipes }, wanted };
 }
 
 function asError(error: unknown): AirgapError {

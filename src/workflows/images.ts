@@ -26,6 +26,8 @@ export interface ImagesOptions extends Choosing {
   readonly whatIf?: boolean;
   /** Whether each network need gets the values path that turns it off, for some more renders. */
   readonly networkSwitches?: boolean;
+  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  readonly recipes?: boolean;
 }
 
 export interface ImagesResult {
@@ -120,7 +122,11 @@ export function warnUnmatched({ emit }: Context, choices: readonly Choice[]): vo
   }
 }
 
-function addedPlaces(add: readonly string[]): PlaceFound[] {
+/**
+ * References that are added by name, as places.
+ * @throws AirgapError `reference-invalid`, all of them
+ */
+export function addedPlaces(add: readonly string[]): PlaceFound[] {
   const errors: AirgapError[] = [];
   const places = add.flatMap((written): PlaceFound[] => {
     const parsed = tryParseReference(written);

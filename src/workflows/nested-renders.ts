@@ -1,13 +1,14 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import { type Chart, type ChartRequest, fetchChart } from '../helm/fetch.ts';
+import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
+import type { StoredRecipe } from '../lock/recipe.ts';
 import type { NestedSearch } from './nested.ts';
 import { alternativesOf } from './nested-alternatives.ts';
+import { installOptions, requestOf } from './nested-install.ts';
 import { type ProfileFindings, searchProfile } from './search-profile.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
 import type { Addition } from './what-if.ts';
@@ -20,6 +21,7 @@ export interface NestedFindings {
   readonly inner: readonly NestedChart[];
   /** What its components would add that are off. */
   readonly whatIf: readonly Addition[];
+  readonly recipes: readonly StoredRecipe[];
   /** Values that it gets and that could not be had, in words. */
   readonly unseen: readonly string[];
 }
@@ -46,7 +48,10 @@ export class NestedRenders {
     const renderer = await this.#rendererOf(nested);
     const unseen = [...(nested.unseen ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
-    const { by, whatIf, network, ...given } = await this.#given(nested, renderer, { name: profile.name, options });
+    const { by, whatIf, recipes, network, ...given } = await this.#given(nested, renderer, {
+      name: profile.name,
+      options,
+    });
     // Found under the first profile that asked, with what it adds to the name for an upgrade.
     const places = given.places.map((place) => ({ ...place, profile: profile.name + place.profile.slice(by.length) }));
     const known = new Set(places.map(({ reference }) => reference));
@@ -57,7 +62,7 @@ export class NestedRenders {
         if (!known.has(place.reference)) places.push({ ...place, profile: name });
       }
     }
-    return { chart: renderer.chart, places, network, inner: given.nested, whatIf, unseen };
+    return { chart: renderer.chart, places, network, inner: given.nested, whatIf, recipes, unseen };
   }
 
   #rendererOf(nested: NestedChart): Promise<Renderer> {
@@ -107,31 +112,9 @@ export class NestedRenders {
     }
   }
 
-  async #optionsOf(nested: NestedChart, profile: Profile, chart: Chart, unseen: string[]): Promise<RenderOptions> {
-    const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade } = profile.options;
-    const files: string[] = [];
-    for (const file of nested.valuesFiles ?? []) {
-      const path = resolve(chart.folder, file);
-      const isThere = path.startsWith(chart.folder + sep) && (await stat(path).catch(() => undefined))?.isFile();
-      if (isThere) files.push(path);
-      else unseen.push(`values file ${file}`);
-    }
-    const own = join(this.#search.folder, `values-${this.#files++}.json`);
-    await mkdir(this.#search.folder, { recursive: true });
-    await writeFile(own, JSON.stringify(nested.values), { mode: 0o600 });
-    const { releaseName = '', namespace = '' } = nested;
-    return {
-      values: [...files, own],
-      set: nested.set ?? [],
-      setString: nested.setString ?? [],
-      ...(kubeVersion === undefined ? {} : { kubeVersion }),
-      ...(apiVersions === undefined ? {} : { apiVersions }),
-      ...(skipSchemaValidation === undefined ? {} : { skipSchemaValidation }),
-      ...(isUpgrade === undefined ? {} : { isUpgrade }),
-      // Helm's own rule for release names (pkg/chart/common/util, ValidateReleaseName).
-      ...(/^[a-z0-9](?:[-a-z0-9.]{0,51}[a-z0-9])?$/.test(releaseName) ? { releaseName } : {}),
-      ...(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(namespace) ? { namespace } : {}),
-    };
+  #optionsOf(nested: NestedChart, profile: Profile, chart: Chart, unseen: string[]): Promise<RenderOptions> {
+    const file = join(this.#search.folder, `values-${this.#files++}.json`);
+    return installOptions(nested, profile.options, chart, file, unseen);
   }
 }
 
@@ -141,25 +124,4 @@ export function installOf(nested: NestedChart, options: RenderOptions): string {
   const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;
   const chart = [name, version, repository, url, content, values, valuesFiles, set, setString];
   return JSON.stringify([...chart, kubeVersion, apiVersions, isUpgrade, skipSchemaValidation]);
-}
-
-async function requestOf(nested: NestedChart, folder: string, caFile: string | undefined): Promise<ChartRequest> {
-  const { name, repository, url, content } = nested;
-  if (content !== undefined) {
-    await mkdir(folder, { recursive: true });
-    const file = join(folder, `${name.replace(/[^\w.-]/g, '-')}.tgz`);
-    await writeFile(file, Buffer.from(content, 'base64'));
-    return { chart: file };
-  }
-  const open = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
-  if (open !== undefined) {
-    throw new AirgapError('chart-not-found', `"${open}" is filled in by a controller in the cluster only`);
-  }
-  const common = {
-    ...(nested.version === '' ? {} : { version: nested.version }),
-    access: caFile === undefined ? [] : ['--ca-file', caFile],
-  };
-  if (url !== undefined) return { ...common, chart: url };
-  if (repository.startsWith('oci://')) return { ...common, chart: `${repository}/${name}` };
-  return { ...common, chart: name, repo: repository };
 }

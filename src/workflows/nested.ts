@@ -7,6 +7,7 @@ import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
+import type { StoredRecipe } from '../lock/recipe.ts';
 import type { Pattern } from './choice.ts';
 import type { Context } from './context.ts';
 import type { Search, SearchedChart } from './discover.ts';
@@ -93,6 +94,7 @@ interface Outcome {
   readonly network: readonly NetworkNeed[];
   readonly nested: readonly NestedChart[];
   readonly whatIf: readonly Addition[];
+  readonly recipes: readonly StoredRecipe[];
 }
 
 async function searchOne({ context }: NestedSearch, renders: NestedRenders, wanted: Wanted): Promise<Outcome> {
@@ -113,13 +115,21 @@ async function searchOne({ context }: NestedSearch, renders: NestedRenders, want
 function add(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: Wanted,
-  { chart, places, network, whatIf }: Outcome,
+  { chart, places, network, whatIf, recipes }: Outcome,
 ): void {
   const key = identityOf(chart);
   const there = charts.get(key);
   if (there === undefined) {
     const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
-    charts.set(key, { chart, profiles: [profile], places, network, whatIf, via });
+    charts.set(key, {
+      chart,
+      profiles: [profile],
+      places,
+      network,
+      whatIf,
+      recipes: new Map([[profile.name, recipes]]),
+      via,
+    });
     return;
   }
   const isNew = !there.profiles.some(({ name }) => name === profile.name);

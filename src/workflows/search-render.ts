@@ -4,12 +4,13 @@ import { imageLeaves, influencedPlaces } from '../discovery/influenced.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
-import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
+import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import { chartFiles } from '../helm/templates.ts';
 import { leavesOf } from '../influence/leaves.ts';
-import { compositionsOf, probe } from '../influence/probe.ts';
+import { compositionsOf } from '../influence/probe.ts';
 import { type Slot, slotPath, slotsOf } from '../influence/slots.ts';
+import { type Start, startProbe } from '../overrides/recipe.ts';
 
 /** One named way to render a chart. */
 export interface Profile {
@@ -23,6 +24,8 @@ export interface RenderFindings {
   readonly nested: readonly NestedChart[];
   /** What the workloads would fetch from the internet besides images. */
   readonly network: readonly NetworkNeed[];
+  /** The probe that traced the values, when they were traced. */
+  readonly start?: Start;
 }
 
 export interface RenderSearch {
@@ -46,11 +49,13 @@ export async function searchRender(
   const context = { chart: metadata.name, profile: name };
   const { documents, values } = base;
   const found = discoverPlaces(documents, context);
-  const places = traced ? await trace(renderer, options, base, found, context) : found;
+  const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
+  const places = tracing?.places ?? found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
   const files = await chartFiles(folder, LISTS);
   const declared = declaredPlaces({ metadata, files, values, context });
   return {
+    ...(tracing === undefined ? {} : { start: tracing.start }),
     places: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
@@ -76,18 +81,17 @@ async function trace(
   base: Render,
   found: readonly PlaceFound[],
   context: { readonly chart: string; readonly profile: string },
-): Promise<PlaceFound[]> {
+): Promise<{ readonly places: PlaceFound[]; readonly start: Start }> {
   const written = [...new Set(found.map((place) => place.written))];
-  const slots = leavesOf(base.values).flatMap((leaf) => slotsOf(leaf, written));
-  const all = [...slots, ...unseenImages(base, found)];
-  if (all.length === 0) return [...found];
-  const probed = await probe(base, all, (overrides) => renderer.render(options, overrides));
+  const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
+  const start = await startProbe(base, written, render, { beside: unseenImages(base, found) });
+  const { probed } = start;
   const places = compositionsOf(found, base, probed).map((compositions, i) => {
     const place = found[i] as PlaceFound;
     const paths = compositions.flat().flatMap((part) => (part.kind === 'slot' ? [slotPath(part.slot)] : []));
     return paths.length === 0 ? place : { ...place, values: [...new Set(paths)] };
   });
-  return [...places, ...influencedPlaces(base, probed, places, context)];
+  return { places: [...places, ...influencedPlaces(base, probed, places, context)], start };
 }
 
 /** Image leaves that build no place, and whose text the render has somewhere. */

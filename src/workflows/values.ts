@@ -45,9 +45,9 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
       const charts = await chartsOf(source, options, scratch);
       const held = source && new Set(source.images().map(({ reference }) => formatReference(reference)));
       const results: Overrides[] = [];
-      for (const [i, { request, rendered }] of charts.entries()) {
-        const own = { ...options, render: { ...options.render, ...missing(options.render, rendered) } };
-        results.push(await overridesOf(context, helm, request, own, join(scratch, `chart-${i}`), held));
+      for (const [i, chart] of charts.entries()) {
+        const own = { ...options, render: { ...options.render, ...missing(options.render, chart.rendered) } };
+        results.push(await overridesOf(context, helm, chart, own, join(scratch, `chart-${i}`), held));
       }
       return results;
     } finally {
@@ -73,13 +73,13 @@ async function chartsOf(
   if (request === undefined) {
     throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
   }
-  return [{ request, rendered: {} }];
+  return [{ request, rendered: {}, recipes: [], operands: [] }];
 }
 
 async function overridesOf(
   context: Context,
   helm: Helm,
-  request: ChartRequest,
+  { request, recipes, operands }: BundledChart,
   { target, render: options, rules = [] }: ValuesOptions,
   folder: string,
   held: ReadonlySet<string> | undefined,
@@ -92,6 +92,8 @@ async function overridesOf(
   const { base, settings, overrides, proof, references } = await overrideChart(renderer, profile, target, {
     rules,
     emit: context.emit,
+    recipes,
+    operands,
   });
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,

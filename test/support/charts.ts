@@ -8,8 +8,13 @@ export function fixtureChart(name: string): string {
   return join(root, 'fixtures/charts', name);
 }
 
-/** A real chart's archive, from AIRGAP_CHARTS (default ../shared/charts); undefined when it is not there. */
+/** The folder of real charts, here or not: AIRGAP_CHARTS, or ../shared/charts beside the checkout. */
+export function realCharts(): string {
+  return resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
+}
+
+/** A real chart's archive; undefined when it is not there. */
 export function realChart(archive: string): string | undefined {
-  const path = join(resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts'), archive);
+  const path = join(realCharts(), archive);
   return existsSync(path) ? path : undefined;
 }

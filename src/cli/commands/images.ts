@@ -1,34 +1,55 @@
 import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
-import { imagesReport, networkReport } from '../../ui/reports.ts';
+import type { Finding } from '../../lock/finding.ts';
+import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
+import type { Confirmation } from '../../workflows/confirm.ts';
 import { addChartsFlags, type ChartsFlags, gather } from '../flags/charts.ts';
+import { addLockFileFlags, type LockFileFlags, useLockFile } from '../flags/lock-file.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
-import { addRegistryFlags, type RegistryFlags } from '../flags/registry.ts';
+import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import type { Edge } from '../run.ts';
+import { addWhyFlags, answerWhy, type WhyFlags } from './images-why.ts';
 
-type Flags = ChartsFlags & RegistryFlags & { network?: true; output: 'table' | 'json' | 'yaml' | 'txt' };
+type Flags = ChartsFlags &
+  RegistryFlags &
+  LockFileFlags &
+  WhyFlags & { network?: true; whatIf?: true; confirm?: true; output: 'table' | 'json' | 'yaml' | 'txt' };
 
 export function imagesCommand(edge: Edge): Command {
   const command = new Command('images')
     .description('list every image that the charts need, and where each was found')
     .argument('[chart...]', 'chart folder, .tgz, oci://…, or a name with --repo')
-    .option('--network', 'what the workloads would fetch from the internet besides images, too')
+    .option('--network', 'what the workloads would fetch from the internet besides images, and what turns it off')
+    .option('--what-if', 'what optional components would add, each with the value that switches it on')
+    .option('--confirm', 'ask the registries for images that are not certain, and leave out what is not there')
     .addOption(outputOption(['table', 'json', 'yaml', 'txt'], 'table'));
-  addRegistryFlags(addChartsFlags(command), { mirrors: false });
+  addLockFileFlags(addRegistryFlags(addChartsFlags(addWhyFlags(command)), { mirrors: true }));
   return command.action(async (charts: string[], flags: Flags) => {
     const { images } = await import('../../workflows/images.ts');
     const gathered = await gather(edge, charts, flags, flags);
-    if (gathered.charts.length === 0 && gathered.add.length === 0) {
+    if (flags.explain === undefined && gathered.charts.length === 0 && gathered.add.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
         hint: 'helm airgap images CHART, or --config airgap.yaml',
       });
     }
-    const { failures, network, ...found } = await images(edge.context, gathered);
+    if (flags.lock !== undefined || flags.checkLock !== undefined) {
+      return useLockFile(edge, gathered, flags, flags.output);
+    }
+    if (flags.why !== undefined || flags.explain !== undefined) return answerWhy(edge, gathered, flags, flags.output);
+    const { failures, network, ...searched } = await images(edge.context, {
+      ...gathered,
+      whatIf: flags.whatIf ?? false,
+      networkSwitches: flags.network ?? false,
+    });
+    const confirmation = flags.confirm ? await confirmed(edge, searched.images, gathered.registry) : undefined;
+    const found = { ...searched, ...confirmation };
     const result = flags.network ? { ...found, network } : found;
     if (flags.output === 'table') {
       edge.print(imagesReport(found));
+      if (confirmation !== undefined) edge.print(`\n${droppedReport(confirmation.dropped)}`);
+      if (found.whatIf !== undefined) edge.print(`\n${whatIfReport(found.whatIf)}`);
       if (flags.network) edge.print(`\n${networkReport(network)}`);
-    } else if (flags.output === 'txt') edge.print(listed(result.images));
+    } else if (flags.output === 'txt') edge.print(listed(result.images, confirmation?.dropped));
     else edge.print(await asDocument('Images', result, flags.output));
     // What was found is of use all the same, but the run has not done what it should.
     if (failures.length > 0) {
@@ -40,9 +61,17 @@ export function imagesCommand(edge: Edge): Command {
   });
 }
 
-/** One reference a line, as `--images` reads them; what is only possible is commented out. */
-function listed(found: readonly { reference: string; confidence: string }[]): string {
-  return found
-    .map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference))
-    .join('\n');
+/** Loads what speaks to registries only for whoever asks them. */
+async function confirmed(edge: Edge, found: readonly Finding[], registry: RegistryFlags): Promise<Confirmation> {
+  const { confirm } = await import('../../workflows/confirm.ts');
+  const access = await registryAccess(registry);
+  return confirm(edge.context, found, { access, concurrency: registry.concurrency ?? DOWNLOADS });
+}
+
+/** One reference a line, as `--images` reads them; what is only possible, or not there, is commented out. */
+function listed(found: readonly Finding[], dropped: Confirmation['dropped'] = []): string {
+  return [
+    ...found.map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference)),
+    ...dropped.map(({ reference }) => `# not there: ${reference}`),
+  ].join('\n');
 }

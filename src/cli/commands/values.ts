@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { writeOutput } from '../../base/output-file.ts';
 import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { Overrides } from '../../workflows/values.ts';
@@ -84,8 +85,7 @@ async function writeAll(results: readonly Overrides[], folder: string, edge: Edg
         hint: 'choose another folder with --out-dir',
       });
     }
-    await writeFile(`${path}.partial`, yaml);
-    await rename(`${path}.partial`, path);
+    await writeOutput(path, yaml);
     edge.tell(`${path} written`);
   }
 }

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Environment } from '../../helm/helm.ts';
+import { readDocument } from './document.ts';
 import { interpolate } from './interpolate.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -10,49 +8,11 @@ import { type Config, configSchema } from './schema.ts';
  * @param variables from `--var NAME=VALUE`; they win over the environment
  * @throws AirgapError `config` that names file, line and column of everything that is wrong
  */
-export async function readConfig(
-  path: string,
-  env: Environment,
-  variables: ReadonlyMap<string, string>,
-): Promise<Config> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('config', `${path} cannot be read: ${messageOf(cause)}`, {
-      hint: 'check the path given with --config',
-      cause,
-    });
+export function readConfig(path: string, env: Environment, variables: ReadonlyMap<string, string>): Promise<Config> {
+  return readDocument(path, {
+    schema: configSchema,
+    flag: '--config',
+    hint: 'docs/config.md lists every key',
+    prepare: (document, report) => interpolate(document, (name) => variables.get(name) ?? env[name], report),
   });
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const problems: string[] = [];
-  const at = (offset: number, message: string): void => {
-    const { line, col } = lines.linePos(offset);
-    problems.push(`${path}:${line}:${col}: ${message}`);
-  };
-  for (const { pos, message } of document.errors) at(pos[0], message);
-  if (problems.length === 0) interpolate(document, (name) => variables.get(name) ?? env[name], at);
-  if (problems.length === 0) {
-    const result = configSchema.safeParse(document.toJS() ?? {});
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) {
-      const path = issue.path.filter((key): key is string | number => typeof key !== 'symbol');
-      const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
-      for (const key of unknown) at(offsetOf(document, [...path, key]), `unknown key "${key}"`);
-      if (unknown.length === 0) at(offsetOf(document, path), `${path.join('.') || 'file'}: ${issue.message}`);
-    }
-  }
-  throw new AirgapError('config', problems.join('\n'), { hint: 'docs/config.md lists every key' });
-}
-
-/** Where a field stands: its key when it has one, else the nearest thing that is there. */
-function offsetOf(document: Document, path: readonly (string | number)[]): number {
-  const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
-  if (isMap(parent)) {
-    const key = parent.items.find((item) => isScalar(item.key) && item.key.value === path.at(-1))?.key;
-    if (isScalar(key) && key.range) return key.range[0];
-  }
-  for (let length = path.length; length >= 0; length -= 1) {
-    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return 0;
 }

@@ -48,10 +48,25 @@ function declaredIn(value: unknown, keys: readonly string[]): Declared[] {
   return own === undefined ? below : [own, ...below];
 }
 
+/** Names under which such an entry has its parts; the first with a text in it counts. */
+const VERSION = ['version', 'chartVersion', 'targetRevision'];
+const REPOSITORY = ['repository', 'repoURL', 'repoUrl', 'repositoryURL', 'repo', 'chart'];
+const VALUES = ['values', 'valuesObject', 'valuesContent'];
+
+/** Keys of the fields of a declared entry: where its version, its repository and its values stand, or would. */
+export function fieldsOf(entry: Mapping): Readonly<Record<'version' | 'repository' | 'values', string>> {
+  const first = (names: readonly string[]): string | undefined => names.find((name) => textOf(entry[name]) !== '');
+  return {
+    version: first(VERSION) ?? 'version',
+    repository: first(REPOSITORY) ?? 'repository',
+    values: VALUES.find((name) => Boolean(entry[name])) ?? 'values',
+  };
+}
+
 function entryOf(entry: Mapping, keys: readonly string[]): Declared | undefined {
   const first = (...names: readonly string[]): string => names.map((name) => textOf(entry[name])).find(Boolean) ?? '';
-  const version = first('version', 'chartVersion', 'targetRevision');
-  const repository = first('repository', 'repoURL', 'repoUrl', 'repositoryURL', 'repo', 'chart');
+  const version = first(...VERSION);
+  const repository = first(...REPOSITORY);
   if (version === '' || !/^(?:https?|oci):\/\/\S+$/.test(repository)) return undefined;
   const key = keys.at(-1) ?? '';
   const isItem = /^\d+$/.test(key);
@@ -80,7 +95,7 @@ function chartOf(
 ): NestedChart | undefined {
   const written = call.address ?? addressOf(name, repository, version);
   if (written === undefined) return undefined;
-  const given = ['values', 'valuesObject', 'valuesContent'].map((key) => entry[key]).find(Boolean);
+  const given = VALUES.map((key) => entry[key]).find(Boolean);
   const own = isMapping(given) ? given : (parseValues(textOf(given)) ?? {});
   const { set, setString, unseen } = call;
   const namespace = call.namespace || textOf(entry.namespace);

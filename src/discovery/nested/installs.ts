@@ -30,7 +30,9 @@ export function installsOf(scripts: readonly Script[], fileOf: (name: string) =>
   const repositories = new Map<string, string>();
   for (const { command } of runs.flatMap(({ calls }) => calls)) {
     const [verb, add, alias, url] = command.positional;
-    if (verb === 'repo' && add === 'add' && alias !== undefined && url !== undefined) repositories.set(alias, url);
+    if (verb !== 'repo' || add !== 'add' || alias === undefined || url === undefined) continue;
+    // Helm adds no OCI registry as a repository.
+    if (!url.startsWith('oci://')) repositories.set(alias, url);
   }
   return runs.flatMap(({ script, calls }) =>
     calls.flatMap(({ command, files }) => {

@@ -4,7 +4,7 @@ import { argoCharts } from './argo.ts';
 import type { NestedChart } from './chart.ts';
 import { declaredCharts } from './declared.ts';
 import { fluxCharts } from './flux.ts';
-import { installsOf } from './installs.ts';
+import { type Install, installsOf } from './installs.ts';
 import { k3sCharts } from './k3s.ts';
 import { entryOf, type Resource, resourcesOf } from './resource.ts';
 import { helmScripts } from './scripts.ts';
@@ -40,12 +40,22 @@ function scripted(
   documents: readonly RenderedDocument[],
   values: Values,
 ): NestedChart[] {
+  const installs = callsIn(resources);
+  if (installs.length === 0) return [];
+  return declaredCharts(values, installs, documents.map(({ text }) => text).join('\n'));
+}
+
+function callsIn(resources: readonly Resource[]): Install[] {
   const holders = resources.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
   const fileOf = (name: string): string | undefined =>
     holders.map((holder) => entryOf(holder, name)).find((text) => text !== undefined);
-  const installs = installsOf(helmScripts(resources), fileOf);
-  if (installs.length === 0) return [];
-  return declaredCharts(values, installs, documents.map(({ text }) => text).join('\n'));
+  return installsOf(helmScripts(resources), fileOf);
+}
+
+/** The calls of Helm in the scripts of a render, as they would be made. */
+export function scriptedInstalls(documents: readonly RenderedDocument[]): Install[] {
+  const relevant = documents.filter(({ text }) => NAMES_HELM.test(text) || HOLDER.test(text));
+  return callsIn(relevant.flatMap(resourcesOf));
 }
 
 /** What makes two declarations the same install. */

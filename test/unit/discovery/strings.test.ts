@@ -129,6 +129,13 @@ echo foo.default.svc.cluster.local:9000/x`;
     });
   });
 
+  test.each([0, 1, 2])('base64 as a word of its own, with %i equals signs behind it', (padding) => {
+    const text = `image: quay.io/org/x:1${'0'.repeat(2 - padding)}`;
+    const blob = Buffer.from(text).toString('base64');
+    expect(blob.match(/=*$/)?.[0]).toHaveLength(padding);
+    expect(discover(configMap(`set -e\necho ${blob} | base64 -d\n${blob}\n`))).toHaveLength(2);
+  });
+
   test('a word of a script that could be anything is only possible', () => {
     const found = discover(deployment({ command: ['sh', '-c', 'kubectl run x --image=busybox\necho org/name:1.2'] }));
     expect(found.map((place) => [place.written, place.confidence])).toEqual([

@@ -112,7 +112,8 @@ describe('confirming', () => {
 
 test('who wants an image is told in three places at most', () => {
   expect(wantedBy([place])).toBe('wanted by chart shop (shop/templates/deployment.yaml, spec.args[0])');
-  expect(wantedBy([{ ...place, how: 'added' }])).toBe('wanted by the command line');
+  expect(wantedBy([{ ...place, how: 'added', chart: '' }])).toBe('wanted by the command line');
+  expect(wantedBy([{ ...place, how: 'added' }])).toBe('wanted by chart shop');
   const carried = { ...place, how: 'image-config', name: 'quay.io/a/a:1', path: 'config.Env["X"]' } as const;
   expect(wantedBy([carried])).toBe('wanted by the config of quay.io/a/a:1 (config.Env["X"])');
   expect(wantedBy([place, place, place, place, place])).toMatch(/\) and 2 more places$/);

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import type * as z from 'zod';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+
+/** How a YAML file that people write or review is read. */
+export interface DocumentFormat<S extends z.ZodType> {
+  readonly schema: S;
+  /** The flag that names the file. */
+  readonly flag: string;
+  /** What to do about a file that does not say what it must. */
+  readonly hint: string;
+  /** Changes the document before the schema sees it; what is wrong is reported with its offset. */
+  readonly prepare?: (document: Document, report: (offset: number, message: string) => void) => void;
+}
+
+/**
+ * Reads a YAML file by its schema.
+ * @throws AirgapError `config` that names file, line and column of everything that is wrong
+ */
+export async function readDocument<S extends z.ZodType>(path: string, format: DocumentFormat<S>): Promise<z.output<S>> {
+  const { schema, flag, hint, prepare } = format;
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('config', `${path} cannot be read: ${messageOf(cause)}`, {
+      hint: `check the path given with ${flag}`,
+      cause,
+    });
+  });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const problems: string[] = [];
+  const at = (offset: number, message: string): void => {
+    const { line, col } = lines.linePos(offset);
+    problems.push(`${path}:${line}:${col}: ${message}`);
+  };
+  for (const { pos, message } of document.errors) at(pos[0], message);
+  if (problems.length === 0) prepare?.(document, at);
+  const value = problems.length === 0 ? plainOf(document, at) : undefined;
+  if (problems.length === 0) {
+    const result = schema.safeParse(value ?? {});
+    if (result.success) return result.data;
+    for (const issue of result.error.issues) {
+      const path = issue.path.filter((key): key is string | number => typeof key !== 'symbol');
+      const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
+      for (const key of unknown) at(offsetOf(document, [...path, key]), `unknown key "${key}"`);
+      if (unknown.length === 0) at(offsetOf(document, path), `${path.join('.') || 'file'}: ${issue.message}`);
+    }
+  }
+  throw new AirgapError('config', problems.join('\n'), { hint });
+}
+
+/** Aliases are followed here first: one without its anchor, or more of them than anybody writes, is wrong in the file. */
+function plainOf(document: Document, report: (offset: number, message: string) => void): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    report(0, messageOf(error));
+    return undefined;
+  }
+}
+
+/** Where a field stands: its key when it has one, else the nearest thing that is there. */
+function offsetOf(document: Document, path: readonly (string | number)[]): number {
+  const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
+  if (isMap(parent)) {
+    const key = parent.items.find((item) => isScalar(item.key) && item.key.value === path.at(-1))?.key;
+    if (isScalar(key) && key.range) return key.range[0];
+  }
+  for (let length = path.length; length >= 0; length -= 1) {
+    const node = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return 0;
+}

@@ -1,0 +1,12 @@
+import { type LockFile, lockFileSchema } from '../../lock/lock-file.ts';
+import { readDocument } from './document.ts';
+
+/**
+ * Reads a lock file.
+ * @param flag that names the file, for the hint
+ * @throws AirgapError `config` that names file, line and column of everything that is wrong
+ */
+export function readLockFile(path: string, flag: string): Promise<LockFile> {
+  const hint = 'docs/lock-file.md describes the format; helm airgap images … --lock writes the file anew';
+  return readDocument(path, { schema: lockFileSchema, flag, hint });
+}

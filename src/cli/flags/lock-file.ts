@@ -1,0 +1,80 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import { hasDrift } from '../../lock/drift.ts';
+import { lockDriftReport, lockFileReport } from '../../ui/lock-drift.ts';
+import type { Edge } from '../run.ts';
+import type { Gathered } from './charts.ts';
+import { asDocument } from './output.ts';
+import { DOWNLOADS, registryAccess } from './registry.ts';
+
+/** What `images` does with a lock file. */
+export interface LockFileFlags {
+  lock?: string;
+  checkLock?: string;
+  offline?: true;
+}
+
+export function addLockFileFlags(command: Command): Command {
+  return command
+    .optionsGroup('Lock file:')
+    .option('--lock <file>', 'write charts and images with their digests into a file to keep in version control')
+    .option('--check-lock <file>', 'say what is different now from that file; exit code 3 when anything is')
+    .option('--offline', 'ask no registry: the digests of tags stay empty, or are not compared');
+}
+
+/** What else `images` may be asked for; the answer then is another one. */
+interface OtherAnswers {
+  network?: true;
+  whatIf?: true;
+  why?: string;
+  explain?: string;
+}
+
+/**
+ * Writes or checks the lock file, and says so.
+ * @throws AirgapError `usage`, `config`, and what the work fails of
+ */
+export async function useLockFile(
+  edge: Edge,
+  gathered: Gathered,
+  flags: LockFileFlags & OtherAnswers,
+  output: 'json' | 'yaml' | 'table' | 'txt',
+): Promise<void> {
+  const { context } = edge;
+  const { lock, checkLock, offline } = flags;
+  refuseOthers(flags);
+  const file = lock ?? checkLock ?? '';
+  if (lock !== undefined && checkLock !== undefined) {
+    throw new AirgapError('usage', '--lock writes a lock file and --check-lock compares with it', {
+      hint: 'give one of them',
+    });
+  }
+  const options = {
+    ...gathered,
+    path: resolve(context.cwd, file),
+    access: offline ? undefined : await registryAccess(gathered.registry),
+    concurrency: gathered.registry.concurrency ?? DOWNLOADS,
+  };
+  const { checkLockFile, writeLockFile } = await import('../../workflows/lock-file.ts');
+  if (lock !== undefined) {
+    const { status, lockFile } = await writeLockFile(context, options);
+    if (output === 'json' || output === 'yaml') edge.print(await asDocument('LockFile', lockFile, output));
+    edge.tell(lockFileReport({ path: file, status, lockFile }, offline ?? false));
+    return;
+  }
+  const { readLockFile } = await import('../config/lock-file.ts');
+  const drift = await checkLockFile(context, options, await readLockFile(options.path, '--check-lock'));
+  if (output === 'json' || output === 'yaml') edge.print(await asDocument('LockDrift', drift, output));
+  else edge.print(lockDriftReport(file, drift));
+  if (hasDrift(drift)) edge.answer(3);
+}
+
+function refuseOthers({ network, whatIf, why, explain }: OtherAnswers): void {
+  const others = Object.entries({ '--network': network, '--what-if': whatIf, '--why': why, '--explain': explain });
+  const given = others.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  if (given.length === 0) return;
+  throw new AirgapError('usage', `${given.join(', ')}: the lock file has no answer to that`, {
+    hint: 'ask in a run of its own, without --lock and --check-lock',
+  });
+}

@@ -1,0 +1,68 @@
+import type { Confidence } from '../../lock/finding.ts';
+import { assess } from '../candidate.ts';
+import type { Evidence } from '../naming.ts';
+import { rejectedBecause, takenBecause } from './reasons.ts';
+
+/** What a text would be with one strength of evidence around it. */
+export interface BareVerdict {
+  readonly evidence: Evidence;
+  readonly taken: boolean;
+  readonly reference?: string;
+  readonly confidence?: Confidence;
+  /** One plain sentence without a full stop. */
+  readonly because: string;
+}
+
+/** A text judged by itself. */
+export interface Bare {
+  /** Strongest evidence first. */
+  readonly verdicts: readonly BareVerdict[];
+  /** What it would take for the text to be taken where no pod spec names it: a form, and what has to be around it. */
+  readonly wants: readonly string[];
+}
+
+/** An example of a name for each strength of evidence. */
+const NAMES: Readonly<Record<Evidence, string | undefined>> = {
+  typed: 'image',
+  key: 'image',
+  context: 'images',
+  none: undefined,
+};
+
+/** Judges a text with nothing around it but one strength of evidence after the other. */
+export function judgeBare(text: string): Bare {
+  const verdicts = (['typed', 'key', 'context', 'none'] as const).map((evidence): BareVerdict => {
+    const assessment = assess(text, evidence);
+    const around = { key: NAMES[evidence], namedBy: NAMES[evidence], script: false };
+    if (typeof assessment === 'string') {
+      return { evidence, taken: false, because: rejectedBecause(assessment, text, evidence, around) };
+    }
+    return { evidence, taken: true, ...assessment, because: takenBecause(text, evidence, around) };
+  });
+  return { verdicts, wants: wantsOf(text) };
+}
+
+function wantsOf(text: string): string[] {
+  if (typeof assess(text, 'typed') === 'string') return ['nothing makes it a reference as it is written'];
+  const anywhere = enough(text, 'none');
+  const named = anywhere.includes(text) ? [] : enough(text, 'key');
+  return [
+    ...(named.length === 0
+      ? []
+      : [`${inWords(text, named)}: a name that says image (image:, FOO_IMAGE=, --foo-image)`]),
+    ...(anywhere.length === 0 ? [] : [`${inWords(text, anywhere)}: any name, or none`]),
+  ];
+}
+
+/** The least changes that are enough: none, a tag or a registry, or both. */
+function enough(text: string, evidence: Evidence): string[] {
+  const tagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)) ? [] : [`${text}:1.0`];
+  const behind = (one: string): string[] => (/^[^/]*[.:][^/]*\//.test(one) ? [] : [`registry.example/${one}`]);
+  const changes = [[text], [...tagged, ...behind(text)], tagged.flatMap(behind)];
+  const isTaken = (one: string): boolean => typeof assess(one, evidence) !== 'string';
+  return changes.map((ones) => ones.filter(isTaken)).find((ones) => ones.length > 0) ?? [];
+}
+
+function inWords(text: string, forms: readonly string[]): string {
+  return forms.includes(text) ? 'as it is' : `written as ${forms.join(' or ')}`;
+}

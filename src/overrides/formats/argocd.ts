@@ -1,0 +1,74 @@
+import { type Document, parseDocument, stringify } from 'yaml';
+import { chartRepository } from '../../oci/naming.ts';
+import { formatRepository } from '../../oci/reference.ts';
+import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
+import { commented, type DeliveredChart, type Formatted } from './format.ts';
+
+/**
+ * An Argo CD `Application` (argoproj.io/v1alpha1) with the overrides in `helm.valuesObject` and the chart where push put
+ * it: the given one, of which everything else stays, or a small one of its own. Argo CD names an OCI repository of
+ * charts without a scheme (docs/user-guide/helm.md), and has to know it as one.
+ */
+export function formatArgo(chart: DeliveredChart, carrier?: Carrier): Formatted {
+  const header = commented([
+    ...chart.header,
+    `Argo CD has to know ${repositoryOf(chart)} as a repository of type helm with enableOCI.`,
+  ]);
+  return {
+    files: [{ path: `${chart.name}.yaml`, text: header + (carrier ? placed(chart, carrier) : own(chart)) }],
+    left: [],
+  };
+}
+
+function own(chart: DeliveredChart): string {
+  const { name, version, releaseName, namespace, overrides } = chart;
+  const application = {
+    apiVersion: 'argoproj.io/v1alpha1',
+    kind: 'Application',
+    metadata: { name: releaseName, namespace: 'argocd' },
+    spec: {
+      project: 'default',
+      destination: { server: 'https://kubernetes.default.svc', namespace },
+      source: {
+        repoURL: repositoryOf(chart),
+        chart: name,
+        targetRevision: version,
+        helm: { releaseName, valuesObject: overrides },
+      },
+    },
+  };
+  return stringify(application, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function placed(chart: DeliveredChart, { text, document: index, path }: Carrier): string {
+  const documents = documentsOf(text);
+  const document = documents[index] as Document;
+  const source = keysOf(path);
+  // An OCI source without `chart` has the whole address in its URL.
+  const isWhole = document.getIn([...source, 'chart']) === undefined;
+  const whole = `oci://${formatRepository(chartRepository(chart.target, chart.name))}`;
+  document.setIn([...source, 'repoURL'], isWhole ? whole : repositoryOf(chart));
+  if (!isWhole) document.setIn([...source, 'chart'], chart.name);
+  document.setIn([...source, 'targetRevision'], chart.version);
+  placeValues(document, [...source, 'helm'], chart);
+  return joined(documents, '');
+}
+
+/** `values` is passed over where `valuesObject` stands, so values that are a text stay one. */
+function placeValues(document: Document, helm: Keys, { overrides }: DeliveredChart): void {
+  const text = document.getIn([...helm, 'values']);
+  const hasObject = document.getIn([...helm, 'valuesObject']) !== undefined;
+  if (hasObject || typeof text !== 'string' || text.trim() === '') {
+    if (hasObject) layOver(document, [...helm, 'valuesObject'], overrides);
+    else layOver(document, helm, { valuesObject: overrides });
+    return;
+  }
+  const values = parseDocument(text) as Document;
+  layOver(values, [], overrides);
+  document.setIn([...helm, 'values'], values.toString({ lineWidth: 0 }));
+}
+
+/** What holds the chart, without a scheme. */
+function repositoryOf({ target, name }: DeliveredChart): string {
+  return formatRepository(chartRepository(target, name)).slice(0, -`/${name}`.length);
+}

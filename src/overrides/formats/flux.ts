@@ -1,0 +1,104 @@
+import { Document } from 'yaml';
+import { parseEcrHost } from '../../ecr/hosts.ts';
+import { MediaType } from '../../oci/descriptor.ts';
+import { chartRepository, chartTag } from '../../oci/naming.ts';
+import { formatRepository } from '../../oci/reference.ts';
+import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
+import { commented, type DeliveredChart, type Formatted } from './format.ts';
+
+const SOURCES = 'source.toolkit.fluxcd.io/v1';
+
+/**
+ * A Flux `HelmRelease` (helm.toolkit.fluxcd.io/v2) with the overrides in `values` and the chart where push put it: the
+ * given one, of which everything else stays, with a source beside it, or a small one of its own.
+ */
+export function formatFlux(chart: DeliveredChart, carrier?: Carrier): Formatted {
+  const documents = carrier === undefined ? own(chart) : placed(chart, carrier);
+  const text = joined(documents, commented(chart.header));
+  return { files: [{ path: `${chart.name}.yaml`, text }], left: [] };
+}
+
+function own(chart: DeliveredChart): Document[] {
+  const { releaseName, namespace, overrides } = chart;
+  const release = {
+    apiVersion: 'helm.toolkit.fluxcd.io/v2',
+    kind: 'HelmRelease',
+    metadata: { name: releaseName, namespace },
+    spec: {
+      interval: '1h',
+      chartRef: { kind: 'OCIRepository', name: releaseName },
+      values: overrides,
+    },
+  };
+  return [ociRepository(chart, { name: releaseName, namespace }), documentOf(release)];
+}
+
+function placed(chart: DeliveredChart, { text, document: index, path }: Carrier): Document[] {
+  const documents = documentsOf(text);
+  const release = documents[index] as Document;
+  const root = keysOf(path.slice(0, path.indexOf('spec.')));
+  const spec = [...root, 'spec'];
+  const name = String(release.getIn([...root, 'metadata', 'name']) ?? chart.releaseName);
+  const namespace = release.getIn([...root, 'metadata', 'namespace']);
+  const metadata = { name: `${name}-airgap`, ...(typeof namespace === 'string' ? { namespace } : {}) };
+  layOver(release, spec, { values: chart.overrides });
+  if (path.endsWith('spec.chart.spec')) {
+    const template = [...spec, 'chart', 'spec'];
+    release.setIn([...template, 'chart'], chart.name);
+    release.setIn([...template, 'version'], chart.version);
+    release.setIn([...template, 'sourceRef'], release.createNode({ kind: 'HelmRepository', name: metadata.name }));
+    return [...documents, helmRepository(chart, metadata)];
+  }
+  const source = sourceOf(documents, release, [...spec, 'chartRef']);
+  if (source !== undefined) {
+    layOver(source, ['spec'], { url: addressOf(chart) });
+    source.setIn(['spec', 'ref'], source.createNode({ tag: chartTag(chart.version) }));
+    return documents;
+  }
+  release.setIn([...spec, 'chartRef'], release.createNode({ kind: 'OCIRepository', name: metadata.name }));
+  return [...documents, ociRepository(chart, metadata)];
+}
+
+/** The OCIRepository that a release refers to, when the file has it. */
+function sourceOf(documents: readonly Document[], release: Document, chartRef: Keys): Document | undefined {
+  const [kind, name] = ['kind', 'name'].map((key) => release.getIn([...chartRef, key]));
+  if (kind !== 'OCIRepository') return undefined;
+  return documents.find((document) => document.get('kind') === kind && document.getIn(['metadata', 'name']) === name);
+}
+
+function ociRepository(chart: DeliveredChart, metadata: object): Document {
+  const spec = {
+    interval: '1h',
+    url: addressOf(chart),
+    ref: { tag: chartTag(chart.version) },
+    // The chart's archive as it is, and not what would be unpacked of it.
+    layerSelector: { mediaType: MediaType.helmChart, operation: 'copy' },
+    ...accessOf(chart),
+  };
+  return documentOf({ apiVersion: SOURCES, kind: 'OCIRepository', metadata, spec });
+}
+
+function helmRepository(chart: DeliveredChart, metadata: object): Document {
+  const url = addressOf(chart).slice(0, -`/${chart.name}`.length);
+  return documentOf({
+    apiVersion: SOURCES,
+    kind: 'HelmRepository',
+    metadata,
+    spec: { type: 'oci', interval: '1h', url, ...accessOf(chart) },
+  });
+}
+
+function accessOf({ target, plainHttp }: DeliveredChart): object {
+  return {
+    ...(parseEcrHost(target.registry) === undefined ? {} : { provider: 'aws' }),
+    ...(plainHttp ? { insecure: true } : {}),
+  };
+}
+
+function addressOf({ target, name }: DeliveredChart): string {
+  return `oci://${formatRepository(chartRepository(target, name))}`;
+}
+
+function documentOf(content: object): Document {
+  return new Document(content, { aliasDuplicateObjects: false });
+}

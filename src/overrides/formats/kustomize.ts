@@ -1,0 +1,56 @@
+import { stringify } from 'yaml';
+import type { Place } from '../../lock/finding.ts';
+import { type Target, targetRepository } from '../../oci/naming.ts';
+import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import { commented, type Formatted } from './format.ts';
+
+/** Where kustomize's image transformer looks: in all lists of these names, whatever the object. */
+const REACHED = /(?:^|\.)(?:containers|initContainers)\[\d+\]\.image$/;
+
+/**
+ * A kustomization with an `images` list. Kustomize compares `name` with what the manifest says, so an image that is
+ * written in two ways has two entries. Where one name stands with several tags only the name changes, and each keeps its
+ * own. What is not a container's image stays out of its reach, and is told.
+ */
+export function formatKustomize(
+  places: readonly (Place & { readonly reference: string })[],
+  target: Target,
+  title: string,
+): Formatted {
+  const reached = places.filter(({ path, within }) => within === undefined && REACHED.test(path));
+  const byName = Map.groupBy(reached, ({ written }) => nameOf(written));
+  const images = [...byName].sort(([a], [b]) => compare(a, b)).map(([name, group]) => entryOf(name, group, target));
+  const left = places
+    .filter((place) => !reached.includes(place))
+    .map(({ reference, template, path, kind, name }) => {
+      const where = template === '' ? `${kind} ${name}`.trim() : `${template} ${path}`.trim();
+      return `${reference}: kustomize does not reach it (${where})`;
+    });
+  const distinct = [...new Set(left)].sort(compare);
+  const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images };
+  const text = commented([title, ...distinct]) + stringify(document, { lineWidth: 0 });
+  return { files: [{ path: 'kustomization.yaml', text }], left: distinct };
+}
+
+function entryOf(name: string, group: readonly { readonly reference: string }[], target: Target): object {
+  const references = [...new Set(group.map(({ reference }) => reference))];
+  const first = parseReference(references[0] as string);
+  const newName = formatRepository(targetRepository(target, first));
+  if (references.length > 1) return { name, newName };
+  return { name, newName, ...versionOf(first) };
+}
+
+/** Setting one of them takes the other away, so both stand there when the reference has both. */
+function versionOf({ tag, digest }: Reference): object {
+  return { ...(tag === undefined ? {} : { newTag: tag }), ...(digest === undefined ? {} : { digest }) };
+}
+
+/** As it is written, without tag and digest. */
+function nameOf(written: string): string {
+  const name = written.replace(/@.*$/, '');
+  return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name.slice(0, name.lastIndexOf(':')) : name;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

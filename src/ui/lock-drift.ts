@@ -1,0 +1,49 @@
+import { type ChartChange, type ChartEntry, hasDrift, type ImageEntry, type LockDrift } from '../lock/drift.ts';
+import type { WrittenLockFile } from '../workflows/lock-file.ts';
+import { count, shortDigest } from './text.ts';
+
+/** What was written into a lock file. `offline`: no registry was asked. */
+export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
+  const { charts, images } = lockFile;
+  const open = images.filter(({ digest }) => digest === '').length;
+  const why = offline ? '; no registry was asked, and bundle --lock will take what the tags are then' : '';
+  const without = open === 0 ? '' : `, ${open} without a digest${why}`;
+  const verb = status === 'written' ? 'written' : 'is up to date';
+  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${without}`;
+}
+
+/** What is different from a lock file, one difference a line under what kind it is. */
+export function lockDriftReport(path: string, drift: LockDrift): string {
+  if (!hasDrift(drift)) return `${path} is up to date`;
+  const { charts, images } = drift;
+  const groups: readonly [string, readonly string[]][] = [
+    ['charts added', charts.added.map(chartText)],
+    ['charts removed', charts.removed.map(chartText)],
+    ['charts changed', charts.changed.map(changeText)],
+    ['images added', images.added.map(imageText)],
+    ['images removed', images.removed.map(imageText)],
+    [
+      'tags moved',
+      images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} → ${shortDigest(to)}`),
+    ],
+    ['images that their registries do not have', images.gone.map(imageText)],
+  ];
+  const parts = groups.flatMap(([title, lines]) =>
+    lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)],
+  );
+  return [`${path} is out of date`, ...parts].join('\n');
+}
+
+function chartText({ name, version, parent }: ChartEntry): string {
+  return `${name} ${version}${parent === undefined ? '' : ` (by ${parent})`}`;
+}
+
+function changeText({ name, version, what, from, to }: ChartChange): string {
+  if (what === 'version') return `${name}: ${from} → ${to}`;
+  const [before, after] = what === 'digest' ? [shortDigest(from), shortDigest(to)] : [from, to];
+  return `${name} ${version}: ${what === 'digest' ? 'other content under the same version' : what}, ${before} → ${after}`;
+}
+
+function imageText({ reference, charts }: ImageEntry): string {
+  return charts.length === 0 ? reference : `${reference} (${charts.join(', ')})`;
+}

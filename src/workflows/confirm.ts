@@ -1,0 +1,138 @@
+import { AirgapError } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
+import { type Outcome, settle } from '../base/pool.ts';
+import type { Finding, Place } from '../lock/finding.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { formatRepository, lookupOf, parseReference, type Reference } from '../oci/reference.ts';
+import type { RegistryClient } from '../registry/client.ts';
+import { checkAborted, failureOf } from '../transfer/failure.ts';
+import type { Context } from './context.ts';
+import { connect, type RegistryAccess } from './registry.ts';
+
+/** A candidate that its registry does not have, so that it is taken for no image. */
+export interface Dropped {
+  readonly reference: string;
+  readonly found: readonly Place[];
+  /** What the registry said. */
+  readonly why: string;
+}
+
+export interface Confirmation {
+  /** Those that are certain as they were, the others with `confirmed`. */
+  readonly images: readonly Finding[];
+  readonly dropped: readonly Dropped[];
+}
+
+export interface ConfirmOptions {
+  readonly access: RegistryAccess;
+  /** Requests at the same time. */
+  readonly concurrency: number;
+}
+
+/**
+ * Asks the registries for every finding that is not certain. What is definitely not there (404) is dropped; what could
+ * not be asked for, or is not for everybody, is kept. Either is warned about.
+ * @throws AirgapError `interrupted`
+ */
+export async function confirm(
+  context: Context,
+  findings: readonly Finding[],
+  { access, concurrency }: ConfirmOptions,
+): Promise<Confirmation> {
+  const { client } = connect(context, access);
+  try {
+    return await confirmFindings(client, findings, { ...context, concurrency });
+  } finally {
+    await client.close();
+  }
+}
+
+export interface AskOptions {
+  readonly concurrency: number;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/** {@link confirm} with a client that is there. */
+export async function confirmFindings(
+  client: Pick<RegistryClient, 'head'>,
+  findings: readonly Finding[],
+  { concurrency, emit, signal }: AskOptions,
+): Promise<Confirmation> {
+  const doubtful = findings.filter(({ confidence }) => confidence !== 'certain');
+  if (doubtful.length === 0) return { images: findings, dropped: [] };
+  emit({ type: 'stage', message: `asking registries for ${doubtful.length} images that are not certain` });
+  const references = doubtful.map(({ reference }) => parseReference(reference));
+  const answers = await heads(client, references, concurrency, signal);
+  const confirmed = new Map<string, boolean>();
+  const dropped: Dropped[] = [];
+  const unanswered: { readonly reference: string; readonly error: AirgapError }[] = [];
+  for (const [i, { reference, found }] of doubtful.entries()) {
+    const answer = answers[i] as Outcome<Descriptor | undefined>;
+    if ('error' in answer) unanswered.push({ reference, error: failureOf(reference, answer.error) });
+    else if (answer.value === undefined) dropped.push({ reference, found, why: 'the registry does not have it (404)' });
+    confirmed.set(reference, !('error' in answer));
+  }
+  warnDropped(emit, dropped);
+  for (const [registry, group] of Map.groupBy(unanswered, ({ reference }) => parseReference(reference).registry)) {
+    const names = group.map(({ reference }) => reference).join(', ');
+    const reason = group[0]?.error.message;
+    emit({ type: 'warning', message: `not confirmed, since ${registry} gives no answer to it: ${names} (${reason})` });
+  }
+  const gone = new Set(dropped.map(({ reference }) => reference));
+  const images = findings
+    .filter(({ reference }) => !gone.has(reference))
+    .map((finding) => {
+      const answered = confirmed.get(finding.reference);
+      return answered === undefined ? finding : { ...finding, confirmed: answered };
+    });
+  return { images, dropped };
+}
+
+/** Warns of every candidate that was dropped, with the place where it was found. */
+export function warnDropped(emit: Emit, dropped: readonly Dropped[]): void {
+  for (const { reference, found, why } of dropped) {
+    const message = `left out ${reference}, ${wantedBy(found)}: ${why.replace(`${reference}: `, '')}`;
+    emit({ type: 'warning', message });
+  }
+}
+
+/** Who names an image, for a sentence: three places at most. */
+export function wantedBy(places: readonly Place[]): string {
+  const named = places.slice(0, 3).map(({ chart, template, path, name, how }) => {
+    if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
+    return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
+  });
+  return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more places` : ''}`;
+}
+
+/**
+ * Asks for manifests without fetching them, each manifest once. A registry that cannot be reached is not tried again for
+ * each of its images.
+ * @returns for each reference its descriptor, undefined when the registry does not have it, or the error
+ * @throws AirgapError `interrupted`
+ */
+export async function heads(
+  client: Pick<RegistryClient, 'head'>,
+  references: readonly Reference[],
+  concurrency: number,
+  signal?: AbortSignal,
+): Promise<Outcome<Descriptor | undefined>[]> {
+  const keyOf = (reference: Reference): string => `${formatRepository(reference)} ${lookupOf(reference)}`;
+  const once = [...new Map(references.map((reference) => [keyOf(reference), reference])).values()];
+  const unreachable = new Map<string, AirgapError>();
+  const outcomes = await settle(once, concurrency, async (reference) => {
+    checkAborted(signal);
+    const known = unreachable.get(reference.registry);
+    if (known !== undefined) throw known;
+    try {
+      return await client.head(reference, lookupOf(reference));
+    } catch (error) {
+      if (error instanceof AirgapError && error.code === 'network') unreachable.set(reference.registry, error);
+      throw error;
+    }
+  });
+  checkAborted(signal);
+  const byKey = new Map(once.map((reference, i) => [keyOf(reference), outcomes[i] as Outcome<Descriptor | undefined>]));
+  return references.map((reference) => byKey.get(keyOf(reference)) as Outcome<Descriptor | undefined>);
+}

@@ -1,0 +1,117 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AirgapError, combine } from '../base/errors.ts';
+import { settle } from '../base/pool.ts';
+import {
+  type Bare,
+  explainDocuments,
+  judgeBare,
+  type Occurrence,
+  withOtherEvidence,
+} from '../discovery/explain/index.ts';
+import { UPSTREAM } from '../helm/chart-mirrors.ts';
+import { fetchChart } from '../helm/fetch.ts';
+import { Helm } from '../helm/helm.ts';
+import { Renderer } from '../helm/render.ts';
+import { unlessRefused } from '../influence/accepted.ts';
+import { type Context, withScratch } from './context.ts';
+import type { ChartJob } from './discover.ts';
+import type { ImagesOptions } from './images.ts';
+import { type Profile, searchRender } from './search-render.ts';
+
+export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
+  /** Any text; not empty. */
+  readonly text: string;
+}
+
+/** An occurrence, and the profiles in which it is the same. */
+export interface Explained extends Occurrence {
+  readonly profiles: readonly string[];
+}
+
+export interface Explanation {
+  readonly text: string;
+  readonly charts: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly profiles: readonly string[];
+    readonly occurrences: readonly Explained[];
+    /** Charts that it brings along; their renders are not looked at. */
+    readonly nested: readonly string[];
+  }[];
+  /** The text judged by itself, when it occurs nowhere. */
+  readonly bare?: Bare;
+}
+
+/**
+ * Where a text stands in the renders of charts, and why the search takes it or does not; without an occurrence the text
+ * judged by itself.
+ * @throws AirgapError what a chart could not be fetched or rendered for
+ */
+export function explain(context: Context, options: ExplainOptions): Promise<Explanation> {
+  const { text, charts: jobs } = options;
+  return withScratch(context, async (scratch) => {
+    const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
+      explainChart(context, options, job, join(scratch, String(i))),
+    );
+    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
+    if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be rendered`);
+    const charts = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+    const isThere = charts.some(({ occurrences }) => occurrences.length > 0);
+    return { text, charts, ...(isThere ? {} : { bare: judgeBare(text) }) };
+  });
+}
+
+async function explainChart(
+  context: Context,
+  { text, chartSources = UPSTREAM, rules = [] }: ExplainOptions,
+  { request, profiles }: ChartJob,
+  folder: string,
+): Promise<Explanation['charts'][number]> {
+  context.emit({ type: 'stage', message: `rendering ${request.chart}` });
+  const helm = new Helm(context);
+  const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
+  const renderer = new Renderer(helm, chart, join(folder, 'render'));
+  const found = new Map<string, Explained>();
+  const nested = new Set<string>();
+  const add = (occurrences: readonly Occurrence[], profile: string): void => {
+    for (const occurrence of occurrences) {
+      const key = JSON.stringify(occurrence);
+      const there = found.get(key)?.profiles ?? [];
+      found.set(key, { ...occurrence, profiles: [...there, profile] });
+    }
+  };
+  for (const profile of profiles) {
+    const { options, name } = profile;
+    const base = await renderer.render(options);
+    const shown = await searchRender(renderer, base, profile, { rules, traced: true });
+    for (const one of shown.nested) nested.add(`${one.name} ${one.version}`.trim());
+    const installed = withOtherEvidence(explainDocuments(base.documents, text), shown.places, text);
+    add(installed, name);
+    const known = new Set(installed.map(identityOf));
+    add(
+      (await upgraded(renderer, profile, text)).filter((one) => !known.has(identityOf(one))),
+      `${name} (upgrade)`,
+    );
+  }
+  const { name, version } = chart.metadata;
+  const names = profiles.map((profile) => profile.name);
+  return { name, version, profiles: names, occurrences: [...found.values()], nested: [...nested] };
+}
+
+/** A chart that refuses to be upgraded without its release shows nothing. */
+async function upgraded(renderer: Renderer, { options }: Profile, text: string): Promise<Occurrence[]> {
+  if (options.isUpgrade !== undefined) return [];
+  const attempt = await unlessRefused(renderer.render({ ...options, isUpgrade: true }));
+  return 'result' in attempt ? explainDocuments(attempt.result.documents, text) : [];
+}
+
+/** Of two renders: documents may have moved. */
+function identityOf({ document: _, ...rest }: Occurrence): string {
+  return JSON.stringify([rest.template, rest.kind, rest.name, rest.path, rest.within, rest.text]);
+}
+
+function asError(error: unknown): AirgapError {
+  if (error instanceof AirgapError) return error;
+  throw error;
+}

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { AirgapError, combine } from '../base/errors.ts';
+import { checkOutput, writeOutput } from '../base/output-file.ts';
+import { driftOf, type LockDrift } from '../lock/drift.ts';
+import type { Finding } from '../lock/finding.ts';
+import { formatLockFile, type LockFile, type LockFileImage } from '../lock/lock-file.ts';
+import type { Digest } from '../oci/digest.ts';
+import { parseReference } from '../oci/reference.ts';
+import { warnDropped } from './confirm.ts';
+import { type Context, withScratch } from './context.ts';
+import { askDigests, missingImages } from './image-digests.ts';
+import { chosen, type ImagesOptions, search, warnUnmatched } from './images.ts';
+import { chartEntry } from './locked-charts.ts';
+import { connect, type RegistryAccess } from './registry.ts';
+
+export interface LockFileOptions extends ImagesOptions {
+  /** Of the lock file (absolute). */
+  readonly path: string;
+  /** How registries are reached; undefined: none is asked, and digests that no reference names stay empty. */
+  readonly access: RegistryAccess | undefined;
+  /** Requests at the same time. */
+  readonly concurrency: number;
+}
+
+export interface WrittenLockFile {
+  readonly path: string;
+  readonly status: 'written' | 'up-to-date';
+  readonly lockFile: LockFile;
+}
+
+/**
+ * Writes what the charts are made of now into a lock file.
+ * @throws AirgapError `output-exists` when something else is there, `image-not-found` for every image that a registry
+ *   does not have; nothing is written then
+ */
+export function writeLockFile(context: Context, options: LockFileOptions): Promise<WrittenLockFile> {
+  const { path } = options;
+  return withScratch(context, async (scratch) => {
+    await checkOutput(path, '--lock');
+    const there = await readFile(path, 'utf8').catch(() => undefined);
+    if (there !== undefined && there.trim() !== '' && !/^kind: *["']?LockFile\b/m.test(there)) {
+      throw new AirgapError('output-exists', `${path} is there already, and is no lock file`, {
+        hint: 'choose another name with --lock',
+      });
+    }
+    const { lockFile, missing } = await lockedNow(context, options, scratch);
+    const sure = missing.filter(({ confidence }) => confidence === 'certain');
+    if (sure.length > 0) throw missingImages(sure);
+    const text = formatLockFile(lockFile, basename(path));
+    if (text === there) return { path, status: 'up-to-date', lockFile };
+    await writeOutput(path, text);
+    return { path, status: 'written', lockFile };
+  });
+}
+
+/** What is different now from what a lock file says; with registries out of reach or not asked, tags are not compared. */
+export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockDrift> {
+  return withScratch(context, async (scratch) => {
+    const { lockFile, missing } = await lockedNow(context, options, scratch);
+    return driftOf(
+      locked,
+      lockFile,
+      missing.map((finding) => imageEntry(finding, new Map())),
+    );
+  });
+}
+
+/**
+ * The lock file as it would be written now, and what is not in it, since its registry does not have it: of that, what is
+ * below `certain` was most likely no image, and is dropped as a bundle drops it.
+ */
+async function lockedNow(
+  context: Context,
+  options: LockFileOptions,
+  scratch: string,
+): Promise<{ lockFile: LockFile; missing: Finding[] }> {
+  const { charts: searched, failures, excluded } = await search(context, options, scratch);
+  if (failures.length > 0) throw combine(failures, `${failures.length} charts within charts could not be searched`);
+  const { findings: all, choices } = chosen(searched, options, excluded);
+  warnUnmatched(context, choices);
+  const wanted = all.filter(({ confidence }) => confidence !== 'possible');
+  const { digests, missing } = await asked(context, options, wanted);
+  const gone = wanted.filter(({ reference }) => missing.has(reference));
+  const dropped = gone.filter(({ confidence }) => confidence !== 'certain');
+  warnDropped(
+    context.emit,
+    dropped.map(({ reference, found }) => ({ reference, found, why: 'the registry does not have it (404)' })),
+  );
+  const folder = dirname(options.path);
+  const charts = await Promise.all(searched.map((chart) => chartEntry(chart, folder, scratch, context.cwd)));
+  const images = wanted.filter((finding) => !gone.includes(finding)).map((finding) => imageEntry(finding, digests));
+  return {
+    lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...choices] },
+    missing: gone,
+  };
+}
+
+async function asked(
+  context: Context,
+  { access, concurrency }: LockFileOptions,
+  findings: readonly Finding[],
+): Promise<{ digests: ReadonlyMap<string, Digest>; missing: ReadonlySet<string> }> {
+  if (access === undefined) return { digests: new Map(), missing: new Set() };
+  const { client } = connect(context, access);
+  try {
+    const { emit, signal } = context;
+    const references = findings.map(({ reference }) => reference);
+    return await askDigests(client, references, { concurrency, emit, signal });
+  } finally {
+    await client.close();
+  }
+}
+
+function imageEntry(
+  { reference, need, confidence, found }: Finding,
+  digests: ReadonlyMap<string, Digest>,
+): LockFileImage {
+  const charts = [...new Set(found.map(({ chart }) => chart))].filter((name) => name !== '').sort();
+  const digest = parseReference(reference).digest ?? digests.get(reference) ?? '';
+  return { reference, digest, need, confidence, charts };
+}

@@ -1,0 +1,87 @@
+import { AirgapError } from '../base/errors.ts';
+import type { Choice } from '../lock/choice.ts';
+import type { Finding } from '../lock/finding.ts';
+import { tryParseReference } from '../oci/reference.ts';
+import { type Context, withScratch } from './context.ts';
+import { chosen, type ImagesOptions, search } from './images.ts';
+import { referenceMatcher } from './pattern.ts';
+
+export interface WhyOptions extends ImagesOptions {
+  /** Which images: a reference or a pattern, read as `exclude` reads it. */
+  readonly asked: string;
+}
+
+export interface WhyResult {
+  readonly asked: string;
+  /** At least one. */
+  readonly images: readonly Finding[];
+  /** Charts within charts that could not be searched: places in them are missing. */
+  readonly failures: readonly AirgapError[];
+}
+
+/**
+ * Everything that is known of the images that a pattern names.
+ * @throws AirgapError `image-not-found` when the charts need no such image, naming those that are like it
+ */
+export function why(context: Context, { asked, ...options }: WhyOptions): Promise<WhyResult> {
+  return withScratch(context, async (scratch) => {
+    const { charts, failures, excluded } = await search(context, options, scratch);
+    const { findings, choices } = chosen(charts, options, excluded);
+    const isAsked = referenceMatcher(asked);
+    const images = findings.filter(({ reference }) => isAsked(reference));
+    if (images.length === 0) throw notFound(asked, findings, choices.find(leftOut(isAsked)), failures.length > 0);
+    return { asked, images, failures };
+  });
+}
+
+function leftOut(isAsked: (reference: string) => boolean): (choice: Choice) => boolean {
+  return ({ rule, references }) => rule !== 'include' && references.some(isAsked);
+}
+
+function notFound(
+  asked: string,
+  findings: readonly Finding[],
+  choice: Choice | undefined,
+  isIncomplete: boolean,
+): AirgapError {
+  if (choice !== undefined) {
+    const by = `--${choice.rule}${choice.pattern === undefined ? '' : ` ${choice.pattern}`}`;
+    const reason = choice.reason === undefined ? '' : ` (${choice.reason})`;
+    return new AirgapError('image-not-found', `${asked} was found, and is left out by ${by}${reason}`, {
+      hint: 'ask without that flag or setting to see where it stands',
+    });
+  }
+  const near = nearMisses(asked, findings);
+  const hints = [
+    ...(near.length === 0 ? [] : [`like it: ${near.join(', ')}`]),
+    `--explain '${asked}' says where that text stands and why it is not taken`,
+    ...(isIncomplete ? ['some charts within charts could not be searched (helm airgap images names them)'] : []),
+  ];
+  return new AirgapError('image-not-found', `none of the images that were found is ${asked}`, {
+    hint: hints.join('; '),
+  });
+}
+
+/** How many a hint can name and still be read. */
+const NAMED = 5;
+/** Shorter names are parts of far too many others. */
+const TELLING = 4;
+
+/** References with the same last component, or one that contains the other. */
+function nearMisses(asked: string, findings: readonly Finding[]): string[] {
+  const wanted = lastComponent(asked.replaceAll('*', ''));
+  const others = findings.map(({ reference }) => ({ reference, last: lastComponent(reference) }));
+  const same = others.filter(({ last }) => last === wanted);
+  const alike = others.filter(
+    ({ last }) =>
+      last !== wanted &&
+      Math.min(last.length, wanted.length) >= TELLING &&
+      (last.includes(wanted) || wanted.includes(last)),
+  );
+  return [...same, ...alike].slice(0, NAMED).map(({ reference }) => reference);
+}
+
+function lastComponent(text: string): string {
+  const path = tryParseReference(text)?.path ?? text.replace(/[:@][^/]*$/, '');
+  return path.slice(path.lastIndexOf('/') + 1);
+}

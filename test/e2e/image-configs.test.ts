@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { pushImage } from '../support/images.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** What the registries know beyond the manifests: images that image configs name, and candidates that are none. */
+
+const home = scratchFolder();
+const shop = fixtureChart('shop');
+const carrier = 'registry.example/shop/web:1.4.2';
+const agent = 'quay.io/shop-tools/agent:2.0.0';
+const inner = 'quay.io/shop-tools/inner:3.1.0';
+/** Candidates of the chart: one is there, one is not. */
+const [proxy, worker] = ['registry.example/shop/proxy:2.3.1', 'registry.example/shop/worker:1.4.2'];
+let upstream: TestRegistry;
+let access: string[];
+
+beforeAll(async () => {
+  upstream = await startRegistry();
+  access = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  const listed = await airgapOk(['images', shop, '-o', 'txt'], home);
+  const references = listed.stdout.split('\n').filter((line) => line !== '' && line !== worker);
+  await fillUpstream(upstream.host, references);
+  const push = (reference: string, Env: readonly string[], Labels: Readonly<Record<string, string>> = {}) => {
+    const [repository = '', tag] = reference.split(':');
+    return pushImage(upstream.host, repository, tag, {
+      config: { Env: ['PATH=/usr/local/bin:/usr/bin', ...Env], Labels },
+    });
+  };
+  await push(carrier, [`RELATED_IMAGE_AGENT=${agent}`, 'DEFAULT_SIDECAR_IMAGE=quay.io/shop-tools/never-built:1.0'], {
+    'org.opencontainers.image.base.name': 'docker.io/library/alpine:3.20',
+    'org.opencontainers.image.source': 'https://github.com/shop/web',
+    maintainer: 'Shop <ops@shop.example>',
+  });
+  await push(agent, [], { 'alm-examples': JSON.stringify([{ kind: 'Agent', spec: { image: inner } }]) });
+  await push(inner, [`OPERATOR_IMAGE=${carrier}`]);
+});
+afterAll(() => upstream.stop());
+
+interface Image {
+  readonly reference: string;
+  readonly confidence: string;
+  readonly confirmed?: boolean;
+  readonly found: readonly { readonly how: string; readonly name: string; readonly path: string }[];
+}
+
+describe('bundle', () => {
+  test('has what image configs name, with the place, and says what no registry has', async () => {
+    const file = join(home, 'configs.tar');
+    const run = await airgapOk(['bundle', shop, ...access, '--out', file, '-o', 'json'], home);
+    const { lock, dropped } = JSON.parse(run.stdout) as { lock: { images: Image[] }; dropped: { reference: string }[] };
+    const image = (name: string) => lock.images.find(({ reference }) => reference === name);
+    expect(image(agent)).toMatchObject({
+      confidence: 'likely',
+      need: 'operand',
+      found: [{ how: 'image-config', chart: 'shop', name: carrier, path: 'config.Env["RELATED_IMAGE_AGENT"]' }],
+    });
+    expect(image(inner)?.found).toMatchObject([{ name: agent, path: 'config.Labels["alm-examples"]' }]);
+    expect(image(carrier)?.found.map(({ how }) => how)).toEqual(['pod-spec', 'image-config']);
+    expect(lock.images.filter(({ reference }) => reference.includes('alpine:3.20'))).toEqual([]);
+    expect(dropped.map(({ reference }) => reference).sort()).toEqual(['quay.io/shop-tools/never-built:1.0', worker]);
+    expect(run.stderr).toMatch(/warning: left out registry\.example\/shop\/worker:1\.4\.2, wanted by chart shop/);
+    await airgapOk(['verify', file], home);
+    await program('skopeo', ['inspect', '--raw', `oci-archive:${file}:${inner}`], home);
+    const again = await airgapOk(['bundle', shop, ...access, '--out', file], home);
+    expect(again.stderr).toContain('up to date');
+  });
+
+  test('with --no-image-configs, or an exclusion, has what the manifests name', async () => {
+    const file = join(home, 'without.tar');
+    const run = await airgapOk(['bundle', shop, ...access, '--no-image-configs', '--out', file, '-o', 'json'], home);
+    const names = (JSON.parse(run.stdout).lock.images as Image[]).map(({ reference }) => reference);
+    expect(names).toContain(proxy);
+    expect(names).not.toContain(agent);
+    const excluded = join(home, 'excluded.tar');
+    const flags = ['--exclude', 'quay.io/shop-tools/agent', '--exclude', '*/never-built:*', '--exclude', worker];
+    const other = await airgapOk(['bundle', shop, ...access, ...flags, '--out', excluded, '-o', 'json'], home);
+    const { lock, dropped } = JSON.parse(other.stdout);
+    expect((lock.images as Image[]).map(({ reference }) => reference)).toEqual(names);
+    expect(dropped).toEqual([]);
+    expect(other.stderr).not.toContain('fits nothing');
+  });
+
+  test('fails for a candidate when its registry gives no answer', async () => {
+    const file = join(home, 'unreachable.tar');
+    const mirrors = ['--mirror', `registry.example=127.0.0.1:1`, ...access, '--plain-http', '127.0.0.1:1'];
+    const run = await airgap(['bundle', '--image', agent, ...mirrors, '--out', file], home);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toMatch(/registry\.example\/shop\/web:1\.4\.2.*wanted by the config of quay\.io/);
+    expect(run.stderr).toContain('--exclude');
+  });
+});
+
+describe('images --confirm', () => {
+  test('keeps what is there and leaves out what is not, visibly in every format', async () => {
+    const json = await airgapOk(['images', shop, ...access, '--confirm', '-o', 'json'], home);
+    const { images, dropped } = JSON.parse(json.stdout) as { images: Image[]; dropped: Image[] };
+    const confirmed = images.filter((image) => image.confirmed !== undefined);
+    expect(confirmed.map((image) => [image.reference, image.confidence, image.confirmed])).toContainEqual([
+      proxy,
+      'likely',
+      true,
+    ]);
+    expect(images.map(({ reference }) => reference)).not.toContain(worker);
+    expect(dropped).toMatchObject([
+      { reference: worker, found: [{ how: 'env' }], why: expect.stringContaining('404') },
+    ]);
+    expect(json.stderr).toContain(`left out ${worker}`);
+    const table = await airgapOk(['images', shop, ...access, '--confirm'], home);
+    expect(table.stdout).toMatch(/proxy:2\.3\.1 .* likely, is there/);
+    expect(table.stdout).toMatch(/DROPPED.*worker:1\.4\.2/s);
+    const text = await airgapOk(['images', shop, ...access, '--confirm', '-o', 'txt'], home);
+    expect(text.stdout.split('\n')).toContain(`# not there: ${worker}`);
+  });
+
+  test('keeps what nobody answers for', async () => {
+    const mirrors = ['--mirror', '*=127.0.0.1:1', '--plain-http', '127.0.0.1:1'];
+    const run = await airgapOk(['images', shop, ...mirrors, '--confirm', '-o', 'json'], home);
+    const { images, dropped } = JSON.parse(run.stdout) as { images: Image[]; dropped: Image[] };
+    const unconfirmed = images.filter((image) => image.confirmed === false).map(({ reference }) => reference);
+    expect(unconfirmed).toEqual([proxy, worker]);
+    expect(dropped).toEqual([]);
+    expect(run.stderr).toMatch(/warning: not confirmed/);
+  });
+});

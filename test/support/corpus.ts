@@ -1,0 +1,116 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { RenderOptions } from '../../src/helm/render.ts';
+import { formatReference, parseReference } from '../../src/oci/reference.ts';
+import { realCharts } from './charts.ts';
+
+/** A reference of the ground truth. One that stands in several ways is there once for each. */
+export interface TrueImage {
+  /** As the chart writes or composes it. */
+  readonly ref: string;
+  /** With docker.io, library/ and :latest filled in. */
+  readonly normalized: string;
+  /** How it is carried; `operator-binary` and `child-chart` ones do not stand in the chart's own render. */
+  readonly how: string;
+}
+
+/** A real chart with hand-checked ground truth. */
+export interface CorpusChart {
+  /** Name and version. */
+  readonly name: string;
+  /** Path of the archive. */
+  readonly archive: string;
+  /** How the truth was rendered, paths absolute. */
+  readonly render: RenderOptions & { readonly releaseName: string };
+  /** The same as arguments of `helm template`, after the release's name and the archive. */
+  readonly flags: readonly string[];
+  readonly images: readonly TrueImage[];
+  /** Normalised; neither wanted nor wrong. */
+  readonly ambiguous: readonly string[];
+  /** Texts that look like references and are not. */
+  readonly traps: readonly string[];
+  /** Whether charts are part of it that its jobs install; they lie in the same folder. */
+  readonly nests: boolean;
+}
+
+/** The corpus's file, by archive. */
+type Truths = Readonly<Record<string, Truth>>;
+
+interface Truth {
+  readonly flags: readonly string[];
+  readonly images: readonly TrueImage[];
+  readonly ambiguous?: readonly (string | Readonly<Partial<Record<'normalized' | 'ref' | 'string', string>>>)[];
+  readonly traps?: readonly { readonly string: string }[];
+  /** Found by a search for what looks like a reference. */
+  readonly traps_auto?: readonly { readonly string: string }[];
+}
+
+/** With which the truth was rendered; Helm versions have other defaults. */
+const KUBE_VERSION = '1.35.0';
+const RELEASE = 'rel';
+
+/** Charts with ground truth whose archives are in the folder (absolute); none when there is no truth. */
+export function readCorpus(folder: string = realCharts()): CorpusChart[] {
+  const file = join(folder, 'truth.json');
+  const truths: Truths = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  return Object.entries(truths)
+    .map(([archive, truth]) => chartOf(folder, archive, truth))
+    .filter(({ archive }) => existsSync(archive));
+}
+
+function chartOf(folder: string, archive: string, truth: Truth): CorpusChart {
+  const { images, ambiguous = [], traps = [], traps_auto = [] } = truth;
+  const pinned = truth.flags.includes('--kube-version') ? [] : ['--kube-version', KUBE_VERSION];
+  const flags = [...pinned, ...truth.flags];
+  const absolute = flags.map((flag, i) => (isValuesFlag(flags[i - 1]) ? join(folder, flag) : flag));
+  return {
+    name: archive.replace(/\.tgz$/, ''),
+    archive: join(folder, archive),
+    render: { ...renderOptions(absolute), releaseName: RELEASE },
+    flags: absolute,
+    images,
+    ambiguous: ambiguous.map((entry) => {
+      const text = typeof entry === 'string' ? entry : (entry.normalized ?? entry.ref ?? entry.string ?? '');
+      return formatReference(parseReference(text));
+    }),
+    traps: [...traps, ...traps_auto].map(({ string }) => string),
+    nests: images.some(({ how }) => how === 'child-chart'),
+  };
+}
+
+const isValuesFlag = (flag: string | undefined): boolean => flag === '-f' || flag === '--values';
+
+/** Helm's flags as options of a render. @throws Error for one that no truth had so far */
+function renderOptions(flags: readonly string[]): RenderOptions {
+  const lists: Record<'values' | 'set' | 'apiVersions', string[]> = { values: [], set: [], apiVersions: [] };
+  let kubeVersion: string | undefined;
+  let skipSchemaValidation = false;
+  const rest = [...flags];
+  for (let flag = rest.shift(); flag !== undefined; flag = rest.shift()) {
+    if (flag === '--skip-schema-validation') skipSchemaValidation = true;
+    else if (isValuesFlag(flag)) lists.values.push(rest.shift() ?? '');
+    else if (flag === '--set') lists.set.push(rest.shift() ?? '');
+    else if (flag === '--api-versions') lists.apiVersions.push(rest.shift() ?? '');
+    else if (flag === '--kube-version') kubeVersion = rest.shift();
+    else throw new Error(`the ground truth has an unknown flag, ${flag}`);
+  }
+  return { ...lists, kubeVersion, skipSchemaValidation };
+}
+
+/** Where references of the truth stand, by normalised reference; empty where the corpus does not say it. */
+export function truePlaces({ archive }: CorpusChart): ReadonlyMap<string, readonly string[]> {
+  const folder = join(archive, '../truth');
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const places = new Map<string, string[]>();
+  for (const file of files) {
+    const text = readFileSync(join(folder, file), 'utf8');
+    if (!text.includes(`\ntgz: ${archive.slice(archive.lastIndexOf('/') + 1)}\n`)) continue;
+    const { images } = parse(text) as { images: readonly { normalized: string; where?: string[]; note?: string }[] };
+    for (const { normalized, where = [], note } of images) {
+      const told = where.length === 0 && note !== undefined ? [note] : where;
+      places.set(normalized, [...(places.get(normalized) ?? []), ...told]);
+    }
+  }
+  return places;
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { assess, judge, type Rejection } from '../../../src/discovery/candidate.ts';
+import type { Evidence } from '../../../src/discovery/naming.ts';
+import fc from '../../support/property.ts';
+
+const EVIDENCE: readonly Evidence[] = ['typed', 'key', 'context', 'none'];
+
+describe('a rejection says what speaks against the text', () => {
+  test.each<[string, Evidence, Rejection]>([
+    ['two words', 'typed', 'shape'],
+    [`a/${'b'.repeat(400)}:1`, 'typed', 'shape'],
+    ['https://quay.io/org/x', 'key', 'grammar'],
+    ['org/Name:1.0', 'key', 'grammar'],
+    ['auto', 'typed', 'placeholder'],
+    ['Org/name:1.0', 'key', 'capital-host'],
+    ['nginx', 'context', 'untagged'],
+    ['quay.io/org/x', 'none', 'untagged'],
+    ['app/logo.png', 'key', 'file'],
+    ['ami-0abc12', 'key', 'machine-image'],
+    ['projects/x/global/images', 'key', 'machine-image'],
+    ['image/png', 'key', 'media-type'],
+    ['my_name', 'key', 'identifier'],
+    ['v1', 'key', 'identifier'],
+    ['github.com/org/x', 'key', 'source-host'],
+    ['github.com/org/x:v1.0', 'none', 'source-host'],
+    ['repo.argocd.svc:8081/health:1', 'key', 'service-host'],
+    ['web.default.svc/health', 'key', 'service-host'],
+    ['redis:6379', 'none', 'port'],
+    ['quay.io/org/x:8080', 'none', 'port'],
+    ['quay.io/org/x:ro', 'none', 'odd-tag'],
+    ['org/x:1', 'none', 'unversioned'],
+    ['nginx:1.27', 'none', 'one-word'],
+    ['nginx:prod', 'context', 'one-word'],
+  ])('%s as %s: %s', (text, evidence, rejection) => {
+    expect(assess(text, evidence)).toBe(rejection);
+    expect(judge(text, evidence)).toBeUndefined();
+  });
+});
+
+test('the same text is taken where its surroundings say more', () => {
+  const reference = 'docker.io/library/nginx:1.27';
+  expect(assess('nginx:1.27', 'typed')).toEqual({ reference, confidence: 'certain' });
+  expect(assess('nginx:1.27', 'context')).toEqual({ reference, confidence: 'likely' });
+  expect(assess('docker://nginx:1.27', 'key')).toEqual({ reference, confidence: 'likely' });
+});
+
+test('what a weaker evidence takes a pod spec takes too', () => {
+  const part = fc.constantFrom('a', 'B', 'nginx', 'quay.io', 'localhost', 'x.svc', '1.0', '8080', 'latest', 'img.png');
+  const text = fc.array(fc.tuple(part, fc.constantFrom('/', ':', '@', '-', '')), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(text, fc.constantFrom(...EVIDENCE), (parts, evidence) => {
+      const written = parts.flat().join('');
+      const weaker = judge(written, evidence)?.reference;
+      if (weaker !== undefined) expect(judge(written, 'typed')?.reference).toBe(weaker);
+    }),
+  );
+});

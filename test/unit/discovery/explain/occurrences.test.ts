@@ -1,0 +1,193 @@
+import { describe, expect, test } from 'vitest';
+import { explainDocuments, type Occurrence } from '../../../../src/discovery/explain/index.ts';
+import { discoverPlaces } from '../../../../src/discovery/index.ts';
+import { splitDocuments } from '../../../../src/helm/documents.ts';
+import fc from '../../../support/property.ts';
+import { configMap, custom, deployment } from '../render.ts';
+
+function render(...manifests: string[]): ReturnType<typeof splitDocuments> {
+  return splitDocuments(manifests.map((text, i) => `---\n# Source: app/templates/t${i}.yaml\n${text}\n`).join(''));
+}
+
+function explained(text: string, ...manifests: string[]): Occurrence[] {
+  return explainDocuments(render(...manifests), text);
+}
+
+/** Why the only occurrence is not taken. */
+function because(text: string, ...manifests: string[]): string {
+  const found = explained(text, ...manifests);
+  expect(found.map(({ taken }) => taken)).toEqual([false]);
+  return found[0]?.because ?? '';
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+describe('what is taken', () => {
+  test('comes with its place, its evidence and the key that says so', () => {
+    const manifest = deployment({ env: [{ name: 'PROXY_IMAGE', value: 'org/proxy:1' }] });
+    expect(explained('org/proxy:1', manifest)).toEqual([
+      {
+        template: 'app/templates/t0.yaml',
+        document: 0,
+        kind: 'Deployment',
+        name: 'd',
+        path: 'spec.template.spec.containers[0].env[0].value',
+        text: 'org/proxy:1',
+        taken: true,
+        reference: 'docker.io/org/proxy:1',
+        confidence: 'likely',
+        how: 'env',
+        evidence: 'key',
+        key: 'PROXY_IMAGE',
+        because: 'the name `PROXY_IMAGE` says that it is an image',
+      },
+    ]);
+  });
+
+  test.each<[string, string, Partial<Occurrence>]>([
+    ['reg.io/own:1', deployment({}), { evidence: 'typed', how: 'pod-spec', confidence: 'certain' }],
+    ['org/a:2.0', custom({ images: { web: 'org/a:2.0' } }), { evidence: 'context', key: 'images' }],
+    ['quay.io/a/b:2', custom({ thing: 'quay.io/a/b:2' }), { evidence: 'none', how: 'custom-resource' }],
+    [
+      'quay.io/a/b:2',
+      configMap(base64('x: 1\nimage: quay.io/a/b:2\n')),
+      { within: 'base64 > yaml:image', key: 'image' },
+    ],
+    ['quay.io/a/b:2', configMap('run quay.io/a/b:2 # quay.io/a/b:2'), { within: 'word 2' }],
+    ['org/a:v1', custom({ image: { repository: 'org/a', tag: 'v1' } }), { path: 'spec.image.repository' }],
+    ['v7', custom({ image: { repository: 'org/a', tag: 'v7' } }), { path: 'spec.image.repository', text: 'org/a:v7' }],
+    ['docker.io/library/redis', custom({ image: 'redis:7' }), { text: 'redis:7' }],
+    ['docker', custom({ script: 'x', image: 'Docker', other: 'docker.io/a/b:1' }), { path: 'spec.other' }],
+  ])('%s in %s', (text, manifest, expected) => {
+    expect(explained(text, manifest)).toEqual([expect.objectContaining({ taken: true, ...expected })]);
+  });
+
+  test('says when it is only possible, and why', () => {
+    const off = explained('redis', custom({ cache: { enabled: false, image: 'redis' } }));
+    expect(off).toMatchObject([{ taken: true, confidence: 'possible', because: /switched off$/ }].map(matching));
+    const script = explained('org/a:v1.0', configMap('#!/bin/sh\nrun org/a:v1.0 now'));
+    expect(script).toMatchObject([{ taken: true, confidence: 'possible', because: /script/ }].map(matching));
+  });
+
+  function matching<T extends { because: RegExp }>(wanted: T): object {
+    return { ...wanted, because: expect.stringMatching(wanted.because) };
+  }
+});
+
+describe('what is not taken says why', () => {
+  const service = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {},
+    spec: { externalName: 'a.io/b:1.0' },
+  });
+  const crd = JSON.stringify({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    spec: { one: 'such as a.io/b:1', two: 'or a.io/b:1' },
+  });
+  test.each<[string, string, RegExp]>([
+    ['github.com/a/b', custom({ module: 'github.com/a/b' }), /^github.com hosts source code, not images$/],
+    ['redis:6379', custom({ address: 'redis:6379' }), /^`6379` is a port, not a tag$/],
+    ['nginx', custom({ foo: 'nginx' }), /^no registry, no tag, and the key `foo` does not say that it is an image$/],
+    ['quay.io/a/b', custom({ foo: 'quay.io/a/b' }), /^no tag, no digest, and the key `foo`/],
+    ['auto', custom({ image: 'auto' }), /^`auto` is a switch/],
+    ['img/logo.png', custom({ image: 'img/logo.png' }), /file name/],
+    ['https://a.io/b:1', custom({ image: 'https://a.io/b:1' }), /^it is a URL/],
+    ['a.io/B:1', custom({ image: 'a.io/B:1' }), /lower-case/],
+    ['a.io/b:1.0', service, /^it is a plain field of a Service: Kubernetes' own kinds take images in pod specs only$/],
+    ['a.io/b:1', crd, /^text of a custom resource's schema is no evidence$/],
+    ['a.io/b:1', configMap(`{"apiVersion":"v1","kind":"ClusterRole","x":"a.io/b:1"}`), /^a ClusterRole names/],
+    ['a.io/b:1', custom({ selector: { matchLabels: { image: 'a.io/b:1' } } }), /^it stands below `matchLabels`/],
+    ['a.io/b:1', configMap('image: a.io/b:1', 'values.yaml.example'), /^`values.yaml.example` is a document or/],
+    ['quay.io/a', custom({ image: { repository: 'quay.io/a', tag: '' } }), /^`repository` is one part of a reference/],
+    ['a.io/b:1', configMap('x = 1 # or a.io/b:1\nimage quay.io/c/d:1'), /^it stands in a comment$/],
+    ['my key', configMap('a: 1\nmy key: quay.io/c/d:1'), /^it is a key of the text around it/],
+    ['dear', configMap('hello dear reader'), /^nothing in the text around it has the form of a reference/],
+    ['some/key', custom({ 'some/key': 1 }), /^it stands in no text value there/],
+    ['x-name', JSON.stringify({ kind: 'Widget', metadata: { name: 'x-name' } }), /^an object's own name/],
+    ['a.io/b:1', JSON.stringify({ kind: 'Widget', status: { image: 'a.io/b:1' } }), /`status`/],
+    ['a.io/b:1', '- a.io/b:1', /no YAML mapping/],
+  ])('%s in %s', (text, manifest, reason) => {
+    expect(because(text, manifest)).toMatch(reason);
+  });
+
+  test('names in code are no evidence', () => {
+    expect(because('nginx', configMap('#!/bin/sh\nimage = nginx\nrun quay.io/c/d:1'))).toMatch(
+      /`image` is a name in code/,
+    );
+  });
+
+  test('that a manifest is passed over unread', () => {
+    const manifest = (fields: string): string => `apiVersion: example.com/v1\nkind: Widget\nspec:\n${fields}`;
+    expect(because('quay.io', manifest('  registry: quay.io\n  name: web\n  tag: v1.2'))).toMatch(/not looked into$/);
+    expect(because('postgres:16.1', manifest('  words: |\n    postgres:16.1\n'))).toMatch(/^a single word/);
+  });
+});
+
+test('each place is told once, in its innermost text', () => {
+  const text = 'first quay.io/a/b:1\nsecond quay.io/a/b:1\n';
+  expect(explained('quay.io/a/b:1', configMap(text)).map(({ within }) => within)).toEqual([
+    'line 1 word 2',
+    'line 2 word 2',
+  ]);
+});
+
+test('a Secret shows nothing but what was asked for', () => {
+  const secret = (stringData: object): string => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', stringData });
+  expect(explained('hunter', secret({ login: 'admin hunter2' }))).toMatchObject([{ text: 'hunter' }]);
+  const texts = explained('admin', configMap('password=admin123 admin')).map((one) => one.text);
+  expect(texts.join()).not.toContain('admin123');
+});
+
+test('a long line is cut around the text', () => {
+  const [one] = explained('needle', configMap(`${'x '.repeat(300)}needle${' y'.repeat(300)}`));
+  expect(one?.text).toMatch(/^…[x ]+needle[ y]+…$/);
+  expect(one?.text.length).toBeLessThan(200);
+});
+
+test('it is the search itself: what one takes the other takes', () => {
+  const leaf = fc.constantFrom(
+    ...[
+      'quay.io/a/b:1',
+      'org/c:v1.2',
+      'nginx',
+      'redis:6379',
+      'run quay.io/d/e:2 now',
+      'github.com/a/b',
+      '{"image": "x/y:1"}',
+    ],
+    ...['kind: Pod\nspec: {containers: [{image: "p/q:1"}]}', base64('image: quay.io/h/i:3 # base64')],
+  );
+  const key = fc.constantFrom(
+    'image',
+    'images',
+    'foo',
+    'tag',
+    'repository',
+    'labels',
+    'containers',
+    'enabled',
+    'x.yaml',
+  );
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof(
+      { depthSize: 'small' },
+      leaf,
+      fc.dictionary(key, tie('tree')),
+      fc.array(tie('tree'), { maxLength: 3 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(tree, fc.boolean(), (value, isConfig) => {
+      const manifest = isConfig ? configMap(JSON.stringify(value)) : custom({ value });
+      const documents = render(manifest);
+      const placeOf = ({ path, within, reference, confidence }: Partial<Occurrence>): string =>
+        JSON.stringify([path, within, reference, confidence]);
+      const places = discoverPlaces(documents, { chart: 'app', profile: 'default' });
+      // Every reference has a slash once it is written in full.
+      const taken = explainDocuments(documents, '/').filter((one) => one.taken);
+      expect(new Set(taken.map(placeOf))).toEqual(new Set(places.map(placeOf)));
+    }),
+  );
+});

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import { driftOf, hasDrift, type LockDrift } from '../../../src/lock/drift.ts';
+import type { LockFile, LockFileChart, LockFileImage } from '../../../src/lock/lock-file.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import fc from '../../support/property.ts';
+
+const one = digestOf(Buffer.from('1'));
+const two = digestOf(Buffer.from('2'));
+
+function chart(name: string, version: string, more: Partial<LockFileChart> = {}): LockFileChart {
+  return {
+    name,
+    version,
+    chart: name,
+    repo: 'https://c.example',
+    digest: one,
+    profiles: [{ name: 'default' }],
+    ...more,
+  };
+}
+
+function image(
+  reference: string,
+  digest: LockFileImage['digest'] = one,
+  more: Partial<LockFileImage> = {},
+): LockFileImage {
+  return { reference, digest, need: 'install', confidence: 'certain', charts: ['web'], ...more };
+}
+
+function lockFile(charts: LockFileChart[], images: LockFileImage[] = []): LockFile {
+  return { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [] };
+}
+
+const none: LockDrift = {
+  charts: { added: [], removed: [], changed: [] },
+  images: { added: [], removed: [], moved: [], gone: [] },
+};
+
+function charts(locked: LockFileChart[], now: LockFileChart[]): LockDrift['charts'] {
+  return driftOf(lockFile(locked), lockFile(now)).charts;
+}
+
+function images(locked: LockFileImage[], now: LockFileImage[], gone: LockFileImage[] = []): LockDrift['images'] {
+  return driftOf(lockFile([], locked), lockFile([], now), gone).images;
+}
+
+describe('drift of charts', () => {
+  it('is none for the same ones in another order', () => {
+    const [a, b, c] = [chart('a', '1'), chart('a', '2', { digest: two }), chart('b', '1')];
+    expect(charts([a, b, c], [c, b, a])).toEqual(none.charts);
+  });
+
+  it('names what came and what went, and who brings it along', () => {
+    expect(charts([chart('a', '1')], [chart('b', '2', { parent: 'p' })])).toEqual({
+      added: [{ name: 'b', version: '2', parent: 'p' }],
+      removed: [{ name: 'a', version: '1' }],
+      changed: [],
+    });
+  });
+
+  it('is a version, and not its digest too', () => {
+    expect(charts([chart('a', '1')], [chart('a', '2', { digest: two })]).changed).toEqual([
+      { name: 'a', version: '1', what: 'version', from: '1', to: '2' },
+    ]);
+  });
+
+  it('is a chart that was published again under the same version', () => {
+    expect(charts([chart('a', '1')], [chart('a', '1', { digest: two })]).changed).toEqual([
+      { name: 'a', version: '1', what: 'digest', from: one, to: two },
+    ]);
+  });
+
+  it('is another place and another way to render', () => {
+    const now = chart('a', '1', {
+      chart: 'oci://r.example/a',
+      repo: undefined,
+      profiles: [{ name: 'x', kubeVersion: '1.33' }],
+    });
+    expect(charts([chart('a', '1')], [now]).changed).toEqual([
+      { name: 'a', version: '1', what: 'place', from: 'a in https://c.example', to: 'oci://r.example/a' },
+      { name: 'a', version: '1', what: 'profiles', from: 'default', to: 'x (Kubernetes 1.33)' },
+    ]);
+  });
+
+  it('leaves the versions alone that are there still, when one of several changes', () => {
+    const drift = charts([chart('a', '1'), chart('a', '2')], [chart('a', '3'), chart('a', '1')]);
+    expect(drift).toEqual({
+      added: [],
+      removed: [],
+      changed: [{ name: 'a', version: '2', what: 'version', from: '2', to: '3' }],
+    });
+  });
+
+  it('is nothing where nobody has a digest', () => {
+    expect(charts([chart('a', '1', { digest: '' })], [chart('a', '1')])).toEqual(none.charts);
+  });
+});
+
+describe('drift of images', () => {
+  it('names what came and what went', () => {
+    expect(images([image('r.example/a:1')], [image('r.example/a:2')])).toEqual({
+      ...none.images,
+      added: [{ reference: 'r.example/a:2', charts: ['web'] }],
+      removed: [{ reference: 'r.example/a:1', charts: ['web'] }],
+    });
+  });
+
+  it('is a tag that means something else, once both are known', () => {
+    const name = 'r.example/a:1';
+    expect(images([image(name)], [image(name, two)]).moved).toEqual([{ reference: name, from: one, to: two }]);
+    expect(images([image(name)], [image(name, '')])).toEqual(none.images);
+    expect(images([image(name, '')], [image(name)])).toEqual(none.images);
+  });
+
+  it('is not what is only said of an image', () => {
+    const now = image('r.example/a:1', one, { need: 'test', confidence: 'likely', charts: [] });
+    expect(images([image('r.example/a:1')], [now])).toEqual(none.images);
+  });
+
+  it('is an image that its registry has lost, and not that it was removed', () => {
+    const lost = image('r.example/a:1');
+    expect(images([lost], [], [lost])).toEqual({
+      ...none.images,
+      gone: [{ reference: lost.reference, charts: ['web'] }],
+    });
+  });
+
+  it('is no candidate that never was an image, unless somebody has locked it', () => {
+    const doubtful = image('r.example/a:1', '', { confidence: 'likely' });
+    expect(images([], [], [doubtful])).toEqual(none.images);
+    expect(images([doubtful], [], [doubtful]).gone).toHaveLength(1);
+    expect(images([], [], [image('r.example/a:1', '')]).gone, 'what is certain is missing').toHaveLength(1);
+  });
+});
+
+describe('any drift', () => {
+  const name = fc.constantFrom('a', 'b', 'c');
+  const entry = fc.record({ name, version: fc.constantFrom('1', '2'), digest: fc.constantFrom(one, two) });
+  const file = fc.tuple(fc.array(entry, { maxLength: 5 }), fc.uniqueArray(name)).map(([some, names]) =>
+    lockFile(
+      some.map(({ name, version, digest }) => chart(name, version, { digest })),
+      names.map((tag) => image(`r.example/x:${tag}`)),
+    ),
+  );
+
+  it('accounts for every chart on both sides once', () => {
+    fc.assert(
+      fc.property(file, file, (locked, now) => {
+        const { added, removed } = driftOf(locked, now).charts;
+        expect(locked.charts.length - removed.length).toBe(now.charts.length - added.length);
+      }),
+    );
+  });
+
+  it('is none between a file and itself', () => {
+    fc.assert(fc.property(file, (some) => void expect(driftOf(some, some)).toEqual(none)));
+  });
+
+  it('is seen, whatever kind it is', () => {
+    expect(hasDrift(none)).toBe(false);
+    expect(hasDrift({ ...none, charts: { ...none.charts, removed: [{ name: 'a', version: '1' }] } })).toBe(true);
+    expect(hasDrift({ ...none, images: { ...none.images, gone: [{ reference: 'a', charts: [] }] } })).toBe(true);
+  });
+});

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { Repository } from '../../../src/oci/reference.ts';
+import { type AskedSource, pinned } from '../../../src/transfer/pinned.ts';
+import { MemoryRegistry, noise } from './memory.ts';
+
+const repository = { registry: 'quay.io', path: 'a/b' };
+
+/** A registry whose tag `1` has moved since somebody wrote its digest down. */
+function movedTag(): { source: AskedSource; pins: Map<string, Digest>; was: Descriptor; is: Descriptor } {
+  const registry = new MemoryRegistry();
+  const was = registry.addImage('quay.io/a/b', '1', [noise('old', 10)]);
+  const is = registry.addImage('quay.io/a/b', '1', [noise('new', 10)]);
+  const head = async (at: Repository, name: string): Promise<Descriptor> =>
+    (await registry.manifest(at, name)).descriptor;
+  const source = {
+    manifest: registry.manifest.bind(registry),
+    blob: registry.blob.bind(registry),
+    head,
+  };
+  return { source, pins: new Map([['quay.io/a/b:1', was.digest]]), was, is };
+}
+
+it('gives what a tag was when it was pinned, and what any other name is now', async () => {
+  const { source, pins, was, is } = movedTag();
+  const asked = pinned(source, pins);
+  expect((await asked.manifest(repository, '1')).descriptor.digest).toBe(was.digest);
+  expect((await asked.head(repository, '1'))?.digest).toBe(was.digest);
+  expect((await asked.manifest(repository, is.digest)).descriptor.digest).toBe(is.digest);
+  expect((await pinned(source, new Map()).manifest(repository, '1')).descriptor.digest).toBe(is.digest);
+});
+
+it('does not pin the same tag of another repository', async () => {
+  const { source, pins } = movedTag();
+  await expect(pinned(source, pins).manifest({ registry: 'quay.io', path: 'a/c' }, '1')).rejects.toMatchObject({
+    code: 'image-not-found',
+    message: expect.not.stringContaining('locked'),
+  });
+});
+
+it('says that it is the locked digest that is gone, and leaves other failures as they are', async () => {
+  const { source } = movedTag();
+  const gone: Digest = `sha256:${'0'.repeat(64)}`;
+  await expect(pinned(source, new Map([['quay.io/a/b:1', gone]])).manifest(repository, '1')).rejects.toMatchObject({
+    code: 'image-not-found',
+    message: expect.stringContaining(`quay.io/a/b:1 is locked as ${gone}, which is not there`),
+    hint: expect.stringContaining('--lock'),
+  });
+  const broken = { ...source, manifest: () => Promise.reject(new Error('no route')) };
+  await expect(pinned(broken, new Map([['quay.io/a/b:1', gone]])).manifest(repository, '1')).rejects.toThrow(
+    'no route',
+  );
+});

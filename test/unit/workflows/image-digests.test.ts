@@ -1,0 +1,57 @@
+import { expect, it } from 'vitest';
+import { AirgapError, type ErrorCode } from '../../../src/base/errors.ts';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
+import { askDigests } from '../../../src/workflows/image-digests.ts';
+
+const digest = digestOf(Buffer.from('x'));
+
+/** A registry that answers as its repositories' names say. */
+const client = {
+  async head(repository: Repository, tag: string): Promise<Descriptor | undefined> {
+    const [, code] = /\/(network|registry|unauthorized|forbidden)$/.exec(repository.path) ?? [];
+    const name = `${formatRepository(repository)}:${tag}`;
+    if (code !== undefined) throw new AirgapError(code as ErrorCode, `${name}: as its name says`);
+    if (repository.path.endsWith('/none')) return undefined;
+    return { mediaType: '', digest, size: 1 };
+  },
+};
+
+async function ask(...references: string[]) {
+  const warnings: string[] = [];
+  const emit = (event: AirgapEvent): void => {
+    if (event.type === 'warning') warnings.push(event.message);
+  };
+  return { ...(await askDigests(client, references, { concurrency: 2, emit })), warnings };
+}
+
+it('gives the digest of what is there, and names what is not', async () => {
+  const { digests, missing, warnings } = await ask('a.example/x/app:1', 'a.example/x/none:1');
+  expect([...digests]).toEqual([['a.example/x/app:1', digest]]);
+  expect([...missing]).toEqual(['a.example/x/none:1']);
+  expect(warnings).toEqual([]);
+});
+
+it('warns once for each registry that gives no answer, with all images that have no digest for that', async () => {
+  const { digests, missing, warnings } = await ask(
+    'a.example/x/network:1',
+    'a.example/x/network:2',
+    'b.example/x/registry:1',
+  );
+  expect([digests.size, missing.size]).toEqual([0, 0]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/^a\.example could not be asked, .* a\.example\/x\/network:1, a\.example\/x\/network:2 \(a/),
+    expect.stringMatching(/^b\.example could not be asked/),
+  ]);
+});
+
+it('fails for what somebody has to put right, with all of it', async () => {
+  await expect(ask('a.example/x/unauthorized:1', 'a.example/x/forbidden:1', 'a.example/x/app:1')).rejects.toMatchObject(
+    {
+      code: 'several',
+      causes: [{ code: 'unauthorized' }, { code: 'forbidden' }],
+    },
+  );
+});

@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AirgapError } from '../../../src/base/errors.ts';
+import type { Context } from '../../../src/workflows/context.ts';
+import type { ChartJob } from '../../../src/workflows/discover.ts';
+import { explain } from '../../../src/workflows/explain.ts';
+import { type WhyOptions, why } from '../../../src/workflows/why.ts';
+import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+
+function jobOf(chart: string, profiles: ChartJob['profiles'] = [{ name: 'default', options: {} }]): ChartJob {
+  return { request: { chart }, profiles };
+}
+
+describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
+  const test = it.skipIf(wanted.path === undefined);
+  const context = (folder: string): Context => ({
+    env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: folder },
+    cwd: CHARTS,
+    emit: () => {},
+  });
+
+  async function ask(asked: string, more: Partial<WhyOptions> = {}): Promise<string[]> {
+    await using scratch = await scratchFolder();
+    const options = { asked, charts: [jobOf('shop')], add: [], ...more };
+    return (await why(context(scratch.path), options)).images.map(({ reference }) => reference);
+  }
+
+  test('why: a short name stands for all its tags, a pattern for what it fits', async () => {
+    expect(await ask('valkey/valkey')).toEqual(['docker.io/valkey/valkey:8.1.0-alpine']);
+    expect(await ask('busybox')).toEqual(['docker.io/library/busybox:1.36.1']);
+    expect(await ask('registry.example/shop/w*')).toEqual([
+      'registry.example/shop/web:1.4.2',
+      'registry.example/shop/worker:1.4.2',
+    ]);
+  });
+
+  test('why: an image that is not there fails, with those that are like it', async () => {
+    const refused = ask('other.example/worker:2');
+    await expect(refused).rejects.toMatchObject({ code: 'image-not-found', exitCode: 1 });
+    const { hint } = (await refused.catch((error: unknown) => error)) as AirgapError;
+    expect(hint).toBe(
+      "like it: registry.example/shop/worker:1.4.2; --explain 'other.example/worker:2' says where that text stands and why it is not taken",
+    );
+  });
+
+  test('why: an image that was left out says by what', async () => {
+    const exclude = [{ pattern: '*/shop/worker*', reason: 'built here' }];
+    await expect(ask('registry.example/shop/worker', { exclude })).rejects.toThrow(
+      'registry.example/shop/worker was found, and is left out by --exclude */shop/worker* (built here)',
+    );
+  });
+
+  test('why: Helm names a template after the alias of its chart', async () => {
+    await using scratch = await scratchFolder();
+    const pod = 'apiVersion: v1\nkind: Pod\nspec: {containers: [{image: "r.example/redis:1"}]}\n';
+    const chart = await writeFiles(join(scratch.path, 'app'), {
+      'Chart.yaml': chartYaml('app', '1.0.0', 'dependencies:\n  - {name: redis, version: 7.0.0, alias: cache}\n'),
+      'charts/redis/Chart.yaml': chartYaml('redis', '7.0.0'),
+      'charts/redis/templates/pod.yaml': pod,
+    });
+    const { images } = await why(context(scratch.path), { asked: '*redis*', charts: [jobOf(chart)], add: [] });
+    expect(images[0]?.found).toMatchObject([
+      {
+        template: 'app/charts/cache/templates/pod.yaml',
+        subcharts: [{ name: 'redis', version: '7.0.0', alias: 'cache' }],
+      },
+    ]);
+  });
+
+  test('explain: the same place of several profiles once; upgrades, rules and lists too', async () => {
+    await using scratch = await scratchFolder();
+    const profiles = [
+      { name: 'default', options: {} },
+      { name: 'other', options: { set: ['agent.image=quay.io/carried/other:1'] } },
+    ];
+    const charts = [jobOf('carriers', profiles)];
+    const places = async (text: string): Promise<unknown[]> => {
+      const explanation = await explain(context(scratch.path), { text, charts });
+      expect(explanation.bare).toBeUndefined();
+      const [chart] = explanation.charts;
+      return chart?.occurrences.map(({ taken, profiles: names, how, path }) => [taken, names.join(), how, path]) ?? [];
+    };
+    const upgrades = 'default (upgrade),other (upgrade)';
+    expect(await places('carried/upgrade:')).toEqual([
+      [true, upgrades, 'pod-spec', 'spec.template.spec.containers[0].image'],
+    ]);
+    expect(await places('lookalike/url')).toEqual([
+      [false, 'default,other', undefined, 'spec.template.spec.containers[0].args[4]'],
+    ]);
+    expect(await places('maybe/declared')).toMatchObject([[true, 'default,other', 'declared', expect.anything()]]);
+  });
+
+  test('explain: a text that is in no render is judged by itself', async () => {
+    await using scratch = await scratchFolder();
+    const explanation = await explain(context(scratch.path), { text: 'nowhere:1', charts: [jobOf('shop')] });
+    expect(explanation).toMatchObject({ text: 'nowhere:1', charts: [{ name: 'shop', occurrences: [], nested: [] }] });
+    expect(explanation.bare?.verdicts[0]).toMatchObject({ taken: true, reference: 'docker.io/library/nowhere:1' });
+  });
+
+  test('explain: charts that are brought along are named', async () => {
+    await using scratch = await scratchFolder();
+    const { charts } = await explain(context(scratch.path), { text: 'installer', charts: [jobOf('platform')] });
+    expect(charts[0]?.nested).toContain('shop 1.4.0');
+  });
+
+  test('explain: a chart that does not render fails', async () => {
+    await using scratch = await scratchFolder();
+    const refused = explain(context(scratch.path), { text: 'x', charts: [jobOf('broken')] });
+    await expect(refused).rejects.toMatchObject({ code: 'chart-render' });
+  });
+});
