@@ -36,8 +36,13 @@ function decodeBase64(text: string): string | undefined {
 /** UTF-8 text without control characters; undefined for anything else. */
 export function printable(bytes: Buffer): string | undefined {
   const text = bytes.toString('utf8');
+  return isText(text) ? text : undefined;
+}
+
+/** Whether decoded bytes were text: no control characters, and nothing that is no UTF-8. */
+export function isText(decoded: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells bytes from text.
-  return text === '' || /[\u0000-\u0008\u000e-\u001f\ufffd]/.test(text) ? undefined : text;
+  return decoded !== '' && !/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(decoded);
 }
 
 function parseJson(text: string): Payload | undefined {
@@ -74,6 +79,8 @@ const PADDED_BASE64 = /^[A-Za-z0-9+/]{22,}={1,2}$/;
 const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|'))\s*)(.*)$/;
 /** A word that names the next one. */
 const NAMING = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
+/** `image: *"busybox:1" | string`: a field of the CUE language, with what it holds unless told otherwise. */
+const CUE_DEFAULT = /(?<=^\s*[\w"]+:\s*)\*("[^"]*")\s*\|.*/;
 const SEPARATORS = /[\s"'`,;|()<>[\]\\]+/;
 
 function wordsIn(text: string): Word[] {
@@ -89,6 +96,7 @@ export function withoutComment(line: string): string {
 function wordsOfLine(line: string, step: string | undefined): Word[] {
   const bare = withoutComment(line)
     .replace(/\$\{\w+:?-([^{}]*)\}/g, '$1')
+    .replace(CUE_DEFAULT, '$1')
     .trim();
   if (bare === '') return [];
   const [, key, operator = '', right = ''] = ASSIGNMENT.exec(bare) ?? [];

@@ -1,3 +1,5 @@
+import { isText } from './payload.ts';
+
 /**
  * Cheap tests on raw text, made before anything is parsed: parsing YAML is nearly all of discovery's cost, and most of
  * a large chart (schemas, dashboards, alert rules) cannot hold a reference.
@@ -14,8 +16,9 @@ const SILENT_KINDS = new Set([
   'APIService',
 ]);
 
-/** A key, a reference's middle, base64, or a line folded in the middle of a word. */
-const HINTS = /image|repositor|_REPO|[\w-]\/[\w.-]+(?:\/[\w.-]+)*[:@]\w|@sha256:|[A-Za-z0-9+/]{24}|\\\n/i;
+/** A key, a reference's middle, or a line folded in the middle of a word. */
+const HINTS = /image|repositor|registry|_REPO|[\w-]\/[\w.-]+(?:\/[\w.-]+)*[:@]\w|@sha256:|\\\n/i;
+const BLOB = /[A-Za-z0-9+/]{24,}/g;
 
 /** Whether objects of this kind are never evidence. */
 export function isSilent(kind: unknown): boolean {
@@ -24,7 +27,19 @@ export function isSilent(kind: unknown): boolean {
 
 /** Whether a text can hold a reference at all. */
 export function mayHoldReference(text: string): boolean {
-  return HINTS.test(text);
+  return HINTS.test(text) || holdsEncodedText(text);
+}
+
+/** Whether something in base64 decodes to text; names and paths that only look like it do not. */
+function holdsEncodedText(text: string): boolean {
+  for (const [blob] of text.matchAll(BLOB)) {
+    // The beginning tells text from chance; its last character may be cut off.
+    const start = Buffer.from(blob.slice(0, 64), 'base64')
+      .toString('utf8')
+      .replace(/\ufffd$/, '');
+    if (isText(start)) return true;
+  }
+  return false;
 }
 
 /** Whether a manifest must be parsed: base64 in a Secret may be too short for its text to show, JSON hides its kind. */

@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
-import { join, posix } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
 import * as tar from 'tar';
 import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../base/errors.ts';
@@ -26,46 +27,56 @@ const UNPACKED_LIMIT = 100 * 1024 * 1024;
  * @throws AirgapError `chart-invalid`
  */
 export async function unpackChart(archive: string, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  const files = await readFiles(archive);
+  const tops = new Set([...files.keys()].map((path) => path.split('/')[0] ?? ''));
+  const [top] = tops;
+  if (top === undefined || tops.size > 1 || files.has(top)) {
+    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, {
+      hint: HINT,
+    });
+  }
+  // A chart is hundreds of small files: written one after the other they cost a tenth of what each as a job of its own does.
+  const folders = new Set<string>();
+  for (const [path, content] of files) {
+    const file = join(folder, path);
+    if (!folders.has(dirname(file))) mkdirSync(dirname(file), { recursive: true });
+    folders.add(dirname(file));
+    writeFileSync(file, content);
+  }
+  return join(folder, top);
+}
+
+/** Plain files of an archive by their path, with slashes and nothing before them. */
+async function readFiles(archive: string): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
   let total = 0;
   let problem: string | undefined;
   try {
     // The tar library reads plain and otherwise compressed archives too; Helm does not.
     if (!(await isGzip(archive))) throw new Error('it is not compressed with gzip');
-    await tar.extract({
+    await tar.list({
       file: archive,
-      cwd: folder,
       strict: true,
-      noChmod: true,
-      noMtime: true,
-      filter: (path, entry) => {
-        const type = 'type' in entry ? entry.type : 'File';
-        if (type === 'Directory') return false;
-        const clean = posix.normalize(path);
-        if (type !== 'File' && type !== 'OldFile' && type !== 'ContiguousFile')
-          problem ??= `it holds a ${type}, ${path}`;
-        else if (clean.startsWith('../') || clean.startsWith('/')) problem ??= `it holds a file outside of it, ${path}`;
+      onReadEntry: (entry) => {
+        if (entry.type === 'Directory') return;
+        const path = posix.normalize(entry.path);
+        if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile')
+          problem ??= `it holds a ${entry.type}, ${entry.path}`;
+        else if (path.startsWith('../') || path.startsWith('/') || path.includes('\0'))
+          problem ??= `it holds a file outside of it, ${entry.path}`;
         total += entry.size ?? 0;
         if (total > UNPACKED_LIMIT) problem ??= 'it unpacks to more than 100 MiB';
-        return problem === undefined;
+        if (problem !== undefined) return;
+        const chunks: Buffer[] = [];
+        entry.on('data', (chunk: Buffer) => chunks.push(chunk));
+        entry.on('end', () => files.set(path, Buffer.concat(chunks)));
       },
     });
   } catch (cause) {
     problem ??= messageOf(cause);
   }
-  if (problem !== undefined) {
-    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, {
-      hint: HINT,
-    });
-  }
-  const tops = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
-  const [top] = tops;
-  if (top === undefined || tops.length > 1) {
-    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, {
-      hint: HINT,
-    });
-  }
-  return join(folder, top.name);
+  if (problem === undefined) return files;
+  throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, { hint: HINT });
 }
 
 async function isGzip(archive: string): Promise<boolean> {

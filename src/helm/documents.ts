@@ -31,6 +31,11 @@ export function splitDocuments(render: string): RenderedDocument[] {
   });
 }
 
+/** The same document with another text. */
+export function withText({ template, index }: RenderedDocument, text: string): RenderedDocument {
+  return new LazyDocument(template, index, text);
+}
+
 class LazyDocument implements RenderedDocument {
   readonly template: string;
   readonly index: number;

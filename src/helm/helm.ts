@@ -99,4 +99,9 @@ export class Helm {
     const { stdout } = await this.run(['version', '--short']);
     return /v?(\d+\.\d+\.\d+[\w.-]*)/.exec(stdout)?.[1] ?? 'unknown';
   }
+
+  /** 3 or 4; 0 when it does not say. */
+  async major(): Promise<number> {
+    return Number(/^\d+/.exec(await this.version())?.[0] ?? 0);
+  }
 }

@@ -47,7 +47,7 @@ export function compositionsOf(places: readonly Place[], base: Render, probed: P
     const key = `${place.template}\n${place.document}`;
     const was = before.get(key);
     const is = after.get(key);
-    if (was === undefined || is === undefined || !mayHoldMarker(is)) return [];
+    if (was === undefined || is === undefined || was.text === is.text || !mayHoldMarker(is)) return [];
     if (place.parts === undefined) {
       return pairsOf(was, is, place).flatMap(([b, m]) => compositionsIn(b, m, place.written, probed.slots));
     }

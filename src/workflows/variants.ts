@@ -1,6 +1,7 @@
 import type { PlaceFound } from '../discovery/index.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import { chartFiles } from '../helm/templates.ts';
+import { mayAddOnUpgrade } from '../helm/upgrade.ts';
 import type { Profile } from './search-render.ts';
 
 /** One way in which a profile is rendered: as an install, or as an upgrade. */
@@ -12,12 +13,12 @@ export interface Variant {
 }
 
 /**
- * The same profile as `helm upgrade` renders it; undefined when no template asks, or when it is decided already.
+ * The same profile as `helm upgrade` renders it; undefined when no template shows more then, or when it is decided already.
  */
 export async function upgradeOf({ chart }: Renderer, { name, options }: Profile): Promise<Profile | undefined> {
   if (options.isUpgrade !== undefined) return undefined;
   const templates = await chartFiles(chart.folder, /(?:^|\/)templates\//);
-  if (![...templates.values()].some((text) => /\.Is(?:Upgrade|Install)\b/.test(text))) return undefined;
+  if (![...templates.values()].some(mayAddOnUpgrade)) return undefined;
   return { name: `${name} (upgrade)`, options: { ...options, isUpgrade: true } };
 }
 

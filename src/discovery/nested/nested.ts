@@ -10,9 +10,9 @@ import { entryOf, type Resource, resourcesOf } from './resource.ts';
 import { helmScripts } from './scripts.ts';
 
 /** Groups whose objects name charts; a manifest that has none of them and does not call Helm is not parsed. */
-const CONTROLLERS = /argoproj\.io\/|\.toolkit\.fluxcd\.io\/|helm\.cattle\.io\//;
+const CONTROLLERS = /apiVersion["']?:\s*["']?(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
 /** Line breaks are `\n` where a text stands in quotes. */
-const NAMES_HELM = /(?:\b|\\n)helm[34]?\b/;
+const NAMES_HELM = /(?:\b|\\n)helm[34]?\b(?!\.sh\/)/;
 const CALLS_HELM = /(?:\b|\\n)helm[34]?\b["',\]\s-]+(?:\S+\s+){0,8}?["']?(?:install|upgrade|template|pull|fetch)\b/;
 /** What a release or a script may take values from. */
 const HOLDER = /^kind:[ \t]*["']?(?:ConfigMap|Secret)\b/m;
@@ -26,7 +26,11 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
   const byController = documents.some(({ text }) => CONTROLLERS.test(text));
   const byScript = documents.some(({ text }) => CALLS_HELM.test(text));
   if (!byController && !byScript) return [];
-  const relevant = documents.filter(({ text }) => CONTROLLERS.test(text) || NAMES_HELM.test(text) || HOLDER.test(text));
+  const needsHolders = byScript || documents.some(({ text }) => CONTROLLERS.test(text) && /valuesFrom/.test(text));
+  const relevant = documents.filter(
+    ({ text }) =>
+      CONTROLLERS.test(text) || (byScript && NAMES_HELM.test(text)) || (needsHolders && HOLDER.test(text)),
+  );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [
     ...(byController ? [...argoCharts(resources), ...fluxCharts(resources), ...k3sCharts(resources)] : []),

@@ -120,7 +120,7 @@ describe('what is not taken says why', () => {
 
   test('that a manifest is passed over unread', () => {
     const manifest = (fields: string): string => `apiVersion: example.com/v1\nkind: Widget\nspec:\n${fields}`;
-    expect(because('quay.io', manifest('  registry: quay.io\n  name: web\n  tag: v1.2'))).toMatch(/not looked into$/);
+    expect(because('quay.io', manifest('  hub: quay.io\n  name: web\n  tag: v1.2'))).toMatch(/not looked into$/);
     expect(because('postgres:16.1', manifest('  words: |\n    postgres:16.1\n'))).toMatch(/^a single word/);
   });
 });
