@@ -1,3 +1,4 @@
+import { withDoubtfulCopies } from '../discovery/copies.ts';
 import { declaredPlaces, withoutContradictions } from '../discovery/declared/index.ts';
 import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
 import { imageLeaves, influencedPlaces } from '../discovery/influenced.ts';
@@ -48,7 +49,7 @@ export async function searchRender(
   const { metadata, folder } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
   const { documents, values } = base;
-  const found = discoverPlaces(documents, context);
+  const found = withDoubtfulCopies(discoverPlaces(documents, context), values);
   const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
   const places = tracing?.places ?? found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];

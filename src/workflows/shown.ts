@@ -1,7 +1,7 @@
+import { withDoubtfulCopies } from '../discovery/copies.ts';
 import { discoverPlaces, type PlaceFound } from '../discovery/index.ts';
 import { influencedPlaces } from '../discovery/influenced.ts';
 import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
-import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import { unlessRefused } from '../influence/accepted.ts';
 import { probe } from '../influence/probe.ts';
@@ -15,12 +15,9 @@ export interface Shown extends Variant {
 }
 
 /** Where a render of a chart surely names images. */
-export function surePlaces(
-  documents: readonly RenderedDocument[],
-  { chart }: Renderer,
-  { name }: Profile,
-): PlaceFound[] {
-  return sure(discoverPlaces(documents, { chart: chart.metadata.name, profile: name }));
+export function surePlaces({ documents, values }: Render, { chart }: Renderer, { name }: Profile): PlaceFound[] {
+  const found = discoverPlaces(documents, { chart: chart.metadata.name, profile: name });
+  return sure(withDoubtfulCopies(found, values));
 }
 
 /**
@@ -50,7 +47,7 @@ async function show(
   const { metadata } = renderer.chart;
   const { documents } = base;
   const context = { chart: metadata.name, profile: profile.name };
-  const found = surePlaces(documents, renderer, profile);
+  const found = surePlaces(base, renderer, profile);
   const places = [...found, ...(await influenced(renderer, profile, base, found))];
   const known = new Set(places.map(({ reference }) => reference));
   const applied = applyRules([...builtInRules, ...rules], { metadata, documents, places, context });

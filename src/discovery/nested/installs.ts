@@ -108,8 +108,9 @@ function expand(word: string, variables: ReadonlyMap<string, string>): string[] 
   return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
 }
 
+/** Values in base64, alone or given to a variable. Padding looks like an assignment of nothing. */
 function decode(word: string): Mapping | undefined {
-  const text = word.replace(/^\w+=/, '').replace(/\s+/g, '');
+  const text = word.replace(/^\w+=(?!=?$)/, '').replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/]{8,}={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
   return parseValues(Buffer.from(text, 'base64').toString('utf8'));
 }

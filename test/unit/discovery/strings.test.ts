@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configMap, deployment, discover, references } from './render.ts';
+import { configMap, custom, deployment, discover, references } from './render.ts';
 
 const own = 'reg.io/own:1';
 
@@ -263,4 +263,13 @@ test('annotations, of objects and of pod templates', () => {
     ['spec.template.metadata.annotations["config.linkerd.io/debug-image"]', 'cr.l5d.io/linkerd/debug:edge-24.1'],
     ['spec.template.metadata.annotations["sidecar.istio.io/proxyImage"]', 'docker.io/istio/proxyv2:1.24'],
   ]);
+});
+
+test('defaults of a CUE template', () => {
+  const template = 'parameter: {\n\timage: *"org/tool:v1.6.4" | string\n\tbuilder: *"org/builder:v1.9.1" | string\n}\n';
+  expect(references(custom({ schematic: { cue: { template } } }))).toEqual([
+    'docker.io/org/tool:v1.6.4',
+    'docker.io/org/builder:v1.9.1',
+  ]);
+  expect(references(custom({ template: 'policy: *"Always" | string\nimage: *"$(name)" | string\n' }))).toEqual([]);
 });

@@ -114,7 +114,8 @@ describe.each(HELMS)('under Helm $version', (wanted) => {
     const { images: found, warnings } = await run(
       {},
       {
-        'templates/a.yaml': `{{- if .Release.IsUpgrade }}{{ fail "the old password is needed" }}{{ end }}
+        'templates/a.yaml': `{{- if .Release.IsUpgrade }}{{ include "old-password" . }}{{ end }}
+{{- define "old-password" }}{{ fail "the old password is needed" }}{{ end }}
 kind: Pod
 ${container('quay.io/acme/app:1')}
 `,

@@ -36,6 +36,25 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
     ]);
   });
 
+  it('gets what the script decodes, however the base64 is padded', () => {
+    for (const values of ['b: {c: 2}', 'b: {c: 22}', 'b: {c: 222}']) {
+      const encoded = Buffer.from(values).toString('base64');
+      const calls = `helm install shop s/shop --version 1.4.0 -f /tmp/v.yaml`;
+      for (const given of [`echo "${encoded}"`, `V="${encoded}"\necho "$V"`]) {
+        const script = `helm repo add s ${STABLE}\n${given} | base64 -d > /tmp/v.yaml\n${calls}`;
+        const c = Number(/2+/.exec(values)?.[0]);
+        expect(nested([job(script)], { charts })).toMatchObject([{ values: { a: 1, b: { c } } }]);
+      }
+    }
+  });
+
+  it('is not resolved by an alias of an OCI registry, which Helm does not add', () => {
+    const oci = { shop: { version: '1.4.0', repository: 'oci://r.example/charts/shop' } };
+    const script = 'helm repo add s oci://r.example/charts/shop\nhelm install shop s/shop --version 1.4.0';
+    expect(scriptedInstalls([document(job(script))])).toMatchObject([{ chart: 's/shop', address: undefined }]);
+    expect(nested([job(script)], { charts: oci })).toHaveLength(1);
+  });
+
   it('is not installed when nothing calls Helm for it', () => {
     expect(nested([job(`echo shop ${STABLE} 1.4.0`)], { charts })).toEqual([]);
     expect(nested([job('helm uninstall shop')], { charts })).toEqual([]);

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { withDoubtfulCopies } from '../../../src/discovery/copies.ts';
+import { configMap, discover } from './render.ts';
+
+const values = {
+  helperImage: 'helper',
+  agent: { image: 'reg.io/org/agent' },
+  proxy: { image: 'reg.io/org/proxy:1.2' },
+  viewer: { enabled: false, image: 'reg.io/org/viewer:1.2' },
+};
+
+function confidences(text: string): Record<string, string> {
+  const places = withDoubtfulCopies(discover(configMap(text)), values);
+  return Object.fromEntries(places.map(({ reference, confidence }) => [reference, confidence]));
+}
+
+describe('a copy of the values in a text', () => {
+  it('is no evidence for a name whose tag a template adds, nor for what is off', () => {
+    const dump = {
+      'docker.io/library/helper:latest': 'possible',
+      'reg.io/org/agent:latest': 'possible',
+      'reg.io/org/proxy:1.2': 'likely',
+      'reg.io/org/viewer:1.2': 'possible',
+    };
+    expect(confidences(JSON.stringify(values))).toEqual(dump);
+    expect(confidences(Buffer.from(JSON.stringify(values)).toString('base64'))).toEqual(dump);
+  });
+
+  it('is told from configuration that says something else, or says it elsewhere', () => {
+    expect(confidences('{"agent": {"image": "reg.io/org/other"}}')).toEqual({ 'reg.io/org/other:latest': 'likely' });
+    expect(confidences('{"helperImage": "helper"}')).toEqual({ 'docker.io/library/helper:latest': 'likely' });
+    expect(confidences('{"helper": {"image": "reg.io/org/agent"}}')).toEqual({ 'reg.io/org/agent:latest': 'likely' });
+  });
+});
