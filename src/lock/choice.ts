@@ -1,8 +1,8 @@
 import * as z from 'zod';
 
-/** What somebody chose to leave out of, or to keep in, what was found. */
+/** What was left out of, or kept in, what was found: by choice, or (`dropped`) since its registry does not have it. */
 export const choiceSchema = z.object({
-  rule: z.enum(['exclude', 'include', 'no-tests', 'no-hooks']),
+  rule: z.enum(['exclude', 'include', 'no-tests', 'no-hooks', 'dropped']),
   /** Names, with `*` for anything; of `exclude` and `include`. */
   pattern: z.string().optional(),
   reason: z.string().optional(),

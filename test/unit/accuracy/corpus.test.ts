@@ -1,0 +1,87 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nestedFlags } from '../../../accuracy/airgap.ts';
+import { scripts } from '../../../accuracy/speed.ts';
+import { readCorpus, truePlaces } from '../../support/corpus.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'airgap-corpus-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const image = { ref: 'nginx', normalized: 'docker.io/library/nginx:latest', how: 'image-field' };
+
+/** A corpus with one chart, `shop-1.0.0.tgz`. */
+function put(truth: object): void {
+  writeFileSync(join(folder, 'truth.json'), JSON.stringify({ 'shop-1.0.0.tgz': { flags: [], images: [], ...truth } }));
+  writeFileSync(join(folder, 'shop-1.0.0.tgz'), '');
+}
+
+test('a folder without truth has no charts, and a chart without archive is left out', () => {
+  expect(readCorpus(folder)).toEqual([]);
+  put({});
+  rmSync(join(folder, 'shop-1.0.0.tgz'));
+  expect(readCorpus(folder)).toEqual([]);
+});
+
+test("Helm's flags become options and stay flags, values files beside the truth", () => {
+  put({ flags: ['-f', 'shop.values.yaml', '--skip-schema-validation', '--api-versions', 'x/v1', '--set', 'a=b'] });
+  const [chart] = readCorpus(folder);
+  const values = join(folder, 'shop.values.yaml');
+  expect(chart?.render).toEqual({
+    releaseName: 'rel',
+    values: [values],
+    set: ['a=b'],
+    apiVersions: ['x/v1'],
+    kubeVersion: '1.35.0',
+    skipSchemaValidation: true,
+  });
+  expect(chart?.flags.slice(0, 4)).toEqual(['--kube-version', '1.35.0', '-f', values]);
+});
+
+test("the truth's own Kubernetes version wins, and an unknown flag is an error", () => {
+  put({ flags: ['--kube-version', '1.30.0'] });
+  expect(readCorpus(folder)[0]?.flags).toEqual(['--kube-version', '1.30.0']);
+  put({ flags: ['--wait'] });
+  expect(() => readCorpus(folder)).toThrow('--wait');
+});
+
+test('ambiguous entries are normalised, and all kinds of traps are texts', () => {
+  put({ ambiguous: ['nginx', { string: 'redis:7' }], traps: [{ string: 'a:1' }], traps_auto: [{ string: 'b:2' }] });
+  expect(readCorpus(folder)[0]).toMatchObject({
+    ambiguous: ['docker.io/library/nginx:latest', 'docker.io/library/redis:7'],
+    traps: ['a:1', 'b:2'],
+  });
+});
+
+test('charts within charts are read from the folder, where the truth has any', () => {
+  put({ images: [image] });
+  expect(nestedFlags(readCorpus(folder))).toEqual([]);
+  put({ images: [image, { ...image, how: 'child-chart' }] });
+  expect(nestedFlags(readCorpus(folder))).toEqual(['--chart-mirror', `*=${folder}`]);
+});
+
+test('places of the truth are those of this archive, or why there are none', () => {
+  put({ images: [image] });
+  mkdirSync(join(folder, 'truth'));
+  const where = (archive: string, more: string): string =>
+    `chart: shop\ntgz: ${archive}\nimages:\n- normalized: ${image.normalized}\n${more}`;
+  writeFileSync(join(folder, 'truth/a.yaml'), where('shop-1.0.0.tgz', '  where: [Pod/a]\n'));
+  writeFileSync(join(folder, 'truth/b.yaml'), where('shop-2.0.0.tgz', '  where: [Pod/b]\n'));
+  writeFileSync(join(folder, 'truth/c.yaml'), where('shop-1.0.0.tgz', '  where: []\n  note: compiled in\n'));
+  const [chart] = readCorpus(folder);
+  expect(chart && truePlaces(chart).get(image.normalized)).toEqual(['Pod/a', 'compiled in']);
+});
+
+test('a timed command survives blanks and quotes in paths', () => {
+  put({});
+  const programs = { airgap: "/it's here/airgap", helm: '/a helm' };
+  const commands = scripts(programs, readCorpus(folder), '/all.yaml', 2);
+  expect(commands.images).toMatch(/^'\/it'\\''s here\/airgap' 'images'/);
+  expect(commands['one by one']).toBe(
+    `'/a helm' 'template' 'rel' '${folder}/shop-1.0.0.tgz' '--kube-version' '1.35.0' > /dev/null`,
+  );
+});

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import type { Bundle } from '../../../src/bundle/read.ts';
+import type { Choice } from '../../../src/lock/choice.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
+import { notIn } from '../../../src/workflows/bundled-images.ts';
+
+const CHOICES: Choice[] = [
+  { rule: 'exclude', pattern: 'quay.io/a/kafka', reason: 'one version is used', references: ['quay.io/a/kafka:1'] },
+  { rule: 'include', pattern: 'quay.io/a/*', references: ['quay.io/a/gone:1'] },
+  { rule: 'dropped', references: ['quay.io/a/guess:1'] },
+];
+
+function bundle(choices: Choice[] | undefined): Bundle {
+  const images = () => [{ reference: parseReference('quay.io/a/app:1') }];
+  return { images, lock: () => (choices === undefined ? undefined : { choices }) } as unknown as Bundle;
+}
+
+it('names what a bundle lacks, and tells apart what was left out of it', () => {
+  const warnings: string[] = [];
+  const emit = (event: AirgapEvent): void => void (event.type === 'warning' && warnings.push(event.message));
+  const references = ['quay.io/a/app:1', 'quay.io/a/gone:1', 'quay.io/a/guess:1', 'quay.io/a/kafka:1'];
+  expect(notIn(bundle(CHOICES), references, emit)).toEqual(['quay.io/a/gone:1']);
+  expect(warnings).toEqual([
+    'left out of the bundle (--exclude quay.io/a/kafka, one version is used): quay.io/a/kafka:1',
+    'left out of the bundle (their registries did not have them): quay.io/a/guess:1',
+  ]);
+  expect(notIn(bundle(undefined), references, emit)).toHaveLength(3);
+});
