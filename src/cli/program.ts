@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { bundleCommand } from './commands/bundle.ts';
 import { imagesCommand } from './commands/images.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { postRenderCommand } from './commands/post-render.ts';
 import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -18,9 +19,8 @@ export function createProgram(edge: Edge): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted.',
     );
-  for (const make of [imagesCommand, bundleCommand, inspectCommand, verifyCommand, pushCommand, valuesCommand]) {
-    program.addCommand(make(edge));
-  }
+  const makers = [imagesCommand, bundleCommand, inspectCommand, verifyCommand, pushCommand, valuesCommand];
+  for (const make of [...makers, postRenderCommand]) program.addCommand(make(edge));
   // Errors are thrown, not exited with; each subcommand has to be told itself.
   for (const command of [program, ...program.commands]) {
     const name = command === program ? '' : ` ${command.name()}`;

@@ -10,6 +10,10 @@ export interface Edge {
   readonly context: Context;
   /** A result: stdout, with a newline at its end. */
   print(text: string): void;
+  /** A result byte for byte: stdout, and nothing at its end. */
+  pass(text: string): void;
+  /** All of stdin. */
+  input(): Promise<Uint8Array>;
   /** For people, beside the result: stderr. */
   tell(text: string): void;
   /** An exit code other than 0 for a run that ended as it should: 3, the answer is no. */
@@ -31,6 +35,11 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
   const edge: Edge = {
     context: { env: process.env, cwd: process.cwd(), emit: progress.emit, signal: abort.signal },
     print: (text) => write(process.stdout, text),
+    pass: (text) => {
+      progress.clear();
+      process.stdout.write(text);
+    },
+    input: () => readAll(process.stdin),
     tell: (text) => write(process.stderr, text),
     answer: (value) => {
       code = value;
@@ -53,6 +62,15 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     progress.clear();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
+  if (stream.isTTY) {
+    throw new AirgapError('usage', 'there is nothing on standard input', { hint: 'pipe it in, or let Helm call this' });
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
 }
 
 function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: boolean): number {

@@ -22,33 +22,53 @@ const HINT = 'a chart archive is what helm package makes; check that the downloa
 const UNPACKED_LIMIT = 100 * 1024 * 1024;
 
 /**
- * Unpacks a chart archive into `folder/<chart>`, as hostile input: plain files only, inside one folder, bounded in size.
- * @returns the unpacked chart's folder
+ * Reads a chart archive as hostile input: plain files only, inside one folder, bounded in size.
+ * @param wanted paths below that folder whose content is wanted
+ * @returns the name of the folder, and the contents
  * @throws AirgapError `chart-invalid`
  */
+export async function readArchive(
+  archive: string,
+  wanted: RegExp,
+): Promise<{ readonly root: string; readonly files: ReadonlyMap<string, Buffer> }> {
+  const files = new Map<string, Buffer>();
+  const tops = new Set<string>();
+  let isFlat = false;
+  await eachFile(archive, (path, keep) => {
+    const [top = '', ...rest] = path.split('/');
+    tops.add(top);
+    isFlat ||= rest.length === 0;
+    const below = rest.join('/');
+    if (wanted.test(below)) keep((content) => files.set(below, content));
+  });
+  const [root] = tops;
+  if (root !== undefined && tops.size === 1 && !isFlat) return { root, files };
+  throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, { hint: HINT });
+}
+
+/**
+ * Unpacks a chart archive into `folder/<chart>`.
+ * @returns the unpacked chart's folder
+ * @throws AirgapError `chart-invalid`, see {@link readArchive}
+ */
 export async function unpackChart(archive: string, folder: string): Promise<string> {
-  const files = await readFiles(archive);
-  const tops = new Set([...files.keys()].map((path) => path.split('/')[0] ?? ''));
-  const [top] = tops;
-  if (top === undefined || tops.size > 1 || files.has(top)) {
-    throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, {
-      hint: HINT,
-    });
-  }
+  const { root, files } = await readArchive(archive, /^/);
   // A chart is hundreds of small files: written one after the other they cost a tenth of what each as a job of its own does.
   const folders = new Set<string>();
   for (const [path, content] of files) {
-    const file = join(folder, path);
+    const file = join(folder, root, path);
     if (!folders.has(dirname(file))) mkdirSync(dirname(file), { recursive: true });
     folders.add(dirname(file));
     writeFileSync(file, content);
   }
-  return join(folder, top);
+  return join(folder, root);
 }
 
-/** Plain files of an archive by their path, with slashes and nothing before them. */
-async function readFiles(archive: string): Promise<Map<string, Buffer>> {
-  const files = new Map<string, Buffer>();
+/** Visits each plain file of an archive; `keep` asks for its content. */
+async function eachFile(
+  archive: string,
+  visit: (path: string, keep: (take: (content: Buffer) => void) => void) => void,
+): Promise<void> {
   let total = 0;
   let problem: string | undefined;
   try {
@@ -67,15 +87,17 @@ async function readFiles(archive: string): Promise<Map<string, Buffer>> {
         total += entry.size ?? 0;
         if (total > UNPACKED_LIMIT) problem ??= 'it unpacks to more than 100 MiB';
         if (problem !== undefined) return;
-        const chunks: Buffer[] = [];
-        entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-        entry.on('end', () => files.set(path, Buffer.concat(chunks)));
+        visit(path, (take) => {
+          const chunks: Buffer[] = [];
+          entry.on('data', (chunk: Buffer) => chunks.push(chunk));
+          entry.on('end', () => take(Buffer.concat(chunks)));
+        });
       },
     });
   } catch (cause) {
     problem ??= messageOf(cause);
   }
-  if (problem === undefined) return files;
+  if (problem === undefined) return;
   throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, { hint: HINT });
 }
 

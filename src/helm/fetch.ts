@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { type ChartMetadata, packChart, parseMetadata, unpackChart } from './chart-archive.ts';
+import { type ChartMetadata, packChart, parseMetadata, readArchive, unpackChart } from './chart-archive.ts';
 import { type ChartSources, mirrored, UPSTREAM } from './chart-mirrors.ts';
 import type { Helm } from './helm.ts';
 import { refusal } from './refusal.ts';
@@ -24,8 +24,8 @@ export interface Chart {
   readonly metadata: ChartMetadata;
   /** The .tgz. Exactly the upstream's bytes, when it came as one. */
   readonly archive: string;
-  /** The same, unpacked. */
-  readonly folder: string;
+  /** Name of the folder in it. */
+  readonly root: string;
   /** Its provenance file, when there is one. */
   readonly provenance: Buffer | undefined;
   /** Where it came from, without paths of this machine and without secrets. */
@@ -62,14 +62,14 @@ export async function fetchChart(
     throw new AirgapError('chart-not-found', `Helm fetched ${request.chart} and left no chart archive`);
   }
   const archive = join(download, archiveName);
-  const folder = await unpackChart(archive, join(workFolder, 'chart'));
-  const metadata = parseMetadata(await readFile(join(folder, 'Chart.yaml'), 'utf8').catch(() => ''), request.chart);
-  if (local === 'folder') await packChart(folder, archive);
+  if (local === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
+  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/);
+  const metadata = parseMetadata(read.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
   // A mirror holds what upstream has: where it came from is upstream, and equal on every machine.
   const source = describeSource(request, mirror === undefined ? local : undefined, cwd);
-  return { metadata, archive, folder, provenance, source, request, fetched };
+  return { metadata, archive, root, provenance, source, request, fetched };
 }
 
 /** Helm is told of each registry that speaks HTTP, also of one that a mirror names. */

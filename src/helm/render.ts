@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { withFile } from './chart-copy.ts';
 import { type RenderedDocument, splitDocuments } from './documents.ts';
 import type { Chart } from './fetch.ts';
 import type { Helm } from './helm.ts';
@@ -31,14 +32,16 @@ export interface Render {
   readonly values: Values;
 }
 
-/** Our own template in the unpacked copy: Helm itself says what the coalesced values are. */
+/** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
 const VALUES_TEMPLATE = 'airgap-coalesced-values.yaml';
+const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
 
 /** Renders one chart again and again; keeps its scratch files in `workFolder` (absolute). */
 export class Renderer {
   readonly chart: Chart;
   readonly #helm: Helm;
   readonly #workFolder: string;
+  readonly #copy: string;
   #prepared: Promise<void> | undefined;
   #runs = 0;
 
@@ -46,6 +49,7 @@ export class Renderer {
     this.chart = chart;
     this.#helm = helm;
     this.#workFolder = workFolder;
+    this.#copy = join(workFolder, 'chart.tgz');
   }
 
   /**
@@ -67,24 +71,22 @@ export class Renderer {
     const { exitCode, stdout, stderr } = await this.#helm.run([
       'template',
       options.releaseName ?? 'release-name',
-      this.chart.folder,
+      this.#copy,
       ...flags,
     ]);
     await rm(overridesFile, { force: true });
     const { name, version } = this.chart.metadata;
     if (exitCode !== 0) {
       // Helm names the copy that it was given; the reader knows the chart by its name.
-      throw refusal(`render chart ${name} ${version}`, stderr.replaceAll(this.chart.folder, name));
+      throw refusal(`render chart ${name} ${version}`, stderr.replaceAll(this.#copy, name));
     }
     return this.#separate(splitDocuments(stdout));
   }
 
   async #prepare(): Promise<void> {
-    // An unpacked archive holds what was packaged; ignore rules would now hide files for a second time.
-    await rm(join(this.chart.folder, '.helmignore'), { force: true });
-    await mkdir(join(this.chart.folder, 'templates'), { recursive: true });
     await mkdir(this.#workFolder, { recursive: true });
-    await writeFile(join(this.chart.folder, 'templates', VALUES_TEMPLATE), 'values: {{ .Values | toJson | quote }}\n');
+    const { archive, root } = this.chart;
+    await writeFile(this.#copy, await withFile(archive, `${root}/templates/${VALUES_TEMPLATE}`, COALESCED));
   }
 
   #separate(all: readonly RenderedDocument[]): Render {

@@ -1,7 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import * as tar from 'tar';
 import { parse } from 'yaml';
+import { chartFiles, type Files } from './chart-files.ts';
 
 /** The template text of a chart or subchart, and where its values stand in the whole chart's values. */
 export interface TemplateSource {
@@ -10,43 +8,13 @@ export interface TemplateSource {
   readonly text: string;
 }
 
-type Files = ReadonlyMap<string, string>;
-
 /**
- * All templates of an unpacked chart and its subcharts (folders and archives in charts/), one source a chart.
+ * All templates of a chart archive and its subcharts (folders and archives in charts/), one source a chart.
  * For finding values that only templates mention; a file that cannot be read is passed over.
  */
-export async function templateSources(chartFolder: string): Promise<TemplateSource[]> {
+export async function templateSources(archive: string): Promise<TemplateSource[]> {
   const wanted = /(?:^|\/)(?:templates\/.*|Chart\.yaml|requirements\.yaml)$/;
-  return sourcesOf(await chartFiles(chartFolder, wanted), '', [[]]);
-}
-
-/**
- * Texts of an unpacked chart and its subcharts, archives in charts/ included, by their path in the chart
- * (`charts/sub/Chart.yaml`). Files above 1 MiB in archives are passed over: no template or list is that long.
- */
-export async function chartFiles(chartFolder: string, wanted: RegExp): Promise<Files> {
-  const files = new Map<string, string>();
-  for (const entry of await readdir(chartFolder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const name = path.slice(chartFolder.length + 1);
-    if (/(?:^|\/)charts\/[^/]+\.tgz$/.test(name)) await readArchive(path, name.replace(/[^/]+$/, ''), wanted, files);
-    else if (wanted.test(name)) files.set(name, await readFile(path, 'utf8'));
-  }
-  return files;
-}
-
-async function readArchive(path: string, folder: string, wanted: RegExp, files: Map<string, string>): Promise<void> {
-  await tar.list({
-    file: path,
-    onReadEntry: (entry) => {
-      if (!wanted.test(entry.path) || entry.size > 1024 * 1024) return;
-      const chunks: Buffer[] = [];
-      entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-      entry.on('end', () => files.set(folder + entry.path, Buffer.concat(chunks).toString('utf8')));
-    },
-  });
+  return sourcesOf(await chartFiles(archive, wanted), '', [[]]);
 }
 
 function sourcesOf(files: Files, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {

@@ -4,13 +4,19 @@
  */
 export function scalarAt(object: unknown, path: string): string | undefined {
   let value = object;
-  for (const match of path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)) {
+  for (const key of keysOf(path)) {
     if (typeof value !== 'object' || value === null) return undefined;
-    const [, position, quoted, word] = match;
-    const key = position ?? (quoted === undefined ? word : (JSON.parse(`"${quoted}"`) as string)) ?? '';
     value = (value as Record<string, unknown>)[key];
   }
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)
     : undefined;
+}
+
+/** The keys of such a path, positions in lists among them. */
+export function keysOf(path: string): string[] {
+  return [...path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map(
+    ([, position, quoted, word]) =>
+      position ?? (quoted === undefined ? (word ?? '') : (JSON.parse(`"${quoted}"`) as string)),
+  );
 }

@@ -117,7 +117,8 @@ function describe(place: ReferencePlace, written: string): Residue {
   return { reference, chart, profile, template, path: pathOf(place), written };
 }
 
-function pathOf({ path, within }: Place): string {
+/** How residue names a place in its template. */
+export function pathOf({ path, within }: Place): string {
   return within === undefined ? path : `${path} (${within})`;
 }
 

@@ -143,15 +143,19 @@ export function pushReport({ images, charts, created, blobs, bytes }: PushResult
 }
 
 /** What the proof found, for stderr beside the overrides. */
-export function proofReport({ chart, version, proof, notInBundle }: Overrides): string {
+export function proofReport({ chart, version, proof, notInBundle, residueMap }: Overrides): string {
   const lines = [
     `${chart} ${version}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
   ];
-  for (const { reference, template, path, written } of proof.residue) {
+  if (residueMap !== undefined)
+    lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);
+  for (const residue of proof.residue) {
+    const { reference, template, path, written } = residue;
     lines.push(
       `  still public: ${reference}`,
       `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
     );
+    if (residueMap?.hidden.includes(residue)) lines.push(`    ${residueMap.hint}`);
   }
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return lines.join('\n');

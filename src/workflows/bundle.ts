@@ -79,7 +79,9 @@ export async function pack(
     const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warn(emit, network, moving);
     const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, options, context)));
-    const lock = lockOf({ charts, artifacts, findings, graph, platforms, choices });
+    const gone = dropped.map(({ reference }) => reference);
+    const all = gone.length === 0 ? choices : [...choices, { rule: 'dropped' as const, references: gone }];
+    const lock = lockOf({ charts, artifacts, findings, graph, platforms, choices: all });
     const { out: path, force } = options;
     const steps = { concurrency, force, emit, signal };
     const result = await writeBundle({ path, graph, charts: artifacts, lock, source: client, ...steps });

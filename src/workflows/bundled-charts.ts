@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { Bundle, BundleChart } from '../bundle/read.ts';
 import type { PlaceFound } from '../discovery/index.ts';
@@ -11,6 +11,8 @@ import { readLinks } from '../oci/manifest.ts';
 
 /** A chart out of a bundle, as an archive in a scratch folder. */
 export interface BundledChart {
+  readonly name: string;
+  readonly version: string;
   readonly request: ChartRequest;
   /** For which Kubernetes it was rendered when it was bundled, by the first of its profiles. */
   readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
@@ -56,10 +58,13 @@ async function extract(source: Bundle, chart: BundleChart, archive: string): Pro
   if (layer === undefined) {
     throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
   }
+  await mkdir(dirname(archive), { recursive: true });
   await writeFile(archive, await source.read(layer));
   const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
   const { kubeVersion, apiVersions, recipes = [] } = locked?.profiles[0] ?? {};
   return {
+    name,
+    version,
     request: { chart: archive },
     rendered: {
       ...(kubeVersion === undefined ? {} : { kubeVersion }),

@@ -1,7 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { at, isMapping, type NestedChart, overlay, parseValues } from '../discovery/nested/index.ts';
+import { chartFiles } from '../helm/chart-files.ts';
 import type { Chart } from '../helm/fetch.ts';
+
+const ALTERNATIVES = /^values(?!.*schema).+\.ya?ml$/;
 
 /** The same nested chart with other values. */
 export interface Alternative {
@@ -24,8 +25,8 @@ export async function alternativesOf(nested: NestedChart, parent: Chart): Promis
   const alternatives = [{ title: 'chart defaults', nested: { ...plain, values: {} } }];
   const keys = nested.via.values;
   if (keys !== undefined) {
-    for (const file of await alternativeFiles(parent.folder)) {
-      const values = parseValues(await readFile(join(parent.folder, file), 'utf8')) ?? {};
+    for (const [file, text] of [...(await chartFiles(parent.archive, ALTERNATIVES))].sort()) {
+      const values = parseValues(text) ?? {};
       const entry = at(values, keys);
       const given = isMapping(entry) ? entry.values : undefined;
       if (!isMapping(given) || JSON.stringify(given).includes('${')) continue;
@@ -39,11 +40,6 @@ export async function alternativesOf(nested: NestedChart, parent: Chart): Promis
     seen.add(identity);
     return true;
   });
-}
-
-async function alternativeFiles(folder: string): Promise<string[]> {
-  const files = await readdir(folder);
-  return files.filter((file) => /^values.+\.ya?ml$/.test(file) && !/schema/.test(file)).sort();
 }
 
 function identityOf({ values, valuesFiles = [], set = [], setString = [] }: NestedChart): string {

@@ -1,9 +1,11 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
+import { chartFiles } from '../helm/chart-files.ts';
 import type { Chart, ChartRequest } from '../helm/fetch.ts';
 import type { RenderOptions } from '../helm/render.ts';
+import { wildcard } from './pattern.ts';
 
 /**
  * Where a nested chart is to be had, as Helm takes it.
@@ -50,13 +52,16 @@ export async function installOptions(
 ): Promise<RenderOptions> {
   const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade } = outer;
   const files: string[] = [];
+  await mkdir(dirname(file), { recursive: true });
   for (const name of nested.valuesFiles ?? []) {
-    const path = resolve(chart.folder, name);
-    const isThere = path.startsWith(chart.folder + sep) && (await stat(path).catch(() => undefined))?.isFile();
-    if (isThere) files.push(path);
-    else unseen.push(`values file ${name}`);
+    const path = posix.normalize(name);
+    const text = (await chartFiles(chart.archive, wildcard(path))).get(path);
+    if (text === undefined) unseen.push(`values file ${name}`);
+    else {
+      files.push(`${file}-${files.length}.yaml`);
+      await writeFile(files.at(-1) as string, text, { mode: 0o600 });
+    }
   }
-  await mkdir(resolve(file, '..'), { recursive: true });
   await writeFile(file, JSON.stringify(nested.values), { mode: 0o600 });
   const { releaseName = '', namespace = '' } = nested;
   return {

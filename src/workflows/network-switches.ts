@@ -1,6 +1,6 @@
 import { type NetworkNeed, type NetworkPlace, networkNeeds } from '../discovery/network/index.ts';
+import { chartFiles } from '../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
-import { chartFiles } from '../helm/templates.ts';
 import { unlessRefused } from '../influence/accepted.ts';
 import { causesOf } from '../influence/causes.ts';
 import { formatPath, overlay } from '../influence/leaves.ts';
@@ -36,7 +36,7 @@ export async function withSwitches(
     places.flatMap(({ url, place }) => [url, place.evidence]),
   );
   const read = await readByTemplates(
-    renderer.chart.folder,
+    renderer.chart.archive,
     places.map(({ place }) => place),
   );
   const near = off.filter(({ path }) => read(formatPath(path)));
@@ -59,10 +59,10 @@ export async function withSwitches(
 }
 
 /** Whether the templates of the places name a values path; a subchart's values stand below its name. */
-async function readByTemplates(folder: string, places: readonly NetworkPlace[]): Promise<(path: string) => boolean> {
+async function readByTemplates(archive: string, places: readonly NetworkPlace[]): Promise<(path: string) => boolean> {
   // Helm prints a template with the chart's name in front.
   const names = new Set(places.map(({ template }) => template.slice(template.indexOf('/') + 1)));
-  const files = await chartFiles(folder, /(?:^|\/)templates\//);
+  const files = await chartFiles(archive, /(?:^|\/)templates\//);
   const mentioned = [...files].flatMap(([name, text]) => (names.has(name) ? mentionedPaths(text) : []));
   const paths = new Set(mentioned.map((path) => formatPath(path)));
   return (path) => paths.has(path) || [...paths].some((short) => path.endsWith(`.${short}`));

@@ -13,6 +13,7 @@ import { compose, type Recipe } from '../overrides/recipe.ts';
 import { redirectSettings, withRedirects } from '../overrides/redirect.ts';
 import { type Derivation, fill, fruitless } from '../overrides/settle.ts';
 import { restore } from '../overrides/stored-recipe.ts';
+import { moveResidue, type PostRendering } from './residue.ts';
 import type { Profile } from './search-render.ts';
 import { shownBy, surePlaces } from './shown.ts';
 import { fresh, type Variant } from './variants.ts';
@@ -25,6 +26,8 @@ export interface OverrideOptions {
   readonly recipes?: readonly StoredRecipe[];
   /** Images that something in the cluster chooses and no template mentions, beside those that rules know. */
   readonly operands?: readonly PlaceFound[];
+  /** Whether a post-renderer is to move what no value reaches, and whether Helm gives hooks to it. */
+  readonly postRender?: { readonly hooks: boolean };
 }
 
 /** Overrides of one chart under one profile, with the proof over each way in which it is rendered. */
@@ -36,6 +39,8 @@ export interface ChartOverrides {
   readonly proof: Proof;
   /** Everything that the chart refers to, private or not. */
   readonly references: readonly string[];
+  /** What a post-renderer does besides, when it is asked for; the proof is of both together then. */
+  readonly postRender?: PostRendering;
 }
 
 /**
@@ -46,7 +51,7 @@ export async function overrideChart(
   renderer: Renderer,
   profile: Profile,
   target: Target,
-  { rules, emit, recipes = [], operands = [] }: OverrideOptions,
+  { rules, emit, recipes = [], operands = [], postRender }: OverrideOptions,
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, rules, operands);
   const [{ base }] = variants;
@@ -62,7 +67,7 @@ export async function overrideChart(
       emit({ type: 'stage', message: 'the values differ from those that the chart was bundled with: probing again' });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-    const templates = () => templateSources(renderer.chart.folder);
+    const templates = () => templateSources(renderer.chart.archive);
     return compose({ base: variant.base, places: variant.places, target, render, templates, without });
   };
 
@@ -78,19 +83,23 @@ export async function overrideChart(
       Promise.all(variants.map((variant) => renderer.render(variant.profile.options, overrides)));
     const result = await accept(base.values, all, renderAll);
     const proofs = variants.map(({ profile: way, places, chosen }, i) => {
-      const { documents } = result.render[i] as Render;
-      return prove(places, surePlaces(documents, renderer, way), documents, target, chosen);
+      const after = result.render[i] as Render;
+      return prove(places, surePlaces(after, renderer, way), after.documents, target, chosen);
     });
     return { derived, ...result, proof: together(proofs) };
   };
 
-  const { settings, overrides, refused, proof } = await bestOf(attempt);
+  const { settings, overrides, refused, proof, render } = await bestOf(attempt);
   for (const { setting, reason } of refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }
   const places = variants.flatMap((shown) => [...shown.places, ...shown.chosen]);
   const references = [...new Set(places.map(({ reference }) => reference))].sort();
-  return { base: base.values, settings, overrides, proof, references };
+  const result = { base: base.values, settings, overrides, proof, references };
+  if (postRender === undefined) return result;
+  const pairs = variants.map((shown, i) => ({ shown, after: render[i] as Render }));
+  const moved = await moveResidue(pairs, renderer, target, postRender.hooks);
+  return { ...result, proof: moved.proof, postRender: moved };
 }
 
 interface Attempt extends Accepted<readonly Render[]> {

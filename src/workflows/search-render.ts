@@ -5,9 +5,9 @@ import { imageLeaves, influencedPlaces } from '../discovery/influenced.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
+import { chartFiles } from '../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
-import { chartFiles } from '../helm/templates.ts';
 import { leavesOf } from '../influence/leaves.ts';
 import { compositionsOf } from '../influence/probe.ts';
 import { type Slot, slotPath, slotsOf } from '../influence/slots.ts';
@@ -46,14 +46,14 @@ export async function searchRender(
   { name, options }: Profile,
   { rules, traced }: RenderSearch,
 ): Promise<RenderFindings> {
-  const { metadata, folder } = renderer.chart;
+  const { metadata, archive } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
   const { documents, values } = base;
   const found = withDoubtfulCopies(discoverPlaces(documents, context), values);
   const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
   const places = tracing?.places ?? found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
-  const files = await chartFiles(folder, LISTS);
+  const files = await chartFiles(archive, LISTS);
   const declared = declaredPlaces({ metadata, files, values, context });
   return {
     ...(tracing === undefined ? {} : { start: tracing.start }),

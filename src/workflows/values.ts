@@ -2,14 +2,17 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import type { Rule } from '../discovery/rules/index.ts';
+import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
 import { type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
-import { formatReference } from '../oci/reference.ts';
 import { formatOverrides } from '../overrides/document.ts';
-import type { Proof } from '../overrides/proof.ts';
+import { formatMap } from '../overrides/post-render-map.ts';
+import { HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/post-render-notes.ts';
+import type { Proof, Residue } from '../overrides/proof.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
+import { notIn } from './bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
 import { overrideChart } from './override-chart.ts';
 
@@ -21,6 +24,10 @@ export interface ValuesOptions {
   readonly render: RenderOptions;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
+  /** How chart repositories are reached. */
+  readonly chartSources?: ChartSources;
+  /** What the file is called that tells a post-renderer what to do about residue; none is wanted when absent. */
+  readonly residueMap?: (chart: string, version: string) => string;
 }
 
 /** The overrides of one chart, proved. */
@@ -32,8 +39,21 @@ export interface Overrides {
   /** The same as YAML with comments, for `helm -f`. */
   readonly yaml: string;
   readonly proof: Proof;
-  /** References that the chart needs and the bundle does not hold; empty without a bundle. */
+  /** References that the chart needs and the bundle lacks by no choice of anybody; empty without a bundle. */
   readonly notInBundle: readonly string[];
+  /** What the overrides need besides; the proof is of both together then. */
+  readonly residueMap?: ResidueMap;
+}
+
+/** A post-renderer's map, as a file. */
+export interface ResidueMap {
+  readonly name: string;
+  readonly text: string;
+  readonly entries: number;
+  /** Residue in hooks, which the Helm at hand does not give to a post-renderer. */
+  readonly hidden: readonly Residue[];
+  /** What to do about that. */
+  readonly hint: string;
 }
 
 /** Derives the overrides of one chart, or of every chart of a bundle, and proves them by rendering again. */
@@ -43,11 +63,10 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
     try {
       const charts = await chartsOf(source, options, scratch);
-      const held = source && new Set(source.images().map(({ reference }) => formatReference(reference)));
       const results: Overrides[] = [];
       for (const [i, chart] of charts.entries()) {
-        const own = { ...options, render: { ...options.render, ...missing(options.render, chart.rendered) } };
-        results.push(await overridesOf(context, helm, chart, own, join(scratch, `chart-${i}`), held));
+        const own = { ...options, render: { ...options.render, ...asBundled(options.render, chart.rendered) } };
+        results.push(await overridesOf(context, helm, chart, own, join(scratch, `chart-${i}`), source));
       }
       return results;
     } finally {
@@ -57,50 +76,61 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
 }
 
 /** What the bundled chart was rendered with, where nothing else is asked for. */
-function missing({ kubeVersion, apiVersions = [] }: RenderOptions, rendered: BundledChart['rendered']): RenderOptions {
+export function asBundled(
+  { kubeVersion, apiVersions = [] }: RenderOptions,
+  rendered: BundledChart['rendered'],
+): RenderOptions {
   return {
     ...(kubeVersion === undefined && rendered.kubeVersion !== undefined ? { kubeVersion: rendered.kubeVersion } : {}),
     ...(apiVersions.length === 0 && rendered.apiVersions !== undefined ? { apiVersions: rendered.apiVersions } : {}),
   };
 }
 
-async function chartsOf(
+/** The charts that are asked for: out of the bundle, or the one that is named. */
+export async function chartsOf(
   source: Bundle | undefined,
-  { request }: ValuesOptions,
+  { request }: Pick<ValuesOptions, 'request'>,
   scratch: string,
 ): Promise<BundledChart[]> {
   if (source !== undefined) return extractCharts(source, request, scratch);
   if (request === undefined) {
     throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
   }
-  return [{ request, rendered: {}, recipes: [], operands: [] }];
+  return [{ name: '', version: '', request, rendered: {}, recipes: [], operands: [] }];
 }
 
 async function overridesOf(
   context: Context,
   helm: Helm,
   { request, recipes, operands }: BundledChart,
-  { target, render: options, rules = [] }: ValuesOptions,
+  { target, render: options, rules = [], chartSources = UPSTREAM, residueMap }: ValuesOptions,
   folder: string,
-  held: ReadonlySet<string> | undefined,
+  source: Bundle | undefined,
 ): Promise<Overrides> {
-  const chart = await fetchChart(helm, request, folder, context.cwd);
+  const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const profile = { name: 'default', options };
-  const { base, settings, overrides, proof, references } = await overrideChart(renderer, profile, target, {
+  const { base, settings, overrides, proof, references, postRender } = await overrideChart(renderer, profile, target, {
     rules,
     emit: context.emit,
     recipes,
     operands,
+    ...(residueMap === undefined ? {} : { postRender: { hooks: (await helm.major()) >= 4 } }),
   });
+  const { entries = [], hidden = [] } = postRender ?? {};
+  const map = residueMap?.(name, version);
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-    ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
+    ...(map === undefined ? [] : postRenderNotes(map, entries)),
+    ...proof.residue.map((residue) => residueNote(residue, hidden)),
   ];
   const yaml = formatOverrides(header, base, settings);
-  const notInBundle = held === undefined ? [] : references.filter((reference) => !held.has(reference));
-  return { chart: name, version, profile: profile.name, overrides, yaml, proof, notInBundle };
+  const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
+  const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, notInBundle };
+  if (map === undefined) return result;
+  const text = formatMap({ chart: name, version, target: formatTarget(target), entries });
+  return { ...result, residueMap: { name: map, text, entries: entries.length, hidden, hint: HOOKS_HINT } };
 }

@@ -1,6 +1,6 @@
 import type { PlaceFound } from '../discovery/index.ts';
+import { chartFiles } from '../helm/chart-files.ts';
 import type { Render, Renderer } from '../helm/render.ts';
-import { chartFiles } from '../helm/templates.ts';
 import { mayAddOnUpgrade } from '../helm/upgrade.ts';
 import type { Profile } from './search-render.ts';
 
@@ -17,7 +17,7 @@ export interface Variant {
  */
 export async function upgradeOf({ chart }: Renderer, { name, options }: Profile): Promise<Profile | undefined> {
   if (options.isUpgrade !== undefined) return undefined;
-  const templates = await chartFiles(chart.folder, /(?:^|\/)templates\//);
+  const templates = await chartFiles(chart.archive, /(?:^|\/)templates\//);
   if (![...templates.values()].some(mayAddOnUpgrade)) return undefined;
   return { name: `${name} (upgrade)`, options: { ...options, isUpgrade: true } };
 }

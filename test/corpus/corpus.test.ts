@@ -8,7 +8,7 @@ import { parseTarget } from '../../src/oci/naming.ts';
 import type { Context } from '../../src/workflows/context.ts';
 import { images } from '../../src/workflows/images.ts';
 import { values } from '../../src/workflows/values.ts';
-import { readCorpus } from '../support/corpus.ts';
+import { readCorpus, stands } from '../support/corpus.ts';
 import { testHelms } from '../support/helm.ts';
 
 /**
@@ -53,9 +53,4 @@ for (const { name, archive: chart, render, flags, ...truth } of corpus) {
     expect(left.filter(({ normalized }) => !residue.has(normalized))).toEqual([]);
     expect(result?.proof.rewritten).toBe((result?.proof.references ?? 0) - residue.size);
   });
-}
-
-function stands(text: string, reference: string): boolean {
-  const escaped = reference.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-  return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);
 }

@@ -114,3 +114,9 @@ export function truePlaces({ archive }: CorpusChart): ReadonlyMap<string, readon
   }
   return places;
 }
+
+/** Whether a text has a reference as a whole name: not as the tail of a private one, not as part of a longer one. */
+export function stands(text: string, reference: string): boolean {
+  const escaped = reference.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+  return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);
+}

@@ -1,28 +1,32 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { writeOutput } from '../../base/output-file.ts';
+import { parseChartMirror } from '../../helm/chart-mirrors.ts';
 import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { Overrides } from '../../workflows/values.ts';
+import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from '../flags/render.ts';
+import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
 import type { Edge } from '../run.ts';
 import { namingOption } from './push.ts';
+import { writeOverrides } from './values-files.ts';
+import { writeFormat } from './values-format.ts';
 
-type Flags = RenderFlags & {
-  bundle?: string;
-  to: string;
-  naming: Naming;
-  all?: true;
-  outDir?: string;
-  caFile?: string;
-  plainHttp: string[];
-  rules: string[];
-  output: 'yaml' | 'json';
-};
+type Flags = RenderFlags &
+  FormatFlags &
+  ResidueFlags & {
+    bundle?: string;
+    to: string;
+    naming: Naming;
+    all?: true;
+    caFile?: string;
+    plainHttp: string[];
+    chartMirror: string[];
+    rules: string[];
+    output: 'yaml' | 'json';
+  };
 
 export function valuesCommand(edge: Edge): Command {
   const command = new Command('values')
@@ -32,60 +36,62 @@ export function valuesCommand(edge: Edge): Command {
     .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
     .addOption(namingOption())
     .option('--all', 'every chart of the bundle')
-    .option('--out-dir <folder>', 'with --all: one <chart>.yaml for each')
+    .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
     .option('--ca-file <file>', 'certificate authorities to trust for the chart repository (PEM)')
     .addOption(
       new Option('--plain-http <host[:port]>', 'a chart registry that speaks HTTP without TLS (repeatable)')
         .argParser(repeat)
         .default([], ''),
     )
+    .addOption(
+      new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
     .addOption(rulesOption())
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
+  addResidueFlags(command);
+  addFormatFlags(command);
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
-    const { values } = await import('../../workflows/values.ts');
     if ((chart === undefined) !== (flags.all === true)) {
       throw new AirgapError('usage', 'give one chart, or --all with --bundle', {
         hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
       });
     }
-    if (flags.all && flags.outDir === undefined) {
+    checkFormat(flags, flags.all === true);
+    const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(flags.format);
+    if (flags.all && flags.outDir === undefined && !isOneFile) {
       throw new AirgapError('usage', '--all writes one file for each chart', { hint: 'say where with --out-dir' });
     }
+    await checkResidue(flags, flags.format, edge.context.cwd);
+    const files = new OverridesFiles(flags, edge.context.cwd);
     const access = accessFlags(flags, flags.caFile, chart ?? '', flags.plainHttp);
-    const results = await values(edge.context, {
+    const { caFile, plainHttp } = flags;
+    const mirrors = flags.chartMirror.map((text) => parseChartMirror(text, edge.context.cwd));
+    const options = {
       request: chart === undefined ? undefined : chartRequest(chart, flags, access),
       bundle: flags.bundle,
       target: parseTarget(flags.to, flags.naming),
       render: renderOptions(flags),
       rules: await readRules(flags.rules),
-    });
+      chartSources: { mirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
+      ...(flags.residue === undefined ? {} : { residueMap: files.mapName }),
+    };
+    if (flags.format !== 'values') return writeFormat(edge, options, flags);
+    const { values } = await import('../../workflows/values.ts');
+    const results = await values(edge.context, options);
     for (const result of results) edge.tell(proofReport(result));
-    if (flags.outDir !== undefined) await writeAll(results, flags.outDir, edge);
-    else for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
+    await writeOverrides(results, files, edge);
+    const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
+    if (isPrinted)
+      for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
     if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) edge.answer(3);
   });
 }
 
-function asJson({ chart, version, profile, overrides, proof, notInBundle }: Overrides): Promise<string> {
+function asJson({ chart, version, profile, overrides, proof, notInBundle, residueMap }: Overrides): Promise<string> {
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
-  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...missing }, 'json');
-}
-
-async function writeAll(results: readonly Overrides[], folder: string, edge: Edge): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const names = new Set<string>();
-  for (const { chart, version, yaml } of results) {
-    const name = names.has(chart) ? `${chart}-${version}` : chart;
-    names.add(name);
-    const path = join(folder, `${name}.yaml`);
-    const there = await readFile(path, 'utf8').catch(() => undefined);
-    if (there !== undefined && !there.startsWith('# Overrides for chart ')) {
-      throw new AirgapError('output-exists', `${path} is there already, and is no file of overrides`, {
-        hint: 'choose another folder with --out-dir',
-      });
-    }
-    await writeOutput(path, yaml);
-    edge.tell(`${path} written`);
-  }
+  const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
+  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...missing, ...map }, 'json');
 }

@@ -28,8 +28,7 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
   if (!byController && !byScript) return [];
   const needsHolders = byScript || documents.some(({ text }) => CONTROLLERS.test(text) && /valuesFrom/.test(text));
   const relevant = documents.filter(
-    ({ text }) =>
-      CONTROLLERS.test(text) || (byScript && NAMES_HELM.test(text)) || (needsHolders && HOLDER.test(text)),
+    ({ text }) => CONTROLLERS.test(text) || (byScript && NAMES_HELM.test(text)) || (needsHolders && HOLDER.test(text)),
   );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [

@@ -10,14 +10,8 @@ import { commented, type DeliveredChart, type Formatted } from './format.ts';
  * charts without a scheme (docs/user-guide/helm.md), and has to know it as one.
  */
 export function formatArgo(chart: DeliveredChart, carrier?: Carrier): Formatted {
-  const header = commented([
-    ...chart.header,
-    `Argo CD has to know ${repositoryOf(chart)} as a repository of type helm with enableOCI.`,
-  ]);
-  return {
-    files: [{ path: `${chart.name}.yaml`, text: header + (carrier ? placed(chart, carrier) : own(chart)) }],
-    left: [],
-  };
+  const text = carrier === undefined ? own(chart) : placed(chart, carrier);
+  return { files: [{ path: `${chart.name}.yaml`, text }], left: [] };
 }
 
 function own(chart: DeliveredChart): string {
@@ -37,7 +31,10 @@ function own(chart: DeliveredChart): string {
       },
     },
   };
-  return stringify(application, { lineWidth: 0, aliasDuplicateObjects: false });
+  const registered = `Argo CD has to know ${repositoryOf(chart)} as a repository of type helm with enableOCI.`;
+  return (
+    commented([...chart.header, registered]) + stringify(application, { lineWidth: 0, aliasDuplicateObjects: false })
+  );
 }
 
 function placed(chart: DeliveredChart, { text, document: index, path }: Carrier): string {
@@ -51,7 +48,7 @@ function placed(chart: DeliveredChart, { text, document: index, path }: Carrier)
   if (!isWhole) document.setIn([...source, 'chart'], chart.name);
   document.setIn([...source, 'targetRevision'], chart.version);
   placeValues(document, [...source, 'helm'], chart);
-  return joined(documents, '');
+  return joined(documents);
 }
 
 /** `values` is passed over where `valuesObject` stands, so values that are a text stay one. */

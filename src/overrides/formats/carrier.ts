@@ -30,12 +30,12 @@ export function documentsOf(text: string): Document[] {
 }
 
 /** The documents as one text again. */
-export function joined(documents: readonly Document[], header: string): string {
+export function joined(documents: readonly Document[]): string {
   const texts = documents.map((document) => {
     const text = document.toString({ lineWidth: 0, directives: false });
     return text.replace(/^---\n/, '').replace(/\n?$/, '\n');
   });
-  return header + texts.join('---\n');
+  return texts.join('---\n');
 }
 
 /** `items[1].spec.source` as keys. */

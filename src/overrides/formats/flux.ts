@@ -13,8 +13,7 @@ const SOURCES = 'source.toolkit.fluxcd.io/v1';
  * given one, of which everything else stays, with a source beside it, or a small one of its own.
  */
 export function formatFlux(chart: DeliveredChart, carrier?: Carrier): Formatted {
-  const documents = carrier === undefined ? own(chart) : placed(chart, carrier);
-  const text = joined(documents, commented(chart.header));
+  const text = carrier ? joined(placed(chart, carrier)) : commented(chart.header) + joined(own(chart));
   return { files: [{ path: `${chart.name}.yaml`, text }], left: [] };
 }
 
@@ -47,7 +46,7 @@ function placed(chart: DeliveredChart, { text, document: index, path }: Carrier)
     release.setIn([...template, 'chart'], chart.name);
     release.setIn([...template, 'version'], chart.version);
     release.setIn([...template, 'sourceRef'], release.createNode({ kind: 'HelmRepository', name: metadata.name }));
-    return [...documents, helmRepository(chart, metadata)];
+    return beside(documents, helmRepository(chart, metadata));
   }
   const source = sourceOf(documents, release, [...spec, 'chartRef']);
   if (source !== undefined) {
@@ -56,7 +55,13 @@ function placed(chart: DeliveredChart, { text, document: index, path }: Carrier)
     return documents;
   }
   release.setIn([...spec, 'chartRef'], release.createNode({ kind: 'OCIRepository', name: metadata.name }));
-  return [...documents, ociRepository(chart, metadata)];
+  return beside(documents, ociRepository(chart, metadata));
+}
+
+/** A source behind the others, in place of the one that an earlier run put there. */
+function beside(documents: readonly Document[], source: Document): Document[] {
+  const nameOf = (document: Document): string => `${document.get('kind')} ${document.getIn(['metadata', 'name'])}`;
+  return [...documents.filter((document) => nameOf(document) !== nameOf(source)), source];
 }
 
 /** The OCIRepository that a release refers to, when the file has it. */

@@ -11,8 +11,13 @@ const MIRROR =
  * OpenShift's ImageTagMirrorSet and ImageDigestMirrorSet (config.openshift.io/v1): the first for references with a tag
  * alone, the second for those with a digest, as the cluster looks at one or the other. Each repository stands by itself,
  * so that nothing else of its registry is redirected, the cluster's own images among it.
+ * @param name of both resources: applying those of another chart under the same name would take these away
  */
-export function formatMirrorSet(references: readonly Reference[], target: Target, title: string): Formatted {
+export function formatMirrorSet(
+  references: readonly Reference[],
+  target: Target,
+  { title, name }: { readonly title: string; readonly name: string },
+): Formatted {
   const left: string[] = [];
   const expressible = references.filter((reference) => {
     const isFine = [reference, targetRepository(target, reference)].every((one) => MIRROR.test(formatRepository(one)));
@@ -22,15 +27,21 @@ export function formatMirrorSet(references: readonly Reference[], target: Target
   const tagged = expressible.filter(({ digest }) => digest === undefined);
   const pinned = expressible.filter(({ digest }) => digest !== undefined);
   const documents = [
-    ...(tagged.length === 0 ? [] : [mirrorSet('ImageTagMirrorSet', 'imageTagMirrors', tagged, target)]),
-    ...(pinned.length === 0 ? [] : [mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', pinned, target)]),
+    ...(tagged.length === 0 ? [] : [mirrorSet('ImageTagMirrorSet', 'imageTagMirrors', name, tagged, target)]),
+    ...(pinned.length === 0 ? [] : [mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', name, pinned, target)]),
   ];
   const header = [title, 'Nodes are asked for these repositories at the mirror alone.', ...left];
   const text = commented(header) + documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
   return { files: [{ path: 'mirrorset.yaml', text }], left };
 }
 
-function mirrorSet(kind: string, field: string, references: readonly Reference[], target: Target): object {
+function mirrorSet(
+  kind: string,
+  field: string,
+  name: string,
+  references: readonly Reference[],
+  target: Target,
+): object {
   const sources = new Map(references.map((reference) => [formatRepository(reference), reference]));
   const mirrors = [...sources]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -39,5 +50,5 @@ function mirrorSet(kind: string, field: string, references: readonly Reference[]
       mirrors: [formatRepository(targetRepository(target, reference))],
       mirrorSourcePolicy: 'NeverContactSource',
     }));
-  return { apiVersion: 'config.openshift.io/v1', kind, metadata: { name: 'airgap' }, spec: { [field]: mirrors } };
+  return { apiVersion: 'config.openshift.io/v1', kind, metadata: { name }, spec: { [field]: mirrors } };
 }

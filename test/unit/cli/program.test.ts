@@ -51,6 +51,8 @@ describe('flags', () => {
     'of %s each say what they are for, and -o gives json',
     (_, command) => {
       expect(command.options.filter(({ description }) => description === '')).toEqual([]);
+      // What Helm reads is manifests, and nothing else.
+      if (command.name() === 'post-render') return;
       const output = command.options.find(({ short }) => short === '-o');
       expect(output?.long).toBe('--output');
       expect(output?.argChoices).toContain('json');
@@ -100,6 +102,24 @@ describe('wrong usage', () => {
     ['a target that is no host', ['values', 'c', '--to', 'mirrored'], '"mirrored" is not a registry host'],
     ['a chart and all charts', ['values', 'c', '--all', '--to', 'r.example'], 'one chart, or --all'],
     ['all charts without a folder', ['values', '--all', '--bundle', 'b', '--to', 'r.example'], '--all writes one file'],
+    ['a format that is none', ['values', 'c', '--to', 'r.example', '--format', 'helm'], 'aggregate, kustomize, argocd'],
+    ['a manifest for no format', ['values', 'c', '--to', 'r.example', '--from', 'a.yaml'], '--from names the manifest'],
+    ['no login for no installer', ['values', 'c', '--to', 'r.example', '--no-ecr-auth'], '--no-ecr-auth is for'],
+    [
+      'a manifest that is not there',
+      ['values', 'c', '--to', 'r.example', '--format', 'flux', '--from', '/nowhere/a.yaml'],
+      '--from /nowhere/a.yaml cannot be read',
+    ],
+    [
+      'several files in one',
+      ['values', 'c', '--to', 'r.example', '--format', 'containerd', '--out', 'hosts.toml'],
+      'a file for each registry',
+    ],
+    [
+      'all charts as one',
+      ['values', '--all', '--bundle', 'b', '--to', 'r.example', '--format', 'aggregate'],
+      '--format aggregate is for one chart',
+    ],
     [
       'a platform that is none',
       ['bundle', '--image', 'x', '--out', 'o', '--platform', 'linux'],

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
 import { createProgram } from '../../../src/cli/program.ts';
 import { runProgram } from '../../../src/cli/run.ts';
 
@@ -15,12 +15,14 @@ export class Terminal extends EventEmitter {
   readonly stderr = capture();
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly argv: readonly string[];
+  readonly stdin: Readable;
   readonly #cwd: string;
   /** What `process.exit` was called with. */
   exited: number | undefined;
 
-  constructor(args: readonly string[], env: Terminal['env'] = {}, cwd = '/') {
+  constructor(args: readonly string[], env: Terminal['env'] = {}, cwd = '/', input: string | Uint8Array = '') {
     super();
+    this.stdin = Readable.from([Buffer.from(input as string)]);
     this.argv = ['node', 'airgap', ...args];
     this.env = env;
     this.#cwd = cwd;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packChart } from '../../../src/helm/chart-archive.ts';
+import { chartFiles } from '../../../src/helm/chart-files.ts';
 import { type ChartRequest, fetchChart } from '../../../src/helm/fetch.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { freePort } from '../../support/registry.ts';
@@ -65,7 +66,8 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     expect(one.metadata).toMatchObject({ name: 'shop', version: '1.4.0', appVersion: '1.4.2' });
     expect((await readFile(one.archive)).equals(await readFile(two.archive))).toBe(true);
     expect(one).toMatchObject({ source: 'shop', provenance: undefined });
-    expect(await readdir(join(one.folder, 'charts'))).toEqual(['cache']);
+    const names = [...(await chartFiles(one.archive, /Chart\.yaml$/)).keys()];
+    expect(names.sort()).toEqual(['Chart.yaml', 'charts/cache/Chart.yaml']);
   });
 
   test('from a folder below the working folder', async () => {

@@ -1,7 +1,7 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseMetadata } from '../../../src/helm/chart-archive.ts';
+import { packChart, parseMetadata } from '../../../src/helm/chart-archive.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { Renderer } from '../../../src/helm/render.ts';
 import { CHARTS, chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from './scratch.ts';
@@ -43,10 +43,12 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     else await writeFiles(folder, chart);
     const metadata = parseMetadata(await readFile(join(folder, 'Chart.yaml'), 'utf8'), folder);
     const request = { chart: folder };
+    const archive = join(at, 'chart.tgz');
+    await packChart(folder, archive);
     const fetched = {
       metadata,
-      archive: '',
-      folder,
+      archive,
+      root: 'chart',
       provenance: undefined,
       source: 'chart',
       request,

@@ -1,6 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chartFiles } from '../../../src/helm/templates.ts';
 import type { Finding } from '../../../src/lock/finding.ts';
 import { images } from '../../../src/workflows/images.ts';
 import { CHARTS, HELMS, scratchFolder } from '../helm/scratch.ts';
@@ -9,7 +9,9 @@ const CHART = join(CHARTS, 'carriers');
 
 /** Every name that the chart's own files have below a folder: the chart says itself what is to be found. */
 async function namesBelow(folder: string): Promise<string[]> {
-  const texts = [...(await chartFiles(CHART, /./)).values()];
+  const files = await readdir(CHART, { recursive: true, withFileTypes: true });
+  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')));
   const names = texts.flatMap((text) => [...text.matchAll(new RegExp(`${folder}/([a-z][a-z0-9-]*)`, 'g'))]);
   return [...new Set(names.map((match) => match[1] ?? ''))].sort();
 }

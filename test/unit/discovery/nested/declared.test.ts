@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { scriptedInstalls } from '../../../../src/discovery/nested/index.ts';
+import { splitDocuments } from '../../../../src/helm/documents.ts';
 import { job, nested } from './render.ts';
 
 const STABLE = 'https://charts.example/stable';
@@ -51,7 +53,8 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
   it('is not resolved by an alias of an OCI registry, which Helm does not add', () => {
     const oci = { shop: { version: '1.4.0', repository: 'oci://r.example/charts/shop' } };
     const script = 'helm repo add s oci://r.example/charts/shop\nhelm install shop s/shop --version 1.4.0';
-    expect(scriptedInstalls([document(job(script))])).toMatchObject([{ chart: 's/shop', address: undefined }]);
+    const documents = splitDocuments(`---\n# Source: app/templates/job.yaml\n${job(script)}\n`);
+    expect(scriptedInstalls(documents)).toMatchObject([{ chart: 's/shop', address: undefined }]);
     expect(nested([job(script)], { charts: oci })).toHaveLength(1);
   });
 

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { nameOf } from '../src/influence/slots.ts';
+
+/** A chart's files, unpacked. */
+export function unpack(archive: string, folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  execFileSync('tar', ['-xzf', archive, '-C', folder]);
+  return folder;
+}
+
+/**
+ * The line, counted from 1, at which a template has a reference in so many words, so that no value can move it;
+ * undefined when it puts it together.
+ * @param folder an unpacked chart
+ * @param template as Helm prints it; below an alias the folder has another name, so the path behind `templates/` counts
+ */
+export function lineOf(folder: string, template: string, written: string): number | undefined {
+  const end = template.slice(template.lastIndexOf('/templates/'));
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => `/${file}`.endsWith(end));
+  const [file] = files.includes(template) ? [template] : files;
+  if (file === undefined || !template.includes('/templates/')) return undefined;
+  const lines = readFileSync(join(folder, file), 'utf8').split('\n');
+  const at = [written, nameOf(written)].map((text) => lines.findIndex((line) => holds(line, text)));
+  const found = at.find((line) => line >= 0);
+  return found === undefined ? undefined : found + 1;
+}
+
+function holds(line: string, text: string): boolean {
+  const code = line.replaceAll(/\{\{.*?\}\}/g, (action) => (/["'`]/.test(action) ? action : ''));
+  const escaped = text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+  return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/-])`).test(code);
+}

@@ -1,0 +1,119 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Residue } from '../src/overrides/proof.ts';
+import { type CorpusChart, stands } from '../test/support/corpus.ts';
+import { type Difference, differences, fieldOf } from './difference.ts';
+import { reasonOf } from './explain.ts';
+import { lineOf, unpack } from './hard-coded.ts';
+import { type AfterPostRender, postRendered } from './post-rendered.ts';
+import { type CountingHelm, run } from './programs.ts';
+
+/** Where everything goes; a host with a port, since that is what charts trip over. */
+export const TARGET = 'registry.example:5000/mirror';
+
+export interface PlacedResidue extends Residue {
+  /** In the template, counted from 1; undefined when the template does not have it in so many words. */
+  readonly line: number | undefined;
+}
+
+/** How the overrides of one chart did. */
+export interface Judged {
+  readonly chart: string;
+  /** What `values` says. */
+  readonly references: number;
+  readonly rewritten: number;
+  readonly residue: readonly PlacedResidue[];
+  /** References of the truth that stand in the render and not in the residue. */
+  readonly silent: readonly string[];
+  /** Fields that differ for another reason than a reference, a switch, or the sum of something that differs. */
+  readonly changes: readonly Difference[];
+  readonly renders: number;
+  /** Wall time, of `values` to one bare render. */
+  readonly ratio: number;
+  /** Undefined when nothing is left for a post-renderer. */
+  readonly after?: AfterPostRender;
+  /** What ended badly. */
+  readonly problem?: string;
+}
+
+/** `values -o json`, as far as it is read here. */
+export interface Answer {
+  readonly overrides: Readonly<Record<string, unknown>>;
+  readonly proof: { readonly references: number; readonly rewritten: number; readonly residue: readonly Residue[] };
+}
+
+export interface Programs {
+  readonly airgap: string;
+  readonly helm: string;
+  readonly counting: CountingHelm;
+}
+
+/** Not in the chart's own render, so that its own overrides do not reach it. */
+const ELSEWHERE = new Set(['operator-binary', 'child-chart']);
+
+/**
+ * Derives the overrides of a chart as users do, and looks at what plain Helm makes of them.
+ * @param folder an empty one
+ */
+export function judge(chart: CorpusChart, programs: Programs, folder: string): Judged {
+  const { airgap, helm, counting } = programs;
+  const render = (more: readonly string[]) => {
+    const args = ['template', chart.render.releaseName, chart.archive, ...chart.flags, ...more];
+    return run(helm, args, process.env);
+  };
+  const bare = [render([])];
+  counting.take();
+  const env = { ...process.env, HELM_BIN: counting.path };
+  const tool = run(airgap, ['values', chart.archive, '--to', TARGET, ...chart.flags, '-o', 'json'], env);
+  const renders = counting.take();
+  bare.push(render([]));
+  const [before = '', again = ''] = bare.map(({ stdout }) => stdout);
+  const ratio = tool.seconds / Math.min(...bare.map(({ seconds }) => seconds));
+  const nothing = { references: 0, rewritten: 0, residue: [], silent: [], changes: [] };
+  const failed = { ...nothing, chart: chart.name, renders, ratio };
+  if (tool.stdout === '') return { ...failed, problem: tool.stderr.trim().slice(-600) };
+  const { overrides, proof } = JSON.parse(tool.stdout) as Answer;
+  const file = join(folder, 'overrides.json');
+  writeFileSync(file, JSON.stringify(overrides));
+  const after = render(['-f', file]);
+  if (after.status !== 0) return { ...failed, problem: after.stderr.trim().slice(-600) };
+
+  const left = leftIn(after.stdout, chart);
+  const named = new Set(proof.residue.map(({ reference }) => reference));
+  const random = new Set(differences(before, again).map(fieldOf));
+  const switches = switchesOf(overrides);
+  const changes = differences(before, after.stdout).filter(
+    (difference) => !random.has(fieldOf(difference)) && reasonOf(difference, TARGET, switches) === 'other',
+  );
+  const unpacked = proof.residue.length === 0 ? '' : unpack(chart.archive, join(folder, 'unpacked'));
+  return {
+    chart: chart.name,
+    references: proof.references,
+    rewritten: proof.rewritten,
+    residue: proof.residue.map((one) => ({ ...one, line: lineOf(unpacked, one.template, one.written) })),
+    silent: left.filter((reference) => !named.has(reference)),
+    changes,
+    renders,
+    ratio,
+    ...(proof.residue.length === 0 ? {} : { after: postRendered(chart, programs, TARGET, folder) }),
+    ...(tool.status === (proof.residue.length === 0 ? 0 : 3) ? {} : { problem: `values ended with ${tool.status}` }),
+  };
+}
+
+/** References of the truth, by their full names, that a render has in so many words. */
+export function leftIn(rendered: string, { images }: CorpusChart): string[] {
+  const left = images.filter(({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && stands(rendered, ref));
+  return [...new Set(left.map(({ normalized }) => normalized))];
+}
+
+/** Keys of what is switched on. */
+function switchesOf(overrides: unknown): string[] {
+  if (typeof overrides !== 'object' || overrides === null) return [];
+  return Object.entries(overrides).flatMap(([key, value]) => (value === true ? [key] : switchesOf(value)));
+}
+
+/** Whether everything is private, or hard-coded and named; and nothing else differs. */
+export function isGood({ silent, changes, residue, problem }: Judged): boolean {
+  const isNamed = residue.every(({ line }) => line !== undefined);
+  return silent.length === 0 && changes.length === 0 && isNamed && problem === undefined;
+}

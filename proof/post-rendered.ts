@@ -1,0 +1,51 @@
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { CorpusChart } from '../test/support/corpus.ts';
+import { type Answer, leftIn, type Programs } from './judge.ts';
+import { run } from './programs.ts';
+
+/** What is public when Helm runs the post-renderer too. */
+export interface AfterPostRender {
+  /** Places that the post-renderer rewrites. */
+  readonly entries: number;
+  /** Full names that `values` names as left. */
+  readonly residue: readonly string[];
+  /** Full names that stand in Helm's output all the same, named or not. */
+  readonly left: readonly string[];
+  readonly problem?: string;
+}
+
+/**
+ * Derives the overrides with a post-renderer's map, and lets Helm run it: Helm 3 a program, Helm 4 a plugin.
+ * @param folder for the files
+ */
+export function postRendered(
+  chart: CorpusChart,
+  { airgap, helm, counting }: Programs,
+  target: string,
+  folder: string,
+): AfterPostRender {
+  const out = join(folder, 'overrides.yaml');
+  const map = join(folder, 'overrides.post-render.json');
+  const flags = ['--residue=post-render', '--out', out, '-o', 'json'];
+  const env = { ...process.env, HELM_BIN: counting.path };
+  const tool = run(airgap, ['values', chart.archive, '--to', target, ...chart.flags, ...flags], env);
+  const failed = (problem: string): AfterPostRender => ({ entries: 0, residue: [], left: [], problem });
+  if (tool.stdout === '') return failed(tool.stderr.trim().slice(-600));
+  const { proof } = JSON.parse(tool.stdout) as Answer;
+  const plugins = join(folder, 'plugins');
+  mkdirSync(plugins, { recursive: true });
+  const root = join(dirname(airgap), '..');
+  symlinkSync(join(root, 'post-renderer'), join(plugins, 'airgap-post-render'));
+  const isOld = run(helm, ['version', '--short'], process.env).stdout.startsWith('v3.');
+  const renderer = isOld ? join(root, 'scripts/airgap-post-render') : 'airgap-post-render';
+  const args = ['template', chart.render.releaseName, chart.archive, ...chart.flags, '-f', out];
+  const own = { AIRGAP_POST_RENDER_MAP: map, ...(isOld ? {} : { HELM_PLUGINS: plugins }) };
+  const render = run(helm, [...args, '--post-renderer', renderer], { ...process.env, ...own });
+  if (render.status !== 0) return failed(render.stderr.trim().slice(-600));
+  return {
+    entries: (JSON.parse(readFileSync(map, 'utf8')) as { entries: readonly unknown[] }).entries.length,
+    residue: [...new Set(proof.residue.map(({ reference }) => reference))],
+    left: leftIn(render.stdout, chart),
+  };
+}

@@ -1,0 +1,101 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+import { writeOutput } from '../../base/output-file.ts';
+import type { FormattedFile } from '../../overrides/formats/format.ts';
+import { aggregateReport, formatReport } from '../../ui/format-reports.ts';
+import { proofReport } from '../../ui/reports.ts';
+import type { ValuesOptions } from '../../workflows/values.ts';
+import type { FormatFlags } from '../flags/format.ts';
+import { asDocument } from '../flags/output.ts';
+import type { Edge } from '../run.ts';
+
+/** Where a format goes. */
+export interface FormatOutput extends FormatFlags {
+  out?: string;
+  outDir?: string;
+  plainHttp: string[];
+  output: 'yaml' | 'json';
+}
+
+/** What a format comes to: files, and what they do not say. */
+interface Written {
+  readonly files: readonly FormattedFile[];
+  readonly left: readonly string[];
+  /** Whether references stay public, or are not where they are looked for. */
+  readonly isShort: boolean;
+}
+
+/**
+ * Writes overrides in another form than a values file of one chart.
+ * @throws AirgapError what the work fails of
+ */
+export async function writeFormat(edge: Edge, options: ValuesOptions, flags: FormatOutput): Promise<void> {
+  const { cwd } = edge.context;
+  const { files, left, isShort } = await made(edge, options, flags);
+  const { outDir, out, output, format } = flags;
+  const own = flags.from === undefined ? undefined : resolve(cwd, flags.from);
+  // Documents of YAML follow each other behind a line; other files only in what is printed to be read.
+  const whole = files.map(({ text }) => text).join(files.every(({ path }) => /\.ya?ml$/.test(path)) ? '---\n' : '\n');
+  if (outDir !== undefined)
+    for (const { path, text } of files) await write(resolve(cwd, outDir, path), text, own, edge);
+  else if (out !== undefined) await write(resolve(cwd, out), whole, own, edge);
+  if (output === 'json') edge.print(await asDocument('FormattedOverrides', { format, files, left }, 'json'));
+  else if (outDir === undefined && out === undefined) edge.print(whole);
+  if (isShort || left.length > 0) edge.answer(3);
+}
+
+async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Promise<Written> {
+  const { context } = edge;
+  const { format, ecrAuth } = flags;
+  const plainHttp = flags.plainHttp.includes(options.target.registry);
+  if (format === 'aggregate') {
+    const { aggregate } = await import('../../workflows/aggregate.ts');
+    const result = await aggregate(context, { ...options, ecrAuth });
+    edge.tell(aggregateReport(result));
+    const isShort = result.parts.some(({ proof }) => proof.residue.length > 0) || result.notInBundle.length > 0;
+    return { files: [{ path: `${result.chart}.yaml`, text: result.yaml }], left: result.left, isShort };
+  }
+  if (format === 'argocd' || format === 'flux') {
+    const { formatDelivery } = await import('../../workflows/format-delivery.ts');
+    const from = flags.from === undefined ? {} : { from: await manifest(resolve(context.cwd, flags.from)) };
+    const namespace = context.env.HELM_NAMESPACE || 'default';
+    const results = await formatDelivery(context, format, { ...options, ...from, namespace, plainHttp });
+    for (const { overrides } of results) edge.tell(proofReport(overrides));
+    return {
+      files: results.flatMap(({ formatted }) => formatted.files),
+      left: results.flatMap(({ formatted }) => formatted.left),
+      isShort: results.some(({ overrides: { proof, notInBundle } }) => proof.residue.length + notInBundle.length > 0),
+    };
+  }
+  if (format === 'values') throw new AirgapError('usage', 'a values file is no other format');
+  const { formatReferences } = await import('../../workflows/format-references.ts');
+  const result = await formatReferences(context, format, { ...options, plainHttp });
+  edge.tell(formatReport(result));
+  return { ...result, isShort: false };
+}
+
+async function manifest(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('usage', `--from ${path} cannot be read: ${messageOf(cause)}`, {
+      hint: 'give the manifest of an Application or a HelmRelease',
+      cause,
+    });
+  });
+}
+
+/** How a file of ours begins, in any of the formats. */
+const OURS = /^(?:# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )|\{\s*(?:"[^"\n]+": "[^"\n]+"|\}))/;
+
+/** @param own the manifest that the overrides were placed in, which may be written over */
+async function write(file: string, text: string, own: string | undefined, edge: Edge): Promise<void> {
+  const there = await readFile(file, 'utf8').catch(() => undefined);
+  if (there !== undefined && file !== own && there !== text && !OURS.test(there)) {
+    throw new AirgapError('output-exists', `${file} is there already, and is none that this command wrote`, {
+      hint: 'choose another place for it',
+    });
+  }
+  await mkdir(dirname(file), { recursive: true });
+  await writeOutput(file, text);
+  edge.tell(`${file} written`);
+}

@@ -1,0 +1,89 @@
+import { basename, join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import { checkOutput } from '../../base/output-file.ts';
+
+/** Where overrides are written, and what is done about what no value reaches. */
+export interface ResidueFlags {
+  out?: string;
+  outDir?: string;
+  residue?: 'post-render';
+  residueMap?: string;
+}
+
+export function addResidueFlags(command: Command): Command {
+  return command
+    .option('--out <file>', 'write the overrides of one chart to a file')
+    .addOption(
+      new Option(
+        '--residue <how>',
+        'what to do about references that no value reaches: a map for helm airgap post-render, docs/post-render.md',
+      ).choices(['post-render']),
+    )
+    .option('--residue-map <file>', 'where the map goes (default: beside the overrides, <name>.post-render.json)');
+}
+
+/**
+ * Refuses what makes no sense together, and files that can never be written.
+ * @param format of the overrides
+ * @throws AirgapError `usage`, `file`
+ */
+export async function checkResidue(flags: ResidueFlags, format: string, cwd: string): Promise<void> {
+  const { out, outDir, residue, residueMap } = flags;
+  const refuse = (message: string, hint: string): never => {
+    throw new AirgapError('usage', message, { hint });
+  };
+  if (out !== undefined && outDir !== undefined) refuse('--out is one file, --out-dir a folder', 'give one of them');
+  if (residue === undefined) {
+    if (residueMap !== undefined) refuse('--residue-map names a map that nobody asks for', 'add --residue=post-render');
+  } else if (outDir !== undefined) {
+    if (residueMap !== undefined) refuse('--residue-map is one file', 'with --out-dir each chart has a map there');
+  } else if (out === undefined && residueMap === undefined) {
+    refuse(
+      '--residue=post-render writes a map, and there is no file for it',
+      'name one with --residue-map, or use --out',
+    );
+  }
+  if (format !== 'values' && residue !== undefined) {
+    refuse(`--residue does not go with --format ${format}`, 'leave one of them out');
+  }
+  if (out !== undefined) await checkOutput(resolve(cwd, out), '--out');
+  if (residueMap !== undefined) await checkOutput(resolve(cwd, residueMap), '--residue-map');
+}
+
+/** The files of charts' overrides. Of two charts with one name, the later has its version in its files' names. */
+export class OverridesFiles {
+  readonly #flags: ResidueFlags;
+  readonly #cwd: string;
+  readonly #names = new Map<string, string>();
+
+  constructor(flags: ResidueFlags, cwd: string) {
+    this.#flags = flags;
+    this.#cwd = cwd;
+  }
+
+  /** Absolute path of the overrides; undefined when they go to standard output. */
+  overrides(chart: string, version: string): string | undefined {
+    const { out, outDir } = this.#flags;
+    if (outDir !== undefined) return join(resolve(this.#cwd, outDir), `${this.#name(chart, version)}.yaml`);
+    return out === undefined ? undefined : resolve(this.#cwd, out);
+  }
+
+  /** Absolute path of the post-renderer's map. */
+  map(chart: string, version: string): string {
+    const { residueMap } = this.#flags;
+    if (residueMap !== undefined) return resolve(this.#cwd, residueMap);
+    return `${this.overrides(chart, version)?.replace(/\.ya?ml$/, '')}.post-render.json`;
+  }
+
+  /** Its name, as the overrides mention it. */
+  readonly mapName = (chart: string, version: string): string => basename(this.map(chart, version));
+
+  #name(chart: string, version: string): string {
+    const key = `${chart} ${version}`;
+    const isTaken = [...this.#names.values()].includes(chart);
+    const name = this.#names.get(key) ?? (isTaken ? `${chart}-${version}` : chart);
+    this.#names.set(key, name);
+    return name;
+  }
+}

@@ -1,0 +1,27 @@
+import type { PostRenderEntry } from './post-render-map.ts';
+import type { Residue } from './proof.ts';
+
+/** What the head of an overrides file says of a map; nothing for one without entries. */
+export function postRenderNotes(map: string, entries: readonly PostRenderEntry[]): string[] {
+  if (entries.length === 0) return [];
+  const moved = entries.map(({ from, template, path, hook }) => {
+    const place = [template, ...(path === undefined ? [] : [path])].join(' ');
+    return `  ${from} (${place}${hook ? ', a hook: on Helm 4 only' : ''})`;
+  });
+  return [
+    'Needs a post-renderer, for what no value reaches; docs/post-render.md says how to install it:',
+    `  Helm 3: --post-renderer PLUGIN/scripts/airgap-post-render --post-renderer-args --map=${map}`,
+    `  Helm 4: --post-renderer airgap-post-render --post-renderer-args --map=${map}`,
+    'It moves:',
+    ...[...new Set(moved)].sort(),
+  ];
+}
+
+/** What to do about references in hooks, which Helm 3 gives to no post-renderer. */
+export const HOOKS_HINT = 'Helm 3 gives hooks to no post-renderer; use Helm 4, or install with --no-hooks';
+
+/** Where residue stands, and why it is there when its place is in a hook. */
+export function residueNote(residue: Residue, hidden: readonly Residue[]): string {
+  const { reference, template, path } = residue;
+  return `Still public: ${reference} (${template} ${path})${hidden.includes(residue) ? `: ${HOOKS_HINT}` : ''}`;
+}

@@ -1,0 +1,154 @@
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, parseDocument } from 'yaml';
+import { strictly } from '../helm/lenient-yaml.ts';
+import { keysOf } from '../influence/scalar.ts';
+import type { PostRenderEntry } from './post-render-map.ts';
+import { type Span, spellingOf, textOf } from './spelling.ts';
+import { applyEdits, type Edit, editsFor } from './text-edits.ts';
+
+/** An entry, and the way that is left to its text inside the one at hand: `yaml:a.b`, `base64`, `line 3`; outermost first. */
+interface Errand {
+  readonly entry: PostRenderEntry;
+  readonly steps: readonly string[];
+}
+
+/** An errand in a tree: the path of the field, and the way inside of it. */
+interface TreeErrand extends Errand {
+  readonly path: string;
+}
+
+/** What an errand comes to in one text. */
+interface Done extends Edit {
+  readonly entries: readonly PostRenderEntry[];
+}
+
+const OPTIONS = { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge: true } as const;
+
+/**
+ * The edits of one manifest that entries with a path ask for, each with the entries that it is for. Only what stands at
+ * the path is edited, as it is written there: quotes, folds, comments and everything around stay.
+ */
+export function manifestEdits(manifest: string, entries: readonly PostRenderEntry[]): Done[] {
+  const document = parseDocument(manifest, OPTIONS);
+  if (document.errors.length === 0) return editsOf(document, manifest, entries);
+  // Kubernetes reads what is looser than the specification; blanks are all that the stricter spelling changes.
+  const strict = strictly(manifest);
+  const read = parseDocument(strict, OPTIONS);
+  if (read.errors.length > 0) return [];
+  return editsOf(read, strict, entries).map((done) => ({ ...done, ...sameSpot(strict, manifest, done) }));
+}
+
+function editsOf(document: Document, text: string, entries: readonly PostRenderEntry[]): Done[] {
+  const kind = isMap(document.contents) ? (document.contents.get('kind') ?? '') : '';
+  const errands = entries.flatMap((entry): TreeErrand[] => {
+    if (entry.path === undefined || entry.kind !== kind) return [];
+    return [{ entry, path: entry.path, steps: entry.within?.split(' > ') ?? [] }];
+  });
+  return inTree(document, text, errands);
+}
+
+function inTree(document: Document, text: string, errands: readonly TreeErrand[]): Done[] {
+  return [...Map.groupBy(errands, ({ path }) => path)].flatMap(([path, group]) => {
+    const node = nodeAt(document, keysOf(path));
+    const spelling = isScalar(node) ? spellingOf(text, node) : undefined;
+    if (!isScalar(node) || spelling === undefined) return [];
+    return inText(textOf(node), group).map((done) => ({ ...done, ...spelling(done) }));
+  });
+}
+
+function inText(text: string, errands: readonly Errand[]): Done[] {
+  const kindOf = ({ steps }: Errand): string => steps[0]?.replace(/:.*$/s, ':') ?? '';
+  return [...Map.groupBy(errands, kindOf)].flatMap(([step, group]) => {
+    if (step === '') return group.flatMap(({ entry }) => plainEdits(text, entry));
+    if (step.endsWith(':')) return inYaml(text, Number(/\d+/.exec(step)?.[0] ?? 0), group);
+    const onward = group.map(({ entry, steps }) => ({ entry, steps: steps.slice(1) }));
+    return step === 'base64' ? inBase64(text, onward) : inLine(text, step, onward);
+  });
+}
+
+function plainEdits(text: string, entry: PostRenderEntry): Done[] {
+  return editsFor(text, entry).map((edit) => ({ ...edit, entries: [entry] }));
+}
+
+/** A text that is YAML or JSON itself; the first step of each errand has the path in it. */
+function inYaml(text: string, position: number, errands: readonly Errand[]): Done[] {
+  const documents = parseAllDocuments<Node, true>(text, OPTIONS);
+  const document = Array.isArray(documents) ? documents[position] : undefined;
+  if (document === undefined || document.errors.length > 0) return [];
+  const inside = errands.map(({ entry, steps: [step = '', ...steps] }) => {
+    return { entry, path: step.slice(step.indexOf(':') + 1), steps };
+  });
+  return inTree(document, text, inside);
+}
+
+/** Encoded anew as a whole: three bytes make four characters, so one that changes may move all that follow. */
+function inBase64(text: string, errands: readonly Errand[]): Done[] {
+  const start = text.search(/\S/);
+  const end = text.trimEnd().length;
+  const plain = Buffer.from(text, 'base64').toString('utf8');
+  const edits = inText(plain, errands);
+  if (edits.length === 0) return [];
+  const encoded = Buffer.from(applyEdits(plain, edits)).toString('base64');
+  return [{ start, end, text: encoded, entries: [...new Set(edits.flatMap(({ entries }) => entries))] }];
+}
+
+/** Something in base64 that stands among other words. */
+const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
+
+/** One line of a text, or the text when it is a line; `line 3`, `line 3 word 2`, `word 2`. */
+function inLine(text: string, step: string, errands: readonly Errand[]): Done[] {
+  const lines = text.split('\n');
+  const number = Number(/^line (\d+)/.exec(step)?.[1] ?? 1);
+  const line = step.startsWith('line') ? lines[number - 1] : text;
+  if (line === undefined) return [];
+  const offset = lines.slice(0, number - 1).reduce((sum, { length }) => sum + length + 1, 0);
+  const last = errands.filter(({ steps }) => steps.length === 0);
+  const deeper = errands.filter(({ steps }) => steps.length > 0);
+  const inBlobs = [...(deeper.length === 0 ? [] : line.matchAll(BASE64))].flatMap(({ 0: blob, index }) =>
+    inText(blob, deeper).map((done) => moved(done, index)),
+  );
+  return [...last.flatMap(({ entry }) => plainEdits(line, entry)), ...inBlobs].map((done) => moved(done, offset));
+}
+
+function moved(done: Done, by: number): Done {
+  return { ...done, start: done.start + by, end: done.end + by };
+}
+
+/** The node at a path as Kubernetes reads it: of equal keys the last, aliases followed, merged keys behind own ones. */
+function nodeAt(document: Document, keys: readonly string[]): Node | undefined {
+  let node = followed(document, document.contents);
+  for (const key of keys) {
+    node = followed(document, isSeq(node) ? node.items[Number(key)] : entryOf(document, node, key));
+  }
+  return node;
+}
+
+/** What an alias stands for, which is where its text is written. */
+function followed(document: Document, node: unknown): Node | undefined {
+  return isAlias(node) ? (node.resolve(document) as Node | undefined) : ((node ?? undefined) as Node | undefined);
+}
+
+function entryOf(document: Document, node: Node | undefined, key: string): unknown {
+  if (!isMap(node)) return undefined;
+  const valueUnder = (name: string): unknown =>
+    node.items.findLast(({ key: own }) => isScalar(own) && textOf(own) === name)?.value;
+  const own = valueUnder(key);
+  if (own !== undefined) return own;
+  const merged = followed(document, valueUnder('<<'));
+  const sources = isSeq(merged) ? merged.items.map((item) => followed(document, item)) : [merged];
+  return sources.map((source) => entryOf(document, source, key)).find((value) => value !== undefined);
+}
+
+/** A stretch of a text in another that differs from it in blanks only, and in none between lines. */
+function sameSpot(strict: string, loose: string, { start, end }: Span): Span {
+  const spot = (at: number): number => {
+    const before = strict.slice(0, at);
+    const lineStart = before.lastIndexOf('\n') + 1;
+    const line = before.split('\n').length - 1;
+    let letters = before.slice(lineStart).replace(/\s/g, '').length;
+    let offset = loose.split('\n').slice(0, line).join('\n').length + (line > 0 ? 1 : 0);
+    for (; letters > 0; offset++) if (/\S/.test(loose[offset] ?? 'x')) letters -= 1;
+    return offset;
+  };
+  // Counted from its first letter on, so that blanks before it are passed.
+  return { start: spot(start + 1) - 1, end: spot(end) };
+}

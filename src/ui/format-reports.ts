@@ -1,0 +1,29 @@
+import type { Aggregate } from '../workflows/aggregate.ts';
+import type { FormatResult } from '../workflows/format-references.ts';
+import { count } from './text.ts';
+
+/** Reports beside formats, for stderr. Each gives text without a newline at its end. */
+
+/** What the proofs of a chart and of those that it installs found. */
+export function aggregateReport({ parts, left, notInBundle }: Aggregate): string {
+  const lines: string[] = [];
+  for (const { chart, version, entry, proof } of parts) {
+    const where = entry === '' ? '' : ` (${entry})`;
+    lines.push(
+      `${chart} ${version}${where}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
+    );
+    for (const { reference, template, path, written } of proof.residue) {
+      const now = written === reference ? '' : ` has ${written}`;
+      lines.push(`  still public: ${reference}`, `    ${template} ${path}${now}`);
+    }
+  }
+  for (const what of left) lines.push(`  not moved: ${what}`);
+  for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
+  return lines.join('\n');
+}
+
+/** What went into a list of references, and what it cannot say. */
+export function formatReport({ charts, references, left }: FormatResult): string {
+  const from = charts.length === 0 ? '' : ` of ${charts.join(', ')}`;
+  return [`${count(references, 'reference')}${from}`, ...left.map((what) => `  left out: ${what}`)].join('\n');
+}

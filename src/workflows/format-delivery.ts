@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import { isMapping, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
+import type { RenderedDocument } from '../helm/documents.ts';
+import type { RenderOptions } from '../helm/render.ts';
+import { formatTarget } from '../oci/naming.ts';
+import { formatArgo } from '../overrides/formats/argocd.ts';
+import { type Carrier, documentsOf } from '../overrides/formats/carrier.ts';
+import { formatFlux } from '../overrides/formats/flux.ts';
+import type { Formatted } from '../overrides/formats/format.ts';
+import { type Context, withScratch } from './context.ts';
+import { type Overrides, type ValuesOptions, values } from './values.ts';
+
+export type DeliveryFormat = 'argocd' | 'flux';
+
+export interface DeliveryOptions extends ValuesOptions {
+  /** A manifest that installs the chart already: the overrides are derived with its values, and placed in it. */
+  readonly from?: string;
+  /** Where a resource of its own installs the chart. */
+  readonly namespace: string;
+  /** Whether the target speaks HTTP without TLS. */
+  readonly plainHttp: boolean;
+}
+
+/** A chart's overrides with the manifest that carries them. */
+export interface Delivery {
+  readonly overrides: Overrides;
+  readonly formatted: Formatted;
+}
+
+/**
+ * Derives overrides as {@link values} does, and writes the resource that installs the chart with them.
+ * @throws AirgapError `usage` for a manifest that does not carry the chart
+ */
+export function formatDelivery(
+  context: Context,
+  format: DeliveryFormat,
+  { from, namespace, plainHttp, ...options }: DeliveryOptions,
+): Promise<Delivery[]> {
+  return withScratch(context, async (scratch) => {
+    const { target, render } = options;
+    const carried = from === undefined ? undefined : carriedBy(from, format, options.request?.chart ?? '');
+    const own = carried === undefined ? render : await withGiven(render, carried.nested, join(scratch, 'given.json'));
+    const write = format === 'argocd' ? formatArgo : formatFlux;
+    const results = await values(context, { ...options, render: own });
+    const isTwice = (name: string): boolean => results.filter(({ chart }) => chart === name).length > 1;
+    return results.map((overrides) => {
+      const { chart, version, proof } = overrides;
+      const header = [
+        `Overrides for chart ${chart} ${version}, target ${formatTarget(target)}.`,
+        `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
+        ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
+      ];
+      const names = {
+        releaseName: carried?.nested.releaseName || chart,
+        namespace: carried?.nested.namespace || namespace,
+      };
+      const delivered = { name: chart, version, target, header, plainHttp, overrides: overrides.overrides, ...names };
+      const formatted = write(delivered, carried?.carrier);
+      if (!isTwice(chart)) return { overrides, formatted };
+      const files = formatted.files.map((file) => ({ ...file, path: `${chart}-${version}.yaml` }));
+      return { overrides, formatted: { ...formatted, files } };
+    });
+  });
+}
+
+interface Carried {
+  readonly nested: NestedChart;
+  readonly carrier: Carrier;
+}
+
+const KINDS: Readonly<Record<DeliveryFormat, RegExp>> = { argocd: /^Application(?:Set)?$/, flux: /^HelmRelease$/ };
+
+/** The one resource of a manifest that installs the chart: by its name where there are several. */
+function carriedBy(text: string, format: DeliveryFormat, request: string): Carried {
+  const documents = documentsOf(text).map((document, index): RenderedDocument => {
+    const object: unknown = document.toJS({ maxAliasCount: 1000 });
+    return { template: '', index, text: document.toString(), object: isMapping(object) ? object : undefined };
+  });
+  const all = nestedCharts(documents, {}).filter(({ via }) => KINDS[format].test(via.kind));
+  const base = request.replace(/^.*\//, '').replace(/@.*$/, '');
+  const named = all.filter(({ name }) => base === name || base.startsWith(`${name}-`));
+  const [nested, ...more] = all.length === 1 ? all : named;
+  if (nested === undefined || more.length > 0) {
+    const what = format === 'argocd' ? 'Application' : 'HelmRelease';
+    const count = nested === undefined ? 'no' : 'more than one';
+    throw new AirgapError('usage', `the manifest given with --from has ${count} ${what} with chart ${base}`, {
+      hint: 'give a manifest with the one that is to carry the overrides',
+    });
+  }
+  return { nested, carrier: { text, document: nested.via.document, path: nested.via.path } };
+}
+
+/** The carrier's values come first, then what the command line gives, as with everything that is known before. */
+async function withGiven(render: RenderOptions, nested: NestedChart, file: string): Promise<RenderOptions> {
+  await writeFile(file, JSON.stringify(nested.values), { mode: 0o600 });
+  return {
+    ...render,
+    values: [file, ...(render.values ?? [])],
+    set: [...(nested.set ?? []), ...(render.set ?? [])],
+    setString: [...(nested.setString ?? []), ...(render.setString ?? [])],
+  };
+}

@@ -1,0 +1,67 @@
+import { formatTarget } from '../oci/naming.ts';
+import { formatContainerd } from '../overrides/formats/containerd.ts';
+import type { Formatted } from '../overrides/formats/format.ts';
+import { formatKustomize } from '../overrides/formats/kustomize.ts';
+import { formatMap } from '../overrides/formats/map.ts';
+import { formatMirrorSet } from '../overrides/formats/mirrorset.ts';
+import type { Context } from './context.ts';
+import { bundledReferences, neededReferences } from './needed-references.ts';
+import type { ValuesOptions } from './values.ts';
+
+/** Formats that say where each reference is to be had, whatever values are set. */
+export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'mirrorset';
+
+/** A format with what went into it. */
+export interface FormatResult extends Formatted {
+  /** Name and version of each chart. */
+  readonly charts: readonly string[];
+  /** How many distinct references. */
+  readonly references: number;
+}
+
+/**
+ * Writes one of them for a chart with all that it brings along, or for everything that a bundle holds. Kustomize sees the
+ * manifests of a chart and not those that it has installed, so for it each chart stands alone.
+ */
+export async function formatReferences(
+  context: Context,
+  format: ReferenceFormat,
+  options: ValuesOptions & { readonly plainHttp: boolean },
+): Promise<FormatResult> {
+  const { target, bundle, request, plainHttp } = options;
+  if (format === 'kustomize') {
+    const { charts, places, references, failures } = await neededReferences(context, { ...options, nested: false });
+    const formatted = formatKustomize(places, target, titleOf(charts, formatTarget(target)));
+    return withFailures(formatted, charts, references.length, failures);
+  }
+  const needed =
+    request === undefined && bundle !== undefined
+      ? await bundledReferences({ bundle, target })
+      : await neededReferences(context, { ...options, nested: true });
+  const { charts, references, failures } = needed;
+  const formatted = (): Formatted => {
+    if (format === 'map') return formatMap(references, target);
+    if (format === 'containerd') return formatContainerd(references, target, { plainHttp });
+    const title = titleOf(charts, formatTarget(target));
+    return formatMirrorSet(references, target, { title, name: nameOf(request === undefined ? [] : charts) });
+  };
+  return withFailures(formatted(), charts, references.length, failures);
+}
+
+/** Of cluster-wide resources: one name for each chart, and one for a bundle. */
+function nameOf([chart = '']: readonly string[]): string {
+  return `airgap-${chart.split(' ')[0]}`.replace(/-$/, '');
+}
+
+function titleOf(charts: readonly string[], target: string): string {
+  return `Images of ${charts.join(', ')}, target ${target}.`;
+}
+
+function withFailures(
+  { files, left }: Formatted,
+  charts: readonly string[],
+  references: number,
+  failures: readonly string[],
+): FormatResult {
+  return { files, left: [...left, ...failures], charts, references };
+}

@@ -1,0 +1,114 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { imagesOf, runInstaller } from '../support/installer.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** A chart that installs others by a map in its values: one file moves them all, and its installer then works in isolation. */
+
+const home = scratchFolder();
+const platform = fixtureChart('platform');
+const bundle = join(home, 'platform.tar');
+const byMap = ['--set', 'argo=false,flux=false,k3s=false'];
+let upstream: TestRegistry;
+let isolated: TestRegistry;
+let target: string;
+
+beforeAll(async () => {
+  upstream = await startRegistry();
+  isolated = await startRegistry();
+  target = `${isolated.host}/mirror`;
+  const helm = helmUnderTest();
+  await program(helm, ['package', fixtureChart('shop'), '-d', join(home, 'archives')], home);
+  const from = ['--chart-mirror', `*=${join(home, 'archives')}`];
+  const { stdout } = await airgapOk(['images', platform, ...byMap, ...from, '-o', 'txt'], home);
+  await fillUpstream(upstream.host, stdout.trim().split('\n'));
+  const read = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  await airgapOk(['bundle', platform, ...byMap, ...from, ...read, '--out', bundle], home);
+  await airgapOk(['push', bundle, '--to', target, '--plain-http', isolated.host], home);
+});
+afterAll(() => Promise.all([upstream.stop(), isolated.stop()]));
+
+function aggregateFor(
+  to: string,
+  ...flags: readonly string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  return airgap(
+    ['values', 'platform', '--bundle', bundle, '--to', to, '--format', 'aggregate', ...byMap, ...flags],
+    home,
+  );
+}
+
+test('the installer pulls the charts that were pushed, and each renders private references alone', async () => {
+  const { code, stdout, stderr } = await aggregateFor(target);
+  expect(stderr).toContain('shop 1.4.0 (charts.shop.values): 8 of 8 references private');
+  expect(code).toBe(0);
+  const { charts, image } = parse(stdout);
+  expect(image).toBe(`${target}/registry.example/platform/installer:1.0.0`);
+  expect(Object.keys(charts)).toEqual(['shop']);
+  expect(charts.shop).toMatchObject({ repository: `oci://${target}/charts/shop`, version: '1.4.0' });
+  const file = join(home, 'aggregate.yaml');
+  writeFileSync(file, stdout);
+  const render = await program(helmUnderTest(), ['template', 'site', platform, ...byMap, '-f', file], home);
+  const { releases, others } = await runInstaller(render, home);
+  expect([...releases.keys()]).toEqual(['shop']);
+  const images = imagesOf(releases.get('shop') ?? '');
+  expect(images).toHaveLength(5);
+  expect(images.filter((reference) => !reference.startsWith(`${target}/`))).toEqual([]);
+  // What the parent gives the child is still there.
+  expect(images).toContain(`${target}/registry.example/shop/web:7.0.0`);
+  expect(releases.get('shop')).not.toMatch(/(?<!mirror\/)(?:registry\.example|quay\.io|docker\.io)\/[\w/-]+:/);
+  expect(others).toEqual([]);
+});
+
+test('again gives the same bytes', async () => {
+  expect((await aggregateFor(target)).stdout).toBe((await aggregateFor(target)).stdout);
+});
+
+test('a private ECR is logged in to, unless told otherwise', async () => {
+  const ecr = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+  const { stdout } = await aggregateFor(`${ecr}/mirror`);
+  expect(parse(stdout).ecrAuth).toEqual({ registry: ecr });
+  const { stdout: without } = await aggregateFor(`${ecr}/mirror`, '--no-ecr-auth');
+  expect(parse(without)).not.toHaveProperty('ecrAuth');
+});
+
+test('a chart that no values name is told, and the answer is no', async () => {
+  const argo = ['--set', 'argo=true'];
+  const { code, stderr, stdout } = await aggregateFor(target, ...argo, '--chart-mirror', `*=${join(home, 'archives')}`);
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/not moved: chart shop 1\.\* is named by Application storefront/);
+  expect(stdout).toMatch(/^# Not moved: chart shop/m);
+});
+
+test('a chart that installs none is refused', async () => {
+  const { code, stderr } = await airgap(
+    ['values', fixtureChart('shop'), '--to', target, '--format', 'aggregate'],
+    home,
+  );
+  expect(code).toBe(2);
+  expect(stderr).toContain('installs no charts by its values');
+});
+
+test('other formats are written of a bundle, its nested charts among it', async () => {
+  const { stdout } = await airgapOk(
+    ['values', 'platform', '--bundle', bundle, '--to', target, '--format', 'map', ...byMap],
+    home,
+  );
+  const { lock } = JSON.parse((await airgapOk(['inspect', bundle, '-o', 'json'], home)).stdout);
+  expect(Object.keys(JSON.parse(stdout))).toEqual(lock.images.map(({ reference }: { reference: string }) => reference));
+  const folder = join(home, 'certs.d');
+  const all = ['values', '--all', '--bundle', bundle, '--to', target, '--plain-http', isolated.host];
+  await airgapOk([...all, '--format', 'containerd', '--out-dir', folder], home);
+  const toml = readFileSync(join(folder, 'docker.io/hosts.toml'), 'utf8');
+  const [, server = ''] = /^server = "(.*)"$/m.exec(toml) ?? [];
+  // What containerd asks for, of a registry that passes over `ns`.
+  const asked = await fetch(`${server}/library/busybox/manifests/1.36.1?ns=docker.io`, {
+    headers: { accept: 'application/vnd.oci.image.index.v1+json' },
+  });
+  expect(asked.status).toBe(200);
+});

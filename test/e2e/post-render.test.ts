@@ -1,0 +1,158 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { formatMap } from '../../src/overrides/post-render-map.ts';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, cleanEnvironment, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+
+/** Overrides and post-renderer together, with the real Helm calling the real program. */
+
+const root = join(import.meta.dirname, '../..');
+const target = 'registry.internal.example:5000/mirror';
+const home = scratchFolder();
+const helm = helmUnderTest();
+/** Helm 3 takes a program, Helm 4 the name of a plugin. */
+let renderer = join(root, 'scripts/airgap-post-render');
+let isHelm4 = false;
+
+beforeAll(async () => {
+  isHelm4 = /^v?4\./.test(await program(helm, ['version', '--short'], home));
+  await program(helm, ['plugin', 'install', root], home);
+  if (!isHelm4) return;
+  await program(helm, ['plugin', 'install', join(root, 'post-renderer')], home);
+  renderer = 'airgap-post-render';
+});
+
+/** Writes overrides and map of a fixture chart, and says how that ended. */
+async function overrides(name: string): Promise<{ code: number; stderr: string; flags: string[]; map: string }> {
+  const file = join(home, `${name}.yaml`);
+  const args = ['values', fixtureChart(name), '--to', target, '--out', file, '--residue=post-render'];
+  const { code, stderr } = await airgap(args, home);
+  return { code, stderr, flags: [fixtureChart(name), '-f', file], map: join(home, `${name}.post-render.json`) };
+}
+
+const template = (...args: readonly string[]) => program(helm, ['template', 'rel', ...args], home);
+const through = (map: string): string[] => ['--post-renderer', renderer, '--post-renderer-args', `--map=${map}`];
+
+/** Names in a render that are not under the target, those in base64 among them. */
+function publicNames(render: string): string[] {
+  const decoded = render.replace(/(?<=settings: )\S+/, (text) => Buffer.from(text, 'base64').toString());
+  const names = /(?<![\w./-])(?:registry\.example|quay\.io|ghcr\.io|docker\.io)\/[\w./:@-]+|(?<=image: *'?)busybox\S*/g;
+  return [...new Set(decoded.match(names))].sort();
+}
+
+/** The render with public names again. */
+function undone(render: string): string {
+  return render
+    .replace(/(?<=settings: )\S+/, (text) => Buffer.from(text, 'base64').toString())
+    .replaceAll(`${target}/docker.io/library/busybox`, 'busybox')
+    .replaceAll(`${target}/`, '');
+}
+
+describe('overrides with a post-renderer', () => {
+  test('leave nothing public of a chart that has one image in a template', async () => {
+    const { code, flags, map } = await overrides('hardcoded');
+    expect(code).toBe(0);
+    expect(publicNames(await template(...flags))).toEqual(['docker.io/library/busybox:1.36.1']);
+    expect(publicNames(await template(...flags, ...through(map)))).toEqual([]);
+  });
+
+  test('leave nothing public in any carrier; hooks and tests are as Helm gives them', async () => {
+    const { code, stderr, flags, map } = await overrides('fixed');
+    const inHooks = ['docker.io/curlimages/curl:8.10.1', 'ghcr.io/fixed/migrate:2.0.0'];
+    expect(code).toBe(isHelm4 ? 0 : 3);
+    expect(stderr.includes('Helm 3 gives hooks to no post-renderer')).toBe(!isHelm4);
+    expect(publicNames(await template(...flags)).length).toBeGreaterThan(inHooks.length);
+    expect(publicNames(await template(...flags, ...through(map)))).toEqual(isHelm4 ? [] : inHooks);
+    expect(publicNames(await template(...flags, '--no-hooks', ...through(map)))).toEqual([]);
+  });
+
+  test('change nothing but the references of the map', async () => {
+    const { flags, map } = await overrides('fixed');
+    const empty = join(home, 'empty.json');
+    writeFileSync(empty, formatMap({ chart: 'fixed', version: '0.1.0', target, entries: [] }));
+    const untouched = await template(...flags, ...through(empty));
+    expect(undone(await template(...flags, ...through(map)))).toBe(undone(untouched));
+    // Helm 4 writes YAML anew for its post-renderer.
+    if (!isHelm4) expect(untouched).toBe(await template(...flags));
+  });
+
+  test('are the same in a second run', async () => {
+    const { map } = await overrides('fixed');
+    const [first, yaml] = [map, join(home, 'fixed.yaml')].map((file) => readFileSync(file, 'utf8'));
+    await overrides('fixed');
+    expect([map, join(home, 'fixed.yaml')].map((file) => readFileSync(file, 'utf8'))).toEqual([first, yaml]);
+    expect(yaml).toContain('--post-renderer-args --map=fixed.post-render.json');
+  });
+
+  test('go into an install', async () => {
+    const { flags, map } = await overrides('fixed');
+    const cluster = await startCluster();
+    try {
+      const { port } = cluster.address() as AddressInfo;
+      const dry = ['--dry-run=client', '--disable-openapi-validation', '--kube-apiserver', `http://127.0.0.1:${port}`];
+      const plain = await program(helm, ['install', 'rel', ...flags, ...dry, '--no-hooks'], home);
+      expect(publicNames(plain)).not.toEqual([]);
+      const args = ['install', 'rel', ...flags, ...dry, '--no-hooks', ...through(map)];
+      const installed = await program(helm, args, home);
+      expect(installed).toContain(`${target}/registry.example/fixed/app:3.1.4`);
+      expect(publicNames(installed)).toEqual([]);
+    } finally {
+      cluster.close();
+    }
+  });
+
+  test('need no flag for the map where the environment names it', async () => {
+    const { flags, map } = await overrides('hardcoded');
+    const env = { ...cleanEnvironment(home), AIRGAP_POST_RENDER_MAP: map };
+    const args = ['template', 'rel', ...flags, '--post-renderer', renderer];
+    const { stdout } = await execa(helm, args, { env, extendEnv: false, stdin: 'ignore' });
+    expect(publicNames(stdout)).toEqual([]);
+  });
+
+  test('fail as a whole without the map, and nothing is rendered', async () => {
+    const { flags } = await overrides('hardcoded');
+    const nowhere = join(home, 'nowhere.json');
+    const args = ['template', 'rel', ...flags, ...through(nowhere)];
+    const options = { env: cleanEnvironment(home), extendEnv: false, stdin: 'ignore', reject: false } as const;
+    const { exitCode, stdout, stderr } = await execa(helm, args, options);
+    expect([exitCode, stdout]).toEqual([1, '']);
+    // Helm 4 keeps what a plugin says to itself.
+    expect(stderr).toContain(isHelm4 ? 'exited with error' : `the map ${nowhere} cannot be read`);
+  });
+
+  test('come from a plugin that both Helms load, the folder for Helm 4 in it', async () => {
+    const { stdout } = await execa(helm, ['airgap', 'post-render', '--help'], {
+      env: cleanEnvironment(home),
+      extendEnv: false,
+    });
+    expect(stdout).toContain('--map <file>');
+  });
+});
+
+/** As much of a cluster as Helm asks before it prints what it would install. */
+async function startCluster(): Promise<Server> {
+  const list = (groupVersion: string, kinds: Readonly<Record<string, string>>) => {
+    const resources = Object.entries(kinds).map(([name, kind]) => ({ name, kind, namespaced: true, verbs: ['get'] }));
+    return { kind: 'APIResourceList', groupVersion, resources };
+  };
+  const group = (name: string) => ({ name, versions: [{ groupVersion: `${name}/v1`, version: 'v1' }] });
+  const answers: Readonly<Record<string, object>> = {
+    '/version': { major: '1', minor: '33', gitVersion: 'v1.33.0' },
+    '/api': { kind: 'APIVersions', versions: ['v1'] },
+    '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [group('apps'), group('batch')] },
+    '/api/v1': list('v1', { pods: 'Pod', configmaps: 'ConfigMap', secrets: 'Secret' }),
+    '/apis/apps/v1': list('apps/v1', { deployments: 'Deployment' }),
+    '/apis/batch/v1': list('batch/v1', { jobs: 'Job' }),
+  };
+  const server = createServer((request, response) => {
+    const answer = answers[request.url?.replace(/\?.*/, '') ?? ''];
+    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? { kind: 'Status', apiVersion: 'v1', reason: 'NotFound', code: 404 }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}

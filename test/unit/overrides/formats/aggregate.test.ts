@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { valuesOf } from '../../../../src/overrides/document.ts';
+import { type Entry, entrySettings, united, withEntries } from '../../../../src/overrides/formats/aggregate.ts';
+
+const entry: Entry = {
+  keys: ['charts', 'web'],
+  fields: { version: 'version', repository: 'repository', values: 'values' },
+  name: 'web-chart',
+  version: 'v1.2.0',
+  base: { image: 'web:1', extra: [{ image: 'x:1', keep: true }, { image: 'y:1' }] },
+  settings: [
+    { path: ['extra', 1, 'image'], value: 'r.example/y:1', comment: 'y:1' },
+    { path: ['image'], value: 'r.example/web:1', comment: 'web:1' },
+  ],
+  overrides: {},
+};
+const address = 'oci://r.example/charts/web-chart';
+
+it("has address, version and overrides in the parent's entry, and a child's default list whole", () => {
+  const base = withEntries({ charts: { web: { repository: 'https://c.example', values: { replicas: 2 } } } }, [entry]);
+  expect(valuesOf(base, united(entrySettings(entry, address, base)))).toEqual({
+    charts: {
+      web: {
+        repository: address,
+        version: 'v1.2.0',
+        values: { image: 'r.example/web:1', extra: [{ image: 'x:1', keep: true }, { image: 'r.example/y:1' }] },
+      },
+    },
+  });
+});
+
+it('writes values that are a text as one, what the parent gives among them', () => {
+  const base = withEntries({ charts: { web: { repository: 'x', values: 'replicas: 2 # ours\nimage: old\n' } } }, [
+    entry,
+  ]);
+  const overrides = { image: 'r.example/web:1' };
+  const settings = entrySettings({ ...entry, overrides }, address, base);
+  const { values } = (valuesOf(base, settings) as { charts: { web: { values: string } } }).charts.web;
+  expect(values).toContain('# ours');
+  expect(parse(values)).toEqual({ replicas: 2, image: 'r.example/web:1' });
+});
+
+it('keeps a list of entries whole', () => {
+  const inList = { ...entry, keys: ['charts', 1] };
+  const base = withEntries({ charts: [{ name: 'a' }, { name: 'web', repository: 'x' }] }, [inList]);
+  expect(valuesOf(base, united(entrySettings(inList, address, base)))).toMatchObject({
+    charts: [
+      { name: 'a' },
+      { name: 'web', repository: address, version: 'v1.2.0', values: { image: 'r.example/web:1' } },
+    ],
+  });
+});
+
+it('takes the later of two settings for one leaf', () => {
+  const setting = (value: string) => ({ path: ['a'], value, comment: value });
+  expect(united([setting('1'), setting('2')])).toEqual([setting('2')]);
+});

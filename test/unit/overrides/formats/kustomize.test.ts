@@ -1,0 +1,76 @@
+import { expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseTarget, targetText } from '../../../../src/oci/naming.ts';
+import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
+import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
+import fc from '../../../support/property.ts';
+
+const DIGEST = `sha256:${'ab'.repeat(32)}`;
+const target = parseTarget('registry.internal.example/mirror', 'host-path');
+
+function place(written: string, path = 'spec.template.spec.containers[0].image') {
+  const nowhere = { chart: 'web', profile: 'default', document: 0, kind: 'Deployment', name: 'web' };
+  const reference = formatReference(parseReference(written));
+  return { ...nowhere, template: 'web/templates/a.yaml', path, how: 'pod-spec' as const, written, reference };
+}
+
+interface Entry {
+  readonly name: string;
+  readonly newName: string;
+  readonly newTag?: string;
+  readonly digest?: string;
+}
+
+/** As kustomize's transformer sets an image (api/internal/accumulator and api/filters/imagetag). */
+function transformed(image: string, entries: readonly Entry[]): string {
+  for (const { name, newName, newTag, digest } of entries) {
+    const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const match = new RegExp(`^${escaped}(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$`).exec(image);
+    if (match === null) continue;
+    const [, tag = '', pin = ''] = match;
+    if (newTag === undefined && digest === undefined) return `${newName}${tag}${pin}`;
+    return `${newName}${newTag === undefined ? '' : `:${newTag}`}${digest === undefined ? '' : `@${digest}`}`;
+  }
+  return image;
+}
+
+it('names an image as the manifest writes it', () => {
+  const { files, left } = formatKustomize([place('busybox'), place('docker.io/library/busybox')], target, 'Images.');
+  expect(left).toEqual([]);
+  const { images } = parse(files[0]?.text ?? '');
+  const newName = 'registry.internal.example/mirror/docker.io/library/busybox';
+  expect(images).toEqual([
+    { name: 'busybox', newName, newTag: 'latest' },
+    { name: 'docker.io/library/busybox', newName, newTag: 'latest' },
+  ]);
+});
+
+it('says what it cannot reach', () => {
+  const places = [place('a/b:1'), place('a/c:1', 'spec.template.spec.containers[0].args[1]')];
+  const { files, left } = formatKustomize(places, target, 'Images.');
+  expect(left).toEqual([
+    'docker.io/a/c:1: kustomize does not reach it (web/templates/a.yaml spec.template.spec.containers[0].args[1])',
+  ]);
+  expect(files[0]?.text).toContain(`# ${left[0]}`);
+  expect(parse(files[0]?.text ?? '').images).toHaveLength(1);
+});
+
+it('gives every image its private name exactly, whatever tags and digests stand together', () => {
+  const name = fc.constantFrom('busybox', 'team/app', 'quay.io/team/app', 'old.example:8443/x', 'docker.io/team/app');
+  const version = fc.constantFrom('', ':1', ':1.2-alpine', `@${DIGEST}`, `:1@${DIGEST}`);
+  const written = fc.tuple(name, version).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.uniqueArray(written, { minLength: 1, maxLength: 6 }), (all) => {
+      const { files } = formatKustomize(
+        all.map((one) => place(one)),
+        target,
+        'Images.',
+      );
+      const { images } = parse(files[0]?.text ?? '');
+      for (const one of all) {
+        const now = transformed(one, images);
+        expect(formatReference(parseReference(now))).toBe(targetText(target, parseReference(one)));
+      }
+    }),
+  );
+});

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { parseTarget, targetRepository } from '../../../../src/oci/naming.ts';
+import { formatReference, formatRepository, parseReference } from '../../../../src/oci/reference.ts';
+import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
+import { formatMap } from '../../../../src/overrides/formats/map.ts';
+import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
+import fc from '../../../support/property.ts';
+
+const DIGEST = `sha256:${'ab'.repeat(32)}`;
+const target = parseTarget('registry.internal.example:5000/mirror', 'host-path');
+const references = ['busybox:1.36', `quay.io/team/app:2@${DIGEST}`, 'quay.io/team/app:2', 'old.example:8443/x/y:1'].map(
+  parseReference,
+);
+
+/** One registry's hosts.toml: comments, and keys whose values have one spelling in TOML and JSON. */
+function toml(text: string): Record<string, unknown> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [, key = '', value = ''] = /^([a-z_]+) = (.+)$/.exec(line) ?? [];
+      return [key, JSON.parse(value)];
+    }),
+  );
+}
+
+describe('a map', () => {
+  it('has the private reference of each original one, tag and digest as they were', () => {
+    const { files, left } = formatMap(references, target);
+    expect(left).toEqual([]);
+    expect(JSON.parse(files[0]?.text ?? '')).toEqual({
+      'docker.io/library/busybox:1.36': 'registry.internal.example:5000/mirror/docker.io/library/busybox:1.36',
+      [`quay.io/team/app:2@${DIGEST}`]: `registry.internal.example:5000/mirror/quay.io/team/app:2@${DIGEST}`,
+      'quay.io/team/app:2': 'registry.internal.example:5000/mirror/quay.io/team/app:2',
+      'old.example:8443/x/y:1': 'registry.internal.example:5000/mirror/old.example-8443/x/y:1',
+    });
+  });
+});
+
+describe("containerd's hosts", () => {
+  it('are a file a registry, with the private registry as the only server', () => {
+    const { files, left } = formatContainerd(references, target, { plainHttp: false });
+    expect(left).toEqual([]);
+    expect(files.map(({ path }) => path)).toEqual([
+      'docker.io/hosts.toml',
+      'quay.io/hosts.toml',
+      'old.example:8443/hosts.toml',
+    ]);
+    expect(toml(files[0]?.text ?? '')).toEqual({
+      server: 'https://registry.internal.example:5000/v2/mirror/docker.io',
+      capabilities: ['pull', 'resolve'],
+      override_path: true,
+    });
+  });
+
+  it('speak HTTP where the registry does', () => {
+    const { files } = formatContainerd(references, target, { plainHttp: true });
+    expect(toml(files[2]?.text ?? '').server).toBe('http://registry.internal.example:5000/v2/mirror/old.example-8443');
+  });
+
+  it('never redirect the target itself, and say so', () => {
+    const { files, left } = formatContainerd([parseReference('registry.internal.example:5000/other:1')], target, {
+      plainHttp: false,
+    });
+    expect(files).toEqual([]);
+    expect(left).toEqual(['registry.internal.example:5000/other:1: containerd would redirect the target itself']);
+  });
+
+  it('give what containerd asks for: exactly where push puts it, for either naming and any prefix', () => {
+    const part = fc.stringMatching(/^[a-z0-9]{1,6}(?:[._-][a-z0-9]{1,4})?$/);
+    const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
+    const host = fc
+      .tuple(fc.stringMatching(/^[a-z0-9]{1,6}$/), fc.constantFrom('', ':5000'))
+      .map(([name, port]) => `${name}.example${port}`);
+    fc.assert(
+      fc.property(
+        host,
+        path,
+        fc.constantFrom('host-path', 'path'),
+        fc.constantFrom('', '/a', '/a/b'),
+        (from, to, naming, prefix) => {
+          const own = parseTarget(`r.internal.test${prefix}`, naming as 'path');
+          const reference = parseReference(`${from}/${to}:1`);
+          const [file] = formatContainerd([reference], own, { plainHttp: false }).files;
+          const { server } = toml(file?.text ?? '');
+          // With override_path containerd puts the repository behind the URL's path as it is.
+          expect(`${server}/${reference.path}`).toBe(
+            `https://r.internal.test/v2/${targetRepository(own, reference).path}`,
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe('mirror sets', () => {
+  const { files, left } = formatMirrorSet(references, target, { title: 'Images of app 1.', name: 'airgap-app' });
+  const documents = parseAllDocuments(files[0]?.text ?? '').map((document) => document.toJS());
+
+  it('are one for tags and one for digests', () => {
+    expect(left).toEqual([]);
+    expect(documents.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
+      ['ImageTagMirrorSet', 'airgap-app'],
+      ['ImageDigestMirrorSet', 'airgap-app'],
+    ]);
+    expect(documents[1].spec.imageDigestMirrors).toEqual([
+      {
+        source: 'quay.io/team/app',
+        mirrors: ['registry.internal.example:5000/mirror/quay.io/team/app'],
+        mirrorSourcePolicy: 'NeverContactSource',
+      },
+    ]);
+  });
+
+  it('name each repository once, where push puts it', () => {
+    const sources = documents[0].spec.imageTagMirrors;
+    expect(sources.map(({ source }: { source: string }) => source)).toEqual([
+      'docker.io/library/busybox',
+      'old.example:8443/x/y',
+      'quay.io/team/app',
+    ]);
+    for (const { source, mirrors } of sources) {
+      expect(mirrors).toEqual([formatRepository(targetRepository(target, parseReference(source)))]);
+    }
+  });
+
+  it('refuse what OpenShift does not take', () => {
+    const strange = parseReference('[::1]:5000/app:1');
+    const refused = formatMirrorSet([strange], target, { title: 'x', name: 'airgap' });
+    expect(refused.left).toEqual([`${formatReference(strange)}: OpenShift takes no such name for a mirror's`]);
+    expect(refused.files[0]?.text).toContain(`# ${formatReference(strange)}: `);
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { prove, type ReferencePlace } from '../../../src/overrides/proof.ts';
+import { entriesFor } from '../../../src/overrides/residue-entries.ts';
+
+const target = parseTarget('ecr.example/m', 'host-path');
+const at = { chart: 'web', profile: 'default', template: 'web/templates/a.yaml', document: 0, kind: 'Pod', name: 'a' };
+
+function place(written: string, reference: string, more: Partial<ReferencePlace> = {}): ReferencePlace {
+  return { ...at, path: 'spec.image', how: 'config', written, reference, ...more };
+}
+/** What is to be done about places that the overrides do not move. */
+const entries = (...places: ReferencePlace[]) => entriesFor(prove(places, places, [], target).residue, places, target);
+
+describe('what a post-renderer does about residue', () => {
+  it('writes the name that push gives, and leaves tag, digest and scheme as they are written', () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const moved = (written: string, reference: string) => entries(place(written, reference))[0]?.to;
+    expect(moved('busybox', 'docker.io/library/busybox:latest')).toBe('ecr.example/m/docker.io/library/busybox');
+    expect(moved(`a/b:1@${digest}`, `docker.io/a/b:1@${digest}`)).toBe(`ecr.example/m/docker.io/a/b:1@${digest}`);
+    expect(moved('docker://quay.io/a:1', 'quay.io/a:1')).toBe('docker://ecr.example/m/quay.io/a:1');
+    expect(moved('localhost:5000/a:1', 'localhost:5000/a:1')).toBe('ecr.example/m/localhost-5000/a:1');
+  });
+
+  it('corrects a private name that is not the one that push gives', () => {
+    const before = place('busybox:1', 'docker.io/library/busybox:1');
+    const after = place('ecr.example/m/docker.io/busybox:1', 'ecr.example/m/docker.io/busybox:1');
+    const { residue } = prove([before], [after], [], target);
+    expect(entriesFor(residue, [after, before], target)).toEqual([
+      {
+        template: at.template,
+        kind: 'Pod',
+        path: 'spec.image',
+        from: 'ecr.example/m/docker.io/busybox:1',
+        to: 'ecr.example/m/docker.io/library/busybox:1',
+      },
+    ]);
+  });
+
+  it('names every object of the template that has it there, and hooks as such', () => {
+    const text = 'quay.io/a:1';
+    const found = entries(place(text, text), place(text, text, { document: 1, kind: 'Job', hook: 'pre-install' }));
+    expect(found.map(({ kind, hook }) => [kind, hook])).toContainEqual(['Pod', undefined]);
+    expect(found.map(({ kind, hook }) => [kind, hook])).toContainEqual(['Job', true]);
+  });
+
+  it('means a reference anywhere in its text, and a single word in its line only', () => {
+    const within = (written: string, way: string) =>
+      entries(place(written, 'docker.io/library/a:1', { within: way }))[0]?.within;
+    expect(within('a:1', 'line 3')).toBeUndefined();
+    expect(within('a:1', 'base64 > line 3 word 2')).toBe('base64');
+    expect(within('a:1', 'line 3 > base64')).toBe('line 3 > base64');
+    expect(within('a:1', 'word 2')).toBeUndefined();
+    expect(within('a', 'line 3 word 2')).toBe('line 3');
+    expect(within('a', 'yaml:image')).toBe('yaml:image');
+  });
+
+  it('moves the fields of a split by the first of them where that is exact, and by two where it is not', () => {
+    const split = (reference: string, parts: ReferencePlace['parts'] = [], within?: string) =>
+      entries(place(reference, reference, { parts, ...(within === undefined ? {} : { within }) })).map(
+        ({ path, within: way, from, to }) => [path, way, from, to],
+      );
+    const registry = { role: 'registry', path: 'spec.registry', text: 'quay.io/' } as const;
+    const repository = { role: 'repository', path: 'spec.repository', text: 'a/b' } as const;
+    const tag = { role: 'tag', path: 'spec.tag', text: '1' } as const;
+    expect(split('quay.io/a/b:1', [registry, repository, tag])).toEqual([
+      ['spec.registry', undefined, 'quay.io/', 'ecr.example/m/quay.io/'],
+    ]);
+    expect(split('docker.io/a/b:1', [repository, tag])).toEqual([
+      ['spec.repository', undefined, 'a/b', 'ecr.example/m/docker.io/a/b'],
+    ]);
+    const official = [
+      { ...registry, text: 'docker.io', path: 'line 1' },
+      { ...repository, text: 'busybox', path: 'line 2' },
+    ];
+    expect(split('docker.io/library/busybox:1', [...official, tag], 'line 2')).toEqual([
+      ['spec.image', 'line 1', 'docker.io', 'ecr.example/m/docker.io'],
+      ['spec.image', 'line 2', 'busybox', 'library/busybox'],
+    ]);
+    // Nothing that these two can be set to makes the name.
+    expect(
+      split('quay.io/a/b:1', [
+        { ...repository, text: 'other' },
+        { ...repository, text: 'c' },
+      ]),
+    ).toEqual([]);
+  });
+
+  it('has nothing for an image that an operator chooses, and a whole template for a mention', () => {
+    const chosen = { ...at, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
+    expect(entriesFor([chosen], [], target)).toEqual([]);
+    expect(entriesFor([{ ...chosen, path: '' }], [], target)).toEqual([
+      { template: at.template, from: 'quay.io/op:1', to: 'ecr.example/m/quay.io/op:1' },
+    ]);
+  });
+});

@@ -1,0 +1,156 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { packChart } from '../../../src/helm/chart-archive.ts';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { type Aggregate, aggregate } from '../../../src/workflows/aggregate.ts';
+import { chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+
+const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
+
+/** A chart whose Job runs a script over the map of charts in its values. */
+function parent(name: string, script: string, values: string): Record<string, string> {
+  const lines = script.split('\n').map((line) => `                ${line}`);
+  return {
+    'Chart.yaml': chartYaml(name),
+    'values.yaml': values,
+    'templates/job.yaml': `apiVersion: batch/v1
+kind: Job
+metadata: {name: installer}
+spec:
+  template:
+    spec:
+      containers:
+        - name: helm
+          image: quay.io/tools/helm:1
+          command:
+            - sh
+            - -c
+            - |
+${lines.join('\n')}
+`,
+  };
+}
+
+function leaf(name: string, version = '1.0.0'): Record<string, string> {
+  return {
+    'Chart.yaml': chartYaml(name, version),
+    'values.yaml': 'image: quay.io/shop/web\ntag: default\n',
+    'templates/pod.yaml':
+      'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: a, image: "{{ .Values.image }}:{{ .Values.tag }}"}]}\n',
+  };
+}
+
+const PASSED = `echo "{{ $chart.values | toYaml | b64enc }}" | base64 -d > /tmp/{{ $key }}.yaml`;
+const loop = (call: string): string => `{{- range $key, $chart := .Values.charts }}
+${PASSED}
+${call} --version {{ $chart.version }} --values /tmp/{{ $key }}.yaml
+{{- end }}`;
+const WHOLE = loop('helm upgrade --install {{ $key }} {{ $chart.repository }}');
+const ENTRY = 'charts: {web: {repository: "oci://charts.example/c/web", version: 1.0.0, values: {tag: given}}}\n';
+
+describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
+  const test = it.skipIf(wanted.path === undefined);
+
+  async function of(outer: string, charts: Record<string, Record<string, string>>): Promise<Aggregate> {
+    await using scratch = await scratchFolder();
+    const archives = join(scratch.path, 'archives');
+    await mkdir(archives);
+    for (const [name, files] of Object.entries(charts)) {
+      await packChart(await writeFiles(join(scratch.path, name), files), join(archives, `${name}-1.0.0.tgz`));
+    }
+    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path, HOME: scratch.path };
+    return await aggregate(
+      { env, cwd: scratch.path, emit: silent },
+      {
+        request: { chart: join(scratch.path, outer) },
+        bundle: undefined,
+        target: TARGET,
+        render: {},
+        chartSources: { mirrors: [{ from: '*', to: { folder: archives } }], plainHttp: [] },
+      },
+    );
+  }
+
+  const entryOf = ({ overrides }: Aggregate, key = 'web'): unknown =>
+    (overrides.charts as Record<string, unknown>)[key];
+
+  test('names the chart itself where the installer takes an address', async () => {
+    const result = await of('app', { app: parent('app', WHOLE, ENTRY), web: leaf('web') });
+    expect(result.left).toEqual([]);
+    expect(entryOf(result)).toEqual({
+      repository: 'oci://registry.internal.example/mirror/charts/web',
+      version: '1.0.0',
+      values: { image: 'registry.internal.example/mirror/quay.io/shop/web' },
+    });
+    // The installer's own image is hard-coded.
+    const residue = result.parts.map(({ chart, entry, proof }) => [
+      chart,
+      entry,
+      proof.residue.map(({ reference }) => reference),
+    ]);
+    expect(residue).toEqual([
+      ['app', '', ['quay.io/tools/helm:1']],
+      ['web', 'charts.web.values', []],
+    ]);
+  });
+
+  test('names the folder where the installer puts the name behind it', async () => {
+    const script = loop('helm upgrade --install {{ $key }} {{ $chart.repository }}/{{ $key }}');
+    const values = 'charts: {web: {repository: "oci://charts.example/c", version: 1.0.0}}\n';
+    const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
+    expect(result.left).toEqual([]);
+    expect(entryOf(result)).toMatchObject({ repository: 'oci://registry.internal.example/mirror/charts' });
+  });
+
+  test('says where an installer knows repositories with an index alone', async () => {
+    const script = `helm repo add web {{ .Values.charts.web.repository }}\n${loop('helm upgrade --install web web/web')}`;
+    const values = 'charts: {web: {repository: "https://charts.example", version: 1.0.0}}\n';
+    const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
+    expect(result.left).toEqual([
+      'charts.web (chart web 1.0.0): no call of Helm in the render installs it from the target',
+    ]);
+    expect(result.yaml).toContain('# Not moved: charts.web');
+  });
+
+  test('says where the installer does not pass values on', async () => {
+    const script =
+      'helm upgrade --install web {{ .Values.charts.web.repository }} --version {{ .Values.charts.web.version }}';
+    const values = 'charts: {web: {repository: "oci://charts.example/c/web", version: 1.0.0}}\n';
+    const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
+    expect(result.left).toEqual([
+      'charts.web (chart web 1.0.0): its overrides do not reach the call of Helm that installs it',
+    ]);
+  });
+
+  test('has the version that push tagged, whatever the parent wrote', async () => {
+    const result = await of('app', { app: parent('app', WHOLE, ENTRY), web: leaf('web', 'v1.0.0') });
+    expect(entryOf(result)).toMatchObject({ version: 'v1.0.0' });
+  });
+
+  test('goes down to charts that those charts install', async () => {
+    const values = ENTRY.replaceAll('web', 'middle');
+    const result = await of('app', {
+      app: parent('app', WHOLE, values),
+      middle: parent('middle', WHOLE, ENTRY),
+      web: leaf('web'),
+    });
+    expect(result.left).toEqual([]);
+    expect(result.parts.map(({ entry }) => entry)).toEqual([
+      '',
+      'charts.middle.values',
+      'charts.middle.values.charts.web.values',
+    ]);
+    expect(entryOf(result, 'middle')).toMatchObject({
+      values: { charts: { web: { values: { image: 'registry.internal.example/mirror/quay.io/shop/web' } } } },
+    });
+  });
+
+  test('says which chart cannot be had, and goes on', async () => {
+    const values = ENTRY.replace('}}}', '}}, gone: {repository: "oci://charts.example/c/gone", version: 1.0.0}}');
+    const result = await of('app', { app: parent('app', WHOLE, values), web: leaf('web') });
+    expect(result.left).toEqual([expect.stringMatching(/^charts\.gone: there is no archive of chart gone 1\.0\.0 /)]);
+    expect(entryOf(result)).toMatchObject({ version: '1.0.0' });
+  });
+});
