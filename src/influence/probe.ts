@@ -62,7 +62,7 @@ function byPosition(documents: readonly RenderedDocument[]): Map<string, Rendere
 
 /** Cheap test before parsing; a Secret's data may hold markers in base64. */
 function mayHoldMarker({ text }: RenderedDocument): boolean {
-  return hasMarker(text) || /^kind: Secret/m.test(text) || /(?:^|[^\w+/=])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text);
+  return hasMarker(text) || /^kind: Secret/m.test(text) || /(?<![A-Za-z0-9+/])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text);
 }
 
 /**
