@@ -14,9 +14,9 @@ export interface BundledChart {
   readonly name: string;
   readonly version: string;
   readonly request: ChartRequest;
-  /** For which Kubernetes it was rendered when it was bundled, by the first of its profiles. */
+  /** For which Kubernetes it was rendered when it was bundled, by the profile asked for, else the first. */
   readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
-  /** How its references are put together from values, by the first of its profiles. */
+  /** How its references are put together from values, by the same profile. */
   readonly recipes: readonly StoredRecipe[];
   /** Images that the configs of its images name: what an operator starts without a manifest that says so. */
   readonly operands: readonly PlaceFound[];
@@ -24,12 +24,14 @@ export interface BundledChart {
 
 /**
  * Takes charts out of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
+ * @param profile of which the lock's knowledge is wanted
  * @throws AirgapError `chart-not-found` with the list of what there is, `bundle-invalid`
  */
 export function extractCharts(
   source: Bundle,
   wanted: ChartRequest | undefined,
   scratch: string,
+  profile?: string,
 ): Promise<BundledChart[]> {
   const all = source.charts();
   const chosen = wanted === undefined ? all : all.filter((chart) => isWanted(chart, wanted));
@@ -41,7 +43,7 @@ export function extractCharts(
       hint: list === '' ? 'it holds no chart at all' : `it holds ${list}`,
     });
   }
-  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`))));
+  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`), profile)));
 }
 
 function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean {
@@ -50,7 +52,7 @@ function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean
   return isNamed && (wanted.version === undefined || wanted.version.replace(/^v/, '') === version.replace(/^v/, ''));
 }
 
-async function extract(source: Bundle, chart: BundleChart, archive: string): Promise<BundledChart> {
+async function extract(source: Bundle, chart: BundleChart, archive: string, profile?: string): Promise<BundledChart> {
   const { descriptor, name, version, reference } = chart;
   const manifest = await source.manifest(reference, descriptor.digest);
   const { blobs } = readLinks(descriptor.mediaType, manifest.bytes);
@@ -61,7 +63,8 @@ async function extract(source: Bundle, chart: BundleChart, archive: string): Pro
   await mkdir(dirname(archive), { recursive: true });
   await writeFile(archive, await source.read(layer));
   const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
-  const { kubeVersion, apiVersions, recipes = [] } = locked?.profiles[0] ?? {};
+  const known = locked?.profiles.find((one) => one.name === profile) ?? locked?.profiles[0];
+  const { kubeVersion, apiVersions, recipes = [] } = known ?? {};
   return {
     name,
     version,

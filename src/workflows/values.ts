@@ -14,11 +14,15 @@ import type { Proof, Residue } from '../overrides/proof.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
 import { notIn } from './bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
+import type { ChartJob } from './discover.ts';
 import { overrideChart } from './override-chart.ts';
+import type { Profile } from './search-render.ts';
 
 export interface ValuesOptions {
   /** A chart as Helm takes it, or, with a bundle, the name of one in it. Undefined: all charts of the bundle. */
   readonly request: ChartRequest | undefined;
+  /** Charts with their profiles, of a configuration file; each profile gets overrides of its own. Instead of the request. */
+  readonly jobs?: readonly ChartJob[];
   readonly bundle: string | undefined;
   readonly target: Target;
   readonly render: RenderOptions;
@@ -27,7 +31,7 @@ export interface ValuesOptions {
   /** How chart repositories are reached. */
   readonly chartSources?: ChartSources;
   /** What the file is called that tells a post-renderer what to do about residue; none is wanted when absent. */
-  readonly residueMap?: (chart: string, version: string) => string;
+  readonly residueMap?: (chart: string, version: string, profile: string) => string;
 }
 
 /** The overrides of one chart, proved. */
@@ -62,17 +66,54 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     const helm = new Helm(context);
     const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
     try {
-      const charts = await chartsOf(source, options, scratch);
       const results: Overrides[] = [];
-      for (const [i, chart] of charts.entries()) {
-        const own = { ...options, render: { ...options.render, ...asBundled(options.render, chart.rendered) } };
-        results.push(await overridesOf(context, helm, chart, own, join(scratch, `chart-${i}`), source));
+      for (const { chart, profile } of await askedFor(source, options, scratch)) {
+        const folder = join(scratch, `overrides-${results.length}`);
+        results.push(await overridesOf(context, helm, chart, { ...options, profile }, folder, source));
       }
       return results;
     } finally {
       await source?.close();
     }
   });
+}
+
+/** Each chart with each profile under which it is installed. */
+async function askedFor(
+  source: Bundle | undefined,
+  options: ValuesOptions,
+  scratch: string,
+): Promise<{ readonly chart: BundledChart; readonly profile: Profile }[]> {
+  const { jobs, render } = options;
+  if (jobs === undefined) {
+    const charts = await chartsOf(source, options, scratch);
+    return charts.map((chart) => ({ chart, profile: profileOf('default', render, chart) }));
+  }
+  const asked: { chart: BundledChart; profile: Profile }[] = [];
+  for (const { request, profiles } of jobs) {
+    for (const { name, options: own } of profiles) {
+      const folder = join(scratch, `asked-${asked.length}`);
+      const wanted = source === undefined ? request : { chart: nameOf(request), ...versionOf(request) };
+      const charts = await chartsOf(source, { request: wanted }, folder, name);
+      asked.push(...charts.map((chart) => ({ chart, profile: profileOf(name, own, chart) })));
+    }
+  }
+  return asked;
+}
+
+function profileOf(name: string, options: RenderOptions, { rendered }: BundledChart): Profile {
+  return { name, options: { ...options, ...asBundled(options, rendered) } };
+}
+
+/** What a chart is called in a bundle, as far as its address says. */
+function nameOf({ chart }: ChartRequest): string {
+  const last = chart.replace(/\/+$/, '').split('/').at(-1) ?? chart;
+  return /\.t(?:ar\.)?gz$/.test(last) ? last.replace(/-v?\d+\.\d.*$/, '') : last.replace(/:[^:]*$/, '');
+}
+
+function versionOf({ version }: ChartRequest): Pick<ChartRequest, 'version'> {
+  // A constraint was resolved when the bundle was made.
+  return version !== undefined && /^v?\d+\.\d+\.\d+/.test(version) ? { version } : {};
 }
 
 /** What the bundled chart was rendered with, where nothing else is asked for. */
@@ -91,8 +132,9 @@ export async function chartsOf(
   source: Bundle | undefined,
   { request }: Pick<ValuesOptions, 'request'>,
   scratch: string,
+  profile?: string,
 ): Promise<BundledChart[]> {
-  if (source !== undefined) return extractCharts(source, request, scratch);
+  if (source !== undefined) return extractCharts(source, request, scratch, profile);
   if (request === undefined) {
     throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
   }
@@ -103,7 +145,7 @@ async function overridesOf(
   context: Context,
   helm: Helm,
   { request, recipes, operands }: BundledChart,
-  { target, render: options, rules = [], chartSources = UPSTREAM, residueMap }: ValuesOptions,
+  { target, profile, rules = [], chartSources = UPSTREAM, residueMap }: ValuesOptions & { readonly profile: Profile },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
@@ -111,7 +153,6 @@ async function overridesOf(
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
-  const profile = { name: 'default', options };
   const { base, settings, overrides, proof, references, postRender } = await overrideChart(renderer, profile, target, {
     rules,
     emit: context.emit,
@@ -120,7 +161,7 @@ async function overridesOf(
     ...(residueMap === undefined ? {} : { postRender: { hooks: (await helm.major()) >= 4 } }),
   });
   const { entries = [], hidden = [] } = postRender ?? {};
-  const map = residueMap?.(name, version);
+  const map = residueMap?.(name, version, profile.name);
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program, type Run, scratchFolder } from '../support/cli.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
@@ -134,24 +134,36 @@ plainHttp: ["${upstream.host}"]
   await fillUpstream(upstream.host, names);
   const file = join(home, 'both.tar');
   await airgapOk(['bundle', '--config', config, '--var', 'EXTRA=1', '--out', file], home);
-  const run = await airgap(
-    [
-      'values',
-      '--all',
-      '--bundle',
-      file,
-      '--to',
-      'registry.internal.example/mirror',
-      '--out-dir',
-      join(home, 'values'),
-    ],
-    home,
+  const overrides = (which: string[], folder: string): Promise<Run> =>
+    airgap(
+      [
+        'values',
+        ...which,
+        '--bundle',
+        file,
+        '--to',
+        'registry.internal.example/mirror',
+        '--out-dir',
+        join(home, folder),
+      ],
+      home,
+    );
+  const all = await overrides(['--all'], 'all');
+  // One chart has an image hard-coded in a template: the answer is no. What was excluded is no surprise.
+  expect(all.code).toBe(3);
+  expect(all.stderr).toMatch(/still public: /);
+  expect(all.stderr).toMatch(
+    /left out of the bundle \(--exclude docker\.io\/library\/busybox\): docker\.io\/library\/busybox/,
   );
-  // One chart has an image hard-coded in a template, and the excluded image is not in the bundle: the answer is no.
-  expect(run.code).toBe(3);
-  expect(run.stderr).toMatch(/still public: /);
-  expect(run.stderr).toMatch(/not in the bundle: docker\.io\/library\/busybox/);
-  expect(readdirSync(join(home, 'values')).sort()).toEqual(['hardcoded.yaml', 'shop.yaml']);
+  expect(readdirSync(join(home, 'all')).sort()).toEqual(['hardcoded.yaml', 'shop.yaml']);
+
+  const profiles = await overrides(['--config', config, '--var', 'EXTRA=1'], 'profiles');
+  expect(profiles.code).toBe(3);
+  expect(profiles.stderr).not.toMatch(/probing again/);
+  expect(readdirSync(join(home, 'profiles')).sort()).toEqual(['hardcoded.yaml', 'shop-other.yaml', 'shop.yaml']);
+  const texts = ['shop', 'shop-other'].map((name) => readFileSync(join(home, 'profiles', `${name}.yaml`), 'utf8'));
+  expect(texts[0]).toContain('# registry.example/shop/web:1.4.2');
+  expect(texts[1]).toContain('# registry.example/shop/web:9.9.9');
   const unset = await airgap(['images', '--config', config], home);
   expect(unset.code).toBe(2);
   expect(unset.stderr).toMatch(/airgap\.yaml:9:\d+: \$\{EXTRA\} is not set/);

@@ -38,11 +38,11 @@ export async function writeOverrides(results: readonly Overrides[], files: Overr
 }
 
 /** The map first: overrides without it are what nobody should install with. */
-function outputsOf({ chart, version, yaml, residueMap }: Overrides, files: OverridesFiles): Output[] {
-  const overrides = files.overrides(chart, version);
+function outputsOf({ chart, version, profile, yaml, residueMap }: Overrides, files: OverridesFiles): Output[] {
+  const overrides = files.overrides(chart, version, profile);
   const outputs: Output[] = [];
   if (residueMap !== undefined) {
-    const path = files.map(chart, version);
+    const path = files.map(chart, version, profile);
     outputs.push({ path, text: residueMap.text, ours: MAP, what: 'map of a post-renderer' });
   }
   if (overrides !== undefined)

@@ -1,9 +1,13 @@
+import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { parseChartMirror } from '../../helm/chart-mirrors.ts';
+import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
+import type { ChartJob } from '../../workflows/discover.ts';
 import type { Overrides } from '../../workflows/values.ts';
+import { refuseStray } from '../flags/charts.ts';
+import { jobsOf, readConfigFile } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from '../flags/render.ts';
@@ -21,6 +25,8 @@ type Flags = RenderFlags &
     to: string;
     naming: Naming;
     all?: true;
+    config?: string;
+    var: string[];
     caFile?: string;
     plainHttp: string[];
     chartMirror: string[];
@@ -36,6 +42,12 @@ export function valuesCommand(edge: Edge): Command {
     .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
     .addOption(namingOption())
     .option('--all', 'every chart of the bundle')
+    .option('--config <file>', 'airgap.yaml: every chart of it under each of its profiles; with --bundle out of that')
+    .addOption(
+      new Option('--var <name=value>', 'a value for a variable of the configuration file (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
     .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
     .option('--ca-file <file>', 'certificate authorities to trust for the chart repository (PEM)')
     .addOption(
@@ -54,28 +66,19 @@ export function valuesCommand(edge: Edge): Command {
   addFormatFlags(command);
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
-    if ((chart === undefined) !== (flags.all === true)) {
-      throw new AirgapError('usage', 'give one chart, or --all with --bundle', {
-        hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
-      });
-    }
-    checkFormat(flags, flags.all === true);
-    const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(flags.format);
-    if (flags.all && flags.outDir === undefined && !isOneFile) {
-      throw new AirgapError('usage', '--all writes one file for each chart', { hint: 'say where with --out-dir' });
-    }
+    checkCharts(chart, flags);
     await checkResidue(flags, flags.format, edge.context.cwd);
     const files = new OverridesFiles(flags, edge.context.cwd);
-    const access = accessFlags(flags, flags.caFile, chart ?? '', flags.plainHttp);
-    const { caFile, plainHttp } = flags;
-    const mirrors = flags.chartMirror.map((text) => parseChartMirror(text, edge.context.cwd));
+    const { jobs, chartSources } = await configured(flags, edge);
+    const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const options = {
       request: chart === undefined ? undefined : chartRequest(chart, flags, access),
+      ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       target: parseTarget(flags.to, flags.naming),
       render: renderOptions(flags),
       rules: await readRules(flags.rules),
-      chartSources: { mirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
+      chartSources,
       ...(flags.residue === undefined ? {} : { residueMap: files.mapName }),
     };
     if (flags.format !== 'values') return writeFormat(edge, options, flags);
@@ -88,6 +91,47 @@ export function valuesCommand(edge: Edge): Command {
       for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
     if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) edge.answer(3);
   });
+}
+
+/** @throws AirgapError `usage` unless it is said which charts, in one way */
+function checkCharts(chart: string | undefined, flags: Flags): void {
+  const { all = false, config, format, outDir } = flags;
+  if ([chart !== undefined, all, config !== undefined].filter(Boolean).length !== 1) {
+    throw new AirgapError('usage', 'give one chart, --all with --bundle, or --config', {
+      hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
+    });
+  }
+  checkFormat(flags, all);
+  if (config !== undefined && format !== 'values') {
+    throw new AirgapError('usage', `--config does not go with --format ${format}`, { hint: 'name one chart' });
+  }
+  const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(format);
+  if (chart === undefined && outDir === undefined && !isOneFile) {
+    const flag = all ? '--all' : '--config';
+    throw new AirgapError('usage', `${flag} writes one file for each chart`, { hint: 'say where with --out-dir' });
+  }
+}
+
+/** Charts and places of a configuration file, and those of the command line before them. */
+async function configured(
+  flags: Flags,
+  { context: { cwd, env } }: Edge,
+): Promise<{ readonly jobs: readonly ChartJob[] | undefined; readonly chartSources: ChartSources }> {
+  const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
+  if (flags.config === undefined) {
+    const { caFile, plainHttp } = flags;
+    return { jobs: undefined, chartSources: { mirrors: own, plainHttp, ...(caFile === undefined ? {} : { caFile }) } };
+  }
+  refuseStray(flags);
+  const config = await readConfigFile(flags.config, flags.var, env);
+  const folder = dirname(resolve(cwd, flags.config));
+  const caFile = flags.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile));
+  const plainHttp = [...flags.plainHttp, ...config.plainHttp];
+  const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
+  return {
+    jobs: jobsOf(config, folder, { caFile, plainHttp }),
+    chartSources: { mirrors: [...own, ...mirrors], plainHttp, ...(caFile === undefined ? {} : { caFile }) },
+  };
 }
 
 function asJson({ chart, version, profile, overrides, proof, notInBundle, residueMap }: Overrides): Promise<string> {

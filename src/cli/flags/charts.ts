@@ -1,26 +1,16 @@
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { parseChartMirror } from '../../helm/chart-mirrors.ts';
-import type { Environment } from '../../helm/helm.ts';
-import type { RenderOptions } from '../../helm/render.ts';
 import type { Pattern } from '../../workflows/choice.ts';
 import type { ChartJob } from '../../workflows/discover.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Config } from '../config/schema.ts';
 import type { Edge } from '../run.ts';
+import { jobsOf, readConfigFile } from './config.ts';
 import type { RegistryFlags } from './registry.ts';
-import {
-  type AccessFlags,
-  accessFlags,
-  addRenderFlags,
-  chartRequest,
-  type RenderFlags,
-  renderOptions,
-  repeat,
-} from './render.ts';
+import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from './render.ts';
 import { readRules, rulesOption } from './rules.ts';
 
 /** What is to be searched: charts on the command line and in a configuration file, images by name. */
@@ -91,7 +81,7 @@ export async function gather(
   registry: RegistryFlags,
 ): Promise<Gathered> {
   const { env, cwd } = edge.context;
-  const config = flags.config === undefined ? undefined : await configOf(flags.config, flags.var, env);
+  const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, flags.var, env);
   const folder = flags.config === undefined ? cwd : dirname(resolve(cwd, flags.config));
   const caFile = registry.caFile ?? (config?.caFile === undefined ? undefined : resolve(folder, config.caFile));
   const plainHttp = [...(registry.plainHttp ?? []), ...(config?.plainHttp ?? [])];
@@ -103,9 +93,7 @@ export async function gather(
       profiles: [{ name: 'default', options }],
     }),
   );
-  const configured = (config?.charts ?? []).map((chart) =>
-    jobOf(chart, folder, accessFlags(credentialsOf(chart), caFile, chart.chart, plainHttp)),
-  );
+  const configured = config === undefined ? [] : jobsOf(config, folder, { caFile, plainHttp });
   const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
   const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
   const chartMirrors = [
@@ -137,7 +125,7 @@ export async function gather(
  * Flags for charts on the command line, when there is none: the charts of a configuration file have their own settings,
  * and values that are passed over would leave images out.
  */
-function refuseStray(flags: ChartsFlags): void {
+export function refuseStray(flags: RenderFlags): void {
   const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
   const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate } = flags;
   const stray = Object.entries({
@@ -171,65 +159,6 @@ function patternOf(entry: Config['exclude'][number]): Pattern {
   if (typeof entry === 'string') return { pattern: entry };
   const { pattern, reason } = entry;
   return reason === undefined ? { pattern } : { pattern, reason };
-}
-
-/** The YAML and schema libraries are loaded only by whoever has a configuration file. */
-async function configOf(path: string, entries: readonly string[], env: Environment): Promise<Config> {
-  const { readConfig } = await import('../config/read.ts');
-  return readConfig(path, env, variables(entries));
-}
-
-/** Each chart's own: the command line's are for the charts on the command line, not for every host of the file. */
-function credentialsOf({ username, password }: Config['charts'][number]): AccessFlags {
-  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
-}
-
-function jobOf(chart: Config['charts'][number], folder: string, access: readonly string[]): ChartJob {
-  const { chart: name, repo, version, releaseName, namespace, dependencyUpdate, devel, profiles } = chart;
-  const path = resolve(folder, name);
-  const isPath = repo === undefined && !isUrl(name) && (/^[./]|\.tgz$/.test(name) || existsSync(path));
-  const request = {
-    chart: isPath ? path : name,
-    access,
-    ...(repo === undefined ? {} : { repo }),
-    ...(version === undefined ? {} : { version }),
-    ...(dependencyUpdate ? { dependencyUpdate } : {}),
-    ...(devel ? { devel } : {}),
-  };
-  const common: RenderOptions = {
-    ...(releaseName === undefined ? {} : { releaseName }),
-    ...(namespace === undefined ? {} : { namespace }),
-  };
-  const listed = profiles ?? [{ name: 'default' }];
-  return {
-    request,
-    profiles: listed.map(({ name: profile, values = [], setFile = [], ...rest }) => ({
-      name: profile,
-      options: {
-        ...common,
-        ...rest,
-        values: values.map((file) => (isUrl(file) ? file : resolve(folder, file))),
-        setFile: setFile.map((entry) => entry.replace(/=(.*)$/, (_, file: string) => `=${resolve(folder, file)}`)),
-      },
-    })),
-  };
-}
-
-/** Whatever has a scheme is Helm's to fetch: plugins add schemes of their own. */
-function isUrl(text: string): boolean {
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
-}
-
-function variables(entries: readonly string[]): Map<string, string> {
-  return new Map(
-    entries.map((entry) => {
-      const at = entry.indexOf('=');
-      if (at < 1) {
-        throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`, { hint: 'as in --var TAG=1.2.3' });
-      }
-      return [entry.slice(0, at), entry.slice(at + 1)];
-    }),
-  );
 }
 
 async function readList(path: string): Promise<string[]> {

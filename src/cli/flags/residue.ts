@@ -51,7 +51,8 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
   if (residueMap !== undefined) await checkOutput(resolve(cwd, residueMap), '--residue-map');
 }
 
-/** The files of charts' overrides. Of two charts with one name, the later has its version in its files' names. */
+/** The files of charts' overrides. Profiles other than `default` are in the files' names, and
+ * of two charts with one name the later one's version. */
 export class OverridesFiles {
   readonly #flags: ResidueFlags;
   readonly #cwd: string;
@@ -63,26 +64,28 @@ export class OverridesFiles {
   }
 
   /** Absolute path of the overrides; undefined when they go to standard output. */
-  overrides(chart: string, version: string): string | undefined {
+  overrides(chart: string, version: string, profile: string): string | undefined {
     const { out, outDir } = this.#flags;
-    if (outDir !== undefined) return join(resolve(this.#cwd, outDir), `${this.#name(chart, version)}.yaml`);
+    if (outDir !== undefined) return join(resolve(this.#cwd, outDir), `${this.#name(chart, version, profile)}.yaml`);
     return out === undefined ? undefined : resolve(this.#cwd, out);
   }
 
   /** Absolute path of the post-renderer's map. */
-  map(chart: string, version: string): string {
+  map(chart: string, version: string, profile: string): string {
     const { residueMap } = this.#flags;
     if (residueMap !== undefined) return resolve(this.#cwd, residueMap);
-    return `${this.overrides(chart, version)?.replace(/\.ya?ml$/, '')}.post-render.json`;
+    return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}.post-render.json`;
   }
 
   /** Its name, as the overrides mention it. */
-  readonly mapName = (chart: string, version: string): string => basename(this.map(chart, version));
+  readonly mapName = (chart: string, version: string, profile: string): string =>
+    basename(this.map(chart, version, profile));
 
-  #name(chart: string, version: string): string {
-    const key = `${chart} ${version}`;
-    const isTaken = [...this.#names.values()].includes(chart);
-    const name = this.#names.get(key) ?? (isTaken ? `${chart}-${version}` : chart);
+  #name(chart: string, version: string, profile: string): string {
+    const key = `${chart} ${version} ${profile}`;
+    const short = profile === 'default' ? chart : `${chart}-${profile.replace(/[^\w.-]/g, '-')}`;
+    const isTaken = [...this.#names.values()].includes(short);
+    const name = this.#names.get(key) ?? (isTaken ? `${short}-${version}` : short);
     this.#names.set(key, name);
     return name;
   }

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import type { Environment } from '../../helm/helm.ts';
+import type { RenderOptions } from '../../helm/render.ts';
+import type { ChartJob } from '../../workflows/discover.ts';
+import type { Config } from '../config/schema.ts';
+import { type AccessFlags, accessFlags } from './render.ts';
+
+/** The YAML and schema libraries are loaded only by whoever has a configuration file. */
+export async function readConfigFile(path: string, entries: readonly string[], env: Environment): Promise<Config> {
+  const { readConfig } = await import('../config/read.ts');
+  return readConfig(path, env, variables(entries));
+}
+
+/**
+ * The charts of a configuration file with their profiles.
+ * @param folder of the file; its paths are relative to that
+ */
+export function jobsOf(
+  { charts }: Config,
+  folder: string,
+  { caFile, plainHttp }: { readonly caFile: string | undefined; readonly plainHttp: readonly string[] },
+): ChartJob[] {
+  return charts.map((chart) => jobOf(chart, folder, accessFlags(credentialsOf(chart), caFile, chart.chart, plainHttp)));
+}
+
+/** Each chart's own: the command line's are for the charts on the command line, not for every host of the file. */
+function credentialsOf({ username, password }: Config['charts'][number]): AccessFlags {
+  return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
+}
+
+function jobOf(chart: Config['charts'][number], folder: string, access: readonly string[]): ChartJob {
+  const { chart: name, repo, version, releaseName, namespace, dependencyUpdate, devel, profiles } = chart;
+  const path = resolve(folder, name);
+  const isPath = repo === undefined && !isUrl(name) && (/^[./]|\.tgz$/.test(name) || existsSync(path));
+  const request = {
+    chart: isPath ? path : name,
+    access,
+    ...(repo === undefined ? {} : { repo }),
+    ...(version === undefined ? {} : { version }),
+    ...(dependencyUpdate ? { dependencyUpdate } : {}),
+    ...(devel ? { devel } : {}),
+  };
+  const common: RenderOptions = {
+    ...(releaseName === undefined ? {} : { releaseName }),
+    ...(namespace === undefined ? {} : { namespace }),
+  };
+  const listed = profiles ?? [{ name: 'default' }];
+  return {
+    request,
+    profiles: listed.map(({ name: profile, values = [], setFile = [], ...rest }) => ({
+      name: profile,
+      options: {
+        ...common,
+        ...rest,
+        values: values.map((file) => (isUrl(file) ? file : resolve(folder, file))),
+        setFile: setFile.map((entry) => entry.replace(/=(.*)$/, (_, file: string) => `=${resolve(folder, file)}`)),
+      },
+    })),
+  };
+}
+
+/** Whatever has a scheme is Helm's to fetch: plugins add schemes of their own. */
+function isUrl(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+}
+
+function variables(entries: readonly string[]): Map<string, string> {
+  return new Map(
+    entries.map((entry) => {
+      const at = entry.indexOf('=');
+      if (at < 1) {
+        throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`, { hint: 'as in --var TAG=1.2.3' });
+      }
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
