@@ -19,10 +19,15 @@ export function differences(before: string, after: string): Difference[] {
     const [a, b] = [was.get(key), is.get(key)];
     if (a?.text === b?.text) return [];
     const { template, index: document } = (a ?? b) as RenderedDocument;
-    const [old, now] = [fieldsOf(a), fieldsOf(b)];
-    return [...new Set([...old.keys(), ...now.keys()])]
+    const added: Difference[] = [];
+    const same = alignLists(a?.object, b?.object, (item) => {
+      added.push({ template, document, path: '', before: undefined, after: JSON.stringify(item) });
+    });
+    const [old, now] = [fieldsOf(a), fieldsOf(b, same)];
+    const changed = [...new Set([...old.keys(), ...now.keys()])]
       .filter((path) => old.get(path) !== now.get(path))
       .map((path) => ({ template, document, path, before: old.get(path), after: now.get(path) }));
+    return [...changed, ...added];
   });
 }
 
@@ -37,8 +42,38 @@ function byPosition(documents: readonly RenderedDocument[]): Documents {
   return new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
 }
 
+/**
+ * The second of two trees without the items that its lists have more than the first one's: an argument or a variable
+ * that was put in shifts what stands behind it, and nothing else.
+ */
+function alignLists(was: unknown, is: unknown, take: (item: unknown) => void): unknown {
+  if (Array.isArray(was) && Array.isArray(is)) {
+    let more = is.length - was.length;
+    const kept: unknown[] = [];
+    for (const item of is) {
+      const other = was[kept.length];
+      if (more > 0 && (kept.length >= was.length || labelOf(item) !== labelOf(other))) {
+        more -= 1;
+        take(item);
+      } else kept.push(alignLists(other, item, take));
+    }
+    return kept;
+  }
+  if (typeof was !== 'object' || typeof is !== 'object' || was === null || is === null) return is;
+  return Object.fromEntries(
+    Object.entries(is).map(([key, item]) => [key, alignLists((was as Record<string, unknown>)[key], item, take)]),
+  );
+}
+
+/** By what an item of a list is known: a name, or an argument's flag. */
+function labelOf(item: unknown): string {
+  if (typeof item === 'string') return item.replace(/=.*$/s, '');
+  const { name } = (item ?? {}) as { name?: unknown };
+  return JSON.stringify(name ?? item);
+}
+
 /** Scalars by path; empty maps and lists too, since they are something other than nothing. */
-function fieldsOf(document: RenderedDocument | undefined): Map<string, string> {
+function fieldsOf(document: RenderedDocument | undefined, object: unknown = document?.object): Map<string, string> {
   const fields = new Map<string, string>();
   const walk = (value: unknown, path: readonly (string | number)[]): void => {
     const entries: [string | number, unknown][] = Array.isArray(value)
@@ -46,10 +81,11 @@ function fieldsOf(document: RenderedDocument | undefined): Map<string, string> {
       : typeof value === 'object' && value !== null
         ? Object.entries(value)
         : [];
-    if (entries.length === 0) fields.set(JSON.stringify(path), typeof value === 'string' ? value : JSON.stringify(value));
+    if (entries.length === 0)
+      fields.set(JSON.stringify(path), typeof value === 'string' ? value : JSON.stringify(value));
     for (const [key, item] of entries) walk(item, [...path, key]);
   };
-  if (document?.object !== undefined) walk(document.object, []);
+  if (object !== undefined) walk(object, []);
   else if (document !== undefined) fields.set('', document.text);
   return fields;
 }

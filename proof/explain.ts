@@ -3,27 +3,33 @@ import type { Difference } from './difference.ts';
 
 /**
  * Why two renders differ in a field: `reference`, what stands there now are the exact private names of what stood there
- * before, and all else is the same; `sum`, a checksum of something that differs; `switch`, a value that the overrides
- * switch on, in a copy of the values; `other`, what must not be.
+ * before, and all else is the same; `redirect`, an argument or a variable that tells an operator where its images are;
+ * `sum`, a checksum of something that differs; `switch`, a value that the overrides switch on, in a copy of the values;
+ * `other`, what must not be.
  */
-export type Reason = 'reference' | 'sum' | 'switch' | 'other';
+export type Reason = 'reference' | 'redirect' | 'sum' | 'switch' | 'other';
 
-/**
- * Explains a difference between a render without and one with overrides.
- * @param target registry with prefix
- * @param switches keys of values that the overrides switch on
- */
-export function reasonOf(
-  { path, before, after }: Difference,
-  target: string,
-  switches: readonly string[] = [],
-): Reason {
-  if (before === undefined || after === undefined) return 'other';
+export interface Expected {
+  /** Registry with prefix. */
+  readonly target: string;
+  /** Keys of values that the overrides switch on. */
+  readonly switches: readonly string[];
+  /** Full names of images that an operator chooses by itself. */
+  readonly operands: readonly string[];
+}
+
+/** Explains a difference between a render without and one with overrides. */
+export function reasonOf({ path, before, after }: Difference, { target, switches, operands }: Expected): Reason {
+  if (after === undefined) return 'other';
+  if (before === undefined) return isRedirect(after, target, operands) ? 'redirect' : 'other';
   if (isMoved(before, after, target)) return 'reference';
   if (isSum(before, after, path)) return 'sum';
   const [was, is] = [decoded(before), decoded(after)];
   if (was !== undefined && is !== undefined && isMoved(was, is, target)) return 'reference';
-  const [plain, switched] = [was ?? before, is ?? after].map((text) => withoutSwitches(text, switches)) as [string, string];
+  const [plain, switched] = [was ?? before, is ?? after].map((text) => withoutSwitches(text, switches)) as [
+    string,
+    string,
+  ];
   return switches.length > 0 && isMoved(plain, switched, target) ? 'switch' : 'other';
 }
 
@@ -35,12 +41,20 @@ const WORD = '[^\\s"\',;=]*?';
  * reference that is split over several fields, one field has the registry or the repository alone.
  */
 function isMoved(before: string, after: string, target: string): boolean {
-  const name = `${escaped(target)}(?:/[\\w.-]+)*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?`;
-  const names = after.match(new RegExp(name, 'g')) ?? [];
+  const names = after.match(privateName(target)) ?? [];
   if (names.length === 0) return false;
-  const around = after.split(new RegExp(name, 'g')).map(escaped);
+  const around = after.split(privateName(target)).map(escaped);
   const words = new RegExp(`^${around.join(`(${WORD})`)}$`).exec(before)?.slice(1);
   return words?.every((word, i) => isSame(word, (names[i] ?? '').slice(target.length + 1))) ?? false;
+}
+
+function privateName(target: string): RegExp {
+  return new RegExp(`${escaped(target)}(?:/[\\w.-]+)*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?`, 'g');
+}
+
+function isRedirect(added: string, target: string, operands: readonly string[]): boolean {
+  const names = (added.match(privateName(target)) ?? []).map((name) => name.slice(target.length + 1));
+  return names.length > 0 && names.every((name) => operands.some((operand) => isSame(operand, name)));
 }
 
 function isSame(public_: string, private_: string): boolean {
@@ -64,7 +78,10 @@ function decoded(text: string): string | undefined {
 
 /** Lines and pairs that set one of the keys are taken out. */
 function withoutSwitches(text: string, keys: readonly string[]): string {
-  return keys.reduce((rest, key) => rest.replaceAll(new RegExp(`"?${escaped(key)}"?:\\s*(?:true|false),?`, 'g'), ''), text);
+  return keys.reduce(
+    (rest, key) => rest.replaceAll(new RegExp(`"?${escaped(key)}"?:\\s*(?:true|false),?`, 'g'), ''),
+    text,
+  );
 }
 
 function escaped(text: string): string {

@@ -81,9 +81,10 @@ export function judge(chart: CorpusChart, programs: Programs, folder: string): J
   const left = leftIn(after.stdout, chart);
   const named = new Set(proof.residue.map(({ reference }) => reference));
   const random = new Set(differences(before, again).map(fieldOf));
-  const switches = switchesOf(overrides);
+  const operands = chart.images.filter(({ how }) => how === 'operator-binary').map(({ normalized }) => normalized);
+  const expected = { target: TARGET, switches: switchesOf(overrides), operands };
   const changes = differences(before, after.stdout).filter(
-    (difference) => !random.has(fieldOf(difference)) && reasonOf(difference, TARGET, switches) === 'other',
+    (difference) => !random.has(fieldOf(difference)) && reasonOf(difference, expected) === 'other',
   );
   const unpacked = proof.residue.length === 0 ? '' : unpack(chart.archive, join(folder, 'unpacked'));
   return {

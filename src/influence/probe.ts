@@ -62,7 +62,9 @@ function byPosition(documents: readonly RenderedDocument[]): Map<string, Rendere
 
 /** Cheap test before parsing; a Secret's data may hold markers in base64. */
 function mayHoldMarker({ text }: RenderedDocument): boolean {
-  return hasMarker(text) || /^kind: Secret/m.test(text) || /(?<![A-Za-z0-9+/])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text);
+  return (
+    hasMarker(text) || /^kind: Secret/m.test(text) || /(?<![A-Za-z0-9+/])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text)
+  );
 }
 
 /**
@@ -78,7 +80,9 @@ function pairsOf(
   const m = scalarAt(is.object, path);
   if (b === undefined || m === undefined || b === m) return [];
   const inner = within === undefined ? undefined : [innerText(b, within), innerText(m, within)];
-  if (inner?.[0] !== undefined && inner[1] !== undefined) return [[inner[0], inner[1]]];
+  // A line is no fixed position, so what is in base64 there is among all that the text has.
+  const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
+  if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
   const before = b.match(BASE64) ?? [];
   const after = m.match(BASE64) ?? [];
   if (before.length !== after.length) return [[b, m]];

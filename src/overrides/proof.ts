@@ -4,6 +4,7 @@ import type { Place } from '../lock/finding.ts';
 import { isUnderTarget, type Target, targetText } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { isRedirected } from './redirect.ts';
+import type { PodWithout } from './secret-holders.ts';
 
 /** A place that still names a public image, or not exactly the name that push gives it. */
 export interface Residue {
@@ -30,6 +31,20 @@ export interface Proof {
   /** How many of them stand nowhere any more, and everywhere exactly as push names them. */
   readonly rewritten: number;
   readonly residue: readonly Residue[];
+  /** Pods that are pulled without the secret, when one is asked for. They are no residue: a node may have credentials. */
+  readonly withoutPullSecret?: readonly PodWithout[];
+  /** How far references have their digests, when that is asked for. */
+  readonly pins?: Pins;
+}
+
+/** How far pinning went. */
+export interface Pins {
+  /** References that stand everywhere with their digest, which they had not before. */
+  readonly pinned: number;
+  /** References that the bundle holds and that have no digest without pinning. */
+  readonly pinnable: number;
+  /** Where the chart takes no digest. */
+  readonly left: readonly { readonly reference: string; readonly template: string; readonly path: string }[];
 }
 
 /** A place with the reference that it holds. */

@@ -7,12 +7,13 @@ import { formatPath } from '../influence/leaves.ts';
 import type { StoredRecipe } from '../lock/recipe.ts';
 import type { Target } from '../oci/naming.ts';
 import { type Accepted, accept } from '../overrides/accept.ts';
-import { type Setting, settingsOf } from '../overrides/document.ts';
+import { type Setting, settingsOf, valuesOf } from '../overrides/document.ts';
 import { isResidue, type Proof, prove, together } from '../overrides/proof.ts';
 import { compose, type Recipe } from '../overrides/recipe.ts';
 import { redirectSettings, withRedirects } from '../overrides/redirect.ts';
 import { type Derivation, fill, fruitless } from '../overrides/settle.ts';
 import { restore } from '../overrides/stored-recipe.ts';
+import { type Completion, complete } from './completion.ts';
 import { moveResidue, type PostRendering } from './residue.ts';
 import type { Profile } from './search-render.ts';
 import { shownBy, surePlaces } from './shown.ts';
@@ -28,6 +29,8 @@ export interface OverrideOptions {
   readonly operands?: readonly PlaceFound[];
   /** Whether a post-renderer is to move what no value reaches, and whether Helm gives hooks to it. */
   readonly postRender?: { readonly hooks: boolean };
+  /** What else the overrides are to bring along. */
+  readonly completion?: Completion;
 }
 
 /** Overrides of one chart under one profile, with the proof over each way in which it is rendered. */
@@ -51,7 +54,7 @@ export async function overrideChart(
   renderer: Renderer,
   profile: Profile,
   target: Target,
-  { rules, emit, recipes = [], operands = [], postRender }: OverrideOptions,
+  { rules, emit, recipes = [], operands = [], postRender, completion = {} }: OverrideOptions,
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, rules, operands);
   const [{ base }] = variants;
@@ -71,6 +74,8 @@ export async function overrideChart(
     return compose({ base: variant.base, places: variant.places, target, render, templates, without });
   };
 
+  const renderAll = (overrides: Values): Promise<Render[]> =>
+    Promise.all(variants.map((variant) => renderer.render(variant.profile.options, overrides)));
   const attempt = async (without: ReadonlySet<string>): Promise<Attempt> => {
     const derived: Attempt['derived'][number][] = [];
     for (const variant of fresh(variants)) {
@@ -79,8 +84,6 @@ export async function overrideChart(
     }
     const settings = derived.map(({ recipe, derivation }) => settingsOf(derivation, recipe));
     const all = withRedirects(settings.reduce(withRedirects, []), redirects);
-    const renderAll = (overrides: Values): Promise<Render[]> =>
-      Promise.all(variants.map((variant) => renderer.render(variant.profile.options, overrides)));
     const result = await accept(base.values, all, renderAll);
     const proofs = variants.map(({ profile: way, places, chosen }, i) => {
       const after = result.render[i] as Render;
@@ -89,17 +92,28 @@ export async function overrideChart(
     return { derived, ...result, proof: together(proofs) };
   };
 
-  const { settings, overrides, refused, proof, render } = await bestOf(attempt);
+  const { settings: proved, refused, proof, render } = await bestOf(attempt);
   for (const { setting, reason } of refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }
   const places = variants.flatMap((shown) => [...shown.places, ...shown.chosen]);
   const references = [...new Set(places.map(({ reference }) => reference))].sort();
-  const result = { base: base.values, settings, overrides, proof, references };
+  const { settings, found } = await complete(
+    { base: base.values, settings: proved, renders: render },
+    {
+      ...completion,
+      namespace: profile.options.namespace ?? 'default',
+      render: renderAll,
+      templates: () => templateSources(renderer.chart.archive),
+      placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
+    },
+  );
+  const overrides = valuesOf(base.values, settings);
+  const result = { base: base.values, settings, overrides, proof: { ...proof, ...found }, references };
   if (postRender === undefined) return result;
   const pairs = variants.map((shown, i) => ({ shown, after: render[i] as Render }));
   const moved = await moveResidue(pairs, renderer, target, postRender.hooks);
-  return { ...result, proof: moved.proof, postRender: moved };
+  return { ...result, proof: { ...moved.proof, ...found }, postRender: moved };
 }
 
 interface Attempt extends Accepted<readonly Render[]> {

@@ -7,11 +7,13 @@ import { type ChartRequest, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
+import { completionNotes } from '../overrides/completion-notes.ts';
 import { formatOverrides } from '../overrides/document.ts';
 import { formatMap } from '../overrides/post-render-map.ts';
 import { HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/post-render-notes.ts';
 import type { Proof, Residue } from '../overrides/proof.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
+import { bundledDigests } from './bundled-digests.ts';
 import { notIn } from './bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
 import type { ChartJob } from './discover.ts';
@@ -32,6 +34,10 @@ export interface ValuesOptions {
   readonly chartSources?: ChartSources;
   /** What the file is called that tells a post-renderer what to do about residue; none is wanted when absent. */
   readonly residueMap?: (chart: string, version: string, profile: string) => string;
+  /** Name of the secret that pods are to pull with. */
+  readonly pullSecret?: string;
+  /** Whether references get the digests of the bundle, where the chart takes them. */
+  readonly pin?: boolean;
 }
 
 /** The overrides of one chart, proved. */
@@ -145,10 +151,11 @@ async function overridesOf(
   context: Context,
   helm: Helm,
   { request, recipes, operands }: BundledChart,
-  { target, profile, rules = [], chartSources = UPSTREAM, residueMap }: ValuesOptions & { readonly profile: Profile },
+  options: ValuesOptions & { readonly profile: Profile },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
+  const { target, profile, rules = [], chartSources = UPSTREAM, residueMap, pullSecret, pin = false } = options;
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
@@ -158,6 +165,10 @@ async function overridesOf(
     emit: context.emit,
     recipes,
     operands,
+    completion: {
+      ...(pullSecret === undefined ? {} : { pullSecret }),
+      ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
+    },
     ...(residueMap === undefined ? {} : { postRender: { hooks: (await helm.major()) >= 4 } }),
   });
   const { entries = [], hidden = [] } = postRender ?? {};
@@ -167,6 +178,7 @@ async function overridesOf(
     `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
     ...(map === undefined ? [] : postRenderNotes(map, entries)),
     ...proof.residue.map((residue) => residueNote(residue, hidden)),
+    ...completionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);

@@ -209,6 +209,12 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  values.yaml: {{ .Values | toYaml | b64enc | quote }}\n',
     { sets: ['proxy.image.name'] },
   ),
+  shape(
+    "another chart's values in base64, in a script",
+    'child: {values: {image: {repository: acme/child, tag: "1.0"}, replicas: 1}}\n',
+    'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    command:\n    - sh\n    - -c\n    - |\n      set -e\n      VALUES="{{ .Values.child.values | toYaml | b64enc }}"\n      helm install child acme/child -f values.yaml\n',
+    { sets: ['child.values.image.repository'] },
+  ),
   shape('a list that the templates append to', 'refs: ["rules:5"]\nplugin: quay.io/acme/plugin:1\n', '', {
     // Helm renders templates of one folder from the last name to the first: what asks for the values comes after this.
     files: {
