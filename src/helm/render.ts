@@ -24,6 +24,10 @@ export interface RenderOptions {
   readonly releaseName?: string;
   readonly namespace?: string;
   readonly isUpgrade?: boolean;
+  /** Without the hooks, `helm test` among them. */
+  readonly noHooks?: boolean;
+  /** Without `helm test`. */
+  readonly skipTests?: boolean;
 }
 
 export interface Render {
@@ -54,7 +58,7 @@ export class Renderer {
 
   /**
    * Renders the chart; `overrides` come after the options' own values files, as a `-f overrides.yaml` at the end would.
-   * CRDs are left out, hooks and tests are in.
+   * CRDs are left out; hooks and tests are in, unless told.
    * @throws AirgapError `chart-render`, `chart-invalid` with Helm's message
    */
   async render(options: RenderOptions, overrides?: Values): Promise<Render> {
@@ -115,5 +119,7 @@ function renderFlags(options: RenderOptions): string[] {
     ...(options.skipSchemaValidation ? ['--skip-schema-validation'] : []),
     ...(options.namespace ? ['--namespace', options.namespace] : []),
     ...(options.isUpgrade ? ['--is-upgrade'] : []),
+    ...(options.noHooks ? ['--no-hooks'] : []),
+    ...(options.skipTests ? ['--skip-tests'] : []),
   ];
 }

@@ -22,6 +22,7 @@ export const HOOKS_HINT = 'Helm 3 gives hooks to no post-renderer; use Helm 4, o
 
 /** Where residue stands, and why it is there when its place is in a hook. */
 export function residueNote(residue: Residue, hidden: readonly Residue[]): string {
-  const { reference, template, path } = residue;
-  return `Still public: ${reference} (${template} ${path})${hidden.includes(residue) ? `: ${HOOKS_HINT}` : ''}`;
+  const { reference, template, path, because } = residue;
+  const why = hidden.includes(residue) ? HOOKS_HINT : because;
+  return `Still public: ${reference} (${template} ${path})${why === undefined ? '' : `: ${why}`}`;
 }

@@ -124,12 +124,16 @@ describe('overrides with a post-renderer', () => {
     expect(stderr).toContain(isHelm4 ? 'exited with error' : `the map ${nowhere} cannot be read`);
   });
 
-  test('come from a plugin that both Helms load, the folder for Helm 4 in it', async () => {
-    const { stdout } = await execa(helm, ['airgap', 'post-render', '--help'], {
-      env: cleanEnvironment(home),
-      extendEnv: false,
-    });
+  test('come from a plugin that both Helms load; Helm 4 finds the one in its folder without an install', async () => {
+    const env = cleanEnvironment(home);
+    const { stdout } = await execa(helm, ['airgap', 'post-render', '--help'], { env, extendEnv: false });
     expect(stdout).toContain('--map <file>');
+    if (!isHelm4) return;
+    const { flags, map } = await overrides('hardcoded');
+    const elsewhere = { ...env, HELM_DATA_HOME: join(home, 'other'), HELM_PLUGINS: root };
+    const args = ['template', 'rel', ...flags, ...through(map)];
+    const { stdout: render } = await execa(helm, args, { env: elsewhere, extendEnv: false });
+    expect(publicNames(render)).toEqual([]);
   });
 });
 

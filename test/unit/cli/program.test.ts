@@ -100,7 +100,7 @@ describe('wrong usage', () => {
     ['no chart', ['images'], 'no chart was given'],
     ['a target with a scheme', ['push', 'x', '--to', 'https://r.example'], '--to https://r.example'],
     ['a target that is no host', ['values', 'c', '--to', 'mirrored'], '"mirrored" is not a registry host'],
-    ['a chart and all charts', ['values', 'c', '--all', '--to', 'r.example'], 'one chart, or --all'],
+    ['a chart and all charts', ['values', 'c', '--all', '--to', 'r.example'], 'one chart, --all'],
     ['all charts without a folder', ['values', '--all', '--bundle', 'b', '--to', 'r.example'], '--all writes one file'],
     ['a format that is none', ['values', 'c', '--to', 'r.example', '--format', 'helm'], 'aggregate, kustomize, argocd'],
     ['a manifest for no format', ['values', 'c', '--to', 'r.example', '--from', 'a.yaml'], '--from names the manifest'],

@@ -62,6 +62,33 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(err).toContain('hardcoded/templates/deployment.yaml spec.template.spec.initContainers[0].image');
   });
 
+  test('say why something stays public: nothing builds it, or what builds it is needed otherwise', async () => {
+    await using scratch = await scratchFolder();
+    const image = (text: string): string => `kind: Pod\nspec: {containers: [{image: "${text}"}]}\n---\n`;
+    const chart = await writeFiles(join(scratch.path, 'web'), {
+      'Chart.yaml': chartYaml('web'),
+      'values.yaml': 'registry: docker.io\n',
+      'templates/a.yaml': [
+        '{{ .Values.registry }}/acme/app:1',
+        '{{ .Values.registry }}/acme/worker:1',
+        '{{ .Values.registry }}/busybox:1',
+        'quay.io/acme/fixed:1',
+      ]
+        .map(image)
+        .join(''),
+    });
+    const request = { chart };
+    const [result] = await values(contextIn(scratch.path), { request, bundle: undefined, target, render: {} });
+    expect(result?.proof.residue.map(({ reference, because }) => [reference, because])).toEqual([
+      [
+        'docker.io/library/busybox:1',
+        'registry builds it too, and is needed as ecr.example:5000/mirrored/docker.io for docker.io/acme/app:1',
+      ],
+      ['quay.io/acme/fixed:1', 'no value builds it: it is written in the template'],
+    ]);
+    expect(result?.yaml).toContain('registry builds it too');
+  });
+
   test('leave out what the chart refuses, say why, and show it as residue', async () => {
     await using scratch = await scratchFolder();
     const pod = (n: number, image: string): string =>

@@ -1,0 +1,63 @@
+import { formatPath } from '../influence/leaves.ts';
+import { slotPath } from '../influence/slots.ts';
+import type { Place } from '../lock/finding.ts';
+import { formatReference, tryParseReference } from '../oci/reference.ts';
+import type { Accepted } from './accept.ts';
+import { pathOf, type ReferencePlace, type Residue } from './proof.ts';
+import type { Recipe } from './recipe.ts';
+import type { Derivation } from './settle.ts';
+
+/** What was tried on the way to a proof. */
+export interface Tried {
+  readonly derived: readonly { readonly recipe: Recipe; readonly derivation: Derivation }[];
+  readonly refused: Accepted<unknown>['refused'];
+  /** Images that an operator chooses by itself. */
+  readonly chosen: readonly ReferencePlace[];
+}
+
+/** Residue with the reason in words, as far as it is known: what a value conflicts with, what the chart refuses, or that nothing reaches it. */
+export function withReasons(residue: readonly Residue[], tried: Tried): Residue[] {
+  return residue.map((entry) => {
+    const because = reasonFor(entry, tried);
+    return because === undefined ? entry : { ...entry, because };
+  });
+}
+
+function reasonFor(entry: Residue, { derived, refused, chosen }: Tried): string | undefined {
+  const isHere = (place: Place): boolean =>
+    place.template === entry.template && pathOf(place) === entry.path && referenceOf(place) === entry.reference;
+  const operand = chosen.find((place) => place.reference === entry.reference && isHere(place));
+  if (operand !== undefined) return operandReason(operand);
+  const refusal = refused.find(({ setting }) => setting.comment.split('\n').includes(entry.written));
+  if (refusal !== undefined) return `the chart refuses ${formatPath(refusal.setting.path)} to be changed so`;
+  for (const { recipe, derivation } of derived) {
+    const at = recipe.places.findIndex(isHere);
+    if (at >= 0) return placeReason(at, recipe, derivation);
+  }
+  return undefined;
+}
+
+/** A template's documents may have the same paths. */
+function referenceOf({ written }: Place): string | undefined {
+  const reference = tryParseReference(written);
+  return reference && formatReference(reference);
+}
+
+function operandReason({ redirect }: Place): string {
+  if (redirect === undefined || redirect.kind === 'none') return 'nothing tells the operator to take it from elsewhere';
+  const what = { values: 'values', env: 'environment variable', argument: 'argument', 'resource-field': 'field' };
+  const name = redirect.name === undefined ? '' : ` ${redirect.name}`;
+  return `the ${what[redirect.kind]}${name} would move it, and no value of the chart is known to set that`;
+}
+
+function placeReason(at: number, { first, later }: Recipe, { assignment, moves }: Derivation): string | undefined {
+  const compositions = [...(first[at] ?? []), ...(later[at] ?? [])];
+  if (compositions.length === 0) return 'no value builds it: it is written in the template';
+  for (const part of compositions.flat()) {
+    if (part.kind !== 'slot' || !assignment.has(part.slot)) continue;
+    const other = moves.get(part.slot)?.find(({ written }) => written !== '');
+    if (other !== undefined)
+      return `${slotPath(part.slot)} builds it too, and is needed as ${assignment.get(part.slot)} for ${other.written}`;
+  }
+  return undefined;
+}
