@@ -41,28 +41,32 @@ const WORD = '[^\\s"\',;=]*?';
  * reference that is split over several fields, one field has the registry or the repository alone.
  */
 function isMoved(before: string, after: string, target: string): boolean {
-  const names = after.match(privateName(target)) ?? [];
+  const names = after.match(privateNames(target)) ?? [];
   if (names.length === 0) return false;
-  const around = after.split(privateName(target)).map(escaped);
+  const around = after.split(privateNames(target)).map(escaped);
   const words = new RegExp(`^${around.join(`(${WORD})`)}$`).exec(before)?.slice(1);
   return words?.every((word, i) => isSame(word, (names[i] ?? '').slice(target.length + 1))) ?? false;
 }
 
-function privateName(target: string): RegExp {
+function privateNames(target: string): RegExp {
   return new RegExp(`${escaped(target)}(?:/[\\w.-]+)*(?::\\w[\\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?`, 'g');
 }
 
 function isRedirect(added: string, target: string, operands: readonly string[]): boolean {
-  const names = (added.match(privateName(target)) ?? []).map((name) => name.slice(target.length + 1));
+  const names = (added.match(privateNames(target)) ?? []).map((name) => name.slice(target.length + 1));
   return names.length > 0 && names.every((name) => operands.some((operand) => isSame(operand, name)));
 }
 
-function isSame(public_: string, private_: string): boolean {
-  if (public_ === private_) return true;
+/** Whether a private name, without the target, is the one of a public name; a path has no colon, so a port gets a dash. */
+function isSame(text: string, privateName: string): boolean {
   // A registry of its own that was empty stands for Docker Hub.
-  if (public_ === '') return private_ === 'docker.io' || private_ === '';
-  const [a, b] = [tryParseReference(public_), tryParseReference(private_)];
-  return a !== undefined && b !== undefined && formatReference(a) === formatReference(b);
+  if (text === '') return privateName === 'docker.io' || privateName === '';
+  const name = text.replace(/^([\w.-]+):(\d+)(?=\/)|^([\w-]+\.[\w.-]+):(\d+)$/, '$1$3-$2$4');
+  if (name === privateName) return true;
+  const parsed = tryParseReference(name);
+  const wanted = parsed === undefined ? '' : formatReference(parsed);
+  // Where the tag goes without saying, or stands in another field, it may do so in the private name.
+  return privateName === wanted || (privateName === wanted.replace(/:latest$/, '') && !name.endsWith(':latest'));
 }
 
 function isSum(before: string, after: string, path: string): boolean {
@@ -70,10 +74,13 @@ function isSum(before: string, after: string, path: string): boolean {
   return before.length === after.length && (isHex || (/checksum|sha256sum/.test(path) && /^[\w+/=-]+$/.test(after)));
 }
 
+/** A text with what is in base64 in it as plain text, where it is a text; undefined when there is none. */
 function decoded(text: string): string | undefined {
-  if (!/^[A-Za-z0-9+/\s]{16,}={0,2}\s*$/.test(text)) return undefined;
-  const plain = Buffer.from(text, 'base64').toString('utf8');
-  return plain.includes('�') ? undefined : plain;
+  const plain = text.replaceAll(/[A-Za-z0-9+/]{16,}={0,2}/g, (blob) => {
+    const inside = Buffer.from(blob, 'base64').toString('utf8');
+    return /[^\P{C}\n\t]|\ufffd/u.test(inside) ? blob : `\n${inside}\n`;
+  });
+  return plain === text ? undefined : plain;
 }
 
 /** Lines and pairs that set one of the keys are taken out. */

@@ -8,12 +8,14 @@ const LIMIT = 60;
  * names, and then by halving, keeping what is accepted so far: one bad item among n costs about 2 log n attempts.
  * @param attempt fails with `chart-render` when the chart refuses the chosen items
  * @param named which of the items a refusal names; none when it does not say
+ * @param suspected which of them a refusal may be about: they are taken apart from the others first
  * @returns the accepted items and what the attempt with them gave; undefined when no attempt succeeded
  */
 export async function accepted<T, R>(
   items: readonly T[],
   attempt: (chosen: readonly T[]) => Promise<R>,
   named: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
+  suspected: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
 ): Promise<{ readonly items: readonly T[]; readonly result: R } | undefined> {
   let best: { items: readonly T[]; result: R } | undefined;
   let runs = 0;
@@ -29,9 +31,12 @@ export async function accepted<T, R>(
     const bad = new Set(named(outcome.refusal, more));
     if (bad.size > 0) return add(more.filter((item) => !bad.has(item)));
     if (more.length === 1) return;
+    const suspects = new Set(suspected(outcome.refusal, more));
+    const others = more.filter((item) => !suspects.has(item));
     const half = Math.ceil(more.length / 2);
-    await add(more.slice(0, half));
-    await add(more.slice(half));
+    const isSplit = suspects.size > 0 && others.length > 0;
+    await add(isSplit ? others : more.slice(0, half));
+    await add(isSplit ? [...suspects] : more.slice(half));
   };
   await add(items);
   return best;

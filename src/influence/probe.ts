@@ -87,7 +87,7 @@ function pairsOf(
   const after = m.match(BASE64) ?? [];
   if (before.length !== after.length) return [[b, m]];
   const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
-  return [[b, m], ...decoded];
+  return isBlobInLine ? decoded : [[b, m], ...decoded];
 }
 
 /** Shorter than any reference in base64 is not worth decoding. */

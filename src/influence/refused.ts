@@ -1,5 +1,5 @@
 import type { AirgapError } from '../base/errors.ts';
-import type { LeafPath } from './leaves.ts';
+import { formatPath, type LeafPath } from './leaves.ts';
 
 /**
  * Whether a values schema names this leaf in its refusal. Most refusals (a template's `fail`) name none.
@@ -10,6 +10,20 @@ import type { LeafPath } from './leaves.ts';
 export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => boolean {
   const complaints = /specifications of the schema/.test(message) ? complaintsOf(message) : [];
   return (path) => complaints.some((complaint) => isMeant(complaint, path));
+}
+
+/**
+ * Which leaves a template's refusal may be about: those of its subchart whose paths its message has (`image.sha forbidden`,
+ * `.Values.image.tag`), else all of that subchart.
+ */
+export function suspectedBy<T extends { readonly path: LeafPath }>({ message }: AirgapError, items: readonly T[]): T[] {
+  const [, folder = ''] = /([\w.-]+(?:\/charts\/[\w.-]+)*)\/templates\//.exec(message) ?? [];
+  const prefix = folder.split('/charts/').slice(1);
+  const own = items.filter(({ path }) => prefix.every((key, i) => path[i] === key));
+  const words = new Set(message.match(/[\w-]+(?:\.[\w-]+)*/g)?.map((word) => word.replace(/^Values\./, '')));
+  const quoted = own.filter(({ path }) => words.has(formatPath(path.slice(prefix.length))));
+  if (quoted.length > 0) return quoted;
+  return prefix.length > 0 ? own : [];
 }
 
 interface Complaint {

@@ -15,6 +15,8 @@ export interface Residue {
   readonly path: string;
   /** What stands there with the overrides. */
   readonly written: string;
+  /** Why no value moves it, in words, when that is known. */
+  readonly because?: string;
 }
 
 /** What one pair of renders shows. */

@@ -7,6 +7,7 @@ import type { ImagesResult } from '../workflows/images.ts';
 import type { Inspection, Verification } from '../workflows/inspect.ts';
 import type { PushResult } from '../workflows/push.ts';
 import type { Overrides } from '../workflows/values.ts';
+import { completionReport } from './completion-report.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Reports for people. Each gives text without a newline at its end. */
@@ -150,13 +151,15 @@ export function proofReport({ chart, version, proof, notInBundle, residueMap }: 
   if (residueMap !== undefined)
     lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);
   for (const residue of proof.residue) {
-    const { reference, template, path, written } = residue;
+    const { reference, template, path, written, because } = residue;
     lines.push(
       `  still public: ${reference}`,
       `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
     );
-    if (residueMap?.hidden.includes(residue)) lines.push(`    ${residueMap.hint}`);
+    const why = residueMap?.hidden.includes(residue) ? residueMap.hint : because;
+    if (why !== undefined) lines.push(`    ${why}`);
   }
+  lines.push(...completionReport(proof));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return lines.join('\n');
 }

@@ -5,6 +5,7 @@ import { isMapping, type NestedChart, nestedCharts } from '../discovery/nested/i
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { RenderOptions } from '../helm/render.ts';
 import { formatTarget } from '../oci/naming.ts';
+import { completionNotes } from '../overrides/completion-notes.ts';
 import { formatArgo } from '../overrides/formats/argocd.ts';
 import { type Carrier, documentsOf } from '../overrides/formats/carrier.ts';
 import { formatFlux } from '../overrides/formats/flux.ts';
@@ -51,6 +52,7 @@ export function formatDelivery(
         `Overrides for chart ${chart} ${version}, target ${formatTarget(target)}.`,
         `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
         ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
+        ...completionNotes(proof),
       ];
       const names = {
         releaseName: carried?.nested.releaseName || chart,

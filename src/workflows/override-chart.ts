@@ -6,18 +6,16 @@ import { templateSources } from '../helm/templates.ts';
 import { formatPath } from '../influence/leaves.ts';
 import type { StoredRecipe } from '../lock/recipe.ts';
 import type { Target } from '../oci/naming.ts';
-import { type Accepted, accept } from '../overrides/accept.ts';
-import { type Setting, settingsOf, valuesOf } from '../overrides/document.ts';
-import { isResidue, type Proof, prove, together } from '../overrides/proof.ts';
-import { compose, type Recipe } from '../overrides/recipe.ts';
-import { redirectSettings, withRedirects } from '../overrides/redirect.ts';
-import { type Derivation, fill, fruitless } from '../overrides/settle.ts';
-import { restore } from '../overrides/stored-recipe.ts';
+import { type Setting, valuesOf } from '../overrides/document.ts';
+import type { Proof, Residue } from '../overrides/proof.ts';
+import { withReasons } from '../overrides/reasons.ts';
 import { type Completion, complete } from './completion.ts';
+import { deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
+import { type Proved, restlessIn } from './extension.ts';
+import { inject } from './injections.ts';
 import { moveResidue, type PostRendering } from './residue.ts';
 import type { Profile } from './search-render.ts';
 import { shownBy, surePlaces } from './shown.ts';
-import { fresh, type Variant } from './variants.ts';
 
 export interface OverrideOptions {
   /** Operator rules besides the built-in ones. */
@@ -48,7 +46,8 @@ export interface ChartOverrides {
 
 /**
  * Derives what moves every reference of a chart to the target, and proves it by rendering again, as an install and, where
- * the chart's templates look at that, as an upgrade.
+ * the chart's templates look at that, as an upgrade. Then come, each proved like the rest, operands that only a variable
+ * or an argument moves, pull secret and digests, and the post-renderer.
  */
 export async function overrideChart(
   renderer: Renderer,
@@ -58,77 +57,38 @@ export async function overrideChart(
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, rules, operands);
   const [{ base }] = variants;
-  const redirects = variants.flatMap((shown) => redirectSettings(shown.chosen, shown.base, target));
-
-  /** What is known from the bundle, where that still holds for the values at hand; else it is found out by probing. */
-  const recipeFor = async (variant: Variant, without: ReadonlySet<string>): Promise<Recipe> => {
-    const { options } = variant.profile;
-    const stored = recipes.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
-    if (stored !== undefined && without.size === 0) {
-      const kept = restore(stored, variant.base.values, variant.places, target);
-      if (kept !== undefined) return kept;
-      emit({ type: 'stage', message: 'the values differ from those that the chart was bundled with: probing again' });
-    }
-    const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-    const templates = () => templateSources(renderer.chart.archive);
-    return compose({ base: variant.base, places: variant.places, target, render, templates, without });
-  };
-
-  const renderAll = (overrides: Values): Promise<Render[]> =>
-    Promise.all(variants.map((variant) => renderer.render(variant.profile.options, overrides)));
-  const attempt = async (without: ReadonlySet<string>): Promise<Attempt> => {
-    const derived: Attempt['derived'][number][] = [];
-    for (const variant of fresh(variants)) {
-      const recipe = await recipeFor(variant, without);
-      derived.push({ recipe, derivation: fill(recipe, target) });
-    }
-    const settings = derived.map(({ recipe, derivation }) => settingsOf(derivation, recipe));
-    const all = withRedirects(settings.reduce(withRedirects, []), redirects);
-    const result = await accept(base.values, all, renderAll);
-    const proofs = variants.map(({ profile: way, places, chosen }, i) => {
-      const after = result.render[i] as Render;
-      return prove(places, surePlaces(after, renderer, way), after.documents, target, chosen);
-    });
-    return { derived, ...result, proof: together(proofs) };
-  };
-
-  const { settings: proved, refused, proof, render } = await bestOf(attempt);
-  for (const { setting, reason } of refused) {
+  const moving: Moving = { renderer, variants, target };
+  const derived = await deriveAndProve(moving, { recipes, emit });
+  for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }
-  const places = variants.flatMap((shown) => [...shown.places, ...shown.chosen]);
-  const references = [...new Set(places.map(({ reference }) => reference))].sort();
-  const { settings, found } = await complete(
-    { base: base.values, settings: proved, renders: render },
-    {
-      ...completion,
-      namespace: profile.options.namespace ?? 'default',
-      render: renderAll,
-      templates: () => templateSources(renderer.chart.archive),
-      placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
-    },
-  );
-  const overrides = valuesOf(base.values, settings);
-  const result = { base: base.values, settings, overrides, proof: { ...proof, ...found }, references };
+  const chosen = variants.flatMap((shown) => shown.chosen);
+  const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen });
+
+  const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
+  const templates = () => templateSources(renderer.chart.archive);
+  const proved: Proved = { base: base.values, settings: derived.settings, renders: derived.render };
+  const left = new Set(derived.proof.residue.map(({ reference }) => reference));
+  const still = chosen.filter(({ reference }) => left.has(reference));
+  const places = variants.flatMap((shown) => shown.places);
+  const restless = restlessIn(proved, render);
+  const injected = await inject(proved, still, places, target, { render, templates, restless });
+  const { residue, ...counts } = injected === proved ? derived.proof : proofOf(moving, injected.renders);
+
+  const { settings, found } = await complete(injected, {
+    ...completion,
+    namespace: profile.options.namespace ?? 'default',
+    render,
+    templates,
+    placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
+  });
+  const references = [...new Set([...places, ...chosen].map(({ reference }) => reference))].sort();
+  const proof = { ...counts, residue: explained(residue), ...found };
+  const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
   if (postRender === undefined) return result;
-  const pairs = variants.map((shown, i) => ({ shown, after: render[i] as Render }));
+  const pairs = variants.map((shown, i) => ({ shown, after: injected.renders[i] as Render }));
   const moved = await moveResidue(pairs, renderer, target, postRender.hooks);
-  return { ...result, proof: { ...moved.proof, ...found }, postRender: moved };
-}
-
-interface Attempt extends Accepted<readonly Render[]> {
-  readonly derived: readonly { readonly recipe: Recipe; readonly derivation: Derivation }[];
-  readonly proof: Proof;
-}
-
-/** Derives and proves; a second time without the leaves that did not do what they were to do, when there are any. */
-async function bestOf(attempt: (without: ReadonlySet<string>) => Promise<Attempt>): Promise<Attempt> {
-  const first = await attempt(new Set());
-  const idle = first.derived.flatMap(({ derivation }) =>
-    fruitless(derivation, (place) => isResidue(first.proof, place)),
-  );
-  if (idle.length === 0) return first;
-  const refused = first.derived.flatMap(({ recipe }) => recipe.refused);
-  const second = await attempt(new Set([...idle, ...refused]));
-  return second.proof.residue.length < first.proof.residue.length ? second : first;
+  // What a hook hides is told by that; entries are known by identity.
+  const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
+  return { ...result, proof: { ...moved.proof, residue: stays, ...found }, postRender: moved };
 }

@@ -2,11 +2,13 @@ import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
+import type { RenderOptions } from '../../helm/render.ts';
 import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { ChartJob } from '../../workflows/discover.ts';
 import type { Overrides } from '../../workflows/values.ts';
 import { refuseStray } from '../flags/charts.ts';
+import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
 import { jobsOf, readConfigFile } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
@@ -20,13 +22,17 @@ import { writeFormat } from './values-format.ts';
 
 type Flags = RenderFlags &
   FormatFlags &
-  ResidueFlags & {
+  ResidueFlags &
+  CompletionFlags & {
     bundle?: string;
     to: string;
     naming: Naming;
     all?: true;
     config?: string;
     var: string[];
+    /** Commander's names for `--no-tests` and `--no-hooks`. */
+    tests: boolean;
+    hooks: boolean;
     caFile?: string;
     plainHttp: string[];
     chartMirror: string[];
@@ -48,6 +54,8 @@ export function valuesCommand(edge: Edge): Command {
         .argParser(repeat)
         .default([], ''),
     )
+    .option('--no-tests', 'without helm test, for whoever does not run it')
+    .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
     .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
     .option('--ca-file <file>', 'certificate authorities to trust for the chart repository (PEM)')
     .addOption(
@@ -63,10 +71,12 @@ export function valuesCommand(edge: Edge): Command {
     .addOption(rulesOption())
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
   addResidueFlags(command);
+  addCompletionFlags(command);
   addFormatFlags(command);
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
     checkCharts(chart, flags);
+    checkCompletion(flags);
     await checkResidue(flags, flags.format, edge.context.cwd);
     const files = new OverridesFiles(flags, edge.context.cwd);
     const { jobs, chartSources } = await configured(flags, edge);
@@ -76,9 +86,10 @@ export function valuesCommand(edge: Edge): Command {
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       target: parseTarget(flags.to, flags.naming),
-      render: renderOptions(flags),
+      render: { ...renderOptions(flags), ...left(flags) },
       rules: await readRules(flags.rules),
       chartSources,
+      ...completionOf(flags),
       ...(flags.residue === undefined ? {} : { residueMap: files.mapName }),
     };
     if (flags.format !== 'values') return writeFormat(edge, options, flags);
@@ -128,10 +139,20 @@ async function configured(
   const caFile = flags.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile));
   const plainHttp = [...flags.plainHttp, ...config.plainHttp];
   const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
+  const out = left({ tests: flags.tests && config.tests !== false, hooks: flags.hooks && config.hooks !== false });
+  const jobs = jobsOf(config, folder, { caFile, plainHttp }).map(({ request, profiles }) => ({
+    request,
+    profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...out } })),
+  }));
   return {
-    jobs: jobsOf(config, folder, { caFile, plainHttp }),
+    jobs,
     chartSources: { mirrors: [...own, ...mirrors], plainHttp, ...(caFile === undefined ? {} : { caFile }) },
   };
+}
+
+/** What of a chart is not installed. */
+function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
+  return { ...(hooks ? {} : { noHooks: true }), ...(tests ? {} : { skipTests: true }) };
 }
 
 function asJson({ chart, version, profile, overrides, proof, notInBundle, residueMap }: Overrides): Promise<string> {

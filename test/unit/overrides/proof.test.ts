@@ -27,12 +27,7 @@ describe('the proof', () => {
 
   it('fails for a place that is still public, or private under a name that push does not give', () => {
     for (const now of ['quay.io/acme/app:1', 'ecr.example/m/acme/app:1', 'ecr.example/m/quay.io/acme/app:2']) {
-      const proof = prove(
-        [place('quay.io/acme/app:1')],
-        [place(now)],
-        render(`image: ${now}`),
-        target,
-      );
+      const proof = prove([place('quay.io/acme/app:1')], [place(now)], render(`image: ${now}`), target);
       expect(proof.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
       expect(together([proof]).rewritten).toBe(0);
     }

@@ -3,7 +3,13 @@ import { isScalar, parseDocument, Scalar, stringify } from 'yaml';
 import { spellingOf, textOf } from '../../../src/overrides/spelling.ts';
 import fc from '../../support/property.ts';
 
-const STYLES = [Scalar.PLAIN, Scalar.QUOTE_SINGLE, Scalar.QUOTE_DOUBLE, Scalar.BLOCK_LITERAL, Scalar.BLOCK_FOLDED] as const;
+const STYLES = [
+  Scalar.PLAIN,
+  Scalar.QUOTE_SINGLE,
+  Scalar.QUOTE_DOUBLE,
+  Scalar.BLOCK_LITERAL,
+  Scalar.BLOCK_FOLDED,
+] as const;
 
 function scalarOf(yaml: string): Scalar {
   const node = parseDocument(yaml).get('key', true);

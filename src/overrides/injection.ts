@@ -1,0 +1,89 @@
+import type { Values } from '../helm/render.ts';
+import type { TemplateSource } from '../helm/templates.ts';
+import type { Change } from '../influence/changes.ts';
+import { formatPath } from '../influence/leaves.ts';
+import { type NamedLeaf, namedLeaves } from '../influence/named-leaves.ts';
+import type { Place } from '../lock/finding.ts';
+
+/** An environment variable or argument that an operator's container is to get. */
+export interface Injection {
+  readonly kind: 'env' | 'argument';
+  /** Of the variable or the flag. */
+  readonly name: string;
+  readonly value: string;
+  /** Containers that may be given it, as places name their image fields. */
+  readonly containers: readonly Pick<Place, 'template' | 'document' | 'path'>[];
+}
+
+/** How charts take further variables and arguments: as Kubernetes has them, or as a map by name. */
+export type Shape = 'entries' | 'map';
+
+const KEY = {
+  env: /env(?:s|[vV]ars?|(?:ironment)?[vV]ariables|ironment)?$/i,
+  argument: /(?:args|arguments|flags)$/i,
+} as const;
+
+/** Leaves whose key speaks of variables or arguments, and that are empty or hold some already. */
+export function injectionLeaves(
+  kind: Injection['kind'],
+  values: Values,
+  templates: readonly TemplateSource[],
+): NamedLeaf[] {
+  const leaves = namedLeaves(values, templates, (path) => KEY[kind].test(String(path.at(-1))));
+  return leaves.filter(({ value }) => value === undefined || value === null || typeof value === 'object');
+}
+
+/** Shapes that a leaf may have, the likelier first. */
+export function shapesOf({ value }: NamedLeaf): Shape[] {
+  if (Array.isArray(value)) return ['entries'];
+  const isEmpty = value === undefined || value === null || Object.keys(value).length === 0;
+  return isEmpty ? ['entries', 'map'] : ['map'];
+}
+
+/** What to set on a leaf so that the container gets one more, besides those that are there. */
+export function withInjection({ value }: NamedLeaf, shape: Shape, { kind, name, value: text }: Injection): unknown {
+  if (shape === 'map') return { [kind === 'env' ? name : name.replace(/^-+/, '')]: text };
+  const entry = kind === 'env' ? { name, value: text } : `${name}=${text}`;
+  return [...(Array.isArray(value) ? value : []), entry];
+}
+
+/** The field of a container that a change is looked at as a whole in. */
+export function isWhole(key: string | number): boolean {
+  return key === 'env' || key === 'args' || key === 'command';
+}
+
+/**
+ * Whether a change is nothing but this one more, in one of the containers that may have it, and of a name that was not
+ * there: server-side apply refuses two variables of one name. Others of the name that come along are other leaves' doing.
+ */
+export function injects(change: Change, { kind, name, value, containers }: Injection): boolean {
+  const { template, document, path, was, is } = change;
+  const field = formatPath(path);
+  const isThere = containers.some(
+    (place) =>
+      place.template === template &&
+      place.document === document &&
+      field === place.path.replace(/\.image$/, kind === 'env' ? '.env' : '.args'),
+  );
+  if (!isThere || !Array.isArray(is)) return false;
+  const before = (Array.isArray(was) ? was : []).map((item) => JSON.stringify(item));
+  const now = is.map((item) => JSON.stringify(item));
+  if (before.some((item) => !now.includes(item) || settingOf(kind, JSON.parse(item))?.name === bare(name)))
+    return false;
+  const added = is.filter((item) => !before.includes(JSON.stringify(item))).map((item) => settingOf(kind, item));
+  return added.every((one) => one?.name === bare(name)) && added.some((one) => one?.text === value);
+}
+
+/** What a variable or an argument sets; flags without their dashes. */
+function settingOf(kind: Injection['kind'], item: unknown): { name: string; text: string } | undefined {
+  if (kind === 'env') {
+    const { name, value } = (item ?? {}) as { name?: unknown; value?: unknown };
+    return { name: String(name), text: String(value) };
+  }
+  const [, name = '', text = ''] = /^-*([^=]+)=(.*)$/s.exec(String(item)) ?? [];
+  return name === '' ? undefined : { name, text };
+}
+
+function bare(name: string): string {
+  return name.replace(/^-+/, '');
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { accepted } from '../../../src/influence/accepted.ts';
+import { suspectedBy } from '../../../src/influence/refused.ts';
+
+const leaf = (path: string) => ({ path: path.split('.') });
+const refusal = (message: string): AirgapError => new AirgapError('chart-render', message);
+
+describe('what a refusal of a template may be about', () => {
+  const items = ['image.sha', 'sub.image.sha', 'sub.image.tag', 'sub.deep.image.sha', 'other.image.sha'].map(leaf);
+  const suspects = (message: string): string[] =>
+    suspectedBy(refusal(message), items).map(({ path }) => path.join('.'));
+
+  it("is the leaf of the template's own subchart that the message names", () => {
+    const at = 'execution error at (top/charts/sub/templates/a.yaml:1:2)';
+    expect(suspects(`${at}: image.sha forbidden. Use image.digest instead`)).toEqual(['sub.image.sha']);
+    expect(suspects(`${at}: <semverCompare ">=1" .Values.image.tag>`)).toEqual(['sub.image.tag']);
+    expect(suspects('error at (top/charts/sub/charts/deep/templates/a.yaml:1): image.sha is bad')).toEqual([
+      'sub.deep.image.sha',
+    ]);
+  });
+
+  it('is all of the subchart when it names none, and nothing when the chart itself refuses', () => {
+    const own = ['sub.image.sha', 'sub.image.tag', 'sub.deep.image.sha'];
+    expect(suspects('error at (top/charts/sub/templates/a.yaml:1:2): no')).toEqual(own);
+    expect(suspects('error at (top/templates/a.yaml:1:2): no')).toEqual([]);
+  });
+
+  it('is taken apart from the others, so that one bad among many costs few attempts', async () => {
+    const many = Array.from({ length: 40 }, (_, i) => leaf(`l${i}.tag`));
+    const items = [...many, leaf('sub.tag'), ...many];
+    let attempts = 0;
+    const attempt = async (chosen: readonly { path: string[] }[]): Promise<number> => {
+      attempts += 1;
+      if (chosen.some(({ path }) => path[0] === 'sub')) throw refusal('at (top/charts/sub/templates/a.yaml:1): no');
+      return chosen.length;
+    };
+    expect(await accepted(items, attempt, undefined, suspectedBy)).toMatchObject({ result: 80 });
+    expect(attempts).toBe(3);
+  });
+});

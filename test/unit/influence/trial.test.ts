@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import { type Trial, type TrialOptions, tryOut } from '../../../src/influence/trial.ts';
+
+interface Plain {
+  readonly documents: ReturnType<typeof splitDocuments>;
+}
+
+/** A chart that is a function of its values; `seed` is what is another in each render. */
+function chart(write: (values: Readonly<Record<string, unknown>>) => string): {
+  readonly options: TrialOptions<Trial, Plain>;
+  readonly counts: { renders: number };
+} {
+  const counts = { renders: 0 };
+  const once = (values: Readonly<Record<string, unknown>>): Plain[] => {
+    counts.renders += 1;
+    return [{ documents: splitDocuments(`---\n# Source: c/templates/a.yaml\n${write(values)}`) }];
+  };
+  const options: TrialOptions<Trial, Plain> = {
+    before: once({}),
+    render: async (trials) => once(Object.fromEntries(trials.map(({ path, value }) => [path.join('.'), value]))),
+    restless: async () => new Set(),
+    judge: (_, { path }) => path[0] === 'good',
+  };
+  return { options, counts };
+}
+
+const trial = (name: string): Trial => ({ path: [name], value: `<${name}>`, marker: `<${name}>` });
+const names = (good: ReadonlyMap<Trial, unknown>): string[] => [...good.keys()].map(({ path }) => path.join('.'));
+
+describe('trying values on leaves', () => {
+  it('tells with one render which change something, and only what they may', async () => {
+    const { options, counts } = chart(({ a = 0, b = 0, c = 0 }) => `good: {a: ${a}, b: ${b}}\nbad: [${b}, ${c}]`);
+    const { good } = await tryOut([trial('a'), trial('b'), trial('c'), trial('idle')], options);
+    expect(names(good)).toEqual(['a']);
+    expect([...good.values()]).toMatchObject([[{ path: ['good', 'a'], is: '<a>' }]]);
+    expect(counts.renders).toBe(2);
+  });
+
+  it('traces what shows no marker to the one that it comes of', async () => {
+    const { options } = chart(({ a = 0, b = 0, c = 0 }) => `good: [${a}, ${b}, ${c}]\nchecksum: "${String(b).length}"`);
+    expect(names((await tryOut([trial('a'), trial('bb'), trial('b'), trial('c')], options)).good)).toEqual(['a', 'c']);
+  });
+
+  it('trusts none when several of them together change something that none does alone', async () => {
+    const { options } = chart(({ a = 0, b = 0 }) => `good: [${a}, ${b}]\nboth: ${a !== 0 && b !== 0}`);
+    expect(names((await tryOut([trial('a'), trial('b')], options)).good)).toEqual([]);
+  });
+
+  it('does not count what differs from render to render', async () => {
+    let seed = 0;
+    const { options } = chart(({ a = 0 }) => `good: ${a}\npassword: p${seed++}`);
+    const restless = async () => new Set([JSON.stringify([0, 'c/templates/a.yaml', 0, ['password']])]);
+    expect(names((await tryOut([trial('a')], { ...options, restless })).good)).toEqual(['a']);
+  });
+
+  it('leaves out what the chart refuses', async () => {
+    const { options } = chart(({ a = 0, b = 0 }) => {
+      if (b !== 0) throw new AirgapError('chart-render', 'no');
+      return `good: ${a}`;
+    });
+    expect(names((await tryOut([trial('a'), trial('b')], options)).good)).toEqual(['a']);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import type { Change } from '../../../src/influence/changes.ts';
+import { type Injection, injectionLeaves, injects, shapesOf, withInjection } from '../../../src/overrides/injection.ts';
+
+const at = { template: 'a/templates/a.yaml', document: 0, path: 'spec.containers[0].image' };
+const env: Injection = { kind: 'env', name: 'RELATED_IMAGE', value: 'r.example/a:1', containers: [at] };
+const flag: Injection = { kind: 'argument', name: '--image', value: 'r.example/a:1', containers: [at] };
+
+function change(field: 'env' | 'args', was: unknown, is: unknown, container = 0): Change {
+  const path = ['spec', 'containers', container, field];
+  return { render: 0, template: at.template, document: 0, path, was, is };
+}
+
+describe('an injection', () => {
+  it('is one variable more, beside those that were there', () => {
+    const other = { name: 'OTHER', value: 'x' };
+    const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
+    expect(injects(change('env', undefined, [ours]), env)).toBe(true);
+    expect(injects(change('env', [other], [ours, other]), env)).toBe(true);
+    expect(injects(change('env', [other], [other, ours, { ...ours, value: 'by another leaf' }]), env)).toBe(true);
+  });
+
+  it('is no second variable of one name, nothing in another container, and nothing else besides', () => {
+    const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
+    expect(injects(change('env', [{ ...ours, value: 'old' }], [{ ...ours, value: 'old' }, ours]), env)).toBe(false);
+    expect(injects(change('env', undefined, [ours], 1), env)).toBe(false);
+    expect(injects(change('env', undefined, [ours, { name: 'NEW', value: 'x' }]), env)).toBe(false);
+    expect(injects(change('env', [{ name: 'OTHER', value: 'x' }], [ours]), env)).toBe(false);
+  });
+
+  it('is an argument of a name that was not there', () => {
+    expect(injects(change('args', ['--v=2'], ['--v=2', '--image=r.example/a:1']), flag)).toBe(true);
+    expect(injects(change('args', ['--image=old'], ['--image=old', '--image=r.example/a:1']), flag)).toBe(false);
+  });
+
+  it('is tried on leaves that speak of variables or arguments, in the shape that they have', () => {
+    const values = {
+      extraEnv: [],
+      env: { A: 'b' },
+      environment: 'prod',
+      extraArgs: null,
+      list: [],
+      sub: { envVars: [1] },
+    };
+    const leaves = injectionLeaves('env', values, [{ prefixes: [[]], text: '{{ .Values.controller.extraEnvs }}' }]);
+    expect(leaves.map(({ path }) => path.join('.'))).toEqual([
+      'extraEnv',
+      'env',
+      'sub.envVars',
+      'controller.extraEnvs',
+    ]);
+    expect(leaves.map(shapesOf)).toEqual([['entries'], ['map'], ['entries'], ['entries', 'map']]);
+    expect(injectionLeaves('argument', values, []).map(({ path }) => path.join('.'))).toEqual(['extraArgs']);
+    expect(withInjection({ path: ['e'], value: [{ name: 'A' }] }, 'entries', env)).toEqual([
+      { name: 'A' },
+      { name: 'RELATED_IMAGE', value: 'r.example/a:1' },
+    ]);
+    expect(withInjection({ path: ['e'], value: {} }, 'map', flag)).toEqual({ image: 'r.example/a:1' });
+    expect(withInjection({ path: ['e'], value: null }, 'entries', flag)).toEqual(['--image=r.example/a:1']);
+  });
+});

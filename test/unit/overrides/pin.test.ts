@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import type { Change } from '../../../src/influence/changes.ts';
+import { formatPath } from '../../../src/influence/leaves.ts';
+import { digestLeaves, type PinLeaf, pinnedBy, referenceLeaves, tagLeaves } from '../../../src/overrides/pin.ts';
+
+const DIGEST = `sha256:${'d'.repeat(64)}`;
+const OTHER = `sha256:${'e'.repeat(64)}`;
+const asRecord = (leaves: readonly PinLeaf[]): Record<string, unknown> =>
+  Object.fromEntries(leaves.map(({ path, pinned }) => [formatPath(path), pinned(() => DIGEST)]));
+
+describe('leaves that may take a digest', () => {
+  const values = {
+    image: { repository: 'r.example/m/a', tag: 'v1', digest: '' },
+    sidecar: { image: { repository: 'r.example/m/b', tag: '', sha: '' } },
+    plain: { tag: 1.5 },
+    whole: 'x=r.example/m/c:2, r.example/m/c:20',
+    old: { digest: OTHER },
+    global: { whole: 'r.example/m/c:2' },
+    sub: { global: { whole: 'r.example/m/c:2' } },
+  };
+
+  it('are those for a digest that are empty, with or without the algorithm as their key says', () => {
+    const bare = DIGEST.slice(7);
+    expect(asRecord(digestLeaves(values, [], false))).toEqual({ 'image.digest': DIGEST, 'sidecar.image.sha': bare });
+    expect(asRecord(digestLeaves(values, [], true))).toEqual({ 'image.digest': bare, 'sidecar.image.sha': DIGEST });
+    const helper = [{ text: '{{ .image.digest }}', prefixes: [[]] }];
+    expect(asRecord(digestLeaves(values, helper, false))).toHaveProperty(['sidecar.image.digest']);
+  });
+
+  it('are those with a tag, and empty ones beside the repository of a reference', () => {
+    const references = ['r.example/m/a:v1', 'r.example/m/b:3', 'r.example/m/p:1.5'];
+    expect(asRecord(tagLeaves(values, [], references))).toEqual({
+      'image.tag': `v1@${DIGEST}`,
+      'sidecar.image.tag': `3@${DIGEST}`,
+      'plain.tag': `1.5@${DIGEST}`,
+    });
+  });
+
+  it('are empty ones with nothing beside them by the most frequent tag first', () => {
+    const references = ['r.example/a:1', 'r.example/b:2', 'r.example/c:2'];
+    expect(asRecord(tagLeaves({ tag: '' }, [], references))).toEqual({ tag: `2@${DIGEST}` });
+    expect(asRecord(tagLeaves({ tag: '' }, [], references, 1))).toEqual({ tag: `1@${DIGEST}` });
+    expect(asRecord(tagLeaves({ tag: '' }, [], references, 2))).toEqual({});
+  });
+
+  it('are those that hold a reference in full, each occurrence of it', () => {
+    expect(asRecord(referenceLeaves(values, ['r.example/m/c:2']))).toEqual({
+      whole: `x=r.example/m/c:2@${DIGEST}, r.example/m/c:20`,
+      'global.whole': `r.example/m/c:2@${DIGEST}`,
+    });
+  });
+});
+
+describe('a change that pins', () => {
+  const written = new Map([
+    ['r.example/a:1', 'r.example/a:1'],
+    ['r.example/b', 'r.example/b:latest'],
+  ]);
+  const check = { written, isDigestOf: (_: string, digest: string) => digest === DIGEST, maps: new Map() };
+  const change = (was: unknown, is: unknown, path = ['image']): Change => {
+    return { render: 0, template: 't', document: 0, path, was, is };
+  };
+  const pinned = (was: unknown, is: unknown): string[] | undefined =>
+    pinnedBy(change(was, is), check)?.map(({ reference }) => reference);
+
+  it('puts the digest behind whole references and does nothing else', () => {
+    expect(pinned('r.example/a:1', `r.example/a:1@${DIGEST}`)).toEqual(['r.example/a:1']);
+    expect(pinned('r.example/a:1', `r.example/a@${DIGEST}`)).toEqual(['r.example/a:1']);
+    expect(pinned('r.example/b', `r.example/b@${DIGEST}`)).toEqual(['r.example/b:latest']);
+    expect(pinned('A=r.example/a:1\nB=r.example/b', `A=r.example/a:1@${DIGEST}\nB=r.example/b@${DIGEST}`)).toEqual([
+      'r.example/b:latest',
+      'r.example/a:1',
+    ]);
+  });
+
+  it.each([
+    ['a label with the tag', 'v1', `v1@${DIGEST}`],
+    ['a tag with more behind it', 'r.example/a:1', `r.example/a:1@${DIGEST}-debian`],
+    ['two digests', 'r.example/a:1', `r.example/a:1@${DIGEST}@${DIGEST}`],
+    ["another image's digest", 'r.example/a:1', `r.example/a:1@${OTHER}`],
+    ['the end of another name', 'q/r.example/a:1', `q/r.example/a:1@${DIGEST}`],
+    ['another text beside it', 'x r.example/a:1', `y r.example/a:1@${DIGEST}`],
+    ['a field that comes along', undefined, DIGEST],
+  ])('is not %s', (_, was, is) => {
+    expect(pinned(was, is)).toBeUndefined();
+  });
+
+  it('may fill a field for the digest in a map whose reference it completes', () => {
+    const own = { reference: 'r.example/a:1', digest: DIGEST };
+    const maps = new Map([['spec', own]]);
+    const fill = (key: string, is: string) => pinnedBy(change(undefined, is, ['spec', key]), { ...check, maps });
+    expect(fill('digest', DIGEST)).toEqual([own]);
+    expect(fill('sha', DIGEST.slice(7))).toEqual([own]);
+    expect(fill('sha', OTHER)).toBeUndefined();
+    expect(fill('checksum', DIGEST)).toBeUndefined();
+  });
+});

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { Change } from '../../../src/influence/changes.ts';
+import { formatPath } from '../../../src/influence/leaves.ts';
+import { addsSecret, secretLeaves, withSecret } from '../../../src/overrides/pull-secret.ts';
+
+describe('leaves for pull secrets', () => {
+  it('are found by their keys, with the shapes that they may have', () => {
+    const values = {
+      imagePullSecrets: [],
+      image: { pullSecret: '', pullSecrets: null },
+      a: { imagePullSecrets: [{ name: 'old' }] },
+      b: { pullSecrets: ['old'] },
+      c: { imagePullSecretName: 'old' },
+      d: { imagePullSecrets: { create: false, name: '' } },
+      pullPolicy: '',
+      secret: '',
+    };
+    const found = secretLeaves(values, []).map(({ path, shapes }) => [formatPath(path), shapes.join(' ')]);
+    expect(Object.fromEntries(found)).toEqual({
+      imagePullSecrets: 'entries names',
+      'image.pullSecret': 'name entries names',
+      'image.pullSecrets': 'entries names name',
+      'a.imagePullSecrets': 'entries',
+      'b.pullSecrets': 'names',
+      'd.imagePullSecrets.name': 'name entries names',
+    });
+  });
+
+  it('keep what is in them', () => {
+    const leaf = { path: ['a'], value: [{ name: 'old' }] };
+    expect(withSecret(leaf, 'entries', 'new')).toEqual([{ name: 'old' }, { name: 'new' }]);
+    expect(withSecret({ path: ['a'], value: ['old'] }, 'names', 'new')).toEqual(['old', 'new']);
+    expect(withSecret({ path: ['a'], value: '' }, 'name', 'new')).toBe('new');
+  });
+});
+
+describe('a change that adds a pull secret', () => {
+  const change = (was: unknown, is: unknown, key = 'imagePullSecrets'): Change => {
+    return { render: 0, template: 't', document: 0, path: ['spec', key], was, is };
+  };
+
+  it('is one entry more, as Kubernetes has it', () => {
+    expect(addsSecret(change(undefined, [{ name: 'new' }]), 'new')).toBe(true);
+    expect(addsSecret(change([{ name: 'old' }], [{ name: 'old' }, { name: 'new' }]), 'new')).toBe(true);
+    expect(addsSecret(change([{ name: 'newer' }], [{ name: 'newer' }, { name: 'new' }]), 'new')).toBe(true);
+  });
+
+  it.each([
+    ['another shape', undefined, ['new']],
+    ['a map for a name', undefined, [{ name: { name: 'new' } }]],
+    ['the text of a map', undefined, [{ name: 'map[name:new]' }]],
+    ['a lost entry', [{ name: 'old' }], [{ name: 'new' }]],
+    ['an entry right and one wrong', undefined, [{ name: 'new' }, { name: 'map[name:new]' }]],
+    ['another name', undefined, [{ name: 'new-2' }]],
+  ])('is not %s', (_, was, is) => {
+    expect(addsSecret(change(was, is), 'new')).toBe(false);
+  });
+
+  it('may tell an operator the same, and nothing else', () => {
+    const env = [{ name: 'A', value: 'new' }];
+    const told = { name: 'IMAGE_PULL_SECRETS', value: 'new' };
+    expect(addsSecret(change(env, [...env, told], 'env'), 'new')).toBe(true);
+    expect(addsSecret(change(env, [...env, { name: 'B', value: 'new' }], 'env'), 'new')).toBe(false);
+    expect(addsSecret(change(env, [told], 'env'), 'new')).toBe(false);
+    expect(addsSecret(change(undefined, 'new', 'secretName'), 'new')).toBe(false);
+  });
+});

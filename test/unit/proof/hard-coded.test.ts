@@ -1,0 +1,32 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lineOf } from '../../../proof/hard-coded.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'airgap-proof-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function put(path: string, text: string): void {
+  mkdirSync(join(folder, path, '..'), { recursive: true });
+  writeFileSync(join(folder, path), text);
+}
+
+test('a reference in so many words has a line', () => {
+  put('shop/templates/a.yaml', 'kind: Pod\nimage: busybox\n');
+  expect(lineOf(folder, 'shop/templates/a.yaml', 'busybox')).toBe(2);
+});
+
+test('so has one whose tag is put together, and one below an alias', () => {
+  put('shop/charts/redis/templates/b.yaml', 'image: "redis:{{ .Chart.AppVersion }}"\n');
+  expect(lineOf(folder, 'shop/charts/cache/templates/b.yaml', 'redis:7')).toBe(1);
+});
+
+test('one that comes from values has none, nor one that is only a part of another', () => {
+  put('shop/templates/a.yaml', 'image: {{ .Values.busybox }}\nother: busybox-extra\n');
+  expect(lineOf(folder, 'shop/templates/a.yaml', 'busybox')).toBeUndefined();
+  expect(lineOf(folder, 'shop/templates/none.yaml', 'busybox')).toBeUndefined();
+});

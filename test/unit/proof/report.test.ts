@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest';
+import { isGood, type Judged, type PlacedResidue } from '../../../proof/judge.ts';
+import { chartsTable, faults, residueList } from '../../../proof/report.ts';
+
+const place = { chart: 'shop', profile: 'default', template: 'shop/templates/a.yaml', path: 'spec.image' };
+const fixed: PlacedResidue = {
+  ...place,
+  reference: 'docker.io/library/busybox:latest',
+  written: 'busybox',
+  line: 3,
+  isRefused: false,
+};
+const whole: Judged = {
+  chart: 'shop',
+  references: 2,
+  rewritten: 2,
+  residue: [],
+  silent: [],
+  changes: [],
+  renders: 3,
+  ratio: 4.25,
+};
+const left: Judged = { ...whole, rewritten: 1, residue: [fixed, fixed], after: { entries: 1, residue: [], left: [] } };
+const changed = { template: 't.yaml', document: 0, path: '["a"]', before: undefined, after: 'x' };
+
+test('a reference counts once, and sums are below', () => {
+  const [, , first, second, sum] = chartsTable([whole, left]).split('\n');
+  expect(first).toBe('| shop | 2 | 2 | 0 | 0 | 0 | 0 | 3 | 4.3 |');
+  expect(second).toBe('| shop | 2 | 1 | 1 | 0 | 0 | 0 | 3 | 4.3 |');
+  expect(sum).toBe('| **all** | 4 | 3 | 1 | 0 | 0 | 0 | 6 | median 4.3 |');
+});
+
+test('what is left behind the post-renderer counts, named or not, and all of it when that failed', () => {
+  const cell = (one: Judged): string | undefined => chartsTable([one]).split('\n')[2]?.split(' | ')[4];
+  const silent = 'docker.io/library/busybox:latest';
+  expect(cell({ ...left, after: { entries: 0, residue: [silent], left: [silent] } })).toBe('1');
+  expect(cell({ ...left, after: { entries: 0, residue: [], left: [silent] } })).toBe('1');
+  expect(cell({ ...left, after: { entries: 0, residue: [], left: [], problem: 'no' } })).toBe('1');
+});
+
+test('residue is listed once with its line and what became of it', () => {
+  expect(residueList([whole])).toBe('None.');
+  expect(residueList([left])).toBe(
+    '* shop: `docker.io/library/busybox:latest` in shop/templates/a.yaml, line 3: hard-coded; behind the post-renderer: moved.',
+  );
+});
+
+test('only what no value can move may be left', () => {
+  expect([whole, left].map(isGood)).toEqual([true, true]);
+  const lineless = { ...fixed, line: undefined };
+  expect(isGood({ ...left, residue: [{ ...lineless, isRefused: true }] })).toBe(true);
+  for (const bad of [
+    { ...left, residue: [lineless] },
+    { ...whole, silent: ['x'] },
+    { ...whole, changes: [changed] },
+    { ...whole, problem: 'no' },
+  ]) {
+    expect(isGood(bad)).toBe(false);
+    expect(faults(bad)).toHaveLength(1);
+  }
+});
+
+test('each fault has its place', () => {
+  expect(faults(whole)).toEqual([]);
+  expect(faults({ ...whole, changes: [changed] })).toEqual(['shop: other change: t.yaml ["a"]: nothing became x']);
+});

@@ -1,0 +1,137 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { values } from '../../../src/workflows/values.ts';
+import { chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+
+const target = parseTarget('ecr.example:5000/m', 'host-path');
+
+interface SecretShape {
+  readonly name: string;
+  readonly files: Readonly<Record<string, string>>;
+  /** What has to be set beside the image. */
+  readonly sets: unknown;
+  /** Pods that have to be named. */
+  readonly without?: readonly string[];
+}
+
+/** A pod whose specification begins with these lines. */
+const pod = (spec: string, name = 'pod'): string =>
+  `kind: Pod\nmetadata:\n  name: ${name}\nspec:\n${spec}\n  containers: [{name: c, image: "{{ .Values.image }}"}]\n`;
+const IMAGE = 'image: quay.io/acme/app:1.0\n';
+const listed = (path: string): string =>
+  `  {{- with ${path} }}\n  imagePullSecrets: {{ toYaml . | nindent 4 }}\n  {{- end }}`;
+const shape = (
+  name: string,
+  own: string,
+  templates: string,
+  sets: unknown,
+  more: Partial<SecretShape> = {},
+): SecretShape => {
+  const files = { 'values.yaml': IMAGE + own, 'templates/a.yaml': templates, ...more.files };
+  return { name, sets, ...more, files };
+};
+const ENTRY = [{ name: 'ecr' }];
+
+const SHAPES: readonly SecretShape[] = [
+  shape('a list of entries', 'imagePullSecrets: []\n', pod(listed('.Values.imagePullSecrets')), {
+    imagePullSecrets: ENTRY,
+  }),
+  shape('a list with an entry', 'imagePullSecrets: [{name: old}]\n', pod(listed('.Values.imagePullSecrets')), {
+    imagePullSecrets: [{ name: 'old' }, ...ENTRY],
+  }),
+  shape('an empty map', 'pullSecrets: {}\n', pod(listed('.Values.pullSecrets')), { pullSecrets: ENTRY }),
+  shape(
+    'a list of names',
+    'pullSecrets: []\n',
+    pod('  imagePullSecrets: [{{ range .Values.pullSecrets }}{name: {{ . }}},{{ end }}]'),
+    { pullSecrets: ['ecr'] },
+  ),
+  shape(
+    'one name',
+    'image_pull_secret: ""\n',
+    pod('  {{- with .Values.image_pull_secret }}\n  imagePullSecrets: [{name: {{ . }}}]\n  {{- end }}'),
+    { image_pull_secret: 'ecr' },
+  ),
+  shape(
+    'what only templates read',
+    '',
+    pod(listed('.Values.web.imagePullSecrets').replace('.Values.web.', '(.Values.web).')),
+    {
+      web: { imagePullSecrets: ENTRY },
+    },
+  ),
+  shape(
+    'a global one that suffices',
+    'imagePullSecrets: []\nglobal: {imagePullSecrets: []}\n',
+    `${pod(listed('(concat .Values.global.imagePullSecrets .Values.imagePullSecrets)'))}---\n${pod(listed('.Values.global.imagePullSecrets'), 'b')}`,
+    { global: { imagePullSecrets: ENTRY } },
+  ),
+  shape(
+    'a global one and another for the rest',
+    'global: {imagePullSecrets: []}\nweb: {imagePullSecrets: []}\n',
+    `${pod(listed('.Values.global.imagePullSecrets'))}---\n${pod(listed('.Values.web.imagePullSecrets'), 'web')}`,
+    { global: { imagePullSecrets: ENTRY }, web: { imagePullSecrets: ENTRY } },
+  ),
+  shape(
+    'a subchart under an alias',
+    'global: {image: quay.io/acme/app:1.0}\n',
+    pod(listed('.Values.db.pullSecrets')),
+    {
+      db: { pullSecrets: ENTRY },
+      global: { image: 'ecr.example:5000/m/quay.io/acme/app:1.0' },
+    },
+    {
+      files: {
+        'Chart.yaml': chartYaml('shape', '1.0.0', 'dependencies: [{name: sub, alias: db, version: 1.0.0}]\n'),
+        'charts/sub/Chart.yaml': chartYaml('sub'),
+        'charts/sub/templates/a.yaml': pod(listed('.Values.pullSecrets'), 'sub').replace('.image', '.global.image'),
+      },
+    },
+  ),
+  shape(
+    'a service account of several pods',
+    'serviceAccount: {imagePullSecrets: []}\n',
+    `kind: ServiceAccount\nmetadata: {name: sa}\n${listed('.Values.serviceAccount.imagePullSecrets').replaceAll(/^ {2}/gm, '')}\n---\n${pod('  serviceAccountName: sa')}---\n${pod('  serviceAccountName: sa', 'b')}`,
+    { serviceAccount: { imagePullSecrets: ENTRY } },
+  ),
+  shape(
+    'a leaf that the template refuses to have changed, and one that changes more',
+    'imagePullSecrets: []\npullSecret: ""\nregistrySecret: ""\n',
+    `{{ if .Values.registrySecret }}{{ fail "registrySecret is gone" }}{{ end }}${pod('  hostname: "h{{ .Values.pullSecret }}"\n  {{- with .Values.pullSecret }}\n  imagePullSecrets: [{name: {{ . }}}]\n  {{- end }}')}---\n${pod(listed('.Values.imagePullSecrets'), 'b')}`,
+    { imagePullSecrets: ENTRY },
+    { without: ['pod'] },
+  ),
+  shape(
+    'a random password beside it, and a checksum of what would be another',
+    'imagePullSecrets: []\npullSecret: ""\n',
+    `${pod(`  hostname: "{{ randAlphaNum 8 | lower }}"\n  subdomain: "s{{ .Values.pullSecret | len }}"\n${listed('.Values.imagePullSecrets')}`)}`,
+    { imagePullSecrets: ENTRY },
+  ),
+  shape('no leaf at all', '', pod('  hostname: a'), {}, { without: ['pod'] }),
+];
+
+describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
+  it.skipIf(helm.path === undefined).for(SHAPES)('is set where the chart takes it: $name', async (wanted) => {
+    await using scratch = await scratchFolder();
+    const chart = await writeFiles(join(scratch.path, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...wanted.files });
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch.path };
+    const context = { env, cwd: scratch.path, emit: () => undefined };
+    const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr' };
+    const [result] = await values(context, options);
+    const { overrides, proof, yaml = '' } = result ?? {};
+    expect(overrides).toEqual({ image: 'ecr.example:5000/m/quay.io/acme/app:1.0', ...(wanted.sets as object) });
+    expect(proof?.residue).toEqual([]);
+    const { without = [] } = wanted;
+    expect(proof?.withoutPullSecret?.map(({ name }) => name)).toEqual(without);
+    for (const name of without)
+      expect(yaml).toContain(`# Without the pull secret: Pod/${name} (shape/templates/a.yaml)`);
+    expect(parse(yaml)).toEqual(overrides);
+    const file = join(scratch.path, 'overrides.yaml');
+    await writeFile(file, yaml);
+    const { exitCode } = await helmIn(scratch.path, helm).run(['template', 'x', chart, '-f', file]);
+    expect(exitCode).toBe(0);
+  });
+});
