@@ -33,6 +33,8 @@ export interface Proof {
   /** How many of them stand nowhere any more, and everywhere exactly as push names them. */
   readonly rewritten: number;
   readonly residue: readonly Residue[];
+  /** Nothing was rendered with the overrides, so nothing is known of them. */
+  readonly skipped?: true;
   /** Pods that are pulled without the secret, when one is asked for. They are no residue: a node may have credentials. */
   readonly withoutPullSecret?: readonly PodWithout[];
   /** How far references have their digests, when that is asked for. */

@@ -146,7 +146,9 @@ export function pushReport({ images, charts, created, blobs, bytes }: PushResult
 /** What the proof found, for stderr beside the overrides. */
 export function proofReport({ chart, version, proof, notInBundle, residueMap }: Overrides): string {
   const lines = [
-    `${chart} ${version}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
+    proof.skipped
+      ? `${chart} ${version}: overrides for ${count(proof.references, 'reference')}, not proved`
+      : `${chart} ${version}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
   ];
   if (residueMap !== undefined)
     lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);

@@ -4,8 +4,8 @@ import { templateSources } from '../helm/templates.ts';
 import type { StoredRecipe } from '../lock/recipe.ts';
 import type { Target } from '../oci/naming.ts';
 import { type Accepted, accept } from '../overrides/accept.ts';
-import { settingsOf } from '../overrides/document.ts';
-import { isResidue, type Proof, prove, together } from '../overrides/proof.ts';
+import { type Setting, settingsOf, valuesOf } from '../overrides/document.ts';
+import { isResidue, type Proof, prove as proveRender, together } from '../overrides/proof.ts';
 import { compose, type Recipe } from '../overrides/recipe.ts';
 import { redirectSettings, withRedirects } from '../overrides/redirect.ts';
 import { type Derivation, fill, fruitless } from '../overrides/settle.ts';
@@ -26,10 +26,13 @@ export interface Moving {
   readonly target: Target;
 }
 
-/** Derives what moves every reference of a chart, and proves it by rendering again in each of its ways. */
+/**
+ * Derives what moves every reference of a chart, and proves it by rendering again in each of its ways.
+ * @param prove whether it is; else what was derived is handed back as it is
+ */
 export async function deriveAndProve(
   moving: Moving,
-  { recipes, emit }: { readonly recipes: readonly StoredRecipe[]; readonly emit: Emit },
+  { recipes, emit, prove }: { readonly recipes: readonly StoredRecipe[]; readonly emit: Emit; readonly prove: boolean },
 ): Promise<Derived> {
   const { renderer, variants, target } = moving;
   const [{ base }] = variants;
@@ -57,9 +60,18 @@ export async function deriveAndProve(
     }
     const settings = derived.map(({ recipe, derivation }) => settingsOf(derivation, recipe));
     const all = withRedirects(settings.reduce(withRedirects, []), redirects);
+    if (!prove) return { derived, ...unproved(moving, all) };
     const result = await accept(base.values, all, (overrides) => renderAll(moving, overrides));
     return { derived, ...result, proof: proofOf(moving, result.render) };
   });
+}
+
+function unproved({ variants }: Moving, settings: readonly Setting[]): Omit<Derived, 'derived'> {
+  const [{ base }] = variants;
+  const all = variants.flatMap(({ places, chosen }) => [...places, ...chosen]);
+  const { size: references } = new Set(all.map(({ reference }) => reference));
+  const proof: Proof = { references, rewritten: 0, residue: [], skipped: true };
+  return { settings, overrides: valuesOf(base.values, settings), render: [], refused: [], proof };
 }
 
 /** The chart with overrides, in each of its ways. */
@@ -71,7 +83,7 @@ export function renderAll({ renderer, variants }: Moving, overrides: Values): Pr
 export function proofOf({ renderer, variants, target }: Moving, renders: readonly Render[]): Proof {
   const proofs = variants.map(({ profile, places, chosen }, i) => {
     const after = renders[i] as Render;
-    return prove(places, surePlaces(after, renderer, profile), after.documents, target, chosen);
+    return proveRender(places, surePlaces(after, renderer, profile), after.documents, target, chosen);
   });
   return together(proofs);
 }

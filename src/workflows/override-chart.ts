@@ -27,6 +27,8 @@ export interface OverrideOptions {
   readonly operands?: readonly PlaceFound[];
   /** Whether a post-renderer is to move what no value reaches, and whether Helm gives hooks to it. */
   readonly postRender?: { readonly hooks: boolean };
+  /** Whether they are proved by rendering with them; they are, unless told. */
+  readonly prove?: boolean;
   /** What else the overrides are to bring along. */
   readonly completion?: Completion;
 }
@@ -53,16 +55,23 @@ export async function overrideChart(
   renderer: Renderer,
   profile: Profile,
   target: Target,
-  { rules, emit, recipes = [], operands = [], postRender, completion = {} }: OverrideOptions,
+  { rules, emit, recipes = [], operands = [], postRender, prove = true, completion = {} }: OverrideOptions,
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, rules, operands);
   const [{ base }] = variants;
   const moving: Moving = { renderer, variants, target };
-  const derived = await deriveAndProve(moving, { recipes, emit });
+  const derived = await deriveAndProve(moving, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }
   const chosen = variants.flatMap((shown) => shown.chosen);
+  const references = [
+    ...new Set([...variants.flatMap((shown) => shown.places), ...chosen].map((place) => place.reference)),
+  ].sort();
+  if (!prove) {
+    const { settings, overrides, proof } = derived;
+    return { base: base.values, settings, overrides, proof, references };
+  }
   const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen });
 
   const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
@@ -82,7 +91,6 @@ export async function overrideChart(
     templates,
     placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
   });
-  const references = [...new Set([...places, ...chosen].map(({ reference }) => reference))].sort();
   const proof = { ...counts, residue: explained(residue), ...found };
   const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
   if (postRender === undefined) return result;

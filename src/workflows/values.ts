@@ -30,6 +30,8 @@ export interface ValuesOptions {
   readonly render: RenderOptions;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
+  /** Whether the overrides are proved by rendering with them; they are, unless told. */
+  readonly prove?: boolean;
   /** How chart repositories are reached. */
   readonly chartSources?: ChartSources;
   /** What the file is called that tells a post-renderer what to do about residue; none is wanted when absent. */
@@ -155,7 +157,16 @@ async function overridesOf(
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const { target, profile, rules = [], chartSources = UPSTREAM, residueMap, pullSecret, pin = false } = options;
+  const {
+    target,
+    profile,
+    rules = [],
+    chartSources = UPSTREAM,
+    residueMap,
+    pullSecret,
+    pin = false,
+    prove = true,
+  } = options;
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
@@ -165,6 +176,7 @@ async function overridesOf(
     emit: context.emit,
     recipes,
     operands,
+    prove,
     completion: {
       ...(pullSecret === undefined ? {} : { pullSecret }),
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
@@ -175,7 +187,9 @@ async function overridesOf(
   const map = residueMap?.(name, version, profile.name);
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
-    `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
+    proof.skipped
+      ? `Not proved (--no-proof): nobody has looked whether all ${proof.references} references are private with them.`
+      : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
     ...(map === undefined ? [] : postRenderNotes(map, entries)),
     ...proof.residue.map((residue) => residueNote(residue, hidden)),
     ...completionNotes(proof),

@@ -33,6 +33,8 @@ type Flags = RenderFlags &
     /** Commander's names for `--no-tests` and `--no-hooks`. */
     tests: boolean;
     hooks: boolean;
+    /** Commander's name for `--no-proof`. */
+    proof: boolean;
     caFile?: string;
     plainHttp: string[];
     chartMirror: string[];
@@ -54,6 +56,7 @@ export function valuesCommand(edge: Edge): Command {
         .argParser(repeat)
         .default([], ''),
     )
+    .option('--no-proof', 'do not render with the overrides to see whether they do it; their file says so')
     .option('--no-tests', 'without helm test, for whoever does not run it')
     .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
     .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
@@ -89,6 +92,7 @@ export function valuesCommand(edge: Edge): Command {
       render: { ...renderOptions(flags), ...left(flags) },
       rules: await readRules(flags.rules),
       chartSources,
+      prove: flags.proof,
       ...completionOf(flags),
       ...(flags.residue === undefined ? {} : { residueMap: files.mapName }),
     };
@@ -115,6 +119,12 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
   checkFormat(flags, all);
   if (config !== undefined && format !== 'values') {
     throw new AirgapError('usage', `--config does not go with --format ${format}`, { hint: 'name one chart' });
+  }
+  const proving = { '--residue': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
+  const needs = Object.entries(proving).find(([, value]) => value !== undefined)?.[0];
+  if (!flags.proof && (needs !== undefined || format !== 'values')) {
+    const what = needs ?? `--format ${format}`;
+    throw new AirgapError('usage', `--no-proof does not go with ${what}`, { hint: 'leave one of them out' });
   }
   const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(format);
   if (chart === undefined && outDir === undefined && !isOneFile) {

@@ -100,6 +100,11 @@ describe('wrong usage', () => {
     ['no chart', ['images'], 'no chart was given'],
     ['a target with a scheme', ['push', 'x', '--to', 'https://r.example'], '--to https://r.example'],
     ['a target that is no host', ['values', 'c', '--to', 'mirrored'], '"mirrored" is not a registry host'],
+    [
+      'pins without a proof',
+      ['values', 'c', '--to', 'r.example', '--bundle', 'b', '--no-proof', '--pin'],
+      '--no-proof does not go with --pin',
+    ],
     ['a chart and all charts', ['values', 'c', '--all', '--to', 'r.example'], 'one chart, --all'],
     ['all charts without a folder', ['values', '--all', '--bundle', 'b', '--to', 'r.example'], '--all writes one file'],
     ['a format that is none', ['values', 'c', '--to', 'r.example', '--format', 'helm'], 'aggregate, kustomize, argocd'],

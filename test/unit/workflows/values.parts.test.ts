@@ -62,6 +62,18 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(err).toContain('hardcoded/templates/deployment.yaml spec.template.spec.initContainers[0].image');
   });
 
+  test('are what they are without a proof, and the file says so', async () => {
+    await using scratch = await scratchFolder();
+    const request = { chart: join(CHARTS, 'hardcoded') };
+    const options = { request, bundle: undefined, target, render: {} };
+    const [proved] = await values(contextIn(scratch.path), options);
+    const [result] = await values(contextIn(scratch.path), { ...options, prove: false });
+    expect(result?.overrides).toEqual(proved?.overrides);
+    expect(proved?.proof.residue).not.toEqual([]);
+    expect(result?.proof).toEqual({ references: proved?.proof.references, rewritten: 0, residue: [], skipped: true });
+    expect(result?.yaml).toMatch(/^# Overrides .*\n# Not proved \(--no-proof\)/);
+  });
+
   test('say why something stays public: nothing builds it, or what builds it is needed otherwise', async () => {
     await using scratch = await scratchFolder();
     const image = (text: string): string => `kind: Pod\nspec: {containers: [{image: "${text}"}]}\n---\n`;
