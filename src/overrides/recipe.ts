@@ -7,7 +7,7 @@ import { compositionsOf, type Probe, probe, type RenderWith } from '../influence
 import { emptySlot, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import type { Target } from '../oci/naming.ts';
-import { type Compositions, fill, wantedFor } from './settle.ts';
+import { type Compositions, type Derivation, fill, wantedFor } from './settle.ts';
 import { evaluate } from './solve.ts';
 import { type Unlocking, withUnlocking } from './unlock.ts';
 
@@ -56,8 +56,8 @@ export async function startProbe(
 
 /**
  * Finds out which values build which reference (DESIGN.md, Overrides, steps 2 and 3). First the leaves that have a
- * value; where those do not explain a place, empty leaves and leaves that only templates read, local ones before those
- * that reach over the whole chart.
+ * value, unless an empty registry of the whole chart does it with fewer; where those do not explain a place, empty leaves
+ * and leaves that only templates read, local ones before those that reach over the whole chart.
  */
 export async function compose(options: ComposeOptions): Promise<Recipe> {
   const { base, target, render, templates, without = new Set() } = options;
@@ -65,11 +65,24 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
   const places = options.places.filter((place) => wantedFor(place, target) !== undefined);
   const written = [...new Set(places.map((place) => place.written))];
   const { probed, unlocking } = options.start ?? (await startProbe(base, written, render, { isOpen }));
-  const first = await faithful(places, base, probed, unlocking.render);
+  let first = await faithful(places, base, probed, unlocking.render);
   let later: readonly Part[][][] = first;
-  let { length: unsolved } = fill({ places, first, later }, target).unsolved;
+  const solution = fill({ places, first, later }, target);
+  let { length: unsolved } = solution.unsolved;
   const refused = new Set<Slot>();
-  if (unsolved > 0) {
+  if (unsolved === 0 && leavesIn(solution) > 1) {
+    const shared = emptyLeaves(base.values, await templates()).filter((leaf) => isOpen(leaf) && isRegistryOfAll(leaf));
+    const wider =
+      shared.length === 0
+        ? undefined
+        : await probe(base, [...probed.slots, ...shared.map(emptySlot)], unlocking.render);
+    const compositions = wider === undefined ? first : compositionsOf(places, base, wider);
+    const other = fill({ places, first: compositions, later: compositions }, target);
+    if (other.unsolved.length === 0 && leavesIn(other) < leavesIn(solution)) {
+      first = compositions;
+      later = compositions;
+    }
+  } else if (unsolved > 0) {
     const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
     const everywhere = empty.filter(isGlobal).map(emptySlot);
@@ -87,6 +100,16 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
     }
   }
   return { places, first, later, refused: [...refused].map(slotPath), switches: unlocking.switches() };
+}
+
+/** One leaf for the registry of all images, which charts offer and leave empty. */
+function isRegistryOfAll(leaf: Leaf): boolean {
+  return isGlobal(leaf) && /registry$/i.test(String(leaf.path.at(-1)));
+}
+
+/** How many leaves have to be set. */
+function leavesIn({ assignment }: Derivation): number {
+  return new Set([...assignment.keys()].map(({ leaf }) => leaf)).size;
 }
 
 /**
