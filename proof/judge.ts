@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Residue } from '../src/overrides/proof.ts';
-import { type CorpusChart, stands } from '../test/support/corpus.ts';
+import type { CorpusChart } from '../test/support/corpus.ts';
 import { type Difference, differences, fieldOf } from './difference.ts';
 import { reasonOf } from './explain.ts';
 import { lineOf, unpack } from './hard-coded.ts';
+import { leftIn } from './left.ts';
 import { type AfterPostRender, postRendered } from './post-rendered.ts';
 import { type CountingHelm, run } from './programs.ts';
 
@@ -49,9 +50,6 @@ export interface Programs {
   readonly helm: string;
   readonly counting: CountingHelm;
 }
-
-/** Not in the chart's own render, so that its own overrides do not reach it. */
-const ELSEWHERE = new Set(['operator-binary', 'child-chart']);
 
 /**
  * Derives the overrides of a chart as users do, and looks at what plain Helm makes of them.
@@ -105,12 +103,6 @@ export function judge(chart: CorpusChart, programs: Programs, folder: string): J
     ...(proof.residue.length === 0 ? {} : { after: postRendered(chart, programs, TARGET, folder) }),
     ...(tool.status === (proof.residue.length === 0 ? 0 : 3) ? {} : { problem: `values ended with ${tool.status}` }),
   };
-}
-
-/** References of the truth, by their full names, that a render has in so many words. */
-export function leftIn(rendered: string, { images }: CorpusChart): string[] {
-  const left = images.filter(({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && stands(rendered, ref));
-  return [...new Set(left.map(({ normalized }) => normalized))];
 }
 
 /** Keys of what is switched on. */

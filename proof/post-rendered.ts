@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CorpusChart } from '../test/support/corpus.ts';
-import { type Answer, leftIn, type Programs } from './judge.ts';
+import type { Answer, Programs } from './judge.ts';
+import { leftIn } from './left.ts';
 import { run } from './programs.ts';
 
 /** What is public when Helm runs the post-renderer too. */
