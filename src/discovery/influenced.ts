@@ -60,7 +60,7 @@ export function influencedPlaces(
       const there = knownAt.get(`${positionOf(was)}\n${spot.path}`) ?? [];
       return wordsBuilt(text, readRuns(after, probed.slots), isImage).flatMap((word): PlaceFound[] => {
         if (there.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
-        const verdict = isWhole(base.values, word) ? judge(word.text, 'key') : undefined;
+        const verdict = isWhole(base.values, word) && !isCopy(text, word) ? judge(word.text, 'key') : undefined;
         if (verdict === undefined) return [];
         return [
           {
@@ -111,10 +111,21 @@ function wordsBuilt(text: string, runs: readonly Run[], isImage: (slot: Slot) =>
   return [...words.values()];
 }
 
+/** Behind its leaf's own key a name without a tag is a copy of the values, as programs get them, and no use of it. */
+function isCopy(text: string, { text: word, start, slots }: Word): boolean {
+  if (isTagged(word)) return false;
+  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
+  const key = /["']?([\w.-]+)["']?\s*[:=]\s*["']?$/.exec(before)?.[1];
+  return slots.some(({ leaf }) => key === String(leaf.path.at(-1)));
+}
+
+function isTagged(text: string): boolean {
+  return /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
+}
+
 /** A lone name may be anything, and a repository whose tag stands elsewhere is a part of a reference only. */
 function isWhole(values: Values, { text, slots }: Word): boolean {
-  const tagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
-  if (tagged) return true;
+  if (isTagged(text)) return true;
   return text.includes('/') && slots.every(({ leaf }) => tagBeside(values, leaf) === undefined);
 }
 
