@@ -24,17 +24,21 @@ export function lockArtifact(lock: Lock): { readonly descriptor: Descriptor; rea
 }
 
 /**
- * The index of the layout: images by name, then charts, the lock last, so that a reader that stumbles over what is no
- * image has the images by then.
+ * The index of the layout: images by name, then charts, the lock last where there is one, so that a reader that stumbles
+ * over what is no image has the images by then.
  * @throws AirgapError `collision` when one name stands for two digests
  */
-export function indexFile(roots: readonly Root[], charts: readonly ChartArtifact[], lock: Descriptor): Uint8Array {
+export function indexFile(
+  roots: readonly Root[],
+  charts: readonly ChartArtifact[],
+  lock: Descriptor | undefined,
+): Uint8Array {
   const manifests = [
     ...once(roots.map((root) => [formatReference(root.reference), imageDescriptor(root)])),
     ...once(
       charts.map((chart) => [formatReference(chartReference(chart.name, chart.version)), chartDescriptor(chart)]),
     ),
-    { ...plain(lock), artifactType: MediaType.lock, annotations: { [REF_NAME]: LOCK_NAME } },
+    ...(lock === undefined ? [] : [lockDescriptor(lock)]),
   ];
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }));
 }
@@ -51,6 +55,10 @@ function chartDescriptor({ name, version, descriptor }: ChartArtifact): Descript
     [CHART_VERSION]: version,
   };
   return { ...plain(descriptor), artifactType: MediaType.helmConfig, annotations };
+}
+
+function lockDescriptor(lock: Descriptor): Descriptor {
+  return { ...plain(lock), artifactType: MediaType.lock, annotations: { [REF_NAME]: LOCK_NAME } };
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {

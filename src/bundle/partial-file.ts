@@ -10,8 +10,6 @@ import type { Layout } from './layout.ts';
 /** A bundle that is being written: `NAME.partial` in its full size, and the journal of what is in place. */
 export class PartialFile {
   readonly file: FileHandle;
-  /** Bytes in place by digest when it was opened. To be hashed again before they are believed. */
-  readonly done: ReadonlyMap<Digest, number>;
   readonly #path: string;
   readonly #journal: Journal;
   readonly #placed = new Map<Digest, number>();
@@ -20,7 +18,6 @@ export class PartialFile {
     this.#path = path;
     this.file = file;
     this.#journal = journal;
-    this.done = done;
     for (const [digest, bytes] of done) this.#placed.set(digest, bytes);
   }
 
@@ -30,15 +27,14 @@ export class PartialFile {
    */
   static async open(path: string, layout: Layout): Promise<PartialFile> {
     const journal = new Journal(`${path}.journal`);
-    const found = await stat(path).catch(() => undefined);
-    const done = found?.isFile() && found.size === layout.size ? await journal.read(layout.identity) : undefined;
+    const { done, needed, free } = await foresee(path, layout);
+    if (free < needed) throw noSpace(path, needed, free);
     if (done === undefined) {
       await journal.remove();
       await rm(path, { force: true }).catch((error) => {
         throw writeFailure(error);
       });
     }
-    await checkSpace(path, layout.size - (done === undefined ? 0 : (found?.blocks ?? 0) * 512));
     const flags = done === undefined ? constants.O_CREAT | constants.O_EXCL | constants.O_RDWR : constants.O_RDWR;
     const file = await open(path, flags, 0o644).catch((error) => {
       throw writeFailure(error);
@@ -55,6 +51,11 @@ export class PartialFile {
       throw writeFailure(error);
     }
     return new PartialFile(path, file, journal, done ?? new Map());
+  }
+
+  /** Bytes of a blob that are in place, now or since an earlier run. To be hashed again before they are believed. */
+  placed(digest: Digest): number {
+    return this.#placed.get(digest) ?? 0;
   }
 
   /** Notes that so many bytes of a blob are in place. */
@@ -103,17 +104,36 @@ async function writePadding(file: FileHandle, { entries, size }: Layout): Promis
   }
 }
 
-async function checkSpace(path: string, needed: number): Promise<void> {
-  const folder = dirname(path);
-  const { bavail, bsize } = await statfs(folder).catch((error) => {
+/** What a run would begin with. */
+export interface Foreseen {
+  /** Bytes in place by digest, of an interrupted run of the same plan; undefined when there is none to continue. */
+  readonly done: ReadonlyMap<Digest, number> | undefined;
+  /** Bytes that the file will take on the disk beyond those that it has already. */
+  readonly needed: number;
+  /** Bytes that the disk has for it, with those of a partial file that cannot be continued. */
+  readonly free: number;
+}
+
+/** Looks at what there is for a partial file, and changes nothing. @throws AirgapError `file` */
+export async function foresee(path: string, layout: Layout): Promise<Foreseen> {
+  const found = await stat(path).catch(() => undefined);
+  const same = found?.isFile() && found.size === layout.size;
+  const done = same ? await new Journal(`${path}.journal`).read(layout.identity) : undefined;
+  const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
     throw writeFailure(error);
   });
+  // st_blocks counts 512 bytes each, whatever the file system's own blocks are.
+  const taken = found?.isFile() ? found.blocks * 512 : 0;
   const free = bavail * bsize;
-  if (free < needed) {
-    throw new AirgapError('no-space', `the bundle needs ${needed} bytes, and ${folder} has ${free}`, {
-      hint: 'free some space, choose another folder with --out, or fewer platforms with --platform',
-    });
-  }
+  if (done === undefined) return { done, needed: layout.size, free: free + taken };
+  return { done, needed: Math.max(0, layout.size - taken), free };
+}
+
+/** The disk is too small for it: both numbers. */
+export function noSpace(path: string, needed: number, free: number): AirgapError {
+  return new AirgapError('no-space', `the bundle needs ${needed} bytes, and ${dirname(path)} has ${free}`, {
+    hint: 'free some space, choose another folder with --out, or fewer platforms with --platform',
+  });
 }
 
 /** Makes a rename last. Some file systems do not let a folder be opened for that; the rename is done all the same. */

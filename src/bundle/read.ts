@@ -31,6 +31,8 @@ export interface Bundle extends Source {
   unnamed(): readonly Descriptor[];
   /** Undefined when another tool wrote the archive. */
   lock(): Lock | undefined;
+  /** Of the lock's manifest. */
+  readonly lockDigest: Digest | undefined;
   /** A whole blob in memory, verified. For configs and charts. @throws AirgapError `image-not-found`, `digest-mismatch` */
   read(descriptor: Descriptor): Promise<Uint8Array>;
   close(): Promise<void>;
@@ -52,6 +54,7 @@ export async function openBundle(path: string): Promise<Bundle> {
     const layout = await openLayout(file, path);
     const reader = new Reader(file, path, layout.entries, contentsOf(path, layout.index));
     const lock = await reader.readLock();
+    reader.leftOut = new Set(lock?.requires?.map(({ digest }) => digest));
     return new OpenBundle(reader, layout.size, layout.dockerSave, lock);
   } catch (error) {
     await file.close();
@@ -65,6 +68,8 @@ class Reader {
   readonly path: string;
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   readonly contents: Contents;
+  /** What a delta says it has not. */
+  leftOut: ReadonlySet<Digest> = new Set();
 
   constructor(file: FileHandle, path: string, entries: ReadonlyMap<Digest, TarEntry>, contents: Contents) {
     this.file = file;
@@ -75,8 +80,13 @@ class Reader {
 
   entry(digest: Digest): TarEntry {
     const entry = this.entries.get(digest);
-    if (entry === undefined) throw new AirgapError('image-not-found', `${this.path} does not hold ${digest}`);
-    return entry;
+    if (entry !== undefined) return entry;
+    if (!this.leftOut.has(digest)) {
+      throw new AirgapError('image-not-found', `${this.path} does not hold ${digest}`);
+    }
+    throw new AirgapError('image-not-found', `${this.path} is a delta, and leaves out ${digest}`, {
+      hint: 'the older bundle has it, and so does the registry that it was pushed to',
+    });
   }
 
   async bytes(digest: Digest): Promise<Uint8Array> {
@@ -131,6 +141,10 @@ class OpenBundle implements Bundle {
 
   get path(): string {
     return this.#reader.path;
+  }
+
+  get lockDigest(): Digest | undefined {
+    return this.#reader.contents.lock?.digest;
   }
 
   get entries(): ReadonlyMap<Digest, TarEntry> {

@@ -12,7 +12,10 @@ export interface Trees {
   readonly users: ReadonlyMap<Digest, readonly string[]>;
 }
 
-/** Follows every name of the index down to its blobs: all are there, with the sizes that are said. */
+/**
+ * Follows every name of the index down to its blobs: all are there, with the sizes that are said, but for those that a
+ * delta says it leaves out.
+ */
 export async function checkTrees(bundle: Bundle, damaged: ReadonlySet<Digest>): Promise<Trees> {
   const users = new Map<Digest, Set<string>>();
   const problems = new Map<string, Set<string>>();
@@ -20,10 +23,12 @@ export async function checkTrees(bundle: Bundle, damaged: ReadonlySet<Digest>): 
   const report = (message: string, name: string): void => {
     problems.set(message, (problems.get(message) ?? new Set()).add(name));
   };
+  const leftOut = new Map(bundle.lock()?.requires?.map(({ digest, size }) => [digest, size]));
   const isThere = (descriptor: Descriptor, name: string): boolean => {
     const { digest, size } = descriptor;
     users.set(digest, (users.get(digest) ?? new Set()).add(name));
     const entry = bundle.entries.get(digest);
+    if (entry === undefined && leftOut.get(digest) === size) return false;
     if (entry === undefined) report(`${digest} is not there`, name);
     else if (entry.size !== size) report(`${digest} has ${entry.size} bytes instead of ${size}`, name);
     return entry !== undefined;

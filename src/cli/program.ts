@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { bundleCommand } from './commands/bundle.ts';
+import { diffCommand } from './commands/diff.ts';
+import { extractCommand } from './commands/extract.ts';
 import { imagesCommand } from './commands/images.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { postRenderCommand } from './commands/post-render.ts';
@@ -19,8 +21,16 @@ export function createProgram(edge: Edge): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted.',
     );
-  const makers = [imagesCommand, bundleCommand, inspectCommand, verifyCommand, pushCommand, valuesCommand];
-  for (const make of [...makers, postRenderCommand]) program.addCommand(make(edge));
+  const makers = [
+    imagesCommand,
+    bundleCommand,
+    inspectCommand,
+    verifyCommand,
+    pushCommand,
+    valuesCommand,
+    extractCommand,
+  ];
+  for (const make of [...makers, diffCommand, postRenderCommand]) program.addCommand(make(edge));
   // Errors are thrown, not exited with; each subcommand has to be told itself.
   for (const command of [program, ...program.commands]) {
     const name = command === program ? '' : ` ${command.name()}`;

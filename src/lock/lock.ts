@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isDigest } from '../oci/digest.ts';
+import { tryParseRepository } from '../oci/reference.ts';
 import { choiceSchema } from './choice.ts';
 import { recipeSchema } from './recipe.ts';
 
@@ -94,6 +95,14 @@ const image = z.object({
   found: z.array(place),
 });
 
+/** A blob of the images that a delta leaves out: whoever gets it has it already. */
+const required = z.object({
+  digest,
+  size: z.int().nonnegative(),
+  /** Where the older bundle has it, in the names of the source, as `quay.io/prometheus/prometheus`. */
+  repositories: z.array(z.string().refine((name) => tryParseRepository(name) !== undefined, 'not a repository')),
+});
+
 export const lockSchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Lock'),
@@ -105,11 +114,16 @@ export const lockSchema = z.object({
   images: z.array(image),
   /** What somebody chose otherwise than it was found, and why. */
   choices: z.array(choiceSchema).optional(),
+  /** Of a delta: the digest of the older bundle's lock manifest. */
+  since: digest.optional(),
+  /** Of a delta: every blob that it leaves out, and its receiver must have. All manifests and charts are in it. */
+  requires: z.array(required).optional(),
 });
 
 export type Lock = Readonly<z.infer<typeof lockSchema>>;
 export type LockChart = Lock['charts'][number];
 export type LockImage = Lock['images'][number];
+export type RequiredBlob = NonNullable<Lock['requires']>[number];
 
 /**
  * Reads a lock.

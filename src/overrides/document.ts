@@ -5,6 +5,9 @@ import { fillLeaf, type Slot } from '../influence/slots.ts';
 import type { Recipe } from './recipe.ts';
 import type { Derivation } from './settle.ts';
 
+/** Helm and Kubernetes read YAML 1.1, where `on`, `no` and `0o17` are no strings unless they stand in quotes. */
+export const YAML = { compat: 'yaml-1.1' } as const;
+
 /** One values leaf that an override sets. */
 export interface Setting {
   readonly path: LeafPath;
@@ -39,7 +42,7 @@ export function valuesOf(base: Values, settings: readonly Setting[]): Values {
 
 /** The overrides as YAML for `helm -f`, each leaf with the references that it moves. Equal input gives equal bytes. */
 export function formatOverrides(header: readonly string[], base: Values, settings: readonly Setting[]): string {
-  const document = new Document(valuesOf(base, settings));
+  const document = new Document(valuesOf(base, settings), YAML);
   document.commentBefore = header.map((line) => ` ${line}`).join('\n');
   for (const { path, comment } of settings) {
     // A comment stands before the key; inside a list, before the list's key, since the list is overridden whole.

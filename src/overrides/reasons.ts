@@ -47,7 +47,8 @@ function operandReason({ redirect }: Place): string {
   if (redirect === undefined || redirect.kind === 'none') return 'nothing tells the operator to take it from elsewhere';
   const what = { values: 'values', env: 'environment variable', argument: 'argument', 'resource-field': 'field' };
   const name = redirect.name === undefined ? '' : ` ${redirect.name}`;
-  return `the ${what[redirect.kind]}${name} would move it, and no value of the chart is known to set that`;
+  const how = redirect.kind === 'env' || redirect.kind === 'argument' ? '; --residue=inject looks for one' : '';
+  return `the ${what[redirect.kind]}${name} would move it, and no value of the chart is known to set that${how}`;
 }
 
 function placeReason(at: number, { first, later }: Recipe, { assignment, moves }: Derivation): string | undefined {

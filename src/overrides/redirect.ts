@@ -50,6 +50,12 @@ function textsOf(redirect: Redirect | undefined): string[] {
   return texts.filter((value): value is string => typeof value === 'string' && /\{(?!tag\})/.test(value));
 }
 
+/** What a variable, argument or field has to say of one image; undefined when the redirect needs several at once. */
+export function redirectText({ redirect, reference }: ReferencePlace, target: Target): string | undefined {
+  const text = redirect?.value ?? '{reference}';
+  return text.includes(', ') ? undefined : fill(text, privateOf(reference, target));
+}
+
 function privateOf(reference: string, target: Target): Reference {
   const parsed = parseReference(reference);
   return isUnderTarget(target, parsed) ? parsed : targetReference(target, parsed);

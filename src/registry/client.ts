@@ -1,4 +1,5 @@
 import type { Keychain } from '../auth/keychain.ts';
+import type { Quota } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Body, ManifestContent, Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -30,6 +31,11 @@ export class RegistryClient implements Source, Sink {
   constructor({ keychain, transport, mirrors = [] }: RegistryOptions) {
     this.#session = createSession(transport, keychain);
     this.#mirrors = mirrors;
+  }
+
+  /** What registries have said of their limits on pulls so far: the lowest of each, by name. */
+  quotas(): readonly Quota[] {
+    return [...this.#session.quotas.values()].sort((a, b) => (a.registry < b.registry ? -1 : 1));
   }
 
   manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {

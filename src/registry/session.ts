@@ -3,11 +3,13 @@ import { type Access, type Authorizer, createAuthorizer } from '../auth/authoriz
 import type { Keychain } from '../auth/keychain.ts';
 import type { TokenExchange } from '../auth/token.ts';
 import { AirgapError } from '../base/errors.ts';
+import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiHost } from './hosts.ts';
+import { quotaOf } from './quota.ts';
 
 /** Bytes that a token endpoint may answer. */
 const TOKEN_LIMIT = 1024 * 1024;
@@ -26,6 +28,8 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
 /** Requests with the registry's credentials on them. */
 export interface Session {
   readonly transport: Transport;
+  /** The lowest that each registry has said is left. */
+  readonly quotas: ReadonlyMap<string, Quota>;
   /** The answer, whatever its status; a 401 has been answered with renewed credentials once. */
   send(request: RegistryRequest): Promise<HttpResponse>;
   /** The answer with its whole body, which is asked for again when it breaks off. */
@@ -34,9 +38,19 @@ export interface Session {
 
 export function createSession(transport: Transport, keychain: Keychain): Session {
   const authorizer = createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
-  const send = (request: RegistryRequest): Promise<HttpResponse> => sendAuthorized(transport, authorizer, request);
+  const quotas = new Map<string, Quota>();
+  const send = async (request: RegistryRequest): Promise<HttpResponse> => {
+    const response = await sendAuthorized(transport, authorizer, request);
+    const { registry } = request.repository;
+    const quota = quotaOf(registry, response);
+    // Answers of requests that went out together come in any order.
+    if (quota !== undefined && quota.remaining <= (quotas.get(registry)?.remaining ?? quota.remaining))
+      quotas.set(registry, quota);
+    return response;
+  };
   return {
     transport,
+    quotas,
     send,
     async read(request, limit) {
       for (let attempt = 1; ; attempt++) {

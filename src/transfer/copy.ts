@@ -7,6 +7,7 @@ import type { Graph } from '../oci/graph.ts';
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { Push } from './push.ts';
+import { findRequired, type Required, withHomes } from './required.ts';
 import { place } from './tags.ts';
 
 export interface CopyOptions {
@@ -14,6 +15,8 @@ export interface CopyOptions {
   readonly target: (repository: Repository) => Repository;
   /** Blobs moved at the same time. */
   readonly concurrency: number;
+  /** What the source lacks, and the sink must have. */
+  readonly required?: Required;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
@@ -47,7 +50,7 @@ export interface CopyResult {
  * Copies everything in the graph from the source to the sink. A root whose tag is there with its digest costs one
  * question. Of the rest, every blob is sent once and mounted into the other repositories that need it, children go
  * before parents and tags last, so that whatever has a name is complete. One root that fails does not stop the others.
- * @throws AirgapError `collision` before anything is sent, `interrupted`
+ * @throws AirgapError before anything is sent: `collision`, and what `findRequired` throws; `interrupted`
  */
 export async function copy(graph: Graph, source: Source, sink: Sink, options: CopyOptions): Promise<CopyResult> {
   const placements = place(graph.roots, options.target);
@@ -57,7 +60,10 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   });
   checkAborted(options.signal);
   const missing = placements.filter((_, at) => isMissing(present[at]));
-  const push = new Push(graph, source, sink, options, missing);
+  const { required } = options;
+  const homes = required && (await findRequired(graph, missing, sink, required, options));
+  const from = required && homes ? withHomes(source, homes, required.source) : source;
+  const push = new Push(graph, from, sink, options, missing, homes);
   const ends = await push.run();
   checkAborted(options.signal);
   const outcomes: CopyOutcome[] = [];

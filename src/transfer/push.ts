@@ -19,10 +19,20 @@ export class Push {
   readonly #closures: readonly Closure[];
   /** By blob, the first placement that needs it: its repository is the blob's home. */
   readonly #first = new Map<Digest, number>();
+  readonly #homes: ReadonlyMap<Digest, Repository>;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #manifests = new Map<string, Promise<void>>();
 
-  constructor(graph: Graph, source: Source, sink: Sink, options: BlobOptions, placements: readonly Placement[]) {
+  /** `homes`: repositories of the sink that have blobs already; these are mounted from there. */
+  constructor(
+    graph: Graph,
+    source: Source,
+    sink: Sink,
+    options: BlobOptions,
+    placements: readonly Placement[],
+    homes: ReadonlyMap<Digest, Repository> = new Map(),
+  ) {
+    this.#homes = homes;
     this.#graph = graph;
     this.#sink = sink;
     this.#options = options;
@@ -35,7 +45,7 @@ export class Push {
         const node = graph.blobs.get(digest);
         if (node === undefined || this.#first.has(digest)) continue;
         this.#first.set(digest, at);
-        shipments.push({ node, home: (placements[at] as Placement).repository });
+        shipments.push({ node, home: homes.get(digest) ?? (placements[at] as Placement).repository });
       }
     }
     this.blobs = new Blobs(source, sink, options, shipments);
@@ -60,7 +70,8 @@ export class Push {
     await Promise.all(blobs.map((digest) => this.blobs.sent(digest)));
     const elsewhere = blobs.filter((digest) => this.blobs.isElsewhere(digest, repository));
     // ECR mounts only what a manifest in the other repository names, so that one has to be there before.
-    await Promise.allSettled(elsewhere.map((digest) => earlier[this.#first.get(digest) as number]));
+    const coming = elsewhere.filter((digest) => !this.#homes.has(digest));
+    await Promise.allSettled(coming.map((digest) => earlier[this.#first.get(digest) as number]));
     await this.#all(elsewhere, (digest) => this.blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
     const below = nodes.filter(({ descriptor }) => descriptor.digest !== root.descriptor.digest);

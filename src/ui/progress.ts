@@ -2,6 +2,7 @@ import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import type { AirgapEvent, Emit } from '../base/events.ts';
 import { redact } from '../base/redact.ts';
+import { estimateText } from './estimate.ts';
 import { formatBytes } from './text.ts';
 
 /** Where progress is drawn: stderr. On a terminal one line is redrawn; elsewhere only stages and warnings are written. */
@@ -45,6 +46,7 @@ export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStre
   };
   const emit = (event: AirgapEvent): void => {
     if (event.type === 'stage') line(event.message);
+    else if (event.type === 'estimate') line(estimateText(event.estimate));
     else if (event.type === 'warning') line(`warning: ${event.message}`);
     else if (event.type === 'retry') line(retryText(event));
     else if (event.type === 'plan') planned += event.bytes;

@@ -1,4 +1,5 @@
 import type { Choice } from '../lock/choice.ts';
+import { deltaOf } from '../lock/delta.ts';
 import type { Finding, Place } from '../lock/finding.ts';
 import { formatReference } from '../oci/reference.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
@@ -8,6 +9,7 @@ import type { Inspection, Verification } from '../workflows/inspect.ts';
 import type { PushResult } from '../workflows/push.ts';
 import type { Overrides } from '../workflows/values.ts';
 import { completionReport } from './completion-report.ts';
+import { deltaReport } from './delta.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Reports for people. Each gives text without a newline at its end. */
@@ -80,16 +82,21 @@ function placeText({ chart, kind, name, path, how }: Place): string {
   return `${kind}/${name} ${path}`;
 }
 
-export function bundleReport({ status, path, size, blobs, fetched, resumed, lock, dropped }: BundleResult): string {
+export function bundleReport({ status, path, size, blobs, lock, dropped, ...bytes }: BundleResult): string {
   const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} that no registry has`;
   const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${without}`;
-  if (status === 'up-to-date') return `${path} is up to date: ${content}`;
+  const delta = deltaReport(deltaOf(lock));
+  if (status === 'up-to-date') return [`${path} is up to date: ${content}`, ...delta].join('\n');
+  if (status === 'planned') return [`a dry run: ${path} was not written`, ...delta].join('\n');
+  const { fetched, reused, resumed } = bytes;
+  const copied = reused > 0 ? `, ${formatBytes(reused)} from earlier bundles` : '';
   const again = resumed > 0 ? `, ${formatBytes(resumed)} kept from an earlier run` : '';
-  return `${path} written: ${content} (${formatBytes(fetched)} fetched${again})`;
+  return [`${path} written: ${content} (${formatBytes(fetched)} fetched${copied}${again})`, ...delta].join('\n');
 }
 
-export function inspectReport({ file, size, blobs, charts, images, lock }: Inspection): string {
-  const parts = [`${file}: ${formatBytes(size)}, ${count(blobs, 'blob')}`];
+export function inspectReport({ file, size, blobs, charts, images, lockDigest, delta, lock }: Inspection): string {
+  const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
+  const parts = [[`${file}: ${formatBytes(size)}, ${count(blobs, 'blob')}${named}`, ...deltaReport(delta)].join('\n')];
   if (charts.length > 0) {
     const sources = new Map(lock?.charts.map(({ name, version, source }) => [`${name} ${version}`, source]));
     const rows = charts.map(({ name, version, digest }) => [
@@ -119,10 +126,10 @@ export function inspectReport({ file, size, blobs, charts, images, lock }: Inspe
   return parts.join('\n\n');
 }
 
-export function verifyReport({ file, size, blobs, charts, images, problems }: Verification): string {
+export function verifyReport({ file, size, blobs, charts, images, delta, problems }: Verification): string {
   if (problems.length === 0) {
     const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
-    return `${file} is complete and undamaged: ${content}`;
+    return [`${file} is complete and undamaged: ${content}`, ...deltaReport(delta)].join('\n');
   }
   const lines = problems.map(
     ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { AirgapError, combine } from '../base/errors.ts';
+import type { Estimate } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
 import { type ChartArtifact, chartArtifact } from '../bundle/chart-artifact.ts';
-import { type WriteResult, writeBundle } from '../bundle/write.ts';
+import { noSpace } from '../bundle/partial-file.ts';
+import { EarlierBundles } from '../bundle/reuse.ts';
+import { planBundle, type WriteResult, writeBundle } from '../bundle/write.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { Lock } from '../lock/lock.ts';
@@ -10,26 +13,38 @@ import type { Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { chartTag } from '../oci/naming.ts';
 import { parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
-import { pinned } from '../transfer/pinned.ts';
+import { type AskedSource, pinned } from '../transfer/pinned.ts';
 import { walk } from '../transfer/walk.ts';
 import { lockOf, type PackedChart } from './bundle-lock.ts';
 import { warn } from './bundle-warnings.ts';
 import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
+import { estimate } from './estimate.ts';
 import { chosen, type ImagesOptions, networkOf, search, warnUnmatched } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 import { type Chosen, type ResolveOptions, resolveImages } from './resolve.ts';
+import { readOlder, requiresOf } from './since.ts';
 
 export interface PackOptions extends ResolveOptions {
   readonly out: string;
   readonly access: RegistryAccess;
   /** Replace what is at `out`. */
   readonly force: boolean;
+  /** Earlier bundles, whose blobs are copied instead of fetched. */
+  readonly reuse: readonly string[];
+  /** Stop when everything is known, with nothing written. */
+  readonly dryRun: boolean;
+  /** An older bundle: what it has of the images is left out. */
+  readonly since?: string;
 }
 
 export interface BundleOptions extends ImagesOptions, PackOptions {}
 
-export interface BundleResult extends WriteResult {
+export interface BundleResult extends Omit<WriteResult, 'status'> {
+  /** `planned`: a dry run, and nothing was written. */
+  readonly status: WriteResult['status'] | 'planned';
+  /** What was known before the first blob was read. */
+  readonly estimate: Estimate;
   readonly lock: Lock;
   /** Candidates that their registries do not have, and that are not in the bundle. */
   readonly dropped: readonly Dropped[];
@@ -64,29 +79,51 @@ export interface Contents {
   readonly pins?: ReadonlyMap<string, Digest>;
 }
 
-/** Resolves, pulls, and writes the bundle. */
+/**
+ * Resolves, says what it is going to cost, pulls, and writes the bundle.
+ * @throws AirgapError `no-space` with what is needed and what there is, before anything is written; and whatever the
+ *   steps throw
+ */
 export async function pack(
   context: Context,
   options: PackOptions,
   { charts, choose, network, pins = new Map() }: Contents,
 ): Promise<BundleResult> {
+  const earlier = await EarlierBundles.open(options.reuse, context.emit);
   const { client } = connect(context, options.access);
   try {
-    const { platforms, concurrency } = options;
+    const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
-    const { graph, findings, choices, dropped } = await resolveImages(context, pinned(client, pins), choose, options);
+    const older = since === undefined ? undefined : await readOlder(since, concurrency, signal);
+    const locked = pinned(client, pins);
+    const asked: AskedSource = {
+      manifest: (repository, tagOrDigest) => locked.manifest(repository, tagOrDigest),
+      head: (repository, tagOrDigest) => locked.head(repository, tagOrDigest),
+      blob: (repository, descriptor) => earlier.small(descriptor, locked.blob(repository, descriptor)),
+    };
+    const { graph, findings, choices, dropped } = await resolveImages(context, asked, choose, options);
     warnUnmatched(context, choices);
     const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warn(emit, network, moving);
     const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, options, context)));
     const gone = dropped.map(({ reference }) => reference);
     const all = gone.length === 0 ? choices : [...choices, { rule: 'dropped' as const, references: gone }];
-    const lock = lockOf({ charts, artifacts, findings, graph, platforms, choices: all });
+    const delta = older && requiresOf(older, graph, artifacts);
+    const lock = { ...lockOf({ charts, artifacts, findings, graph, platforms, choices: all }), ...delta };
     const { out: path, force } = options;
-    const steps = { concurrency, force, emit, signal };
-    const result = await writeBundle({ path, graph, charts: artifacts, lock, source: client, ...steps });
-    return { ...result, lock, dropped };
+    const content = { path, graph, charts: artifacts, lock, force };
+    const plan = await planBundle(content);
+    const cost = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
+    if (!plan.isThere) emit({ type: 'estimate', estimate: cost });
+    if (cost.free < cost.needed) throw noSpace(path, cost.needed, cost.free);
+    if (options.dryRun && !plan.isThere) {
+      const { size, blobs, fetched, reused, resumed } = cost;
+      return { status: 'planned', path, size, blobs, fetched, reused, resumed, estimate: cost, lock, dropped };
+    }
+    const result = await writeBundle({ ...content, source: client, earlier, concurrency, emit, signal }, plan);
+    return { ...result, estimate: cost, lock, dropped };
   } finally {
+    await earlier.close();
     await client.close();
   }
 }

@@ -6,7 +6,7 @@ import type { PlaceFound } from '../discovery/index.ts';
 import type { ChartRequest } from '../helm/fetch.ts';
 import type { Place } from '../lock/finding.ts';
 import type { StoredRecipe } from '../lock/recipe.ts';
-import { MediaType } from '../oci/descriptor.ts';
+import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import { readLinks } from '../oci/manifest.ts';
 
 /** A chart out of a bundle, as an archive in a scratch folder. */
@@ -33,6 +33,15 @@ export function extractCharts(
   scratch: string,
   profile?: string,
 ): Promise<BundledChart[]> {
+  const chosen = chartsIn(source, wanted);
+  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`), profile)));
+}
+
+/**
+ * The charts of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
+ * @throws AirgapError `chart-not-found` with the list of what there is
+ */
+export function chartsIn(source: Bundle, wanted: ChartRequest | undefined): readonly BundleChart[] {
   const all = source.charts();
   const chosen = wanted === undefined ? all : all.filter((chart) => isWanted(chart, wanted));
   if (chosen.length === 0 || (wanted !== undefined && chosen.length > 1)) {
@@ -43,7 +52,25 @@ export function extractCharts(
       hint: list === '' ? 'it holds no chart at all' : `it holds ${list}`,
     });
   }
-  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`), profile)));
+  return chosen;
+}
+
+/** Where a chart's content lies in a bundle: its archive, and the provenance file when it has one. */
+export interface ChartBlobs {
+  readonly archive: Descriptor;
+  readonly provenance: Descriptor | undefined;
+}
+
+/** @throws AirgapError `bundle-invalid` when it has no archive */
+export async function chartBlobs(source: Bundle, chart: BundleChart): Promise<ChartBlobs> {
+  const { descriptor, name, version, reference } = chart;
+  const manifest = await source.manifest(reference, descriptor.digest);
+  const { blobs } = readLinks(descriptor.mediaType, manifest.bytes);
+  const archive = blobs.find(({ mediaType }) => mediaType === MediaType.helmChart);
+  if (archive === undefined) {
+    throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
+  }
+  return { archive, provenance: blobs.find(({ mediaType }) => mediaType === MediaType.helmProvenance) };
 }
 
 function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean {
@@ -53,15 +80,10 @@ function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean
 }
 
 async function extract(source: Bundle, chart: BundleChart, archive: string, profile?: string): Promise<BundledChart> {
-  const { descriptor, name, version, reference } = chart;
-  const manifest = await source.manifest(reference, descriptor.digest);
-  const { blobs } = readLinks(descriptor.mediaType, manifest.bytes);
-  const layer = blobs.find(({ mediaType }) => mediaType === MediaType.helmChart);
-  if (layer === undefined) {
-    throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
-  }
+  const { descriptor, name, version } = chart;
+  const blobs = await chartBlobs(source, chart);
   await mkdir(dirname(archive), { recursive: true });
-  await writeFile(archive, await source.read(layer));
+  await writeFile(archive, await source.read(blobs.archive));
   const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
   const known = locked?.profiles.find((one) => one.name === profile) ?? locked?.profiles[0];
   const { kubeVersion, apiVersions, recipes = [] } = known ?? {};

@@ -2,8 +2,7 @@ import type { PlaceFound } from '../discovery/index.ts';
 import { formatPath } from '../influence/leaves.ts';
 import type { NamedLeaf } from '../influence/named-leaves.ts';
 import type { Trial } from '../influence/trial.ts';
-import { type Target, targetText } from '../oci/naming.ts';
-import { parseReference } from '../oci/reference.ts';
+import type { Target } from '../oci/naming.ts';
 import {
   type Injection,
   injectionLeaves,
@@ -13,6 +12,7 @@ import {
   shapesOf,
   withInjection,
 } from '../overrides/injection.ts';
+import { redirectText } from '../overrides/redirect.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
 
 interface InjectionTrial extends Trial {
@@ -43,17 +43,16 @@ export async function inject(
 }
 
 /** Undefined for what no variable and no argument moves, or nobody runs here. */
-function injectionOf(
-  { redirect, reference, name, kind, template, document, path }: PlaceFound,
-  places: readonly PlaceFound[],
-  target: Target,
-): Injection | undefined {
+function injectionOf(operand: PlaceFound, places: readonly PlaceFound[], target: Target): Injection | undefined {
+  const { redirect, name, kind, template, document, path } = operand;
   if (redirect?.name === undefined || (redirect.kind !== 'env' && redirect.kind !== 'argument')) return undefined;
   // What an image's own config names is told to whatever runs that image.
   const running = places.filter((place) => place.reference === name && place.how === 'pod-spec');
   const containers = kind === 'Image' ? running : [{ template, document, path }];
-  const value = targetText(target, parseReference(reference));
-  return containers.length === 0 ? undefined : { kind: redirect.kind, name: redirect.name, value, containers };
+  const value = redirectText(operand, target);
+  return containers.length === 0 || value === undefined
+    ? undefined
+    : { kind: redirect.kind, name: redirect.name, value, containers };
 }
 
 /** Tries every leaf in each of its shapes, and sets the narrowest one that does it. */

@@ -1,5 +1,6 @@
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import { type Problem, verifyBundle } from '../bundle/verify.ts';
+import { type Delta, deltaOf } from '../lock/delta.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference } from '../oci/reference.ts';
@@ -12,6 +13,10 @@ export interface Inspection {
   readonly blobs: number;
   readonly charts: readonly { readonly name: string; readonly version: string; readonly digest: Digest }[];
   readonly images: readonly { readonly reference: string; readonly digest: Digest }[];
+  /** Of the lock's manifest: the name by which a delta calls this bundle. */
+  readonly lockDigest?: Digest;
+  /** Of a bundle that leaves out what an older one has. */
+  readonly delta?: Delta;
   /** What it holds and why; undefined when another tool wrote the archive. */
   readonly lock: Lock | undefined;
 }
@@ -27,6 +32,9 @@ export async function inspect(file: string): Promise<Inspection> {
 }
 
 function summaryOf(source: Bundle): Omit<Inspection, 'lock'> {
+  const lock = source.lock();
+  const { lockDigest } = source;
+  const delta = lock && deltaOf(lock);
   return {
     file: source.path,
     size: source.size,
@@ -36,6 +44,8 @@ function summaryOf(source: Bundle): Omit<Inspection, 'lock'> {
       reference: formatReference(reference),
       digest: descriptor.digest,
     })),
+    ...(lockDigest === undefined ? {} : { lockDigest }),
+    ...(delta === undefined ? {} : { delta }),
   };
 }
 

@@ -25,6 +25,8 @@ export interface OverrideOptions {
   readonly recipes?: readonly StoredRecipe[];
   /** Images that something in the cluster chooses and no template mentions, beside those that rules know. */
   readonly operands?: readonly PlaceFound[];
+  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
+  readonly inject?: boolean;
   /** Whether a post-renderer is to move what no value reaches, and whether Helm gives hooks to it. */
   readonly postRender?: { readonly hooks: boolean };
   /** Whether they are proved by rendering with them; they are, unless told. */
@@ -55,7 +57,16 @@ export async function overrideChart(
   renderer: Renderer,
   profile: Profile,
   target: Target,
-  { rules, emit, recipes = [], operands = [], postRender, prove = true, completion = {} }: OverrideOptions,
+  {
+    rules,
+    emit,
+    recipes = [],
+    operands = [],
+    inject: isInjected = false,
+    postRender,
+    prove = true,
+    completion = {},
+  }: OverrideOptions,
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, rules, operands);
   const [{ base }] = variants;
@@ -81,7 +92,7 @@ export async function overrideChart(
   const still = chosen.filter(({ reference }) => left.has(reference));
   const places = variants.flatMap((shown) => shown.places);
   const restless = restlessIn(proved, render);
-  const injected = await inject(proved, still, places, target, { render, templates, restless });
+  const injected = !isInjected ? proved : await inject(proved, still, places, target, { render, templates, restless });
   const { residue, ...counts } = injected === proved ? derived.proof : proofOf(moving, injected.renders);
 
   const { settings, found } = await complete(injected, {

@@ -1,14 +1,15 @@
 import { AirgapError, combine } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import { chartName } from '../bundle/names.ts';
-import { openBundle } from '../bundle/read.ts';
+import { type Bundle, openBundle } from '../bundle/read.ts';
 import { parseEcrHost } from '../ecr/hosts.ts';
 import type { EcrOptions } from '../ecr/options.ts';
 import { ensureRepositories } from '../ecr/repositories.ts';
-import type { Sink } from '../oci/content.ts';
+import type { Sink, Source } from '../oci/content.ts';
 import { chartRepository, checkCollisions, type Target, targetRepository } from '../oci/naming.ts';
-import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
+import { formatReference, formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
+import type { Required } from '../transfer/required.ts';
 import { walk } from '../transfer/walk.ts';
 import type { Context } from './context.ts';
 import { connect, type RegistryAccess } from './registry.ts';
@@ -63,7 +64,8 @@ export async function push(context: Context, options: PushOptions): Promise<Push
       const created = await makeRepositories(context, target, ecr, [
         ...new Set(references.map((reference) => place(reference).path)),
       ]);
-      const result = await copy(graph, source, client, { target: place, concurrency, emit, signal });
+      const required = requiredOf(source, place, client);
+      const result = await copy(graph, source, client, { target: place, concurrency, required, emit, signal });
       const errors = [
         ...result.failures.map(({ error }) => error),
         ...(await readBack(client, result.outcomes, concurrency)),
@@ -83,6 +85,23 @@ export async function push(context: Context, options: PushOptions): Promise<Push
   } finally {
     await source.close();
   }
+}
+
+/** What a delta leaves out. The older bundle was pushed by the same rule of names, so that says where it is. */
+function requiredOf(
+  bundle: Bundle,
+  target: (repository: Repository) => Repository,
+  source: Source,
+): Required | undefined {
+  const lock = bundle.lock();
+  if (lock?.since === undefined) return undefined;
+  const repositories = (lock.requires ?? []).flatMap(({ digest, repositories: names }) =>
+    bundle.entries.has(digest)
+      ? []
+      : [[digest, names.flatMap((name) => tryParseRepository(name) ?? []).map(target)] as const],
+  );
+  const hint = `push the older bundle first, whose lock is ${lock.since}, with the same --to and --naming; or carry a whole bundle, made without --since`;
+  return { repositories: new Map(repositories), source, hint };
 }
 
 /** Only what was sent now is asked for: what was present has just been seen. */

@@ -30,6 +30,8 @@ export interface ValuesOptions {
   readonly render: RenderOptions;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
+  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
+  readonly inject?: boolean;
   /** Whether the overrides are proved by rendering with them; they are, unless told. */
   readonly prove?: boolean;
   /** How chart repositories are reached. */
@@ -166,6 +168,7 @@ async function overridesOf(
     pullSecret,
     pin = false,
     prove = true,
+    inject = false,
   } = options;
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const { name, version } = chart.metadata;
@@ -177,6 +180,7 @@ async function overridesOf(
     recipes,
     operands,
     prove,
+    inject,
     completion: {
       ...(pullSecret === undefined ? {} : { pullSecret }),
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { bundleReport } from '../../ui/reports.ts';
 import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
@@ -13,8 +15,11 @@ type Flags = ChartsFlags &
   RegistryFlags & {
     out: string;
     lock?: string;
+    since?: string;
     platform: string[];
     force?: true;
+    reuse: string[];
+    dryRun?: true;
     imageConfigs: boolean;
     output: 'text' | 'json';
   };
@@ -25,7 +30,14 @@ export function bundleCommand(edge: Edge): Command {
     .argument('[chart...]', 'chart folder, .tgz, oci://…, or a name with --repo')
     .requiredOption('--out <file>', 'the bundle to write')
     .option('--lock <file>', 'exactly the charts and images of a lock file, and nothing is searched')
+    .option('--since <file>', 'a delta: without the image blobs of this older bundle, which has to be pushed before')
     .option('--force', 'replace what is there')
+    .option('--dry-run', 'stop when it is known what is to be fetched; nothing is written')
+    .addOption(
+      new Option('--reuse <file>', 'an earlier bundle, to take from what it has already (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
     .option('--no-image-configs', 'without the images that the configs of images name, such as defaults of operators')
     .addOption(
       new Option('--platform <os/architecture>', 'only these platforms (repeatable, comma-separated; default: all)')
@@ -44,11 +56,25 @@ export function bundleCommand(edge: Edge): Command {
       access: await registryAccess(gathered.registry),
       concurrency: flags.concurrency ?? DOWNLOADS,
       force: flags.force ?? false,
+      reuse: flags.reuse,
+      dryRun: flags.dryRun ?? false,
       imageConfigs: flags.imageConfigs,
+      ...olderBundle(edge, flags),
     };
     const result = await run(edge, options, flags);
-    if (flags.output === 'json') edge.print(await asDocument('Bundle', result, 'json'));
-    else edge.tell(bundleReport(result));
+    const { estimate, ...written } = result;
+    if (flags.output === 'text') edge.tell(bundleReport(result));
+    else if (options.dryRun) edge.print(await asDocument('Estimate', { file: result.path, ...estimate }, 'json'));
+    else edge.print(await asDocument('Bundle', written, 'json'));
+  });
+}
+
+/** @throws AirgapError `usage` when the older bundle would be replaced by what is nothing without it */
+function olderBundle({ context: { cwd } }: Edge, { since, out }: Flags): { since?: string } {
+  if (since === undefined) return {};
+  if (resolve(cwd, since) !== resolve(cwd, out)) return { since };
+  throw new AirgapError('usage', '--since names the file that --out writes', {
+    hint: 'write the delta to another file: it cannot be used without the older bundle',
   });
 }
 

@@ -1,16 +1,31 @@
 import { Command } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
 import { inspectReport } from '../../ui/reports.ts';
+import type { Inspection } from '../../workflows/inspect.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import type { Edge } from '../run.ts';
+import { VERSION } from '../version.ts';
 
 export function inspectCommand(edge: Edge): Command {
   return new Command('inspect')
     .description('say what is in a bundle, and why')
     .argument('<file>', 'the bundle')
-    .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
-    .action(async (file: string, { output }: { output: 'text' | 'json' | 'yaml' }) => {
+    .addOption(outputOption(['text', 'json', 'yaml', 'cyclonedx'], 'text'))
+    .action(async (file: string, { output }: { output: 'text' | 'json' | 'yaml' | 'cyclonedx' }) => {
       const { inspect } = await import('../../workflows/inspect.ts');
       const result = await inspect(file);
+      if (output === 'cyclonedx') return edge.print(await bill(result));
       edge.print(output === 'text' ? inspectReport(result) : await asDocument('Inspection', result, output));
     });
+}
+
+/** The bundle's bill of materials, CycloneDX 1.6 in JSON. */
+async function bill({ file, lock }: Inspection): Promise<string> {
+  if (lock === undefined) {
+    throw new AirgapError('unsupported', `${file} has no lock that says what it holds`, {
+      hint: 'only bundles have one; inspect without -o cyclonedx lists the images of any archive',
+    });
+  }
+  const { cyclonedx } = await import('../../lock/cyclonedx.ts');
+  return JSON.stringify(cyclonedx(lock, VERSION), null, 2);
 }

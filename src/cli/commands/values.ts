@@ -94,7 +94,8 @@ export function valuesCommand(edge: Edge): Command {
       chartSources,
       prove: flags.proof,
       ...completionOf(flags),
-      ...(flags.residue === undefined ? {} : { residueMap: files.mapName }),
+      inject: flags.residue !== undefined,
+      ...(flags.residue === 'post-render' ? { residueMap: files.mapName } : {}),
     };
     if (flags.format !== 'values') return writeFormat(edge, options, flags);
     const { values } = await import('../../workflows/values.ts');

@@ -10,5 +10,5 @@ export async function asDocument(kind: string, content: object, format: 'json' |
   const document = { apiVersion: 'airgap/v1', kind, ...content };
   if (format === 'json') return JSON.stringify(document, null, 2);
   const { stringify } = await import('yaml');
-  return stringify(document, { aliasDuplicateObjects: false });
+  return stringify(document, { compat: 'yaml-1.1', aliasDuplicateObjects: false });
 }

@@ -7,7 +7,7 @@ import { checkOutput } from '../../base/output-file.ts';
 export interface ResidueFlags {
   out?: string;
   outDir?: string;
-  residue?: 'post-render';
+  residue?: 'inject' | 'post-render';
   residueMap?: string;
 }
 
@@ -17,8 +17,8 @@ export function addResidueFlags(command: Command): Command {
     .addOption(
       new Option(
         '--residue <how>',
-        'what to do about references that no value reaches: a map for helm airgap post-render, docs/post-render.md',
-      ).choices(['post-render']),
+        'what to do about references that no value moves: tell operators by further variables; and a map for post-render',
+      ).choices(['inject', 'post-render']),
     )
     .option('--residue-map <file>', 'where the map goes (default: beside the overrides, <name>.post-render.json)');
 }
@@ -34,7 +34,7 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
     throw new AirgapError('usage', message, { hint });
   };
   if (out !== undefined && outDir !== undefined) refuse('--out is one file, --out-dir a folder', 'give one of them');
-  if (residue === undefined) {
+  if (residue !== 'post-render') {
     if (residueMap !== undefined) refuse('--residue-map names a map that nobody asks for', 'add --residue=post-render');
   } else if (outDir !== undefined) {
     if (residueMap !== undefined) refuse('--residue-map is one file', 'with --out-dir each chart has a map there');

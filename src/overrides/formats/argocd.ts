@@ -1,6 +1,7 @@
 import { type Document, parseDocument, stringify } from 'yaml';
 import { chartRepository } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
+import { YAML } from '../document.ts';
 import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
 import { commented, type DeliveredChart, type Formatted } from './format.ts';
 
@@ -33,7 +34,8 @@ function own(chart: DeliveredChart): string {
   };
   const registered = `Argo CD has to know ${repositoryOf(chart)} as a repository of type helm with enableOCI.`;
   return (
-    commented([...chart.header, registered]) + stringify(application, { lineWidth: 0, aliasDuplicateObjects: false })
+    commented([...chart.header, registered]) +
+    stringify(application, { ...YAML, lineWidth: 0, aliasDuplicateObjects: false })
   );
 }
 

@@ -3,6 +3,7 @@ import { parseEcrHost } from '../../ecr/hosts.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { chartRepository, chartTag } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
+import { YAML } from '../document.ts';
 import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
 import { commented, type DeliveredChart, type Formatted } from './format.ts';
 
@@ -105,5 +106,5 @@ function addressOf({ target, name }: DeliveredChart): string {
 }
 
 function documentOf(content: object): Document {
-  return new Document(content, { aliasDuplicateObjects: false });
+  return new Document(content, { ...YAML, aliasDuplicateObjects: false });
 }

@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import type { Place } from '../../lock/finding.ts';
 import { type Target, targetRepository } from '../../oci/naming.ts';
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import { YAML } from '../document.ts';
 import { commented, type Formatted } from './format.ts';
 
 /** Where kustomize's image transformer looks: in all lists of these names, whatever the object. */
@@ -28,7 +29,7 @@ export function formatKustomize(
     });
   const distinct = [...new Set(left)].sort(compare);
   const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images };
-  const text = commented([title, ...distinct]) + stringify(document, { lineWidth: 0 });
+  const text = commented([title, ...distinct]) + stringify(document, { ...YAML, lineWidth: 0 });
   return { files: [{ path: 'kustomization.yaml', text }], left: distinct };
 }
 

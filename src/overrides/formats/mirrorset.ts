@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
+import { YAML } from '../document.ts';
 import { commented, type Formatted } from './format.ts';
 
 /** What OpenShift takes for a mirror (openshift/api, config/v1, ImageMirror). */
@@ -31,7 +32,8 @@ export function formatMirrorSet(
     ...(pinned.length === 0 ? [] : [mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', name, pinned, target)]),
   ];
   const header = [title, 'Nodes are asked for these repositories at the mirror alone.', ...left];
-  const text = commented(header) + documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
+  const text =
+    commented(header) + documents.map((document) => stringify(document, { ...YAML, lineWidth: 0 })).join('---\n');
   return { files: [{ path: 'mirrorset.yaml', text }], left };
 }
 

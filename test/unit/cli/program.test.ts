@@ -126,6 +126,18 @@ describe('wrong usage', () => {
       '--format aggregate is for one chart',
     ],
     [
+      'a delta in place of what it needs',
+      ['bundle', '--image', 'x', '--out', 'o', '--since', './o', '--force'],
+      '--since names the file',
+    ],
+    ['nothing to extract', ['extract', 'x.tar', '--out', 'o'], 'one thing can be extracted at a time'],
+    ['two things', ['extract', 'x.tar', '--out', 'o', '--chart', 'a', '--image', 'b'], 'one thing can be extracted'],
+    [
+      'a chart’s platform',
+      ['extract', 'x', '--out', 'o', '--chart', 'a', '--platform', 'linux/arm64'],
+      'is for images',
+    ],
+    [
       'a platform that is none',
       ['bundle', '--image', 'x', '--out', 'o', '--platform', 'linux'],
       '"linux" is not a platform',

@@ -68,6 +68,28 @@ describe('the overrides as a file', () => {
     expect(texts[0]).toMatch(/# a:1\n# c:1\none:/);
   });
 
+  it('keep strings strings for readers of YAML 1.1, as Helm is one', () => {
+    const words = [
+      'on',
+      'off',
+      'yes',
+      'No',
+      'y',
+      'n',
+      '1_000',
+      '017',
+      '0o17',
+      '12:30:45',
+      '1e3',
+      '2024-01-01',
+      '~',
+      '<<',
+    ];
+    const text = formatOverrides([], {}, [{ path: ['list'], value: words, comment: 'a' }]);
+    expect(parse(text, { version: '1.1' })).toEqual({ list: words });
+    expect(formatOverrides([], {}, [{ path: ['on'], value: { y: 'x' }, comment: 'a' }])).toContain('"on":\n  "y": x');
+  });
+
   it('are an empty map when nothing is set', () => {
     expect(valuesOf(BASE, [])).toEqual({});
     expect(parse(formatOverrides(['none'], BASE, []))).toEqual({});

@@ -61,7 +61,7 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
       scratch.path,
     );
     const renderer = new Renderer(helmIn(scratch.path, helm), chart, join(scratch.path, 'r'));
-    const options = { rules: [], emit: () => undefined, operands: [one] };
+    const options = { rules: [], emit: () => undefined, operands: [one], inject: true };
     return await overrideChart(renderer, { name: 'default', options: {} }, target, options);
   }
   const test = it.skipIf(helm.path === undefined);

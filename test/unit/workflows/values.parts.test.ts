@@ -74,6 +74,26 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(result?.yaml).toMatch(/^# Overrides .*\n# Not proved \(--no-proof\)/);
   });
 
+  test('keep what else is in a list that is overridden whole', async () => {
+    await using scratch = await scratchFolder();
+    const chart = await writeFiles(join(scratch.path, 'web'), {
+      'Chart.yaml': chartYaml('web'),
+      'values.yaml':
+        'env: [{name: STS, value: "on"}, {name: N, value: "017"}, {name: A_IMAGE, value: quay.io/acme/a:1}]\n',
+      'templates/a.yaml':
+        'kind: Pod\nspec:\n  containers:\n  - image: quay.io/acme/b:1\n    env: {{ toYaml .Values.env | nindent 4 }}\n',
+    });
+    const request = { chart };
+    const [result] = await values(contextIn(scratch.path), { request, bundle: undefined, target, render: {} });
+    await writeFile(join(scratch.path, 'o.yaml'), result?.yaml ?? '');
+    const helm = helmIn(scratch.path, wanted);
+    const [before, after] = await Promise.all([
+      helm.run(['template', 'x', chart]),
+      helm.run(['template', 'x', chart, '-f', join(scratch.path, 'o.yaml')]),
+    ]);
+    expect(after.stdout).toBe(before.stdout.replace('quay.io/acme/a:1', 'ecr.example:5000/mirrored/quay.io/acme/a:1'));
+  });
+
   test('say why something stays public: nothing builds it, or what builds it is needed otherwise', async () => {
     await using scratch = await scratchFolder();
     const image = (text: string): string => `kind: Pod\nspec: {containers: [{image: "${text}"}]}\n---\n`;

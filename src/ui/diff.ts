@@ -1,0 +1,80 @@
+import type { Diff } from '../workflows/diff.ts';
+import { count, formatBytes, shortDigest } from './text.ts';
+
+/** One difference: what it is of, and from what to what. */
+type Row = readonly [what: string, from: string, to: string];
+
+/** What is different between two bundles, one difference a line under what kind it is. */
+export function diffReport(diff: Diff): string {
+  const lines = groupsOf(diff).flatMap(([title, rows]) => [
+    `${title}:`,
+    ...rows.map(([what, from, to]) => `  ${what}${between(from, to)}`),
+  ]);
+  const head = lines.length === 0 ? [`${diff.new.file} has the charts and images of ${diff.old.file}`] : lines;
+  return [...head, amounts(diff)].join('\n');
+}
+
+/** The same as a document for a change ticket: GitHub's Markdown, which others read too. */
+export function diffMarkdown(diff: Diff): string {
+  const tables = groupsOf(diff).flatMap(([title, rows]) => [
+    `### ${title[0]?.toUpperCase()}${title.slice(1)}`,
+    [
+      '| | from | to |',
+      '|---|---|---|',
+      ...rows.map(([what, from, to]) => `| ${[code(what), code(from), code(to)].join(' | ')} |`),
+    ].join('\n'),
+  ]);
+  const none = tables.length === 0 ? ['No chart and no image is different.'] : tables;
+  const names = `From ${code(diff.old.file)} (${formatBytes(diff.old.size)}) to ${code(diff.new.file)} (${formatBytes(diff.new.size)}).`;
+  return ['## Difference of two bundles', names, ...none, `Content ${amounts(diff)}.`].join('\n\n');
+}
+
+/** Groups without anything in them are left out. */
+function groupsOf({ charts, images }: Diff): (readonly [string, readonly Row[]])[] {
+  const chart = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
+  const groups: readonly (readonly [string, readonly Row[]])[] = [
+    ['charts added', charts.added.map((it): Row => [chart(it), '', shortDigest(it.digest)])],
+    ['charts removed', charts.removed.map((it): Row => [chart(it), shortDigest(it.digest), ''])],
+    [
+      'charts changed',
+      charts.changed.map(({ name, from, to }): Row => {
+        if (from.version !== to.version) return [name, from.version, to.version];
+        return [`${name} ${to.version}`, shortDigest(from.digest), shortDigest(to.digest)];
+      }),
+    ],
+    ['images added', images.added.map(({ reference, digest }): Row => [reference, '', shortDigest(digest)])],
+    ['images removed', images.removed.map(({ reference, digest }): Row => [reference, shortDigest(digest), ''])],
+    ['images in another version', images.retagged.map(({ from, to }): Row => retagged(from.reference, to.reference))],
+    ['images moved under their name', moved(images.moved, 'content')],
+    ['images with other platforms', moved(images.moved, 'platforms')],
+  ];
+  return groups.filter(([, rows]) => rows.length > 0);
+}
+
+/** The repository once, and the two tags or digests. */
+function retagged(from: string, to: string): Row {
+  const split = (reference: string): readonly [string, string] => {
+    const at = reference.search(/[:@][^/]*$/);
+    return [reference.slice(0, at), reference.slice(at + 1)];
+  };
+  return [split(from)[0], split(from)[1], split(to)[1]];
+}
+
+function moved(images: Diff['images']['moved'], why: Diff['images']['moved'][number]['because']): Row[] {
+  return images.flatMap(({ reference, from, to, because }) =>
+    because === why ? [[reference, shortDigest(from), shortDigest(to)] as const] : [],
+  );
+}
+
+function between(from: string, to: string): string {
+  return from !== '' && to !== '' ? `: ${from} → ${to}` : ` (${from || to})`;
+}
+
+function amounts({ carry, shared }: Diff): string {
+  return `to carry: ${formatBytes(carry.bytes)} in ${count(carry.blobs, 'blob')}; shared: ${formatBytes(shared.bytes)} in ${count(shared.blobs, 'blob')}`;
+}
+
+/** A name in a cell; what would end the cell is written as Markdown wants it. */
+function code(text: string): string {
+  return text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|').replace(/\s+/g, ' ')}\``;
+}

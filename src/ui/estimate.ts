@@ -1,0 +1,29 @@
+import type { Estimate, Quota } from '../base/events.ts';
+import { count, formatBytes } from './text.ts';
+
+/** What a bundle is going to cost, as two lines. */
+export function estimateText({
+  charts,
+  images,
+  blobs,
+  size,
+  shared,
+  needed,
+  free,
+  quotas,
+  ...bytes
+}: Estimate): string {
+  const parts = [`${formatBytes(bytes.fetched)} to fetch`];
+  if (bytes.reused > 0) parts.push(`${formatBytes(bytes.reused)} from earlier bundles`);
+  if (bytes.resumed > 0) parts.push(`${formatBytes(bytes.resumed)} kept from an earlier run`);
+  if (shared > 0) parts.push(`${formatBytes(shared)} saved by sharing`);
+  const content = `${count(charts, 'chart')}, ${count(images, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+  const disk = `${formatBytes(needed)} of disk needed, ${formatBytes(free)} free`;
+  return `the bundle: ${content}; ${parts.join(', ')}\n${[disk, ...quotas.map(quotaText)].join('; ')}`;
+}
+
+function quotaText({ registry, remaining, limit, seconds }: Quota): string {
+  const pulls = limit === undefined ? count(remaining, 'pull') : `${remaining} of ${count(limit, 'pull')}`;
+  const time = seconds === undefined ? '' : ` per ${seconds % 3600 === 0 ? `${seconds / 3600} h` : `${seconds} s`}`;
+  return `${registry}: ${pulls}${time} left`;
+}

@@ -1,0 +1,143 @@
+import { AirgapError } from '../base/errors.ts';
+import { silent } from '../base/events.ts';
+import { checkOutput } from '../base/output-file.ts';
+import { type BlobFile, writeBlobFiles } from '../bundle/blob-files.ts';
+import { type Bundle, openBundle } from '../bundle/read.ts';
+import { writeBundle } from '../bundle/write.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Graph, Root } from '../oci/graph.ts';
+import type { Platform } from '../oci/platform.ts';
+import { formatReference } from '../oci/reference.ts';
+import { walk } from '../transfer/walk.ts';
+import { chartBlobs, chartsIn } from './bundled-charts.ts';
+import type { Context } from './context.ts';
+import { onePlatform } from './one-platform.ts';
+import { referenceMatcher } from './pattern.ts';
+
+/** What is wanted of a bundle. */
+export type Wanted =
+  /** `name` or `name@version`. */
+  | { readonly chart: string }
+  /** A pattern (pattern.ts) that one image fits; of all its platforms, or of one. */
+  | { readonly image: string; readonly platform?: Platform };
+
+export interface ExtractOptions {
+  readonly file: string;
+  readonly wanted: Wanted;
+  readonly out: string;
+  /** Replace what is at `out`. */
+  readonly force: boolean;
+  /** Blobs read at the same time. */
+  readonly concurrency: number;
+}
+
+export interface Extraction {
+  /** `up-to-date`: the very same content was there, and nothing was written. */
+  readonly status: 'written' | 'up-to-date';
+  readonly type: 'chart' | 'image';
+  /** `name@version` of a chart, the full reference of an image. */
+  readonly name: string;
+  /** Of the chart's archive; of the manifest or index that the image's archive names. */
+  readonly digest: Digest;
+  /** What was written, a chart's provenance file after the chart. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/**
+ * Takes one chart or one image out of a bundle: the chart's archive as it was, its provenance in `OUT.prov`; the image as
+ * an OCI image layout in a tar, which `docker load` takes too. Content is verified, and nothing is at `out` before it is
+ * complete.
+ * @throws AirgapError `chart-not-found` and `image-not-found` with what there is, `digest-mismatch` when the bundle is
+ *   damaged, `output-exists`, `no-space`, `interrupted`
+ */
+export async function extract(context: Context, options: ExtractOptions): Promise<Extraction> {
+  await checkOutput(options.out, '--out');
+  const source = await openBundle(options.file);
+  try {
+    return 'chart' in options.wanted
+      ? await extractChart(context, source, options.wanted.chart, options)
+      : await extractImage(context, source, options.wanted, options);
+  } catch (error) {
+    const what = `${source.path} is damaged`;
+    if (!(error instanceof AirgapError) || error.code !== 'digest-mismatch' || error.message.includes(what))
+      throw error;
+    throw new AirgapError('digest-mismatch', `${what}: ${error.message}`, {
+      hint: 'copy the bundle again; helm airgap verify tells what else is damaged',
+      cause: error,
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+async function extractChart(
+  { emit, signal }: Context,
+  source: Bundle,
+  wanted: string,
+  { out, force }: ExtractOptions,
+): Promise<Extraction> {
+  const [chart] = chartsIn(source, { chart: wanted });
+  if (chart === undefined) throw new AirgapError('chart-not-found', `${source.path} holds no chart ${wanted}`);
+  const { archive, provenance } = await chartBlobs(source, chart);
+  const repositories = [chart.reference];
+  const files: BlobFile[] = [{ path: out, node: { descriptor: archive, repositories } }];
+  if (provenance !== undefined) files.push({ path: `${out}.prov`, node: { descriptor: provenance, repositories } });
+  const status = await writeBlobFiles(files, { source, force, emit, signal });
+  return {
+    status,
+    type: 'chart',
+    name: `${chart.name}@${chart.version}`,
+    digest: archive.digest,
+    files: files.map(({ path, node }) => ({ path, bytes: node.descriptor.size })),
+  };
+}
+
+async function extractImage(
+  { emit, signal }: Context,
+  source: Bundle,
+  { image, platform }: { readonly image: string; readonly platform?: Platform },
+  { out, force, concurrency }: ExtractOptions,
+): Promise<Extraction> {
+  const root = imageIn(source, image);
+  const whole = await walk(source, [root.reference], { platforms: [], concurrency, emit: silent, signal });
+  const [failure] = whole.failures;
+  if (failure !== undefined) throw failure.error;
+  const graph: Graph = platform === undefined ? whole.graph : await onePlatform(source, whole.graph, root, platform);
+  // What is left out or lost is told in the bundle's own words, before anything is written.
+  for (const { descriptor } of graph.blobs.values()) {
+    if (!source.entries.has(descriptor.digest)) await source.read(descriptor);
+  }
+  const steps = { source, concurrency, force, emit, signal };
+  const { status, path, size } = await writeBundle({ path: out, graph, charts: [], ...steps });
+  const { reference, descriptor } = graph.roots[0] as Root;
+  return {
+    status,
+    type: 'image',
+    name: formatReference(reference),
+    digest: descriptor.digest,
+    files: [{ path, bytes: size }],
+  };
+}
+
+/** Names that a hint lists. */
+const LISTED = 20;
+
+/** @throws AirgapError `image-not-found` with the list of what there is */
+function imageIn(source: Bundle, wanted: string): Root {
+  const matches = referenceMatcher(wanted);
+  const all = source.images().map((root) => ({ root, name: formatReference(root.reference) }));
+  const fitting = all.filter(({ name }) => matches(name));
+  // A name that is there exactly is that one, though it is the beginning of another: `a:1` beside `a:1@sha256:…`.
+  const spellings = [wanted, `docker.io/${wanted}`, `docker.io/library/${wanted}`];
+  const exact = fitting.filter(({ name }) => spellings.includes(name));
+  const [chosen, ...others] = exact.length === 1 ? exact : fitting;
+  if (chosen !== undefined && others.length === 0) return chosen.root;
+  const names = (chosen === undefined ? all : fitting).map(({ name }) => name);
+  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  const list = `${names.slice(0, LISTED).join(', ')}${more}`;
+  const what = chosen === undefined ? `no image ${wanted}` : `${fitting.length} images that fit ${wanted}`;
+  throw new AirgapError('image-not-found', `the bundle ${source.path} holds ${what}`, {
+    hint:
+      names.length === 0 ? 'it holds no image at all' : `${chosen === undefined ? 'it holds' : 'name one of'} ${list}`,
+  });
+}

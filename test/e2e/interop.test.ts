@@ -1,0 +1,197 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { type Daemon, lacking, startDaemon } from '../support/daemon.ts';
+import { buildImage, pushBuilt } from '../support/images.ts';
+import { startRegistry } from '../support/registry.ts';
+import { fillUpstream, upstreamImage } from '../support/upstream.ts';
+
+/** A bundle, and what is extracted from it, in the hands of other people's tools. docs/interop.md says what was tried. */
+
+const home = scratchFolder();
+const bundle = join(home, 'platform.tar');
+const image = join(home, 'image.tar');
+const platform = join(home, 'platform-image.tar');
+const dockerImage = join(home, 'docker-image.tar');
+const archive = join(home, 'shop.tgz');
+
+const WEB = 'registry.example/shop/web:1.4.2';
+const DOCKER = 'quay.io/team/docker:1';
+const docker = buildImage({ name: DOCKER, format: 'docker', platforms: ['linux/amd64'] });
+/** Every image of the bundle with the digest that upstream has. */
+let digests: Map<string, string>;
+
+const tagged = (): string[] => [...digests.keys()].filter((reference) => !reference.includes('@'));
+const pinned = (): string[] => [...digests.keys()].filter((reference) => reference.includes('@'));
+
+beforeAll(async () => {
+  const shop = fixtureChart('shop');
+  const found = JSON.parse((await airgapOk(['images', shop, '-o', 'json'], home)).stdout) as {
+    images: { reference: string; confidence: string }[];
+  };
+  const references = found.images.filter(({ confidence }) => confidence !== 'possible').map((one) => one.reference);
+  const upstream = await startRegistry();
+  try {
+    digests = await fillUpstream(upstream.host, references);
+    digests.set(DOCKER, await pushBuilt(upstream.host, 'quay.io/team/docker', '1', docker));
+    const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+    await airgapOk(['bundle', shop, '--image', DOCKER, ...mirror, '--out', bundle], home);
+  } finally {
+    await upstream.stop();
+  }
+  await airgapOk(['extract', bundle, '--image', WEB, '--out', image], home);
+  await airgapOk(['extract', bundle, '--image', WEB, '--platform', 'linux/arm64', '--out', platform], home);
+  await airgapOk(['extract', bundle, '--image', DOCKER, '--out', dockerImage], home);
+  await airgapOk(['extract', bundle, '--chart', 'shop', '--out', archive], home);
+  expect(pinned().length).toBeGreaterThan(0);
+});
+
+// The daemons leave much behind.
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+/** The config of the image for amd64, which is what Docker and podman call an image's ID. */
+function configOf(reference: string): string {
+  const built = reference === DOCKER ? docker : upstreamImage(reference);
+  const [manifest] = built.manifests;
+  return JSON.parse(String(manifest?.bytes)).config.digest;
+}
+
+function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+describe('skopeo', () => {
+  test('finds every image of OCI’s types by its full name, with the digest that upstream has', async () => {
+    for (const [reference, digest] of digests) {
+      // Names of Docker's types in an OCI layout are passed over (containers/image, oci/layout).
+      if (reference === DOCKER) continue;
+      const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${bundle}:${reference}`], home);
+      expect(`sha256:${sha256(raw)}`, reference).toBe(digest);
+    }
+  });
+
+  test('reads an extracted image without being told its name, and copies all its platforms', async () => {
+    const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${image}`], home);
+    expect(`sha256:${sha256(raw)}`).toBe(digests.get(WEB));
+    const folder = join(home, 'copied');
+    await program('skopeo', ['--insecure-policy', 'copy', '--all', `oci-archive:${image}`, `dir:${folder}`], home);
+    expect(readdirSync(folder).filter((name) => name.endsWith('.manifest.json'))).toHaveLength(2);
+  });
+
+  test('reads an image of Docker’s types once it is extracted', async () => {
+    const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${dockerImage}`], home);
+    expect(`sha256:${sha256(raw)}`).toBe(digests.get(DOCKER));
+  });
+
+  test('brings a chart to a registry, where Helm reads it, byte for byte what extract gives', async () => {
+    const registry = await startRegistry();
+    try {
+      const to = `docker://${registry.host}/charts/shop:1.4.0`;
+      const from = `oci-archive:${bundle}:charts/shop:1.4.0`;
+      await program('skopeo', ['--insecure-policy', 'copy', '--dest-tls-verify=false', from, to], home);
+      const chart = [`oci://${registry.host}/charts/shop`, '--version', '1.4.0', '--plain-http'];
+      expect(await program(helmUnderTest(), ['show', 'chart', ...chart], home)).toContain('name: shop');
+      await program(helmUnderTest(), ['pull', ...chart, '--destination', home], home);
+      expect(sha256(readFileSync(join(home, 'shop-1.4.0.tgz')))).toBe(sha256(readFileSync(archive)));
+    } finally {
+      await registry.stop();
+    }
+  });
+});
+
+describe('podman', () => {
+  const podman = (store: string, ...args: string[]): Promise<string> => {
+    const folders = ['--root', join(home, store, 'root'), '--runroot', join(home, store, 'run')];
+    return program('podman', [...folders, '--storage-driver', 'vfs', ...args], home);
+  };
+  const missing = async (): Promise<string | undefined> =>
+    lacking('podman') ??
+    podman('probe', 'info').then(
+      () => undefined,
+      (error: Error) => `podman does not run here: ${error.message.split('\n').at(-1)}`,
+    );
+
+  test('loads a whole bundle, each tagged image under its name', async (context) => {
+    const reason = await missing();
+    if (reason !== undefined) context.skip(reason);
+    await podman('bundle', 'load', '-i', bundle);
+    for (const reference of tagged()) {
+      const [inspected] = JSON.parse(await podman('bundle', 'image', 'inspect', reference));
+      expect(`sha256:${inspected.Id}`, reference).toBe(configOf(reference));
+      expect(inspected.RepoTags).toEqual([reference]);
+    }
+  });
+
+  test('keeps the digest of what it pulls out of a bundle by name, and of an extracted image', async (context) => {
+    const reason = await missing();
+    if (reason !== undefined) context.skip(reason);
+    for (const reference of [...pinned(), WEB]) {
+      await podman('pulled', 'pull', '-q', `oci-archive:${bundle}:${reference}`);
+      const [inspected] = JSON.parse(await podman('pulled', 'image', 'inspect', reference));
+      expect(inspected.Digest, reference).toBe(digests.get(reference));
+    }
+    await podman('extracted', 'load', '-i', image);
+    const [inspected] = JSON.parse(await podman('extracted', 'image', 'inspect', WEB));
+    expect(inspected.Digest).toBe(digests.get(WEB));
+  });
+});
+
+test('umoci lists and unpacks an extracted image of one platform', async (context) => {
+  const reason = lacking('umoci', 'tar');
+  if (reason !== undefined) context.skip(reason);
+  const layout = join(home, 'layout');
+  mkdirSync(layout);
+  await program('tar', ['-xf', platform, '-C', layout], home);
+  expect((await program('umoci', ['ls', '--layout', layout], home)).trim()).toBe(WEB);
+  await program('umoci', ['unpack', '--rootless', '--image', `${layout}:${WEB}`, join(home, 'unpacked')], home);
+  expect(readdirSync(join(home, 'unpacked/rootfs/layers'))).toHaveLength(2);
+});
+
+test('ctr imports every image of a bundle with its digest, and leaves charts alone when told', async (context) => {
+  const socket = join(home, 'ctr.sock');
+  const ctr = (...args: string[]): Promise<string> => program('ctr', ['--address', socket, ...args], home);
+  const folders = ['--root', join(home, 'ctr/root'), '--state', join(home, 'ctr/state'), '--address', socket];
+  const daemon: Daemon | string =
+    lacking('ctr', 'containerd') ?? (await startDaemon('containerd', folders, () => ctr('version')));
+  if (typeof daemon === 'string') return context.skip(daemon);
+  try {
+    const listed = async (): Promise<Map<string, string>> => {
+      const rows = (await ctr('images', 'ls')).split('\n').slice(1);
+      return new Map(rows.map((row) => row.split(/\s+/)).map(([name = '', , digest = '']) => [name, digest]));
+    };
+    // A base name that no chart has: what has a name for containerd is imported, and nothing else.
+    await ctr('images', 'import', '--base-name', 'none', bundle);
+    expect(Object.fromEntries(await listed())).toMatchObject(Object.fromEntries(digests));
+    expect(await listed()).not.toContain('charts/shop:1.4.0');
+    await ctr('images', 'import', '--no-unpack', bundle);
+    expect([...(await listed()).keys()]).toContain('charts/shop:1.4.0');
+    await ctr('--namespace', 'other', 'images', 'import', image);
+    expect(await ctr('--namespace', 'other', 'images', 'ls', '-q')).toBe(WEB);
+  } finally {
+    await daemon.stop();
+  }
+});
+
+test('docker loads a whole bundle, each tagged image under its name', async (context) => {
+  const at = join(home, 'docker');
+  const host = `unix://${at}.sock`;
+  const client = (...args: string[]): Promise<string> => program('docker', ['--host', host, ...args], home);
+  const options = ['--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none'];
+  const folders = ['--data-root', join(at, 'data'), '--exec-root', join(at, 'exec'), '--pidfile', `${at}.pid`];
+  const daemon: Daemon | string =
+    lacking('docker', 'dockerd') ??
+    (await startDaemon('dockerd', [...folders, '--host', host, ...options], () => client('version')));
+  if (typeof daemon === 'string') return context.skip(daemon);
+  try {
+    await client('load', '--input', bundle);
+    for (const reference of tagged()) {
+      const [inspected] = JSON.parse(await client('image', 'inspect', reference));
+      expect(inspected.Id, reference).toBe(configOf(reference));
+    }
+  } finally {
+    await daemon.stop();
+  }
+});

@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { folder, registry, write } from '../bundle/bundles.ts';
+import { noise } from '../transfer/memory.ts';
+import { airgap } from './terminal.ts';
+
+async function bundled(): Promise<{ file: string; out: string }> {
+  const dir = await folder();
+  const file = join(dir, 'bundle.tar');
+  await write(file, registry());
+  return { file, out: join(dir, 'out') };
+}
+
+it('extract says on stderr what it wrote, and for programs on stdout', async () => {
+  const { file, out } = await bundled();
+  const told = await airgap(['extract', file, '--chart', 'demo', '--out', out]);
+  expect(told).toMatchObject({ code: 0, out: '' });
+  expect(told.err).toContain(`${out} (700 B) written: chart demo@1.2.3+b, sha256:`);
+  expect(await readFile(out)).toEqual(noise('chart', 700));
+  const printed = await airgap(['extract', file, '--image', 'b', '--out', `${out}.tar`, '-o', 'json']);
+  expect(JSON.parse(printed.out)).toMatchObject({
+    apiVersion: 'airgap/v1',
+    kind: 'Extraction',
+    type: 'image',
+    name: 'docker.io/library/b:2',
+    files: [{ path: `${out}.tar` }],
+  });
+});
+
+it('extract replaces something else only with --force', async () => {
+  const { file, out } = await bundled();
+  await airgap(['extract', file, '--chart', 'demo', '--out', out]);
+  const image = ['extract', file, '--image', 'b', '--out', out];
+  expect(await airgap(image)).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/is there already.*\nHint: .*--force/),
+  });
+  expect(await airgap([...image, '--force'])).toMatchObject({ code: 0 });
+  expect(await airgap(image)).toMatchObject({ code: 0, err: expect.stringContaining('up to date') });
+});
+
+it('inspect prints the bill of materials of a bundle, and of an archive without a lock that it cannot', async () => {
+  const { file, out } = await bundled();
+  const { code, out: printed } = await airgap(['inspect', file, '-o', 'cyclonedx']);
+  expect(code).toBe(0);
+  const bill = JSON.parse(printed) as { components: { 'bom-ref': string }[] };
+  expect(bill).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6' });
+  expect(bill.components.map((component) => component['bom-ref'])).toEqual([
+    'chart:demo@1.2.3+b',
+    'image:docker.io/library/b:2',
+    'image:quay.io/a:1',
+    'image:quay.io/multi:3',
+  ]);
+  await airgap(['extract', file, '--image', 'b', '--out', out]);
+  expect(await airgap(['inspect', out, '-o', 'cyclonedx'])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/has no lock.*\nHint: /),
+  });
+});

@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { type Bill, cyclonedx } from '../../../src/lock/cyclonedx.ts';
+import { type Lock, type LockImage, parseLock } from '../../../src/lock/lock.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+
+/** The published schemas, as CycloneDX’s own library carries them. They name each other by these file names. */
+const schemas = join(import.meta.dirname, '../../../node_modules/@cyclonedx/cyclonedx-library/res/schema');
+const schema = (name: string): object =>
+  JSON.parse(readFileSync(join(schemas, `${name}.SNAPSHOT.schema.json`), 'utf8'));
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true });
+for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs'])
+  ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+const isValid = ajv.compile(schema('bom-1.6'));
+
+const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
+
+function image(reference: string, charts: readonly string[], more: Partial<LockImage> = {}): LockImage {
+  return {
+    reference,
+    digest: digest('a'),
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    platforms: ['linux/amd64', 'linux/arm64'],
+    bytes: 1234,
+    confidence: 'certain',
+    need: 'install',
+    found: charts.map((chart) => ({
+      chart,
+      profile: 'default',
+      template: `${chart}/templates/x.yaml`,
+      document: 0,
+      kind: 'Deployment',
+      name: 'x',
+      path: 'spec.template.spec.containers[0].image',
+      how: 'pod-spec',
+      written: reference,
+    })),
+    ...more,
+  };
+}
+
+const LOCK: Lock = parseLock(
+  Buffer.from(
+    JSON.stringify({
+      apiVersion: 'airgap/v1',
+      kind: 'Lock',
+      schemaVersion: 1,
+      platforms: [],
+      charts: [
+        {
+          name: 'web',
+          version: '1.0.0+b',
+          source: 'https://charts.example/stable/web',
+          digest: digest('1'),
+          profiles: [],
+        },
+        { name: 'db', version: '2.0.0', source: 'db-2.0.0.tgz', digest: digest('2'), parent: 'web', profiles: [] },
+        { name: 'db', version: '3.0.0', source: 'oci://r.example:5000/charts/db', digest: digest('3'), profiles: [] },
+      ],
+      images: [
+        image('quay.io/team/web:1.0', ['web']),
+        image(`docker.io/library/postgres:16@${digest('b')}`, ['db', 'web'], { digest: digest('b') }),
+        image('docker.io/library/busybox:1', ['']),
+        image('docker.io/library/added:1', [], { sourceDigest: digest('c'), platforms: [] }),
+      ],
+    }),
+  ),
+);
+
+function needs(bill: Bill): Record<string, readonly string[]> {
+  return Object.fromEntries(bill.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+}
+
+function component(bill: Bill, ref: string): Bill['components'][number] | undefined {
+  return bill.components.find((one) => one['bom-ref'] === ref);
+}
+
+describe('a bill of materials', () => {
+  const bill = cyclonedx(LOCK, '1.2.3');
+
+  it('is valid against the published schema of CycloneDX 1.6', () => {
+    expect(isValid(JSON.parse(JSON.stringify(bill))), JSON.stringify(isValid.errors)).toBe(true);
+  });
+
+  it('is held to that schema by this test: a bill that breaks it does not pass', () => {
+    for (const broken of [
+      { bomFormat: 'SPDX' },
+      { serialNumber: 'x' },
+      { components: [{ type: 'image', name: 'x' }] },
+    ]) {
+      expect(isValid({ ...bill, ...broken }), JSON.stringify(broken)).toBe(false);
+    }
+  });
+
+  it('is valid for a bundle of nothing too', () => {
+    expect(isValid(cyclonedx({ ...LOCK, charts: [], images: [] }, '1.2.3')), JSON.stringify(isValid.errors)).toBe(true);
+  });
+
+  it('says who needs whom: charts by their places, nested ones by their parents, the rest by the bundle', () => {
+    const postgres = `image:docker.io/library/postgres:16@${digest('b')}`;
+    const busybox = 'image:docker.io/library/busybox:1';
+    const added = 'image:docker.io/library/added:1';
+    expect(needs(bill)).toEqual({
+      bundle: ['chart:db@3.0.0', 'chart:web@1.0.0+b', added, busybox],
+      'chart:web@1.0.0+b': ['chart:db@2.0.0', postgres, 'image:quay.io/team/web:1.0'],
+      'chart:db@2.0.0': [postgres],
+      'chart:db@3.0.0': [postgres],
+      [postgres]: [],
+      [busybox]: [],
+      [added]: [],
+      'image:quay.io/team/web:1.0': [],
+    });
+  });
+
+  it('names images and charts by package URLs, hashes and versions', () => {
+    expect(component(bill, 'image:quay.io/team/web:1.0')).toMatchObject({
+      type: 'container',
+      name: 'quay.io/team/web',
+      version: '1.0',
+      purl: `pkg:oci/web@${digest('a')}?repository_url=quay.io%2Fteam%2Fweb&tag=1.0`,
+      hashes: [{ alg: 'SHA-256', content: 'a'.repeat(64) }],
+    });
+    expect(component(bill, 'chart:web@1.0.0+b')).toMatchObject({
+      type: 'application',
+      purl: 'pkg:helm/web@1.0.0%2Bb?repository_url=https:%2F%2Fcharts.example%2Fstable',
+      externalReferences: [{ type: 'distribution', url: 'https://charts.example/stable/web' }],
+    });
+    const local = component(bill, 'chart:db@2.0.0');
+    expect(local).toMatchObject({ purl: 'pkg:helm/db@2.0.0' });
+    expect(local).not.toHaveProperty('externalReferences');
+  });
+
+  it('keeps the digest at the source, where a choice of platforms made another', () => {
+    const properties = component(bill, 'image:docker.io/library/added:1')?.properties;
+    expect(properties).toContainEqual({ name: 'airgap:sourceDigest', value: digest('c') });
+  });
+
+  it('is the same for the same lock, whatever its order, and another for another lock', () => {
+    const turned = { ...LOCK, images: [...LOCK.images].reverse(), charts: [...LOCK.charts].reverse() };
+    expect(cyclonedx(turned, '1.2.3')).toEqual(bill);
+    expect(JSON.stringify(bill)).not.toContain('timestamp');
+    const other = cyclonedx({ ...LOCK, images: LOCK.images.slice(1) }, '1.2.3');
+    expect(other.serialNumber).not.toBe(bill.serialNumber);
+    expect(bill.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { deltaOf } from '../../../src/lock/delta.ts';
+import { formatLock, type Lock, parseLock } from '../../../src/lock/lock.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+
+const [since, one, two] = ['since', '1', '2'].map((text) => digestOf(Buffer.from(text))) as [string, string, string];
+const lock: Lock = { apiVersion: 'airgap/v1', kind: 'Lock', schemaVersion: 1, platforms: [], charts: [], images: [] };
+const requires = [
+  { digest: one, size: 10, repositories: ['quay.io/a/b', 'localhost:5000/c'] },
+  { digest: two, size: 5, repositories: [] },
+] as NonNullable<Lock['requires']>;
+
+it('is read out of a lock as it was written', () => {
+  const delta = { ...lock, since, requires } as Lock;
+  expect(parseLock(formatLock(delta))).toEqual(delta);
+  expect(deltaOf(delta)).toEqual({ since, blobs: 2, bytes: 15 });
+});
+
+it('is not what a whole bundle is', () => {
+  expect(deltaOf(lock)).toBeUndefined();
+});
+
+it.each([
+  [{ digest: 'sha256:x' }, 'requires.0.digest'],
+  [{ size: -1 }, 'requires.0.size'],
+  [{ repositories: ['quay.io/../../v2/secret'] }, 'requires.0.repositories.0'],
+  [{ repositories: ['quay.io/a?mount=x'] }, 'requires.0.repositories.0'],
+])('is refused with what cannot be: %j', (wrong, field) => {
+  const bytes = Buffer.from(JSON.stringify({ ...lock, since, requires: [{ ...requires[0], ...wrong }] }));
+  expect(() => parseLock(bytes)).toThrow(field);
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import type { RegistryClient } from '../../../src/registry/client.ts';
+import { type ScriptedServer, startScript } from '../http/scripted.ts';
+import { clientFor } from './set-up.ts';
+
+const body = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
+
+/** A registry that gives a manifest `a/b:0`, `a/b:1`, … with these headers each. */
+async function start(
+  ...headers: Record<string, string>[]
+): Promise<{ server: ScriptedServer; client: RegistryClient }> {
+  const server = await startScript(
+    headers.map((more, tag) => ({
+      expect: `GET /v2/a/b/manifests/${tag}`,
+      answer: { headers: { 'content-type': MediaType.ociManifest, ...more }, body },
+    })),
+  );
+  const client = clientFor([server.host]);
+  onTestFinished(async () => {
+    await client.close();
+    await server.stop();
+  });
+  for (const [tag] of headers.entries()) await client.manifest({ registry: server.host, path: 'a/b' }, String(tag));
+  return { server, client };
+}
+
+describe("a registry's limit on pulls", () => {
+  it('is what manifests come with, in the form of Docker Hub; the lowest counts', async () => {
+    const limit = { 'RateLimit-Limit': '100;w=21600' };
+    const { server, client } = await start(
+      { ...limit, 'RateLimit-Remaining': '76;w=21600' },
+      { ...limit, 'RateLimit-Remaining': '74;w=21600' },
+      { ...limit, 'RateLimit-Remaining': '75;w=21600' },
+    );
+    expect(client.quotas()).toEqual([{ registry: server.host, remaining: 74, limit: 100, seconds: 21600 }]);
+  });
+
+  it('may be without a time or a sum', async () => {
+    const { server, client } = await start({ 'ratelimit-remaining': '5' });
+    expect(client.quotas()).toEqual([{ registry: server.host, remaining: 5 }]);
+  });
+
+  it('is none where the registry says nothing, or nothing that is a number', async () => {
+    const { client } = await start({}, { 'ratelimit-remaining': 'plenty', 'ratelimit-limit': '100' });
+    expect(client.quotas()).toEqual([]);
+  });
+});

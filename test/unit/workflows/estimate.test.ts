@@ -1,0 +1,103 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Estimate, silent } from '../../../src/base/events.ts';
+import { EarlierBundles } from '../../../src/bundle/reuse.ts';
+import { planBundle } from '../../../src/bundle/write.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import { estimate } from '../../../src/workflows/estimate.ts';
+import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
+import type { MemoryRegistry } from '../transfer/memory.ts';
+
+async function estimateOf(path: string, graph: Graph, reuse: readonly string[] = []): Promise<Estimate> {
+  const earlier = await EarlierBundles.open(reuse, silent);
+  try {
+    const charts = [chart];
+    const plan = await planBundle({ path, graph, charts, lock: lockOf(graph, charts), force: false });
+    return estimate({ plan, graph, charts: charts.length, earlier, quotas: [] });
+  } finally {
+    await earlier.close();
+  }
+}
+
+/** Leaves a partial bundle behind, with the first blobs in it. */
+async function interrupted(path: string, source: MemoryRegistry): Promise<void> {
+  const stop = new AbortController();
+  source.onChunk = () => {
+    if (source.read > 20_000) stop.abort();
+  };
+  await expect(write(path, source, { signal: stop.signal, concurrency: 1 })).rejects.toMatchObject({
+    code: 'interrupted',
+  });
+  source.onChunk = () => {};
+}
+
+describe('an estimate', () => {
+  it('is what the run then does, to the byte', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    const before = await estimateOf(join(dir, 'b'), graph);
+    expect(await readdir(dir)).toEqual([]);
+    const { fetched, size, blobs } = await write(join(dir, 'b'), source, { graph });
+    expect(before).toMatchObject({ charts: 1, images: 3, fetched, size, blobs, needed: size, reused: 0, resumed: 0 });
+    expect(before.free).toBeGreaterThan(size);
+  });
+
+  it('says what sharing saves: a layer that three images have, and within one image nothing', async () => {
+    const dir = await folder();
+    const graph = await graphOf(registry());
+    expect((await estimateOf(join(dir, 'b'), graph)).shared).toBe(2 * 30_000);
+    const one = await graphOf(registry(), ['quay.io/multi:3']);
+    expect((await estimateOf(join(dir, 'b'), one)).shared).toBe(0);
+  });
+
+  it('knows what earlier bundles have', async () => {
+    const dir = await folder();
+    const source = registry();
+    const some = await graphOf(source, ['quay.io/a:1']);
+    await write(join(dir, 'old'), source, { graph: some });
+    const graph = await graphOf(source);
+    const { fetched, reused } = await estimateOf(join(dir, 'b'), graph, [join(dir, 'old')]);
+    const { fetched: everything } = await estimateOf(join(dir, 'b'), graph);
+    const inOld = [...some.blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    expect({ fetched, reused }).toEqual({ fetched: everything - inOld, reused: inOld });
+  });
+
+  it('counts what an interrupted run has left, on the disk too', async () => {
+    const dir = await folder();
+    const source = registry();
+    const graph = await graphOf(source);
+    const before = await estimateOf(join(dir, 'b'), graph);
+    await interrupted(join(dir, 'b'), source);
+    const left = await readdir(dir);
+    const { fetched, resumed, needed, size } = await estimateOf(join(dir, 'b'), graph);
+    expect(resumed).toBeGreaterThan(0);
+    expect(fetched).toBe(before.fetched - resumed);
+    expect(needed).toBeLessThan(size);
+    expect(await readdir(dir)).toEqual(left);
+  });
+
+  it('does not count on what an interrupted run of another plan has left, which gives way', async () => {
+    const dir = await folder();
+    const source = registry();
+    await interrupted(join(dir, 'b'), source);
+    const other = await estimateOf(join(dir, 'b'), await graphOf(source, ['quay.io/a:1']));
+    expect(other).toMatchObject({ resumed: 0, needed: other.size });
+  });
+
+  it('is nothing to do when the bundle is there', async () => {
+    const dir = await folder();
+    const source = registry();
+    await write(join(dir, 'b'), source);
+    const nothing = { fetched: 0, reused: 0, resumed: 0, needed: 0 };
+    expect(await estimateOf(join(dir, 'b'), await graphOf(source))).toMatchObject(nothing);
+  });
+
+  it('is refused when something else is there', async () => {
+    const dir = await folder();
+    await writeFile(join(dir, 'b'), 'precious');
+    const graph = await graphOf(registry());
+    await expect(estimateOf(join(dir, 'b'), graph)).rejects.toMatchObject({ code: 'output-exists' });
+  });
+});

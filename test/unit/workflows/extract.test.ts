@@ -1,0 +1,243 @@
+import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { AirgapError } from '../../../src/base/errors.ts';
+import { silent } from '../../../src/base/events.ts';
+import { chartArtifact } from '../../../src/bundle/chart-artifact.ts';
+import { openBundle } from '../../../src/bundle/read.ts';
+import { verifyBundle } from '../../../src/bundle/verify.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { formatReference } from '../../../src/oci/reference.ts';
+import { type Extraction, extract, type Wanted } from '../../../src/workflows/extract.ts';
+import { folder, graphOf, registry, write } from '../bundle/bundles.ts';
+import { type MemoryRegistry, noise } from '../transfer/memory.ts';
+
+const TGZ = noise('chart', 70_000);
+const PROV = Buffer.from('-----BEGIN PGP SIGNED MESSAGE-----\n');
+const charts = [
+  chartArtifact({ metadata: { apiVersion: 'v2', name: 'demo', version: '1.2.3+b' }, tgz: TGZ, provenance: PROV }),
+  chartArtifact({ metadata: { apiVersion: 'v2', name: 'demo', version: '2.0.0' }, tgz: noise('other', 700) }),
+];
+
+interface Place {
+  readonly dir: string;
+  readonly file: string;
+  readonly out: string;
+  readonly source: MemoryRegistry;
+}
+
+async function bundled(source = registry(), names?: readonly string[]): Promise<Place> {
+  const dir = await folder();
+  const file = join(dir, 'bundle.tar');
+  await write(file, source, { charts, graph: await graphOf(source, names) });
+  return { dir, file, out: join(dir, 'out'), source };
+}
+
+function take({ file, out }: Place, wanted: Wanted, force = false): Promise<Extraction> {
+  const context = { env: {}, cwd: '/', emit: silent };
+  return extract(context, { file, wanted, out, force, concurrency: 2 });
+}
+
+function failureOf(taken: Promise<unknown>): Promise<AirgapError> {
+  return taken.then(
+    () => Promise.reject(new Error('it should fail')),
+    (error: AirgapError) => error,
+  );
+}
+
+/** What an archive holds, after every byte of it was checked. */
+async function contentOf(path: string): Promise<Record<string, unknown>> {
+  const bundle = await openBundle(path);
+  try {
+    expect(await verifyBundle(bundle, { concurrency: 2, emit: silent })).toEqual([]);
+    const images = bundle.images().map(({ reference, descriptor }) => [formatReference(reference), descriptor.digest]);
+    return { images: Object.fromEntries(images), charts: bundle.charts().length, lock: bundle.lock() };
+  } finally {
+    await bundle.close();
+  }
+}
+
+describe('a chart', () => {
+  it('comes out byte for byte, its provenance beside it', async () => {
+    const place = await bundled();
+    const result = await take(place, { chart: 'demo@1.2.3+b' });
+    expect(await readFile(place.out)).toEqual(TGZ);
+    expect(await readFile(`${place.out}.prov`)).toEqual(PROV);
+    expect(result).toMatchObject({
+      status: 'written',
+      type: 'chart',
+      name: 'demo@1.2.3+b',
+      files: [
+        { path: place.out, bytes: TGZ.length },
+        { path: `${place.out}.prov`, bytes: PROV.length },
+      ],
+    });
+  });
+
+  it('without provenance is one file', async () => {
+    const place = await bundled();
+    await take(place, { chart: 'demo@2.0.0' });
+    expect((await readdir(place.dir)).sort()).toEqual(['bundle.tar', 'out']);
+  });
+
+  it('of two versions is asked for by its version, and one that is not there is told with what there is', async () => {
+    const place = await bundled();
+    for (const chart of ['demo', 'demo@3', 'other']) {
+      const error = await failureOf(take(place, { chart }));
+      expect(error.code).toBe('chart-not-found');
+      expect(error.hint).toContain('demo@1.2.3+b, demo@2.0.0');
+    }
+    expect(await readdir(place.dir)).toEqual(['bundle.tar']);
+  });
+
+  it('that is there already is left alone; something else is replaced only when told', async () => {
+    const place = await bundled();
+    await take(place, { chart: 'demo@1.2.3+b' });
+    expect(await take(place, { chart: 'demo@1.2.3+b' })).toMatchObject({ status: 'up-to-date' });
+    const error = await failureOf(take(place, { chart: 'demo@2.0.0' }));
+    expect(error.code).toBe('output-exists');
+    expect(await readFile(place.out)).toEqual(TGZ);
+    await take(place, { chart: 'demo@2.0.0' }, true);
+    expect(await readFile(place.out)).toEqual(noise('other', 700));
+  });
+
+  it('that is damaged leaves nothing behind, and what was there stays', async () => {
+    const place = await bundled();
+    await damage(place.file, charts[0]?.content.manifests.values().next().value?.blobs[1]?.digest as Digest);
+    await writeFile(place.out, 'precious');
+    const error = await failureOf(take(place, { chart: 'demo@1.2.3+b' }, true));
+    expect(error).toMatchObject({ code: 'digest-mismatch', hint: expect.stringContaining('verify') });
+    expect(error.message).toContain('bundle.tar is damaged');
+    expect(await readFile(place.out, 'utf8')).toBe('precious');
+    expect((await readdir(place.dir)).sort()).toEqual(['bundle.tar', 'out']);
+  });
+});
+
+describe('an image', () => {
+  it('comes out as an archive that holds it alone, with every platform and its digest', async () => {
+    const place = await bundled();
+    const digest = place.source.tags.get('quay.io/multi:3');
+    expect(await take(place, { image: 'quay.io/multi:3' })).toMatchObject({ type: 'image', digest });
+    expect(await contentOf(place.out)).toEqual({ images: { 'quay.io/multi:3': digest }, charts: 0, lock: undefined });
+  });
+
+  it('of one platform has the digest that it has by itself', async () => {
+    const place = await bundled();
+    const arm = childrenOf(place.source, 'quay.io/multi:3')[1];
+    const result = await take(place, { image: 'quay.io/multi', platform: parsePlatform('linux/arm64') });
+    expect(result).toMatchObject({ name: 'quay.io/multi:3', digest: arm });
+    expect(await contentOf(place.out)).toMatchObject({ images: { 'quay.io/multi:3': arm } });
+    const archive = await openBundle(place.out);
+    expect(archive.entries.size, 'manifest, config and its layer').toBe(3);
+    await archive.close();
+  });
+
+  it('that was pinned to an index is pinned to the platform that is taken of it', async () => {
+    const source = registry();
+    const index = source.tags.get('quay.io/multi:3');
+    const place = await bundled(source, [`quay.io/multi:3@${index}`]);
+    const [amd] = childrenOf(source, 'quay.io/multi:3');
+    await take(place, { image: 'quay.io/multi', platform: parsePlatform('linux/amd64') });
+    expect(await contentOf(place.out)).toMatchObject({ images: { [`quay.io/multi:3@${amd}`]: amd } });
+  });
+
+  it('of a single platform says in its config which', async () => {
+    const place = await bundled();
+    await take(place, { image: 'b', platform: parsePlatform('linux/amd64') });
+    const error = await failureOf(take(place, { image: 'b', platform: parsePlatform('linux/s390x') }));
+    expect(error.message).toBe('docker.io/library/b:2 is not there for linux/s390x, only linux/amd64');
+  });
+
+  it('for a platform that several have is asked for by its variant', async () => {
+    const source = registry();
+    const child = (variant: string, platform: object): object => ({
+      ...source.addImage('quay.io/arm', undefined, [noise(variant, 100)], 'linux/arm'),
+      platform: { os: 'linux', architecture: 'arm', ...platform },
+    });
+    const children = [child('v6', { variant: 'v6' }), child('v7', { variant: 'v7' })];
+    source.addIndex('quay.io/arm', '1', children);
+    const place = await bundled(source, ['quay.io/arm:1']);
+    const error = await failureOf(take(place, { image: 'quay.io/arm', platform: parsePlatform('linux/arm') }));
+    expect(error.message).toContain('2 times for linux/arm: linux/arm/v6, linux/arm/v7');
+    const { digest } = await take(place, { image: 'quay.io/arm', platform: parsePlatform('linux/arm/v7') });
+    expect(digest).toBe(childrenOf(source, 'quay.io/arm:1')[1]);
+  });
+
+  it('is one: what fits several or none is told with what there is', async () => {
+    const place = await bundled();
+    const several = await failureOf(take(place, { image: 'quay.io/*' }));
+    expect(several.message).toContain('holds 2 images that fit quay.io/*');
+    expect(several.hint).toBe('name one of quay.io/a:1, quay.io/multi:3');
+    const none = await failureOf(take(place, { image: 'quay.io/a:2' }));
+    expect(none).toMatchObject({ code: 'image-not-found', hint: expect.stringContaining('docker.io/library/b:2') });
+    expect(await readdir(place.dir)).toEqual(['bundle.tar']);
+  });
+
+  it('is the one with exactly that name, though another begins with it', async () => {
+    const source = registry();
+    const digest = source.tags.get('docker.io/library/b:2');
+    const place = await bundled(source, ['docker.io/library/b:2', `docker.io/library/b:2@${digest}`]);
+    expect(await take(place, { image: 'b:2' })).toMatchObject({ name: 'docker.io/library/b:2' });
+  });
+
+  it('that is damaged is not written', async () => {
+    const place = await bundled();
+    const { blobs } = await graphOf(place.source, ['quay.io/a:1']);
+    await damage(place.file, [...blobs.keys()].at(-1) as Digest);
+    const error = await failureOf(take(place, { image: 'quay.io/a:1' }));
+    expect(error.code).toBe('digest-mismatch');
+    expect(await readdir(place.dir)).not.toContain('out');
+    await damage(place.file, place.source.tags.get('quay.io/multi:3') as Digest);
+    const { message } = await failureOf(take(place, { image: 'quay.io/multi' }));
+    expect(message.match(/is damaged/g)).toHaveLength(1);
+  });
+
+  it('of which a blob is not in the bundle fails before anything is written', async () => {
+    const source = registry();
+    const graph = await graphOf(source, ['quay.io/a:1']);
+    const [lost, ...rest] = [...graph.blobs].reverse();
+    const dir = await folder();
+    const place = { dir, file: join(dir, 'bundle.tar'), out: join(dir, 'out'), source };
+    await write(place.file, source, { graph: { ...graph, blobs: new Map(rest) } });
+    const error = await failureOf(take(place, { image: 'quay.io/a:1' }));
+    expect(error).toMatchObject({ code: 'image-not-found', message: expect.stringContaining(lost?.[0] as string) });
+    expect(await readdir(dir)).toEqual(['bundle.tar']);
+  });
+
+  it('gives the same bytes again, and twice is once', async () => {
+    const place = await bundled();
+    await take(place, { image: 'quay.io/a' });
+    const bytes = await readFile(place.out);
+    expect(await take(place, { image: 'quay.io/a' })).toMatchObject({ status: 'up-to-date' });
+    const again = { ...place, out: join(place.dir, 'again') };
+    await take(again, { image: 'quay.io/a:1' });
+    expect(await readFile(again.out)).toEqual(bytes);
+  });
+});
+
+it('says before it opens the bundle that nothing can be written there', async () => {
+  const place = await bundled();
+  await mkdir(place.out);
+  const error = await failureOf(take({ ...place, file: '/nowhere' }, { image: 'quay.io/a' }));
+  expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining('is a folder') });
+});
+
+function childrenOf(source: MemoryRegistry, name: string): string[] {
+  const digest = source.tags.get(name);
+  const content = source.manifests.get(`${name.replace(/:[^:]*$/, '')}@${digest}`);
+  const { manifests } = JSON.parse(Buffer.from(content?.bytes ?? []).toString()) as { manifests: { digest: string }[] };
+  return manifests.map((child) => child.digest);
+}
+
+/** Turns over one byte of a blob. */
+async function damage(path: string, digest: Digest): Promise<void> {
+  const bundle = await openBundle(path);
+  const { offset } = bundle.entries.get(digest) as { offset: number };
+  await bundle.close();
+  const file = await open(path, 'r+');
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, offset);
+  await file.write(Buffer.from([(byte[0] as number) ^ 1]), 0, 1, offset);
+  await file.close();
+}

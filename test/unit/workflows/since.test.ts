@@ -1,0 +1,120 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { chartArtifact } from '../../../src/bundle/chart-artifact.ts';
+import { emptyBlob } from '../../../src/bundle/inline.ts';
+import { openBundle } from '../../../src/bundle/read.ts';
+import { writeBundle } from '../../../src/bundle/write.ts';
+import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { readOlder, requiresOf } from '../../../src/workflows/since.ts';
+import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
+import { type MemoryRegistry, noise } from '../transfer/memory.ts';
+
+const base = digestOf(noise('base', 30_000));
+
+async function older(source: MemoryRegistry = registry()): Promise<string> {
+  const path = join(await folder(), 'v1.tar');
+  await write(path, source);
+  return path;
+}
+
+describe('the blobs of an older bundle', () => {
+  it('are those of its images, with every repository that has them', async () => {
+    const path = await older();
+    const { lockDigest, blobs } = await readOlder(path, 4);
+    const bundle = await openBundle(path);
+    expect(lockDigest).toBe(bundle.lockDigest);
+    await bundle.close();
+    const repositories = ['docker.io/library/b', 'quay.io/a', 'quay.io/multi'];
+    expect(blobs.get(base)).toEqual({ digest: base, size: 30_000, repositories });
+    expect(blobs.has(digestOf(noise('chart', 700))), 'a chart travels every time').toBe(false);
+  });
+
+  it('include what it leaves out itself', async () => {
+    const source = registry();
+    const graph = await graphOf(source);
+    const first = await readOlder(await older(source), 4);
+    const path = join(await folder(), 'v2.tar');
+    await write(path, source, { graph, lock: { ...lockOf(graph, [chart]), ...requiresOf(first, graph, [chart]) } });
+    const second = await readOlder(path, 4);
+    expect(second.blobs).toEqual(first.blobs);
+    expect(second.lockDigest).not.toBe(first.lockDigest);
+  });
+
+  it('are not those that it should have and has not', async () => {
+    const path = await older();
+    const bytes = await readFile(path);
+    // Another name for the entry: two of its letters change places, so the header's checksum stays.
+    const name = bytes.subarray(bytes.indexOf(`blobs/sha256/${base.slice(7)}\0`)).subarray(0, 77);
+    const other = name.findIndex((byte, i) => i > 20 && byte !== name[20]);
+    [name[20], name[other]] = [name[other] as number, name[20] as number];
+    await writeFile(path, bytes);
+    const { blobs } = await readOlder(path, 4);
+    expect(blobs.has(base)).toBe(false);
+    expect(blobs.size).toBeGreaterThan(0);
+  });
+
+  it('are not known of an archive without a lock, or with a damaged manifest', async () => {
+    const source = registry();
+    const graph = await graphOf(source);
+    const bare = join(await folder(), 'bare.tar');
+    const steps = { source, concurrency: 4, force: false, emit: silent };
+    await writeBundle({ path: bare, graph, charts: [], ...steps });
+    await expect(readOlder(bare, 4)).rejects.toMatchObject({
+      code: 'bundle-invalid',
+      message: expect.stringContaining('has no lock'),
+    });
+    const path = await older(source);
+    const whole = await openBundle(path);
+    const at = whole.entries.get(graph.roots[0]?.descriptor.digest as Digest)?.offset ?? 0;
+    await whole.close();
+    const bytes = await readFile(path);
+    bytes.write('!', at);
+    await writeFile(path, bytes);
+    await expect(readOlder(path, 4)).rejects.toMatchObject({
+      code: 'bundle-invalid',
+      message: expect.stringContaining('is damaged'),
+    });
+  });
+});
+
+it('does not take a lock file for an older bundle, and says so', async () => {
+  const path = join(await folder(), 'airgap.lock');
+  await writeFile(path, `# Charts and images\nkind: LockFile\n${'#'.repeat(600)}\n`);
+  await expect(readOlder(path, 4)).rejects.toMatchObject({
+    code: 'bundle-invalid',
+    message: expect.stringMatching(/^--since: .*airgap\.lock is not a tar archive$/),
+    hint: expect.stringContaining('lock file'),
+  });
+});
+
+describe('what a delta leaves out', () => {
+  it('is what images of both need, in the order of the digests', async () => {
+    const source = registry();
+    const known = await readOlder(await older(source), 4);
+    const added = noise('new', 4000);
+    source.addImage('quay.io/new', '1', [noise('base', 30_000), added]);
+    const graph = await graphOf(source, ['quay.io/new:1']);
+    const { since, requires } = requiresOf(known, graph, []);
+    expect(since).toBe(known.lockDigest);
+    expect(requires?.map(({ digest }) => digest)).toEqual([base]);
+    const all = requiresOf(known, await graphOf(source), []).requires?.map(({ digest }) => digest) ?? [];
+    expect(all).toEqual([...all].sort());
+    expect(all.length).toBeGreaterThan(3);
+  });
+
+  it('is no part of a chart, and not the empty config, which the lock needs', async () => {
+    const source = registry();
+    const layer = noise('base', 30_000);
+    source.addImage('quay.io/odd', '1', [layer, Buffer.from('{}')]);
+    const path = join(await folder(), 'v1.tar');
+    await write(path, source, { graph: await graphOf(source, ['quay.io/odd:1']), charts: [] });
+    const graph = await graphOf(source, ['quay.io/odd:1']);
+    const odd = chartArtifact({ metadata: { apiVersion: 'v2', name: 'odd', version: '1' }, tgz: layer });
+    const left = requiresOf(await readOlder(path, 4), graph, [odd]).requires?.map(({ digest }) => digest);
+    expect(left).toHaveLength(1);
+    expect(left).not.toContain(base);
+    expect(left).not.toContain(emptyBlob.descriptor.digest);
+  });
+});
