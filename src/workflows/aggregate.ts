@@ -6,12 +6,13 @@ import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget } from '../oci/naming.ts';
 import { formatOverrides, valuesOf } from '../overrides/document.ts';
-import { deriveTree, type PartProof } from './aggregate-tree.ts';
-import { type BundledChart, extractCharts } from './bundled-charts.ts';
-import { notIn } from './bundled-images.ts';
+import { type BundledChart, extractCharts } from './bundling/bundled-charts.ts';
+import { notIn } from './bundling/bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
-import type { OverrideOptions } from './override-chart.ts';
-import { asBundled, chartsOf, type ValuesOptions } from './values.ts';
+import { deriveTree, type PartProof } from './overriding/aggregate-tree.ts';
+import { asBundled, chartsOf } from './overriding/asked-charts.ts';
+import type { OverrideOptions } from './overriding/override-chart.ts';
+import type { ValuesOptions } from './values.ts';
 
 export interface AggregateOptions extends ValuesOptions {
   /** Whether the installer is told to log in to a private ECR; it is, unless told. */

@@ -15,15 +15,15 @@ import { chartTag } from '../oci/naming.ts';
 import { parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
 import { type AskedSource, pinned } from '../transfer/pinned.ts';
 import { walk } from '../transfer/walk.ts';
-import { lockOf, type PackedChart } from './bundle-lock.ts';
-import { warn } from './bundle-warnings.ts';
+import { lockOf, type PackedChart } from './bundling/bundle-lock.ts';
+import { warn } from './bundling/bundle-warnings.ts';
+import { estimate } from './bundling/estimate.ts';
+import { type Chosen, type ResolveOptions, resolveImages } from './bundling/resolve.ts';
+import { readOlder, requiresOf } from './bundling/since.ts';
 import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import { estimate } from './estimate.ts';
 import { chosen, type ImagesOptions, networkOf, search, warnUnmatched } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
-import { type Chosen, type ResolveOptions, resolveImages } from './resolve.ts';
-import { readOlder, requiresOf } from './since.ts';
 
 export interface PackOptions extends ResolveOptions {
   readonly out: string;

@@ -15,9 +15,9 @@ import { Helm } from '../helm/helm.ts';
 import { Renderer } from '../helm/render.ts';
 import { unlessRefused } from '../influence/accepted.ts';
 import { type Context, withScratch } from './context.ts';
-import type { ChartJob } from './discover.ts';
 import type { ImagesOptions } from './images.ts';
-import { type Profile, searchRender } from './search-render.ts';
+import type { ChartJob } from './search/discover.ts';
+import { type Profile, searchRender } from './search/search-render.ts';
 
 export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
   /** Any text; not empty. */

@@ -9,10 +9,10 @@ import type { Graph, Root } from '../oci/graph.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { walk } from '../transfer/walk.ts';
-import { chartBlobs, chartsIn } from './bundled-charts.ts';
+import { chartBlobs, chartsIn } from './bundling/bundled-charts.ts';
+import { onePlatform } from './bundling/one-platform.ts';
 import type { Context } from './context.ts';
-import { onePlatform } from './one-platform.ts';
-import { referenceMatcher } from './pattern.ts';
+import { referenceMatcher } from './search/pattern.ts';
 
 /** What is wanted of a bundle. */
 export type Wanted =

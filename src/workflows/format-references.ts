@@ -5,7 +5,7 @@ import { formatKustomize } from '../overrides/formats/kustomize.ts';
 import { formatMap } from '../overrides/formats/map.ts';
 import { formatMirrorSet } from '../overrides/formats/mirrorset.ts';
 import type { Context } from './context.ts';
-import { bundledReferences, neededReferences } from './needed-references.ts';
+import { bundledReferences, neededReferences } from './overriding/needed-references.ts';
 import type { ValuesOptions } from './values.ts';
 
 /** Formats that say where each reference is to be had, whatever values are set. */

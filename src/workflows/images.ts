@@ -7,10 +7,10 @@ import { Helm } from '../helm/helm.ts';
 import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
-import { type Choosing, choose } from './choice.ts';
 import { type Context, withScratch } from './context.ts';
-import { type ChartJob, type Search, type SearchedChart, searchCharts } from './discover.ts';
-import { type WhatIfFinding, whatIfFindings } from './what-if.ts';
+import { type Choosing, choose } from './search/choice.ts';
+import { type ChartJob, type Search, type SearchedChart, searchCharts } from './search/discover.ts';
+import { type WhatIfFinding, whatIfFindings } from './search/what-if.ts';
 
 export interface ImagesOptions extends Choosing {
   readonly charts: readonly ChartJob[];

@@ -7,11 +7,11 @@ import type { Finding } from '../lock/finding.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../lock/lock-file.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference } from '../oci/reference.ts';
+import { askDigests, missingImages } from './bundling/image-digests.ts';
+import { chartEntry } from './bundling/locked-charts.ts';
 import { warnDropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import { askDigests, missingImages } from './image-digests.ts';
 import { chosen, type ImagesOptions, search, warnUnmatched } from './images.ts';
-import { chartEntry } from './locked-charts.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface LockFileOptions extends ImagesOptions {

@@ -4,7 +4,7 @@ import type { Finding } from '../lock/finding.ts';
 import { tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
 import { chosen, type ImagesOptions, search } from './images.ts';
-import { referenceMatcher } from './pattern.ts';
+import { referenceMatcher } from './search/pattern.ts';
 
 export interface WhyOptions extends ImagesOptions {
   /** Which images: a reference or a pattern, read as `exclude` reads it. */

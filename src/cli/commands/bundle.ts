@@ -87,6 +87,6 @@ async function run(
     const { bundle } = await import('../../workflows/bundle.ts');
     return bundle(edge.context, options);
   }
-  const { bundleLocked } = await import('../../workflows/bundle-locked.ts');
+  const { bundleLocked } = await import('../../workflows/bundling/bundle-locked.ts');
   return bundleLocked(edge.context, { ...options, ...(await lockedCharts(edge, flags.lock, options, flags)) });
 }

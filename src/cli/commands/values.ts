@@ -5,7 +5,7 @@ import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts
 import type { RenderOptions } from '../../helm/render.ts';
 import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
-import type { ChartJob } from '../../workflows/discover.ts';
+import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Overrides } from '../../workflows/values.ts';
 import { refuseStray } from '../flags/charts.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Environment } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import type { ChartJob } from '../../workflows/discover.ts';
+import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
 import { type AccessFlags, accessFlags } from './render.ts';
 

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
-import type { BundleLockedOptions } from '../../workflows/bundle-locked.ts';
+import type { BundleLockedOptions } from '../../workflows/bundling/bundle-locked.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Edge } from '../run.ts';
 import type { ChartsFlags } from './charts.ts';

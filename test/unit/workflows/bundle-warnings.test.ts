@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { NetworkNeed } from '../../../src/discovery/network/index.ts';
-import { warn } from '../../../src/workflows/bundle-warnings.ts';
+import { warn } from '../../../src/workflows/bundling/bundle-warnings.ts';
 
 function warnings(network: readonly NetworkNeed[], references: readonly string[]): string[] {
   const events: AirgapEvent[] = [];

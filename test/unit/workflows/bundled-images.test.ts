@@ -3,7 +3,7 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { Bundle } from '../../../src/bundle/read.ts';
 import type { Choice } from '../../../src/lock/choice.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
-import { notIn } from '../../../src/workflows/bundled-images.ts';
+import { notIn } from '../../../src/workflows/bundling/bundled-images.ts';
 
 const CHOICES: Choice[] = [
   { rule: 'exclude', pattern: 'quay.io/a/kafka', reason: 'one version is used', references: ['quay.io/a/kafka:1'] },

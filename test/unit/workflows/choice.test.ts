@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PlaceFound } from '../../../src/discovery/index.ts';
-import { choose } from '../../../src/workflows/choice.ts';
+import { choose } from '../../../src/workflows/search/choice.ts';
 
 function place(reference: string, more: Partial<PlaceFound> = {}): PlaceFound {
   const at = { chart: 'a', profile: 'default', template: 'a/templates/a.yaml', document: 0, kind: 'Pod', name: 'p' };

@@ -5,7 +5,7 @@ import { type Estimate, silent } from '../../../src/base/events.ts';
 import { EarlierBundles } from '../../../src/bundle/reuse.ts';
 import { planBundle } from '../../../src/bundle/write.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
-import { estimate } from '../../../src/workflows/estimate.ts';
+import { estimate } from '../../../src/workflows/bundling/estimate.ts';
 import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import type { MemoryRegistry } from '../transfer/memory.ts';
 

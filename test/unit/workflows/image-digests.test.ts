@@ -4,7 +4,7 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
-import { askDigests } from '../../../src/workflows/image-digests.ts';
+import { askDigests } from '../../../src/workflows/bundling/image-digests.ts';
 
 const digest = digestOf(Buffer.from('x'));
 

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import type { ChartJob } from '../../../src/workflows/discover.ts';
 import { chosen, images } from '../../../src/workflows/images.ts';
+import type { ChartJob } from '../../../src/workflows/search/discover.ts';
 import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -4,7 +4,7 @@ import type { PlaceFound } from '../../../src/discovery/index.ts';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import { Renderer } from '../../../src/helm/render.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import { type ChartOverrides, overrideChart } from '../../../src/workflows/override-chart.ts';
+import { type ChartOverrides, overrideChart } from '../../../src/workflows/overriding/override-chart.ts';
 import { chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');

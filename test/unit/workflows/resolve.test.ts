@@ -7,7 +7,7 @@ import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { formatReference, type Repository } from '../../../src/oci/reference.ts';
 import { bodyOf } from '../../../src/oci/steady.ts';
-import { resolveImages } from '../../../src/workflows/resolve.ts';
+import { resolveImages } from '../../../src/workflows/bundling/resolve.ts';
 import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../transfer/memory.ts';
 
 /** With HEAD, and images whose configs have an environment. */

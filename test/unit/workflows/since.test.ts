@@ -7,7 +7,7 @@ import { emptyBlob } from '../../../src/bundle/inline.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { writeBundle } from '../../../src/bundle/write.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
-import { readOlder, requiresOf } from '../../../src/workflows/since.ts';
+import { readOlder, requiresOf } from '../../../src/workflows/bundling/since.ts';
 import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
 

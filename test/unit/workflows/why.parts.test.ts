@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AirgapError } from '../../../src/base/errors.ts';
 import type { Context } from '../../../src/workflows/context.ts';
-import type { ChartJob } from '../../../src/workflows/discover.ts';
 import { explain } from '../../../src/workflows/explain.ts';
+import type { ChartJob } from '../../../src/workflows/search/discover.ts';
 import { type WhyOptions, why } from '../../../src/workflows/why.ts';
 import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
 

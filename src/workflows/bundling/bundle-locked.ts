@@ -1,0 +1,91 @@
+import { AirgapError } from '../../base/errors.ts';
+import { checkOutput } from '../../base/output-file.ts';
+import { type PlaceFound, toFindings } from '../../discovery/index.ts';
+import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { formatRepository, parseReference } from '../../oci/reference.ts';
+import { type BundleResult, type PackOptions, pack } from '../bundle.ts';
+import { type Context, withScratch } from '../context.ts';
+import { addedPlaces, type ImagesOptions } from '../images.ts';
+import { referenceMatcher } from '../search/pattern.ts';
+import { fetchLocked } from './locked-charts.ts';
+
+export interface BundleLockedOptions extends PackOptions, Pick<ImagesOptions, 'add' | 'chartSources'> {
+  readonly locked: LockFile;
+  /** Of the lock file (absolute): local charts are named from there. */
+  readonly folder: string;
+  /** Flags for a chart's credentials and TLS. */
+  readonly chartAccess: (chart: LockFileChart) => readonly string[];
+}
+
+/**
+ * Bundles what a lock file says, and the images that are added by name: charts as they were, images by their digests.
+ * Nothing is searched or rendered. A tag without a digest in the lock file is taken as it is now, with a warning.
+ */
+export function bundleLocked(context: Context, options: BundleLockedOptions): Promise<BundleResult> {
+  return withScratch(context, async (scratch) => {
+    const { locked, folder, chartSources, chartAccess: access, add } = options;
+    await checkOutput(options.out, '--out');
+    if (locked.charts.length === 0 && locked.images.length === 0 && add.length === 0) {
+      throw new AirgapError('usage', 'there is nothing to bundle: the lock file is empty', {
+        hint: 'write it anew with helm airgap images … --lock',
+      });
+    }
+    const charts = await fetchLocked(context, locked.charts, scratch, { folder, chartSources, access });
+    const places = [...locked.images.flatMap(placesOf), ...addedPlaces(add)];
+    const findings = toFindings(places);
+    const open = locked.images.filter(({ reference, digest }) => digest === '' && !reference.includes('@'));
+    if (open.length > 0) {
+      const message = `${open.length} images have no digest in the lock file, and are taken as their tags are now: ${open.map(({ reference }) => reference).join(', ')}`;
+      context.emit({ type: 'warning', message });
+    }
+    const known = new Set(findings.map(({ reference }) => reference));
+    const unlocked = new Map<string, string>();
+    const choose = (more: readonly PlaceFound[]) => {
+      for (const { reference, name } of more) if (!known.has(reference)) unlocked.set(reference, name);
+      return { findings, choices: locked.choices };
+    };
+    const result = await pack(context, options, { charts, choose, network: [], pins: pinsOf(locked) });
+    warnUnlocked(context, locked, unlocked);
+    return result;
+  });
+}
+
+/**
+ * Who wants it stays known; where in their templates, only a search can tell. What is in a lock file is wanted, but for a
+ * candidate that no registry was asked for.
+ */
+function placesOf({ reference, digest, confidence, need, charts }: LockFile['images'][number]): PlaceFound[] {
+  const nowhere = { profile: '', template: '', document: 0, kind: '', name: '', path: '' };
+  const sure = digest === '' && confidence === 'likely' ? 'likely' : 'certain';
+  return (charts.length === 0 ? [''] : charts).map((chart) => ({
+    ...nowhere,
+    chart,
+    how: 'added',
+    written: reference,
+    reference,
+    confidence: sure,
+    need,
+  }));
+}
+
+function pinsOf({ images }: LockFile): Map<string, Digest> {
+  const pins = new Map<string, Digest>();
+  for (const { reference, digest } of images) {
+    const parsed = parseReference(reference);
+    if (parsed.digest === undefined && isDigest(digest)) pins.set(`${formatRepository(parsed)}:${parsed.tag}`, digest);
+  }
+  return pins;
+}
+
+/** What the configs of locked images name is seen on the way. A lock file decides what is carried, so it is only told. */
+function warnUnlocked({ emit }: Context, { choices }: LockFile, unlocked: ReadonlyMap<string, string>): void {
+  const excluded = choices.flatMap(({ rule, pattern }) =>
+    rule === 'exclude' && pattern !== undefined ? [referenceMatcher(pattern)] : [],
+  );
+  const names = [...unlocked].filter(([reference]) => !excluded.some((matches) => matches(reference)));
+  if (names.length === 0) return;
+  const list = names.map(([reference, image]) => `${reference} (by ${image})`).join(', ');
+  const message = `configs of images name images that the lock file does not have, and that are not in the bundle: ${list}; --image adds them`;
+  emit({ type: 'warning', message });
+}

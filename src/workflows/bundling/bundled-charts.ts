@@ -1,0 +1,109 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import type { Bundle, BundleChart } from '../../bundle/read.ts';
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { ChartRequest } from '../../helm/fetch.ts';
+import type { Place } from '../../lock/finding.ts';
+import type { StoredRecipe } from '../../lock/recipe.ts';
+import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
+import { readLinks } from '../../oci/manifest.ts';
+
+/** A chart out of a bundle, as an archive in a scratch folder. */
+export interface BundledChart {
+  readonly name: string;
+  readonly version: string;
+  readonly request: ChartRequest;
+  /** For which Kubernetes it was rendered when it was bundled, by the profile asked for, else the first. */
+  readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
+  /** How its references are put together from values, by the same profile. */
+  readonly recipes: readonly StoredRecipe[];
+  /** Images that the configs of its images name: what an operator starts without a manifest that says so. */
+  readonly operands: readonly PlaceFound[];
+}
+
+/**
+ * Takes charts out of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
+ * @param profile of which the lock's knowledge is wanted
+ * @throws AirgapError `chart-not-found` with the list of what there is, `bundle-invalid`
+ */
+export function extractCharts(
+  source: Bundle,
+  wanted: ChartRequest | undefined,
+  scratch: string,
+  profile?: string,
+): Promise<BundledChart[]> {
+  const chosen = chartsIn(source, wanted);
+  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`), profile)));
+}
+
+/**
+ * The charts of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
+ * @throws AirgapError `chart-not-found` with the list of what there is
+ */
+export function chartsIn(source: Bundle, wanted: ChartRequest | undefined): readonly BundleChart[] {
+  const all = source.charts();
+  const chosen = wanted === undefined ? all : all.filter((chart) => isWanted(chart, wanted));
+  if (chosen.length === 0 || (wanted !== undefined && chosen.length > 1)) {
+    const list = all.map(({ name, version }) => `${name}@${version}`).join(', ');
+    const what =
+      chosen.length > 1 ? `several charts named ${wanted?.chart}` : `no chart ${wanted?.chart ?? ''}`.trimEnd();
+    throw new AirgapError('chart-not-found', `the bundle ${source.path} holds ${what}`, {
+      hint: list === '' ? 'it holds no chart at all' : `it holds ${list}`,
+    });
+  }
+  return chosen;
+}
+
+/** Where a chart's content lies in a bundle: its archive, and the provenance file when it has one. */
+export interface ChartBlobs {
+  readonly archive: Descriptor;
+  readonly provenance: Descriptor | undefined;
+}
+
+/** @throws AirgapError `bundle-invalid` when it has no archive */
+export async function chartBlobs(source: Bundle, chart: BundleChart): Promise<ChartBlobs> {
+  const { descriptor, name, version, reference } = chart;
+  const manifest = await source.manifest(reference, descriptor.digest);
+  const { blobs } = readLinks(descriptor.mediaType, manifest.bytes);
+  const archive = blobs.find(({ mediaType }) => mediaType === MediaType.helmChart);
+  if (archive === undefined) {
+    throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
+  }
+  return { archive, provenance: blobs.find(({ mediaType }) => mediaType === MediaType.helmProvenance) };
+}
+
+function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean {
+  const isNamed = name === wanted.chart || `${name}@${version}` === wanted.chart;
+  // Repositories take a version with and without its v for the same.
+  return isNamed && (wanted.version === undefined || wanted.version.replace(/^v/, '') === version.replace(/^v/, ''));
+}
+
+async function extract(source: Bundle, chart: BundleChart, archive: string, profile?: string): Promise<BundledChart> {
+  const { descriptor, name, version } = chart;
+  const blobs = await chartBlobs(source, chart);
+  await mkdir(dirname(archive), { recursive: true });
+  await writeFile(archive, await source.read(blobs.archive));
+  const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
+  const known = locked?.profiles.find((one) => one.name === profile) ?? locked?.profiles[0];
+  const { kubeVersion, apiVersions, recipes = [] } = known ?? {};
+  return {
+    name,
+    version,
+    request: { chart: archive },
+    rendered: {
+      ...(kubeVersion === undefined ? {} : { kubeVersion }),
+      ...(apiVersions === undefined ? {} : { apiVersions }),
+    },
+    recipes,
+    operands: operandsOf(source, name),
+  };
+}
+
+function operandsOf(source: Bundle, chart: string): PlaceFound[] {
+  return (source.lock()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
+    found
+      .filter((place) => place.how === 'image-config' && place.chart === chart)
+      .map((place) => ({ ...(place as Place), reference, confidence, need })),
+  );
+}

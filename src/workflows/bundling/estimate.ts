@@ -1,0 +1,54 @@
+import type { Estimate, Quota } from '../../base/events.ts';
+import type { Layout } from '../../bundle/layout.ts';
+import type { EarlierBundles } from '../../bundle/reuse.ts';
+import type { Plan } from '../../bundle/write.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { closureOf, type Graph } from '../../oci/graph.ts';
+
+export interface EstimateInput {
+  readonly plan: Plan;
+  readonly graph: Graph;
+  /** How many charts the bundle holds. */
+  readonly charts: number;
+  readonly earlier: EarlierBundles;
+  readonly quotas: readonly Quota[];
+}
+
+/** What writing a planned bundle is going to cost. */
+export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput): Estimate {
+  const { layout, blobs, isThere, foreseen } = plan;
+  const bytes = { fetched: 0, reused: 0, resumed: 0 };
+  for (const { node } of isThere ? [] : layout.entries) {
+    if (node === undefined) continue;
+    const { digest, size } = node.descriptor;
+    const resumed = Math.min(foreseen.done?.get(digest) ?? 0, size);
+    bytes.resumed += resumed;
+    bytes[earlier.holds(node.descriptor) ? 'reused' : 'fetched'] += size - resumed;
+  }
+  return {
+    charts,
+    images: graph.roots.length,
+    blobs,
+    size: layout.size,
+    shared: sharedBytes(layout, graph),
+    ...bytes,
+    needed: isThere ? 0 : foreseen.needed,
+    free: foreseen.free,
+    quotas,
+  };
+}
+
+/** Bytes that more than one image has, for each image but the first. What is not in the file saves nothing. */
+function sharedBytes({ entries }: Layout, graph: Graph): number {
+  const sizes = new Map(entries.map(({ digest, size }) => [digest, size]));
+  const seen = new Set<Digest>();
+  let shared = 0;
+  for (const { descriptor } of graph.roots) {
+    const { manifests, blobs } = closureOf(graph, descriptor.digest);
+    for (const digest of [...manifests, ...blobs]) {
+      if (seen.has(digest)) shared += sizes.get(digest) ?? 0;
+      seen.add(digest);
+    }
+  }
+  return shared;
+}

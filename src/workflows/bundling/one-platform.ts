@@ -1,0 +1,75 @@
+import { AirgapError } from '../../base/errors.ts';
+import type { Bundle } from '../../bundle/read.ts';
+import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
+import { closureOf, type Graph, type ManifestNode, type Root } from '../../oci/graph.ts';
+import { formatPlatform, isAttestation, matchesPlatform, type Platform } from '../../oci/platform.ts';
+import { formatReference } from '../../oci/reference.ts';
+
+interface Candidate {
+  readonly descriptor: Descriptor;
+  readonly platform: Platform;
+}
+
+/**
+ * The image for one platform out of a graph with one root: the manifest that the root's index has for it, with its own
+ * digest, under the root's name. A name that was pinned to the index is pinned to the manifest then.
+ * @throws AirgapError `image-not-found` with the platforms that there are, also when several fit
+ */
+export async function onePlatform(source: Bundle, graph: Graph, root: Root, want: Platform): Promise<Graph> {
+  const all = await candidatesOf(source, graph, root);
+  const fitting = all.filter(({ platform }) => matchesPlatform(platform, want));
+  const exact = fitting.filter(({ platform }) => formatPlatform(platform) === formatPlatform(want));
+  const [chosen, ...others] = exact.length === 1 ? exact : fitting;
+  const name = formatReference(root.reference);
+  if (chosen === undefined || others.length > 0) {
+    const list = (some: readonly Candidate[]): string =>
+      [...new Set(some.map(({ platform }) => formatPlatform(platform)))].sort().join(', ');
+    const there = all.length === 0 ? 'no platform at all' : `only ${list(all)}`;
+    const [what, hint] =
+      chosen === undefined
+        ? [`is not there for ${formatPlatform(want)}, ${there}`, 'choose among these with --platform']
+        : [`is there ${fitting.length} times for ${formatPlatform(want)}: ${list(fitting)}`, 'name the variant too'];
+    throw new AirgapError('image-not-found', `${name} ${what}`, { hint: `${hint}, or leave it out to have all` });
+  }
+  const { manifests, blobs } = closureOf(graph, chosen.descriptor.digest);
+  const { mediaType, digest, size } = chosen.descriptor;
+  const reference = root.reference.digest === undefined ? root.reference : { ...root.reference, digest };
+  return {
+    roots: [{ reference, descriptor: { mediaType, digest, size } }],
+    manifests: new Map([...graph.manifests].filter(([at]) => manifests.includes(at))),
+    blobs: new Map([...graph.blobs].filter(([at]) => blobs.includes(at))),
+  };
+}
+
+/** Every image below the root with the platform that an index says, else its own config. */
+async function candidatesOf(source: Bundle, graph: Graph, root: Root): Promise<Candidate[]> {
+  const found = new Map<string, Candidate>();
+  const add = async ({ platform: said, ...descriptor }: Descriptor): Promise<void> => {
+    const node = graph.manifests.get(descriptor.digest);
+    if (node === undefined || isIndexType(descriptor.mediaType)) return;
+    const platform = said ?? (await configured(source, node));
+    if (platform === undefined || isAttestation(platform)) return;
+    found.set(`${descriptor.digest} ${formatPlatform(platform)}`, { descriptor, platform });
+  };
+  await add(root.descriptor);
+  for (const at of closureOf(graph, root.descriptor.digest).manifests) {
+    for (const child of graph.manifests.get(at)?.children ?? []) await add(child);
+  }
+  return [...found.values()];
+}
+
+/** OCI image specification, config.md: `os`, `architecture`, `variant`. Undefined for what is no image. */
+async function configured(source: Bundle, { blobs }: ManifestNode): Promise<Platform | undefined> {
+  const config = blobs.find(({ mediaType }) => isImageConfigType(mediaType));
+  if (config === undefined) return undefined;
+  let json: Partial<Record<keyof Platform, unknown>> | null;
+  try {
+    json = JSON.parse(Buffer.from(await source.read(config)).toString('utf8'));
+  } catch (error) {
+    if (error instanceof AirgapError) throw error;
+    return undefined;
+  }
+  const { os, architecture, variant } = json ?? {};
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined;
+  return typeof variant === 'string' && variant !== '' ? { os, architecture, variant } : { os, architecture };
+}

@@ -1,0 +1,122 @@
+import { AirgapError, combine } from '../../base/errors.ts';
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { Choice } from '../../lock/choice.ts';
+import type { Finding } from '../../lock/finding.ts';
+import type { Graph } from '../../oci/graph.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
+import type { AskedSource } from '../../transfer/pinned.ts';
+import { Walker, type WalkFailure } from '../../transfer/walk.ts';
+import { type AskOptions, type Dropped, heads, wantedBy, warnDropped } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { ImageConfigs } from './image-configs.ts';
+
+export interface ResolveOptions {
+  /** Wanted platforms; empty: all. */
+  readonly platforms: readonly Platform[];
+  /** Requests at the same time. */
+  readonly concurrency: number;
+  /** Whether the configs of images are searched for further images. */
+  readonly imageConfigs: boolean;
+}
+
+/** Findings as they were chosen. */
+export interface Chosen {
+  readonly findings: readonly Finding[];
+  readonly choices: readonly Choice[];
+}
+
+export interface Resolution extends Chosen {
+  /** What is to be bundled, each finding with a root in the graph; without those that are only possible. */
+  readonly findings: readonly Finding[];
+  readonly graph: Graph;
+  /** Candidates that their registries do not have. */
+  readonly dropped: readonly Dropped[];
+}
+
+/** How far images of images' configs are followed. */
+const DEPTH = 3;
+
+/**
+ * Asks the registries for all manifests of what is to be bundled, and of what the configs of these images name in turn.
+ * A candidate below `certain` that is definitely not there (404) was none, and is dropped with a warning. Everything else
+ * that does not answer is an error: an image that may be missing is not passed over.
+ * @param choose all findings as they are chosen, with the places that were found on the way
+ * @throws AirgapError for every image that could not be had, with the places that want it
+ */
+export async function resolveImages(
+  { emit, signal }: Context,
+  client: AskedSource,
+  choose: (more: readonly PlaceFound[]) => Chosen,
+  { platforms, concurrency, imageConfigs }: ResolveOptions,
+): Promise<Resolution> {
+  const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
+  const walker = new Walker(client, { ...steps, platforms });
+  const configs = new ImageConfigs(client, steps);
+  const asked = new Set<string>();
+  const gone = new Map<string, Dropped>();
+  const more: PlaceFound[] = [];
+  for (let depth = 0; ; depth++) {
+    const { findings: all, choices } = choose(more);
+    const wanted = all.filter(({ confidence }) => confidence !== 'possible');
+    const fresh = wanted.filter(({ reference }) => !asked.has(reference));
+    const whence = depth === 0 ? '' : ' that image configs name';
+    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${fresh.length} images${whence}` });
+    for (const { reference } of fresh) asked.add(reference);
+    const failures = await walker.add(fresh.map(({ reference }) => parseReference(reference)));
+    const dropped = await missingAmong(client, failures, fresh, steps);
+    for (const one of dropped) gone.set(one.reference, one);
+    warnDropped(emit, dropped);
+    const errors = failures.filter(({ reference }) => !gone.has(formatReference(reference)));
+    if (errors.length > 0) throw unresolved(errors, fresh);
+    const isThere = ({ reference }: Finding): boolean => !gone.has(reference);
+    const named = imageConfigs && depth < DEPTH ? await configs.places(walker.graph(), fresh.filter(isThere)) : [];
+    if (named.length === 0) {
+      const graph = await configs.within(walker.graph());
+      return { findings: wanted.filter(isThere), choices, graph, dropped: [...gone.values()] };
+    }
+    more.push(...named);
+  }
+}
+
+/**
+ * The candidates among the failed that are no images. The tag itself is asked for once more: a manifest that an index
+ * names and a platform that it does not have are not found either, and their image is there.
+ */
+async function missingAmong(
+  client: AskedSource,
+  failures: readonly WalkFailure[],
+  findings: readonly Finding[],
+  { concurrency, signal }: AskOptions,
+): Promise<Dropped[]> {
+  const known = new Map(findings.map((finding) => [finding.reference, finding]));
+  const candidates = failures.flatMap(({ reference, error }) => {
+    const finding = known.get(formatReference(reference));
+    const isDoubtful = finding?.confidence !== 'certain' && error.code === 'image-not-found';
+    return finding !== undefined && isDoubtful ? [{ reference, finding, why: error.message }] : [];
+  });
+  const answers = await heads(
+    client,
+    candidates.map(({ reference }) => reference),
+    concurrency,
+    signal,
+  );
+  return candidates.flatMap(({ finding: { reference, found }, why }, i) => {
+    const answer = answers[i];
+    return answer !== undefined && 'value' in answer && answer.value === undefined ? [{ reference, found, why }] : [];
+  });
+}
+
+/** Which chart wants what could not be had, and where. */
+function unresolved(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
+  const known = new Map(findings.map((finding) => [finding.reference, finding]));
+  const errors = failures.map(({ reference, error }) => {
+    const { found = [], confidence = 'certain' } = known.get(formatReference(reference)) ?? {};
+    const otherwise = 'leave it out with --exclude, or name another place for it with --mirror';
+    const doubt = `if it is no image that the charts pull, leave it out with --exclude ${formatReference(reference)}`;
+    const hint =
+      error.hint === undefined ? otherwise : confidence === 'certain' ? error.hint : `${error.hint}; ${doubt}`;
+    return new AirgapError(error.code, `${error.message}, ${wantedBy(found)}`, { hint, cause: error });
+  });
+  return combine(errors, `${errors.length} images could not be resolved`);
+}

@@ -1,0 +1,86 @@
+import { join } from 'node:path';
+import { openBundle } from '../../bundle/read.ts';
+import type { PlaceFound } from '../../discovery/index.ts';
+import { UPSTREAM } from '../../helm/chart-mirrors.ts';
+import { Helm } from '../../helm/helm.ts';
+import { isUnderTarget } from '../../oci/naming.ts';
+import { parseReference, type Reference } from '../../oci/reference.ts';
+import { extractCharts } from '../bundling/bundled-charts.ts';
+import { type Context, withScratch } from '../context.ts';
+import { searchCharts } from '../search/discover.ts';
+import type { ValuesOptions } from '../values.ts';
+import { asBundled, chartsOf } from './asked-charts.ts';
+
+/** What charts refer to that is not private yet. */
+export interface NeededReferences {
+  /** Name and version of each chart that was searched. */
+  readonly charts: readonly string[];
+  /** Each once, in their order. */
+  readonly references: readonly Reference[];
+  readonly places: readonly PlaceFound[];
+  /** Charts within charts that could not be searched, in words. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Finds what a chart, and the charts that it brings along, refer to; for all charts of a bundle as well. Nothing is
+ * probed.
+ * @param nested whether charts within charts count; out of a bundle come those too
+ */
+export function neededReferences(
+  context: Context,
+  { nested, ...options }: ValuesOptions & { readonly nested: boolean },
+): Promise<NeededReferences> {
+  return withScratch(context, async (scratch) => {
+    const { target, rules = [], chartSources = UPSTREAM } = options;
+    const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
+    try {
+      const charts = await chartsOf(source, options, scratch);
+      const within = join(scratch, 'within');
+      if (source !== undefined && nested) await extractCharts(source, undefined, within);
+      const mirrors = source === undefined || !nested ? [] : [{ from: '*', to: { folder: within } }];
+      const jobs = charts.map(({ request, rendered }) => ({
+        request,
+        profiles: [{ name: 'default', options: { ...options.render, ...asBundled(options.render, rendered) } }],
+      }));
+      const search = await searchCharts(context, new Helm(context), jobs, scratch, {
+        chartSources: { ...chartSources, mirrors: [...mirrors, ...chartSources.mirrors] },
+        nestedCharts: nested,
+        rules,
+      });
+      const places = [...search.charts.flatMap((chart) => chart.places), ...charts.flatMap(({ operands }) => operands)]
+        .filter(({ confidence }) => confidence !== 'possible')
+        .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+      return {
+        charts: search.charts.map(({ chart: { metadata } }) => `${metadata.name} ${metadata.version}`),
+        references: distinct(places.map(({ reference }) => reference)),
+        places,
+        failures: search.failures.map(({ message }) => message),
+      };
+    } finally {
+      await source?.close();
+    }
+  });
+}
+
+/** Everything that a bundle holds, whatever brought it in. Needs no Helm. */
+export async function bundledReferences({
+  bundle,
+  target,
+}: { bundle: string } & Pick<ValuesOptions, 'target'>): Promise<Omit<NeededReferences, 'places'>> {
+  const source = await openBundle(bundle);
+  try {
+    const references = source.images().map(({ reference }) => reference);
+    return {
+      charts: source.charts().map(({ name, version }) => `${name} ${version}`),
+      references: references.filter((reference) => !isUnderTarget(target, reference)),
+      failures: [],
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+function distinct(references: readonly string[]): Reference[] {
+  return [...new Set(references)].sort().map(parseReference);
+}

@@ -1,0 +1,113 @@
+import type { Emit } from '../../base/events.ts';
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { Rule } from '../../discovery/rules/index.ts';
+import type { Render, Renderer, Values } from '../../helm/render.ts';
+import { templateSources } from '../../helm/templates.ts';
+import { formatPath } from '../../influence/leaves.ts';
+import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { Target } from '../../oci/naming.ts';
+import { type Setting, valuesOf } from '../../overrides/document.ts';
+import type { Proof, Residue } from '../../overrides/proof.ts';
+import { withReasons } from '../../overrides/reasons.ts';
+import type { Profile } from '../search/search-render.ts';
+import { type Completion, complete } from './completion.ts';
+import { deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
+import { type Proved, restlessIn } from './extension.ts';
+import { inject } from './injections.ts';
+import { moveResidue, type PostRendering } from './residue.ts';
+import { shownBy, surePlaces } from './shown.ts';
+
+export interface OverrideOptions {
+  /** Operator rules besides the built-in ones. */
+  readonly rules: readonly Rule[];
+  readonly emit: Emit;
+  /** What was found out about the chart when it was bundled; it is probed again where its values are others now. */
+  readonly recipes?: readonly StoredRecipe[];
+  /** Images that something in the cluster chooses and no template mentions, beside those that rules know. */
+  readonly operands?: readonly PlaceFound[];
+  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
+  readonly inject?: boolean;
+  /** Whether a post-renderer is to move what no value reaches, and whether Helm gives hooks to it. */
+  readonly postRender?: { readonly hooks: boolean };
+  /** Whether they are proved by rendering with them; they are, unless told. */
+  readonly prove?: boolean;
+  /** What else the overrides are to bring along. */
+  readonly completion?: Completion;
+}
+
+/** Overrides of one chart under one profile, with the proof over each way in which it is rendered. */
+export interface ChartOverrides {
+  /** Coalesced values without them. */
+  readonly base: Values;
+  readonly settings: readonly Setting[];
+  readonly overrides: Values;
+  readonly proof: Proof;
+  /** Everything that the chart refers to, private or not. */
+  readonly references: readonly string[];
+  /** What a post-renderer does besides, when it is asked for; the proof is of both together then. */
+  readonly postRender?: PostRendering;
+}
+
+/**
+ * Derives what moves every reference of a chart to the target, and proves it by rendering again, as an install and, where
+ * the chart's templates look at that, as an upgrade. Then come, each proved like the rest, operands that only a variable
+ * or an argument moves, pull secret and digests, and the post-renderer.
+ */
+export async function overrideChart(
+  renderer: Renderer,
+  profile: Profile,
+  target: Target,
+  {
+    rules,
+    emit,
+    recipes = [],
+    operands = [],
+    inject: isInjected = false,
+    postRender,
+    prove = true,
+    completion = {},
+  }: OverrideOptions,
+): Promise<ChartOverrides> {
+  const variants = await shownBy(renderer, profile, rules, operands);
+  const [{ base }] = variants;
+  const moving: Moving = { renderer, variants, target };
+  const derived = await deriveAndProve(moving, { recipes, emit, prove });
+  for (const { setting, reason } of derived.refused) {
+    emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
+  }
+  const chosen = variants.flatMap((shown) => shown.chosen);
+  const references = [
+    ...new Set([...variants.flatMap((shown) => shown.places), ...chosen].map((place) => place.reference)),
+  ].sort();
+  if (!prove) {
+    const { settings, overrides, proof } = derived;
+    return { base: base.values, settings, overrides, proof, references };
+  }
+  const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen });
+
+  const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
+  const templates = () => templateSources(renderer.chart.archive);
+  const proved: Proved = { base: base.values, settings: derived.settings, renders: derived.render };
+  const left = new Set(derived.proof.residue.map(({ reference }) => reference));
+  const still = chosen.filter(({ reference }) => left.has(reference));
+  const places = variants.flatMap((shown) => shown.places);
+  const restless = restlessIn(proved, render);
+  const injected = !isInjected ? proved : await inject(proved, still, places, target, { render, templates, restless });
+  const { residue, ...counts } = injected === proved ? derived.proof : proofOf(moving, injected.renders);
+
+  const { settings, found } = await complete(injected, {
+    ...completion,
+    namespace: profile.options.namespace ?? 'default',
+    render,
+    templates,
+    placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
+  });
+  const proof = { ...counts, residue: explained(residue), ...found };
+  const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
+  if (postRender === undefined) return result;
+  const pairs = variants.map((shown, i) => ({ shown, after: injected.renders[i] as Render }));
+  const moved = await moveResidue(pairs, renderer, target, postRender.hooks);
+  // What a hook hides is told by that; entries are known by identity.
+  const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
+  return { ...result, proof: { ...moved.proof, residue: stays, ...found }, postRender: moved };
+}

@@ -1,0 +1,170 @@
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { Render } from '../../helm/render.ts';
+import type { Change } from '../../influence/changes.ts';
+import { formatPath } from '../../influence/leaves.ts';
+import type { Trial } from '../../influence/trial.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { parseReference } from '../../oci/reference.ts';
+import type { Setting } from '../../overrides/document.ts';
+import {
+  digestLeaves,
+  type PinCheck,
+  type PinLeaf,
+  type Pinned,
+  pinnedBy,
+  referenceLeaves,
+  tagLeaves,
+} from '../../overrides/pin.ts';
+import type { Pins } from '../../overrides/proof.ts';
+import { pathOf } from '../../overrides/proof.ts';
+import { extend, type Means, type Proved, tryBeside } from './extension.ts';
+
+export interface PinOptions extends Means {
+  /** What push gives each private reference, in full and with its tag. */
+  readonly digests: ReadonlyMap<string, Digest>;
+  /** Where one of the chart's renders names images. */
+  readonly placesIn: (render: Render, way: number) => readonly PlaceFound[];
+}
+
+export interface WithPins extends Proved {
+  readonly pins: Pins;
+}
+
+interface PinTrial extends Trial {
+  readonly leaf: PinLeaf;
+  readonly digest: string;
+}
+
+/**
+ * Gives references their digests where the chart takes them: by a leaf for a digest, else behind the tag, else behind a
+ * whole reference. A leaf is taken when what it changes is nothing but digests behind the references that they belong to.
+ */
+export async function addPins(proved: Proved, options: PinOptions): Promise<WithPins> {
+  const { digests, templates } = options;
+  const before = openPlaces(proved, options);
+  if (before.length === 0) return { ...proved, pins: { pinned: 0, pinnable: 0, left: [] } };
+  const sources = await templates();
+  let state = proved;
+  let open = before;
+  const rounds: ((values: Render['values'], written: readonly string[]) => PinLeaf[])[] = [
+    (values) => digestLeaves(values, sources, false),
+    (values) => digestLeaves(values, sources, true),
+    (values, written) => [...tagLeaves(values, sources, written), ...referenceLeaves(values, written)],
+    (values, written) => tagLeaves(values, sources, written, 1),
+  ];
+  for (const leavesOf of rounds) {
+    if (open.length === 0) break;
+    const written = new Map(open.map((place) => [place.written, place.reference]));
+    const [{ values } = { values: {} }] = state.renders;
+    const leaves = leavesOf(
+      values,
+      open.map((place) => place.written),
+    );
+    state = await pinBy(state, leaves, written, options);
+    open = openPlaces(state, options);
+  }
+  const left = new Map(
+    open.map((place) => {
+      const { reference, template } = place;
+      return [JSON.stringify([reference, template, pathOf(place)]), { reference, template, path: pathOf(place) }];
+    }),
+  );
+  const names = new Set(before.map(({ reference }) => reference));
+  const pinnable = names.size;
+  for (const { reference } of open) names.delete(reference);
+  return { ...state, pins: { pinned: names.size, pinnable, left: [...left.values()] } };
+
+  function openPlaces({ renders }: Proved, { placesIn }: PinOptions): PlaceFound[] {
+    return renders.flatMap((render, way) => placesIn(render, way).filter(({ reference }) => digests.has(reference)));
+  }
+}
+
+async function pinBy(
+  state: Proved,
+  leaves: readonly PinLeaf[],
+  written: ReadonlyMap<string, string>,
+  options: PinOptions,
+): Promise<Proved> {
+  if (leaves.length === 0) return state;
+  const { digests } = options;
+  const trials = leaves.map((leaf, i): PinTrial => {
+    // Short enough to be seen in a label that cuts its text, and made of what digests are made of.
+    const marker = `a19a${i.toString(16).padStart(4, '0')}`;
+    const digest = `sha256:${marker.repeat(8)}`;
+    return { leaf, digest, marker, path: leaf.path, value: leaf.pinned(() => digest) };
+  });
+  const marks = new Set(trials.map(({ digest }) => digest));
+  const check = checking(written, (_, digest) => marks.has(digest), options);
+  const judge = ({ digest }: PinTrial, change: Change, after: readonly Render[]): boolean =>
+    pinnedBy(change, check(change, after))?.some((one) => one.digest === digest) ?? false;
+  const { good, after } = await tryBeside(state, options, trials, { judge });
+  const settings = [...good].flatMap(([{ leaf, digest }, changes]): Setting[] => {
+    const all = changes.flatMap((change) => pinnedBy(change, check(change, after)) ?? []);
+    const references = [
+      ...new Set(all.filter((one) => one.digest === digest).map(({ reference }) => reference)),
+    ].sort();
+    const own = new Set(references.map((reference) => digests.get(reference)));
+    const [only] = own;
+    const digestOf = (name: string | undefined): string | undefined =>
+      name === undefined ? (own.size === 1 ? only : undefined) : digests.get(written.get(name) ?? '');
+    const value = filled(leaf, digestOf);
+    if (value === undefined) return [];
+    const before = state.settings.find(({ path }) => formatPath(path) === formatPath(leaf.path));
+    return [
+      {
+        path: leaf.path,
+        value,
+        comment: before?.comment ?? references.map((reference) => `digest of ${reference}`).join('\n'),
+      },
+    ];
+  });
+  const isDigestOf = (reference: string, digest: string): boolean => digests.get(reference) === digest;
+  const checkFinal = checking(written, isDigestOf, options);
+  return extend(state, options, settings, {
+    allows: (change, now) => pinnedBy(change, checkFinal(change, now)) !== undefined,
+  });
+}
+
+/** Undefined when one leaf would have to hold several digests. */
+function filled(leaf: PinLeaf, digestOf: (name: string | undefined) => string | undefined): unknown {
+  let isComplete = true;
+  const value = leaf.pinned((name) => {
+    const digest = digestOf(name);
+    isComplete &&= digest !== undefined;
+    return digest ?? '';
+  });
+  return isComplete ? value : undefined;
+}
+
+/** How changes are checked; places of a render are looked up once. */
+function checking(
+  written: PinCheck['written'],
+  isDigestOf: PinCheck['isDigestOf'],
+  { placesIn, digests }: PinOptions,
+): (change: Change, after: readonly Render[]) => PinCheck {
+  const known = new Map<Render, readonly PlaceFound[]>();
+  const placesOf = (render: Render, way: number): readonly PlaceFound[] => {
+    const places = known.get(render) ?? placesIn(render, way);
+    known.set(render, places);
+    return places;
+  };
+  const tagged = (reference: string): string | undefined => {
+    const { registry, path, tag } = parseReference(reference);
+    return [...digests.keys()].find((name) => {
+      const other = parseReference(name);
+      return other.registry === registry && other.path === path && (tag === undefined || tag === other.tag);
+    });
+  };
+  return ({ render, template, document }, after) => {
+    const maps = new Map<string, Pinned>();
+    for (const place of placesOf(after[render] as Render, render)) {
+      if (place.template !== template || place.document !== document || place.within !== undefined) continue;
+      const { digest } = parseReference(place.reference);
+      const reference = digest === undefined ? undefined : tagged(place.reference);
+      if (digest === undefined || reference === undefined || !isDigestOf(reference, digest)) continue;
+      const paths = place.parts?.map(({ path }) => path) ?? [place.path];
+      for (const path of paths) maps.set(path.replace(/(?:\.?[^.[\]]+|\["[^"]*"\])$/, ''), { reference, digest });
+    }
+    return { written, isDigestOf, maps };
+  };
+}

@@ -1,0 +1,132 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { AirgapError, combine } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { Declaration } from '../../discovery/nested/index.ts';
+import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { Rule } from '../../discovery/rules/index.ts';
+import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
+import { type Chart, type ChartRequest, fetchChart } from '../../helm/fetch.ts';
+import type { Helm } from '../../helm/helm.ts';
+import { Renderer } from '../../helm/render.ts';
+import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { Context } from '../context.ts';
+import type { Pattern } from './choice.ts';
+import { searchNested, type Wanted } from './nested.ts';
+import { type ProfileSearch, searchProfile } from './search-profile.ts';
+import type { Profile } from './search-render.ts';
+import type { Addition } from './what-if.ts';
+
+export type { Profile } from './search-render.ts';
+
+export interface ChartJob {
+  readonly request: ChartRequest;
+  /** At least one. */
+  readonly profiles: readonly Profile[];
+}
+
+/** How charts are looked for beyond those that are named. */
+export interface SearchOptions {
+  readonly chartSources?: ChartSources;
+  /** Whether charts within charts are searched too; they are, unless told. */
+  readonly nestedCharts?: boolean;
+  /** Names of nested charts to leave out. */
+  readonly exclude?: readonly Pattern[];
+  /** Operator rules besides the built-in ones. */
+  readonly rules?: readonly Rule[];
+  /** Whether components that are off are looked at too, for some more renders. */
+  readonly whatIf?: boolean;
+  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  readonly networkSwitches?: boolean;
+  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  readonly recipes?: boolean;
+}
+
+/** A chart with what was found in it. */
+export interface SearchedChart {
+  readonly chart: Chart;
+  readonly profiles: readonly Profile[];
+  readonly places: readonly PlaceFound[];
+  /** What its workloads would fetch from the internet besides images. */
+  readonly network: readonly NetworkNeed[];
+  /** What its components would add that are off; nothing unless asked for. */
+  readonly whatIf: readonly Addition[];
+  /** How its references are put together, by profile; nothing unless asked for. */
+  readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
+  /** Which chart brought it along, and where; undefined for one that was asked for. */
+  readonly via?: Declaration & { readonly chart: string };
+}
+
+export interface Search {
+  /** Those asked for in their order, then those that they bring along; each name and version once. */
+  readonly charts: readonly SearchedChart[];
+  /** Nested charts that could not be fetched or rendered. */
+  readonly failures: readonly AirgapError[];
+  /** Names of nested charts that were left out. */
+  readonly excluded: readonly string[];
+}
+
+/**
+ * Fetches and renders every chart under every profile, and the charts that they bring along, and collects the places of
+ * references. All charts are tried; failures of those asked for are reported together, those of nested ones handed back
+ * beside what was found.
+ * @param scratch folder for downloads and renders
+ * @throws AirgapError what a chart that was asked for failed of
+ */
+export async function searchCharts(
+  context: Context,
+  helm: Helm,
+  jobs: readonly ChartJob[],
+  scratch: string,
+  { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
+): Promise<Search> {
+  const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false } = options;
+  const search: ProfileSearch = { rules, whatIf, switches, recipes, traced: true, emit: context.emit };
+  const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
+    searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
+  );
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
+  if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
+  const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+  const named = results.map(({ searched }) => searched);
+  const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
+  if (wanted.length === 0) return { charts: named, failures: [], excluded: [] };
+  return searchNested(
+    { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
+    wanted,
+    named,
+  );
+}
+
+async function searchChart(
+  context: Context,
+  helm: Helm,
+  { request, profiles }: ChartJob,
+  folder: string,
+  sources: ChartSources,
+  search: ProfileSearch,
+): Promise<{ searched: SearchedChart; wanted: Wanted[] }> {
+  context.emit({ type: 'stage', message: `rendering ${request.chart}` });
+  const chart = await fetchChart(helm, request, folder, context.cwd, sources);
+  const renderer = new Renderer(helm, chart, join(folder, 'render'));
+  const places: PlaceFound[] = [];
+  const network: NetworkNeed[] = [];
+  const whatIf: Addition[] = [];
+  const recipes = new Map<string, readonly StoredRecipe[]>();
+  const wanted: Wanted[] = [];
+  for (const profile of profiles) {
+    const found = await searchProfile(renderer, profile, search);
+    places.push(...found.places);
+    network.push(...found.network);
+    whatIf.push(...found.whatIf);
+    recipes.set(profile.name, found.recipes);
+    wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
+  }
+  return { searched: { chart, profiles, places, network, whatIf, recipes }, wanted };
+}
+
+function asError(error: unknown): AirgapError {
+  if (error instanceof AirgapError) return error;
+  throw error;
+}

@@ -1,0 +1,79 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import type { NestedChart } from '../../discovery/nested/index.ts';
+import { chartFiles } from '../../helm/chart-files.ts';
+import type { Chart, ChartRequest } from '../../helm/fetch.ts';
+import type { RenderOptions } from '../../helm/render.ts';
+import { wildcard } from './pattern.ts';
+
+/**
+ * Where a nested chart is to be had, as Helm takes it.
+ * @param folder for an archive that the declaration itself holds
+ * @throws AirgapError `chart-not-found` for an address that only the cluster has
+ */
+export async function requestOf(
+  nested: NestedChart,
+  folder: string,
+  caFile: string | undefined,
+): Promise<ChartRequest> {
+  const { name, repository, url, content } = nested;
+  if (content !== undefined) {
+    await mkdir(folder, { recursive: true });
+    const file = join(folder, `${name.replace(/[^\w.-]/g, '-')}.tgz`);
+    await writeFile(file, Buffer.from(content, 'base64'));
+    return { chart: file };
+  }
+  const open = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
+  if (open !== undefined) {
+    throw new AirgapError('chart-not-found', `"${open}" is filled in by a controller in the cluster only`);
+  }
+  const common = {
+    ...(nested.version === '' ? {} : { version: nested.version }),
+    access: caFile === undefined ? [] : ['--ca-file', caFile],
+  };
+  if (url !== undefined) return { ...common, chart: url };
+  if (repository.startsWith('oci://')) return { ...common, chart: `${repository}/${name}` };
+  return { ...common, chart: name, repo: repository };
+}
+
+/**
+ * How its parent installs a nested chart: for the same Kubernetes, with the values that the parent gives it.
+ * @param outer how the parent is rendered
+ * @param file where its values are written to (absolute)
+ * @param unseen gets what values files are not in the chart, in words
+ */
+export async function installOptions(
+  nested: NestedChart,
+  outer: RenderOptions,
+  chart: Chart,
+  file: string,
+  unseen: string[],
+): Promise<RenderOptions> {
+  const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade } = outer;
+  const files: string[] = [];
+  await mkdir(dirname(file), { recursive: true });
+  for (const name of nested.valuesFiles ?? []) {
+    const path = posix.normalize(name);
+    const text = (await chartFiles(chart.archive, wildcard(path))).get(path);
+    if (text === undefined) unseen.push(`values file ${name}`);
+    else {
+      files.push(`${file}-${files.length}.yaml`);
+      await writeFile(files.at(-1) as string, text, { mode: 0o600 });
+    }
+  }
+  await writeFile(file, JSON.stringify(nested.values), { mode: 0o600 });
+  const { releaseName = '', namespace = '' } = nested;
+  return {
+    values: [...files, file],
+    set: nested.set ?? [],
+    setString: nested.setString ?? [],
+    ...(kubeVersion === undefined ? {} : { kubeVersion }),
+    ...(apiVersions === undefined ? {} : { apiVersions }),
+    ...(skipSchemaValidation === undefined ? {} : { skipSchemaValidation }),
+    ...(isUpgrade === undefined ? {} : { isUpgrade }),
+    // Helm's own rule for release names (pkg/chart/common/util, ValidateReleaseName).
+    ...(/^[a-z0-9](?:[-a-z0-9.]{0,51}[a-z0-9])?$/.test(releaseName) ? { releaseName } : {}),
+    ...(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(namespace) ? { namespace } : {}),
+  };
+}

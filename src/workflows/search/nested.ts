@@ -1,0 +1,153 @@
+import { availableParallelism } from 'node:os';
+import type { AirgapError } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { NestedChart } from '../../discovery/nested/index.ts';
+import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { ChartSources } from '../../helm/chart-mirrors.ts';
+import type { Chart } from '../../helm/fetch.ts';
+import type { Helm } from '../../helm/helm.ts';
+import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { Context } from '../context.ts';
+import type { Pattern } from './choice.ts';
+import type { Search, SearchedChart } from './discover.ts';
+import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
+import { installOf, NestedRenders } from './nested-renders.ts';
+import { wildcard } from './pattern.ts';
+import type { ProfileSearch } from './search-profile.ts';
+import type { Profile } from './search-render.ts';
+import type { Addition } from './what-if.ts';
+
+/** A nested chart that is to be searched, with the way there. */
+export interface Wanted {
+  readonly nested: NestedChart;
+  /** Of the outermost chart: its name, and for which Kubernetes. */
+  readonly profile: Profile;
+  /** The charts that bring it along, outermost first; at least one. */
+  readonly parents: readonly Chart[];
+}
+
+export interface NestedSearch extends ProfileSearch {
+  readonly context: Context;
+  readonly helm: Helm;
+  /** For downloads and renders. */
+  readonly folder: string;
+  readonly sources: ChartSources;
+  /** Names to leave out. */
+  readonly exclude: readonly Pattern[];
+}
+
+/** An app of apps of apps has three levels; whoever needs more than this is most likely a chart that installs itself. */
+const DEPTH = 4;
+/** Each render is a process of its own beside Helm's own parallelism. */
+const AT_ONCE = Math.min(2, availableParallelism());
+
+/**
+ * Searches nested charts and those within them, each distinct install once. The values that its parent gives a chart
+ * decide what is found; what other values would add is only possible (see {@link NestedRenders}).
+ * @param named charts that were asked for; a nested one of the same name and version adds its places to theirs
+ */
+export async function searchNested(
+  search: NestedSearch,
+  wanted: readonly Wanted[],
+  named: readonly SearchedChart[],
+): Promise<Search> {
+  const renders = new NestedRenders(search);
+  const isExcluded = anyOf(search.exclude);
+  const charts = new Map(named.map((searched) => [identityOf(searched.chart), searched]));
+  const failures = new Map<string, AirgapError>();
+  const fail = (error: AirgapError): void => void failures.set(error.message, error);
+  const seen = new Set<string>();
+  const excluded = new Set<string>();
+  let level = wanted;
+  for (let depth = 1; level.length > 0; depth++) {
+    const fresh = level.filter(({ nested, profile }) => {
+      const key = `${profile.name} ${installOf(nested, profile.options)}`;
+      if (isExcluded(nested.name)) excluded.add(nested.name);
+      if (isExcluded(nested.name) || seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    });
+    if (depth > DEPTH) {
+      for (const one of fresh) fail(tooDeep(one, DEPTH));
+      break;
+    }
+    const outcomes = await settle(fresh, AT_ONCE, (one) => searchOne(search, renders, one));
+    const next: Wanted[] = [];
+    for (const [i, outcome] of outcomes.entries()) {
+      const one = fresh[i] as Wanted;
+      if ('value' in outcome) {
+        const { chart, nested } = outcome.value;
+        add(charts, one, outcome.value);
+        next.push(...nested.map((inner) => ({ ...one, nested: inner, parents: [...one.parents, chart] })));
+      } else fail(failureOf(one, outcome.error));
+    }
+    level = next;
+  }
+  return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded] };
+}
+
+/** What one nested chart adds. */
+interface Outcome {
+  readonly chart: Chart;
+  readonly places: readonly PlaceFound[];
+  readonly network: readonly NetworkNeed[];
+  readonly nested: readonly NestedChart[];
+  readonly whatIf: readonly Addition[];
+  readonly recipes: readonly StoredRecipe[];
+}
+
+async function searchOne({ context }: NestedSearch, renders: NestedRenders, wanted: Wanted): Promise<Outcome> {
+  const { nested, profile, parents } = wanted;
+  context.emit({ type: 'stage', message: `rendering ${titleOf(nested)} (by ${parentOf(wanted)})` });
+  const { chart, inner, unseen, ...found } = await renders.search(nested, profile, parents.at(-1) as Chart);
+  for (const what of unseen) {
+    const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
+    context.emit({ type: 'warning', message });
+  }
+  const via = parents.map(({ metadata }) => metadata.name);
+  const places = found.places.map((place) => ({ ...place, via }));
+  const whatIf = found.whatIf.map((addition) => ({ ...addition, place: { ...addition.place, via } }));
+  return { ...found, chart, places, whatIf, nested: inner };
+}
+
+/** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */
+function add(
+  charts: Map<string, SearchedChart>,
+  { nested, profile, parents }: Wanted,
+  { chart, places, network, whatIf, recipes }: Outcome,
+): void {
+  const key = identityOf(chart);
+  const there = charts.get(key);
+  if (there === undefined) {
+    const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
+    charts.set(key, {
+      chart,
+      profiles: [profile],
+      places,
+      network,
+      whatIf,
+      recipes: new Map([[profile.name, recipes]]),
+      via,
+    });
+    return;
+  }
+  const isNew = !there.profiles.some(({ name }) => name === profile.name);
+  charts.set(key, {
+    ...there,
+    profiles: isNew && there.via !== undefined ? [...there.profiles, profile] : there.profiles,
+    places: [...there.places, ...places],
+    network: [...there.network, ...network],
+    whatIf: [...there.whatIf, ...whatIf],
+  });
+}
+
+function identityOf({ metadata }: Chart): string {
+  return `${metadata.name} ${metadata.version}`;
+}
+
+/** Whether a name fits one of the patterns; `*` stands for anything. */
+function anyOf(patterns: readonly Pattern[]): (name: string) => boolean {
+  const tests = patterns.map(({ pattern }) => wildcard(pattern));
+  return (name) => tests.some((test) => test.test(name));
+}

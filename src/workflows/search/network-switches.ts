@@ -1,0 +1,74 @@
+import { type NetworkNeed, type NetworkPlace, networkNeeds } from '../../discovery/network/index.ts';
+import { chartFiles } from '../../helm/chart-files.ts';
+import type { Render, Renderer, RenderOptions } from '../../helm/render.ts';
+import { unlessRefused } from '../../influence/accepted.ts';
+import { causesOf } from '../../influence/causes.ts';
+import { formatPath, overlay } from '../../influence/leaves.ts';
+import { mentionedPaths } from '../../influence/mentions.ts';
+import { type Switch, switchesOff } from '../../influence/switches.ts';
+
+/**
+ * Adds to each place of a need the values path that turns it off: what of the chart's flags, lists and settings makes
+ * it disappear, by itself, from the render. Those that the place's own template reads are tried first; places that need
+ * several changes at once get none.
+ */
+export async function withSwitches(
+  renderer: Renderer,
+  options: RenderOptions,
+  base: Render,
+  needs: readonly NetworkNeed[],
+): Promise<NetworkNeed[]> {
+  const places = needs.flatMap(({ url, found }) => found.map((place) => ({ url, place })));
+  if (places.length === 0) return [...needs];
+  const effects = places.map(({ url, place }) => identityOf(url, place));
+  const gone = async (switches: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
+    const attempt = await unlessRefused(renderer.render(options, overlay(base.values, switches)));
+    if ('refusal' in attempt) return undefined;
+    const left = new Set(
+      networkNeeds(attempt.result.documents, { chart: '', profile: '' }).flatMap(({ url, found }) =>
+        found.map((place) => identityOf(url, place)),
+      ),
+    );
+    return new Set(effects.filter((effect) => !left.has(effect)));
+  };
+  const off = switchesOff(
+    base.values,
+    places.flatMap(({ url, place }) => [url, place.evidence]),
+  );
+  const read = await readByTemplates(
+    renderer.chart.archive,
+    places.map(({ place }) => place),
+  );
+  const near = off.filter(({ path }) => read(formatPath(path)));
+  const causes = new Map(await causesOf(near, effects, gone));
+  const rest = effects.filter((effect) => !causes.has(effect));
+  for (const [effect, cause] of await causesOf(
+    off.filter((one) => !near.includes(one)),
+    rest,
+    gone,
+  )) {
+    causes.set(effect, cause);
+  }
+  return needs.map(({ found, ...need }) => ({
+    ...need,
+    found: found.map((place) => {
+      const cause = causes.get(identityOf(need.url, place));
+      return cause === undefined ? place : { ...place, values: [formatPath(cause.path)] };
+    }),
+  }));
+}
+
+/** Whether the templates of the places name a values path; a subchart's values stand below its name. */
+async function readByTemplates(archive: string, places: readonly NetworkPlace[]): Promise<(path: string) => boolean> {
+  // Helm prints a template with the chart's name in front.
+  const names = new Set(places.map(({ template }) => template.slice(template.indexOf('/') + 1)));
+  const files = await chartFiles(archive, /(?:^|\/)templates\//);
+  const mentioned = [...files].flatMap(([name, text]) => (names.has(name) ? mentionedPaths(text) : []));
+  const paths = new Set(mentioned.map((path) => formatPath(path)));
+  return (path) => paths.has(path) || [...paths].some((short) => path.endsWith(`.${short}`));
+}
+
+/** The same need at the same object of another render; documents may have moved. */
+function identityOf(url: string, { template, kind, name, path, within }: NetworkPlace): string {
+  return JSON.stringify([url, template, kind, name, path, within]);
+}

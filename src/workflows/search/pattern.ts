@@ -1,0 +1,23 @@
+import { formatReference, formatRepository, tryParseReference } from '../../oci/reference.ts';
+
+/** A pattern of names in which `*` stands for anything, as a test on whole names. */
+export function wildcard(pattern: string): RegExp {
+  const quote = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${pattern.split('*').map(quote).join('.*')}$`);
+}
+
+/**
+ * A pattern as a test on full references. `*` matches anything. A short name is Docker's (`nginx` is
+ * `docker.io/library/nginx`); one without tag and digest matches every tag, one without digest every digest.
+ */
+export function referenceMatcher(text: string): (reference: string) => boolean {
+  const parsed = text.includes('*') ? undefined : tryParseReference(text);
+  if (parsed === undefined) {
+    const glob = wildcard(text);
+    return (reference) => glob.test(reference) || glob.test(reference.replace(/^docker\.io\/(?:library\/)?/, ''));
+  }
+  const isTagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
+  const name = isTagged ? formatReference(parsed) : formatRepository(parsed);
+  return (reference) =>
+    reference === name || reference.startsWith(`${name}@`) || (!isTagged && reference.startsWith(`${name}:`));
+}

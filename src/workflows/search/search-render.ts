@@ -1,0 +1,109 @@
+import { withDoubtfulCopies } from '../../discovery/copies.ts';
+import { declaredPlaces, withoutContradictions } from '../../discovery/declared/index.ts';
+import { discoverPlaces, type PlaceFound } from '../../discovery/index.ts';
+import { imageLeaves, influencedPlaces } from '../../discovery/influenced.ts';
+import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
+import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts';
+import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
+import { chartFiles } from '../../helm/chart-files.ts';
+import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
+import { subchartsOf } from '../../helm/subcharts.ts';
+import { leavesOf } from '../../influence/leaves.ts';
+import { compositionsOf } from '../../influence/probe.ts';
+import { type Slot, slotPath, slotsOf } from '../../influence/slots.ts';
+import { type Start, startProbe } from '../../overrides/recipe.ts';
+
+/** One named way to render a chart. */
+export interface Profile {
+  readonly name: string;
+  readonly options: RenderOptions;
+}
+
+/** What one render of a chart shows. */
+export interface RenderFindings {
+  readonly places: readonly PlaceFound[];
+  readonly nested: readonly NestedChart[];
+  /** What the workloads would fetch from the internet besides images. */
+  readonly network: readonly NetworkNeed[];
+  /** The probe that traced the values, when they were traced. */
+  readonly start?: Start;
+}
+
+export interface RenderSearch {
+  /** Operator rules besides the built-in ones. */
+  readonly rules: readonly Rule[];
+  /** Whether values are traced to the references that they build, for the price of one more render. */
+  readonly traced: boolean;
+}
+
+/** Files of a chart that list images and say how its subcharts are called. */
+const LISTS = /(?:^|\/)(?:Chart\.yaml|requirements\.yaml|Images\.lock)$/;
+
+/** Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares. */
+export async function searchRender(
+  renderer: Renderer,
+  base: Render,
+  { name, options }: Profile,
+  { rules, traced }: RenderSearch,
+): Promise<RenderFindings> {
+  const { metadata, archive } = renderer.chart;
+  const context = { chart: metadata.name, profile: name };
+  const { documents, values } = base;
+  const found = withDoubtfulCopies(discoverPlaces(documents, context), values);
+  const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
+  const places = tracing?.places ?? found;
+  const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
+  const files = await chartFiles(archive, LISTS);
+  const declared = declaredPlaces({ metadata, files, values, context });
+  return {
+    ...(tracing === undefined ? {} : { start: tracing.start }),
+    places: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
+    nested: nestedCharts(documents, values),
+    network: networkNeeds(documents, context),
+  };
+}
+
+function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {
+  const templates = new Set(places.map(({ template }) => template));
+  const known = new Map([...templates].map((template) => [template, subchartsOf(files, template)]));
+  return places.map((place) => {
+    const subcharts = known.get(place.template) ?? [];
+    return subcharts.length === 0 ? place : { ...place, subcharts };
+  });
+}
+
+/**
+ * One marked render: each place gets the values paths that build it, and where an image leaf stands that nothing else
+ * has shown, there is a place more.
+ */
+async function trace(
+  renderer: Renderer,
+  options: RenderOptions,
+  base: Render,
+  found: readonly PlaceFound[],
+  context: { readonly chart: string; readonly profile: string },
+): Promise<{ readonly places: PlaceFound[]; readonly start: Start }> {
+  const written = [...new Set(found.map((place) => place.written))];
+  const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
+  const start = await startProbe(base, written, render, { beside: unseenImages(base, found) });
+  const { probed } = start;
+  const places = compositionsOf(found, base, probed).map((compositions, i) => {
+    const place = found[i] as PlaceFound;
+    const paths = compositions.flat().flatMap((part) => (part.kind === 'slot' ? [slotPath(part.slot)] : []));
+    return paths.length === 0 ? place : { ...place, values: [...new Set(paths)] };
+  });
+  return { places: [...places, ...influencedPlaces(base, probed, places, context)], start };
+}
+
+/** Image leaves that build no place, and whose text the render has somewhere. */
+export function unseenImages({ documents, values }: Render, found: readonly PlaceFound[]): Slot[] {
+  const written = [...new Set(found.map((place) => place.written))];
+  const seen = new Set(
+    leavesOf(values)
+      .flatMap((leaf) => slotsOf(leaf, written))
+      .map(slotPath),
+  );
+  return imageLeaves(values)
+    .flatMap((leaf) => slotsOf(leaf, [leaf.value]))
+    .filter((slot) => !seen.has(slotPath(slot)) && documents.some(({ text }) => text.includes(slot.leaf.value)));
+}
