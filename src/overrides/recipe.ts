@@ -7,6 +7,7 @@ import { compositionsOf, type Probe, probe, type RenderWith } from '../influence
 import { emptySlot, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import type { Target } from '../oci/naming.ts';
+import { tryParseReference } from '../oci/reference.ts';
 import { type Compositions, type Derivation, fill, wantedFor } from './settle.ts';
 import { evaluate } from './solve.ts';
 import { type Unlocking, withUnlocking } from './unlock.ts';
@@ -70,7 +71,7 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
   const solution = fill({ places, first, later }, target);
   let { length: unsolved } = solution.unsolved;
   const refused = new Set<Slot>();
-  if (unsolved === 0 && leavesIn(solution) > 1) {
+  if (unsolved === 0 && leavesIn(solution) > 1 && areOfOneRegistry(places)) {
     const shared = emptyLeaves(base.values, await templates()).filter((leaf) => isOpen(leaf) && isRegistryOfAll(leaf));
     const wider =
       shared.length === 0
@@ -105,6 +106,11 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
 /** One leaf for the registry of all images, which charts offer and leave empty. */
 function isRegistryOfAll(leaf: Leaf): boolean {
   return isGlobal(leaf) && /registry$/i.test(String(leaf.path.at(-1)));
+}
+
+/** Images of several registries have to keep them in their names, so no one registry is right for them. */
+function areOfOneRegistry(places: readonly Place[]): boolean {
+  return new Set(places.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
 }
 
 /** How many leaves have to be set. */
