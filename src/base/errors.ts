@@ -69,6 +69,12 @@ export function combine(errors: readonly AirgapError[], message: string): Airgap
   return new AirgapError('several', message, { causes: errors });
 }
 
+/** What a batch collects: errors of ours. Anything else is a defect, and thrown on. */
+export function ours(error: unknown): AirgapError {
+  if (error instanceof AirgapError) return error;
+  throw error;
+}
+
 /** Anything thrown, as text without secrets. */
 export function messageOf(error: unknown): string {
   return redact(error instanceof Error ? error.message : String(error));

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { withFile } from './chart-copy.ts';
+import { chartFiles, type Files } from './chart-files.ts';
 import { type RenderedDocument, splitDocuments } from './documents.ts';
 import type { Chart } from './fetch.ts';
 import type { Helm } from './helm.ts';
@@ -38,6 +39,8 @@ export interface Render {
 
 /** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
 const VALUES_TEMPLATE = 'airgap-coalesced-values.yaml';
+/** What says which images a chart has and how it builds them. */
+const TEXTS = /(?:^|\/)(?:templates\/.*|Chart\.yaml|requirements\.yaml|Images\.lock)$/;
 const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
 
 /** Renders one chart again and again; keeps its scratch files in `workFolder` (absolute). */
@@ -47,6 +50,7 @@ export class Renderer {
   readonly #workFolder: string;
   readonly #copy: string;
   #prepared: Promise<void> | undefined;
+  #texts: Promise<Files> | undefined;
   #runs = 0;
 
   constructor(helm: Helm, chart: Chart, workFolder: string) {
@@ -85,6 +89,12 @@ export class Renderer {
       throw refusal(`render chart ${name} ${version}`, stderr.replaceAll(this.#copy, name));
     }
     return this.#separate(splitDocuments(stdout));
+  }
+
+  /** Templates, descriptions and lists of the chart and its subcharts, by path; the archive is read once for all who ask. */
+  texts(): Promise<Files> {
+    this.#texts ??= chartFiles(this.chart.archive, TEXTS);
+    return this.#texts;
   }
 
   async #prepare(): Promise<void> {

@@ -1,5 +1,5 @@
 import { parse } from 'yaml';
-import { chartFiles, type Files } from './chart-files.ts';
+import type { Files } from './chart-files.ts';
 
 /** The template text of a chart or subchart, and where its values stand in the whole chart's values. */
 export interface TemplateSource {
@@ -9,12 +9,12 @@ export interface TemplateSource {
 }
 
 /**
- * All templates of a chart archive and its subcharts (folders and archives in charts/), one source a chart.
- * For finding values that only templates mention; a file that cannot be read is passed over.
+ * All templates of a chart and its subcharts (folders and archives in charts/), one source a chart. For finding values
+ * that only templates mention.
+ * @param files texts by their path in the chart, with its and its subcharts' Chart.yaml and requirements.yaml
  */
-export async function templateSources(archive: string): Promise<TemplateSource[]> {
-  const wanted = /(?:^|\/)(?:templates\/.*|Chart\.yaml|requirements\.yaml)$/;
-  return sourcesOf(await chartFiles(archive, wanted), '', [[]]);
+export function templateSources(files: Files): TemplateSource[] {
+  return sourcesOf(files, '', [[]]);
 }
 
 function sourcesOf(files: Files, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {

@@ -41,18 +41,21 @@ export interface Start {
   readonly unlocking: Unlocking;
 }
 
-/** Marks every leaf that stands in one of the references, and whatever else is asked for. */
+/** Marks every leaf that stands in one of the references, and whatever else `beside` wants with these slots. */
 export async function startProbe(
   base: Render,
   written: readonly string[],
   render: RenderWith,
-  { isOpen = () => true, beside = [] }: { isOpen?: (leaf: Leaf) => boolean; beside?: readonly Slot[] } = {},
+  {
+    isOpen = () => true,
+    beside = () => [],
+  }: { isOpen?: (leaf: Leaf) => boolean; beside?: (slots: readonly Slot[]) => readonly Slot[] } = {},
 ): Promise<Start> {
   const unlocking = withUnlocking(render);
   const slots = leavesOf(base.values)
     .filter(isOpen)
     .flatMap((leaf) => slotsOf(leaf, written));
-  return { probed: await probe(base, [...slots, ...beside], unlocking.render), unlocking };
+  return { probed: await probe(base, [...slots, ...beside(slots)], unlocking.render), unlocking };
 }
 
 /**

@@ -87,13 +87,13 @@ function text(value: unknown): string {
 }
 
 /** Whether it has a secret by itself, or by the service account that it runs under. */
-export function isProvided(holder: Holder, all: readonly Holder[], secrets: ReadonlySet<string>): boolean {
+function isProvided(holder: Holder, all: readonly Holder[], secrets: ReadonlySet<string>): boolean {
   const has = (other: Holder): boolean => other.secrets.some((name) => secrets.has(name));
   return has(holder) || all.some((other) => isAccountOf(other, holder) && has(other));
 }
 
 /** Whether the pods of a holder run under this account. */
-export function isAccountOf(account: Holder, holder: Holder): boolean {
+function isAccountOf(account: Holder, holder: Holder): boolean {
   return account.role === 'account' && holder.role !== 'account' && account.account === holder.account;
 }
 

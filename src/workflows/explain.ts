@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { AirgapError, combine } from '../base/errors.ts';
+import { combine, ours } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import {
   type Bare,
@@ -18,6 +18,7 @@ import { type Context, withScratch } from './context.ts';
 import type { ImagesOptions } from './images.ts';
 import type { ChartJob } from './search/discover.ts';
 import { type Profile, searchRender } from './search/search-render.ts';
+import { upgradeOf } from './search/variants.ts';
 
 export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
   /** Any text; not empty. */
@@ -54,7 +55,7 @@ export function explain(context: Context, options: ExplainOptions): Promise<Expl
     const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
       explainChart(context, options, job, join(scratch, String(i))),
     );
-    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
+    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [ours(outcome.error)] : []));
     if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be rendered`);
     const charts = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
     const isThere = charts.some(({ occurrences }) => occurrences.length > 0);
@@ -88,10 +89,13 @@ async function explainChart(
     for (const one of shown.nested) nested.add(`${one.name} ${one.version}`.trim());
     const installed = withOtherEvidence(explainDocuments(base.documents, text), shown.places, text);
     add(installed, name);
+    const upgrade = await upgradeOf(renderer, profile);
+    if (upgrade === undefined) continue;
     const known = new Set(installed.map(identityOf));
+    const more = await upgraded(renderer, upgrade, text);
     add(
-      (await upgraded(renderer, profile, text)).filter((one) => !known.has(identityOf(one))),
-      `${name} (upgrade)`,
+      more.filter((one) => !known.has(identityOf(one))),
+      upgrade.name,
     );
   }
   const { name, version } = chart.metadata;
@@ -100,18 +104,12 @@ async function explainChart(
 }
 
 /** A chart that refuses to be upgraded without its release shows nothing. */
-async function upgraded(renderer: Renderer, { options }: Profile, text: string): Promise<Occurrence[]> {
-  if (options.isUpgrade !== undefined) return [];
-  const attempt = await unlessRefused(renderer.render({ ...options, isUpgrade: true }));
+async function upgraded(renderer: Renderer, upgrade: Profile, text: string): Promise<Occurrence[]> {
+  const attempt = await unlessRefused(renderer.render(upgrade.options));
   return 'result' in attempt ? explainDocuments(attempt.result.documents, text) : [];
 }
 
 /** Of two renders: documents may have moved. */
 function identityOf({ document: _, ...rest }: Occurrence): string {
   return JSON.stringify([rest.template, rest.kind, rest.name, rest.path, rest.within, rest.text]);
-}
-
-function asError(error: unknown): AirgapError {
-  if (error instanceof AirgapError) return error;
-  throw error;
 }

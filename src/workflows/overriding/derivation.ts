@@ -48,7 +48,7 @@ export async function deriveAndProve(
       emit({ type: 'stage', message: 'the values differ from those that the chart was bundled with: probing again' });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-    const templates = () => templateSources(renderer.chart.archive);
+    const templates = async () => templateSources(await renderer.texts());
     return compose({ base: variant.base, places: variant.places, target, render, templates, without });
   };
 

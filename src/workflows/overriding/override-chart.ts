@@ -86,7 +86,7 @@ export async function overrideChart(
   const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen });
 
   const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
-  const templates = () => templateSources(renderer.chart.archive);
+  const templates = async () => templateSources(await renderer.texts());
   const proved: Proved = { base: base.values, settings: derived.settings, renders: derived.render };
   const left = new Set(derived.proof.residue.map(({ reference }) => reference));
   const still = chosen.filter(({ reference }) => left.has(reference));

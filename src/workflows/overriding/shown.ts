@@ -4,7 +4,9 @@ import { influencedPlaces } from '../../discovery/influenced.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
+import { leavesOf } from '../../influence/leaves.ts';
 import { probe } from '../../influence/probe.ts';
+import { slotsOf } from '../../influence/slots.ts';
 import { type Profile, unseenImages } from '../search/search-render.ts';
 import { upgradeOf, type Variant } from '../search/variants.ts';
 
@@ -62,7 +64,9 @@ async function influenced(
   base: Render,
   found: readonly PlaceFound[],
 ): Promise<PlaceFound[]> {
-  const unseen = unseenImages(base, found);
+  const written = found.map((place) => place.written);
+  const slots = leavesOf(base.values).flatMap((leaf) => slotsOf(leaf, written));
+  const unseen = unseenImages(base, slots);
   if (unseen.length === 0) return [];
   const probed = await probe(base, unseen, (overrides) => renderer.render(options, overrides));
   return influencedPlaces(base, probed, found, { chart: renderer.chart.metadata.name, profile: name });

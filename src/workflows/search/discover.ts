@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { AirgapError, combine } from '../../base/errors.ts';
+import { type AirgapError, combine, ours } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { Declaration } from '../../discovery/nested/index.ts';
@@ -86,7 +86,7 @@ export async function searchCharts(
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );
-  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [ours(outcome.error)] : []));
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
@@ -124,9 +124,4 @@ async function searchChart(
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
   }
   return { searched: { chart, profiles, places, network, whatIf, recipes }, wanted };
-}
-
-function asError(error: unknown): AirgapError {
-  if (error instanceof AirgapError) return error;
-  throw error;
 }

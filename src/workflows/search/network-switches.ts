@@ -1,5 +1,5 @@
 import { type NetworkNeed, type NetworkPlace, networkNeeds } from '../../discovery/network/index.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
+import type { Files } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import { causesOf } from '../../influence/causes.ts';
@@ -35,8 +35,8 @@ export async function withSwitches(
     base.values,
     places.flatMap(({ url, place }) => [url, place.evidence]),
   );
-  const read = await readByTemplates(
-    renderer.chart.archive,
+  const read = readByTemplates(
+    await renderer.texts(),
     places.map(({ place }) => place),
   );
   const near = off.filter(({ path }) => read(formatPath(path)));
@@ -59,10 +59,9 @@ export async function withSwitches(
 }
 
 /** Whether the templates of the places name a values path; a subchart's values stand below its name. */
-async function readByTemplates(archive: string, places: readonly NetworkPlace[]): Promise<(path: string) => boolean> {
+function readByTemplates(files: Files, places: readonly NetworkPlace[]): (path: string) => boolean {
   // Helm prints a template with the chart's name in front.
   const names = new Set(places.map(({ template }) => template.slice(template.indexOf('/') + 1)));
-  const files = await chartFiles(archive, /(?:^|\/)templates\//);
   const mentioned = [...files].flatMap(([name, text]) => (names.has(name) ? mentionedPaths(text) : []));
   const paths = new Set(mentioned.map((path) => formatPath(path)));
   return (path) => paths.has(path) || [...paths].some((short) => path.endsWith(`.${short}`));

@@ -20,7 +20,7 @@ export async function recipesOf(
     const moved = places.filter(
       ({ how, confidence }) => how !== 'operator-rule' && how !== 'declared' && confidence !== 'possible',
     );
-    const templates = () => templateSources(renderer.chart.archive);
+    const templates = async () => templateSources(await renderer.texts());
     const common = { base, places: moved, target: ANY_TARGET, render, templates };
     const recipe = await compose(start === undefined ? common : { ...common, start });
     recipes.push(store(recipe, profile.options.isUpgrade === true));

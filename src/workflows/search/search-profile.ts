@@ -44,7 +44,7 @@ export async function searchProfile(
   const base = await renderer.render(options);
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
-  const upgrade = await searchUpgrade(renderer, profile, search);
+  const upgrade = await searchUpgrade(renderer, install, search);
   const both = union(install, upgrade);
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
@@ -62,16 +62,22 @@ export async function searchProfile(
  */
 async function searchUpgrade(
   renderer: Renderer,
-  profile: Profile,
+  install: Rendered,
   search: ProfileSearch,
 ): Promise<Rendered | undefined> {
   const { metadata } = renderer.chart;
-  const upgrade = await upgradeOf(renderer, profile);
+  const upgrade = await upgradeOf(renderer, install.profile);
   if (upgrade === undefined) return undefined;
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   if ('result' in attempt) {
-    const found = await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false });
-    return { profile: upgrade, base: attempt.result, ...found };
+    const rendered = { profile: upgrade, base: attempt.result };
+    const found = {
+      ...rendered,
+      ...(await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false })),
+    };
+    // Tracing is a render more: only where the upgrade shows places of its own.
+    if (!search.traced || fresh([install, found]).length < 2) return found;
+    return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search)) };
   }
   const chart = `chart ${metadata.name} ${metadata.version}`;
   const message = `${chart} does not render as an upgrade, so what only upgrades pull is not known: ${attempt.refusal.message}`;

@@ -5,10 +5,8 @@ import { imageLeaves, influencedPlaces } from '../../discovery/influenced.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
-import { leavesOf } from '../../influence/leaves.ts';
 import { compositionsOf } from '../../influence/probe.ts';
 import { type Slot, slotPath, slotsOf } from '../../influence/slots.ts';
 import { type Start, startProbe } from '../../overrides/recipe.ts';
@@ -36,9 +34,6 @@ export interface RenderSearch {
   readonly traced: boolean;
 }
 
-/** Files of a chart that list images and say how its subcharts are called. */
-const LISTS = /(?:^|\/)(?:Chart\.yaml|requirements\.yaml|Images\.lock)$/;
-
 /** Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares. */
 export async function searchRender(
   renderer: Renderer,
@@ -46,14 +41,14 @@ export async function searchRender(
   { name, options }: Profile,
   { rules, traced }: RenderSearch,
 ): Promise<RenderFindings> {
-  const { metadata, archive } = renderer.chart;
+  const { metadata } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
   const { documents, values } = base;
   const found = withDoubtfulCopies(discoverPlaces(documents, context), values);
   const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
   const places = tracing?.places ?? found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
-  const files = await chartFiles(archive, LISTS);
+  const files = await renderer.texts();
   const declared = declaredPlaces({ metadata, files, values, context });
   return {
     ...(tracing === undefined ? {} : { start: tracing.start }),
@@ -85,7 +80,7 @@ async function trace(
 ): Promise<{ readonly places: PlaceFound[]; readonly start: Start }> {
   const written = [...new Set(found.map((place) => place.written))];
   const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-  const start = await startProbe(base, written, render, { beside: unseenImages(base, found) });
+  const start = await startProbe(base, written, render, { beside: (slots) => unseenImages(base, slots) });
   const { probed } = start;
   const places = compositionsOf(found, base, probed).map((compositions, i) => {
     const place = found[i] as PlaceFound;
@@ -95,14 +90,9 @@ async function trace(
   return { places: [...places, ...influencedPlaces(base, probed, places, context)], start };
 }
 
-/** Image leaves that build no place, and whose text the render has somewhere. */
-export function unseenImages({ documents, values }: Render, found: readonly PlaceFound[]): Slot[] {
-  const written = [...new Set(found.map((place) => place.written))];
-  const seen = new Set(
-    leavesOf(values)
-      .flatMap((leaf) => slotsOf(leaf, written))
-      .map(slotPath),
-  );
+/** Image leaves of none of these slots, whose text the render has somewhere. */
+export function unseenImages({ documents, values }: Render, slots: readonly Slot[]): Slot[] {
+  const seen = new Set(slots.map(slotPath));
   return imageLeaves(values)
     .flatMap((leaf) => slotsOf(leaf, [leaf.value]))
     .filter((slot) => !seen.has(slotPath(slot)) && documents.some(({ text }) => text.includes(slot.leaf.value)));

@@ -1,5 +1,4 @@
 import type { PlaceFound } from '../../discovery/index.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { mayAddOnUpgrade } from '../../helm/upgrade.ts';
 import type { Profile } from './search-render.ts';
@@ -15,10 +14,10 @@ export interface Variant {
 /**
  * The same profile as `helm upgrade` renders it; undefined when no template shows more then, or when it is decided already.
  */
-export async function upgradeOf({ chart }: Renderer, { name, options }: Profile): Promise<Profile | undefined> {
+export async function upgradeOf(renderer: Renderer, { name, options }: Profile): Promise<Profile | undefined> {
   if (options.isUpgrade !== undefined) return undefined;
-  const templates = await chartFiles(chart.archive, /(?:^|\/)templates\//);
-  if (![...templates.values()].some(mayAddOnUpgrade)) return undefined;
+  const texts = await renderer.texts();
+  if (![...texts.values()].some(mayAddOnUpgrade)) return undefined;
   return { name: `${name} (upgrade)`, options: { ...options, isUpgrade: true } };
 }
 

@@ -6,6 +6,7 @@ import { chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts'
 
 const VALUES = `
 agent: {image: acme/agent}
+convert: {image: quay.io/acme/convert:1}
 registry: {image: {repository: acme/part, tag: "1"}}
 crds: {remote: true, url: https://get.acme.io/crds}
 metrics: {enabled: false}
@@ -33,7 +34,7 @@ data:
 apiVersion: v1
 kind: Pod
 metadata: {name: convert}
-${container('quay.io/acme/convert:1')}
+${container('{{ .Values.convert.image }}')}
 ---
 {{- end }}
 apiVersion: v1
@@ -99,10 +100,13 @@ describe.each(HELMS)('under Helm $version', (wanted) => {
   });
 
   test('images of an upgrade alone are in, with the profile that shows them', async () => {
-    const found = (await run()).images.map(({ reference, need, found }) => [reference, need, found[0]?.profile]);
+    const { images: all } = await run();
+    const found = all.map(({ reference, need, found }) => [reference, need, found[0]?.profile]);
     expect(found).toContainEqual(['quay.io/acme/app:1', 'install', 'default']);
     expect(found).toContainEqual(['quay.io/acme/app:2', 'lifecycle', 'default (upgrade)']);
     expect(found).toContainEqual(['quay.io/acme/convert:1', 'lifecycle', 'default (upgrade)']);
+    const convert = all.find(({ reference }) => reference === 'quay.io/acme/convert:1');
+    expect(convert?.found[0]?.values, 'traced like the places of the install').toEqual(['convert.image']);
     expect(found.filter(([reference]) => reference === 'quay.io/acme/kubectl:1')).toHaveLength(1);
   });
 
