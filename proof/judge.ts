@@ -2,15 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Residue } from '../src/overrides/proof.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
+import { changedChart } from './changed-chart.ts';
 import { type Difference, differences, fieldOf } from './difference.ts';
 import { reasonOf } from './explain.ts';
 import { lineOf, unpack } from './hard-coded.ts';
 import { leftIn } from './left.ts';
-import { type AfterPostRender, postRendered } from './post-rendered.ts';
+import { type Otherwise, postRendered } from './post-rendered.ts';
 import { type CountingHelm, run } from './programs.ts';
 
-/** Where everything goes; a host with a port, since that is what charts trip over. */
-export const TARGET = 'registry.example:5000/mirror';
+/** Where everything goes: a private ECR, and a host with a port, which is what charts trip over. */
+export const TARGETS = [
+  '123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror',
+  'registry.example:5000/mirror',
+] as const;
 
 export interface PlacedResidue extends Residue {
   /** In the template, counted from 1; undefined when the template does not have it in so many words. */
@@ -34,7 +38,9 @@ export interface Judged {
   /** Wall time, of `values` to one bare render. */
   readonly ratio: number;
   /** Undefined when nothing is left for a post-renderer. */
-  readonly after?: AfterPostRender;
+  readonly after?: Otherwise;
+  /** The same with a changed chart in place of a post-renderer. */
+  readonly changed?: Otherwise;
   /** What ended badly. */
   readonly problem?: string;
 }
@@ -42,6 +48,7 @@ export interface Judged {
 /** `values -o json`, as far as it is read here. */
 export interface Answer {
   readonly overrides: Readonly<Record<string, unknown>>;
+  readonly changedChart?: { readonly file: string };
   readonly proof: { readonly references: number; readonly rewritten: number; readonly residue: readonly Residue[] };
 }
 
@@ -55,7 +62,7 @@ export interface Programs {
  * Derives the overrides of a chart as users do, and looks at what plain Helm makes of them.
  * @param folder an empty one
  */
-export function judge(chart: CorpusChart, programs: Programs, folder: string): Judged {
+export function judge(chart: CorpusChart, programs: Programs, target: string, folder: string): Judged {
   const { airgap, helm, counting } = programs;
   const render = (more: readonly string[]) => {
     const args = ['template', chart.render.releaseName, chart.archive, ...chart.flags, ...more];
@@ -64,7 +71,7 @@ export function judge(chart: CorpusChart, programs: Programs, folder: string): J
   const bare = [render([])];
   counting.take();
   const env = { ...process.env, HELM_BIN: counting.path };
-  const tool = run(airgap, ['values', chart.archive, '--to', TARGET, ...chart.flags, '-o', 'json'], env);
+  const tool = run(airgap, ['values', chart.archive, '--to', target, ...chart.flags, '-o', 'json'], env);
   const renders = counting.take();
   bare.push(render([]));
   const [before = '', again = ''] = bare.map(({ stdout }) => stdout);
@@ -82,7 +89,7 @@ export function judge(chart: CorpusChart, programs: Programs, folder: string): J
   const named = new Set(proof.residue.map(({ reference }) => reference));
   const random = new Set(differences(before, again).map(fieldOf));
   const operands = chart.images.filter(({ how }) => how === 'operator-binary').map(({ normalized }) => normalized);
-  const expected = { target: TARGET, switches: switchesOf(overrides), operands };
+  const expected = { target, switches: switchesOf(overrides), operands };
   const changes = differences(before, after.stdout).filter(
     (difference) => !random.has(fieldOf(difference)) && reasonOf(difference, expected) === 'other',
   );
@@ -100,7 +107,12 @@ export function judge(chart: CorpusChart, programs: Programs, folder: string): J
     changes,
     renders,
     ratio,
-    ...(proof.residue.length === 0 ? {} : { after: postRendered(chart, programs, TARGET, folder) }),
+    ...(proof.residue.length === 0
+      ? {}
+      : {
+          after: postRendered(chart, programs, target, folder),
+          changed: changedChart(chart, programs, target, folder),
+        }),
     ...(tool.status === (proof.residue.length === 0 ? 0 : 3) ? {} : { problem: `values ended with ${tool.status}` }),
   };
 }

@@ -1,14 +1,12 @@
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import type { Answer, Programs } from './judge.ts';
 import { leftIn } from './left.ts';
 import { run } from './programs.ts';
 
-/** What is public when Helm runs the post-renderer too. */
-export interface AfterPostRender {
-  /** Places that the post-renderer rewrites. */
-  readonly entries: number;
+/** What is public when more than overrides is used: a post-renderer, or a changed chart. */
+export interface Otherwise {
   /** Full names that `values` names as left. */
   readonly residue: readonly string[];
   /** Full names that stand in Helm's output all the same, named or not. */
@@ -25,13 +23,13 @@ export function postRendered(
   { airgap, helm, counting }: Programs,
   target: string,
   folder: string,
-): AfterPostRender {
+): Otherwise {
   const out = join(folder, 'overrides.yaml');
   const map = join(folder, 'overrides.post-render.json');
   const flags = ['--residue=post-render', '--out', out, '-o', 'json'];
   const env = { ...process.env, HELM_BIN: counting.path };
   const tool = run(airgap, ['values', chart.archive, '--to', target, ...chart.flags, ...flags], env);
-  const failed = (problem: string): AfterPostRender => ({ entries: 0, residue: [], left: [], problem });
+  const failed = (problem: string): Otherwise => ({ residue: [], left: [], problem });
   if (tool.stdout === '') return failed(tool.stderr.trim().slice(-600));
   const { proof } = JSON.parse(tool.stdout) as Answer;
   const plugins = join(folder, 'plugins');
@@ -45,7 +43,6 @@ export function postRendered(
   const render = run(helm, [...args, '--post-renderer', renderer], { ...process.env, ...own });
   if (render.status !== 0) return failed(render.stderr.trim().slice(-600));
   return {
-    entries: (JSON.parse(readFileSync(map, 'utf8')) as { entries: readonly unknown[] }).entries.length,
     residue: [...new Set(proof.residue.map(({ reference }) => reference))],
     left: leftIn(render.stdout, chart),
   };

@@ -1,6 +1,7 @@
 import type { Cost } from '../bench/measure.ts';
 import { median } from '../bench/report.ts';
 import type { Judged } from './judge.ts';
+import type { Otherwise } from './post-rendered.ts';
 import type { Contender, Costs } from './speed.ts';
 
 /** Markdown tables of the figures, and lines for people who look for what went wrong. */
@@ -15,20 +16,30 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
 const distinct = (references: readonly { readonly reference: string }[]): number =>
   new Set(references.map(({ reference }) => reference)).size;
 
-/** How many references are public behind the post-renderer, named or not. */
-function leftBehind({ residue, after }: Judged): number {
-  if (after === undefined || after.problem !== undefined) return distinct(residue);
-  return new Set([...after.residue, ...after.left]).size;
+/** How many references are public with more than overrides, named or not. */
+function leftWith({ residue }: Judged, otherwise: Otherwise | undefined): number {
+  if (otherwise === undefined || otherwise.problem !== undefined) return distinct(residue);
+  return new Set([...otherwise.residue, ...otherwise.left]).size;
 }
 
 /** One Helm, chart by chart, and the sums. */
 export function chartsTable(judged: readonly Judged[]): string {
-  const head = ['chart', 'references', 'rewritten', 'residue', 'behind the post-renderer', 'silent', 'other changes'];
+  const head = [
+    'chart',
+    'references',
+    'rewritten',
+    'residue',
+    'behind the post-renderer',
+    'with a changed chart',
+    'silent',
+    'other changes',
+  ];
   const figures = (one: Judged): number[] => [
     one.references,
     one.rewritten,
     distinct(one.residue),
-    leftBehind(one),
+    leftWith(one, one.after),
+    leftWith(one, one.changed),
     one.silent.length,
     one.changes.length,
     one.renders,
@@ -41,24 +52,29 @@ export function chartsTable(judged: readonly Judged[]): string {
 
 /** Where each reference stands that no value reaches, and why none does; one a line. */
 export function residueList(judged: readonly Judged[]): string {
-  const lines = judged.flatMap(({ chart, residue, after }) =>
+  const lines = judged.flatMap(({ chart, residue, after, changed }) =>
     residue.map(({ reference, template, line, because }) => {
       const why = because ?? 'no value found';
       const where = line === undefined ? `${template}: ${why}` : `${template}, line ${line}: hard-coded`;
-      const left = after?.residue.includes(reference) || after?.left.includes(reference);
-      const rest = after?.problem !== undefined ? 'failed' : left ? 'still public' : 'moved';
-      return `* ${chart}: \`${reference}\` in ${where}; behind the post-renderer: ${rest}.`;
+      const [behind, repacked] = [after, changed].map((each) => fateOf(reference, each));
+      return `* ${chart}: \`${reference}\` in ${where}; behind the post-renderer: ${behind}; with a changed chart: ${repacked}.`;
     }),
   );
   return lines.length === 0 ? 'None.' : [...new Set(lines)].join('\n');
 }
 
+function fateOf(reference: string, otherwise: Otherwise | undefined): string {
+  if (otherwise?.problem !== undefined) return 'failed';
+  return otherwise?.residue.includes(reference) || otherwise?.left.includes(reference) ? 'still public' : 'moved';
+}
+
 /** What must not be, with its place; nothing for a chart without faults. */
-export function faults({ chart, residue, silent, changes, after, problem }: Judged): string[] {
+export function faults({ chart, residue, silent, changes, after, changed, problem }: Judged): string[] {
   const beyond = residue.filter(({ line, isRefused }) => line === undefined && !isRefused);
   return [
     ...(problem === undefined ? [] : [`failed: ${problem}`]),
     ...(after?.problem === undefined ? [] : [`behind the post-renderer: failed: ${after.problem}`]),
+    ...(changed?.problem === undefined ? [] : [`with a changed chart: failed: ${changed.problem}`]),
     ...silent.map((reference) => `silent: ${reference}`),
     ...beyond.map(({ reference, template, path }) => `no value found: ${reference} at ${template} ${path}`),
     ...changes.map(({ template, path, before, after: now }) => {

@@ -4,7 +4,7 @@ import { type Cost, measure } from '../bench/measure.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import { startRegistry } from '../test/support/registry.ts';
 import { fillUpstream } from '../test/support/upstream.ts';
-import { type Programs, TARGET } from './judge.ts';
+import { type Programs, TARGETS } from './judge.ts';
 import { run } from './programs.ts';
 
 /** What is timed: one bare render, overrides found out by probing, overrides from a recipe that a bundle holds. */
@@ -29,7 +29,7 @@ export async function time(
 ): Promise<Speed> {
   const { airgap, helm, counting } = programs;
   const bundle = await bundled(chart, programs, folder);
-  const proved = ['--to', TARGET, ...chart.flags];
+  const proved = ['--to', TARGETS[0], ...chart.flags];
   const name = run(helm, ['show', 'chart', chart.archive], process.env).stdout.match(/^name: (.*)$/m)?.[1] ?? '';
   const commands: Record<Contender, readonly string[]> = {
     bare: [helm, 'template', chart.render.releaseName, chart.archive, ...chart.flags],

@@ -4,15 +4,15 @@ import { basename, dirname, join } from 'node:path';
 import { AirgapError, type ErrorCode, messageOf } from './errors.ts';
 
 /**
- * Writes a text file whole or not at all: under another name beside it first, then renamed over what is there.
+ * Writes a file whole or not at all: under another name beside it first, then renamed over what is there.
  * @throws AirgapError `no-space`, `file`
  */
-export async function writeOutput(path: string, text: string): Promise<void> {
+export async function writeOutput(path: string, content: string | Uint8Array): Promise<void> {
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   try {
     const file = await open(partial, 'wx', 0o644);
     try {
-      await file.writeFile(text);
+      await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();

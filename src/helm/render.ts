@@ -97,6 +97,11 @@ export class Renderer {
     return this.#texts;
   }
 
+  /** Renders the same chart with other content. @param folder absolute, for its scratch files */
+  of(archive: string, folder: string): Renderer {
+    return new Renderer(this.#helm, { ...this.chart, archive }, folder);
+  }
+
   async #prepare(): Promise<void> {
     await mkdir(this.#workFolder, { recursive: true });
     const { archive, root } = this.chart;

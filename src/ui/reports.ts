@@ -151,7 +151,8 @@ export function pushReport({ images, charts, created, blobs, bytes }: PushResult
 }
 
 /** What the proof found, for stderr beside the overrides. */
-export function proofReport({ chart, version, proof, notInBundle, residueMap }: Overrides): string {
+export function proofReport(result: Overrides): string {
+  const { chart, version, proof, notInBundle, residueMap, changedChart } = result;
   const lines = [
     proof.skipped
       ? `${chart} ${version}: overrides for ${count(proof.references, 'reference')}, not proved`
@@ -159,6 +160,10 @@ export function proofReport({ chart, version, proof, notInBundle, residueMap }: 
   ];
   if (residueMap !== undefined)
     lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);
+  if (changedChart !== undefined) {
+    lines.push(`  by changed templates: ${count(changedChart.changes.length, 'place')} (${changedChart.name})`);
+    for (const { file, line, from } of changedChart.changes) lines.push(`    ${file}:${line} ${from}`);
+  }
   for (const residue of proof.residue) {
     const { reference, template, path, written, because } = residue;
     lines.push(

@@ -9,14 +9,15 @@ import { formatTarget, type Target } from '../oci/naming.ts';
 import { completionNotes } from '../overrides/completion-notes.ts';
 import { formatOverrides } from '../overrides/document.ts';
 import { formatMap } from '../overrides/post-render-map.ts';
-import { HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/post-render-notes.ts';
 import type { Proof, Residue } from '../overrides/proof.ts';
+import { changedChartNotes, HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/residue-notes.ts';
+import type { TemplateChange } from '../overrides/template-edits.ts';
 import type { BundledChart } from './bundling/bundled-charts.ts';
 import { bundledDigests } from './bundling/bundled-digests.ts';
 import { notIn } from './bundling/bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
 import { type Asked, askedFor } from './overriding/asked-charts.ts';
-import { overrideChart } from './overriding/override-chart.ts';
+import { type OverrideOptions, overrideChart } from './overriding/override-chart.ts';
 import type { Profile } from './search/search-render.ts';
 
 export interface ValuesOptions extends Asked {
@@ -30,8 +31,11 @@ export interface ValuesOptions extends Asked {
   readonly prove?: boolean;
   /** How chart repositories are reached. */
   readonly chartSources?: ChartSources;
-  /** What the file is called that tells a post-renderer what to do about residue; none is wanted when absent. */
-  readonly residueMap?: (chart: string, version: string, profile: string) => string;
+  /** What is to move residue, and how its file is called: a post-renderer's map, or an archive of the chart. */
+  readonly residue?: {
+    readonly how: 'post-render' | 'repack';
+    readonly fileName: (chart: string, version: string, profile: string) => string;
+  };
   /** Name of the secret that pods are to pull with. */
   readonly pullSecret?: string;
   /** Whether references get the digests of the bundle, where the chart takes them. */
@@ -51,6 +55,15 @@ export interface Overrides {
   readonly notInBundle: readonly string[];
   /** What the overrides need besides; the proof is of both together then. */
   readonly residueMap?: ResidueMap;
+  /** The chart to install with them, when templates of it had to be changed; the proof is of both together then. */
+  readonly changedChart?: ChangedChart;
+}
+
+/** A chart archive that differs from the upstream's in a few places. */
+export interface ChangedChart {
+  readonly name: string;
+  readonly archive: Buffer;
+  readonly changes: readonly TemplateChange[];
 }
 
 /** A post-renderer's map, as a file. */
@@ -95,7 +108,7 @@ async function overridesOf(
     profile,
     rules = [],
     chartSources = UPSTREAM,
-    residueMap,
+    residue,
     pullSecret,
     pin = false,
     prove = true,
@@ -105,7 +118,7 @@ async function overridesOf(
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
-  const { base, settings, overrides, proof, references, postRender } = await overrideChart(renderer, profile, target, {
+  const done = await overrideChart(renderer, profile, target, {
     rules,
     emit: context.emit,
     recipes,
@@ -116,23 +129,33 @@ async function overridesOf(
       ...(pullSecret === undefined ? {} : { pullSecret }),
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
     },
-    ...(residueMap === undefined ? {} : { postRender: { hooks: (await helm.major()) >= 4 } }),
+    ...(residue === undefined ? {} : { residue: await meansOf(residue.how, helm, folder) }),
   });
+  const { base, settings, overrides, proof, references, postRender, repacked } = done;
   const { entries = [], hidden = [] } = postRender ?? {};
-  const map = residueMap?.(name, version, profile.name);
+  const file = residue?.fileName(name, version, profile.name) ?? '';
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     proof.skipped
       ? `Not proved (--no-proof): nobody has looked whether all ${proof.references} references are private with them.`
       : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-    ...(map === undefined ? [] : postRenderNotes(map, entries)),
+    ...postRenderNotes(file, entries),
+    ...changedChartNotes(file, repacked?.changes ?? []),
     ...proof.residue.map((residue) => residueNote(residue, hidden)),
     ...completionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
   const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, notInBundle };
-  if (map === undefined) return result;
+  if (repacked?.archive !== undefined) {
+    return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
+  }
+  if (postRender === undefined) return result;
   const text = formatMap({ chart: name, version, target: formatTarget(target), entries });
-  return { ...result, residueMap: { name: map, text, entries: entries.length, hidden, hint: HOOKS_HINT } };
+  return { ...result, residueMap: { name: file, text, entries: entries.length, hidden, hint: HOOKS_HINT } };
+}
+
+async function meansOf(how: 'post-render' | 'repack', helm: Helm, folder: string): Promise<OverrideOptions['residue']> {
+  if (how === 'repack') return { how, folder: join(folder, 'repack') };
+  return { how, hooks: (await helm.major()) >= 4 };
 }

@@ -6,11 +6,12 @@ import type { Overrides } from '../../workflows/values.ts';
 import type { OverridesFiles } from '../flags/residue.ts';
 import type { Edge } from '../run.ts';
 
-/** A file to be written, and how one begins that may be replaced. */
+/** A file to be written. */
 interface Output {
   readonly path: string;
-  readonly text: string;
-  readonly ours: RegExp;
+  readonly content: string | Buffer;
+  /** Whether what is there may be replaced. */
+  readonly isOurs: (there: Buffer) => boolean | Promise<boolean>;
   readonly what: string;
 }
 
@@ -18,34 +19,44 @@ const OVERRIDES = /^# Overrides for chart /;
 const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;
 
 /**
- * Writes overrides, and the maps that they need; those of earlier runs are replaced, and nothing else is.
+ * Writes overrides, and the maps and charts that they need; those of earlier runs are replaced, and nothing else is.
  * @throws AirgapError `output-exists`, `no-space`, `file`
  */
 export async function writeOverrides(results: readonly Overrides[], files: OverridesFiles, edge: Edge): Promise<void> {
   const outputs = results.flatMap((result) => outputsOf(result, files));
-  for (const { path, ours, what } of outputs) {
-    const there = await readFile(path, 'utf8').catch(() => undefined);
-    if (there === undefined || ours.test(there)) continue;
+  for (const { path, isOurs, what } of outputs) {
+    const there = await readFile(path).catch(() => undefined);
+    if (there === undefined || (await isOurs(there))) continue;
     throw new AirgapError('output-exists', `${path} is there already, and is no ${what}`, {
       hint: 'choose another place for it',
     });
   }
-  for (const { path, text } of outputs) {
+  for (const { path, content } of outputs) {
     await mkdir(dirname(path), { recursive: true });
-    await writeOutput(path, text);
+    await writeOutput(path, content);
     edge.tell(`${path} written`);
   }
 }
 
-/** The map first: overrides without it are what nobody should install with. */
-function outputsOf({ chart, version, profile, yaml, residueMap }: Overrides, files: OverridesFiles): Output[] {
-  const overrides = files.overrides(chart, version, profile);
+/** What they need first: overrides without it are what nobody should install with. */
+function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
+  const { chart, version, profile, yaml, residueMap, changedChart } = result;
   const outputs: Output[] = [];
+  const add = (path: string, content: string | Buffer, isOurs: Output['isOurs'], what: string): void => {
+    outputs.push({ path, content, isOurs, what });
+  };
   if (residueMap !== undefined) {
-    const path = files.map(chart, version, profile);
-    outputs.push({ path, text: residueMap.text, ours: MAP, what: 'map of a post-renderer' });
+    const path = files.residue('post-render', chart, version, profile);
+    add(path, residueMap.text, (there) => MAP.test(there.toString()), 'map of a post-renderer');
   }
-  if (overrides !== undefined)
-    outputs.push({ path: overrides, text: yaml, ours: OVERRIDES, what: 'file of overrides' });
+  if (changedChart !== undefined) {
+    const path = files.residue('repack', chart, version, profile);
+    const isOurs = async (): Promise<boolean> => (await import('../../helm/chart-edit.ts')).isChanged(path);
+    add(path, changedChart.archive, isOurs, 'chart with changed templates');
+  }
+  const overrides = files.overrides(chart, version, profile);
+  if (overrides !== undefined) {
+    add(overrides, yaml, (there) => OVERRIDES.test(there.toString()), 'file of overrides');
+  }
   return outputs;
 }

@@ -82,6 +82,7 @@ export function valuesCommand(edge: Edge): Command {
     checkCompletion(flags);
     await checkResidue(flags, flags.format, edge.context.cwd);
     const files = new OverridesFiles(flags, edge.context.cwd);
+    const residue = files.residueFile();
     const { jobs, chartSources } = await configured(flags, edge);
     const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const options = {
@@ -95,7 +96,7 @@ export function valuesCommand(edge: Edge): Command {
       prove: flags.proof,
       ...completionOf(flags),
       inject: flags.residue !== undefined,
-      ...(flags.residue === 'post-render' ? { residueMap: files.mapName } : {}),
+      ...(residue === undefined ? {} : { residue }),
     };
     if (flags.format !== 'values') return writeFormat(edge, options, flags);
     const { values } = await import('../../workflows/values.ts');
@@ -166,8 +167,10 @@ function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
   return { ...(hooks ? {} : { noHooks: true }), ...(tests ? {} : { skipTests: true }) };
 }
 
-function asJson({ chart, version, profile, overrides, proof, notInBundle, residueMap }: Overrides): Promise<string> {
+function asJson(result: Overrides): Promise<string> {
+  const { chart, version, profile, overrides, proof, notInBundle, residueMap, changedChart } = result;
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
   const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
-  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...missing, ...map }, 'json');
+  const changed = changedChart && { changedChart: { file: changedChart.name, changes: changedChart.changes } };
+  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...missing, ...map, ...changed }, 'json');
 }

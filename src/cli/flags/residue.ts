@@ -2,13 +2,15 @@ import { basename, join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { checkOutput } from '../../base/output-file.ts';
+import type { ValuesOptions } from '../../workflows/values.ts';
 
 /** Where overrides are written, and what is done about what no value reaches. */
 export interface ResidueFlags {
   out?: string;
   outDir?: string;
-  residue?: 'inject' | 'post-render';
+  residue?: 'inject' | 'post-render' | 'repack';
   residueMap?: string;
+  residueChart?: string;
 }
 
 export function addResidueFlags(command: Command): Command {
@@ -17,11 +19,18 @@ export function addResidueFlags(command: Command): Command {
     .addOption(
       new Option(
         '--residue <how>',
-        'what to do about references that no value moves: tell operators by further variables; and a map for post-render',
-      ).choices(['inject', 'post-render']),
+        'what to do about references that no value moves: tell operators by further variables; and a map for post-render, or a changed chart',
+      ).choices(['inject', 'post-render', 'repack']),
     )
-    .option('--residue-map <file>', 'where the map goes (default: beside the overrides, <name>.post-render.json)');
+    .option('--residue-map <file>', 'where the map goes (default: beside the overrides, <name>.post-render.json)')
+    .option('--residue-chart <file>', 'where the changed chart goes (default: beside the overrides, <name>.tgz)');
 }
+
+/** What each way besides values writes, and where. */
+const FILES = {
+  'post-render': { flag: '--residue-map', key: 'residueMap', what: 'a map', end: '.post-render.json' },
+  repack: { flag: '--residue-chart', key: 'residueChart', what: 'a chart', end: '.tgz' },
+} as const;
 
 /**
  * Refuses what makes no sense together, and files that can never be written.
@@ -29,26 +38,26 @@ export function addResidueFlags(command: Command): Command {
  * @throws AirgapError `usage`, `file`
  */
 export async function checkResidue(flags: ResidueFlags, format: string, cwd: string): Promise<void> {
-  const { out, outDir, residue, residueMap } = flags;
+  const { out, outDir, residue } = flags;
   const refuse = (message: string, hint: string): never => {
     throw new AirgapError('usage', message, { hint });
   };
   if (out !== undefined && outDir !== undefined) refuse('--out is one file, --out-dir a folder', 'give one of them');
-  if (residue !== 'post-render') {
-    if (residueMap !== undefined) refuse('--residue-map names a map that nobody asks for', 'add --residue=post-render');
-  } else if (outDir !== undefined) {
-    if (residueMap !== undefined) refuse('--residue-map is one file', 'with --out-dir each chart has a map there');
-  } else if (out === undefined && residueMap === undefined) {
-    refuse(
-      '--residue=post-render writes a map, and there is no file for it',
-      'name one with --residue-map, or use --out',
-    );
+  for (const [how, { flag, key, what }] of Object.entries(FILES)) {
+    const file = flags[key];
+    if (residue !== how) {
+      if (file !== undefined) refuse(`${flag} names ${what} that nobody asks for`, `add --residue=${how}`);
+    } else if (outDir !== undefined) {
+      if (file !== undefined) refuse(`${flag} is one file`, `with --out-dir each chart has ${what} there`);
+    } else if (out === undefined && file === undefined) {
+      refuse(`--residue=${how} writes ${what}, and there is no file for it`, `name one with ${flag}, or use --out`);
+    }
+    if (file !== undefined) await checkOutput(resolve(cwd, file), flag);
   }
   if (format !== 'values' && residue !== undefined) {
     refuse(`--residue does not go with --format ${format}`, 'leave one of them out');
   }
   if (out !== undefined) await checkOutput(resolve(cwd, out), '--out');
-  if (residueMap !== undefined) await checkOutput(resolve(cwd, residueMap), '--residue-map');
 }
 
 /** The files of charts' overrides. Profiles other than `default` are in the files' names, and
@@ -70,16 +79,20 @@ export class OverridesFiles {
     return out === undefined ? undefined : resolve(this.#cwd, out);
   }
 
-  /** Absolute path of the post-renderer's map. */
-  map(chart: string, version: string, profile: string): string {
-    const { residueMap } = this.#flags;
-    if (residueMap !== undefined) return resolve(this.#cwd, residueMap);
-    return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}.post-render.json`;
+  /** Absolute path of the post-renderer's map, or of the changed chart. */
+  residue(how: keyof typeof FILES, chart: string, version: string, profile: string): string {
+    const { key, end } = FILES[how];
+    const file = this.#flags[key];
+    if (file !== undefined) return resolve(this.#cwd, file);
+    return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}${end}`;
   }
 
-  /** Its name, as the overrides mention it. */
-  readonly mapName = (chart: string, version: string, profile: string): string =>
-    basename(this.map(chart, version, profile));
+  /** Its name, as the overrides mention it; undefined when nothing of that kind is asked for. */
+  residueFile(): ValuesOptions['residue'] {
+    const { residue: how } = this.#flags;
+    if (how === undefined || how === 'inject') return undefined;
+    return { how, fileName: (chart, version, profile) => basename(this.residue(how, chart, version, profile)) };
+  }
 
   #name(chart: string, version: string, profile: string): string {
     const key = `${chart} ${version} ${profile}`;

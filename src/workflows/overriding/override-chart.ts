@@ -14,6 +14,7 @@ import { type Completion, complete } from './completion.ts';
 import { deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
 import { type Proved, restlessIn } from './extension.ts';
 import { inject } from './injections.ts';
+import { type Repacked, repack } from './repack.ts';
 import { moveResidue, type PostRendering } from './residue.ts';
 import { shownBy, surePlaces } from './shown.ts';
 
@@ -27,8 +28,10 @@ export interface OverrideOptions {
   readonly operands?: readonly PlaceFound[];
   /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
   readonly inject?: boolean;
-  /** Whether a post-renderer is to move what no value reaches, and whether Helm gives hooks to it. */
-  readonly postRender?: { readonly hooks: boolean };
+  /** What is to move what no value reaches: a post-renderer, whether or not Helm gives hooks to it; or the chart's own templates. */
+  readonly residue?:
+    | { readonly how: 'post-render'; readonly hooks: boolean }
+    | { readonly how: 'repack'; readonly folder: string };
   /** Whether they are proved by rendering with them; they are, unless told. */
   readonly prove?: boolean;
   /** What else the overrides are to bring along. */
@@ -46,12 +49,14 @@ export interface ChartOverrides {
   readonly references: readonly string[];
   /** What a post-renderer does besides, when it is asked for; the proof is of both together then. */
   readonly postRender?: PostRendering;
+  /** The chart with other templates, when that is asked for; the proof is of both together then. */
+  readonly repacked?: Repacked;
 }
 
 /**
  * Derives what moves every reference of a chart to the target, and proves it by rendering again, as an install and, where
  * the chart's templates look at that, as an upgrade. Then come, each proved like the rest, operands that only a variable
- * or an argument moves, pull secret and digests, and the post-renderer.
+ * or an argument moves, pull secret and digests, and what moves the rest.
  */
 export async function overrideChart(
   renderer: Renderer,
@@ -63,7 +68,7 @@ export async function overrideChart(
     recipes = [],
     operands = [],
     inject: isInjected = false,
-    postRender,
+    residue: rest,
     prove = true,
     completion = {},
   }: OverrideOptions,
@@ -104,9 +109,15 @@ export async function overrideChart(
   });
   const proof = { ...counts, residue: explained(residue), ...found };
   const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
-  if (postRender === undefined) return result;
+  if (rest === undefined) return result;
+  if (rest.how === 'repack') {
+    const own = valuesOf(base.values, injected.settings);
+    const repacked = await repack(moving, own, injected.renders, rest.folder);
+    const { residue: stays } = repacked.proof;
+    return { ...result, proof: { ...repacked.proof, residue: explained(stays), ...found }, repacked };
+  }
   const pairs = variants.map((shown, i) => ({ shown, after: injected.renders[i] as Render }));
-  const moved = await moveResidue(pairs, renderer, target, postRender.hooks);
+  const moved = await moveResidue(pairs, renderer, target, rest.hooks);
   // What a hook hides is told by that; entries are known by identity.
   const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
   return { ...result, proof: { ...moved.proof, residue: stays, ...found }, postRender: moved };

@@ -67,8 +67,8 @@ interface Look {
   readonly entries: readonly PostRenderEntry[];
 }
 
-/** The documents as the post-renderer leaves them, but for those that it does not see. */
-async function rewrite(
+/** The documents as the post-renderer leaves them, but for those that it does not see; and the entries that changed something. */
+export async function rewrite(
   documents: readonly RenderedDocument[],
   entries: readonly PostRenderEntry[],
   isUnseen: (document: RenderedDocument) => boolean = () => false,

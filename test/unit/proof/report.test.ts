@@ -20,28 +20,32 @@ const whole: Judged = {
   renders: 3,
   ratio: 4.25,
 };
-const left: Judged = { ...whole, rewritten: 1, residue: [fixed, fixed], after: { entries: 1, residue: [], left: [] } };
+const moved = { residue: [], left: [] };
+const left: Judged = { ...whole, rewritten: 1, residue: [fixed, fixed], after: moved, changed: moved };
 const changed = { template: 't.yaml', document: 0, path: '["a"]', before: undefined, after: 'x' };
 
 test('a reference counts once, and sums are below', () => {
   const [, , first, second, sum] = chartsTable([whole, left]).split('\n');
-  expect(first).toBe('| shop | 2 | 2 | 0 | 0 | 0 | 0 | 3 | 4.3 |');
-  expect(second).toBe('| shop | 2 | 1 | 1 | 0 | 0 | 0 | 3 | 4.3 |');
-  expect(sum).toBe('| **all** | 4 | 3 | 1 | 0 | 0 | 0 | 6 | median 4.3 |');
+  expect(first).toBe('| shop | 2 | 2 | 0 | 0 | 0 | 0 | 0 | 3 | 4.3 |');
+  expect(second).toBe('| shop | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 3 | 4.3 |');
+  expect(sum).toBe('| **all** | 4 | 3 | 1 | 0 | 0 | 0 | 0 | 6 | median 4.3 |');
 });
 
-test('what is left behind the post-renderer counts, named or not, and all of it when that failed', () => {
-  const cell = (one: Judged): string | undefined => chartsTable([one]).split('\n')[2]?.split(' | ')[4];
+test.for([
+  ['behind the post-renderer', 'after', 4],
+  ['with a changed chart', 'changed', 5],
+] as const)('what is left %s counts, named or not, and all of it when that failed', ([, key, column]) => {
+  const cell = (one: Judged): string | undefined => chartsTable([one]).split('\n')[2]?.split(' | ')[column];
   const silent = 'docker.io/library/busybox:latest';
-  expect(cell({ ...left, after: { entries: 0, residue: [silent], left: [silent] } })).toBe('1');
-  expect(cell({ ...left, after: { entries: 0, residue: [], left: [silent] } })).toBe('1');
-  expect(cell({ ...left, after: { entries: 0, residue: [], left: [], problem: 'no' } })).toBe('1');
+  expect(cell({ ...left, [key]: { residue: [silent], left: [silent] } })).toBe('1');
+  expect(cell({ ...left, [key]: { residue: [], left: [silent] } })).toBe('1');
+  expect(cell({ ...left, [key]: { residue: [], left: [], problem: 'no' } })).toBe('1');
 });
 
 test('residue is listed once with its line and what became of it', () => {
   expect(residueList([whole])).toBe('None.');
   expect(residueList([left])).toBe(
-    '* shop: `docker.io/library/busybox:latest` in shop/templates/a.yaml, line 3: hard-coded; behind the post-renderer: moved.',
+    '* shop: `docker.io/library/busybox:latest` in shop/templates/a.yaml, line 3: hard-coded; behind the post-renderer: moved; with a changed chart: moved.',
   );
 });
 

@@ -1,5 +1,6 @@
 import type { PostRenderEntry } from './post-render-map.ts';
 import type { Residue } from './proof.ts';
+import type { TemplateChange } from './template-edits.ts';
 
 /** What the head of an overrides file says of a map; nothing for one without entries. */
 export function postRenderNotes(map: string, entries: readonly PostRenderEntry[]): string[] {
@@ -18,11 +19,20 @@ export function postRenderNotes(map: string, entries: readonly PostRenderEntry[]
 }
 
 /** What to do about references in hooks, which Helm 3 gives to no post-renderer. */
-export const HOOKS_HINT = 'Helm 3 gives hooks to no post-renderer; use Helm 4, or install with --no-hooks';
+export const HOOKS_HINT = 'Helm 3 gives hooks to no post-renderer; use Helm 4, --residue=repack, or install with --no-hooks';
 
 /** Where residue stands, and why it is there when its place is in a hook. */
 export function residueNote(residue: Residue, hidden: readonly Residue[]): string {
   const { reference, template, path, because } = residue;
   const why = hidden.includes(residue) ? HOOKS_HINT : because;
   return `Still public: ${reference} (${template} ${path})${why === undefined ? '' : `: ${why}`}`;
+}
+
+/** What the head of an overrides file says of a chart with changed templates; nothing for one without changes. */
+export function changedChartNotes(archive: string, changes: readonly TemplateChange[]): string[] {
+  if (changes.length === 0) return [];
+  return [
+    `Needs the chart in ${archive}, for what no value reaches: the upstream's chart, with private names in`,
+    ...changes.map(({ file, line, from }) => `  ${file}:${line} (${from})`),
+  ];
 }

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import { changeChart } from '../../helm/chart-edit.ts';
+import type { Files } from '../../helm/chart-files.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
+import type { Render, Values } from '../../helm/render.ts';
+import { subchartsOf } from '../../helm/subcharts.ts';
+import { accepted } from '../../influence/accepted.ts';
+import { formatTarget } from '../../oci/naming.ts';
+import type { Proof } from '../../overrides/proof.ts';
+import {
+  changedTexts,
+  type PlacedChange,
+  type TemplateChange,
+  templateChanges,
+} from '../../overrides/template-edits.ts';
+import { wholeOccurrences } from '../../overrides/text-edits.ts';
+import { type Moving, proofOf, renderAll } from './derivation.ts';
+import { moveResidue, rewrite } from './residue.ts';
+
+/** A chart whose templates have private names where no value reaches. */
+export interface Repacked {
+  /** The archive; undefined when no template has a reference in so many words. */
+  readonly archive: Buffer | undefined;
+  readonly changes: readonly TemplateChange[];
+  /** Of overrides and this chart together. */
+  readonly proof: Proof;
+}
+
+/**
+ * Changes the chart's own templates where they name what no value moves, and proves overrides and chart together. What a
+ * post-renderer would make of the manifests, hooks among them, is what has to come out of the templates: a change that
+ * puts a private name anywhere else is left out.
+ * @param renders with the overrides, in each of the chart's ways
+ * @param folder absolute, for the work
+ */
+export async function repack(
+  moving: Moving,
+  overrides: Values,
+  renders: readonly Render[],
+  folder: string,
+): Promise<Repacked> {
+  const { renderer, variants, target } = moving;
+  const pairs = variants.map((shown, i) => ({ shown, after: renders[i] as Render }));
+  const { entries } = await moveResidue(pairs, renderer, target, true);
+  const files = await renderer.texts();
+  const changes = templateChanges(files, entries, (template) => pathOf(files, template));
+  const wanted = await Promise.all(renders.map(async (render) => (await rewrite(render.documents, entries)).documents));
+  const names = [...new Set(entries.map(({ to }) => to))];
+  let runs = 0;
+  const attempt = async (chosen: readonly PlacedChange[]): Promise<{ archive: string; renders: Render[] }> => {
+    runs += 1;
+    const own = join(folder, String(runs));
+    const archive = await changeChart(
+      renderer.chart.archive,
+      changedTexts(files, chosen),
+      recordOf(moving, chosen),
+      own,
+    );
+    const changed = await renderAll({ ...moving, renderer: renderer.of(archive, join(own, 'render')) }, overrides);
+    const isMeant = changed.every(({ documents }, i) => hasNoMore(documents, wanted[i] ?? [], names));
+    if (!isMeant) throw new AirgapError('chart-render', 'a private name stands where none was meant');
+    return { archive, renders: changed };
+  };
+  const done = changes.length === 0 ? undefined : await accepted(changes, attempt);
+  if (done === undefined) return { archive: undefined, changes: [], proof: proofOf(moving, renders) };
+  const proof = proofOf(moving, done.result.renders);
+  return { archive: await readFile(done.result.archive), changes: done.items.map(plain), proof };
+}
+
+function plain({ file, line, from, to }: TemplateChange): TemplateChange {
+  return { file, line, from, to };
+}
+
+function recordOf({ renderer, target }: Moving, changes: readonly TemplateChange[]): object {
+  const { name: chart, version } = renderer.chart.metadata;
+  const content = { chart, version, target: formatTarget(target), changes: changes.map(plain) };
+  return { apiVersion: 'airgap/v1', kind: 'ChartChanges', ...content };
+}
+
+/** Path in the chart of what Helm calls by the aliases of subcharts. */
+function pathOf(files: Files, template: string): string {
+  const folders = subchartsOf(files, template).map(({ name }) => `charts/${name}/`);
+  return folders.join('') + template.slice(template.indexOf('/templates/') + 1);
+}
+
+/** Whether no document has a name more often than it is wanted there. */
+function hasNoMore(
+  documents: readonly RenderedDocument[],
+  wanted: readonly RenderedDocument[],
+  names: readonly string[],
+): boolean {
+  const texts = new Map(wanted.map(({ template, index, text }) => [`${template}\n${index}`, text]));
+  return documents.every(({ template, index, text }) => {
+    const other = texts.get(`${template}\n${index}`) ?? '';
+    return names.every((name) => wholeOccurrences(text, name).length <= wholeOccurrences(other, name).length);
+  });
+}
