@@ -5,7 +5,7 @@ import { accepted } from './accepted.ts';
 import { compositionsIn, type Part } from './composition.ts';
 import { innerText } from './inner.ts';
 import { overlay } from './leaves.ts';
-import { hasMarker, markLeaves } from './markers.ts';
+import { hasMarker, markLeaves, readRuns } from './markers.ts';
 import { namedInRefusal } from './refused.ts';
 import { scalarAt } from './scalar.ts';
 import type { Slot } from './slots.ts';
@@ -54,6 +54,14 @@ export function compositionsOf(places: readonly Place[], base: Render, probed: P
     const joined = joinSplit(place, was, is, probed.slots);
     return joined === undefined ? [] : [joined];
   });
+}
+
+/** Whether a slot builds these places, and nothing else that is rendered. */
+export function buildsNothingElse(slot: Slot, { documents, slots }: Probe, compositions: readonly Part[][][]): boolean {
+  const isHere = ({ slot: other }: { readonly slot?: Slot }): boolean => other === slot;
+  const inPlaces = compositions.flat(2).filter((part) => part.kind === 'slot' && isHere(part)).length;
+  const rendered = documents.flatMap(({ text }) => (hasMarker(text) ? readRuns(text, slots).filter(isHere) : []));
+  return inPlaces > 0 && rendered.length === inPlaces;
 }
 
 function byPosition(documents: readonly RenderedDocument[]): Map<string, RenderedDocument> {

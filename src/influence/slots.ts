@@ -39,6 +39,14 @@ export function slotsOf(leaf: Leaf, written: readonly string[]): Slot[] {
   return embedded(leaf, written);
 }
 
+/** The slot of a leaf that is one component of one of the `written` references, whatever its key says. */
+export function wordSlot(leaf: Leaf, written: readonly string[]): Slot | undefined {
+  const { value } = leaf;
+  if (!/^[a-z0-9][\w.-]*$/.test(value)) return undefined;
+  const isComponent = written.some((text) => nameOf(text).split('/').includes(value));
+  return isComponent ? slot(leaf, 0, value.length, false) : undefined;
+}
+
 /** The slot of a leaf that is empty or absent; its key says what would stand there. */
 export function emptySlot(leaf: Leaf): Slot {
   const key = lastKey(leaf);

@@ -11,6 +11,7 @@ import { tryParseReference } from '../oci/reference.ts';
 import { type Compositions, type Derivation, fill, wantedFor } from './settle.ts';
 import { evaluate } from './solve.ts';
 import { type Unlocking, withUnlocking } from './unlock.ts';
+import { neutralWords } from './words.ts';
 
 /** How the references of one render are put together from values. It is the same for every target. */
 export interface Recipe extends Compositions {
@@ -60,8 +61,9 @@ export async function startProbe(
 
 /**
  * Finds out which values build which reference (DESIGN.md, Overrides, steps 2 and 3). First the leaves that have a
- * value, unless an empty registry of the whole chart does it with fewer; where those do not explain a place, empty leaves
- * and leaves that only templates read, local ones before those that reach over the whole chart.
+ * value, unless an empty registry of the whole chart does it with fewer; where those do not explain a place, words under
+ * keys that say nothing of images, then empty leaves and leaves that only templates read, local ones before those that
+ * reach over the whole chart.
  */
 export async function compose(options: ComposeOptions): Promise<Recipe> {
   const { base, target, render, templates, without = new Set() } = options;
@@ -88,9 +90,10 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
     }
   } else if (unsolved > 0) {
     const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
+    const words = await neutralWords(base, probed, solution.unsolved, unlocking.render, isOpen);
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
     const everywhere = empty.filter(isGlobal).map(emptySlot);
-    for (const candidates of [local, [...everywhere, ...local], everywhere]) {
+    for (const candidates of [words, local, [...everywhere, ...local], everywhere]) {
       const more = candidates.filter((slot) => !refused.has(slot));
       if (more.length === 0 || unsolved === 0) continue;
       const wider = await probe(base, [...probed.slots, ...more], unlocking.render);

@@ -49,6 +49,18 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     { sets: ['registry'] },
   ),
   shape(
+    'a word under a key that says nothing of images, beside one that has to stay',
+    'registry: docker.io\na: {name: nginx}\nb: {name: acme/b}\n',
+    pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2'),
+    { sets: ['a.name', 'registry'] },
+  ),
+  shape(
+    'such a word that is a label too',
+    'registry: docker.io\na: {name: nginx}\nb: {name: acme/b}\n',
+    `${pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2').replace('name: pod', 'name: pod\n  labels: {app: {{ .Values.a.name }}}')}`,
+    { residue: ['docker.io/library/nginx:1'] },
+  ),
+  shape(
     'docker.io as registry and a name without library/',
     'image: {registry: docker.io, repository: nginx}\n',
     pod('{{ .Values.image.registry }}/{{ .Values.image.repository }}:1'),

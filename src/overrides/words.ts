@@ -1,0 +1,28 @@
+import type { Render } from '../helm/render.ts';
+import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
+import { buildsNothingElse, compositionsOf, type Probe, probe, type RenderWith } from '../influence/probe.ts';
+import { type Slot, slotPath, wordSlot } from '../influence/slots.ts';
+import type { Place } from '../lock/finding.ts';
+
+/**
+ * Leaves that are single words and whose keys say nothing of images (`{name: nginx}`), where they build these places and
+ * nothing else. A word is often a label too, so they are looked at only where a place is left that nothing else moves.
+ */
+export async function neutralWords(
+  base: Render,
+  probed: Probe,
+  left: readonly Place[],
+  render: RenderWith,
+  isOpen: (leaf: Leaf) => boolean,
+): Promise<Slot[]> {
+  const known = new Set(probed.slots.map(slotPath));
+  const written = left.map((place) => place.written);
+  const words = leavesOf(base.values).flatMap((leaf) => {
+    const slot = isOpen(leaf) && !known.has(formatPath(leaf.path)) ? wordSlot(leaf, written) : undefined;
+    return slot === undefined ? [] : [slot];
+  });
+  if (words.length === 0) return [];
+  const wider = await probe(base, [...probed.slots, ...words], render);
+  const compositions = compositionsOf(left, base, wider);
+  return words.filter((slot) => buildsNothingElse(slot, wider, compositions));
+}
