@@ -1,12 +1,12 @@
-import { isDigest } from '../oci/digest.ts';
-import { formatReference } from '../oci/reference.ts';
+import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
+import { referrerKind } from '../oci/referrer.ts';
 import { chartReference } from './names.ts';
 import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
 
-/** The index against the lock and `manifest.json`: the same names, with the same digests. */
+/** The index against the lock: the same names, with the same digests. */
 export function checkAgreement(bundle: Bundle): Problem[] {
-  return [...checkLock(bundle), ...checkDockerSave(bundle)];
+  return [...checkLock(bundle), ...checkReferrers(bundle)];
 }
 
 function checkLock(bundle: Bundle): Problem[] {
@@ -42,20 +42,36 @@ function checkLock(bundle: Bundle): Problem[] {
   return problems;
 }
 
-/** `manifest.json` has no digest of its own: what it names has to be there. */
-function checkDockerSave({ dockerSave, entries }: Bundle): Problem[] {
-  if (dockerSave === undefined) return [];
-  const problem = (what: string): Problem => ({ message: `manifest.json (for docker load) ${what}`, affects: [] });
-  try {
-    const images = JSON.parse(Buffer.from(dockerSave).toString('utf8')) as { Config: string; Layers: string[] }[];
-    const missing = images
-      .flatMap(({ Config, Layers }) => [Config, ...Layers])
-      .filter((name) => {
-        const digest = name.replace(/^blobs\//, '').replace('/', ':');
-        return !isDigest(digest) || !entries.has(digest);
-      });
-    return missing.length === 0 ? [] : [problem(`names ${missing[0]}, which is not there`)];
-  } catch {
-    return [problem('cannot be read')];
+/** What belongs to images: the index is what is pushed, the lock is what people read. */
+function checkReferrers(bundle: Bundle): Problem[] {
+  const lock = bundle.lock();
+  if (lock === undefined) return [];
+  const owners = [
+    ...lock.images.map(({ reference, referrers }) => ({ name: reference, at: parseReference(reference), referrers })),
+    ...lock.charts.map(({ name, version, referrers }) => {
+      const at = chartReference(name, version);
+      return { name: formatReference(at), at, referrers };
+    }),
+  ];
+  const locked = new Map<string, { readonly kind: string; readonly name: string }>();
+  for (const { name, at, referrers = [] } of owners) {
+    for (const referrer of referrers.filter(({ leftOut }) => !leftOut)) {
+      const { subject, digest, tag = '' } = referrer;
+      locked.set(`${formatRepository(at)} ${subject} ${digest} ${tag}`, { kind: referrerKind(referrer), name });
+    }
   }
+  const problems: Problem[] = [];
+  for (const referrer of bundle.referrers()) {
+    const { repository, subject, descriptor, tag = '' } = referrer;
+    if (locked.delete(`${formatRepository(repository)} ${subject} ${descriptor.digest} ${tag}`)) continue;
+    const message = `the index lists ${descriptor.digest} (${referrerKind(referrer)}) for ${formatRepository(repository)}@${subject}, and the lock does not`;
+    problems.push({ message, affects: [] });
+  }
+  for (const [key, { kind, name }] of locked) {
+    problems.push({
+      message: `the lock lists ${key.split(' ')[2]} (${kind}), and the index does not`,
+      affects: [name],
+    });
+  }
+  return problems;
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
@@ -10,6 +10,7 @@ import type { BlobNode } from '../oci/graph.ts';
 import { giveBack } from '../oci/loan.ts';
 import { fetchBlob } from './fetch-blob.ts';
 import { readRange, writeFailure } from './file.ts';
+import { openRandomFile, singleFile } from './random-file.ts';
 
 /** A blob, and the file that it is to become. */
 export interface BlobFile {
@@ -49,7 +50,7 @@ export async function writeBlobFiles(
     for (const { path, node } of files) {
       const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
       partials.push({ from: partial, to: path });
-      const file = await open(partial, 'wx+', 0o644);
+      const file = await openRandomFile(singleFile(partial), 'wx+', 0o644);
       try {
         await fetchBlob(node, 0, 0, { file, source, emit, signal, checkpoint: async () => {} });
         await file.sync();
@@ -68,10 +69,10 @@ export async function writeBlobFiles(
 
 /** What a path holds, against what it should. */
 async function stateOf(path: string, { digest, size }: Descriptor): Promise<'nothing' | 'same' | 'other'> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => error);
+  const file = await openRandomFile(singleFile(path), 'r').catch((error: NodeJS.ErrnoException) => error);
   if (file instanceof Error) return file.code === 'ENOENT' ? 'nothing' : 'other';
   try {
-    if ((await file.stat()).size !== size) return 'other';
+    if ((await file.size()) !== size) return 'other';
     const hash = createHash(algorithmOf(digest));
     for await (const chunk of readRange(file, 0, size)) {
       hash.update(chunk);

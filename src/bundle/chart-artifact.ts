@@ -1,6 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Content } from '../oci/graph.ts';
+import type { Referrer } from '../oci/referrer.ts';
 import { artifactContent, inline } from './inline.ts';
 
 /** A chart as it lies in a bundle: a Helm OCI artifact. */
@@ -11,6 +12,8 @@ export interface ChartArtifact {
   readonly descriptor: Descriptor;
   /** The manifest and its blobs: with their bytes when made here, to be fetched when the chart came from a registry. */
   readonly content: Content;
+  /** What belongs to it, by the chart's name in the bundle; `content` has it. */
+  readonly referrers?: readonly Referrer[];
 }
 
 export interface ChartFile {

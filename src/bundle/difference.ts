@@ -1,6 +1,8 @@
+import type { ExportedLock } from '../lock/exported.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
-import type { Bundle, BundleChart } from './read.ts';
+import type { Bundle } from './read.ts';
+import { type Belonging, belongingIn, type ReferrerDifference, referrerDifference } from './referrer-difference.ts';
 
 /** What is different between two bundles. */
 export interface BundleDifference {
@@ -18,6 +20,8 @@ export interface BundleDifference {
     /** The same reference with another digest. */
     readonly moved: readonly MovedImage[];
   };
+  /** What belongs to images and charts that are the same in both. */
+  readonly referrers: ReferrerDifference;
   /** What the newer one has and the older one lacks: manifests and blobs, its lock included. */
   readonly carry: Amount;
   /** What both have. */
@@ -52,20 +56,64 @@ export interface Amount {
   readonly bytes: number;
 }
 
-type Comparable = Pick<Bundle, 'entries' | 'images' | 'charts' | 'lock'>;
+/** What of a bundle is compared. */
+export interface Compared {
+  readonly charts: readonly ChartIn[];
+  readonly images: readonly ComparedImage[];
+  readonly belonging: Belonging;
+  /** Bytes of its manifests and blobs. What a delta leaves out belongs to it too: whoever has the delta has that. */
+  readonly sizes: ReadonlyMap<string, number>;
+}
 
-/** Compares what two bundles hold, by the names in their indexes and the entries of their archives. */
-export function differenceOf(older: Comparable, newer: Comparable): BundleDifference {
+interface ComparedImage extends ImageIn {
+  /** The digest at the source, when a platform subset made another index. */
+  readonly sourceDigest?: Digest;
+}
+
+/** Of an open bundle: the names in its index, and the entries of its archive. */
+export function comparedBundle(bundle: Pick<Bundle, 'entries' | 'images' | 'charts' | 'lock'>): Compared {
   return {
-    charts: chartsOf(older.charts(), newer.charts()),
+    charts: bundle.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
+    images: bundle.images().map(({ reference, descriptor, sourceDigest }) => ({
+      reference: formatReference(reference),
+      digest: descriptor.digest,
+      ...(sourceDigest === undefined ? {} : { sourceDigest }),
+    })),
+    belonging: belongingIn(bundle.lock()),
+    sizes: new Map<string, number>([
+      ...(bundle.lock()?.requires ?? []).map(({ digest, size }) => [digest, size] as const),
+      ...[...bundle.entries].map(([digest, { size }]) => [digest, size] as const),
+    ]),
+  };
+}
+
+/** Of the file that stands for a bundle. */
+export function comparedLock({ lock, blobs }: ExportedLock): Compared {
+  return {
+    charts: lock.charts,
+    images: lock.images,
+    belonging: belongingIn(lock),
+    sizes: new Map(blobs.map(({ digest, size }) => [digest, size])),
+  };
+}
+
+/** Compares what two bundles hold. */
+export function differenceOf(older: Compared, newer: Compared): BundleDifference {
+  return {
+    charts: chartsOf(older.charts, newer.charts),
     images: imagesOf(older, newer),
+    referrers: referrerDifference(older.belonging, newer.belonging),
     ...amountsOf(older, newer),
   };
 }
 
-/** Whether a chart or an image is different. */
-export function isDifferent({ charts, images }: Pick<BundleDifference, 'charts' | 'images'>): boolean {
-  return [...Object.values(charts), ...Object.values(images)].some((list) => list.length > 0);
+/** Whether a chart, an image, or what belongs to them is different. */
+export function isDifferent({
+  charts,
+  images,
+  referrers,
+}: Pick<BundleDifference, 'charts' | 'images' | 'referrers'>): boolean {
+  return [charts, images, referrers].flatMap(Object.values).some((list) => list.length > 0);
 }
 
 /** Of charts that are there in several versions, those that are alike are each other's before and after. */
@@ -75,7 +123,7 @@ const ALIKE: readonly ((a: ChartIn, b: ChartIn) => boolean)[] = [
   () => true,
 ];
 
-function chartsOf(older: readonly BundleChart[], newer: readonly BundleChart[]): BundleDifference['charts'] {
+function chartsOf(older: readonly ChartIn[], newer: readonly ChartIn[]): BundleDifference['charts'] {
   let removed = older.map(chartIn);
   const added = newer.map(chartIn);
   const changed: BundleDifference['charts']['changed'][number][] = [];
@@ -92,29 +140,28 @@ function chartsOf(older: readonly BundleChart[], newer: readonly BundleChart[]):
   return { added, removed, changed: changed.sort((a, b) => compare(a.name, b.name)) };
 }
 
-function imagesOf(older: Comparable, newer: Comparable): BundleDifference['images'] {
-  const before = rootsOf(older);
-  const after = rootsOf(newer);
+function imagesOf(older: Compared, newer: Compared): BundleDifference['images'] {
+  const before = byReference(older);
+  const after = byReference(newer);
   const moved: MovedImage[] = [];
-  for (const [reference, { descriptor, sourceDigest }] of before) {
+  for (const [reference, { digest, sourceDigest }] of before) {
     const next = after.get(reference);
-    if (next === undefined || next.descriptor.digest === descriptor.digest) continue;
-    const isSame = (sourceDigest ?? descriptor.digest) === (next.sourceDigest ?? next.descriptor.digest);
-    const because = isSame ? 'platforms' : 'content';
-    moved.push({ reference, from: descriptor.digest, to: next.descriptor.digest, because });
+    if (next === undefined || next.digest === digest) continue;
+    const isSame = (sourceDigest ?? digest) === (next.sourceDigest ?? next.digest);
+    moved.push({ reference, from: digest, to: next.digest, because: isSame ? 'platforms' : 'content' });
   }
   return { ...pairsOf(without(before, after), without(after, before)), moved };
 }
 
-type Roots = ReadonlyMap<string, ReturnType<Bundle['images']>[number]>;
+type Images = ReadonlyMap<string, ComparedImage>;
 
-function rootsOf(bundle: Comparable): Roots {
-  return new Map(bundle.images().map((root) => [formatReference(root.reference), root]));
+function byReference({ images }: Compared): Images {
+  return new Map(images.map((image) => [image.reference, image]));
 }
 
-function without(roots: Roots, others: Roots): ImageIn[] {
-  return [...roots].flatMap(([reference, { descriptor }]) =>
-    others.has(reference) ? [] : [{ reference, digest: descriptor.digest }],
+function without(images: Images, others: Images): ImageIn[] {
+  return [...images.values()].flatMap(({ reference, digest }) =>
+    others.has(reference) ? [] : [{ reference, digest }],
   );
 }
 
@@ -139,28 +186,20 @@ function repositoryOf({ reference }: ImageIn): string {
   return formatRepository(parseReference(reference));
 }
 
-function amountsOf(older: Comparable, newer: Comparable): Pick<BundleDifference, 'carry' | 'shared'> {
-  const before = sizesOf(older);
+function amountsOf(older: Compared, newer: Compared): Pick<BundleDifference, 'carry' | 'shared'> {
   const carry = { blobs: 0, bytes: 0 };
   const shared = { blobs: 0, bytes: 0 };
-  for (const [digest, size] of sizesOf(newer)) {
-    const amount = before.has(digest) ? shared : carry;
+  for (const [digest, size] of newer.sizes) {
+    const amount = older.sizes.has(digest) ? shared : carry;
     amount.blobs += 1;
     amount.bytes += size;
   }
   return { carry, shared };
 }
 
-/** Bytes by digest. What a delta leaves out belongs to it too: whoever has the delta has that. */
-function sizesOf(bundle: Comparable): ReadonlyMap<string, number> {
-  return new Map<string, number>([
-    ...(bundle.lock()?.requires ?? []).map(({ digest, size }) => [digest, size] as const),
-    ...[...bundle.entries].map(([digest, { size }]) => [digest, size] as const),
-  ]);
-}
-
-function chartIn({ name, version, descriptor }: BundleChart): ChartIn {
-  return { name, version, digest: descriptor.digest };
+/** A lock's chart has more than that. */
+function chartIn({ name, version, digest }: ChartIn): ChartIn {
+  return { name, version, digest };
 }
 
 function versionOf({ version, digest }: ChartIn): ChartVersion {

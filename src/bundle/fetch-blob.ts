@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Source } from '../oci/content.ts';
@@ -7,16 +6,25 @@ import { algorithmOf, type Digest } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
 import { giveBack } from '../oci/loan.ts';
 import { bodyOf, drain, nameOf } from '../oci/steady.ts';
-import { PlacedWriter, readRange } from './file.ts';
+import { readRange, writeFailure } from './file.ts';
+import type { RandomFile } from './random-file.ts';
 
 export interface FetchOptions {
-  readonly file: FileHandle;
+  readonly file: RandomFile;
   readonly source: Source;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
   /** Called when so many bytes of the blob are in place. */
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
 }
+
+/** Fetches a blob to its place, as `fetchBlob` does, from a source of its own. */
+export type BlobFetcher = (
+  node: BlobNode,
+  offset: number,
+  have: number,
+  steps: Omit<FetchOptions, 'source'>,
+) => Promise<number>;
 
 /** Bytes between two checkpoints of one blob. */
 const CHECKPOINT = 16 * 1024 * 1024;
@@ -64,23 +72,30 @@ async function fetchFrom(
     hash.update(chunk);
     giveBack(chunk);
   }
-  const writer = new PlacedWriter(file, offset + from);
+  let placed = from;
   let mark = from;
   try {
     await drain(bodyOf(source, node), from, { what: nameOf(node), emit, signal }, (chunk) => {
       hash.update(chunk);
+      write(file, chunk, offset + placed);
+      placed += chunk.length;
       count(chunk.length);
-      const wait = writer.write(chunk);
-      const placed = writer.placed - offset;
-      if (placed - mark < CHECKPOINT) return wait;
+      giveBack(chunk);
+      if (placed - mark < CHECKPOINT) return undefined;
       mark = placed;
-      return checkpoint(digest, placed).then(() => wait);
+      return checkpoint(digest, placed);
     });
-    await writer.flush();
   } catch (error) {
-    await writer.flush().catch(() => {});
-    if (writer.placed - offset > mark) await checkpoint(digest, writer.placed - offset);
+    if (placed > mark) await checkpoint(digest, placed);
     throw error;
   }
   return `${algorithmOf(digest)}:${hash.digest('hex')}`;
+}
+
+function write(file: RandomFile, chunk: Uint8Array, position: number): void {
+  try {
+    file.writeNow(chunk, position);
+  } catch (error) {
+    throw writeFailure(error);
+  }
 }

@@ -1,6 +1,15 @@
-import { appendFile, open, readFile, rm } from 'node:fs/promises';
+import { writeSync } from 'node:fs';
+import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { writeFailure } from './file.ts';
+
+/** What a journal says. */
+export interface JournalContent {
+  /** Of the plan (layout.ts). */
+  readonly identity: string;
+  /** Bytes in place by digest. */
+  readonly done: ReadonlyMap<Digest, number>;
+}
 
 /**
  * What an interrupted run has written, beside the partial bundle: a line that names the plan, then lines of a digest and
@@ -8,50 +17,63 @@ import { writeFailure } from './file.ts';
  */
 export class Journal {
   readonly path: string;
+  #file: FileHandle | undefined;
 
   constructor(path: string) {
     this.path = path;
   }
 
-  /** Bytes in place by digest; undefined when there is no journal, or one of another plan. */
-  async read(identity: Digest): Promise<ReadonlyMap<Digest, number> | undefined> {
+  /** Undefined when there is no journal. */
+  async read(): Promise<JournalContent | undefined> {
     const text = await readFile(this.path, 'utf8').catch(() => undefined);
     if (text === undefined) return undefined;
-    const [first, ...lines] = text.split('\n');
-    if (first !== titleOf(identity)) return undefined;
+    const [title = '', ...lines] = text.split('\n');
+    if (!title.startsWith(TITLE)) return undefined;
     const done = new Map<Digest, number>();
     for (const line of lines) {
       const [digest, bytes] = line.split(' ');
-      // A line that was cut off by the interruption is none.
+      // A line that was cut off by the interruption is none, or says less than is there.
       if (digest !== undefined && isDigest(digest) && /^\d{1,15}$/.test(bytes ?? '')) done.set(digest, Number(bytes));
     }
-    return done;
+    return { identity: title.slice(TITLE.length), done };
   }
 
-  /** A new journal for a plan, with what is known to be in place. */
-  async start(identity: Digest, done: ReadonlyMap<Digest, number>): Promise<void> {
-    const file = await open(this.path, 'w', 0o600);
-    try {
-      await file.writeFile(
-        [titleOf(identity), ...[...done].map(([digest, bytes]) => `${digest} ${bytes}`), ''].join('\n'),
-      );
-    } finally {
-      await file.close();
-    }
+  /**
+   * Begins to write, a new journal or, when it is continued, behind what is there: a journal that was written anew would
+   * be lost by an interruption in that moment.
+   * @throws AirgapError `no-space`, `file`
+   */
+  async start(identity: Digest, isContinued: boolean): Promise<void> {
+    this.#file = await open(this.path, isContinued ? 'a' : 'w', 0o600).catch((error) => {
+      throw writeFailure(error);
+    });
+    await this.#write(isContinued ? '\n' : `${TITLE}${identity}\n`);
   }
 
   /** @throws AirgapError `no-space`, `file` */
   async add(digest: Digest, bytes: number): Promise<void> {
-    await appendFile(this.path, `${digest} ${bytes}\n`).catch((error) => {
-      throw writeFailure(error);
-    });
+    await this.#write(`${digest} ${bytes}\n`);
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
   }
 
   async remove(): Promise<void> {
+    await this.close();
     await rm(this.path, { force: true });
+  }
+
+  async #write(line: string): Promise<void> {
+    if (this.#file === undefined) return;
+    try {
+      // A line is written faster than another thread is asked to.
+      writeSync(this.#file.fd, line);
+    } catch (error) {
+      throw writeFailure(error);
+    }
   }
 }
 
-function titleOf(identity: Digest): string {
-  return `airgap-journal v1 ${identity}`;
-}
+const TITLE = 'airgap-journal v1 ';

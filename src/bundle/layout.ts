@@ -1,6 +1,6 @@
 import { Header, Pax } from 'tar';
 import { AirgapError } from '../base/errors.ts';
-import { algorithmOf, type Digest, digestOf, encodedOf } from '../oci/digest.ts';
+import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/digest.ts';
 import type { BlobNode, Content } from '../oci/graph.ts';
 
 /** One file of the archive, at its final place. */
@@ -45,6 +45,15 @@ const NAME = 100;
 /** The name of a blob in an OCI image layout. */
 export function blobName(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${encodedOf(digest)}`;
+}
+
+const BLOB = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/;
+
+/** The blob that is called so in an OCI image layout; undefined for any other file. */
+export function blobDigest(name: string): Digest | undefined {
+  const [, algorithm, encoded] = BLOB.exec(name) ?? [];
+  const digest = `${algorithm}:${encoded}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 /**

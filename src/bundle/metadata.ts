@@ -2,10 +2,24 @@ import { AirgapError } from '../base/errors.ts';
 import { formatLock, type Lock } from '../lock/lock.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Content, Root } from '../oci/graph.ts';
-import { formatReference } from '../oci/reference.ts';
+import { formatReference, formatRepository } from '../oci/reference.ts';
+import { type Referrer, sortReferrers } from '../oci/referrer.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { artifactContent, emptyBlob, inline } from './inline.ts';
-import { CHART_NAME, CHART_VERSION, CONTAINERD_NAME, chartReference, LOCK_NAME, REF_NAME } from './names.ts';
+import {
+  CHART_NAME,
+  CHART_VERSION,
+  CONTAINERD_NAME,
+  COSIGN_KIND,
+  chartReference,
+  LOCK_NAME,
+  REF_NAME,
+  SIGNATURE_TYPE,
+  SUBJECT,
+  SUBJECT_REPOSITORY,
+  SUBJECT_TAG,
+  signatureName,
+} from './names.ts';
 
 /** OCI image layout 1.1, `oci-layout`. */
 export const OCI_LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
@@ -24,7 +38,7 @@ export function lockArtifact(lock: Lock): { readonly descriptor: Descriptor; rea
 }
 
 /**
- * The index of the layout: images by name, then charts, the lock last where there is one, so that a reader that stumbles
+ * The index of the layout: images by name, then charts, what belongs to them, the lock last where there is one, so that a reader that stumbles
  * over what is no image has the images by then.
  * @throws AirgapError `collision` when one name stands for two digests
  */
@@ -32,13 +46,16 @@ export function indexFile(
   roots: readonly Root[],
   charts: readonly ChartArtifact[],
   lock: Descriptor | undefined,
+  referrers: readonly Referrer[] = [],
+  signature?: Descriptor,
 ): Uint8Array {
   const manifests = [
     ...once(roots.map((root) => [formatReference(root.reference), imageDescriptor(root)])),
     ...once(
       charts.map((chart) => [formatReference(chartReference(chart.name, chart.version)), chartDescriptor(chart)]),
     ),
-    ...(lock === undefined ? [] : [lockDescriptor(lock)]),
+    ...sortReferrers([...referrers, ...charts.flatMap((chart) => chart.referrers ?? [])]).map(referrerDescriptor),
+    ...(lock === undefined ? [] : lockDescriptors(lock, signature)),
   ];
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }));
 }
@@ -57,8 +74,25 @@ function chartDescriptor({ name, version, descriptor }: ChartArtifact): Descript
   return { ...plain(descriptor), artifactType: MediaType.helmConfig, annotations };
 }
 
-function lockDescriptor(lock: Descriptor): Descriptor {
-  return { ...plain(lock), artifactType: MediaType.lock, annotations: { [REF_NAME]: LOCK_NAME } };
+function referrerDescriptor({ repository, subject, descriptor, artifactType, tag }: Referrer): Descriptor {
+  const annotations = {
+    [SUBJECT]: subject,
+    [SUBJECT_REPOSITORY]: formatRepository(repository),
+    ...(tag === undefined ? {} : { [SUBJECT_TAG]: tag }),
+  };
+  return { ...plain(descriptor), ...(artifactType === '' ? {} : { artifactType }), annotations };
+}
+
+/** The lock, and its signature where it has one. */
+function lockDescriptors(lock: Descriptor, signature: Descriptor | undefined): Descriptor[] {
+  const entry = (descriptor: Descriptor, artifactType: string, name: string, kind: string): Descriptor => {
+    const named = { [REF_NAME]: name };
+    const annotations = signature === undefined ? named : { ...named, [COSIGN_KIND]: kind };
+    return { ...plain(descriptor), artifactType, annotations };
+  };
+  const signed = entry(lock, MediaType.lock, LOCK_NAME, 'dev.cosignproject.cosign/image');
+  if (signature === undefined) return [signed];
+  return [signed, entry(signature, SIGNATURE_TYPE, signatureName(lock.digest), 'dev.cosignproject.cosign/sigs')];
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {

@@ -1,5 +1,6 @@
-import type { FileHandle } from 'node:fs/promises';
-import { type Digest, isDigest } from '../oci/digest.ts';
+import type { Digest } from '../oci/digest.ts';
+import { blobDigest } from './layout.ts';
+import type { RandomFile } from './random-file.ts';
 import { indexTar, invalid, type TarEntry } from './tar-index.ts';
 
 /** An OCI image layout in a tar archive, indexed. */
@@ -12,8 +13,7 @@ export interface OpenLayout {
 }
 
 /** Metadata files are small; an index of ten thousand images has some 5 MB. */
-const METADATA_LIMIT = 32 * 1024 * 1024;
-const BLOB = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/;
+export const METADATA_LIMIT = 32 * 1024 * 1024;
 /** First bytes of what people take for a bundle. */
 const COMPRESSED: readonly [string, number[]][] = [
   ['gzip', [0x1f, 0x8b]],
@@ -23,17 +23,16 @@ const COMPRESSED: readonly [string, number[]][] = [
 ];
 
 /** @throws AirgapError `bundle-invalid` */
-export async function openLayout(file: FileHandle, path: string): Promise<OpenLayout> {
-  const stat = await file.stat();
-  if (!stat.isFile()) throw invalid(path, 'is not a file', 'give the tar file itself');
-  if (stat.size === 0) throw invalid(path, 'is empty');
+export async function openLayout(file: RandomFile, path: string): Promise<OpenLayout> {
+  const size = await file.size();
+  if (size === 0) throw invalid(path, 'is empty');
   const head = Buffer.alloc(8);
-  await file.read(head, 0, head.length, 0);
+  await file.read(head, 0);
   const packed = COMPRESSED.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
   if (packed !== undefined) {
     throw invalid(path, `is compressed with ${packed[0]}; a bundle is a plain tar`, 'unpack it first');
   }
-  const { files, special } = await indexTar(file, path, stat.size);
+  const { files, special } = await indexTar(file, path, size);
   if (!files.has('oci-layout')) {
     if (files.has('manifest.json')) {
       throw invalid(path, 'is an archive of docker save, which does not keep digests', 'make a bundle of the images');
@@ -44,12 +43,11 @@ export async function openLayout(file: FileHandle, path: string): Promise<OpenLa
   checkVersion(path, await read(file, path, files, 'oci-layout'));
   const entries = new Map<Digest, TarEntry>();
   for (const [name, entry] of files) {
-    const [, algorithm, encoded] = BLOB.exec(name) ?? [];
-    const digest = `${algorithm}:${encoded}`;
-    if (isDigest(digest)) entries.set(digest, entry);
+    const digest = blobDigest(name);
+    if (digest !== undefined) entries.set(digest, entry);
   }
   return {
-    size: stat.size,
+    size,
     index: await read(file, path, files, 'index.json'),
     dockerSave: files.has('manifest.json') ? await read(file, path, files, 'manifest.json') : undefined,
     entries,
@@ -65,12 +63,13 @@ function checkVersion(path: string, bytes: Uint8Array): void {
     throw invalid(path, 'has an oci-layout that is not JSON', undefined, cause);
   }
   if (typeof version !== 'string' || !version.startsWith('1.')) {
-    throw invalid(path, `is an image layout of version ${JSON.stringify(version)}; this helm airgap reads 1.x`);
+    const said = typeof version === 'string' ? JSON.stringify(version.slice(0, 40)) : 'none';
+    throw invalid(path, `is an image layout of version ${said}; this helm airgap reads 1.x`);
   }
 }
 
 async function read(
-  file: FileHandle,
+  file: RandomFile,
   path: string,
   files: ReadonlyMap<string, TarEntry>,
   name: string,
@@ -79,6 +78,6 @@ async function read(
   if (entry === undefined) throw invalid(path, `has no ${name}`);
   if (entry.size > METADATA_LIMIT) throw invalid(path, `has ${entry.size} bytes of ${name}`);
   const bytes = Buffer.alloc(entry.size);
-  await file.read(bytes, 0, bytes.length, entry.offset);
+  await file.read(bytes, entry.offset);
   return bytes;
 }

@@ -1,56 +1,79 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
+import { writeOutput } from '../base/output-file.ts';
 import type { Digest } from '../oci/digest.ts';
-import { writeAll, writeFailure } from './file.ts';
+import { writeFailure } from './file.ts';
+import { type Foreseen, foresee, noSpace } from './foresee.ts';
 import { Journal } from './journal.ts';
 import type { Layout } from './layout.ts';
+import { type Leftover, moveLeftover, removeJournal, removeLeftover, renameLeftover } from './leftover.ts';
+import { type Output, occupantsOf } from './output.ts';
+import { openRandomFile, type RandomFile } from './random-file.ts';
+import { indexParts } from './split-hash.ts';
+import { formatSplitIndex } from './split-index.ts';
 
-/** A bundle that is being written: `NAME.partial` in its full size, and the journal of what is in place. */
+/** A bundle that is being written: `NAME.partial`, or its parts, in full size, and the journal of what is in place. */
 export class PartialFile {
-  readonly file: FileHandle;
-  readonly #path: string;
+  readonly file: RandomFile;
+  readonly #output: Output;
   readonly #journal: Journal;
   readonly #placed = new Map<Digest, number>();
 
-  private constructor(path: string, file: FileHandle, journal: Journal, done: ReadonlyMap<Digest, number>) {
-    this.#path = path;
+  private constructor(output: Output, file: RandomFile, journal: Journal, done: ReadonlyMap<Digest, number>) {
+    this.#output = output;
     this.file = file;
     this.#journal = journal;
     for (const [digest, bytes] of done) this.#placed.set(digest, bytes);
   }
 
   /**
-   * Opens what an interrupted run of the same plan left, or a new file. Headers and content in memory are written.
-   * @throws AirgapError `no-space` with what is needed and what there is, `file` when it cannot be written
+   * Opens what an interrupted run of the same plan left, or a new file. Headers and content in memory are written, and
+   * what a run of another plan has left of the blobs is moved into it.
+   * @throws AirgapError `no-space` with what is needed and what there is, `file` when it cannot be written, `interrupted`
    */
-  static async open(path: string, layout: Layout): Promise<PartialFile> {
-    const journal = new Journal(`${path}.journal`);
-    const { done, needed, free } = await foresee(path, layout);
-    if (free < needed) throw noSpace(path, needed, free);
-    if (done === undefined) {
-      await journal.remove();
-      await rm(path, { force: true }).catch((error) => {
-        throw writeFailure(error);
-      });
-    }
-    const flags = done === undefined ? constants.O_CREAT | constants.O_EXCL | constants.O_RDWR : constants.O_RDWR;
-    const file = await open(path, flags, 0o644).catch((error) => {
+  static async open(output: Output, layout: Layout, signal?: AbortSignal): Promise<PartialFile> {
+    const foreseen = await foresee(output, layout);
+    const { done, needed, free } = foreseen;
+    if (free < needed) throw noSpace(output.path, needed, free);
+    const leftover = await makeWay(output, foreseen).catch((error) => {
       throw writeFailure(error);
     });
+    const flags = done === undefined ? constants.O_CREAT | constants.O_EXCL | constants.O_RDWR : constants.O_RDWR;
+    const file = await openRandomFile(output.partial, flags, 0o644).catch((error) => {
+      throw writeFailure(error);
+    });
+    const journal = new Journal(output.journal);
+    const opened = new PartialFile(output, file, journal, done ?? new Map());
     try {
       await file.truncate(layout.size);
       for (const { header, offset, bytes } of layout.entries) {
-        await writeAll(file, bytes === undefined ? [header] : [header, bytes], offset - header.length);
+        file.writeNow(header, offset - header.length);
+        if (bytes !== undefined) file.writeNow(bytes, offset);
       }
-      if (done !== undefined) await writePadding(file, layout);
-      await journal.start(layout.identity, done ?? new Map());
+      if (done !== undefined) writePadding(file, layout);
+      await journal.start(layout.identity, done !== undefined);
+      if (leftover !== undefined) await opened.#takeOver(leftover, layout, signal);
     } catch (error) {
-      await file.close();
+      await opened.abandon();
       throw writeFailure(error);
     }
-    return new PartialFile(path, file, journal, done ?? new Map());
+    return opened;
+  }
+
+  async #takeOver(leftover: Leftover, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
+    const wanted = new Map(
+      entries.flatMap(({ node, offset }) => {
+        if (node === undefined) return [];
+        const { digest, size } = node.descriptor;
+        return [[digest, { offset, size, have: this.placed(digest) }] as const];
+      }),
+    );
+    const checkpoint = (digest: Digest, bytes: number): Promise<void> => this.checkpoint(digest, bytes);
+    await moveLeftover(leftover, { wanted, into: this.file, checkpoint, signal });
+    await removeLeftover(leftover);
   }
 
   /** Bytes of a blob that are in place, now or since an earlier run. To be hashed again before they are believed. */
@@ -65,17 +88,21 @@ export class PartialFile {
   }
 
   /**
-   * Makes it the bundle: on the disk first, then under its name, whole or not at all.
+   * Makes it the bundle: on the disk first, then under its name. One file has it whole or not at all; of parts that is
+   * true of their index, which comes last. Whatever else had the name is gone.
    * @throws AirgapError `output-exists` when another run took the partial file away meanwhile
    */
-  async finish(path: string): Promise<void> {
+  async finish(emit: Emit): Promise<void> {
+    const { path, partial, final, index } = this.#output;
     try {
       await this.file.sync();
-      const [mine, named] = await Promise.all([this.file.stat(), stat(this.#path).catch(() => undefined)]);
-      if (named === undefined || named.ino !== mine.ino) {
-        throw new AirgapError('output-exists', `another run writes ${this.#path} at the same time`);
+      if (!(await this.file.isInPlace())) {
+        throw new AirgapError('output-exists', `another run writes ${partial.paths[0]} at the same time`);
       }
-      await rename(this.#path, path);
+      if (index === undefined) await rename(partial.paths[0] as string, path);
+      else await this.#finishParts(index, emit);
+      const stays = new Set([...final.paths, index]);
+      for (const other of await occupantsOf(this.#output)) if (!stays.has(other)) await rm(other, { force: true });
       await this.#journal.remove();
     } catch (error) {
       throw writeFailure(error);
@@ -85,55 +112,58 @@ export class PartialFile {
     await syncFolder(dirname(path));
   }
 
+  async #finishParts(index: string, emit: Emit): Promise<void> {
+    const { partial, final } = this.#output;
+    emit({ type: 'stage', message: `hashing ${final.paths.length} parts` });
+    const text = formatSplitIndex(await indexParts(this.file, await this.file.size(), final.paths));
+    await rm(index, { force: true });
+    for (const [at, from] of partial.paths.entries()) await rename(from, final.paths[at] as string);
+    await writeOutput(index, text);
+  }
+
+  /** Its name, or that its parts begin with. */
+  get path(): string {
+    return `${this.#output.path}.partial`;
+  }
+
+  /** Bytes of all blobs that are in place. */
+  get bytes(): number {
+    let all = 0;
+    for (const bytes of this.#placed.values()) all += bytes;
+    return all;
+  }
+
   /** Closes it unfinished. It stays only if a later run can continue from it. */
   async abandon(): Promise<void> {
     await this.file.close();
-    if ([...this.#placed.values()].some((bytes) => bytes > 0)) return;
-    await rm(this.#path, { force: true });
+    await this.#journal.close();
+    if (this.bytes > 0) return;
+    for (const path of this.#output.partial.paths) await rm(path, { force: true });
     await this.#journal.remove();
   }
 }
 
+/** Takes away what is of no use, and gives what is the names under which it is continued, or taken over. */
+async function makeWay(
+  { partial, final, journal, leftover: aside }: Output,
+  { done, leftover, stale, renamed }: Foreseen,
+): Promise<Leftover | undefined> {
+  for (const path of stale) await rm(path, { force: true });
+  for (const at of renamed) await rename(final.paths[at] as string, partial.paths[at] as string);
+  const moved = leftover === undefined || leftover.path === aside ? leftover : await renameLeftover(leftover, aside);
+  if (done === undefined) await rm(journal, { force: true });
+  if (moved === undefined) await removeJournal(aside);
+  return moved;
+}
+
 /** A new file is zero wherever nothing is written. In one that was there before, that is not to be relied on. */
-async function writePadding(file: FileHandle, { entries, size }: Layout): Promise<void> {
+function writePadding(file: RandomFile, { entries, size }: Layout): void {
   for (const [at, entry] of entries.entries()) {
     const next = entries[at + 1];
     const end = next === undefined ? size : next.offset - next.header.length;
     const padding = end - entry.offset - entry.size;
-    if (padding > 0) await writeAll(file, [Buffer.alloc(padding)], entry.offset + entry.size);
+    if (padding > 0) file.writeNow(Buffer.alloc(padding), entry.offset + entry.size);
   }
-}
-
-/** What a run would begin with. */
-export interface Foreseen {
-  /** Bytes in place by digest, of an interrupted run of the same plan; undefined when there is none to continue. */
-  readonly done: ReadonlyMap<Digest, number> | undefined;
-  /** Bytes that the file will take on the disk beyond those that it has already. */
-  readonly needed: number;
-  /** Bytes that the disk has for it, with those of a partial file that cannot be continued. */
-  readonly free: number;
-}
-
-/** Looks at what there is for a partial file, and changes nothing. @throws AirgapError `file` */
-export async function foresee(path: string, layout: Layout): Promise<Foreseen> {
-  const found = await stat(path).catch(() => undefined);
-  const same = found?.isFile() && found.size === layout.size;
-  const done = same ? await new Journal(`${path}.journal`).read(layout.identity) : undefined;
-  const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
-    throw writeFailure(error);
-  });
-  // st_blocks counts 512 bytes each, whatever the file system's own blocks are.
-  const taken = found?.isFile() ? found.blocks * 512 : 0;
-  const free = bavail * bsize;
-  if (done === undefined) return { done, needed: layout.size, free: free + taken };
-  return { done, needed: Math.max(0, layout.size - taken), free };
-}
-
-/** The disk is too small for it: both numbers. */
-export function noSpace(path: string, needed: number, free: number): AirgapError {
-  return new AirgapError('no-space', `the bundle needs ${needed} bytes, and ${dirname(path)} has ${free}`, {
-    hint: 'free some space, choose another folder with --out, or fewer platforms with --platform',
-  });
 }
 
 /** Makes a rename last. Some file systems do not let a folder be opened for that; the rename is done all the same. */

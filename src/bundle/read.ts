@@ -1,19 +1,29 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { type Lock, parseLock } from '../lock/lock.ts';
+import type { Lock } from '../lock/lock.ts';
 import type { Body, ManifestContent, Source } from '../oci/content.ts';
-import { type Descriptor, MediaType } from '../oci/descriptor.ts';
-import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { type Digest, isDigest } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
-import { readLinks } from '../oci/manifest.ts';
 import { formatReference, type Repository } from '../oci/reference.ts';
-import { type BundleChart, type Contents, contentsOf } from './contents.ts';
-import { readRange } from './file.ts';
-import { openLayout } from './open-layout.ts';
-import { invalid, type TarEntry } from './tar-index.ts';
+import type { Referrer } from '../oci/referrer.ts';
+import { type BundleChart, contentsOf } from './contents.ts';
+import { FileBody } from './file-body.ts';
+import { type OpenLayout, openLayout } from './open-layout.ts';
+import { openRandomFile, type RandomFile } from './random-file.ts';
+import { Reader } from './reader.ts';
+import { damagedParts } from './split-hash.ts';
+import type { Part } from './split-index.ts';
+import { type FoundBundle, findBundle } from './split-open.ts';
+import type { TarEntry } from './tar-index.ts';
 
 export type { BundleChart } from './contents.ts';
+
+/** A part of a split bundle that is not what its index says. */
+export interface DamagedPart {
+  readonly message: string;
+  /** Those of the blobs in question that lie in it. */
+  readonly digests: readonly Digest[];
+}
 
 /** An open bundle: a source of everything in it. Nothing is unpacked; bodies are read from their place in the file. */
 export interface Bundle extends Source {
@@ -22,32 +32,39 @@ export interface Bundle extends Source {
   readonly size: number;
   /** Where each blob's content lies in the file. */
   readonly entries: ReadonlyMap<Digest, TarEntry>;
+  /** Of a split bundle; none when it is one file. */
+  readonly parts: readonly Part[];
+  /** Which of the parts that hold any of these blobs are not what their index says; they are read for that. */
+  damagedParts(digests: ReadonlySet<Digest>): Promise<readonly DamagedPart[]>;
   /** `manifest.json`, as another tool or this one wrote it; undefined when there is none. */
   readonly dockerSave: Uint8Array | undefined;
   /** Images in the order of the index. `sourceDigest` as the lock has it. */
   images(): readonly Root[];
   charts(): readonly BundleChart[];
+  /** What belongs to them: signatures and the like. */
+  referrers(): readonly Referrer[];
   /** What the index holds without a name that tells its repository: other tools' archives. */
   unnamed(): readonly Descriptor[];
   /** Undefined when another tool wrote the archive. */
   lock(): Lock | undefined;
   /** Of the lock's manifest. */
   readonly lockDigest: Digest | undefined;
+  /** The manifest of the lock's signature; what it is worth, `checkSignature` says. */
+  readonly signature: Descriptor | undefined;
   /** A whole blob in memory, verified. For configs and charts. @throws AirgapError `image-not-found`, `digest-mismatch` */
   read(descriptor: Descriptor): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** A manifest larger than this is none (ECR's limit; registries agree). */
-const MANIFEST_LIMIT = 4 * 1024 * 1024;
-
 /**
- * Opens a bundle, or an OCI image layout archive of another tool. Headers and the index are read and checked, bodies are
- * not: `verifyBundle` does that.
+ * Opens a bundle, or an OCI image layout archive of another tool: a file, or parts by their index, one of them or the name
+ * that they have in common. Headers and the index are read and checked, bodies are not: `verifyBundle` does that.
+ * @param found where its bytes are, when that is known; `path` is then only what it is called in messages
  * @throws AirgapError `bundle-invalid` that says what is wrong and where, `file` when the file cannot be read
  */
-export async function openBundle(path: string): Promise<Bundle> {
-  const file = await open(path, 'r').catch((cause) => {
+export async function openBundle(path: string, found?: FoundBundle): Promise<Bundle> {
+  const { file, parts } = await openFile(found ?? findBundle(path)).catch((cause) => {
+    if (cause instanceof AirgapError) throw cause;
     throw new AirgapError('file', `the bundle cannot be opened: ${messageOf(cause)}`, { cause });
   });
   try {
@@ -55,82 +72,44 @@ export async function openBundle(path: string): Promise<Bundle> {
     const reader = new Reader(file, path, layout.entries, contentsOf(path, layout.index));
     const lock = await reader.readLock();
     reader.leftOut = new Set(lock?.requires?.map(({ digest }) => digest));
-    return new OpenBundle(reader, layout.size, layout.dockerSave, lock);
+    return new OpenBundle(reader, layout, lock, parts);
   } catch (error) {
+    const blamed = await blamePart(error, file, parts);
     await file.close();
-    throw error;
+    throw blamed;
   }
 }
 
-/** Reads content by digest. */
-class Reader {
-  readonly file: FileHandle;
-  readonly path: string;
-  readonly entries: ReadonlyMap<Digest, TarEntry>;
-  readonly contents: Contents;
-  /** What a delta says it has not. */
-  leftOut: ReadonlySet<Digest> = new Set();
+async function openFile(
+  found: FoundBundle | Promise<FoundBundle>,
+): Promise<{ readonly file: RandomFile; readonly parts: readonly Part[] }> {
+  const { places, parts = [] } = await found;
+  return { file: await openRandomFile(places, 'r'), parts };
+}
 
-  constructor(file: FileHandle, path: string, entries: ReadonlyMap<Digest, TarEntry>, contents: Contents) {
-    this.file = file;
-    this.path = path;
-    this.entries = entries;
-    this.contents = contents;
-  }
-
-  entry(digest: Digest): TarEntry {
-    const entry = this.entries.get(digest);
-    if (entry !== undefined) return entry;
-    if (!this.leftOut.has(digest)) {
-      throw new AirgapError('image-not-found', `${this.path} does not hold ${digest}`);
-    }
-    throw new AirgapError('image-not-found', `${this.path} is a delta, and leaves out ${digest}`, {
-      hint: 'the older bundle has it, and so does the registry that it was pushed to',
-    });
-  }
-
-  async bytes(digest: Digest): Promise<Uint8Array> {
-    const { offset, size } = this.entry(digest);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of readRange(this.file, offset, size)) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
-    if (digestOf(bytes, algorithmOf(digest)) !== digest) {
-      throw new AirgapError('digest-mismatch', `${this.path} is damaged: the content of ${digest} is not that`, {
-        hint: 'copy the bundle again; helm airgap verify tells what else is damaged',
-      });
-    }
-    return bytes;
-  }
-
-  async manifest(digest: Digest): Promise<ManifestContent> {
-    const { size } = this.entry(digest);
-    if (size > MANIFEST_LIMIT) throw invalid(this.path, `has ${digest} as a manifest, and it has ${size} bytes`);
-    const bytes = await this.bytes(digest);
-    const mediaType = this.contents.mediaTypes.get(digest) ?? typeOf(bytes);
-    return { bytes, descriptor: { mediaType, digest, size } };
-  }
-
-  async readLock(): Promise<Lock | undefined> {
-    const { lock } = this.contents;
-    if (lock === undefined) return undefined;
-    const { bytes } = await this.manifest(lock.digest);
-    const document = readLinks(lock.mediaType, bytes).blobs.find(({ mediaType }) => mediaType === MediaType.lock);
-    if (document === undefined) throw invalid(this.path, 'has a lock without its document');
-    return parseLock(await this.bytes(document.digest));
-  }
+/** What is wrong with a split bundle may be one of its parts, and then that is the answer. */
+async function blamePart(error: unknown, file: RandomFile, parts: readonly Part[]): Promise<unknown> {
+  if (!(error instanceof AirgapError) || !['bundle-invalid', 'digest-mismatch', 'file'].includes(error.code))
+    return error;
+  const damaged = await damagedParts(file, parts);
+  if (damaged.length === 0) return error;
+  const message = damaged.map((part) => part.message).join('; ');
+  return new AirgapError('bundle-invalid', message, { hint: 'copy what is named again', cause: error });
 }
 
 class OpenBundle implements Bundle {
   readonly size: number;
   readonly dockerSave: Uint8Array | undefined;
+  readonly parts: readonly Part[];
   readonly #reader: Reader;
   readonly #lock: Lock | undefined;
   readonly #images: readonly Root[];
 
-  constructor(reader: Reader, size: number, dockerSave: Uint8Array | undefined, lock: Lock | undefined) {
+  constructor(reader: Reader, layout: OpenLayout, lock: Lock | undefined, parts: readonly Part[]) {
     this.#reader = reader;
-    this.size = size;
-    this.dockerSave = dockerSave;
+    this.size = layout.size;
+    this.dockerSave = layout.dockerSave;
+    this.parts = parts;
     this.#lock = lock;
     const before = new Map(lock?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
     this.#images = reader.contents.images.map((root) => {
@@ -147,6 +126,10 @@ class OpenBundle implements Bundle {
     return this.#reader.contents.lock?.digest;
   }
 
+  get signature(): Descriptor | undefined {
+    return this.#reader.contents.signature;
+  }
+
   get entries(): ReadonlyMap<Digest, TarEntry> {
     return this.#reader.entries;
   }
@@ -159,12 +142,26 @@ class OpenBundle implements Bundle {
     return this.#reader.contents.charts;
   }
 
+  referrers(): readonly Referrer[] {
+    return this.#reader.contents.referrers;
+  }
+
   unnamed(): readonly Descriptor[] {
     return this.#reader.contents.unnamed;
   }
 
   lock(): Lock | undefined {
     return this.#lock;
+  }
+
+  async damagedParts(digests: ReadonlySet<Digest>): Promise<readonly DamagedPart[]> {
+    const within = (from: number, to: number): Digest[] =>
+      [...digests].filter((digest) => {
+        const { offset, size } = this.entries.get(digest) ?? { offset: to, size: 0 };
+        return offset < to && offset + size > from;
+      });
+    const damaged = await damagedParts(this.#reader.file, this.parts, (from, to) => within(from, to).length > 0);
+    return damaged.map(({ message, from, to }) => ({ message, digests: within(from, to) }));
   }
 
   read({ digest }: Descriptor): Promise<Uint8Array> {
@@ -186,8 +183,7 @@ class OpenBundle implements Bundle {
       size,
       open: async (from = 0, signal) => {
         const entry = this.#reader.entry(digest);
-        const chunks = readRange(file, entry.offset + from, Math.max(0, entry.size - from));
-        return Readable.from(chunks, { objectMode: false, signal });
+        return new FileBody(file, entry.offset + from, Math.max(0, entry.size - from), signal);
       },
     };
   }
@@ -195,16 +191,4 @@ class OpenBundle implements Bundle {
   async close(): Promise<void> {
     await this.#reader.file.close();
   }
-}
-
-/** The media type of a manifest that stands in no list of the index: its own word, or its shape. */
-function typeOf(bytes: Uint8Array): string {
-  let json: { mediaType?: unknown; manifests?: unknown } | null = null;
-  try {
-    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    // Whoever reads it as a manifest says that it is none.
-  }
-  if (typeof json?.mediaType === 'string') return json.mediaType;
-  return Array.isArray(json?.manifests) ? MediaType.ociIndex : MediaType.ociManifest;
 }

@@ -20,11 +20,16 @@ export class EarlierBundles {
     this.#emit = emit;
   }
 
-  /** @throws AirgapError `file`, `bundle-invalid` */
-  static async open(paths: readonly string[], emit: Emit): Promise<EarlierBundles> {
+  /**
+   * @param replaced what is written next; a bundle that is there is one of before, and anything else is not looked at
+   * @throws AirgapError `file`, `bundle-invalid`
+   */
+  static async open(paths: readonly string[], emit: Emit, replaced?: string): Promise<EarlierBundles> {
     const bundles: Bundle[] = [];
     try {
       for (const path of paths) bundles.push(await openBundle(path));
+      const there = replaced === undefined ? undefined : await openBundle(replaced).catch(() => undefined);
+      if (there !== undefined) bundles.push(there);
     } catch (error) {
       for (const bundle of bundles) await bundle.close();
       throw error;

@@ -1,7 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
 import { Header, Pax } from 'tar';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { BLOCK } from './layout.ts';
+import type { RandomFile } from './random-file.ts';
+import { ReadAhead } from './read-ahead.ts';
 
 /** Where a file's content lies in an archive. */
 export interface TarEntry {
@@ -13,6 +14,7 @@ export interface TarEntry {
 const ENTRIES = 500_000;
 /** Extended headers are a few hundred bytes; what is larger is no header. */
 const EXTENDED = 64 * 1024;
+const EMPTY = Buffer.alloc(BLOCK);
 const REGULAR = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 /** An archive's content, and what keeps it from being a bundle. */
@@ -28,13 +30,14 @@ export interface TarIndex {
  * the end are checked, a name may be there once.
  * @throws AirgapError `bundle-invalid` that says what is wrong, and at which byte
  */
-export async function indexTar(file: FileHandle, path: string, fileSize: number): Promise<TarIndex> {
+export async function indexTar(file: RandomFile, path: string, fileSize: number): Promise<TarIndex> {
   const files = new Map<string, TarEntry>();
   const extended: Extended = {};
+  const reader = new ReadAhead(file);
   let special: string | undefined;
   for (let at = 0, count = 0; ; count++) {
-    const block = await readBlock(file, path, at, fileSize);
-    if (block.every((byte) => byte === 0)) return { files, special };
+    const block = await readBlock(reader, path, at, fileSize);
+    if (block.equals(EMPTY)) return { files, special };
     if (count > ENTRIES) throw invalid(path, `holds more than ${ENTRIES} entries`);
     const { name, size, type } = readHeader(block, path, at, extended);
     const offset = at + BLOCK;
@@ -47,9 +50,7 @@ export async function indexTar(file: FileHandle, path: string, fileSize: number)
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
     if (EXTENSIONS.has(type)) {
       if (size > EXTENDED) throw invalid(path, `has an extended header of ${size} bytes at byte ${offset - BLOCK}`);
-      const body = Buffer.alloc(size);
-      await file.read(body, 0, size, offset);
-      EXTENSIONS.get(type)?.(extended, body.toString('utf8'));
+      EXTENSIONS.get(type)?.(extended, (await reader.read(offset, size)).toString('utf8'));
       continue;
     }
     delete extended.pax;
@@ -118,17 +119,16 @@ function readHeader(
 function fitsChecksum(block: Buffer): boolean {
   const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
   let sum = 8 * 0x20;
-  for (const [at, byte] of block.entries()) if (at < 148 || at >= 156) sum += byte;
+  for (let at = 0; at < BLOCK; at++) if (at < 148 || at >= 156) sum += block[at] as number;
   return sum === stored;
 }
 
-async function readBlock(file: FileHandle, path: string, at: number, fileSize: number): Promise<Buffer> {
+async function readBlock(reader: ReadAhead, path: string, at: number, fileSize: number): Promise<Buffer> {
   if (fileSize < BLOCK) throw invalid(path, 'is not a tar archive');
   if (at + BLOCK > fileSize)
     throw invalid(path, `is cut off: it ends at byte ${fileSize} without the end of an archive`);
-  const block = Buffer.alloc(BLOCK);
-  const { bytesRead } = await file.read(block, 0, BLOCK, at);
-  if (bytesRead < BLOCK) throw invalid(path, `cannot be read at byte ${at}`);
+  const block = await reader.read(at, BLOCK);
+  if (block.length < BLOCK) throw invalid(path, `cannot be read at byte ${at}`);
   return block;
 }
 

@@ -5,9 +5,10 @@ import { pool } from '../base/pool.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import { checkAgreement } from './agreement.ts';
+import { checkDockerSave } from './docker-save-check.ts';
 import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
-import { checkTrees } from './trees.ts';
+import { checkTrees, type Trees } from './trees.ts';
 
 export interface VerifyOptions {
   /** Blobs read at the same time. */
@@ -31,7 +32,17 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
     message: `the content of ${digest} is damaged`,
     affects: trees.users.get(digest) ?? [],
   }));
-  return [...hashes, ...trees.problems, ...checkAgreement(bundle)];
+  const parts = await checkParts(bundle, damaged, trees.users);
+  return [...parts, ...hashes, ...trees.problems, ...checkAgreement(bundle), ...(await checkDockerSave(bundle))];
+}
+
+/** The parts that the damage is in. Those that hold only what is as it should be need no second reading. */
+async function checkParts(bundle: Bundle, damaged: ReadonlySet<Digest>, users: Trees['users']): Promise<Problem[]> {
+  if (damaged.size === 0) return [];
+  return (await bundle.damagedParts(damaged)).map(({ message, digests }) => ({
+    message,
+    affects: [...new Set(digests.flatMap((digest) => users.get(digest) ?? []))],
+  }));
 }
 
 async function hashAll(bundle: Bundle, { concurrency, emit, signal }: VerifyOptions): Promise<ReadonlySet<Digest>> {

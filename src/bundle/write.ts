@@ -1,29 +1,36 @@
-import { open, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
-import { settle } from '../base/pool.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type Content, closureOf, type Graph, transferOrder } from '../oci/graph.ts';
+import type { Content, Graph } from '../oci/graph.ts';
+import { settleLanes } from '../oci/lanes.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference } from '../oci/reference.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
-import { fetchBlob } from './fetch-blob.ts';
+import { type BlobFetcher, fetchBlob } from './fetch-blob.ts';
+import { type Foreseen, foresee } from './foresee.ts';
 import { type Layout, planLayout } from './layout.ts';
 import { indexFile, lockArtifact, OCI_LAYOUT } from './metadata.ts';
-import { type Foreseen, foresee, PartialFile } from './partial-file.ts';
+import { isThere, type Output, occupantsOf, outputOf } from './output.ts';
+import { ownersIn } from './owners.ts';
+import { PartialFile } from './partial-file.ts';
 import type { EarlierBundles } from './reuse.ts';
+import { type Signature, signatureArtifact } from './signature.ts';
 
 /** What goes into a bundle, and where it goes. */
 export interface PlanOptions {
   /** The bundle. While it grows, its content is in `path.partial`, with `path.partial.journal` beside it. */
   readonly path: string;
+  /** Bytes of a part, when the bundle is not to be one file: `path.001` and so on, with an index beside them. */
+  readonly splitSize?: number | undefined;
   readonly graph: Graph;
   readonly charts: readonly ChartArtifact[];
   /** Left out, the file is an archive of images that no chart stands behind. */
   readonly lock?: Lock;
+  /** Over the lock. */
+  readonly signature?: Signature | undefined;
   /** Replace whatever `path` holds. */
   readonly force: boolean;
   /** What `docker load` gets of an image of several platforms; linux/amd64 unless told. */
@@ -33,6 +40,8 @@ export interface PlanOptions {
 export interface WriteOptions extends PlanOptions {
   /** Where the blobs are read. */
   readonly source: Source;
+  /** Reads them there in another way, such as on threads. */
+  readonly fetch?: BlobFetcher;
   /** Earlier bundles whose blobs need not be read from the source. */
   readonly earlier?: EarlierBundles;
   /** Blobs read at the same time. */
@@ -45,6 +54,8 @@ export interface WriteResult {
   /** `up-to-date`: the very same bundle was there, and nothing was written. */
   readonly status: 'written' | 'up-to-date';
   readonly path: string;
+  /** File names of the parts, when it is not one file. */
+  readonly parts?: readonly string[];
   /** Bytes of the file. */
   readonly size: number;
   /** Manifests and blobs in it. */
@@ -60,6 +71,7 @@ export interface WriteResult {
 /** What a run would write, before it does. */
 export interface Plan {
   readonly layout: Layout;
+  readonly output: Output;
   /** Manifests and blobs in it. */
   readonly blobs: number;
   /** Whether the very same bundle is there already. */
@@ -73,21 +85,23 @@ export interface Plan {
  * @throws AirgapError `output-exists` when something else is there and `force` is not set; `collision`; `registry`
  */
 export async function planBundle(options: PlanOptions): Promise<Plan> {
-  const { path, force } = options;
   const layout = layoutOf(options);
+  const output = outputOf(options.path, layout.size, options.splitSize);
   const blobs = layout.entries.filter(({ digest }) => digest !== undefined).length;
-  const foreseen = await foresee(partialOf(path), layout);
-  if (await holds(path, layout)) return { layout, blobs, isThere: true, foreseen };
-  if (!force && (await stat(path).catch(() => undefined)) !== undefined) {
-    throw new AirgapError('output-exists', `${path} is there already, with other content`, {
+  const foreseen = await foresee(output, layout);
+  const { final, index } = output;
+  const mine = new Set<string | undefined>([...final.paths, index]);
+  const occupants = await occupantsOf(output);
+  const plan = { layout, output, blobs, foreseen };
+  if (occupants.every((path) => mine.has(path)) && (await isThere(output, layout))) return { ...plan, isThere: true };
+  const renamed = new Set(foreseen.renamed.map((at) => final.paths[at]));
+  const other = occupants.find((path) => !renamed.has(path));
+  if (!options.force && other !== undefined) {
+    throw new AirgapError('output-exists', `${other} is there already, with other content`, {
       hint: 'use --force to replace it, or another name with --out',
     });
   }
-  return { layout, blobs, isThere: false, foreseen };
-}
-
-function partialOf(path: string): string {
-  return `${path}.partial`;
+  return { ...plan, isThere: false };
 }
 
 /**
@@ -98,27 +112,33 @@ function partialOf(path: string): string {
  */
 export async function writeBundle(options: WriteOptions, planned?: Plan): Promise<WriteResult> {
   const { path, emit, signal } = options;
-  const { layout, blobs, isThere } = planned ?? (await planBundle(options));
-  const same = { path, size: layout.size, blobs };
+  const { layout, output, blobs, isThere } = planned ?? (await planBundle(options));
+  const { paths } = output.final;
+  const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
+  const same = { path, ...parts, size: layout.size, blobs };
   if (isThere) return { ...same, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
-  const partial = await PartialFile.open(partialOf(path), layout);
+  const partial = await PartialFile.open(output, layout, signal);
   const slots = layout.entries.flatMap(({ node, offset }) =>
     node === undefined ? [] : [{ node, offset, descriptor: node.descriptor }],
   );
-  emit({ type: 'plan', blobs: slots.length, bytes: slots.reduce((sum, { descriptor }) => sum + descriptor.size, 0) });
+  const bytes = slots.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+  emit({ type: 'plan', blobs: slots.length, bytes });
+  const owners = ownersIn(options.graph, options.charts);
   let resumed = 0;
   let reused = 0;
   let fetched = 0;
   let stop: unknown;
-  const outcomes = await settle(transferOrder(slots), options.concurrency, async ({ node, offset, descriptor }) => {
+  const { source } = options;
+  const fetch: BlobFetcher =
+    options.fetch ?? ((node, offset, have, steps) => fetchBlob(node, offset, have, { ...steps, source }));
+  const outcomes = await settleLanes(slots, options.concurrency, async ({ node, offset, descriptor }) => {
     if (stop !== undefined) return;
     try {
       const { digest, size } = descriptor;
       const checkpoint = (at: Digest, bytes: number): Promise<void> => partial.checkpoint(at, bytes);
       const steps = { file: partial.file, emit, signal, checkpoint };
       const taken = await options.earlier?.take(node, offset, partial.placed(digest), steps);
-      const bytes =
-        taken ?? (await fetchBlob(node, offset, partial.placed(digest), { ...steps, source: options.source }));
+      const bytes = taken ?? (await fetch(node, offset, partial.placed(digest), steps));
       if (taken === undefined) fetched += bytes;
       else reused += bytes;
       resumed += Math.max(0, size - bytes);
@@ -126,25 +146,26 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
     } catch (error) {
       // No other blob will fare better.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) stop ??= error;
-      throw named(options, descriptor.digest, error);
+      throw named(owners(descriptor.digest), error);
     }
   });
   const errors = outcomes.flatMap(({ error }) => (error === undefined ? [] : [error as AirgapError]));
   if (errors.length > 0) {
     await partial.abandon();
-    if (signal?.aborted)
-      throw new AirgapError('interrupted', 'interrupted', { hint: 'run it again to continue', cause: errors[0] });
+    if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
     if (stop instanceof AirgapError) throw stop;
     throw combine(errors, `${errors.length} blobs could not be fetched`);
   }
-  await partial.finish(path);
+  await partial.finish(emit);
   return { ...same, status: 'written', fetched, reused, resumed };
 }
 
 /** Everything that the file will hold, at its place. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, lock, dockerPlatform }: PlanOptions): Layout {
+function layoutOf({ graph, charts, lock, signature, dockerPlatform }: PlanOptions): Layout {
   const document = lock === undefined ? undefined : lockArtifact(lock);
-  const all = [graph, ...charts.map(({ content }) => content), ...(document === undefined ? [] : [document.content])];
+  const signed = signature && signatureArtifact(signature);
+  const own = [document, signed].flatMap((artifact) => artifact?.content ?? []);
+  const all = [graph, ...charts.map(({ content }) => content), ...own];
   const leftOut = new Set<Digest>(lock?.requires?.map(({ digest }) => digest));
   const content: Content = {
     manifests: new Map(all.flatMap(({ manifests }) => [...manifests])),
@@ -152,7 +173,10 @@ function layoutOf({ graph, charts, lock, dockerPlatform }: PlanOptions): Layout 
   };
   const metadata = [
     { name: 'oci-layout', bytes: OCI_LAYOUT },
-    { name: 'index.json', bytes: indexFile(graph.roots, charts, document?.descriptor) },
+    {
+      name: 'index.json',
+      bytes: indexFile(graph.roots, charts, document?.descriptor, graph.referrers, signed?.descriptor),
+    },
   ];
   // Who loads from that file needs all layers beside it, which a delta has not.
   if (leftOut.size === 0) {
@@ -162,36 +186,17 @@ function layoutOf({ graph, charts, lock, dockerPlatform }: PlanOptions): Layout 
   return planLayout(metadata, content);
 }
 
-/** Whether the file is this very bundle: its size, its metadata files and all its headers. Bodies are not read: `verify` does. */
-async function holds(path: string, layout: Layout): Promise<boolean> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return false;
-  try {
-    if ((await file.stat()).size !== layout.size) return false;
-    for (const { header, offset, digest, bytes } of layout.entries) {
-      const wanted = digest === undefined ? Buffer.concat([header, bytes ?? Buffer.alloc(0)]) : header;
-      const actual = Buffer.alloc(wanted.length);
-      await file.read(actual, 0, actual.length, offset - header.length);
-      if (!actual.equals(wanted)) return false;
-    }
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await file.close();
-  }
+/** What is there by now, and how to go on. */
+function interruption({ path, bytes }: PartialFile, all: number, cause: unknown): AirgapError {
+  if (bytes === 0) return new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again', cause });
+  return new AirgapError('interrupted', `interrupted: ${path} has ${bytes} of ${all} bytes`, {
+    hint: 'run the same command again: what is there is not fetched again',
+    cause,
+  });
 }
 
-/** The error with the images that want the blob, three at most. */
-function named({ graph, charts }: WriteOptions, digest: Digest, error: unknown): AirgapError {
-  const images = graph.roots
-    .filter(({ descriptor }) => closureOf(graph, descriptor.digest).blobs.includes(digest))
-    .map(({ reference }) => formatReference(reference));
-  const owners = [
-    ...images,
-    ...charts.filter(({ content }) => content.blobs.has(digest)).map(({ name }) => `chart ${name}`),
-  ];
-  const who = owners.length > 3 ? `${owners.slice(0, 3).join(', ')} and ${owners.length - 3} more` : owners.join(', ');
+/** The error with those that want the blob. */
+function named(owners: string, error: unknown): AirgapError {
   const { code, hint } = error instanceof AirgapError ? error : { code: 'network' as const, hint: undefined };
-  return new AirgapError(code, `${who}: ${messageOf(error)}`, { hint, cause: error });
+  return new AirgapError(code, `${owners}: ${messageOf(error)}`, { hint, cause: error });
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
@@ -51,6 +51,27 @@ test('a delta has only what the older bundle lacks, and is the same bytes again'
   const other = join(home, 'other.tar');
   await bundle(carried, '--since', first, '--out', other, '--concurrency', '1');
   expect(readFileSync(other).equals(readFileSync(delta))).toBe(true);
+});
+
+test('the lock of the older bundle does as well as the bundle itself', async () => {
+  const lock = join(home, 'v1.lock.json');
+  writeFileSync(lock, (await airgapOk(['inspect', first, '-o', 'lock'], home)).stdout);
+  const byLock = join(home, 'by-lock.tar');
+  await bundle(carried, '--since', lock, '--out', byLock);
+  expect(readFileSync(byLock).equals(readFileSync(delta))).toBe(true);
+  const of = async (older: string): Promise<object> => {
+    const { old: _, ...rest } = JSON.parse((await airgapOk(['diff', older, delta, '-o', 'json'], home)).stdout);
+    return rest;
+  };
+  expect(await of(lock)).toEqual(await of(first));
+  const markdown = await airgapOk(['diff', lock, delta, '-o', 'markdown'], home);
+  expect(markdown.stdout).toMatch(/^## Difference of two bundles\n\nFrom `.*v1\.lock\.json` \(.*\) to `.*v2\.tar`/);
+  const plain = join(home, 'plain.json');
+  writeFileSync(plain, (await airgapOk(['inspect', first, '-o', 'json'], home)).stdout);
+  const refused = await airgap(['bundle', '--image', 'quay.io/org/app:2', '--since', plain, '--out', byLock], home);
+  expect(refused.stderr).toMatch(
+    /is of kind Inspection, which does not say all blobs.*\nHint: .*inspect OLD\.tar -o lock/,
+  );
 });
 
 test('verify and inspect say what it is: not damaged, and not whole', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { silent } from '../../../src/base/events.ts';
-import { differenceOf } from '../../../src/bundle/difference.ts';
+import { comparedBundle, differenceOf } from '../../../src/bundle/difference.ts';
 import type { Problem } from '../../../src/bundle/problem.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
@@ -98,8 +98,8 @@ it('counts as whole when it is compared: who has it has what it leaves out', asy
   await writeDelta(join(dir, 'delta'), registry());
   const [whole, delta] = await Promise.all([openBundle(join(dir, 'whole')), openBundle(join(dir, 'delta'))]);
   // Only the lock is another.
-  expect(differenceOf(whole, delta).carry.blobs).toBe(2);
-  expect(differenceOf(delta, whole).carry.blobs).toBe(2);
+  expect(differenceOf(comparedBundle(whole), comparedBundle(delta)).carry.blobs).toBe(2);
+  expect(differenceOf(comparedBundle(delta), comparedBundle(whole)).carry.blobs).toBe(2);
   await whole.close();
   await delta.close();
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
-import { type BundleDifference, differenceOf, isDifferent } from '../../../src/bundle/difference.ts';
+import { type BundleDifference, comparedBundle, differenceOf, isDifferent } from '../../../src/bundle/difference.ts';
 import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
@@ -27,7 +27,8 @@ async function bundleOf({ source, names = NAMES, charts = [], graph }: Side): Pr
 async function between(older: Side, newer: Side): Promise<BundleDifference> {
   const bundles = await Promise.all([bundleOf(older), bundleOf(newer)]);
   try {
-    return differenceOf(...bundles);
+    const [before, after] = bundles;
+    return differenceOf(comparedBundle(before), comparedBundle(after));
   } finally {
     for (const bundle of bundles) await bundle.close();
   }

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { writeAll } from '../../../src/bundle/file.ts';
 import { planLayout } from '../../../src/bundle/layout.ts';
+import { openRandomFile, singleFile } from '../../../src/bundle/random-file.ts';
 import { indexTar } from '../../../src/bundle/tar-index.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { BlobNode } from '../../../src/oci/graph.ts';
@@ -43,7 +43,7 @@ describe('planLayout', () => {
     const content = { manifests: new Map(), blobs: new Map([blob(one, 20e9), blob(long, 5)]) };
     const { entries, size } = planLayout([], content);
     const path = join(await folder(), 'sparse.tar');
-    const file = await open(path, 'w+');
+    const file = await openRandomFile(singleFile(path), 'w+');
     try {
       await file.truncate(size);
       for (const { header, offset } of entries) await writeAll(file, [header], offset - header.length);

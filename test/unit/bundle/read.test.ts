@@ -146,7 +146,7 @@ describe('openBundle', () => {
     const link = entry('x/layer.tar', '', { type: 'SymbolicLink', linkpath: '../y/layer.tar' });
     expect(await refusal(entry('manifest.json', '[]'), link, END)).toMatch(/^b.tar is an archive of docker save/);
     expect(await refusal(entry('oci-layout', '{"imageLayoutVersion":"2.0"}'), INDEX, END)).toMatch(/version "2.0"/);
-    expect(await refusal(entry('oci-layout', 'null'), INDEX, END)).toMatch(/version undefined/);
+    expect(await refusal(entry('oci-layout', 'null'), INDEX, END)).toMatch(/of version none/);
     expect(await refusal(LAYOUT, END)).toBe('b.tar has no index.json');
     expect(await refusal(LAYOUT, entry('index.json', '[]'), END)).toMatch(/index.json that cannot be used/);
   });

@@ -180,22 +180,6 @@ describe('writeBundle', () => {
     expect(digestOf(await readFile(join(dir, 'b')))).toBe(digestOf(await readFile(join(dir, 'whole'))));
   });
 
-  it('starts anew when the plan is another', async () => {
-    const dir = await folder();
-    const source = registry();
-    const graph = await graphOf(source);
-    source.onChunk = (_, offset) => {
-      if (offset >= 20_000) stop.abort();
-    };
-    const stop = new AbortController();
-    await expect(write(join(dir, 'b'), source, { graph, signal: stop.signal, concurrency: 1 })).rejects.toThrow();
-    source.onChunk = () => {};
-    const less = await graphOf(source, ['quay.io/a:1']);
-    const result = await write(join(dir, 'b'), source, { graph: less, charts: [] });
-    expect(result.resumed).toBe(0);
-    expect(await readdir(dir)).toEqual(['b']);
-  });
-
   it('says how much space is missing', async () => {
     const dir = await folder();
     const source = new MemoryRegistry();

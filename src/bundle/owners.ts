@@ -1,0 +1,33 @@
+import type { Digest } from '../oci/digest.ts';
+import { closureOf, type Graph } from '../oci/graph.ts';
+import { formatReference } from '../oci/reference.ts';
+import type { ChartArtifact } from './chart-artifact.ts';
+
+/** Names in a sentence; a base layer may have hundreds. */
+const SHOWN = 3;
+
+/** Who wants each blob, for messages: found out once, when the first is asked for, since all may fail together. */
+export function ownersIn(graph: Graph, charts: readonly ChartArtifact[]): (digest: Digest) => string {
+  let names: Map<Digest, string[]> | undefined;
+  return (digest) => {
+    names ??= namesByBlob(graph, charts);
+    const all = names.get(digest) ?? [];
+    const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '';
+    return `${all.slice(0, SHOWN).join(', ')}${more}`;
+  };
+}
+
+function namesByBlob(graph: Graph, charts: readonly ChartArtifact[]): Map<Digest, string[]> {
+  const names = new Map<Digest, string[]>();
+  const add = (digest: Digest, name: string): void => {
+    const known = names.get(digest);
+    if (known === undefined) names.set(digest, [name]);
+    else known.push(name);
+  };
+  for (const { reference, descriptor } of graph.roots) {
+    const name = formatReference(reference);
+    for (const digest of closureOf(graph, descriptor.digest).blobs) add(digest, name);
+  }
+  for (const { name, content } of charts) for (const digest of content.blobs.keys()) add(digest, `chart ${name}`);
+  return names;
+}

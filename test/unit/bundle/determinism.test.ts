@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { EarlierBundles } from '../../../src/bundle/reuse.ts';
+import type { WriteOptions } from '../../../src/bundle/write.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { chart, folder, graphOf, write } from './bundles.ts';
+
+const BASE = noise('base', 20_000);
+
+/** Twelve images on one base, some of two platforms. `order` turns what is asked for, and what is answered first. */
+const NAMES = Array.from({ length: 12 }, (_, at) => `quay.io/team/i${at}:1`);
+
+function registry(delay: (at: number) => number = () => 0): MemoryRegistry {
+  const source = new MemoryRegistry();
+  for (let at = 0; at < NAMES.length; at++) {
+    const layers = [BASE, noise(`layer ${at}`, 300 + at * 700)];
+    const repository = `quay.io/team/i${at}`;
+    if (at % 3 > 0) source.addImage(repository, '1', layers);
+    else {
+      const children = ['amd64', 'arm64'].map((architecture) => ({
+        ...source.addImage(repository, undefined, layers, `linux/${architecture}`),
+        platform: { os: 'linux', architecture },
+      }));
+      source.addIndex(repository, '1', children);
+    }
+  }
+  source.onChunk = async (digest) => {
+    const turns = delay(Number.parseInt(digest.slice(7, 9), 16));
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+  };
+  return source;
+}
+
+async function bytesWith(
+  options: Partial<WriteOptions> & { readonly names?: readonly string[]; readonly delay?: (at: number) => number },
+): Promise<Buffer> {
+  const { names = NAMES, delay, ...rest } = options;
+  const path = join(await folder(), 'b');
+  const source = registry(delay);
+  const graph: Graph = await graphOf(source, names);
+  await write(path, source, { ...rest, graph });
+  return readFile(path);
+}
+
+it('the same content gives the same bytes, however many blobs are read at once and whichever come first', async () => {
+  const expected = await bytesWith({ concurrency: 1 });
+  for (const concurrency of [1, 3, 16]) {
+    for (const delay of [undefined, (at: number) => at, (at: number) => 255 - at]) {
+      const bytes = await bytesWith({ concurrency, ...(delay === undefined ? {} : { delay }) });
+      expect(bytes.equals(expected), `concurrency ${concurrency}`).toBe(true);
+    }
+  }
+});
+
+it('and whatever order it is asked for in', async () => {
+  const expected = await bytesWith({});
+  const turned = [...NAMES.slice(5), ...NAMES.slice(0, 5)].reverse();
+  expect((await bytesWith({ names: turned })).equals(expected)).toBe(true);
+});
+
+it('and in several runs, with interruptions between them', async () => {
+  const expected = await bytesWith({});
+  for (const concurrency of [1, 16]) {
+    const path = join(await folder(), 'b');
+    const source = registry();
+    const graph = await graphOf(source, NAMES);
+    let runs = 0;
+    for (let done = false; !done; runs++) {
+      const stop = new AbortController();
+      const until = source.read + 30_000;
+      source.onChunk = () => {
+        if (source.read > until) stop.abort();
+      };
+      done = await write(path, source, { graph, concurrency, signal: stop.signal }).then(
+        () => true,
+        () => false,
+      );
+    }
+    expect(runs).toBeGreaterThan(2);
+    expect((await readFile(path)).equals(expected)).toBe(true);
+  }
+});
+
+it('and when parts of it come from earlier bundles', async () => {
+  const expected = await bytesWith({});
+  const dir = await folder();
+  const source = registry();
+  const old = [join(dir, 'one'), join(dir, 'two')];
+  await write(old[0] as string, source, { graph: await graphOf(source, NAMES.slice(0, 9)), charts: [] });
+  await write(old[1] as string, source, { graph: await graphOf(source, NAMES.slice(6, 11)), charts: [chart] });
+  for (const paths of [old, [...old].reverse()]) {
+    const earlier = await EarlierBundles.open(paths, silent);
+    try {
+      expect((await bytesWith({ earlier })).equals(expected)).toBe(true);
+    } finally {
+      await earlier.close();
+    }
+  }
+});

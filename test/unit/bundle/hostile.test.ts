@@ -1,0 +1,263 @@
+import { execFileSync } from 'node:child_process';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Header } from 'tar';
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { silent } from '../../../src/base/events.ts';
+import { openBundle } from '../../../src/bundle/read.ts';
+import { checkTrees } from '../../../src/bundle/trees.ts';
+import { verifyBundle } from '../../../src/bundle/verify.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { extract } from '../../../src/workflows/extract.ts';
+import fc from '../../support/property.ts';
+import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { folder, graphOf, lockOf, registry, write } from './bundles.ts';
+
+/** What somebody would write who wants a reader to crash, to hang, or to touch what is not its own. */
+
+const DEEP = 100_000;
+const deep = `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`;
+
+function entry(path: string, body: string | Buffer, type: 'File' | 'SparseFile' = 'File'): Buffer {
+  const content = Buffer.from(body);
+  const block = Buffer.alloc(512);
+  new Header({ path, size: content.length, mode: 0o644, mtime: new Date(0), type: type as 'File' }).encode(block);
+  return Buffer.concat([block, content, Buffer.alloc((512 - (content.length % 512)) % 512)]);
+}
+
+function blob(body: string | Buffer): { readonly digest: string; readonly size: number; readonly entry: Buffer } {
+  const digest = digestOf(Buffer.from(body));
+  return { digest, size: Buffer.byteLength(body), entry: entry(`blobs/${digest.replace(':', '/')}`, body) };
+}
+
+function archive(index: unknown, ...entries: readonly Buffer[]): Buffer {
+  const text = typeof index === 'string' ? index : JSON.stringify({ schemaVersion: 2, manifests: index });
+  const layout = entry('oci-layout', '{"imageLayoutVersion":"1.0.0"}');
+  return Buffer.concat([layout, entry('index.json', text), ...entries, Buffer.alloc(1024)]);
+}
+
+const named = (name: string, { digest, size }: { digest: string; size: number }, more: object = {}) => ({
+  mediaType: MediaType.ociManifest,
+  digest,
+  size,
+  annotations: { 'org.opencontainers.image.ref.name': name },
+  ...more,
+});
+
+/** What opening and verifying say: an error of ours, or problems. Anything else is thrown. */
+async function answer(path: string): Promise<string> {
+  try {
+    const bundle = await openBundle(path);
+    try {
+      return (await verifyBundle(bundle, { concurrency: 2, emit: silent })).map(({ message }) => message).join('\n');
+    } finally {
+      await bundle.close();
+    }
+  } catch (error) {
+    if (error instanceof AirgapError) return error.message;
+    throw error;
+  }
+}
+
+async function answerTo(bytes: Buffer): Promise<string> {
+  const path = join(await folder(), 'b.tar');
+  await writeFile(path, bytes);
+  return answer(path);
+}
+
+describe('JSON that nests without end', () => {
+  const manifest = blob(`{"config":${deep},"layers":[]}`);
+  const lock = blob(`{"apiVersion":"airgap/v1","kind":"Lock","schemaVersion":1,"images":${deep},"charts":${deep}}`);
+  const config = blob('{}');
+  const lockManifest = blob(
+    JSON.stringify({
+      schemaVersion: 2,
+      config: { mediaType: MediaType.empty, digest: config.digest, size: 2 },
+      layers: [{ mediaType: MediaType.lock, digest: lock.digest, size: lock.size }],
+    }),
+  );
+  const asLock = { artifactType: MediaType.lock };
+  it.each([
+    ['the layout', Buffer.concat([entry('oci-layout', `{"imageLayoutVersion":${deep}}`), Buffer.alloc(1024)])],
+    ['the index', archive(deep)],
+    ['a descriptor', archive(`{"manifests":[{"mediaType":"x","digest":${deep},"size":${deep}}]}`)],
+    [
+      'its platform',
+      archive(`{"manifests":[{"mediaType":"x","digest":"${config.digest}","size":2,"platform":${deep}}]}`),
+    ],
+    ['a manifest', archive([named('quay.io/a:1', manifest)], manifest.entry)],
+    ['manifest.json', archive([], entry('manifest.json', deep))],
+    ['its entries', archive([], entry('manifest.json', `[{"Config":${deep},"Layers":${deep}}]`))],
+    [
+      'the lock',
+      archive([named('airgap/lock:v1', lockManifest, asLock)], lockManifest.entry, lock.entry, config.entry),
+    ],
+  ])('is refused in %s', async (_, bytes) => {
+    expect((await answerTo(bytes)).length).toBeGreaterThan(10);
+  });
+});
+
+describe('names', () => {
+  const one = blob('1');
+  const two = blob('2');
+
+  it('stand for one content, and a content has one type', async () => {
+    const twice = [named('quay.io/a:1', one), named('quay.io/a:1', two)];
+    expect(await answerTo(archive(twice, one.entry, two.entry))).toMatch(
+      /lists quay\.io\/a:1 twice, with two digests$/,
+    );
+    const types = [named('quay.io/a:1', one), named('quay.io/b:1', one, { mediaType: MediaType.ociIndex })];
+    expect(await answerTo(archive(types, one.entry))).toMatch(/lists sha256:\w+ with two media types$/);
+  });
+
+  it('are not followed for ever, when many stand for an index that has many children', async () => {
+    const children = Array.from({ length: 100 }, (_, at) => ({
+      mediaType: 'x',
+      digest: `sha256:${String(at).padStart(64, '0')}`,
+      size: 1,
+    }));
+    const index = blob(JSON.stringify({ schemaVersion: 2, manifests: children }));
+    const names = Array.from({ length: 100 }, (_, at) =>
+      named(`quay.io/a:${at}`, index, { mediaType: MediaType.ociIndex }),
+    );
+    const path = join(await folder(), 'b.tar');
+    await writeFile(path, archive(names, index.entry));
+    const bundle = await openBundle(path);
+    await expect(checkTrees(bundle, new Set(), 10_000)).rejects.toMatchObject({ code: 'bundle-invalid' });
+    expect((await checkTrees(bundle, new Set(), 10_100)).problems).toHaveLength(100);
+    await bundle.close();
+  });
+
+  it('of a chart that leads elsewhere write nothing there', async () => {
+    const dir = await folder();
+    const archiveBlob = blob('the chart');
+    const config = blob('{"name":"x","version":"1"}');
+    const manifest = blob(
+      JSON.stringify({
+        schemaVersion: 2,
+        config: { mediaType: MediaType.helmConfig, digest: config.digest, size: config.size },
+        layers: [{ mediaType: MediaType.helmChart, digest: archiveBlob.digest, size: archiveBlob.size }],
+      }),
+    );
+    const name = '../../../evil';
+    const annotations = {
+      'org.opencontainers.image.ref.name': `charts/${name}:1`,
+      'org.opencontainers.image.title': name,
+      'org.opencontainers.image.version': '1',
+    };
+    const index = [{ ...named('', manifest), annotations }];
+    await writeFile(join(dir, 'b.tar'), archive(index, archiveBlob.entry, config.entry, manifest.entry));
+    const context = { env: {}, cwd: dir, emit: silent };
+    const options = { file: join(dir, 'b.tar'), out: join(dir, 'out.tgz'), force: false, concurrency: 2 };
+    await extract(context, { ...options, wanted: { chart: name } });
+    expect((await readdir(dir)).sort()).toEqual(['b.tar', 'out.tgz']);
+    expect(await readFile(join(dir, 'out.tgz'), 'utf8')).toBe('the chart');
+  });
+});
+
+describe('files', () => {
+  it('that are sparse are refused, whatever size they claim', async () => {
+    const block = entry('blobs/x', '', 'File');
+    block[156] = 'S'.charCodeAt(0);
+    let sum = 8 * 32;
+    for (const [at, byte] of block.subarray(0, 512).entries()) if (at < 148 || at >= 156) sum += byte;
+    block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    expect(await answerTo(archive([], block))).toMatch(/^.* holds a /);
+  });
+
+  it('that are no files are not waited for', async () => {
+    const dir = await folder();
+    execFileSync('mkfifo', [join(dir, 'pipe'), join(dir, 'b.parts.json')]);
+    expect(await answer(join(dir, 'pipe'))).toMatch(/is not a file$/);
+    expect(await answer(join(dir, 'b.parts.json'))).toMatch(/is no index of a split bundle$/);
+  });
+});
+
+it('manifest.json cannot give another image under a name', async () => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  await write(path, source, { lock: lockOf(await graphOf(source), []), charts: [] });
+  const text = await readFile(path, 'latin1');
+  const changed = text.replace('"RepoTags":["quay.io/a:1"]', '"RepoTags":["quay.io/c:1"]');
+  expect(changed).not.toBe(text);
+  await writeFile(path, changed, 'latin1');
+  expect(await answer(path)).toBe(
+    'manifest.json (for docker load) has other content under "quay.io/c:1" than the index',
+  );
+});
+
+describe('the index of a split bundle', () => {
+  async function split(): Promise<{ readonly index: string; readonly text: string }> {
+    const source = new MemoryRegistry();
+    source.addImage('quay.io/a', '1', [noise('x', 300)]);
+    const path = join(await folder(), 'b');
+    const graph = await graphOf(source, ['quay.io/a:1']);
+    await write(path, source, { graph, lock: lockOf(graph, []), charts: [], splitSize: 2000 });
+    const index = `${path}.parts.json`;
+    return { index, text: await readFile(index, 'utf8') };
+  }
+
+  it.each([
+    ['names a path', (text: string) => text.replace('"b.001"', '"../b.001"'), /names another part than b\.001/],
+    ['names the root', (text: string) => text.replace('"b.001"', '"/etc/passwd"'), /names another part than b\.001/],
+    ['names a part twice', (text: string) => text.replace('"b.002"', '"b.001"'), /names another part than b\.002/],
+    [
+      'has another version',
+      (text: string) => text.replace('n": 1', 'n": 2'),
+      /no index of a split bundle in version 1/,
+    ],
+    [
+      'claims a huge size',
+      (text: string) => text.replace(/"size": \d+/, '"size": 9007199254740991'),
+      /are not that many/,
+    ],
+    ['claims no size', (text: string) => text.replace(/"size": \d+/, '"size": -1'), /does not say its sizes/],
+    [
+      'claims tiny parts',
+      (text: string) => text.replace('"partSize": 2000', '"partSize": 1e-9'),
+      /does not say its sizes/,
+    ],
+    ['has no hash', (text: string) => text.replace(/"sha256": "../, '"sha256": "no'), /no sha256 of part b\.001/],
+    ['nests without end', (text: string) => text.replace('"b.001"', deep), /names another part than b\.001/],
+    ['is no JSON', () => 'b.001 b.002', /is not JSON/],
+    ['is a number', () => '1', /no index of a split bundle/],
+  ])('is refused when it %s', async (_, change, why) => {
+    const { index, text } = await split();
+    const changed = change(text);
+    expect(changed).not.toBe(text);
+    await writeFile(index, changed);
+    expect(await answer(index)).toMatch(why);
+  });
+
+  it('ends in an error of ours, or in a bundle, whatever it says', async () => {
+    const { index, text } = await split();
+    const valid = JSON.parse(text);
+    const value = fc.oneof(
+      fc.integer(),
+      fc.double(),
+      fc.string(),
+      fc.jsonValue(),
+      fc.constantFrom('b.001', 2000, null),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('schemaVersion', 'size', 'partSize', 'parts', 'name', 'sha256', 'part size'),
+        value,
+        fc.nat(3),
+        async (field, hostile, at) => {
+          const changed = structuredClone(valid);
+          const part = changed.parts[at % changed.parts.length];
+          if (field === 'name' || field === 'sha256') part[field] = hostile;
+          else if (field === 'part size') part.size = hostile;
+          else changed[field] = hostile;
+          await writeFile(index, JSON.stringify(changed) ?? '');
+          expect(await answer(index)).toBeTypeOf('string');
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,157 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
+import { belongingIn, referrerDifference } from '../../../src/bundle/referrer-difference.ts';
+import { verifyBundle } from '../../../src/bundle/verify.ts';
+import type { Lock } from '../../../src/lock/lock.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
+import { Referrers } from '../../../src/transfer/referrers.ts';
+import { Walker } from '../../../src/transfer/walk.ts';
+import { addReferrer, addTagged, tagOf } from '../transfer/belonging.ts';
+import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
+import { chart, folder, lockOf, write } from './bundles.ts';
+
+function registry() {
+  const source = new MemoryRegistry();
+  source.listsReferrers = true;
+  const image = source.addImage('quay.io/a', '1', [noise('a', 500)]);
+  const sbom = addReferrer(source, 'quay.io/a', image);
+  const signed = addReferrer(source, 'quay.io/a', sbom, 'application/vnd.signature');
+  const tagged = addTagged(source, 'quay.io/a', image);
+  return { source, image, sbom, signed, tagged };
+}
+
+async function graphOf(source: MemoryRegistry): Promise<Graph> {
+  const steps = { concurrency: 4, emit: silent };
+  const walker = new Walker(source, { ...steps, platforms: [] });
+  await walker.add(references('quay.io/a:1'));
+  await new Referrers(source, walker, steps).collect(walker.graph().roots);
+  return walker.graph();
+}
+
+/** As `bundle` writes it: the image with what belongs to it. */
+function lockWith(graph: Graph, referrers = graph.referrers ?? []): Lock {
+  const lock = lockOf(graph, []);
+  const list = referrers.map(({ descriptor, subject, artifactType, tag }) => ({
+    digest: descriptor.digest,
+    subject,
+    artifactType,
+    ...(tag === undefined ? {} : { tag }),
+  }));
+  return { ...lock, images: lock.images.map((image) => ({ ...image, referrers: list })) };
+}
+
+async function written(change: (graph: Graph) => Graph = (graph) => graph, lock = lockWith) {
+  const made = registry();
+  const path = join(await folder(), 'b.tar');
+  const graph = change(await graphOf(made.source));
+  await write(path, made.source, { graph, charts: [], lock: lock(graph) });
+  return { ...made, path, graph };
+}
+
+async function problems(path: string) {
+  const bundle = await openBundle(path);
+  try {
+    return await verifyBundle(bundle, { concurrency: 4, emit: silent });
+  } finally {
+    await bundle.close();
+  }
+}
+
+async function opened<T>(path: string, look: (bundle: Bundle) => T): Promise<T> {
+  const bundle = await openBundle(path);
+  const seen = look(bundle);
+  await bundle.close();
+  return seen;
+}
+
+describe('what belongs to an image', () => {
+  it('is in the index without a name, and read back from there', async () => {
+    const { path, graph, image, tagged } = await written();
+    expect(await problems(path)).toEqual([]);
+    const { referrers, images, unnamed } = await opened(path, (bundle) => ({
+      referrers: bundle.referrers(),
+      images: bundle.images(),
+      unnamed: bundle.unnamed(),
+    }));
+    expect(referrers).toEqual(graph.referrers);
+    expect([images.length, unnamed.length]).toEqual([1, 0]);
+    expect(referrers.find(({ tag }) => tag !== undefined)).toMatchObject({
+      tag: tagOf(image.digest, 'sig'),
+      descriptor: { digest: tagged.digest },
+    });
+    expect(referrersUnder({ manifests: new Map(), referrers }, images[0]?.reference as never, image.digest)).toEqual(
+      referrers,
+    );
+  });
+
+  it('of a chart is there under the name of the chart', async () => {
+    const { source, graph } = { ...registry(), graph: await graphOf(registry().source) };
+    const path = join(await folder(), 'b.tar');
+    const listed = (graph.referrers ?? []).filter(({ tag }) => tag === undefined);
+    const own: Referrer[] = listed.map((one) => ({
+      ...one,
+      repository: { registry: 'charts', path: 'demo' },
+      subject: chart.descriptor.digest,
+    }));
+    const content = { manifests: new Map([...graph.manifests, ...chart.content.manifests]), blobs: graph.blobs };
+    const blobs = new Map([...graph.blobs, ...chart.content.blobs]);
+    const charts = [{ ...chart, content: { ...content, blobs }, referrers: own }];
+    await write(path, source, { graph: { roots: [], manifests: new Map(), blobs: new Map() }, charts });
+    expect(await opened(path, (bundle) => bundle.referrers())).toEqual(own);
+  });
+
+  it('is missed when the lock lists it and the index does not, and the other way round', async () => {
+    const lost = await written(
+      (graph) => ({ ...graph, referrers: (graph.referrers ?? []).filter(({ tag }) => tag === undefined) }),
+      (graph) => lockWith(graph, [...(graph.referrers ?? []), { ...(graph.referrers?.[0] as Referrer), tag: 'x.sig' }]),
+    );
+    expect(await problems(lost.path)).toEqual([
+      { message: expect.stringMatching(/^the lock lists sha256:\w+ \(signature\)/), affects: ['quay.io/a:1'] },
+    ]);
+    const secret = await written(undefined, (graph) => lockWith(graph, []));
+    expect((await problems(secret.path)).map(({ message }) => message)).toEqual(
+      [1, 2, 3].map(() => expect.stringMatching(/^the index lists .* and the lock does not$/)),
+    );
+  });
+
+  it('is named with its image when it is damaged, or belongs elsewhere', async () => {
+    const { path, tagged } = await written();
+    const at = await opened(path, (bundle) => bundle.entries.get(tagged.digest)?.offset ?? 0);
+    const bytes = await readFile(path);
+    bytes.write('!', at + 3);
+    await writeFile(path, bytes);
+    expect(await problems(path)).toEqual([
+      { message: `the content of ${tagged.digest} is damaged`, affects: ['the signature of quay.io/a:1'] },
+    ]);
+    const other = `sha256:${'0'.repeat(64)}` as Digest;
+    const moved = await written(
+      (graph) => ({
+        ...graph,
+        referrers: (graph.referrers ?? []).map((one) => (one.tag === undefined ? { ...one, subject: other } : one)),
+      }),
+      lockWith,
+    );
+    const messages = (await problems(moved.path)).map(({ message }) => message);
+    expect(messages).toContain(`${moved.sbom.digest} does not belong to ${other}, for which it is listed`);
+    expect(messages).toContain(`${other}, which ${moved.sbom.digest} belongs to, is not there`);
+  });
+
+  it('is a difference of two bundles where the image is the same, and none of its own where that moved', async () => {
+    const { graph } = await written();
+    const [with3, without] = [lockWith(graph), lockWith(graph, [])];
+    const added = referrerDifference(belongingIn(without), belongingIn(with3)).added;
+    expect(added.map(({ of, kind }) => [of, kind])).toContainEqual(['quay.io/a:1', 'signature']);
+    expect(added).toHaveLength(3);
+    expect(referrerDifference(belongingIn(with3), belongingIn(without)).removed).toHaveLength(3);
+    const moved = {
+      ...without,
+      images: without.images.map((image) => ({ ...image, digest: `sha256:${'1'.repeat(64)}` as Digest })),
+    };
+    expect(referrerDifference(belongingIn(moved), belongingIn(with3))).toEqual({ added: [], removed: [] });
+  });
+});

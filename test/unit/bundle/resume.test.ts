@@ -1,0 +1,219 @@
+import { readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { findLeftover, moveLeftover, renameLeftover } from '../../../src/bundle/leftover.ts';
+import { openRandomFile } from '../../../src/bundle/random-file.ts';
+import { EarlierBundles } from '../../../src/bundle/reuse.ts';
+import { planBundle, type WriteOptions } from '../../../src/bundle/write.ts';
+import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import { estimate } from '../../../src/workflows/bundling/estimate.ts';
+import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { folder, graphOf, lockOf, write } from './bundles.ts';
+
+const LAYERS = [40_000, 9_000, 30_000, 20_000, 512, 25_000];
+
+/** Images of two layers each: neighbours share one. */
+function registry(): MemoryRegistry {
+  const source = new MemoryRegistry();
+  const layers = LAYERS.map((size, at) => noise(`layer ${at}`, size));
+  for (let at = 0; at + 1 < layers.length; at++) source.addImage(`quay.io/i${at}`, '1', layers.slice(at, at + 2));
+  return source;
+}
+
+const named = (...numbers: number[]): string[] => numbers.map((at) => `quay.io/i${at}:1`);
+
+function bytesOf({ blobs }: Graph): number {
+  return [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+}
+
+/** Stops a run of some images when so many bytes were read. */
+async function cut(path: string, source: MemoryRegistry, graph: Graph, bytes: number): Promise<void> {
+  const stop = new AbortController();
+  source.read = 0;
+  source.onChunk = () => {
+    if (source.read >= bytes) stop.abort();
+  };
+  const options = { graph, charts: [], concurrency: 3, signal: stop.signal };
+  await expect(write(path, source, options)).rejects.toMatchObject({ code: 'interrupted' });
+  source.onChunk = () => {};
+  source.read = 0;
+}
+
+async function same(path: string, graph: Graph): Promise<boolean> {
+  const whole = `${path}.whole`;
+  await write(whole, registry(), { graph, charts: [] });
+  return (await readFile(path)).equals(await readFile(whole));
+}
+
+const small = 2500;
+
+it('takes over what is in place when an image more is wanted, and fetches the rest', async () => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
+  const graph = await graphOf(source, named(0, 2, 4));
+  const result = await write(path, source, { graph, charts: [] });
+  expect(result.resumed).toBeGreaterThan(80_000 - small);
+  expect(result.fetched).toBe(source.read);
+  expect(result.fetched + result.resumed).toBe(bytesOf(graph));
+  expect(await readdir(dir)).toEqual(['b']);
+  expect(await same(path, graph)).toBe(true);
+});
+
+it('takes over what is still wanted when an image less is, and nothing of the others stays', async () => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  const all = await graphOf(source, named(0, 1, 2, 3, 4));
+  await cut(path, source, all, bytesOf(all) - 30_000);
+  const graph = await graphOf(source, named(1));
+  const result = await write(path, source, { graph, charts: [] });
+  expect(result.fetched + result.resumed).toBe(bytesOf(graph));
+  expect(result.resumed).toBeGreaterThan(5000);
+  expect(await readdir(dir)).toEqual(['b']);
+  expect(await same(path, graph)).toBe(true);
+});
+
+it('says before it begins what it is going to take over', async () => {
+  const path = join(await folder(), 'b');
+  const source = registry();
+  await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
+  const graph = await graphOf(source, named(0, 2, 4));
+  const options = { path, graph, charts: [], lock: lockOf(graph, []), force: false };
+  const plan = await planBundle(options);
+  const earlier = await EarlierBundles.open([], silent);
+  const { fetched, resumed } = estimate({ plan, graph, charts: 0, earlier, quotas: [] });
+  expect(await write(path, source, { graph, charts: [] })).toMatchObject({ fetched, resumed });
+});
+
+it('goes on with taking over where that was interrupted', async () => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
+  const graph = await graphOf(source, named(0, 2, 4));
+  const stopped: Partial<WriteOptions> = { graph, charts: [], signal: AbortSignal.abort() };
+  await expect(write(path, source, stopped)).rejects.toMatchObject({ code: 'interrupted' });
+  expect(source.read).toBe(0);
+  expect((await readdir(dir)).sort()).toEqual(['b.partial.old', 'b.partial.old.journal']);
+  const result = await write(path, source, { graph, charts: [] });
+  expect(result.resumed).toBeGreaterThan(80_000 - small);
+  expect(await readdir(dir)).toEqual(['b']);
+  expect(await same(path, graph)).toBe(true);
+});
+
+it('loses nothing when it is killed between two blobs that are taken over', async () => {
+  const path = join(await folder(), 'b');
+  const source = registry();
+  await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
+  const leftover = await renameLeftover(
+    (await findLeftover(`${path}.partial`)) ?? expect.fail(),
+    `${path}.partial.old`,
+  );
+  const graph = await graphOf(source, named(0, 2, 4));
+  const { layout } = await planBundle({ path, graph, charts: [], lock: lockOf(graph, []), force: false });
+  const wanted = new Map(
+    layout.entries.flatMap(({ node, offset, size }) =>
+      node === undefined ? [] : [[node.descriptor.digest, { offset, size, have: 0 }] as const],
+    ),
+  );
+  const into = await openRandomFile(
+    { paths: [join(path, '..', 'elsewhere')], partSize: Number.POSITIVE_INFINITY },
+    'w+',
+  );
+  const moved: Digest[] = [];
+  const checkpoint = async (digest: Digest): Promise<void> => {
+    // What is moved is cut off before the next is: the disk never holds much more than one of them twice.
+    const { size } = await stat(leftover.places.paths[0] as string);
+    const before = moved.at(-1);
+    if (before !== undefined) expect(size).toBe((leftover.blobs.get(before)?.offset ?? 0) + 512);
+    moved.push(digest);
+    if (moved.length === 3) throw new Error('killed');
+  };
+  await expect(moveLeftover(leftover, { wanted, into, checkpoint })).rejects.toThrow('killed');
+  await into.close();
+  const rest = (await findLeftover(leftover.path))?.blobs;
+  const expected = [...leftover.blobs.keys()].filter(
+    (digest) => wanted.has(digest) && !moved.slice(0, 2).includes(digest),
+  );
+  expect(expected.length).toBeGreaterThan(2);
+  for (const digest of expected) expect(rest?.get(digest)).toEqual(leftover.blobs.get(digest));
+});
+
+it('leaves none of the files aside that are of no use', async () => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  const graph = await graphOf(source, named(0));
+  await writeFile(`${path}.partial.old`, noise('x', 20_000));
+  await writeFile(`${path}.partial.old.journal`, `airgap-journal v1 ${digestOf(Buffer.alloc(0))}\n`);
+  expect(await write(path, source, { graph, charts: [] })).toMatchObject({ status: 'written', resumed: 0 });
+  expect(await readdir(dir)).toEqual(['b']);
+});
+
+it('does not believe what is left over: a damaged blob is fetched again', async () => {
+  const path = join(await folder(), 'b');
+  const source = registry();
+  const first = await graphOf(source, named(0));
+  const lost = digestOf(noise('layer 1', 9000));
+  const kept = source.blobs.get(`quay.io/i0@${lost}`) as Uint8Array;
+  source.blobs.delete(`quay.io/i0@${lost}`);
+  await expect(write(path, source, { graph: first, charts: [] })).rejects.toMatchObject({ code: 'image-not-found' });
+  source.blobs.set(`quay.io/i0@${lost}`, kept);
+  const bytes = await readFile(`${path}.partial`);
+  bytes.write('damaged', bytes.indexOf(noise('layer 0', 40_000)) + 1000);
+  await writeFile(`${path}.partial`, bytes);
+  const graph = await graphOf(source, named(0, 4));
+  source.read = 0;
+  await write(path, source, { graph, charts: [] });
+  expect(source.read).toBeGreaterThan(40_000);
+  expect(await same(path, graph)).toBe(true);
+});
+
+it.each([
+  ['its journal is gone', async (path: string) => rename(`${path}.partial.journal`, `${path}.elsewhere`)],
+  ['it is cut off', async (path: string) => truncate(`${path}.partial`, 2000)],
+  ['it is no archive', async (path: string) => writeFile(`${path}.partial`, noise('x', 20_000))],
+])('starts anew when %s, and nothing of it stays', async (_, spoil) => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  await cut(path, source, await graphOf(source, named(0)), 30_000);
+  await spoil(path);
+  const graph = await graphOf(source, named(0, 4));
+  expect(await write(path, source, { graph, charts: [] })).toMatchObject({ resumed: 0, fetched: bytesOf(graph) });
+  expect((await readdir(dir)).filter((name) => name.includes('partial'))).toEqual([]);
+  expect(await same(path, graph)).toBe(true);
+});
+
+it('finds what was written after the last word of the journal, as after a kill', async () => {
+  const dir = await folder();
+  const path = join(dir, 'b');
+  const source = registry();
+  const graph = await graphOf(source, named(0, 2, 4));
+  await cut(path, source, graph, 90_000);
+  const journal = `${path}.partial.journal`;
+  const [title] = (await readFile(journal, 'utf8')).split('\n');
+  await writeFile(journal, `${title}\nsha256:0123`);
+  const result = await write(path, source, { graph, charts: [] });
+  expect(result.resumed).toBeGreaterThan(90_000 - 3 * small);
+  expect(result.fetched).toBe(source.read);
+  expect(await same(path, graph)).toBe(true);
+});
+
+it('goes on after any number of interruptions, wherever they come', async () => {
+  const path = join(await folder(), 'b');
+  const source = registry();
+  const graph = await graphOf(source, named(0, 1, 2, 3, 4));
+  let read = 0;
+  for (const bytes of [1, 10_000, 3000, 45_000, 20_000]) {
+    await cut(path, source, graph, bytes);
+    read += bytes;
+  }
+  const result = await write(path, source, { graph, charts: [] });
+  expect(result.resumed).toBeGreaterThan(read - 5 * small);
+  expect(await same(path, graph)).toBe(true);
+});

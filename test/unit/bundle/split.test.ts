@@ -1,0 +1,216 @@
+import { existsSync } from 'node:fs';
+import { copyFile, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { openBundle } from '../../../src/bundle/read.ts';
+import { EarlierBundles } from '../../../src/bundle/reuse.ts';
+import { verifyBundle } from '../../../src/bundle/verify.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { noise } from '../transfer/memory.ts';
+import { folder, graphOf, registry, write } from './bundles.ts';
+
+const PART = 16_000;
+
+/** A whole bundle `whole`, and the same one in four parts, `b.001` and so on. */
+async function split() {
+  const dir = await folder();
+  const source = registry();
+  await write(join(dir, 'whole'), source);
+  const result = await write(join(dir, 'b'), source, { splitSize: PART });
+  const names = result.parts as string[];
+  const parts = names.map((name) => join(dir, name));
+  return { dir, source, result, names, parts, path: join(dir, 'b'), whole: await readFile(join(dir, 'whole')) };
+}
+
+async function failure(path: string): Promise<{ code?: string; message?: string; hint?: string }> {
+  return openBundle(path).then(
+    async (bundle) => {
+      await bundle.close();
+      return {};
+    },
+    (error) => error,
+  );
+}
+
+async function problemsOf(path: string) {
+  const bundle = await openBundle(path);
+  try {
+    return await verifyBundle(bundle, { concurrency: 2, emit: silent });
+  } finally {
+    await bundle.close();
+  }
+}
+
+async function flip(path: string, at: number): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[at] = (bytes[at] as number) ^ 1;
+  await writeFile(path, bytes);
+}
+
+describe('a split bundle', () => {
+  it('is the very tar in parts, with an index that sha256sum agrees with', async () => {
+    const { dir, names, parts, whole } = await split();
+    const pieces = await Promise.all(parts.map((part) => readFile(part)));
+    expect(Buffer.concat(pieces).equals(whole)).toBe(true);
+    expect(names).toEqual(['b.001', 'b.002', 'b.003', 'b.004']);
+    const index = JSON.parse(await readFile(join(dir, 'b.parts.json'), 'utf8'));
+    expect(index).toEqual({
+      schemaVersion: 1,
+      size: whole.length,
+      partSize: PART,
+      parts: pieces.map((piece, at) => ({
+        name: names[at],
+        size: piece.length,
+        sha256: digestOf(piece).slice('sha256:'.length),
+      })),
+    });
+    expect((await readdir(dir)).sort()).toEqual([...names, 'b.parts.json', 'whole'].sort());
+  });
+
+  it('is one file where it fits into one part', async () => {
+    const dir = await folder();
+    const result = await write(join(dir, 'b'), registry(), { splitSize: 10_000_000 });
+    expect(result.parts).toBeUndefined();
+    expect(await readdir(dir)).toEqual(['b']);
+  });
+
+  it('is opened by its index, by each of its parts, and by their common name', async () => {
+    const { path, parts, whole } = await split();
+    for (const name of [path, `${path}.parts.json`, ...parts]) {
+      const bundle = await openBundle(name);
+      expect(bundle.size).toBe(whole.length);
+      expect(bundle.images()).toHaveLength(3);
+      await bundle.close();
+    }
+    expect(await problemsOf(path)).toEqual([]);
+  });
+
+  it('gives its blobs to a later bundle', async () => {
+    const { dir, source, path } = await split();
+    const earlier = await EarlierBundles.open([path], silent);
+    source.read = 0;
+    const { reused } = await write(join(dir, 'again'), source, { earlier });
+    await earlier.close();
+    expect(reused).toBeGreaterThan(30_000);
+    expect(source.read).toBe(0);
+  });
+
+  it('names the part that is missing, cut off, or whose index is', async () => {
+    const { path, parts } = await split();
+    const second = parts[1] as string;
+    await rename(second, `${second}.away`);
+    expect(await failure(path)).toMatchObject({ code: 'bundle-invalid', message: expect.stringContaining('b.002 is') });
+    await copyFile(`${second}.away`, second);
+    await truncate(second, 15_999);
+    const cut = 'the part b.002 has 15999 bytes instead of 16000';
+    expect(await failure(path)).toMatchObject({ code: 'bundle-invalid', message: cut });
+    await copyFile(`${second}.away`, second);
+    await rm(`${path}.parts.json`);
+    for (const name of [path, second]) {
+      expect((await failure(name)).message).toContain('their index b.parts.json is not beside them');
+    }
+  });
+
+  it('names the damaged part before the blobs in it, with the images that it spoils', async () => {
+    const { path, parts } = await split();
+    await flip(parts[2] as string, 8000);
+    const [first, second] = await problemsOf(path);
+    expect(first?.message).toBe('the part b.003 is damaged');
+    expect(second?.message).toMatch(/^the content of sha256:\w+ is damaged$/);
+    expect(first?.affects).toEqual(second?.affects);
+    expect(first?.affects.length).toBeGreaterThan(0);
+  });
+
+  it('names the parts that were swapped, and the damage that keeps it from being opened', async () => {
+    const { path, parts } = await split();
+    const [first, second] = parts as [string, string];
+    await rename(first, `${path}.x`);
+    await rename(second, first);
+    await rename(`${path}.x`, second);
+    expect((await failure(path)).message).toBe(
+      'the part b.001 holds what belongs into b.002; the part b.002 holds what belongs into b.001',
+    );
+    const other = await split();
+    await flip(other.parts[0] as string, 3);
+    expect((await failure(other.path)).message).toBe('the part b.001 is damaged');
+  });
+});
+
+describe('writing parts', () => {
+  it('leaves them alone when they are the same already, and replaces others only when told', async () => {
+    const { dir, source, result, path } = await split();
+    source.read = 0;
+    expect(await write(path, source, { splitSize: PART })).toEqual({
+      ...result,
+      status: 'up-to-date',
+      fetched: 0,
+      resumed: 0,
+    });
+    expect(source.read).toBe(0);
+    const smaller = { splitSize: 25_000 };
+    await expect(write(path, source, smaller)).rejects.toMatchObject({ code: 'output-exists' });
+    await expect(write(path, source)).rejects.toMatchObject({ code: 'output-exists' });
+    await write(path, source, { ...smaller, force: true });
+    expect((await readdir(dir)).sort()).toEqual(['b.001', 'b.002', 'b.003', 'b.parts.json', 'whole']);
+    expect(await problemsOf(path)).toEqual([]);
+    await write(path, source, { force: true });
+    expect((await readdir(dir)).sort()).toEqual(['b', 'whole']);
+    await expect(write(path, source, smaller)).rejects.toMatchObject({ code: 'output-exists' });
+    await write(path, source, { ...smaller, force: true });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('does not take a file that is merely called like a part for its own', async () => {
+    const dir = await folder();
+    await writeFile(join(dir, 'b.002'), 'precious');
+    const writing = write(join(dir, 'b'), registry(), { splitSize: PART });
+    await expect(writing).rejects.toMatchObject({ code: 'output-exists', message: expect.stringContaining('b.002') });
+    expect(await readFile(join(dir, 'b.002'), 'utf8')).toBe('precious');
+    expect(await write(join(dir, 'b'), registry())).toMatchObject({ status: 'written' });
+    expect(await readFile(join(dir, 'b.002'), 'utf8')).toBe('precious');
+  });
+
+  it('continues after an interruption, whether that came while fetching or among the last renames', async () => {
+    const { dir, source, whole } = await split();
+    const graph = await graphOf(source);
+    const path = join(dir, 'c');
+    const options = { graph, splitSize: PART, concurrency: 1 };
+    const stop = new AbortController();
+    source.onChunk = (digest, offset) => {
+      if (digest === digestOf(noise('base', 30_000)) && offset >= 20_000) stop.abort();
+    };
+    await expect(write(path, source, { ...options, signal: stop.signal })).rejects.toMatchObject({
+      code: 'interrupted',
+    });
+    source.onChunk = () => {};
+    const grown = (await readdir(dir)).filter((name) => name.startsWith('c.'));
+    expect(grown.sort()).toEqual([1, 2, 3, 4].map((n) => `c.partial.00${n}`).concat('c.partial.journal'));
+    await rename(join(dir, 'c.partial.001'), join(dir, 'c.001'));
+    const result = await write(path, source, options);
+    expect(result.resumed).toBeGreaterThan(15_000);
+    const pieces = await Promise.all((result.parts as string[]).map((name) => readFile(join(dir, name))));
+    expect(Buffer.concat(pieces).equals(whole)).toBe(true);
+  });
+
+  it('takes over what is there when the parts have another size, and leaves none of the old ones', async () => {
+    const { dir, source } = await split();
+    const graph = await graphOf(source);
+    const stop = new AbortController();
+    source.onChunk = (_, offset) => {
+      if (offset >= 20_000) stop.abort();
+    };
+    const options = { graph, concurrency: 1 };
+    const first = write(join(dir, 'c'), source, { ...options, splitSize: PART, signal: stop.signal });
+    await expect(first).rejects.toMatchObject({ code: 'interrupted' });
+    source.onChunk = () => {};
+    expect((await write(join(dir, 'c'), source, options)).resumed).toBeGreaterThan(15_000);
+    expect((await readdir(dir)).filter((name) => name.startsWith('c'))).toEqual(['c']);
+  });
+
+  it('refuses more parts than three digits can number, and says what would do', async () => {
+    const { source, path } = await split();
+    const writing = write(`${path}2`, source, { splitSize: 10 });
+    await expect(writing).rejects.toMatchObject({ code: 'usage', hint: expect.stringMatching(/at least \d+ bytes/) });
+  });
+});
