@@ -1,0 +1,121 @@
+import type { ConfirmedCandidate } from '../src/inside/confirm.ts';
+
+/** What measure.ts prints. */
+export interface Measured {
+  readonly candidates: readonly ConfirmedCandidate[];
+  readonly open: readonly unknown[];
+  readonly asked: number;
+  readonly programBytes: number;
+  readonly textBytes: number;
+  readonly older: number;
+  readonly givenUp: readonly string[];
+  /** Wall time and processor time of the scan, in seconds. */
+  readonly seconds: number;
+  readonly cpu: number;
+  /** Bytes: more than before while it ran, and still held afterwards. */
+  readonly peak: number;
+  readonly held: number;
+}
+
+/** How one operator was looked into. */
+export interface Score {
+  readonly title: string;
+  readonly truth: number;
+  readonly whole: readonly string[];
+  readonly recombined: readonly string[];
+  readonly low: readonly string[];
+  readonly absent: readonly string[];
+  /** High or medium, and not what the operator chooses as its chart installs it. */
+  readonly extras: readonly string[];
+  readonly high: number;
+  readonly falseHigh: readonly string[];
+  readonly measured: Measured;
+}
+
+const MOST_FALSE = 0.05;
+const MOST_SECONDS = 1.5;
+const MOST_MEMORY = 3;
+const HUNDRED = 100e6;
+
+export function scoreOf(
+  { name, version, image }: { name: string; version: string; image: string },
+  truth: readonly string[],
+  measured: Measured,
+): Score {
+  const sure = measured.candidates.filter(({ confidence, reference }) => confidence !== 'low' && reference !== image);
+  const isTrue = new Set(truth);
+  const of = (list: readonly ConfirmedCandidate[]): string[] =>
+    list.map(({ reference }) => reference).filter((reference) => isTrue.has(reference));
+  const whole = of(sure.filter(({ kind }) => kind !== 'recombined'));
+  const recombined = of(sure.filter(({ kind }) => kind === 'recombined'));
+  const low = of(measured.candidates.filter(({ confidence }) => confidence === 'low'));
+  const found = new Set([...whole, ...recombined, ...low]);
+  const high = sure.filter(({ confidence }) => confidence === 'high');
+  const extra = (list: readonly ConfirmedCandidate[]): string[] =>
+    list.map(({ reference }) => reference).filter((reference) => !isTrue.has(reference));
+  return {
+    title: `${name} ${version}`,
+    truth: truth.length,
+    ...{ whole, recombined, low, measured },
+    absent: truth.filter((reference) => !found.has(reference)),
+    extras: extra(sure),
+    high: high.length,
+    falseHigh: extra(high),
+  };
+}
+
+/** A row an operator, in Markdown. */
+export function tableOf(scores: readonly Score[]): string {
+  const head = ['operator', 'chooses', 'whole', 'recombined', 'only low', 'absent', 'more, high', 'more, medium'];
+  const rows = scores.map(({ title, truth, whole, recombined, low, absent, extras, falseHigh, measured }) => [
+    ...[title, truth, whole.length, recombined.length, low.length, absent.length],
+    ...[falseHigh.length, extras.length - falseHigh.length, measured.asked, per(measured.seconds, measured).toFixed(2)],
+    ...[
+      per(measured.cpu, measured).toFixed(2),
+      (measured.programBytes / 1e6).toFixed(0),
+      (measured.peak / measured.programBytes).toFixed(1),
+    ],
+  ]);
+  const all = [...head, 'asked', 's / 100 MB', 'CPU s / 100 MB', 'program, MB', 'memory / program'];
+  const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+  return [line(all), line(all.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
+
+/** For 100 MB of what was read. */
+function per(seconds: number, { programBytes, textBytes }: Measured): number {
+  return (seconds * HUNDRED) / (programBytes + textBytes);
+}
+
+/** The sums, in words. */
+export function totalsOf(scores: readonly Score[]): string {
+  const sum = (count: (score: Score) => number): number => scores.reduce((total, score) => total + count(score), 0);
+  const truth = sum((score) => score.truth);
+  const found = sum((score) => score.whole.length + score.recombined.length);
+  const high = sum((score) => score.high);
+  const wrong = sum((score) => score.falseHigh.length);
+  const heldMost = Math.max(...scores.map(({ measured }) => measured.held)) / 1e6;
+  return [
+    `${found} of ${truth} references are found with high or medium confidence, ${sum((score) => score.low.length)} more with low.`,
+    `${wrong} of ${high} that are high are none that the operator chooses.`,
+    `At most ${heldMost.toFixed(1)} MB are held after a scan.`,
+  ].join(' ');
+}
+
+/** Which aims are missed. */
+export function faults(scores: readonly Score[]): string[] {
+  const high = scores.reduce((total, score) => total + score.high, 0);
+  const wrong = scores.flatMap((score) => score.falseHigh);
+  return [
+    ...(wrong.length > high * MOST_FALSE
+      ? [`${wrong.length} of ${high} that are high are false: ${wrong.join(', ')}`]
+      : []),
+    ...scores.flatMap(({ title, measured }) => [
+      ...(per(measured.cpu, measured) > MOST_SECONDS
+        ? [`${title} takes longer than ${MOST_SECONDS} s per 100 MB`]
+        : []),
+      ...(measured.peak / measured.programBytes > MOST_MEMORY
+        ? [`${title} takes more than ${MOST_MEMORY} times its program's memory`]
+        : []),
+    ]),
+  ];
+}

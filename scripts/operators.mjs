@@ -1,0 +1,75 @@
+/**
+ * Builds real operators at the versions of inside/operators.json, as their projects do: into .cache/operators/NAME-VERSION.
+ *
+ *   node scripts/operators.mjs [NAME…]
+ *
+ * The sources come from the Go module proxy; what that does not have, from AIRGAP_OPERATOR_SOURCES, a folder with one
+ * folder for each, NAME@VERSION. Builds take minutes, so they run one after another, at low priority, and only once.
+ * What cannot be built is listed with its reason. Exit code 1 when nothing is there in the end.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { setPriority, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const root = dirname(import.meta.dirname);
+const cache = join(root, '.cache', 'operators');
+const run = promisify(execFile);
+const wanted = process.argv.slice(2);
+const operators = JSON.parse(await readFile(join(root, 'inside', 'operators.json'), 'utf8')).filter(
+  ({ name }) => wanted.length === 0 || wanted.includes(name),
+);
+
+setPriority(15);
+await mkdir(cache, { recursive: true });
+let there = 0;
+for (const operator of operators) {
+  const name = `${operator.name}-${operator.version}`;
+  const place = join(cache, name);
+  try {
+    if (!existsSync(place)) await build(operator, place);
+    there++;
+    console.log(`operators: ${name}`);
+  } catch (error) {
+    const reason = error.code === 'ENOENT' ? 'Go is not installed' : (error.stderr || error.message).trim();
+    console.log(`operators: not built: ${name}: ${reason.split('\n').slice(-3).join(' ').slice(0, 300)}`);
+  }
+}
+process.exitCode = there > 0 ? 0 : 1;
+
+/** A folder as the image has it, renamed into place when it is complete. */
+async function build(operator, place) {
+  const { main, flags, variables: { prefix = '', ...variables } = {}, program, files = {} } = operator;
+  const source = await sourceOf(operator);
+  const set = Object.entries(variables).map(([name, value]) => `-X ${prefix}${name}=${value}`);
+  const work = `${place}.${process.pid}`;
+  try {
+    const out = join(work, program);
+    const args = flags.map((flag) => flag.replace('{variables}', set.join(' ')));
+    const env = { ...process.env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64', GOFLAGS: '-buildvcs=false' };
+    await run('go', ['build', '-C', source, '-p', '2', '-o', out, ...args, main], { env, maxBuffer: 1 << 26 });
+    for (const [from, to] of Object.entries(files)) {
+      await cp(join(source, from), join(work, to), { recursive: true, dereference: true });
+    }
+    await rename(work, place);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** The folder with the operator's source. What the module proxy gives is checked against the sum of the list. */
+async function sourceOf({ name, version, module, sum }) {
+  const given = join(process.env.AIRGAP_OPERATOR_SOURCES || join(cache, 'sources'), `${name}@${version}`);
+  if (existsSync(given)) return given;
+  const path = module.slice(0, module.lastIndexOf('@'));
+  // The list pins what it names; what that depends on, the module's own go.sum.
+  const env = { ...process.env, GONOSUMDB: path };
+  const { stdout } = await run('go', ['mod', 'download', '-json', module], { env, cwd: tmpdir() }).catch((error) => {
+    throw error.stdout ? new Error(JSON.parse(error.stdout).Error) : error;
+  });
+  const { Dir: folder, Sum: found } = JSON.parse(stdout);
+  if (found !== sum) throw new Error(`${module} has the sum ${found}, and not the pinned ${sum}`);
+  return folder;
+}

@@ -1,0 +1,74 @@
+import type { Elf } from './elf.ts';
+
+/** What the Go linker writes into a program of how it was built. */
+export interface BuildInfo {
+  /** Path of the main package's module. */
+  readonly module: string;
+  /** Variables that were set by the linker, `-X path.name=value`, by name; none when the build hides its paths. */
+  readonly variables: ReadonlyMap<string, string>;
+}
+
+const MAGIC = Buffer.from('\xff Go buildinf:', 'latin1');
+/** Bytes of the module list; that of the largest operators has 60 kB. */
+const LIMIT = 1024 * 1024;
+const HEADER = 32;
+const INLINE = 2;
+const ALIGNED = 16;
+
+/**
+ * Reads the build information of a Go program of version 1.18 or newer (debug/buildinfo): strings with a length before
+ * them, behind a header of 32 bytes.
+ * @returns undefined when it is no Go program
+ */
+export function readBuildInfo({ bytes, data }: Elf): BuildInfo | undefined {
+  for (const { offset, size } of data) {
+    const region = bytes.subarray(offset, offset + size);
+    // A program that reads build information holds the mark as a constant too, mostly at an odd place.
+    for (let at = region.indexOf(MAGIC); at >= 0; at = region.indexOf(MAGIC, at + 1)) {
+      if (at % ALIGNED === 0) return read(bytes, offset + at);
+    }
+  }
+  return undefined;
+}
+
+function read(bytes: Buffer, at: number): BuildInfo {
+  const none = { module: '', variables: new Map<string, string>() };
+  // Before 1.18 the header has addresses instead of the texts themselves.
+  if (((bytes[at + 15] ?? 0) & INLINE) === 0) return none;
+  const version = prefixed(bytes, at + HEADER);
+  const text = version && prefixed(bytes, version.end)?.text;
+  if (text === undefined) return none;
+  const module = /^path\t(.*)$/m.exec(text)?.[1] ?? '';
+  const flags = /^build\t-ldflags=(.*)$/m.exec(text)?.[1] ?? '';
+  return { module, variables: variablesOf(unquoted(flags)) };
+}
+
+/** A text with its length before it, as a varint of 7 bits a byte. */
+function prefixed(bytes: Buffer, at: number): { text: string; end: number } | undefined {
+  let length = 0;
+  for (let i = 0; i < 4; i++) {
+    const byte = bytes[at + i] ?? 0;
+    length += (byte & 0x7f) * 2 ** (7 * i);
+    if (byte >= 0x80) continue;
+    const start = at + i + 1;
+    if (length > LIMIT || start + length > bytes.length) return undefined;
+    return { text: bytes.toString('utf8', start, start + length), end: start + length };
+  }
+  return undefined;
+}
+
+function unquoted(flags: string): string {
+  return /^".*"$/.test(flags) ? flags.slice(1, -1).replace(/\\(.)/g, '$1') : flags;
+}
+
+function variablesOf(flags: string): Map<string, string> {
+  const set = flags.matchAll(/-X[= ]\s*(?:'([^']*)'|"([^"]*)"|(\S+))/g);
+  const variables = [...set].flatMap(([, single, double, plain]): [string, string][] => {
+    const text = single ?? double ?? plain ?? '';
+    const equals = text.indexOf('=');
+    const name = text.slice(text.lastIndexOf('.', equals < 0 ? undefined : equals) + 1, equals);
+    const value = text.slice(equals + 1).replace(/^["']|["']$/g, '');
+    return equals < 0 ? [] : [[name, value]];
+  });
+  return new Map(variables);
+}

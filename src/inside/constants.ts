@@ -1,0 +1,67 @@
+import type { Candidate, InsidePlace } from './candidate.ts';
+import { type GoString, type GoStrings, LONGEST_NAME } from './go-strings.ts';
+import { bareRepository, defaultRepository, templateOf, wholeName } from './names.ts';
+import type { Nameless } from './recombine.ts';
+import { namesInFile } from './text.ts';
+
+/** The constants of a program that have to do with images, by what they are. */
+export interface SortedConstants {
+  readonly whole: readonly GoString[];
+  readonly nameless: readonly Nameless[];
+  /** Registries, folders, or both, with a slash at the end. */
+  readonly prefixes: readonly GoString[];
+  /** Names in embedded texts. */
+  readonly inTexts: readonly Candidate[];
+  /** Whether there was more than is looked at. */
+  readonly incomplete: boolean;
+}
+
+/** Bytes of embedded texts that are read in one program. */
+const TEXTS = 64 * 1024 * 1024;
+/** Names of one kind; operators have some ten, and only a made-up program has thousands. */
+const MOST = 5000;
+const PREFIX = /^[a-z0-9][a-z0-9.:-]*(?:\/[a-z0-9._-]+)*\/$/;
+
+/** @param defaults of settings, where a name without a registry is one too */
+export function sortConstants(strings: GoStrings, defaults: readonly GoString[], place: InsidePlace): SortedConstants {
+  const [whole, nameless, prefixes]: [GoString[], Nameless[], GoString[]] = [[], [], []];
+  const inTexts: Candidate[] = [];
+  let read = 0;
+  let incomplete = false;
+  const sort = (constant: GoString, isDefault: boolean): void => {
+    const { text } = constant;
+    const template = templateOf(text);
+    const repository = bareRepository(text) ?? (isDefault ? defaultRepository(text) : undefined);
+    const kind = wholeName(text) !== undefined ? whole : template || repository ? nameless : prefixes;
+    incomplete ||= kind.length >= MOST;
+    if (kind.length >= MOST) return;
+    if (kind === whole) whole.push(constant);
+    else if (template !== undefined) nameless.push({ constant, template, isOpen: true });
+    else if (repository !== undefined) {
+      nameless.push({ constant, template: { before: `${repository}:`, after: '' }, isOpen: isDefault });
+    } else if (PREFIX.test(text)) prefixes.push(constant);
+  };
+  const isWanted = (bytes: Buffer, start: number, end: number): boolean => {
+    if (end - start <= LONGEST_NAME) return mayBeName(bytes, start, end);
+    read += end - start;
+    incomplete ||= read > TEXTS;
+    return read <= TEXTS && bytes.subarray(start, end).includes('image');
+  };
+  for (const constant of strings.find(isWanted)) {
+    const { text, offset } = constant;
+    if (text.length <= LONGEST_NAME && !text.includes('\n')) sort(constant, false);
+    else inTexts.push(...namesInFile(text, { ...place, offset }, 'a text in the program'));
+  }
+  for (const constant of defaults) sort(constant, true);
+  return { whole, nameless, prefixes, inTexts, incomplete };
+}
+
+/** A slash or a colon in what begins like a name or a line. */
+function mayBeName(bytes: Buffer, start: number, end: number): boolean {
+  const first = bytes[start] ?? 0;
+  const isLine = first === 0x23 || first === 0x2d || first === 0x0a || first === 0x7b;
+  const isLetter = (first >= 0x61 && first <= 0x7a) || (first >= 0x41 && first <= 0x5a);
+  if (!isLine && !isLetter && !(first >= 0x30 && first <= 0x39)) return false;
+  for (let at = start; at < end; at++) if (bytes[at] === 0x2f || bytes[at] === 0x3a) return true;
+  return false;
+}

@@ -1,0 +1,152 @@
+/** A piece of the program that is loaded into memory. Offsets and sizes in bytes of the file. */
+export interface Region {
+  readonly address: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly executable: boolean;
+  readonly writable: boolean;
+}
+
+/** What of a program can hold constants, and the code that uses them. */
+export interface Elf {
+  readonly bytes: Buffer;
+  readonly machine: 'x86-64' | 'other';
+  readonly regions: readonly Region[];
+  /** Those without code. */
+  readonly data: readonly Region[];
+}
+
+const PT_LOAD = 1;
+const PF_X = 1;
+const PF_W = 2;
+const SHT_PROGBITS = 1;
+const SHT_RELA = 4;
+const SHF_WRITE = 1;
+const SHF_ALLOC = 2;
+const SHF_EXECINSTR = 4;
+const EM_X86_64 = 62;
+/** `R_X86_64_RELATIVE` and `R_AARCH64_RELATIVE`. */
+const RELATIVE = new Set([8, 1027]);
+/** Real programs have 20 to 40 sections. */
+const MOST_SECTIONS = 256;
+/** Tables of the runtime and of the loader: as large as the rest, and no constant in them. */
+const TABLES = /^\.(?:gopclntab|eh_frame|typelink|itablink|note|gnu|dyn|rel|hash|init|fini|plt|debug)/;
+
+/** Whether this is how an ELF file begins. */
+export function isElf(start: Uint8Array): boolean {
+  return start[0] === 0x7f && start[1] === 0x45 && start[2] === 0x4c && start[3] === 0x46;
+}
+
+/**
+ * Reads the layout of a 64-bit little-endian ELF program (System V ABI, chapter 4 and 5), without trust: whatever lies
+ * outside the file is left out. Sections say best what is where; a program without them has its segments. What a loader
+ * of a position-independent program would relocate is relocated in `bytes`.
+ * @returns undefined for what is no such program
+ */
+export function readElf(bytes: Buffer): Elf | undefined {
+  if (bytes.length < 64 || !isElf(bytes) || bytes[4] !== 2 || bytes[5] !== 1) return undefined;
+  const machine = bytes.readUInt16LE(18) === EM_X86_64 ? 'x86-64' : 'other';
+  const sections = sectionsOf(bytes);
+  const fromSections = sections.filter(isWorth);
+  const found = fromSections.some(({ executable }) => executable) ? fromSections : segmentsOf(bytes);
+  const regions = apart(found);
+  if (regions.length === 0) return undefined;
+  const relocations = apart(sections.filter(({ type }) => type === SHT_RELA));
+  for (const { offset, size } of relocations) relocate(bytes, regions, offset, size);
+  return { bytes, machine, regions, data: regions.filter(({ executable }) => !executable) };
+}
+
+/** Where an address lies in the file; undefined when it lies in no region, or less than `size` bytes before its end. */
+export function offsetOf(regions: readonly Region[], address: number, size: number): number | undefined {
+  for (const region of regions) {
+    const within = address - region.address;
+    if (within >= 0 && within + size <= region.size) return region.offset + within;
+  }
+  return undefined;
+}
+
+/** An unsigned 64-bit number; NaN when it is above what a number holds exactly. */
+export function readWord(bytes: Buffer, offset: number): number {
+  const high = bytes.readUInt32LE(offset + 4);
+  return high > 0x1fffff ? Number.NaN : high * 0x1_0000_0000 + bytes.readUInt32LE(offset);
+}
+
+interface Section extends Region {
+  readonly type: number;
+  readonly flags: number;
+  readonly name: string;
+}
+
+function sectionsOf(bytes: Buffer): Section[] {
+  const table = readWord(bytes, 40);
+  const entry = bytes.readUInt16LE(58);
+  const count = bytes.readUInt16LE(60);
+  const names = bytes.readUInt16LE(62);
+  if (entry !== 64 || count > MOST_SECTIONS || !(table + count * entry <= bytes.length)) return [];
+  const at = (i: number): number => table + i * entry;
+  const namesAt = names < count ? readWord(bytes, at(names) + 24) : Number.NaN;
+  return Array.from({ length: count }, (_, i) => i).flatMap((i): Section[] => {
+    const flags = bytes.readUInt32LE(at(i) + 8);
+    const extent = extentOf(bytes, at(i) + 16, at(i) + 24, at(i) + 32);
+    if (extent === undefined) return [];
+    const nameAt = namesAt + bytes.readUInt32LE(at(i));
+    const name = nameAt < bytes.length ? bytes.toString('latin1', nameAt, Math.min(nameAt + 24, bytes.length)) : '';
+    return [
+      {
+        ...extent,
+        flags,
+        type: bytes.readUInt32LE(at(i) + 4),
+        name: name.replace(/\0.*/s, ''),
+        executable: (flags & SHF_EXECINSTR) !== 0,
+        writable: (flags & SHF_WRITE) !== 0,
+      },
+    ];
+  });
+}
+
+function isWorth({ type, flags, name, size }: Section): boolean {
+  return type === SHT_PROGBITS && (flags & SHF_ALLOC) !== 0 && size > 0 && !TABLES.test(name);
+}
+
+function segmentsOf(bytes: Buffer): Region[] {
+  const table = readWord(bytes, 32);
+  const entry = bytes.readUInt16LE(54);
+  const count = bytes.readUInt16LE(56);
+  if (entry !== 56 || count > MOST_SECTIONS || !(table + count * entry <= bytes.length)) return [];
+  return Array.from({ length: count }, (_, i) => table + i * entry).flatMap((at): Region[] => {
+    const flags = bytes.readUInt32LE(at + 4);
+    const extent = extentOf(bytes, at + 16, at + 8, at + 32);
+    if (extent === undefined || bytes.readUInt32LE(at) !== PT_LOAD || extent.size === 0) return [];
+    return [{ ...extent, executable: (flags & PF_X) !== 0, writable: (flags & PF_W) !== 0 }];
+  });
+}
+
+/** Address, offset and size that stand at these places; undefined when they reach beyond the file. */
+function extentOf(
+  bytes: Buffer,
+  ...[addressAt, offsetAt, sizeAt]: [number, number, number]
+): Pick<Region, 'address' | 'offset' | 'size'> | undefined {
+  const [address, offset, size] = [readWord(bytes, addressAt), readWord(bytes, offsetAt), readWord(bytes, sizeAt)];
+  const isWithin = address + size <= Number.MAX_SAFE_INTEGER && offset + size <= bytes.length;
+  return isWithin ? { address, offset, size } : undefined;
+}
+
+/** Without those that lie over each other in the file: only a made-up program has them, and they would cost many scans. */
+function apart<T extends Region>(regions: readonly T[]): T[] {
+  const sorted = regions.toSorted((a, b) => a.offset - b.offset);
+  let end = 0;
+  return sorted.filter(({ offset, size }) => {
+    if (offset < end) return false;
+    end = offset + size;
+    return true;
+  });
+}
+
+/** Writes what the loader of a position-independent program would write, for a base address of 0. */
+function relocate(bytes: Buffer, regions: readonly Region[], offset: number, size: number): void {
+  for (let at = offset; at + 24 <= offset + size; at += 24) {
+    if (!RELATIVE.has(bytes.readUInt32LE(at + 8))) continue;
+    const place = offsetOf(regions, readWord(bytes, at), 8);
+    if (place !== undefined) bytes.copy(bytes, place, at + 16, at + 24);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Family, Guess } from './candidate.ts';
+import type { GoString } from './go-strings.ts';
+import { bareRepository } from './names.ts';
+import { constantsBeside, type Pair, pairs } from './pairing.ts';
+import type { Program } from './recombine.ts';
+
+/** Components with one version that make a list; two may be chance. */
+const LEAST = 3;
+/** What is tried before the names of a list. */
+const MOST_PREFIXES = 8;
+const MOST_FAMILIES = 8;
+const PREFIX = /^[a-z0-9][a-z0-9._-]*\/$/;
+const REGISTRY = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?\/$/;
+
+/**
+ * Records of names and versions that stand in data: whole repositories with their versions, and lists of components whose
+ * registry and folder are constants elsewhere in the program, or are those of the operator itself.
+ */
+export function recordsOf(program: Program, prefixes: readonly GoString[]): { guesses: Guess[]; families: Family[] } {
+  const { elf, strings, place } = program;
+  const guesses: Guess[] = [];
+  const lists = new Map<string, Pair[]>();
+  for (const pair of pairs(elf, strings)) {
+    const registry = strings.header(pair.offset - 16);
+    const repository =
+      bareRepository(pair.name) ?? (registry === undefined ? undefined : bareRepository(`${registry}/${pair.name}`));
+    if (repository !== undefined) {
+      const evidence = 'a repository and a version in one record';
+      const possible = [`${repository}:${pair.version}`];
+      guesses.push({ ...place, offset: pair.offset, kind: 'recombined', evidence, possible, isPaired: true });
+    } else lists.set(pair.version, [...(lists.get(pair.version) ?? []), pair]);
+  }
+  const tried = prefixesOf(program, prefixes);
+  const families = [...lists].flatMap(([version, list]): Family[] => {
+    const members = [...new Set(list.map(({ name }) => `${name}:${version}`))];
+    const offset = list[0]?.offset ?? 0;
+    if (members.length < LEAST) return [];
+    const isInFolder = list.some(({ name }) => name.includes('/'));
+    const prefixes = isInFolder ? [...new Set(tried.map((prefix) => prefix.slice(0, prefix.indexOf('/') + 1)))] : tried;
+    return [{ ...place, offset, kind: 'recombined', evidence: 'a list of components', prefixes, members }];
+  });
+  families.sort((a, b) => b.members.length - a.members.length);
+  return { guesses, families: families.slice(0, MOST_FAMILIES) };
+}
+
+/** Registries and folders of the program, put together; those that the code takes side by side first, then the operator's own. */
+function prefixesOf({ elf, strings, subject: { image } }: Program, constants: readonly GoString[]): string[] {
+  const registries = constants.filter(({ text }) => REGISTRY.test(text));
+  const beside = registries.flatMap((registry) =>
+    constantsBeside(elf, strings, registry).flatMap((text) =>
+      PREFIX.test(text) && !REGISTRY.test(text) ? [registry.text + text] : [],
+    ),
+  );
+  const folder = image.path.includes('/') ? `${image.path.slice(0, image.path.indexOf('/'))}/` : '';
+  const own = [`${image.registry}/`, ...registries.map(({ text }) => text)].map((registry) => registry + folder);
+  const whole = constants.flatMap(({ text }) => (REGISTRY.test(text.slice(0, text.indexOf('/') + 1)) ? [text] : []));
+  return [...new Set([...beside, ...own, ...whole.filter((text) => !REGISTRY.test(text))])].slice(0, MOST_PREFIXES);
+}

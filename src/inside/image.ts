@@ -1,0 +1,198 @@
+import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { FileFindings, Subject } from './candidate.ts';
+import { isElf } from './elf.ts';
+import { readLayer } from './layer.ts';
+import { namesInProgram } from './program.ts';
+import type { Entry, Taker } from './tar-stream.ts';
+import { namesInFile, newestOf } from './text.ts';
+
+/** One layer of an image, from the bottom up. */
+export interface Layer {
+  readonly digest: string;
+  /** Opens the layer's blob as it is stored; more than once when the program is found late. */
+  readonly open: () => Promise<Readable>;
+}
+
+/** What is to be scanned. */
+export interface ScanOptions extends Subject {
+  /** Words of the commands that the image runs: its entrypoint and command, and what a manifest says instead. */
+  readonly programs: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** What an image's files name. */
+export interface ImageFindings extends Omit<FileFindings, 'givenUp'> {
+  /** Files and layers that were not looked at, or not to their end: `path: reason`. */
+  readonly givenUp: readonly string[];
+  /** Names in manifests of older releases that lie beside newer ones; they are only counted. */
+  readonly older: number;
+  /** Bytes of programs and of texts that were read. */
+  readonly programBytes: number;
+  readonly textBytes: number;
+}
+
+const LARGEST_PROGRAM = 300 * 1024 * 1024;
+/** A program with less has no room for Go's runtime. */
+const SMALLEST_PROGRAM = 256 * 1024;
+const LARGEST_TEXT = 5 * 1024 * 1024;
+const ALL_TEXTS = 100 * 1024 * 1024;
+const MOST_PROGRAMS = 6;
+const TEXT = /\.(?:ya?ml|json)$/i;
+/** What comes with a base image, and what tells of programs instead of setting anything. */
+const OF_THE_SYSTEM =
+  /^(?:usr(?!\/local\/)|lib(?:32|64)?|etc\/ssl|etc\/pki|proc|sys|dev)\/|(?:^|\/)(?:node_modules|site-packages|licenses?|testdata|docs?)\//i;
+
+/**
+ * Looks into the files of an image for names of other images: the programs that it runs, and its YAML and JSON. One layer
+ * after the other as they come, one program in memory at a time, nothing of them afterwards.
+ */
+export async function scanImage(layers: readonly Layer[], options: ScanOptions): Promise<ImageFindings> {
+  const scan = new ImageScan(options);
+  for (const layer of layers) await scan.layer(layer);
+  // A link may come after the file it points to; then that layer is read again.
+  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.layer(layer);
+  return scan.findings();
+}
+
+/** The scan of one image, a layer at a time. A later layer's file replaces an earlier one's. */
+export class ImageScan {
+  readonly #options: ScanOptions;
+  readonly #wanted: Set<string>;
+  readonly #files = new Map<string, FileFindings & { readonly isText: boolean }>();
+  /** Programs that nothing named when they came by, with their layer. */
+  readonly #passed = new Map<string, string>();
+  readonly #givenUp: string[] = [];
+  #textBytes = 0;
+  #programs = 0;
+  #programBytes = 0;
+
+  constructor(options: ScanOptions) {
+    this.#options = options;
+    this.#wanted = new Set(options.programs.flatMap(pathsIn));
+  }
+
+  /** Whether the layer holds a program that turned out to be one that the image runs. */
+  isMissed(digest: string): boolean {
+    return [...this.#passed].some(([path, layer]) => layer === digest && this.#isRun(path));
+  }
+
+  async layer({ digest, open }: Layer): Promise<void> {
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    const stream = await open();
+    const stop = (): void => {
+      stream.destroy(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      const givenUp = await readLayer(stream, (entry) => this.#visit(entry, digest));
+      if (givenUp !== undefined) this.#givenUp.push(`layer ${digest}: ${givenUp}`);
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  findings(): ImageFindings {
+    const texts = [...this.#files].flatMap(([path, { isText }]) => (isText ? [path] : []));
+    const newest = newestOf(texts);
+    let older = 0;
+    const files = [...this.#files].filter(([path, { isText, candidates }]) => {
+      const isNewest = !isText || newest.has(path);
+      if (!isNewest) older += candidates.length;
+      return isNewest;
+    });
+    const found = files.map(([, findings]) => findings);
+    const reasons = found.flatMap(({ givenUp }, i) => (givenUp === undefined ? [] : [`${files[i]?.[0]}: ${givenUp}`]));
+    return {
+      candidates: found.flatMap(({ candidates }) => candidates),
+      guesses: found.flatMap(({ guesses }) => guesses),
+      families: found.flatMap(({ families }) => families),
+      givenUp: [...this.#givenUp, ...reasons],
+      older,
+      programBytes: this.#programBytes,
+      textBytes: this.#textBytes,
+    };
+  }
+
+  #visit({ path, type, size, target }: Entry, layer: string): Taker | undefined {
+    const name = posix.basename(path);
+    if (name.startsWith('.wh.')) {
+      this.#remove(path, name);
+      return undefined;
+    }
+    if (type === 'link' && this.#isRun(path)) {
+      this.#wanted.add(posix.join('/', posix.dirname(path), target).slice(1)).add(target.replace(/^\/+/, ''));
+    }
+    if (type !== 'file') return undefined;
+    this.#files.delete(path);
+    if (TEXT.test(path) && !OF_THE_SYSTEM.test(path)) return this.#text(path, size, layer);
+    if (size < SMALLEST_PROGRAM) return undefined;
+    if (this.#isRun(path)) return this.#program(path, size, layer);
+    this.#passed.set(path, layer);
+    return undefined;
+  }
+
+  /** Marks of deleted files and of folders whose earlier content is hidden (OCI image layer specification, whiteouts). */
+  #remove(path: string, name: string): void {
+    const folder = posix.dirname(path);
+    const gone = name === '.wh..wh..opq' ? folder : posix.join(folder, name.slice(4));
+    for (const file of this.#files.keys()) {
+      if (file === gone || file.startsWith(`${gone}/`)) this.#files.delete(file);
+    }
+  }
+
+  /** By its path, or by its name alone where the command has no path. */
+  #isRun(path: string): boolean {
+    return this.#wanted.has(path) || this.#wanted.has(`*/${posix.basename(path)}`);
+  }
+
+  #text(path: string, size: number, layer: string): Taker | undefined {
+    if (size <= LARGEST_TEXT) this.#textBytes += size;
+    if (size > LARGEST_TEXT || this.#textBytes > ALL_TEXTS) {
+      const limit = size > LARGEST_TEXT ? LARGEST_TEXT : ALL_TEXTS;
+      this.#givenUp.push(`${path}: beyond ${limit / 1024 / 1024} MiB of text`);
+      return undefined;
+    }
+    return collect(size, (bytes) => {
+      const candidates = namesInFile(bytes.toString('utf8'), { file: path, layer });
+      if (candidates.length > 0) this.#files.set(path, { candidates, guesses: [], families: [], isText: true });
+    });
+  }
+
+  #program(path: string, size: number, layer: string): Taker | undefined {
+    this.#passed.delete(path);
+    if (size > LARGEST_PROGRAM || this.#programs >= MOST_PROGRAMS) {
+      this.#givenUp.push(`${path}: ${size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many'}`);
+      return undefined;
+    }
+    return collect(size, (bytes) => {
+      if (!isElf(bytes)) return;
+      this.#programs++;
+      this.#programBytes += bytes.length;
+      const findings = namesInProgram(bytes, { file: path, layer }, this.#options);
+      this.#files.set(path, { ...findings, isText: false });
+    });
+  }
+}
+
+/** The body in one piece. */
+function collect(size: number, use: (bytes: Buffer) => void): Taker {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  return {
+    take: (chunk) => {
+      at += chunk.copy(bytes, at);
+    },
+    end: () => use(bytes),
+  };
+}
+
+/** Paths in a word of a command: the word itself, and those within a line for a shell. */
+function pathsIn(word: string): string[] {
+  return word.split(/[\s;&|'"]+/).flatMap((part) => {
+    const path = part.replace(/^(?:\.?\/)+/, '');
+    if (path === '' || path.startsWith('-') || !/^[\w./@+-]+$/.test(path)) return [];
+    return part.startsWith('/') ? [path] : [path, `*/${posix.basename(path)}`];
+  });
+}

@@ -1,0 +1,54 @@
+import { pipeline, Readable, type Transform } from 'node:stream';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { type Entry, type Taker, TarStream } from './tar-stream.ts';
+
+/** Bytes of a layer, decompressed; the largest real ones have some ten gigabytes. */
+const LIMIT = 16 * 1024 ** 3;
+
+/**
+ * Reads a layer (a tar archive, plain or compressed with gzip or zstd, told by its first bytes) and shows its entries.
+ * Nothing of it is kept. What is damaged is read as far as it goes; whoever verifies the layer says that it is.
+ * @returns why the rest was not read; undefined when all of it was
+ * @throws whatever the stream throws
+ */
+export async function readLayer(
+  layer: Readable,
+  visit: (entry: Entry) => Taker | undefined,
+): Promise<string | undefined> {
+  const archive = new TarStream(visit);
+  let bytes = 0;
+  try {
+    for await (const chunk of await decompressed(layer)) {
+      bytes += chunk.length;
+      if (bytes > LIMIT) return `it has more than ${LIMIT} bytes`;
+      archive.write(chunk);
+      if (archive.isDone) return archive.givenUp;
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (typeof code === 'string' && /^Z_|^ZSTD_|_PARAM_/.test(code)) return `it cannot be decompressed: ${message}`;
+    throw error;
+  }
+  return archive.isDone ? archive.givenUp : 'it ends in the middle of the archive';
+}
+
+async function decompressed(layer: Readable): Promise<AsyncIterable<Buffer>> {
+  const chunks = layer[Symbol.asyncIterator]();
+  const first = await chunks.next();
+  const start = first.done ? Buffer.alloc(0) : Buffer.from(first.value);
+  const whole = Readable.from(
+    (async function* () {
+      if (start.length > 0) yield start;
+      yield* { [Symbol.asyncIterator]: () => chunks };
+    })(),
+    { objectMode: false },
+  );
+  const decompressor = decompressorFor(start);
+  return decompressor === undefined ? whole : pipeline(whole, decompressor, () => {});
+}
+
+/** By the magic numbers of RFC 1952 and RFC 8878. */
+function decompressorFor(start: Buffer): Transform | undefined {
+  if (start[0] === 0x1f && start[1] === 0x8b) return createGunzip();
+  return start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528 ? createZstdDecompress() : undefined;
+}

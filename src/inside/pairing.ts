@@ -1,0 +1,101 @@
+import { type Elf, offsetOf, readWord } from './elf.ts';
+import type { GoString, GoStrings } from './go-strings.ts';
+import { isVersion } from './names.ts';
+
+/** Bytes of code before and behind the use of a name in which the version for it is loaded, as Go compiles calls of Sprintf and sums of strings. */
+const WINDOW = 96;
+/** Bytes of a called function in which it loads what it returns. */
+const GETTER = 48;
+
+/** Headers side by side that are looked at; a large operator has some ten thousand. */
+const MOST_RECORDS = 1_000_000;
+
+/** A version that the code loads right beside a name, by an instruction's distance; the nearest first. */
+export interface Loaded {
+  readonly version: string;
+  readonly distance: number;
+}
+
+/**
+ * The versions that the code around the uses of a constant loads: a variable that the linker filled in, another
+ * constant, or what a small function returns. They are what the name is put together with.
+ */
+export function versionsBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoString, 'code'>): Loaded[] {
+  const found: Loaded[] = [];
+  for (const use of code) {
+    for (const { target, at } of loads(elf, use - WINDOW, use + WINDOW)) {
+      const version = textAt(strings, target);
+      if (version !== undefined && isVersion(version)) found.push({ version, distance: Math.abs(at - use) });
+    }
+  }
+  return found.toSorted((a, b) => a.distance - b.distance);
+}
+
+/** The constants that the code around a use takes, the name of a setting or of a flag among them. */
+export function constantsBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoString, 'code'>): string[] {
+  return code.flatMap((use) =>
+    loads(elf, use - WINDOW / 2, use + WINDOW / 2).flatMap(({ target }) => strings.at(target)?.text ?? []),
+  );
+}
+
+/** A constant at the place, or the one that a variable there holds. */
+function textAt(strings: GoStrings, target: number): string | undefined {
+  return strings.header(target) ?? strings.at(target)?.text;
+}
+
+/** What instructions in a stretch of code load or take the address of, relative to themselves; through one call too. */
+function loads(elf: Elf, from: number, to: number, isCalled = false): { target: number; at: number }[] {
+  const { bytes, regions } = elf;
+  const region = regions.find(({ offset, size, executable }) => executable && to > offset && from < offset + size);
+  if (region === undefined) return [];
+  const shift = region.address - region.offset;
+  const found: { target: number; at: number }[] = [];
+  const end = Math.min(to, region.offset + region.size - 4, bytes.length - 4);
+  for (let at = Math.max(from, region.offset) + 3; at < end; at++) {
+    const [rex = 0, opcode = 0, mode = 0] = [bytes[at - 3], bytes[at - 2], bytes[at - 1]];
+    const isRelative = (mode & 0xc7) === 0x05 && (opcode === 0x8b || opcode === 0x8d) && (rex & 0xfb) === 0x48;
+    const isCall = mode === 0xe8 && !isCalled;
+    // A function ends here; what follows is another one.
+    if (isCalled && mode === 0xc3) break;
+    if (!isRelative && !isCall) continue;
+    const target = offsetOf(regions, at + 4 + shift + bytes.readInt32LE(at), 1);
+    if (target === undefined) continue;
+    if (isRelative) found.push({ target, at });
+    else found.push(...loads(elf, target, target + GETTER, true).map((load) => ({ target: load.target, at })));
+  }
+  return found;
+}
+
+/** A name and a version that stand side by side in data: fields of a record. */
+export interface Pair {
+  readonly name: string;
+  readonly version: string;
+  /** Of the name's header. */
+  readonly offset: number;
+}
+
+/**
+ * Pairs of adjacent string headers of which one is a version and the other a name: how operators keep a list of
+ * components whose registry stands elsewhere.
+ */
+export function* pairs(elf: Elf, strings: GoStrings): Generator<Pair> {
+  let looked = 0;
+  for (const { offset, size, address, executable, writable } of elf.regions) {
+    if (executable || !writable) continue;
+    const start = offset + ((8 - (address % 8)) % 8);
+    for (let at = start; at + 32 <= offset + size; at += 8) {
+      const length = readWord(elf.bytes, at + 8);
+      const other = readWord(elf.bytes, at + 24);
+      if (!(length > 0 && length <= 100 && other > 0 && other <= 100)) continue;
+      if (looked++ > MOST_RECORDS) return;
+      const [a, b] = [strings.header(at), strings.header(at + 16)];
+      if (a === undefined || b === undefined) continue;
+      if (isVersion(a) && isName(b)) yield { name: b, version: a, offset: at + 16 };
+      else if (isName(a) && isVersion(b)) yield { name: a, version: b, offset: at };
+    }
+  }
+}
+
+function isName(text: string): boolean {
+  return /^[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/.test(text) && !isVersion(text) && /[a-z]{2}/.test(text);
+}

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { compile, withoutGo } from '../support/go.ts';
+import { pushImage } from '../support/images.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { tarOf } from '../support/tar.ts';
+
+/** An operator whose image names what it runs, and no manifest does: from looking into it to the private registry. */
+
+const missing = withoutGo();
+const home = scratchFolder();
+const chart = fixtureChart('widget-operator');
+const project = 'quay.io/widget-project';
+const [dashboard, operator] = [`${project}/dashboard:v1.0.0`, `${project}/operator:v1.0.0`];
+const [agent, proxy] = [`${project}/agent:1.20.3`, 'ghcr.io/widget-project/proxy:2.7.1-alpine'];
+let upstream: TestRegistry;
+let target: TestRegistry;
+let access: string[];
+
+beforeAll(async () => {
+  if (missing !== undefined) return;
+  [upstream, target] = [await startRegistry(), await startRegistry()];
+  access = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  compile('operator', join(home, 'manager'), ['-trimpath', '-ldflags=-s -w -X main.agentVersion=1.20.3']);
+  const layers = [tarOf([{ path: 'manager', content: readFileSync(join(home, 'manager')) }])];
+  const push = (reference: string, more = {}): Promise<string> => {
+    const [repository = '', tag] = reference.split(':');
+    return pushImage(upstream.host, repository, tag, more);
+  };
+  await push(operator, { layers, config: { Entrypoint: ['/manager'] } });
+  for (const reference of [dashboard, agent, proxy]) await push(reference);
+});
+afterAll(() => Promise.all([upstream?.stop(), target?.stop()]));
+
+interface Image {
+  readonly reference: string;
+  readonly confidence: string;
+  readonly need: string;
+  readonly found: readonly { readonly how: string; readonly name: string; readonly path: string }[];
+}
+
+describe('an operator', () => {
+  test('is looked into for what it runs, and what is known is listed apart', async (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const json = await airgapOk(['images', chart, ...access, '--look-inside', '-o', 'json'], home);
+    const { images, inside } = JSON.parse(json.stdout);
+    expect((images as Image[]).map(({ reference }) => reference)).toEqual([dashboard, operator]);
+    expect((inside.found as Image[]).map(({ reference, confidence }) => `${confidence} ${reference}`)).toEqual([
+      `high ${proxy}`,
+      `medium ${agent}`,
+    ]);
+    const table = await airgapOk(['images', chart, ...access, '--look-inside'], home);
+    expect(table.stdout).toMatch(/MAY BE CHOSEN.*agent:1\.20\.3 +medium, is there/s);
+    const rules = await airgapOk(['images', chart, ...access, '--look-inside', '-o', 'rules'], home);
+    expect(rules.stdout).toContain('PROXY_IMAGE');
+    const reason = await airgapOk(['images', chart, ...access, '--look-inside', '--why', agent], home);
+    expect(reason.stdout).toContain('name in the files of another image');
+    expect((await airgap(['images', chart, '-o', 'rules'], home)).code).toBe(2);
+  });
+
+  test('is looked into when it is bundled, which lists and adds nothing', async (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const file = join(home, 'listed.tar');
+    const run = await airgapOk(['bundle', chart, ...access, '--out', file, '-o', 'json'], home);
+    const { lock, inside } = JSON.parse(run.stdout);
+    expect((lock.images as Image[]).map(({ reference }) => reference)).toEqual([dashboard, operator]);
+    expect((inside.found as Image[]).map(({ reference }) => reference)).toEqual([proxy, agent]);
+    const flags = ['--no-look-inside', '--force', '--out', file, '-o', 'json'];
+    const without = await airgapOk(['bundle', chart, ...access, ...flags], home);
+    expect(JSON.parse(without.stdout).inside).toBeUndefined();
+  });
+
+  test('brings what it runs along with --include-inside, as far as the private registry', async (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const file = join(home, 'included.tar');
+    const flags = ['--include-inside', '--out', file, '-o', 'json'];
+    const run = await airgapOk(['bundle', chart, ...access, ...flags], home);
+    const { lock } = JSON.parse(run.stdout) as { lock: { images: Image[] } };
+    expect(lock.images.find(({ reference }) => reference === agent)).toMatchObject({
+      confidence: 'likely',
+      need: 'optional',
+      found: [{ how: 'inside-image', chart: 'widget-operator', name: operator, path: 'manager' }],
+    });
+    await airgapOk(['verify', file], home);
+    const to = ['--to', `${target.host}/mirrored`, '--plain-http', target.host];
+    await airgapOk(['push', file, ...to], home);
+    const copy = `docker://${target.host}/mirrored/${agent}`;
+    const raw = await program('skopeo', ['inspect', '--raw', '--tls-verify=false', copy], home);
+    expect(JSON.parse(raw)).toMatchObject({ schemaVersion: 2 });
+    const values = await airgap(
+      ['values', 'widget-operator', '--bundle', file, '--to', `${target.host}/mirrored`],
+      home,
+    );
+    expect(values.stdout).toContain(`${target.host}/mirrored/${operator}`);
+    // Nothing redirects it yet, and that is said.
+    expect(values.code).toBe(3);
+    expect(values.stderr).toContain(`still public: ${agent}`);
+  });
+});

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { makersOf } from '../../../src/inside/names.ts';
+import { namesInProgram } from '../../../src/inside/program.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
+import { scratchFolder } from '../../support/cli.ts';
+import { compile, withoutGo } from '../../support/go.ts';
+
+const missing = withoutGo();
+const VARIABLES = '-X main.agentVersion=1.20.3 -X main.gatewayVersion=7.4.0';
+const BUILDS: [string, string[]][] = [
+  ['stripped', ['-trimpath', `-ldflags=-s -w ${VARIABLES}`]],
+  ['position-independent', ['-trimpath', '-buildmode=pie', `-ldflags=-s -w ${VARIABLES}`]],
+  ['with everything in it', [`-ldflags=${VARIABLES}`]],
+];
+
+describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
+  const image = parseReference('quay.io/widget-project/operator:v1.0.0');
+  const program = join(scratchFolder(), 'operator');
+  let found: ReturnType<typeof namesInProgram>;
+
+  beforeAll(() => {
+    if (missing !== undefined) return;
+    compile('operator', program, flags);
+    const place = { file: 'operator', layer: 'sha256:0' };
+    found = namesInProgram(readFileSync(program), place, { image, makers: new Set(makersOf(image)) });
+  });
+
+  test('gives its whole names, and no more', (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    expect(found.candidates.map(({ confidence, reference }) => `${confidence} ${reference}`).toSorted()).toEqual([
+      'high ghcr.io/widget-project/proxy:2.7.1-alpine',
+      'high quay.io/widget-project/exporter@sha256:4b825dc642cb6eb9a060e54bf8d69288fbee4904e9f8bd65bc4aa0a4e4e5c1a2',
+      'low registry.k8s.io/sig-storage/livenessprobe:v2.15.0',
+      'medium docker.io/other-vendor/helper:1.36.1',
+      'medium quay.io/widget-project/collector:v3.2.1',
+    ]);
+    expect(found.givenUp).toBeUndefined();
+  });
+
+  test('pairs its names with their versions', (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const paired = found.guesses.filter(({ isPaired }) => isPaired).map(({ possible }) => possible[0]);
+    expect(paired.toSorted()).toEqual([
+      'docker.io/widget-project/cache:v9.8.7',
+      'ghcr.io/widget-project/gateway:v7.4.0',
+      'quay.io/widget-project/agent:1.20.3',
+      'quay.io/widget-project/reloader:0.76.3',
+    ]);
+  });
+
+  test('gives its list of components, and the folder that they are in', (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    expect(found.families).toMatchObject([
+      {
+        prefixes: expect.arrayContaining(['quay.io/widget-project/']),
+        members: ['controller:v4.5.6', 'node:v4.5.6', 'typhoon:v4.5.6', 'whisker-backend:v4.5.6'],
+      },
+    ]);
+  });
+});

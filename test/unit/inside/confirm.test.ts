@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { Guess } from '../../../src/inside/candidate.ts';
+import { type Answer, type Confirmed, confirm } from '../../../src/inside/confirm.ts';
+import type { ImageFindings } from '../../../src/inside/image.ts';
+
+const place = { file: 'manager', layer: 'sha256:0' };
+
+function findings(found: Partial<ImageFindings>): ImageFindings {
+  return { candidates: [], guesses: [], families: [], givenUp: [], older: 0, programBytes: 0, textBytes: 0, ...found };
+}
+
+function guess(possible: readonly string[], isPaired = false): Guess {
+  return { ...place, kind: 'recombined', evidence: 'a name', possible, isPaired };
+}
+
+async function ask(found: Partial<ImageFindings>, there: readonly string[], limit = 150, rest: Answer = 'missing') {
+  const asked: string[] = [];
+  const confirmed: Confirmed = await confirm(findings(found), {
+    concurrency: 1,
+    limit,
+    ask: async (reference) => {
+      asked.push(reference);
+      return there.includes(reference) ? 'there' : rest;
+    },
+  });
+  const names = confirmed.candidates.map(({ reference, confidence }) => `${confidence} ${reference}`);
+  return { asked, names, open: confirmed.open };
+}
+
+describe('what may be', () => {
+  test('is the first version that the registry has, and the rest is not asked for', async () => {
+    const { asked, names } = await ask({ guesses: [guess(['a/b:3', 'a/b:2', 'a/b:1'])] }, ['a/b:2', 'a/b:1']);
+    expect(names).toEqual(['medium a/b:2']);
+    expect(asked).toEqual(['a/b:3', 'a/b:2']);
+  });
+
+  test('is nothing where no version is there', async () => {
+    expect(await ask({ guesses: [guess(['a/b:3'])] }, [])).toMatchObject({
+      names: [],
+      open: [{ possible: ['a/b:3'] }],
+    });
+  });
+
+  test('stays open where the registry gives no answer, but for what the program itself pairs', async () => {
+    const found = { guesses: [guess(['a/b:3', 'a/b:2']), guess(['c/d:1', 'c/d:0'], true)] };
+    const { names, open } = await ask(found, [], 150, 'unknown');
+    expect(names).toEqual(['medium c/d:1']);
+    expect(open).toHaveLength(1);
+  });
+
+  test('is a list in the first folder that has one of it, each as far as it is there', async () => {
+    const family = {
+      ...place,
+      kind: 'recombined' as const,
+      evidence: 'a list',
+      prefixes: ['x/', 'y/'],
+      members: ['a:1', 'b:1', 'c:1', 'd:1'],
+    };
+    const { asked, names } = await ask({ families: [family] }, ['y/b:1', 'y/d:1']);
+    expect(names).toEqual(['medium y/b:1', 'medium y/d:1']);
+    expect(asked).toEqual(['x/a:1', 'x/b:1', 'x/c:1', 'y/a:1', 'y/b:1', 'y/c:1', 'y/d:1']);
+  });
+
+  test('is asked for no more often than the limit says', async () => {
+    const many = Array.from({ length: 30 }, (_, i) => guess([`a/b${i}:1`, `a/b${i}:0`]));
+    const { asked, open } = await ask({ guesses: many }, [], 10);
+    expect(asked).toHaveLength(10);
+    expect(open).toHaveLength(30);
+  });
+});
+
+describe('what stands there whole', () => {
+  const constant = { ...place, written: 'a/b:1', kind: 'constant' as const, evidence: 'x' };
+
+  test('is left out when it does not exist, and stays when nobody answers', async () => {
+    const candidates = [{ ...constant, reference: 'a/b:1', confidence: 'high' as const }];
+    expect((await ask({ candidates }, [])).names).toEqual([]);
+    expect((await ask({ candidates }, [], 150, 'unknown')).names).toEqual(['high a/b:1']);
+  });
+
+  test('is one candidate, by its surest place', async () => {
+    const candidates = (['low', 'high', 'medium'] as const).map((confidence) => ({
+      ...constant,
+      reference: 'a/b:1',
+      confidence,
+    }));
+    expect((await ask({ candidates }, ['a/b:1'])).names).toEqual(['high a/b:1']);
+  });
+});

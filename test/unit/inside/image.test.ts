@@ -1,0 +1,125 @@
+import { Readable } from 'node:stream';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { type ImageFindings, scanImage } from '../../../src/inside/image.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
+import { goProgram } from '../../support/program.ts';
+import fc from '../../support/property.ts';
+import { type TarFile, tarOf } from '../../support/tar.ts';
+
+const options = {
+  image: parseReference('quay.io/widget/operator:v1.0.0'),
+  makers: new Set(['widget']),
+  programs: ['/manager'],
+};
+const program = Buffer.concat([
+  goProgram({ build: ['path\tx'], code: [['quay.io/widget/agent:v1.2.3']] }),
+  Buffer.alloc(300 * 1024),
+]);
+
+function scan(layers: readonly (readonly TarFile[])[], pack = (tar: Buffer): Buffer => tar): Promise<ImageFindings> {
+  return scanImage(
+    layers.map((files, i) => ({ digest: `sha256:${i}`, open: async () => chunks(pack(tarOf(files))) })),
+    options,
+  );
+}
+
+/** In pieces that fit no block. */
+function chunks(bytes: Buffer): Readable {
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 997) }, (_, i) =>
+    bytes.subarray(i * 997, i * 997 + 997),
+  );
+  return Readable.from(pieces);
+}
+
+const named = ({ candidates }: ImageFindings): string[] => candidates.map(({ written, file }) => `${file} ${written}`);
+
+describe('an image', () => {
+  test.each([
+    ['plain', (tar: Buffer) => tar],
+    ['gzip', (tar: Buffer) => gzipSync(tar)],
+    ['zstd', (tar: Buffer) => zstdCompressSync(tar)],
+  ])('is read through its layers: %s', async (_, pack) => {
+    const long = `${'deep/'.repeat(40)}a.yaml`;
+    const found = await scan(
+      [[{ path: './manager', content: program }], [{ path: long, content: 'image: org/a:1.0' }]],
+      pack,
+    );
+    expect(named(found)).toEqual(['manager quay.io/widget/agent:v1.2.3', `${long} org/a:1.0`]);
+    expect(found.candidates.map(({ layer }) => layer)).toEqual(['sha256:0', 'sha256:1']);
+    expect(found.givenUp).toEqual([]);
+  });
+
+  test('has the files of its last layer: replaced, deleted, hidden with their folder', async () => {
+    const text = (tag: string): string => `image: org/a:${tag}`;
+    const found = await scan([
+      [
+        { path: 'a.yaml', content: text('1.0') },
+        { path: 'b.yaml', content: text('2.0') },
+        { path: 'c/d.yaml', content: text('3.0') },
+      ],
+      [{ path: 'a.yaml', content: text('1.1') }, { path: '.wh.b.yaml' }, { path: 'c/.wh..wh..opq' }],
+    ]);
+    expect(named(found)).toEqual(['a.yaml org/a:1.1']);
+  });
+
+  test('runs what a link points to, though the link comes later', async () => {
+    const found = await scan([
+      [{ path: 'operator/manager_amd64', content: program }],
+      [{ path: 'manager', link: 'operator/manager_amd64' }],
+    ]);
+    expect(named(found)).toEqual(['operator/manager_amd64 quay.io/widget/agent:v1.2.3']);
+  });
+
+  test('is not searched in what it does not run, nor in files of the system', async () => {
+    const found = await scan([
+      [
+        { path: 'bin/other', content: program },
+        { path: 'usr/share/x.yaml', content: 'image: org/a:1.0' },
+      ],
+    ]);
+    expect(named(found)).toEqual([]);
+  });
+
+  test('names what its newest manifests say, and counts the older', async () => {
+    const found = await scan([
+      [
+        { path: 'm/1.1/a.yaml', content: 'image: org/a:1.1' },
+        { path: 'm/1.2/a.yaml', content: 'image: org/a:1.2' },
+      ],
+    ]);
+    expect(named(found)).toEqual(['m/1.2/a.yaml org/a:1.2']);
+    expect(found.older).toBe(1);
+  });
+
+  test('says what it could not read: a damaged layer, one that ends early, too large a text', async () => {
+    const tar = gzipSync(tarOf([{ path: 'a.yaml', content: 'image: org/a:1.0'.padEnd(6 * 1024 * 1024) }]));
+    const cut = gzipSync(tarOf([{ path: 'a.txt', content: 'x' }])).subarray(0, 60);
+    const layers = [tar, cut, Buffer.from('no archive at all'.repeat(100))];
+    const { givenUp } = await scanImage(
+      layers.map((bytes, i) => ({ digest: `sha256:${i}`, open: async () => Readable.from([bytes]) })),
+      options,
+    );
+    expect(givenUp).toEqual([
+      'a.yaml: beyond 5 MiB of text',
+      expect.stringContaining('layer sha256:1: it cannot be decompressed'),
+      'layer sha256:2: it is no tar archive from some place on',
+    ]);
+  });
+
+  test('is read to the end or given up, whatever its bytes are', async () => {
+    const good = tarOf([
+      { path: 'a.yaml', content: 'image: org/a:1.0' },
+      { path: `${'x/'.repeat(90)}b.json`, content: '{"image":"org/a:1.0"}' },
+    ]);
+    const edits = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(edits, fc.nat(good.length), async (changes, length) => {
+        const bytes = Buffer.from(good.subarray(0, length));
+        for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+        await scanImage([{ digest: 'sha256:0', open: async () => Readable.from([bytes]) }], options);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

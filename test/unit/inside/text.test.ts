@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { namesInFile, newestOf } from '../../../src/inside/text.ts';
+
+const place = { file: 'a.yaml', layer: 'sha256:1' };
+
+function names(text: string): string[] {
+  return namesInFile(text, place).map(({ reference, line, confidence }) => `${line} ${confidence} ${reference}`);
+}
+
+describe('names in a text', () => {
+  test('stand in fields that say image, and as values with a registry and a version', () => {
+    const text = `kind: Deployment
+spec:
+  containers:
+    - image: busybox:1.36
+    - name: x
+      image: "quay.io/org/a@sha256:${'1'.repeat(64)}"
+      env:
+        - name: AGENT
+          value: ghcr.io/org/agent:v1.2.3
+      args: ["--reloader=quay.io/org/reloader:v2.0.0", "--port=8080"]
+`;
+    expect(names(text)).toEqual([
+      '4 medium docker.io/library/busybox:1.36',
+      `6 medium quay.io/org/a@sha256:${'1'.repeat(64)}`,
+      '9 medium ghcr.io/org/agent:v1.2.3',
+      '10 medium quay.io/org/reloader:v2.0.0',
+    ]);
+  });
+
+  test('stand in JSON, on one line too', () => {
+    expect(names('{"a":{"image":"org/app:1.0"},"b":["quay.io/org/b:v1.0.0"],"c":"http://x/y:1"}')).toEqual([
+      '1 medium docker.io/org/app:1.0',
+      '1 medium quay.io/org/b:v1.0.0',
+    ]);
+  });
+
+  test('whose tag moves are low', () => {
+    expect(names('image: quay.io/org/a:latest')).toEqual(['1 low quay.io/org/a:latest']);
+  });
+
+  test.each([
+    '# image: quay.io/org/a:v1.0.0',
+    'description: use image quay.io/org/a:v1.0.0',
+    'description: |\n  image: quay.io/org/a:v1.0.0\n  more',
+    '"example": "quay.io/org/a:v1.0.0"',
+    'image: registry.example.com/org/a:v1.0.0',
+    'url: https://quay.io/org/a:v1.0.0',
+    'image: "{{ .Values.image }}:v1"',
+    'imagePullPolicy: Always',
+    'address: localhost:8080/x:1',
+    'apiVersion: quay.io/v1',
+    'image: $' + '{REPOSITORY}:v1',
+  ])('are none in %s', (text) => {
+    expect(names(text)).toEqual([]);
+  });
+
+  test('go on behind a description', () => {
+    expect(names('a:\n  description: |\n    text\n  image: quay.io/org/a:v1.0.0\n')).toEqual([
+      '4 medium quay.io/org/a:v1.0.0',
+    ]);
+  });
+});
+
+describe('the newest of siblings', () => {
+  test('counts, by number and not by letter, in folders and in names of files', () => {
+    const paths = [
+      'm/1.9.0/a.yaml',
+      'm/1.10.0/a.yaml',
+      'm/1.10.0/b.yaml',
+      'x/crd-v1.2.yaml',
+      'x/crd-v1.3.yaml',
+      'y/z.yaml',
+    ];
+    expect([...newestOf(paths)]).toEqual(['m/1.10.0/a.yaml', 'm/1.10.0/b.yaml', 'x/crd-v1.3.yaml', 'y/z.yaml']);
+  });
+
+  test('is looked for within each folder by itself', () => {
+    expect([...newestOf(['a/1.2/x.yaml', 'b/1.1/x.yaml'])]).toEqual(['a/1.2/x.yaml', 'b/1.1/x.yaml']);
+  });
+});
