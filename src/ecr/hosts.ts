@@ -2,7 +2,7 @@
 export interface EcrHost {
   /** The host itself, lower case. */
   readonly host: string;
-  /** Twelve digits; undefined for a host that was declared to be ECR without one. */
+  /** Twelve digits; undefined for a host that does not say it, and then the caller's own is meant. */
   readonly account: string | undefined;
   readonly region: string;
   readonly fips: boolean;
@@ -38,9 +38,14 @@ const DUAL_STACK_SUFFIXES: readonly string[] = [
   'on.amazonwebservices.eu', // aws-eusc
 ];
 
-const ACCOUNT_REGION = String.raw`(?<account>\d{12})\.dkr{dot}ecr(?<fips>-fips)?\.(?<region>[a-z]{2,}(?:-[a-z]+)+-\d+)`;
+const REGION = String.raw`(?<region>[a-z]{2,}(?:-[a-z]+)+-\d+)`;
+const ACCOUNT_REGION = String.raw`(?<account>\d{12})\.dkr{dot}ecr(?<fips>-fips)?\.${REGION}`;
 const CLASSIC = pattern('.', SUFFIXES);
 const DUAL_STACK = pattern('-', DUAL_STACK_SUFFIXES);
+/** An interface endpoint of a VPC by its own name, which says no account: `vpce-….dkr.ecr.REGION.vpce.SUFFIX`. */
+const ENDPOINT = new RegExp(
+  String.raw`^vpce-[\da-z-]+\.dkr\.ecr(?<fips>-fips)?\.${REGION}\.vpce\.(?:${alternatives(SUFFIXES)})$`,
+);
 
 /** ECR's public registry, one host for the whole world. */
 export const ECR_PUBLIC_HOST = 'public.ecr.aws';
@@ -49,8 +54,8 @@ export const ECR_PUBLIC_HOST = 'public.ecr.aws';
 export function parseEcrHost(host: string): EcrHost | undefined {
   const lower = host.toLowerCase();
   const dualStack = DUAL_STACK.exec(lower);
-  const { account, region, fips } = (dualStack ?? CLASSIC.exec(lower))?.groups ?? {};
-  if (account === undefined || region === undefined) return undefined;
+  const { account, region, fips } = (dualStack ?? CLASSIC.exec(lower) ?? ENDPOINT.exec(lower))?.groups ?? {};
+  if (region === undefined) return undefined;
   return { host: lower, account, region, fips: fips !== undefined, dualStack: dualStack !== null };
 }
 
@@ -64,6 +69,9 @@ export function ecrHost(host: string, declared: readonly EcrHostDeclaration[] = 
 }
 
 function pattern(dot: '.' | '-', suffixes: readonly string[]): RegExp {
-  const escaped = suffixes.map((suffix) => suffix.replaceAll('.', '\\.'));
-  return new RegExp(`^${ACCOUNT_REGION.replace('{dot}', `\\${dot}`)}\\.(?:${escaped.join('|')})$`);
+  return new RegExp(`^${ACCOUNT_REGION.replace('{dot}', `\\${dot}`)}\\.(?:${alternatives(suffixes)})$`);
+}
+
+function alternatives(suffixes: readonly string[]): string {
+  return suffixes.map((suffix) => suffix.replaceAll('.', '\\.')).join('|');
 }

@@ -6,9 +6,48 @@ const NAME = new RegExp(`^(?:${COMPONENT}/)*${COMPONENT}$`);
 const SHORTEST = 2;
 const LONGEST = 256;
 
+/** Letters and digits, or what stands between them. */
+const TOKENS = /[a-z0-9]+|\/|[._-]+/g;
+const MARK = /^r+un(\d+)$/;
+
 /** Whether ECR takes this as the name of a repository. */
 export function isEcrRepositoryName(name: string): boolean {
   return name.length >= SHORTEST && name.length <= LONGEST && NAME.test(name);
+}
+
+/**
+ * A repository's name as ECR takes it. Other registries also have `__` and `--` in names: a run of N such characters
+ * becomes one, `runN` and one, as in `my__app` → `my_run2_app`. What looks like that already gets an `r` in front
+ * (`my_run2_app` → `my_rrun2_app`), so that no two names become one, and {@link fromEcrName} gives back what was.
+ */
+export function toEcrName(name: string): string {
+  const tokens = name.match(TOKENS) ?? [];
+  return tokens
+    .map((token, at) => {
+      if (/^[_-]{2,}$/.test(token)) return `${token[0]}run${token.length}${token[0]}`;
+      return MARK.test(token) && isBetween(tokens, at) ? `r${token}` : token;
+    })
+    .join('');
+}
+
+/** The name that {@link toEcrName} was given. */
+export function fromEcrName(name: string): string {
+  const tokens: string[] = name.match(TOKENS) ?? [];
+  for (let at = 1; at < tokens.length - 1; at++) {
+    const token = tokens[at] as string;
+    const length = Number(MARK.exec(token)?.[1]);
+    if (Number.isNaN(length) || !isBetween(tokens, at)) continue;
+    if (token.startsWith('rr')) tokens[at] = token.slice(1);
+    // Three become one, and what comes next is at the same index.
+    else tokens.splice(--at, 3, (tokens[at] as string).repeat(length));
+  }
+  return tokens.join('');
+}
+
+/** Whether the same `_` or `-` stands on both sides. */
+function isBetween(tokens: readonly string[], at: number): boolean {
+  const [before, after] = [tokens[at - 1]?.[0], tokens[at + 1]?.[0]];
+  return before === after && (before === '_' || before === '-');
 }
 
 /**

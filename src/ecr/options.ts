@@ -2,12 +2,16 @@ import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { EcrHostDeclaration } from './hosts.ts';
 
-/** How ECR's API is reached. Credentials come from the SDK's own chain, which reads this process's environment. */
+/** How AWS is reached. Credentials come from the SDK's own chain, which reads this process's environment. */
 export interface EcrOptions {
   /** HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL* are read from here. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The API's URL (`--endpoint-url`) where it is not the region's usual one. */
   readonly endpoint?: string;
+  /** A profile of the AWS configuration files; that of AWS_PROFILE when absent. */
+  readonly profile?: string;
+  /** A role to be assumed with the credentials that are found. */
+  readonly roleArn?: string;
   /** PEM roots to trust, from the transport. */
   readonly certificates?: () => readonly string[];
   /** Hosts that are ECR though their name does not say so. */
@@ -15,11 +19,14 @@ export interface EcrOptions {
   readonly emit?: Emit;
 }
 
+/** The services of AWS that are spoken to, as their AWS_ENDPOINT_URL_… variables name them. */
+export type AwsService = 'ECR' | 'ECR_PUBLIC' | 'STS';
+
 /**
  * The API's URL where one was given: by flag, or by the variables that every AWS tool knows.
  * @throws AirgapError `config` when it is no URL
  */
-export function endpointOf(options: EcrOptions, service: 'ECR' | 'ECR_PUBLIC'): string | undefined {
+export function endpointOf(options: EcrOptions, service: AwsService): string | undefined {
   const { env } = options;
   const own = service === 'ECR' ? options.endpoint : undefined;
   const endpoint = own || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;

@@ -1,81 +1,101 @@
-import type { CreateRepositoryCommandInput, ECRClient } from '@aws-sdk/client-ecr';
+import type { ECRClient, Repository } from '@aws-sdk/client-ecr';
 import { AirgapError } from '../base/errors.ts';
-import { pool, settle } from '../base/pool.ts';
-import { ecrClient } from './connection.ts';
+import { settle } from '../base/pool.ts';
+import { ecrClient, registryOf } from './connection.ts';
+import { creationTemplates } from './creation-templates.ts';
+import { CONCURRENCY, describeRepositories } from './describe.ts';
 import { awsError, isDenied, nameOf } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 import { checkRepositoryNames } from './names.ts';
 import type { EcrOptions } from './options.ts';
-
-/** How a repository is created that is not there yet. Existing ones are left as they are. */
-export interface RepositorySettings {
-  /** Default: ECR's, or that of the registry. */
-  readonly tagMutability?: 'MUTABLE' | 'IMMUTABLE';
-  /** ARN, id or alias of a KMS key; `aws/ecr` for the one that AWS manages. Default: AES-256 without KMS. */
-  readonly kmsKey?: string;
-  readonly scanOnPush?: boolean;
-  readonly tags?: Readonly<Record<string, string>>;
-}
+import { setPolicies } from './policies.ts';
+import { type Reconciled, reconcile } from './reconcile.ts';
+import { creationOf, hasSettings, type RepositorySettings } from './settings.ts';
 
 export interface EnsureOptions extends EcrOptions {
   readonly settings?: RepositorySettings;
+  /** Whether repositories that are there are changed to what the settings say. */
+  readonly reconcile?: boolean;
 }
 
-export interface Ensured {
-  /** In the order of the names given. */
+/** Which of the wanted repositories are there; each in the order of the names given. */
+export interface Standing {
   readonly existing: readonly string[];
-  readonly created: readonly string[];
+  /** Neither there nor made by ECR. */
+  readonly missing: readonly string[];
+  /** Not there, and made by ECR at the first push, by a creation template. */
+  readonly onPush: readonly string[];
 }
 
-/** DescribeRepositories takes no more names at once (API reference). */
-const BATCH = 100;
-/** Requests under way. ECR throttles; the SDK waits, and more at once would only wait more. */
-const CONCURRENCY = 4;
+export interface Ensured extends Omit<Standing, 'missing'> {
+  readonly created: readonly string[];
+  /** Repositories that were there and are changed. */
+  readonly reconciled: readonly Reconciled[];
+}
 
 /**
- * Makes sure that every repository is there before anything is pushed to it.
- * @throws AirgapError `reference-invalid` for names ECR does not allow, `forbidden` with the repositories that are
- * missing when they may not be created, `unauthorized`, `network`, `registry`
+ * Says which repositories are there, and changes nothing.
+ * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`, `registry`
  */
-export async function ensureRepositories(
+export function findRepositories(host: EcrHost, names: readonly string[], options: EcrOptions): Promise<Standing> {
+  return withClient(
+    host,
+    names,
+    options,
+    async (client, wanted) => (await look(client, host, wanted, options)).standing,
+  );
+}
+
+/**
+ * Makes sure that every repository is there, or is going to be, before anything is pushed to it.
+ * @throws AirgapError what `findRepositories` throws, `forbidden` with the repositories that are missing when they may
+ * not be created
+ */
+export function ensureRepositories(host: EcrHost, names: readonly string[], options: EnsureOptions): Promise<Ensured> {
+  const { settings = {}, emit } = options;
+  return withClient(host, names, options, async (client, wanted) => {
+    const { standing, described } = await look(client, host, wanted, options);
+    const { existing, onPush, missing } = standing;
+    if (onPush.length > 0 && hasSettings(settings)) {
+      const message = `a creation template of ${host.host} makes ${onPush.join(', ')}, and its settings count there`;
+      emit?.({ type: 'warning', message });
+    }
+    await createAll(client, host, missing, settings);
+    const found = existing.map((name) => described.get(name) as Repository);
+    const reconciled = options.reconcile ? await reconcile(client, host, found, settings, emit) : [];
+    return { existing, onPush, created: missing, reconciled };
+  });
+}
+
+async function withClient<R extends object>(
   host: EcrHost,
   names: readonly string[],
-  options: EnsureOptions,
-): Promise<Ensured> {
+  options: EcrOptions,
+  work: (client: ECRClient, wanted: readonly string[]) => Promise<R>,
+): Promise<R> {
   const wanted = [...new Set(names)];
   checkRepositoryNames(host.host, wanted);
-  if (wanted.length === 0) return { existing: [], created: [] };
   const client = await ecrClient(host, options);
   try {
-    const missing = new Set(await findMissing(client, host, wanted));
-    const created = await createAll(client, host, [...missing], options.settings ?? {});
-    return { existing: wanted.filter((name) => !missing.has(name)), created };
+    return await work(client, wanted);
   } finally {
     client.destroy();
   }
 }
 
-/** The names without a repository, in order. */
-async function findMissing(client: ECRClient, host: EcrHost, names: readonly string[]): Promise<readonly string[]> {
-  const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
-  // One missing name fails the whole request without saying which others are there: halve until each is known.
-  const find = async (batch: readonly string[]): Promise<readonly string[]> => {
-    try {
-      const { repositories = [] } = await client.send(
-        new DescribeRepositoriesCommand({ ...registryOf(host), repositoryNames: [...batch] }),
-      );
-      const there = new Set(repositories.map(({ repositoryName }) => repositoryName));
-      return batch.filter((name) => !there.has(name));
-    } catch (error) {
-      if (nameOf(error) !== 'RepositoryNotFoundException') throw awsError(`repositories of ${host.host}`, error);
-      if (batch.length === 1) return batch;
-      const middle = Math.ceil(batch.length / 2);
-      return [...(await find(batch.slice(0, middle))), ...(await find(batch.slice(middle)))];
-    }
-  };
-  const batches: (readonly string[])[] = [];
-  for (let at = 0; at < names.length; at += BATCH) batches.push(names.slice(at, at + BATCH));
-  return (await pool(batches, CONCURRENCY, find)).flat();
+async function look(
+  client: ECRClient,
+  host: EcrHost,
+  wanted: readonly string[],
+  { emit }: EcrOptions,
+): Promise<{ readonly standing: Standing; readonly described: ReadonlyMap<string, Repository> }> {
+  const described =
+    wanted.length === 0 ? new Map<string, Repository>() : await describeRepositories(client, host, wanted);
+  const existing = wanted.filter((name) => described.has(name));
+  const absent = wanted.filter((name) => !described.has(name));
+  const templateOf = absent.length === 0 ? () => undefined : await creationTemplates(client, host, emit);
+  const onPush = absent.filter((name) => templateOf(name) !== undefined);
+  return { described, standing: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
 }
 
 async function createAll(
@@ -83,42 +103,34 @@ async function createAll(
   host: EcrHost,
   names: readonly string[],
   settings: RepositorySettings,
-): Promise<readonly string[]> {
-  const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
-  const outcomes = await settle(names, CONCURRENCY, async (name) => {
-    try {
-      await client.send(new CreateRepositoryCommand(creation(host, name, settings)));
-    } catch (error) {
-      // Somebody else was faster, which is as good.
-      if (nameOf(error) !== 'RepositoryAlreadyExistsException') throw error;
-    }
-  });
+): Promise<void> {
+  const outcomes = await settle(names, CONCURRENCY, (name) => create(client, host, name, settings));
   const missing = names.filter((_, index) => outcomes[index]?.error !== undefined);
   const failure = outcomes.find(({ error }) => error !== undefined)?.error;
-  if (failure === undefined) return names;
+  if (failure === undefined) return;
   const list = missing.join(', ');
   if (isDenied(failure)) {
     throw new AirgapError('forbidden', `${host.host}: the credentials may not create what is missing: ${list}`, {
       cause: failure,
-      hint: 'have these repositories created, or be allowed ecr:CreateRepository (and ecr:TagResource for tags)',
+      hint: 'be allowed what docs/aws.md lists, or have them created: --create-repositories=never -o terraform prints how',
     });
   }
   throw awsError(`creating ${list} at ${host.host}`, failure);
 }
 
-function creation(host: EcrHost, name: string, settings: RepositorySettings): CreateRepositoryCommandInput {
-  const { tagMutability, kmsKey, scanOnPush, tags } = settings;
-  return {
-    ...registryOf(host),
-    repositoryName: name,
-    ...(tagMutability === undefined ? {} : { imageTagMutability: tagMutability }),
-    ...(scanOnPush === undefined ? {} : { imageScanningConfiguration: { scanOnPush } }),
-    ...(kmsKey === undefined ? {} : { encryptionConfiguration: { encryptionType: 'KMS', kmsKey } }),
-    ...(tags === undefined ? {} : { tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
-  };
-}
-
-/** The account in the host's name, which need not be the caller's own. */
-function registryOf({ account }: EcrHost): { registryId?: string } {
-  return account === undefined ? {} : { registryId: account };
+async function create(client: ECRClient, host: EcrHost, name: string, settings: RepositorySettings): Promise<void> {
+  const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
+  try {
+    await client.send(new CreateRepositoryCommand({ ...registryOf(host), ...creationOf(name, settings) }));
+  } catch (error) {
+    // Somebody else was faster, which is as good.
+    if (nameOf(error) === 'RepositoryAlreadyExistsException') return;
+    throw error;
+  }
+  try {
+    await setPolicies(client, host, name, settings);
+  } catch (cause) {
+    const { message } = awsError(`${name} is created, and its policies are not set`, cause);
+    throw new AirgapError('registry', message, { cause, hint: 'run it again with --reconcile, which sets them' });
+  }
 }

@@ -1,28 +1,39 @@
 import { AirgapError } from '../base/errors.ts';
+import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } from './naming-template.ts';
 import { formatReference, formatRepository, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
 /**
  * Where things go on the isolated side. `push`, `values`, and whatever else needs a private name use this one mapping,
  * so that an override can never name what a push did not write.
  */
-export interface Target {
+export interface Target extends TargetOptions {
   /** Registry host with optional port. */
   readonly registry: string;
   /** Path under which everything is put, without slashes at its ends; may be empty. */
   readonly prefix: string;
-  readonly naming: Naming;
+  /** As it was given: a name out of NAMINGS, or a template. */
+  readonly naming: string;
 }
 
-/** `host-path`: PREFIX/<source host>/<path>, so that nothing collides. `path`: PREFIX/<path>. */
-export type Naming = 'host-path' | 'path';
+export interface TargetOptions {
+  /** Come before the naming; the first that matches wins. */
+  readonly rules?: readonly NamingRule[];
+  /** Path for charts, from the root of the registry; `PREFIX/charts` when absent. */
+  readonly chartPrefix?: string;
+  /** How charts write each repository, by `registry/path`; for namings that ask for it. */
+  readonly written?: ReadonlyMap<string, string>;
+  /** Makes a path one that the registry takes, reversibly. Absent for a registry that takes all. */
+  readonly legal?: (path: string) => string;
+}
 
-export const NAMINGS: readonly Naming[] = ['host-path', 'path'];
+/** The naming of whoever says nothing: PREFIX/<source host>/<path>, so that nothing collides. */
+export const DEFAULT_NAMING = 'host-path';
 
 /**
  * Reads `REGISTRY[/PREFIX]`, as given to `--to`.
  * @throws AirgapError `usage`
  */
-export function parseTarget(text: string, naming: Naming): Target {
+export function parseTarget(text: string, naming: string, options: TargetOptions = {}): Target {
   const hint = 'write REGISTRY[/PREFIX], as in 123456789012.dkr.ecr.us-east-1.amazonaws.com/mirrored';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw new AirgapError('usage', `--to ${text}: a target has no scheme`, { hint });
@@ -39,18 +50,37 @@ export function parseTarget(text: string, naming: Naming): Target {
   if (parsed === undefined) {
     throw new AirgapError('usage', `--to ${text}: not a registry and repository prefix`, { hint });
   }
-  return { registry: parsed.registry, prefix, naming };
+  const { chartPrefix } = options;
+  if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${join(chartPrefix, 'x')}`) === undefined) {
+    throw new AirgapError('usage', `--chart-prefix ${chartPrefix}: not the path of repositories`, {
+      hint: 'write it without the registry, as in helm/charts',
+    });
+  }
+  const target = { registry: parsed.registry, prefix, naming, ...options };
+  const all = templates(target);
+  if (prefix === '' && all.includes('')) {
+    throw new AirgapError('usage', `--naming ${naming} needs the repository that is to hold the images`, {
+      hint: `write --to ${registry}/REPOSITORY`,
+    });
+  }
+  return target;
 }
 
-export function formatTarget({ registry, prefix }: Target): string {
+export function formatTarget({ registry, prefix }: Pick<Target, 'registry' | 'prefix'>): string {
   return prefix === '' ? registry : `${registry}/${prefix}`;
 }
 
-/** The private repository for an image's repository. A port in the source host becomes `-PORT`: a path has no colon, and none of its parts begins with a dash. */
+/** Whether the naming asks how charts write their references. */
+export function asksForWritten(target: Target): boolean {
+  return templates(target).some(needsWritten);
+}
+
+/** The private repository for an image's repository. */
 export function targetRepository(target: Target, source: Repository): Repository {
-  const host = source.registry.toLowerCase().replace(/[[\]]/g, '').replaceAll(':', '-').replace(/^-+/, '');
-  const path = target.naming === 'path' ? source.path : `${host}/${source.path}`;
-  return { registry: target.registry, path: join(target.prefix, path) };
+  const { rules = [], written, legal } = target;
+  const template = ruleFor(rules, source) ?? namingTemplate(target.naming);
+  const path = join(target.prefix, fillTemplate(template, source, written?.get(formatRepository(source))));
+  return { registry: target.registry, path: legal === undefined ? path : legal(path) };
 }
 
 /** The private reference: the repository is mapped, tag and digest stay what they are. */
@@ -63,9 +93,9 @@ export function targetReference(target: Target, source: Reference): Reference {
   };
 }
 
-/** The repository of a chart: PREFIX/charts/<name>. */
-export function chartRepository(target: Target, name: string): Repository {
-  return { registry: target.registry, path: join(target.prefix, `charts/${name}`) };
+/** The repository of a chart: PREFIX/charts/<name>, or below the chart prefix. */
+export function chartRepository({ registry, prefix, chartPrefix }: Target, name: string): Repository {
+  return { registry, path: join(chartPrefix ?? join(prefix, 'charts'), name) };
 }
 
 /** A chart's tag is its version exactly; `+` is no tag character and becomes `_`, as `helm push` does it. */
@@ -74,33 +104,24 @@ export function chartTag(version: string): string {
 }
 
 /**
- * Finds sources that the naming sends to one place.
- * @throws AirgapError `collision` naming each pair
+ * The path below which all images of a registry lie, each under its own path; undefined when the naming changes paths, so
+ * that no node can be told to look for a whole registry there.
  */
-export function checkCollisions(target: Target, sources: readonly Repository[]): void {
-  const taken = new Map<string, string>();
-  const clashes: string[] = [];
-  for (const source of sources) {
-    const from = formatRepository(source);
-    const to = formatRepository(targetRepository(target, source));
-    const other = taken.get(to);
-    if (other !== undefined && other !== from) clashes.push(`${other} and ${from} would both become ${to}`);
-    taken.set(to, from);
-  }
-  if (clashes.length > 0) {
-    throw new AirgapError('collision', [...new Set(clashes)].join('; '), {
-      hint:
-        target.naming === 'path'
-          ? 'use --naming host-path, which keeps the source host in the name'
-          : 'push them in two bundles, to two prefixes',
-    });
-  }
+export function registryFolder(target: Target, registry: string): string | undefined {
+  const template = namingTemplate(target.naming);
+  if ((target.rules ?? []).length > 0 || !/(?:^|\/)\{path\}$/.test(template)) return undefined;
+  const front = template.slice(0, -'{path}'.length);
+  return front.replace('{host}', '').includes('{')
+    ? undefined
+    : join(target.prefix, fillTemplate(front, { registry, path: '' }, ''));
 }
 
 /** Whether a reference names something under the target already. */
 export function isUnderTarget(target: Target, reference: Reference): boolean {
-  if (reference.registry !== target.registry) return false;
-  return target.prefix === '' || reference.path.startsWith(`${target.prefix}/`);
+  const { registry, prefix } = target;
+  if (reference.registry !== registry) return false;
+  if (prefix === '' || reference.path.startsWith(`${prefix}/`)) return true;
+  return reference.path === prefix && templates(target).includes('');
 }
 
 /** The full text of a source's private name. */
@@ -108,6 +129,10 @@ export function targetText(target: Target, source: Reference): string {
   return formatReference(targetReference(target, source));
 }
 
+function templates({ naming, rules = [] }: Pick<Target, 'naming' | 'rules'>): string[] {
+  return [...rules.map(({ to }) => to), namingTemplate(naming)];
+}
+
 function join(prefix: string, path: string): string {
-  return prefix === '' ? path : `${prefix}/${path}`;
+  return [prefix, path].filter((part) => part !== '').join('/');
 }

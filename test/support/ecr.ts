@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { control } from './ecr/control.ts';
 import { DataPlane } from './ecr/data.ts';
-import { type Answer, type EcrFault, type EcrRequest, EcrState, type StoredRepository } from './ecr/state.ts';
+import {
+  type Answer,
+  type CreationTemplate,
+  type EcrFault,
+  type EcrRequest,
+  EcrState,
+  type StoredRepository,
+} from './ecr/state.ts';
+import { assumeRole } from './ecr/sts.ts';
 
 /** How the stand-in is set up. */
 export interface EcrOptions {
@@ -12,6 +20,8 @@ export interface EcrOptions {
   readonly blobMounting?: boolean;
   /** Most repositories that one page of DescribeRepositories holds, 100 unless given. */
   readonly pageSize?: number;
+  /** Repository creation templates. */
+  readonly templates?: readonly CreationTemplate[];
 }
 
 /** A stand-in for AWS ECR: control plane and data plane on one port, blob storage on another, plain HTTP on loopback. */
@@ -31,6 +41,8 @@ export interface TestEcr {
   /** Every token that was given out is expired from now on. */
   expireTokens(): void;
   fault(fault: EcrFault): void;
+  /** From now on DescribeRepositories is allowed for names only, as a policy for some repositories has it. */
+  denyListing(): void;
   /** Ends it. Fails when a fault was never met: the test did not test what it meant to. */
   stop(): Promise<void>;
 }
@@ -44,6 +56,7 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
   const state = new EcrState();
   state.blobMounting = options.blobMounting ?? false;
   state.pageSize = options.pageSize ?? 100;
+  state.templates.push(...(options.templates ?? []));
   for (const name of options.repositories ?? []) state.createRepository(name);
 
   const storage = await listen((request) => store(state, request));
@@ -55,9 +68,14 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
       String(request.headers['x-amz-target']),
     )?.[1];
     const { method = '' } = request;
+    if (body.toString('utf8').startsWith('Action=AssumeRole')) {
+      state.requests.push({ plane: 'control', what: 'AssumeRole', status: 200 });
+      return assumeRole(body.toString('utf8'));
+    }
     if (operation !== undefined) {
       const answer = control(state, host, operation, authorization, body.toString('utf8'));
-      state.requests.push({ plane: 'control', what: operation, status: answer.status });
+      const key = /Credential=([^/]+)/.exec(authorization ?? '')?.[1] ?? '';
+      state.requests.push({ plane: 'control', what: operation, status: answer.status, key });
       return answer;
     }
     // Behind a proxy the name that the client asked for is what locations have to have.
@@ -81,6 +99,9 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
     createRepository: (name, settings) => state.createRepository(name, settings),
     expireTokens: () => {
       for (const token of state.tokens.keys()) state.tokens.set(token, 'expired');
+    },
+    denyListing: () => {
+      state.listing = false;
     },
     fault: (fault) => void state.faults.push({ fault, left: fault.times ?? 1 }),
     stop: async () => {

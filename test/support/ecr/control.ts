@@ -25,6 +25,14 @@ export function control(
       return describe(state, host, input);
     case 'CreateRepository':
       return create(state, host, input);
+    case 'DescribeRepositoryCreationTemplates':
+      return success({ registryId: state.account, repositoryCreationTemplates: state.templates });
+    case 'PutImageTagMutability':
+    case 'PutImageScanningConfiguration':
+    case 'PutLifecyclePolicy':
+    case 'SetRepositoryPolicy':
+    case 'TagResource':
+      return change(state, input);
     case 'BatchCheckLayerAvailability':
       return availability(state, input);
     default:
@@ -52,6 +60,7 @@ function describe(state: EcrState, host: string, input: Record<string, unknown>)
     if (missing !== undefined) return failure('RepositoryNotFoundException', missingRepository(state, missing));
     return success({ repositories: names.map((name) => shown(state, host, state.repositories.get(name))) });
   }
+  if (!state.listing) return failure('AccessDeniedException', 'not authorized to perform: ecr:DescribeRepositories');
   const all = [...state.repositories.values()];
   const start = Number(input.nextToken ?? 0);
   const end = start + Math.min(state.pageSize, Number(input.maxResults ?? 100));
@@ -80,6 +89,18 @@ function create(state: EcrState, host: string, input: Record<string, unknown>): 
     );
   }
   return success({ repository: shown(state, host, state.createRepository(name, settings)) });
+}
+
+/** Whatever it is, it becomes a setting of the repository. */
+function change(
+  state: EcrState,
+  { repositoryName, resourceArn, registryId: _, ...settings }: Record<string, unknown>,
+): Answer {
+  const name = String(repositoryName ?? String(resourceArn).replace(/^.*:repository\//, ''));
+  const repository = state.repositories.get(name);
+  if (repository === undefined) return failure('RepositoryNotFoundException', missingRepository(state, name));
+  repository.settings = { ...repository.settings, ...settings };
+  return success({});
 }
 
 function shown(state: EcrState, host: string, repository: StoredRepository | undefined): Record<string, unknown> {

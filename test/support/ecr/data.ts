@@ -38,7 +38,7 @@ export class DataPlane {
     const path = /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests|referrers|tags)\/([^/]*)$/.exec(url.pathname);
     if (path === null) return refusal(404, 'UNSUPPORTED', 'no such address');
     const [, name = '', kind, what = ''] = path;
-    const repository = state.repositories.get(name);
+    const repository = state.repositoryFor(name, method === 'POST');
     if (repository === undefined) return refusal(404, 'NAME_UNKNOWN', missingRepository(state, name));
     switch (`${method} ${kind}`) {
       case 'POST blobs/uploads':

@@ -23,10 +23,18 @@ interface Described {
 /** A repository, with the settings of CreateRepository as they were sent. */
 export interface StoredRepository {
   readonly name: string;
-  readonly settings: Readonly<Record<string, unknown>>;
+  /** Of CreateRepository, and what later calls made of them. */
+  settings: Readonly<Record<string, unknown>>;
   readonly blobs: Map<string, Buffer>;
   readonly manifests: Map<string, StoredManifest>;
   readonly tags: Map<string, string>;
+}
+
+/** A creation template; of the settings only tag mutability counts here. */
+export interface CreationTemplate {
+  readonly prefix: string;
+  readonly appliedFor: readonly string[];
+  readonly imageTagMutability?: string;
 }
 
 /** One request, as the tests look at it. `what` is `METHOD /path?query` on the data plane, the operation on the control plane. */
@@ -34,6 +42,8 @@ export interface EcrRequest {
   readonly plane: 'control' | 'data' | 'storage';
   readonly what: string;
   readonly status: number;
+  /** Access key that signed it, on the control plane. */
+  readonly key?: string;
 }
 
 /** An answer that is given instead of the usual one, to the next `times` requests whose `what` matches. */
@@ -57,6 +67,10 @@ export class EcrState {
   readonly faults: { fault: EcrFault; left: number }[] = [];
   /** Account setting BLOB_MOUNTING. */
   blobMounting = false;
+  /** Whether repositories can be listed without their names. */
+  listing = true;
+  /** Repository creation templates, as DescribeRepositoryCreationTemplates shows them. */
+  readonly templates: CreationTemplate[] = [];
   /** Most repositories that one answer of DescribeRepositories holds. */
   pageSize = 100;
 
@@ -64,6 +78,21 @@ export class EcrState {
     const repository = { name, settings, blobs: new Map(), manifests: new Map(), tags: new Map() };
     this.repositories.set(name, repository);
     return repository;
+  }
+
+  /** The repository that an upload is for; made now when a creation template applies to pushes (December 2025). */
+  repositoryFor(name: string, isUpload: boolean): StoredRepository | undefined {
+    const found = this.repositories.get(name);
+    if (found !== undefined || !isUpload) return found;
+    const [template] = this.templates
+      .filter(({ prefix, appliedFor }) => appliedFor.includes('CREATE_ON_PUSH') && isBelow(name, prefix))
+      .sort((a, b) => (b.prefix === 'ROOT' ? 0 : b.prefix.length) - (a.prefix === 'ROOT' ? 0 : a.prefix.length));
+    if (template === undefined) return undefined;
+    const { imageTagMutability } = template;
+    return this.createRepository(name, {
+      ...(imageTagMutability && { imageTagMutability }),
+      byTemplate: template.prefix,
+    });
   }
 
   /** The fault that this request meets, used up by one. */
@@ -76,6 +105,10 @@ export class EcrState {
     met.left--;
     return met.fault;
   }
+}
+
+function isBelow(name: string, prefix: string): boolean {
+  return prefix === 'ROOT' || name.startsWith(`${prefix}/`);
 }
 
 /** An answer before it is written out. */

@@ -22,7 +22,17 @@ describe('the name of a private ECR registry', () => {
   });
 
   it.each([
+    ['vpce-0123456789abcdef0-abcdefgh.dkr.ecr.us-east-1.vpce.amazonaws.com', 'us-east-1', false],
+    ['vpce-0a-b-us-east-1a.dkr.ecr.us-east-1.vpce.amazonaws.com', 'us-east-1', false],
+    ['vpce-0a-b.dkr.ecr-fips.us-gov-west-1.vpce.amazonaws.com', 'us-gov-west-1', true],
+    ['vpce-0a-b.dkr.ecr.cn-north-1.vpce.amazonaws.com.cn', 'cn-north-1', false],
+  ])('%s, an endpoint in a VPC, is read', (host, region, fips) => {
+    expect(parseEcrHost(host)).toEqual({ host, account: undefined, region, fips, dualStack: false });
+  });
+
+  it.each([
     'public.ecr.aws',
+    'vpce-0a-b.api.ecr.us-east-1.vpce.amazonaws.com',
     'quay.io',
     `${account}.dkr.ecr.us-east-1.amazonaws.com.evil.example`,
     `${account}.dkr.ecr.us-east-1.example.com`,

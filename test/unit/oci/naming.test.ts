@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { AirgapError } from '../../../src/base/errors.ts';
 import {
+  asksForWritten,
   chartRepository,
   chartTag,
-  checkCollisions,
   formatTarget,
   isUnderTarget,
   parseTarget,
-  targetRepository,
+  registryFolder,
   targetText,
 } from '../../../src/oci/naming.ts';
-import { formatReference, formatRepository, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
+import { parseNamingRule } from '../../../src/oci/naming-template.ts';
+import { formatRepository, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
 
 const target = parseTarget('ecr.example/mirrored', 'host-path');
 const byPath = parseTarget('ecr.example/mirrored', 'path');
@@ -112,43 +113,96 @@ describe('the private name', () => {
   });
 });
 
-describe('checkCollisions', () => {
-  const repositories = (...texts: string[]) => texts.map((text) => parseReference(text));
+describe('a naming', () => {
+  const name = (naming: string, source: string, options = {}): string =>
+    targetText(parseTarget('us.icr.io/ns', naming, options), parseReference(source));
 
-  it('names both that would become one, and what to do', () => {
-    const error = refusal(() => checkCollisions(byPath, repositories('quay.io/org/app', 'ghcr.io/org/app')));
-    expect(error.code).toBe('collision');
-    expect(error.message).toContain('quay.io/org/app and ghcr.io/org/app');
-    expect(error.message).toContain('ecr.example/mirrored/org/app');
-    expect(error.hint).toContain('--naming host-path');
+  it.each([
+    ['name', 'docker.io/milvusdb/milvus:v2.5.15', 'us.icr.io/ns/milvus:v2.5.15'],
+    ['single-repository', 'quay.io/org/app:1', 'us.icr.io/ns:1'],
+    ['{host}-{name}', 'reg.io:5000/org/app:1', 'us.icr.io/ns/reg.io-5000-app:1'],
+    ['third/{folder}/{name}', 'reg.io/app:1', 'us.icr.io/ns/third/app:1'],
+    ['third/{folder}/{name}', 'reg.io/a/b/app:1', 'us.icr.io/ns/third/a/b/app:1'],
+  ])('%s puts %s at %s', (naming, source, target) => {
+    expect(name(naming, source)).toBe(target);
   });
 
-  it('names every pair', () => {
-    const names = ['quay.io/a/b', 'ghcr.io/a/b', 'quay.io/c/d', 'ghcr.io/c/d', 'docker.io/a/b'];
-    const { message } = refusal(() => checkCollisions(byPath, repositories(...names)));
-    for (const name of names) expect(message).toContain(name);
+  it('as written goes by what charts say, else by the full name', () => {
+    const written = new Map([['docker.io/amazon/aws-cli', 'amazon/aws-cli']]);
+    expect(name('as-written', 'amazon/aws-cli:2.1', { written })).toBe('us.icr.io/ns/amazon/aws-cli:2.1');
+    expect(name('as-written', 'quay.io/a/b:1', { written })).toBe('us.icr.io/ns/quay.io/a/b:1');
+    expect(asksForWritten(parseTarget('us.icr.io/ns', 'as-written'))).toBe(true);
+    expect(asksForWritten(parseTarget('us.icr.io/ns', 'path', { rules: [{ match: 'x', to: '{written}' }] }))).toBe(
+      true,
+    );
+    expect(asksForWritten(parseTarget('us.icr.io/ns', 'path'))).toBe(false);
   });
 
-  it('finds a port that is written like a host, where the other naming is no way out', () => {
-    const error = refusal(() => checkCollisions(target, repositories('reg.io:5000/x', 'reg.io-5000/x')));
-    expect(error.message).toContain('reg.io:5000/x and reg.io-5000/x');
-    expect(error.hint).not.toContain('host-path');
+  it('comes after the rules, of which the first that matches wins', () => {
+    const rules = ['quay.io/strimzi/kafka=kafka', 'quay.io/strimzi/*=strimzi/{name}', 'nginx=web', '*/a=path'].map(
+      parseNamingRule,
+    );
+    expect(name('name', 'quay.io/strimzi/kafka:1', { rules })).toBe('us.icr.io/ns/kafka:1');
+    expect(name('name', 'quay.io/strimzi/operator:1', { rules })).toBe('us.icr.io/ns/strimzi/operator:1');
+    expect(name('name', 'docker.io/library/nginx:1', { rules })).toBe('us.icr.io/ns/web:1');
+    expect(name('name', 'quay.io/x/a:1', { rules })).toBe('us.icr.io/ns/x/a:1');
+    expect(name('name', 'quay.io/x/b:1', { rules })).toBe('us.icr.io/ns/b:1');
   });
 
-  it('lets the same repository come several times, with several tags', () => {
-    expect(() =>
-      checkCollisions(byPath, repositories('quay.io/a/b:1', 'quay.io/a/b:2', 'quay.io/a/b:1')),
-    ).not.toThrow();
+  it('is followed by what the registry takes', () => {
+    const legal = (path: string): string => path.toUpperCase();
+    expect(name('name', 'quay.io/x/b:1', { legal })).toBe('us.icr.io/NS/B:1');
   });
 
-  it('finds none with the host in the name', () => {
-    expect(() => checkCollisions(target, repositories('quay.io/a/b', 'ghcr.io/a/b', 'a/b', 'b'))).not.toThrow();
+  it('can give charts a place of their own', () => {
+    const at = (chartPrefix: string): string =>
+      formatRepository(chartRepository(parseTarget('r.example/m', 'path', { chartPrefix }), 'web'));
+    expect(at('helm')).toBe('r.example/helm/web');
+    expect(at('')).toBe('r.example/web');
   });
 
-  it('agrees with the mapping', () => {
-    const [a, b] = repositories('quay.io/a/b', 'ghcr.io/a/b');
-    if (a === undefined || b === undefined) throw new Error('two');
-    expect(targetRepository(byPath, a)).toEqual(targetRepository(byPath, b));
-    expect(formatReference({ ...targetRepository(byPath, a), tag: '1' })).toBe('ecr.example/mirrored/a/b:1');
+  it.each([
+    ['names', 'there is no such naming'],
+    ['{host}/{nam}', '{nam} stands for nothing'],
+    ['Mirror/{name}', 'it gives no name of a repository'],
+    ['{name}:{host}', 'it gives no name of a repository'],
+  ])('%s is wrong usage: %s', (naming, why) => {
+    const error = refusal(() => parseTarget('r.example/m', naming));
+    expect(error.code).toBe('usage');
+    expect(error.message).toContain(why);
+  });
+
+  it.each([
+    () => parseNamingRule('quay.io/a'),
+    () => parseNamingRule('=a'),
+    () => parseNamingRule('quay.io/*={x}'),
+    () => parseTarget('r.example', 'single-repository'),
+    () => parseTarget('r.example', 'path', { rules: [{ match: '*', to: '' }] }),
+    () => parseTarget('r.example', 'path', { chartPrefix: '/helm' }),
+  ])('that cannot be is refused: %s', (run) => {
+    expect(refusal(run).code).toBe('usage');
+  });
+
+  it('of one repository has everything in it under the target', () => {
+    const single = parseTarget('r.example/m', 'single-repository');
+    expect(isUnderTarget(single, parseReference('r.example/m:1'))).toBe(true);
+    expect(isUnderTarget(single, parseReference('r.example/m2:1'))).toBe(false);
+  });
+
+  it.each([
+    ['host-path', 'm/quay.io'],
+    ['path', 'm'],
+    ['all/{host}/{path}', 'm/all/quay.io'],
+    ['name', undefined],
+    ['as-written', undefined],
+    ['{name}/{path}', undefined],
+    ['x{path}', undefined],
+  ])('%s keeps all of a registry below %s', (naming, folder) => {
+    expect(registryFolder(parseTarget('r.example/m', naming), 'quay.io')).toBe(folder);
+  });
+
+  it('with rules keeps no registry together', () => {
+    const target = parseTarget('r.example/m', 'path', { rules: [{ match: 'x', to: 'y' }] });
+    expect(registryFolder(target, 'quay.io')).toBeUndefined();
   });
 });

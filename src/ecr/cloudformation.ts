@@ -1,0 +1,51 @@
+import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
+
+/**
+ * A CloudFormation template (JSON) of repositories, `AWS::ECR::Repository`, for whoever creates them in another way than
+ * this program. Repositories stay when the stack goes. Equal input gives equal text.
+ */
+export function cloudformation(names: readonly string[], settings: RepositorySettings): string {
+  const { kmsKey, scanOnPush, tags, lifecyclePolicy, repositoryPolicy } = settings;
+  const mutability = mutabilityOf(settings);
+  const common = {
+    ...(mutability === undefined ? {} : { ImageTagMutability: mutability.imageTagMutability }),
+    ...(mutability?.imageTagMutabilityExclusionFilters === undefined
+      ? {}
+      : {
+          ImageTagMutabilityExclusionFilters: mutability.imageTagMutabilityExclusionFilters.map(
+            ({ filterType, filter }) => ({
+              ImageTagMutabilityExclusionFilterType: filterType,
+              ImageTagMutabilityExclusionFilterValue: filter,
+            }),
+          ),
+        }),
+    ...(scanOnPush === undefined ? {} : { ImageScanningConfiguration: { ScanOnPush: scanOnPush } }),
+    ...(kmsKey === undefined ? {} : { EncryptionConfiguration: { EncryptionType: 'KMS', KmsKey: kmsKey } }),
+    ...(tags === undefined ? {} : { Tags: tagList(tags) }),
+    ...(lifecyclePolicy === undefined ? {} : { LifecyclePolicy: { LifecyclePolicyText: lifecyclePolicy } }),
+    ...(repositoryPolicy === undefined ? {} : { RepositoryPolicyText: JSON.parse(repositoryPolicy) as object }),
+  };
+  const resources = Object.fromEntries(
+    names.map((name) => [
+      logicalId(name, names),
+      {
+        Type: 'AWS::ECR::Repository',
+        DeletionPolicy: 'Retain',
+        UpdateReplacePolicy: 'Retain',
+        Properties: { RepositoryName: name, ...common },
+      },
+    ]),
+  );
+  return JSON.stringify({ AWSTemplateFormatVersion: '2010-09-09', Resources: resources }, null, 2);
+}
+
+/** Letters and digits alone. Where two names come to one, the later ones are counted. */
+function logicalId(name: string, names: readonly string[]): string {
+  const plain = (text: string): string =>
+    text
+      .split(/[^a-z0-9]+/)
+      .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+      .join('');
+  const before = names.slice(0, names.indexOf(name)).filter((other) => plain(other) === plain(name)).length;
+  return `${plain(name)}${before === 0 ? '' : `Z${before + 1}`}`;
+}

@@ -1,0 +1,21 @@
+import type { ECRClient } from '@aws-sdk/client-ecr';
+import { registryOf } from './connection.ts';
+import type { EcrHost } from './hosts.ts';
+import type { RepositorySettings } from './settings.ts';
+
+/** Sets the policies that are asked for, over those that are there. Throws what the SDK throws. */
+export async function setPolicies(
+  client: ECRClient,
+  host: EcrHost,
+  repositoryName: string,
+  { lifecyclePolicy, repositoryPolicy }: RepositorySettings,
+): Promise<void> {
+  const { PutLifecyclePolicyCommand, SetRepositoryPolicyCommand } = await import('@aws-sdk/client-ecr');
+  const repository = { ...registryOf(host), repositoryName };
+  if (lifecyclePolicy !== undefined) {
+    await client.send(new PutLifecyclePolicyCommand({ ...repository, lifecyclePolicyText: lifecyclePolicy }));
+  }
+  if (repositoryPolicy !== undefined) {
+    await client.send(new SetRepositoryPolicyCommand({ ...repository, policyText: repositoryPolicy }));
+  }
+}

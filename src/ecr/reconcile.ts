@@ -1,0 +1,88 @@
+import type { ECRClient, Repository } from '@aws-sdk/client-ecr';
+import type { Emit } from '../base/events.ts';
+import { pool } from '../base/pool.ts';
+import { registryOf } from './connection.ts';
+import { CONCURRENCY } from './describe.ts';
+import { awsError } from './failures.ts';
+import type { EcrHost } from './hosts.ts';
+import { setPolicies } from './policies.ts';
+import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
+
+/** A repository that was there, and what of it was set. */
+export interface Reconciled {
+  readonly name: string;
+  readonly changes: readonly ('mutability' | 'scan' | 'tags' | 'policies')[];
+}
+
+/**
+ * Changes repositories to what the settings ask for; what they do not speak of stays. Encryption is fixed when a
+ * repository is created: another key is a warning.
+ * @throws AirgapError `forbidden`, `unauthorized`, `network`, `registry`
+ */
+export async function reconcile(
+  client: ECRClient,
+  host: EcrHost,
+  repositories: readonly Repository[],
+  settings: RepositorySettings,
+  emit?: Emit,
+): Promise<readonly Reconciled[]> {
+  const all = await pool(repositories, CONCURRENCY, async (repository): Promise<Reconciled> => {
+    const { repositoryName: name = '', encryptionConfiguration } = repository;
+    if (settings.kmsKey !== undefined && encryptionConfiguration?.encryptionType !== 'KMS') {
+      const message = `${name} is not encrypted with KMS, which cannot be changed any more: it would have to be made anew`;
+      emit?.({ type: 'warning', message });
+    }
+    try {
+      return { name, changes: await change(client, host, repository, settings) };
+    } catch (error) {
+      throw awsError(`changing ${name} at ${host.host}`, error);
+    }
+  });
+  return all.filter(({ changes }) => changes.length > 0);
+}
+
+async function change(
+  client: ECRClient,
+  host: EcrHost,
+  repository: Repository,
+  settings: RepositorySettings,
+): Promise<Reconciled['changes']> {
+  const { PutImageScanningConfigurationCommand, PutImageTagMutabilityCommand, TagResourceCommand } = await import(
+    '@aws-sdk/client-ecr'
+  );
+  const { repositoryName = '', repositoryArn } = repository;
+  const name = { ...registryOf(host), repositoryName };
+  const changes: Reconciled['changes'][number][] = [];
+  const mutability = mutabilityOf(settings);
+  if (mutability !== undefined && !isSame(repository, mutability)) {
+    const { imageTagMutability, imageTagMutabilityExclusionFilters } = mutability;
+    const filters = imageTagMutabilityExclusionFilters === undefined ? {} : { imageTagMutabilityExclusionFilters };
+    await client.send(new PutImageTagMutabilityCommand({ ...name, imageTagMutability, ...filters }));
+    changes.push('mutability');
+  }
+  const { scanOnPush, tags } = settings;
+  if (scanOnPush !== undefined && repository.imageScanningConfiguration?.scanOnPush !== scanOnPush) {
+    await client.send(
+      new PutImageScanningConfigurationCommand({ ...name, imageScanningConfiguration: { scanOnPush } }),
+    );
+    changes.push('scan');
+  }
+  if (tags !== undefined && repositoryArn !== undefined) {
+    await client.send(new TagResourceCommand({ resourceArn: repositoryArn, tags: tagList(tags) }));
+    changes.push('tags');
+  }
+  if (settings.lifecyclePolicy !== undefined || settings.repositoryPolicy !== undefined) {
+    await setPolicies(client, host, repositoryName, settings);
+    changes.push('policies');
+  }
+  return changes;
+}
+
+function isSame(repository: Repository, wanted: NonNullable<ReturnType<typeof mutabilityOf>>): boolean {
+  const filters = (list: Repository['imageTagMutabilityExclusionFilters'] = []): string =>
+    JSON.stringify(list.map(({ filter }) => filter).sort());
+  return (
+    repository.imageTagMutability === wanted.imageTagMutability &&
+    filters(repository.imageTagMutabilityExclusionFilters) === filters(wanted.imageTagMutabilityExclusionFilters)
+  );
+}

@@ -1,0 +1,66 @@
+import { hasSettings, type RepositorySettings } from './settings.ts';
+
+/**
+ * Terraform definitions of repositories (HCL, resources of the aws provider), for whoever creates them in another way
+ * than this program. Equal input gives equal text.
+ */
+export function terraform(names: readonly string[], settings: RepositorySettings): string {
+  const { lifecyclePolicy, repositoryPolicy } = settings;
+  const locals = [
+    ...(lifecyclePolicy === undefined ? [] : [`  airgap_lifecycle_policy = ${text(lifecyclePolicy)}`]),
+    ...(repositoryPolicy === undefined ? [] : [`  airgap_repository_policy = ${text(repositoryPolicy)}`]),
+  ];
+  const blocks = [
+    `resource "aws_ecr_repository" "airgap" {
+  for_each = toset([
+${names.map((name) => `    ${text(name)},`).join('\n')}
+  ])
+
+  ${settings.immutable ? 'name                ' : 'name'} = each.value${hasSettings(settings) ? `\n${attributes(settings)}` : ''}
+}`,
+    ...(lifecyclePolicy === undefined ? [] : [policy('aws_ecr_lifecycle_policy', 'airgap_lifecycle_policy')]),
+    ...(repositoryPolicy === undefined ? [] : [policy('aws_ecr_repository_policy', 'airgap_repository_policy')]),
+  ];
+  return [...(locals.length === 0 ? [] : [`locals {\n${locals.join('\n')}\n}`]), ...blocks].join('\n\n');
+}
+
+function attributes({ immutable, except = [], kmsKey, scanOnPush, tags }: RepositorySettings): string {
+  const isExcept = immutable && except.length > 0;
+  const filters = except.map(
+    (filter) => `
+  image_tag_mutability_exclusion_filter {
+    filter      = ${text(filter)}
+    filter_type = "WILDCARD"
+  }`,
+  );
+  const lines = [
+    ...(immutable ? [`  image_tag_mutability = "${isExcept ? 'IMMUTABLE_WITH_EXCLUSION' : 'IMMUTABLE'}"`] : []),
+    ...(isExcept ? filters : []),
+    ...(scanOnPush === undefined ? [] : [`\n  image_scanning_configuration {\n    scan_on_push = ${scanOnPush}\n  }`]),
+    ...(kmsKey === undefined
+      ? []
+      : [`\n  encryption_configuration {\n    encryption_type = "KMS"\n    kms_key         = ${text(kmsKey)}\n  }`]),
+    ...(tags === undefined
+      ? []
+      : [
+          `\n  tags = {\n${Object.entries(tags)
+            .map(([key, value]) => `    ${text(key)} = ${text(value)}`)
+            .join('\n')}\n  }`,
+        ]),
+  ];
+  return lines.join('\n');
+}
+
+function policy(type: string, local: string): string {
+  return `resource "${type}" "airgap" {
+  for_each = aws_ecr_repository.airgap
+
+  repository = each.value.name
+  policy     = local.${local}
+}`;
+}
+
+/** A string of HCL: JSON's escapes, and no interpolation. */
+function text(value: string): string {
+  return JSON.stringify(value).replace(/([$%])\{/g, '$1$1{');
+}

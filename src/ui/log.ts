@@ -1,0 +1,26 @@
+import type { AirgapEvent, Emit } from '../base/events.ts';
+import { redact } from '../base/redact.ts';
+
+/** What only says how far a body is, and would be most of a log. */
+const TOO_FINE: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
+
+/**
+ * Writes each event as a line of JSON: `time` (ISO 8601, UTC), `event`, and what the event says. Secrets are taken out.
+ * @param write gets a line with its newline
+ */
+export function logTo(write: (line: string) => void, now: () => Date): Emit {
+  return (event) => {
+    if (TOO_FINE.has(event.type)) return;
+    const { type, ...content } = event;
+    const line = { time: now().toISOString(), event: type, ...content };
+    write(`${JSON.stringify(line, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value))}\n`);
+  };
+}
+
+/** Tells several listeners. */
+export function both(first: Emit, second: Emit): Emit {
+  return (event) => {
+    first(event);
+    second(event);
+  };
+}

@@ -1,0 +1,37 @@
+import { AirgapError } from '../../base/errors.ts';
+import { chartName } from '../../bundle/names.ts';
+import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { writtenNames } from '../../lock/written-names.ts';
+import { asksForWritten, chartRepository, type Target, targetRepository } from '../../oci/naming.ts';
+import type { Repository } from '../../oci/reference.ts';
+
+/** Where a bundle's repository goes: an image's by the naming, a chart's to the charts. */
+export function placeOf(target: Target, repository: Repository): Repository {
+  const chart = chartName(repository);
+  return chart === undefined ? targetRepository(target, repository) : chartRepository(target, chart);
+}
+
+/**
+ * The target, with what its naming has to know of how charts write references.
+ * @throws AirgapError `usage` when the naming asks for that and nothing says it
+ */
+export function withWritten(target: Target, bundles: readonly Bundle[]): Target {
+  if (!asksForWritten(target)) return target;
+  const [bundle, ...more] = bundles;
+  const lock = bundle?.lock();
+  if (lock !== undefined && more.length === 0) return { ...target, written: writtenNames(lock) };
+  throw new AirgapError('usage', `--naming ${target.naming} goes by how the charts of one bundle write their images`, {
+    hint: more.length > 0 ? 'push one bundle after the other' : 'name a bundle that helm airgap made',
+  });
+}
+
+/** The same for a bundle that nobody has opened yet. */
+export async function withWrittenIn(target: Target, file: string | undefined): Promise<Target> {
+  if (!asksForWritten(target)) return target;
+  const bundle = file === undefined ? undefined : await openBundle(file);
+  try {
+    return withWritten(target, bundle === undefined ? [] : [bundle]);
+  } finally {
+    await bundle?.close();
+  }
+}

@@ -1,0 +1,100 @@
+import type { Standing } from '../../ecr/repositories.ts';
+import { formatTarget, type Target } from '../../oci/naming.ts';
+import type { Reference, Repository } from '../../oci/reference.ts';
+import { type CopyPlan, planCopy } from '../../transfer/plan.ts';
+import type { Context } from '../context.ts';
+import type { PushOptions } from '../push.ts';
+import { connect } from '../registry.ts';
+import { type Cargo, load } from './cargo.ts';
+import { placeOf, withWritten } from './places.ts';
+import { lookForRepositories } from './repositories.ts';
+import { requiredOf } from './required.ts';
+import { retired } from './retired.ts';
+
+/** What a push to one target would do. */
+export interface PushPlan extends CopyPlan {
+  /** `REGISTRY[/PREFIX]`. */
+  readonly target: string;
+  readonly naming: string;
+  /** Of ECR; absent for a registry that makes repositories itself. */
+  readonly repositories?: Standing;
+  /** What the older bundle needed at this target and these do not. */
+  readonly retired?: readonly Reference[];
+}
+
+/** Says what a push with the same options would do, and does nothing. @throws AirgapError what `push` would throw at once */
+export async function planPush(context: Context, options: PushOptions): Promise<readonly PushPlan[]> {
+  const cargo = await load(context, options);
+  try {
+    const plans: PushPlan[] = [];
+    for (const target of options.targets) {
+      plans.push(await planFor(context, cargo, withWritten(target, cargo.bundles), options));
+    }
+    return plans;
+  } finally {
+    await cargo.close();
+  }
+}
+
+/** The names of the repositories that ECR lacks, over all targets. */
+export async function missingRepositories(context: Context, options: PushOptions): Promise<readonly string[]> {
+  const cargo = await load(context, options);
+  try {
+    const missing: string[] = [];
+    for (const target of options.targets) {
+      const { client, ecr } = connect(context, options.access);
+      try {
+        const found = await lookForRepositories(
+          context,
+          target,
+          ecr,
+          pathsOf(cargo, withWritten(target, cargo.bundles)),
+        );
+        missing.push(...(found?.missing ?? []));
+      } finally {
+        await client.close();
+      }
+    }
+    return [...new Set(missing)];
+  } finally {
+    await cargo.close();
+  }
+}
+
+async function planFor(
+  context: Context,
+  cargo: Cargo,
+  target: Target,
+  { access, concurrency, existing, retire }: PushOptions,
+): Promise<PushPlan> {
+  const { signal } = context;
+  const { graph } = cargo;
+  const { client, ecr } = connect(context, access);
+  try {
+    const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target));
+    const absent = new Set([...(repositories?.missing ?? []), ...(repositories?.onPush ?? [])]);
+    const place = (repository: Repository): Repository => placeOf(target, repository);
+    const required = requiredOf(cargo, place, client);
+    const plan = await planCopy(graph, client, {
+      target: place,
+      concurrency,
+      existing,
+      absent,
+      signal,
+      ...(required && { required }),
+    });
+    return {
+      target: formatTarget(target),
+      naming: target.naming,
+      ...plan,
+      ...(repositories && { repositories }),
+      ...(retire === undefined ? {} : { retired: await retired(retire, graph, target) }),
+    };
+  } finally {
+    await client.close();
+  }
+}
+
+function pathsOf({ graph }: Cargo, target: Target): string[] {
+  return [...new Set(graph.roots.map(({ reference }) => placeOf(target, reference).path))];
+}

@@ -1,0 +1,30 @@
+import { AirgapError } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import type { Sink } from '../../oci/content.ts';
+import { formatReference, formatRepository } from '../../oci/reference.ts';
+import type { CopyOutcome } from '../../transfer/copy.ts';
+
+/**
+ * Asks for every tag that was sent, and compares. What was present has just been seen, and is not asked for.
+ * @returns a `digest-mismatch` for each that is not what was sent
+ */
+export async function readBack(
+  sink: Pick<Sink, 'hasManifest'>,
+  outcomes: readonly CopyOutcome[],
+  concurrency: number,
+): Promise<readonly AirgapError[]> {
+  const sent = outcomes.filter(({ status }) => status === 'pushed');
+  const answers = await settle(sent, concurrency, ({ target, digest }) =>
+    sink.hasManifest(target, target.tag ?? digest),
+  );
+  return answers.flatMap((answer, i) => {
+    const { target, digest } = sent[i] as CopyOutcome;
+    if ('value' in answer && answer.value === digest) return [];
+    const got = 'value' in answer ? (answer.value ?? 'nothing') : String(answer.error);
+    return [
+      new AirgapError('digest-mismatch', `${formatReference(target)} was pushed and reads back as ${got}`, {
+        hint: `something else writes to ${formatRepository(target)}, or the registry lost it; push again`,
+      }),
+    ];
+  });
+}

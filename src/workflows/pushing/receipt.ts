@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import * as z from 'zod';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+import type { Bundle } from '../../bundle/read.ts';
+import { isDigest } from '../../oci/digest.ts';
+import { formatReference, tryParseReference } from '../../oci/reference.ts';
+import type { CopyOutcome } from '../../transfer/copy.ts';
+
+const digest = z.string().refine(isDigest, 'not a digest');
+const time = z.iso.datetime();
+
+/** A document that says what a push left at a target, each tag as the registry answered for it. */
+const receiptSchema = z.object({
+  apiVersion: z.literal('airgap/v1'),
+  kind: z.literal('Receipt'),
+  /** `REGISTRY[/PREFIX]`. */
+  target: z.string(),
+  naming: z.string(),
+  /** `lock`: digest of the lock's manifest, by which a delta calls its base. */
+  bundles: z.array(z.object({ file: z.string(), size: z.int(), lock: digest.optional() })),
+  started: time,
+  finished: time,
+  seconds: z.number(),
+  /** Bytes sent. */
+  bytes: z.int(),
+  items: z.array(
+    z.object({
+      /** In the bundle: an image's full reference, `charts/NAME:TAG` of a chart. */
+      source: z.string(),
+      /** With the tag, without the digest. */
+      target: z.string().refine((text) => tryParseReference(text) !== undefined, 'not a reference'),
+      /** What the tag stands for. */
+      digest,
+      status: z.enum(['pushed', 'present', 'kept']),
+      /** When the tag was written, or seen. */
+      at: time,
+    }),
+  ),
+});
+
+export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
+
+export interface Pushed {
+  readonly target: string;
+  readonly naming: string;
+  readonly bundles: readonly Pick<Bundle, 'path' | 'size' | 'lockDigest'>[];
+  readonly outcomes: readonly CopyOutcome[];
+  readonly bytes: number;
+  readonly started: Date;
+  readonly finished: Date;
+  /** By the reference in the bundle; what is not in it was there when the push began. */
+  readonly written: ReadonlyMap<string, Date>;
+}
+
+/** The receipt of a push whose every tag was asked for. */
+export function receiptOf({ bundles, outcomes, started, finished, written, ...rest }: Pushed): Receipt {
+  return {
+    apiVersion: 'airgap/v1',
+    kind: 'Receipt',
+    target: rest.target,
+    naming: rest.naming,
+    bundles: bundles.map(({ path, size, lockDigest }) => ({
+      file: basename(path),
+      size,
+      ...(lockDigest === undefined ? {} : { lock: lockDigest }),
+    })),
+    started: started.toISOString(),
+    finished: finished.toISOString(),
+    seconds: (finished.getTime() - started.getTime()) / 1000,
+    bytes: rest.bytes,
+    items: outcomes.map(({ reference, target: { digest: _, ...tagged }, digest: there, status }) => ({
+      source: formatReference(reference),
+      target: formatReference(tagged),
+      digest: there,
+      status,
+      at: (written.get(formatReference(reference)) ?? started).toISOString(),
+    })),
+  };
+}
+
+/** Reads a receipt. @throws AirgapError `file` when it cannot be read, `config` with what is wrong in it */
+export async function readReceipt(path: string): Promise<Receipt> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('file', `the receipt cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  const hint = 'give a file that push wrote with --receipt';
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new AirgapError('config', `${path} is not JSON`, { hint, cause });
+  }
+  const result = receiptSchema.safeParse(json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new AirgapError('config', `${path} is no receipt: ${issue?.path.join('.')}: ${issue?.message}`, { hint });
+}

@@ -1,0 +1,64 @@
+import { AirgapError } from '../../base/errors.ts';
+import { ecrHost } from '../../ecr/hosts.ts';
+import type { EcrOptions } from '../../ecr/options.ts';
+import { type Ensured, ensureRepositories, findRepositories, type Standing } from '../../ecr/repositories.ts';
+import type { RepositorySettings } from '../../ecr/settings.ts';
+import type { Target } from '../../oci/naming.ts';
+import type { Context } from '../context.ts';
+
+/** What happens about repositories of ECR; other registries make theirs themselves. */
+export interface RepositoryChoice {
+  /** Whether those that are missing are created. */
+  readonly create: 'missing' | 'never';
+  /** Whether those that are there are changed to what the settings say. */
+  readonly reconcile: boolean;
+  readonly settings: RepositorySettings;
+}
+
+const NOTHING: Ensured = { existing: [], onPush: [], created: [], reconciled: [] };
+
+/**
+ * Makes sure that repositories are there, as far as that is for the pusher to do.
+ * @throws AirgapError `repository-missing` with all that are missing and are not to be created; what ECR says
+ */
+export async function prepareRepositories(
+  { emit }: Context,
+  target: Target,
+  ecr: EcrOptions,
+  names: readonly string[],
+  { create, reconcile, settings }: RepositoryChoice,
+): Promise<Ensured> {
+  const host = ecrHost(target.registry, ecr.hosts);
+  if (host === undefined) return NOTHING;
+  emit({ type: 'stage', message: `checking ${names.length} repositories` });
+  if (create === 'never') {
+    const { missing } = await findRepositories(host, names, ecr);
+    if (missing.length > 0) {
+      throw new AirgapError('repository-missing', `${host.host} lacks repositories: ${missing.join(', ')}`, {
+        hint: '-o terraform and -o cloudformation print their definitions; without --create-repositories=never they are created',
+      });
+    }
+  }
+  return ensureRepositories(host, names, { ...ecr, settings, reconcile });
+}
+
+/**
+ * What of the repositories is there; undefined for a registry that makes them itself. One that may not be asked has none,
+ * with a warning.
+ */
+export async function lookForRepositories(
+  { emit }: Context,
+  target: Target,
+  ecr: EcrOptions,
+  names: readonly string[],
+): Promise<Standing | undefined> {
+  const host = ecrHost(target.registry, ecr.hosts);
+  if (host === undefined) return undefined;
+  try {
+    return await findRepositories(host, names, ecr);
+  } catch (error) {
+    if (!(error instanceof AirgapError) || error.code !== 'forbidden') throw error;
+    emit({ type: 'warning', message: `${error.message}; so all repositories are listed` });
+    return { existing: [], onPush: [], missing: [...new Set(names)] };
+  }
+}

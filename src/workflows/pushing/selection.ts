@@ -1,0 +1,95 @@
+import { AirgapError } from '../../base/errors.ts';
+import { type Emit, silent } from '../../base/events.ts';
+import type { Bundle, BundleChart } from '../../bundle/read.ts';
+import type { Lock } from '../../lock/lock.ts';
+import type { Root } from '../../oci/graph.ts';
+import { formatReference } from '../../oci/reference.ts';
+import { referenceMatcher } from '../search/pattern.ts';
+
+/** Which part of bundles is wanted. Nothing named: everything. */
+export interface Selection {
+  /** Charts, `name` or `name@version`, with what they bring along and all images of these. */
+  readonly charts: readonly string[];
+  /** Patterns of images (pattern.ts). */
+  readonly images: readonly string[];
+  /** Patterns of images that are left out of it all. */
+  readonly exclude: readonly string[];
+}
+
+export const EVERYTHING: Selection = { charts: [], images: [], exclude: [] };
+
+/**
+ * What is wanted of each bundle, in the order of its index.
+ * @throws AirgapError `chart-not-found` and `image-not-found` for what no bundle holds, `unsupported` for the charts of an
+ * archive that does not say which images they need
+ */
+export function selected(
+  bundles: readonly Bundle[],
+  { charts, images, exclude }: Selection,
+  emit: Emit = silent,
+): readonly (readonly Root[])[] {
+  const wanted = charts.map((name) => ({ name, found: bundles.map((bundle) => chartsNamed(bundle, name)) }));
+  const absent = wanted.find(({ found }) => found.every((here) => here.length === 0));
+  const names = bundles.map(({ path }) => path).join(', ');
+  if (absent !== undefined) {
+    const all = bundles.flatMap((bundle) => bundle.charts().map(({ name, version }) => `${name}@${version}`));
+    throw new AirgapError('chart-not-found', `${names}: there is no chart ${absent.name}`, {
+      hint: all.length === 0 ? 'there is no chart at all' : `there is ${all.join(', ')}`,
+    });
+  }
+  const patterns = [...images, ...exclude].map((pattern) => ({ pattern, fits: referenceMatcher(pattern) }));
+  const references = bundles.flatMap((bundle) => bundle.images().map(({ reference }) => formatReference(reference)));
+  for (const [at, { pattern, fits }] of patterns.entries()) {
+    if (references.some(fits)) continue;
+    if (at >= images.length) emit({ type: 'warning', message: `--exclude ${pattern} fits no image` });
+    else throw new AirgapError('image-not-found', `${names}: no image fits --image ${pattern}`);
+  }
+  const isNamed = (name: string): boolean => patterns.slice(0, images.length).some(({ fits }) => fits(name));
+  const isLeft = (name: string): boolean => patterns.slice(images.length).some(({ fits }) => fits(name));
+  const isAll = charts.length + images.length === 0;
+  return bundles.map((bundle, at) => {
+    const own = wanted.flatMap(({ found }) => found[at] ?? []);
+    const needed = own.length === 0 ? new Set<string>() : imagesOf(lockOf(bundle), own);
+    const chosen = bundle.images().filter(({ reference }) => {
+      const name = formatReference(reference);
+      return (isAll || needed.has(name) || isNamed(name)) && !isLeft(name);
+    });
+    return [...chosen, ...(isAll ? bundle.charts() : own)];
+  });
+}
+
+function chartsNamed(bundle: Bundle, wanted: string): readonly BundleChart[] {
+  const [first, ...more] = bundle
+    .charts()
+    .filter(({ name, version }) => name === wanted || `${name}@${version}` === wanted);
+  if (first === undefined) return [];
+  const names = new Set([first, ...more].map(({ name }) => name));
+  const { charts } = lockOf(bundle);
+  for (let size = 0; size < names.size; ) {
+    size = names.size;
+    for (const { name, parent } of charts) if (parent !== undefined && names.has(parent)) names.add(name);
+  }
+  return bundle
+    .charts()
+    .filter((chart) => [first, ...more].includes(chart) || (names.has(chart.name) && isNested(chart)));
+
+  function isNested({ descriptor }: BundleChart): boolean {
+    return charts.some(({ digest, parent }) => digest === descriptor.digest && parent !== undefined);
+  }
+}
+
+function imagesOf({ images }: Lock, charts: readonly BundleChart[]): ReadonlySet<string> {
+  const names = new Set(charts.map(({ name }) => name));
+  const needed = images.filter(({ found }) =>
+    found.some(({ chart, via = [] }) => [chart, ...via].some((name) => names.has(name))),
+  );
+  return new Set(needed.map(({ reference }) => reference));
+}
+
+function lockOf(bundle: Bundle): Lock {
+  const lock = bundle.lock();
+  if (lock !== undefined) return lock;
+  throw new AirgapError('unsupported', `${bundle.path} does not say which images a chart needs`, {
+    hint: 'only bundles do; choose with --image',
+  });
+}

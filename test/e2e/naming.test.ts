@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { startRegistry } from '../support/registry.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** One bundle, pushed and installed under every naming: what `values` names is what `push` wrote, and nothing is public. */
+
+const namings = [
+  { naming: ['--naming', 'path'], expected: 'mirror/shop/web:1.4.2' },
+  { naming: ['--naming', 'name'], expected: 'mirror/web:1.4.2' },
+  { naming: ['--naming', 'as-written'], expected: 'mirror/registry.example/shop/web:1.4.2' },
+  {
+    naming: ['--naming', 'mirror-of/{folder}/{host}/{name}'],
+    expected: 'mirror/mirror-of/shop/registry.example/web:1.4.2',
+  },
+  { naming: ['--naming-rule', '*/shop/*=own/{name}', '--chart-prefix', 'helm'], expected: 'mirror/own/web:1.4.2' },
+];
+
+test('every naming carries a chart to where its overrides say', async () => {
+  const home = scratchFolder();
+  const chart = fixtureChart('shop');
+  const file = join(home, 'shop.tar');
+  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
+  const references: string[] = found.images.map((image: { reference: string }) => image.reference);
+  const upstream = await startRegistry();
+  const digests = new Set((await fillUpstream(upstream.host, references)).values());
+  const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  await airgapOk(['bundle', chart, ...mirror, '--out', file], home);
+  await upstream.stop();
+
+  for (const { naming, expected } of namings) {
+    const registry = await startRegistry();
+    try {
+      const to = ['--to', `${registry.host}/mirror`, ...naming];
+      await airgapOk(['push', file, ...to, '--plain-http', registry.host], home);
+      const values = await airgap(['values', 'shop', '--bundle', file, ...to], home);
+      // 3 would be residue.
+      expect(values.code, values.stderr).toBe(0);
+      writeFileSync(join(home, 'overrides.yaml'), values.stdout);
+      const args = ['images', chart, '-f', join(home, 'overrides.yaml'), '-o', 'json'];
+      const after: string[] = JSON.parse((await airgapOk(args, home)).stdout).images.map(
+        (image: { reference: string }) => image.reference,
+      );
+      expect(after).toContain(`${registry.host}/${expected}`);
+      for (const reference of after) {
+        const raw = await program(
+          'skopeo',
+          ['inspect', '--tls-verify=false', '--raw', `docker://${untagged(reference)}`],
+          home,
+        );
+        expect(digests, reference).toContain(`sha256:${createHash('sha256').update(raw).digest('hex')}`);
+      }
+      const map = JSON.parse(
+        (await airgapOk(['values', '--all', '--bundle', file, ...to, '--format', 'map'], home)).stdout,
+      );
+      expect(Object.values(map).sort(), String(naming)).toEqual([...after].sort());
+      const folder = naming.includes('--chart-prefix') ? 'helm' : 'mirror/charts';
+      const version =
+        /^version: (.*)$/m.exec(await program(helmUnderTest(), ['show', 'chart', chart], home))?.[1] ?? '';
+      const pull = ['pull', `oci://${registry.host}/${folder}/shop`, '--version', version, '--plain-http', '-d', home];
+      await program(helmUnderTest(), pull, home);
+    } finally {
+      await registry.stop();
+    }
+  }
+});
+
+/** skopeo takes a tag or a digest, not both. */
+function untagged(reference: string): string {
+  return reference.includes('@') ? reference.replace(/:[^:/@]+@/, '@') : reference;
+}

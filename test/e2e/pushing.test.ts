@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { buildImage, pushBuilt } from '../support/images.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** What push says before, does about what is there, and writes down after; one bundle, real registries. */
+
+const home = scratchFolder();
+const file = join(home, 'shop.tar');
+const small = join(home, 'small.tar');
+let registry: TestRegistry;
+let other: TestRegistry;
+
+beforeAll(async () => {
+  const chart = fixtureChart('shop');
+  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
+  const upstream = await startRegistry();
+  await fillUpstream(
+    upstream.host,
+    found.images.map((image: { reference: string }) => image.reference),
+  );
+  const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  await airgapOk(['bundle', chart, ...mirror, '--out', file], home);
+  await airgapOk(['bundle', chart, ...mirror, '--exclude', '*busybox*', '--out', small], home);
+  await upstream.stop();
+  [registry, other] = await Promise.all([startRegistry(), startRegistry()]);
+});
+afterAll(async () => {
+  await Promise.all([registry.stop(), other.stop()]);
+});
+
+const to = ({ host }: TestRegistry): string[] => ['--to', `${host}/mirror`, '--plain-http', host];
+
+test('a dry run says what would be sent and sends nothing, and the push does just that', async () => {
+  const plan = JSON.parse((await airgapOk(['push', file, ...to(registry), '--dry-run', '-o', 'json'], home)).stdout);
+  expect(plan.items.every((item: { status: string }) => item.status === 'send')).toBe(true);
+  expect(await (await fetch(`${registry.url}/v2/_catalog`)).json()).toEqual({ repositories: [] });
+
+  const receipt = join(home, 'receipt.json');
+  const log = join(home, 'push.log');
+  const args = ['push', file, ...to(registry), '--receipt', receipt, '--log-file', log, '-o', 'json'];
+  const pushed = JSON.parse((await airgapOk(args, home)).stdout);
+  expect(pushed.blobs.stored).toBe(plan.blobs);
+  expect(pushed.bytes).toBe(plan.bytes);
+  const again = await airgapOk(['push', file, ...to(registry), '--dry-run'], home);
+  expect(again.stdout).toMatch(/0 tags to write, \d+ to leave; 0 blobs to send \(0 B\)/);
+
+  const lines = readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const sent = lines.filter(({ event, item }) => event === 'transfer' && item === 'blob');
+  expect(sent.filter(({ status }) => status === 'stored')).toHaveLength(plan.blobs);
+  expect(sent.reduce((sum, { status, bytes }) => sum + (status === 'stored' ? bytes : 0), 0)).toBe(plan.bytes);
+  expect(lines.filter(({ event }) => event === 'image')).toHaveLength(plan.items.length);
+
+  const written = JSON.parse(readFileSync(receipt, 'utf8'));
+  expect(written.items).toHaveLength(plan.items.length);
+  for (const { target, digest } of written.items) {
+    const answer = await program(
+      'skopeo',
+      ['inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${target}`],
+      home,
+    ).catch(
+      () => digest, // A chart is no image for skopeo's inspect.
+    );
+    expect(answer.trim(), target).toBe(digest);
+  }
+  expect((await airgapOk(['verify', '--receipt', receipt, '--plain-http', registry.host], home)).stdout).toContain(
+    'has all',
+  );
+});
+
+test('a tag with other content is refused by name, kept, or written over, and the receipt tells', async () => {
+  const receipt = join(home, 'receipt.json');
+  const image = buildImage({ name: 'somebody-elses' });
+  const digest = await pushBuilt(registry.host, 'mirror/registry.example/shop/web', '1.4.2', image);
+
+  const checked = await airgap(['verify', '--receipt', receipt, '--plain-http', registry.host], home);
+  expect(checked.code).toBe(3);
+  expect(checked.stdout).toContain(`shop/web:1.4.2 is ${digest}`);
+
+  const refused = await airgap(['push', file, ...to(registry)], home);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain(`mirror/registry.example/shop/web:1.4.2 is there with ${digest}`);
+
+  const kept = JSON.parse(
+    (await airgapOk(['push', file, ...to(registry), '--on-existing-tag', 'skip', '-o', 'json'], home)).stdout,
+  );
+  const web = kept.images.find(({ target }: { target: { path: string } }) => target.path.endsWith('shop/web'));
+  expect(web).toMatchObject({ status: 'kept', digest });
+  expect(kept.bytes).toBe(0);
+
+  await airgapOk(['push', file, ...to(registry), '--on-existing-tag', 'overwrite'], home);
+  await airgapOk(['verify', '--receipt', receipt, '--plain-http', registry.host], home);
+});
+
+test('a part goes where all would, and what an older bundle needed besides is listed', async () => {
+  const part = await airgapOk(['push', file, ...to(other), '--image', 'quay.io/*', '-o', 'json'], home);
+  expect(JSON.parse(part.stdout)).toMatchObject({
+    charts: [],
+    images: [{ target: { path: 'mirror/quay.io/shop-tools/reports' } }],
+  });
+  const nothing = await airgap(['push', file, ...to(other), '--image', 'ghcr.io/*'], home);
+  expect(nothing.stderr).toContain('no image fits --image ghcr.io/*');
+
+  const chart = await airgapOk(
+    ['push', file, ...to(other), '--chart', 'shop', '--exclude', '*busybox*', '-o', 'json'],
+    home,
+  );
+  const { charts, images } = JSON.parse(chart.stdout);
+  expect(charts).toHaveLength(1);
+  expect(images).toHaveLength(7);
+
+  const retired = await airgapOk(['push', small, ...to(other), '--retire', file], home);
+  expect(retired.stderr).toMatch(
+    /no longer needed, and not deleted:\n.*mirror\/docker\.io\/library\/busybox:1\.36\.1 sha256/,
+  );
+});
+
+test('several targets get the same, each with a receipt; one that fails does not stop the other', async () => {
+  const [first, second] = [await startRegistry(), await startRegistry()];
+  const receipt = join(home, 'all.json');
+  const hosts = ['--plain-http', first.host, '--plain-http', second.host];
+  const args = [
+    'push',
+    small,
+    file,
+    '--to',
+    `${first.host}/a`,
+    '--to',
+    `${second.host}/b`,
+    ...hosts,
+    '--receipt',
+    receipt,
+  ];
+  try {
+    const { items } = JSON.parse((await airgapOk([...args, '-o', 'json'], home)).stdout);
+    expect(items.map(({ target }: { target: string }) => target)).toEqual([`${first.host}/a`, `${second.host}/b`]);
+    for (const { target, images } of items) {
+      expect(images).toHaveLength(8);
+      const name = join(home, `all.${target.replace(/[^\w.-]/g, '_')}.json`);
+      await airgapOk(['verify', '--receipt', name, ...hosts], home);
+    }
+    await first.stop();
+    const half = await airgap(args, home);
+    expect(half.code).toBe(1);
+    expect(half.stderr).toContain(first.host);
+    expect(half.stderr).toContain(`${second.host}/b/quay.io/shop-tools/reports:0.9.2`);
+  } finally {
+    await second.stop();
+  }
+});

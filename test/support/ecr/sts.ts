@@ -1,0 +1,17 @@
+import type { Answer } from './state.ts';
+
+/** The access key of the role that everybody may assume here. */
+export const ROLE_KEY = 'ASIAROLEOFTHETEST';
+
+/** STS's answer to AssumeRole, in its query protocol. A role that has `denied` in its name may not be assumed. */
+export function assumeRole(query: string): Answer {
+  if (query.includes('denied')) {
+    const body =
+      '<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error></ErrorResponse>';
+    return { status: 403, headers: { 'content-type': 'text/xml' }, body };
+  }
+  const body = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>${ROLE_KEY}</AccessKeyId><SecretAccessKey>role-secret-key</SecretAccessKey><SessionToken>role-session</SessionToken>
+<Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
+  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
+}

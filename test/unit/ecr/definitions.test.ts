@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { cloudformation } from '../../../src/ecr/cloudformation.ts';
+import { terraform } from '../../../src/ecr/terraform.ts';
+
+/** What Terraform would take for an interpolation. */
+const braces = `a "b" $\{c}`;
+
+const settings = {
+  immutable: true,
+  except: ['dev-*'],
+  kmsKey: 'alias/own',
+  scanOnPush: true,
+  tags: { team: braces },
+  lifecyclePolicy: '{"rules":[]}',
+  repositoryPolicy: '{"Version":"2012-10-17"}',
+};
+
+describe('definitions of repositories', () => {
+  it('for Terraform say all settings, and interpolate nothing', () => {
+    expect(terraform(['m/a', 'm/b'], settings)).toBe(`locals {
+  airgap_lifecycle_policy = "{\\"rules\\":[]}"
+  airgap_repository_policy = "{\\"Version\\":\\"2012-10-17\\"}"
+}
+
+resource "aws_ecr_repository" "airgap" {
+  for_each = toset([
+    "m/a",
+    "m/b",
+  ])
+
+  name                 = each.value
+  image_tag_mutability = "IMMUTABLE_WITH_EXCLUSION"
+
+  image_tag_mutability_exclusion_filter {
+    filter      = "dev-*"
+    filter_type = "WILDCARD"
+  }
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "KMS"
+    kms_key         = "alias/own"
+  }
+
+  tags = {
+    "team" = "a \\"b\\" $\${c}"
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "airgap" {
+  for_each = aws_ecr_repository.airgap
+
+  repository = each.value.name
+  policy     = local.airgap_lifecycle_policy
+}
+
+resource "aws_ecr_repository_policy" "airgap" {
+  for_each = aws_ecr_repository.airgap
+
+  repository = each.value.name
+  policy     = local.airgap_repository_policy
+}`);
+  });
+
+  it('for Terraform are short without settings', () => {
+    expect(terraform(['m/a'], {})).toBe(`resource "aws_ecr_repository" "airgap" {
+  for_each = toset([
+    "m/a",
+  ])
+
+  name = each.value
+}`);
+  });
+
+  it('for CloudFormation say all settings, and stay when the stack goes', () => {
+    const { Resources } = JSON.parse(cloudformation(['m/a-b', 'm/a.b'], settings));
+    expect(Object.keys(Resources)).toEqual(['MAB', 'MABZ2']);
+    expect(Resources.MAB).toEqual({
+      Type: 'AWS::ECR::Repository',
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        RepositoryName: 'm/a-b',
+        ImageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
+        ImageTagMutabilityExclusionFilters: [
+          { ImageTagMutabilityExclusionFilterType: 'WILDCARD', ImageTagMutabilityExclusionFilterValue: 'dev-*' },
+        ],
+        ImageScanningConfiguration: { ScanOnPush: true },
+        EncryptionConfiguration: { EncryptionType: 'KMS', KmsKey: 'alias/own' },
+        Tags: [{ Key: 'team', Value: braces }],
+        LifecyclePolicy: { LifecyclePolicyText: '{"rules":[]}' },
+        RepositoryPolicyText: { Version: '2012-10-17' },
+      },
+    });
+  });
+});
