@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { type AirgapEvent, silent } from '../../../src/base/events.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf, encodedOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
@@ -38,6 +39,21 @@ describe('copy', () => {
     expect(sink.manifests.size).toBe(3);
     expect(result.blobs).toEqual({ stored: 4, mounted: 0, present: 0 });
     expect(sink.log.at(-1)).toBe('PUT private.example/m/quay.io/a 1');
+  });
+
+  it('says of a refused image what its foreign layers may have to do with it', async () => {
+    const source = new MemoryRegistry();
+    const layer = { ...source.addBlob('quay.io/win', 'x/foreign', noise('w', 100)), urls: ['https://a.example/1'] };
+    const config = source.addBlob('quay.io/win', 'x/config', Buffer.from('{}'));
+    const manifest = { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [layer] };
+    source.addManifest('quay.io/win', manifest, MediaType.ociManifest, '1');
+    const sink = new MemoryRegistry();
+    const graph = await graphOf(source, 'quay.io/win:1');
+    sink.putManifest = async () => {
+      throw new AirgapError('registry', 'answers 500');
+    };
+    const { failures } = await copy(graph, source, sink, options);
+    expect(failures[0]?.error.hint).toContain('foreign layers');
   });
 
   it('asks one question about an image that is there, and sends nothing', async () => {
@@ -96,6 +112,21 @@ describe('copy', () => {
     const result = await copy(await graphOf(source, 'quay.io/a:1'), source, sink, options);
     expect(result.blobs).toEqual({ stored: 2, mounted: 0, present: 1 });
     expect(source.log.some((line) => line.startsWith('OPEN') && line.includes(digestOf(there)))).toBe(false);
+  });
+
+  it('asks by mounting where a mount tells what is there, and not for large blobs', async () => {
+    const source = new MemoryRegistry();
+    source.chunk = 1024 * 1024;
+    const [there, fresh, large] = [noise('there', 5000), noise('new', 3000), Buffer.alloc(4 * 1024 * 1024)];
+    for (const name of ['a', 'b']) source.addImage(`quay.io/${name}`, '1', [there, fresh, large]);
+    const sink = new MemoryRegistry();
+    sink.tells = true;
+    sink.addBlob('private.example/m/quay.io/a', '', there);
+    const result = await copy(await graphOf(source, 'quay.io/a:1', 'quay.io/b:1'), source, sink, options);
+    expect(result.blobs).toEqual({ stored: 3, mounted: 4, present: 1 });
+    expect(source.log.some((line) => line.startsWith('OPEN') && line.includes(digestOf(there)))).toBe(false);
+    const asked = sink.log.filter((line) => line.startsWith('HEAD') && /sha256:/.test(line));
+    expect(asked).toEqual([`HEAD private.example/m/quay.io/a ${digestOf(large)}`]);
   });
 
   it('gives a root pinned by digest a tag that lifecycle rules spare', async () => {

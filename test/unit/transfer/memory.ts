@@ -36,6 +36,10 @@ export class MemoryRegistry implements Source, Sink {
   onChunk: (digest: Digest, offset: number) => void | Promise<void> = () => {};
   chunk = 1000;
   mounts = true;
+  /** What `mountTells` says. */
+  tells = false;
+  /** Whether there is a referrers API. */
+  listsReferrers = false;
 
   addBlob(repository: string, mediaType: string, bytes: Uint8Array): Descriptor {
     const descriptor = descriptorOf(mediaType, bytes);
@@ -117,17 +121,22 @@ export class MemoryRegistry implements Source, Sink {
     return this.blobs.has(`${formatRepository(repository)}@${digest}`);
   }
 
+  mountTells(): boolean {
+    return this.tells;
+  }
+
   async putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
     options: { readonly mountFrom?: Repository; readonly signal?: AbortSignal } = {},
-  ): Promise<'stored' | 'mounted'> {
+  ): Promise<'stored' | 'mounted' | 'present'> {
     const { mountFrom, signal } = options;
     const key = `${formatRepository(repository)}@${descriptor.digest}`;
     const other = mountFrom && this.blobs.get(`${formatRepository(mountFrom)}@${descriptor.digest}`);
     if (this.mounts && other) {
       this.log.push(`MOUNT ${formatRepository(repository)} ${descriptor.digest}`);
+      if (mountFrom !== undefined && formatRepository(mountFrom) === formatRepository(repository)) return 'present';
       this.blobs.set(key, other);
       return 'mounted';
     }
@@ -136,6 +145,22 @@ export class MemoryRegistry implements Source, Sink {
     if (digestOf(bytes) !== descriptor.digest) throw new AirgapError('digest-mismatch', `${key} is not what came`);
     this.blobs.set(key, bytes);
     return 'stored';
+  }
+
+  async head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
+    const digest = await this.hasManifest(repository, tagOrDigest);
+    return this.manifests.get(`${formatRepository(repository)}@${digest}`)?.descriptor;
+  }
+
+  async referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const name = formatRepository(repository);
+    this.log.push(`LIST ${name} ${subject}`);
+    if (!this.listsReferrers) return undefined;
+    return [...this.manifests].flatMap(([key, { descriptor, bytes }]) => {
+      const { subject: of, artifactType, config } = JSON.parse(Buffer.from(bytes).toString());
+      if (!key.startsWith(`${name}@`) || of?.digest !== subject) return [];
+      return [{ ...descriptor, artifactType: artifactType ?? config?.mediaType }];
+    });
   }
 
   async hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined> {

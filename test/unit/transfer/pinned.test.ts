@@ -17,6 +17,7 @@ function movedTag(): { source: AskedSource; pins: Map<string, Digest>; was: Desc
   const source = {
     manifest: registry.manifest.bind(registry),
     blob: registry.blob.bind(registry),
+    referrers: registry.referrers.bind(registry),
     head,
   };
   return { source, pins: new Map([['quay.io/a/b:1', was.digest]]), was, is };

@@ -1,0 +1,88 @@
+import type { Descriptor } from './descriptor.ts';
+import { algorithmOf, type Digest, encodedOf } from './digest.ts';
+import { type Content, closureOf } from './graph.ts';
+import type { Links } from './manifest.ts';
+import { formatRepository, type Repository } from './reference.ts';
+
+/**
+ * A manifest that belongs to another one in its repository: by its `subject` field (OCI image specification 1.1), or by
+ * cosign's tag, which has the other's digest in it.
+ */
+export interface Referrer {
+  readonly repository: Repository;
+  /** Digest of the manifest that it belongs to. */
+  readonly subject: Digest;
+  /** Media type, digest and size of the referrer itself. */
+  readonly descriptor: Descriptor;
+  /** What it is: `artifactType`, else the media type of its config; empty where only its tag is known. */
+  readonly artifactType: string;
+  /** Of one that only its tag ties to its subject: `sha256-<hex>.sig`, `.att` or `.sbom`. */
+  readonly tag?: string;
+}
+
+/** What cosign ties to an image by a tag (github.com/sigstore/cosign, specs/SIGNATURE_SPEC.md): signature, attestations, SBOM. */
+export const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
+
+/** What a tag may be long (distribution specification 1.1, "Pulling manifests"). */
+const TAG_LIMIT = 128;
+
+/**
+ * The tag under which a registry without the referrers API keeps the list of a manifest's referrers (distribution
+ * specification 1.1, "Referrers Tag Schema"): at most 32 characters of the algorithm and 64 of the digest.
+ */
+export function referrersTag(subject: Digest): string {
+  return `${algorithmOf(subject).slice(0, 32)}-${encodedOf(subject).slice(0, 64)}`;
+}
+
+/** Cosign's tags for a manifest; none where they would be too long. */
+export function cosignTags(subject: Digest): readonly string[] {
+  const tags = COSIGN_SUFFIXES.map((suffix) => `${algorithmOf(subject)}-${encodedOf(subject)}.${suffix}`);
+  return tags.filter((tag) => tag.length <= TAG_LIMIT);
+}
+
+/** What a manifest is, as the listing of its subject's referrers says it. */
+export function artifactTypeOf({ artifactType, config }: Pick<Links, 'artifactType' | 'config'>): string {
+  return artifactType || (config?.mediaType ?? '');
+}
+
+/** What people call it. */
+export function referrerKind({ artifactType, tag }: Pick<Referrer, 'artifactType' | 'tag'>): string {
+  if (tag?.endsWith('.sig')) return 'signature';
+  if (tag?.endsWith('.att')) return 'attestation';
+  if (tag?.endsWith('.sbom')) return 'SBOM';
+  return artifactType === '' ? 'referrer' : artifactType;
+}
+
+/** Two are the same when they tie the same content to the same manifest in the same way. */
+export function referrerKey({ repository, subject, descriptor, tag = '' }: Referrer): string {
+  return `${formatRepository(repository)} ${subject} ${tag} ${descriptor.digest}`;
+}
+
+/** A fixed order, so that equal content gives equal bytes. */
+export function sortReferrers(referrers: Iterable<Referrer>): Referrer[] {
+  const byKey = new Map([...referrers].map((referrer) => [referrerKey(referrer), referrer]));
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, referrer]) => referrer);
+}
+
+/** What belongs to a manifest in its repository, to anything below it, and to those in turn. */
+export function referrersUnder(
+  content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },
+  repository: Repository,
+  digest: Digest,
+): Referrer[] {
+  const name = formatRepository(repository);
+  const left = new Set((content.referrers ?? []).filter((one) => formatRepository(one.repository) === name));
+  const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
+  const found: Referrer[] = [];
+  for (let before = -1; before < found.length; ) {
+    before = found.length;
+    for (const referrer of left) {
+      if (!subjects.has(referrer.subject)) continue;
+      left.delete(referrer);
+      found.push(referrer);
+      const { digest: own } = referrer.descriptor;
+      for (const at of [own, ...closureOf(content, own).manifests]) subjects.add(at);
+    }
+  }
+  return sortReferrers(found);
+}

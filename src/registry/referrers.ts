@@ -1,0 +1,93 @@
+import { AirgapError } from '../base/errors.ts';
+import { headerOf } from '../http/read.ts';
+import { type Descriptor, MediaType } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { readLinks } from '../oci/manifest.ts';
+import { complain, parseComplaint } from './errors.ts';
+import { describePlace, type Place } from './hosts.ts';
+import type { Session } from './session.ts';
+
+/** Bytes of one page: an index, which is a manifest. */
+const PAGE_LIMIT = 4 * 1024 * 1024;
+/** Pages of one list; registries put 50 (ECR) to some thousand entries on one. */
+const PAGES = 100;
+
+/**
+ * The referrers API (distribution specification 1.1, "Listing Referrers"). Which hosts do not have it is learned from
+ * the first answer of each, and they are not asked again.
+ */
+export class ReferrersApi {
+  readonly #session: Session;
+  readonly #hosts = new Map<string, Promise<boolean>>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /**
+   * Descriptors of what has this manifest as its subject, `artifactType` in them; undefined where there is no such API,
+   * and the referrers' tag is to be read instead.
+   * @throws AirgapError `registry`, `network`
+   */
+  async list(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const host = place.asked.registry;
+    const known = this.#hosts.get(host);
+    if (known !== undefined) return (await known) ? this.#all(place, subject) : undefined;
+    const first = this.#all(place, subject);
+    // An error says nothing of whether it is there.
+    const isThere = first.then(
+      (list) => list !== undefined,
+      () => true,
+    );
+    this.#hosts.set(host, isThere);
+    return first;
+  }
+
+  async #all(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const what = `what belongs to ${describePlace(place, subject)}`;
+    const found: Descriptor[] = [];
+    let next: string | URL | undefined = `referrers/${subject}`;
+    for (let page = 1; next !== undefined; page++) {
+      if (page > PAGES) throw new AirgapError('registry', `${what}: the list has more than ${PAGES} pages`);
+      const { response, bytes } = await this.#session.read(
+        {
+          method: 'GET',
+          repository: place.asked,
+          actions: 'pull',
+          path: next,
+          headers: { accept: MediaType.ociIndex },
+          what,
+        },
+        PAGE_LIMIT,
+      );
+      const type = headerOf(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
+      const isList = response.status === 200 && (type === MediaType.ociIndex || type === 'application/json');
+      // The first page alone tells whether there is such an API: registries of before it answer as they like.
+      if (page === 1 && !isList && isRefusal(response.status)) return undefined;
+      if (!isList) {
+        throw complain(response, parseComplaint(bytes, response), { what, registry: place.asked.registry });
+      }
+      found.push(...readLinks(MediaType.ociIndex, bytes).manifests);
+      next = nextPage(headerOf(response, 'link'), response.url, what);
+    }
+    return found;
+  }
+}
+
+/** Every answer of a registry that does not know what it was asked; throttling and its own failures are no such. */
+function isRefusal(status: number): boolean {
+  return status < 500 ? status !== 429 && status !== 408 : status === 501;
+}
+
+/** RFC 8288, as the distribution specification has it for tags and referrers. @throws AirgapError `registry` */
+function nextPage(link: string | undefined, from: URL, what: string): URL | undefined {
+  const [, target] = /<([^>]*)>\s*;\s*rel="?next"?/i.exec(link ?? '') ?? [];
+  if (target === undefined) return undefined;
+  const url = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
+  if (url?.host === from.host) {
+    // A registry behind a TLS proxy believes that it is spoken to in plain HTTP.
+    url.protocol = from.protocol;
+    return url;
+  }
+  throw new AirgapError('registry', `${what}: ${from.host} continues its list at another place`);
+}

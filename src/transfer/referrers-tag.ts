@@ -1,0 +1,56 @@
+import { AirgapError } from '../base/errors.ts';
+import type { ManifestContent, Sink, Source } from '../oci/content.ts';
+import { type Descriptor, isIndexType, MediaType } from '../oci/descriptor.ts';
+import { type Digest, digestOf } from '../oci/digest.ts';
+import { readLinks } from '../oci/manifest.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import { artifactTypeOf, referrersTag } from '../oci/referrer.ts';
+
+/**
+ * Lists manifests under the tag of their subject, as clients have to where a registry has no referrers API (distribution
+ * specification 1.1, "Pushing Manifests with Subject"): what the list has already stays, and nothing is in it twice. What
+ * it names and is gone does not: registries refuse a list that names it.
+ * @param sent manifests that are in the repository by now
+ * @returns digest of the list, and whether it is another one now
+ * @throws AirgapError `registry` when the tag names something that is no list
+ */
+export async function listUnderTag(
+  sink: Sink & Source,
+  repository: Repository,
+  subject: Digest,
+  sent: readonly ManifestContent[],
+): Promise<{ readonly digest: Digest; readonly changed: boolean }> {
+  const tag = referrersTag(subject);
+  const there = await sink.hasManifest(repository, tag);
+  const before = there === undefined ? undefined : await sink.manifest(repository, there);
+  const name = `${formatRepository(repository)}:${tag}`;
+  if (before !== undefined && !isIndexType(before.descriptor.mediaType)) {
+    throw new AirgapError('registry', `${name} should list what belongs to ${subject}, and is no index`, {
+      hint: 'delete that tag in the target and push again',
+    });
+  }
+  const listed = before === undefined ? [] : readLinks(before.descriptor.mediaType, before.bytes).manifests;
+  const known = new Set(listed.map(({ digest }) => digest));
+  const added = sent.filter(({ descriptor }) => !known.has(descriptor.digest)).map(entryOf);
+  if (there !== undefined && added.length === 0) return { digest: there, changed: false };
+  const kept = await Promise.all(listed.map(({ digest }) => sink.hasManifest(repository, digest)));
+  const manifests = [...listed.filter((_, at) => kept[at] !== undefined), ...added];
+  const list = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
+  const bytes = Buffer.from(JSON.stringify(list));
+  const descriptor = { mediaType: MediaType.ociIndex, digest: digestOf(bytes), size: bytes.length };
+  await sink.putManifest(repository, { descriptor, bytes }, tag);
+  return { digest: descriptor.digest, changed: true };
+}
+
+/** With the manifest's own type and annotations, by which readers of the list choose. */
+function entryOf({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
+  const links = readLinks(mediaType, bytes);
+  const artifactType = artifactTypeOf(links);
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType === '' ? {} : { artifactType }),
+    ...(Object.keys(links.annotations).length === 0 ? {} : { annotations: links.annotations }),
+  };
+}

@@ -1,0 +1,205 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { buildArtifact, cosignSignature, listUnderTag, manifestAt, tagFor } from '../support/belonging.ts';
+import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { startEcr } from '../support/ecr.ts';
+import { pushBuilt, pushImage } from '../support/images.ts';
+import { startRegistry } from '../support/registry.ts';
+import { startTunnel } from '../support/tunnel.ts';
+
+/** Signatures, attestations and whatever else belongs to images, on the whole way. */
+
+const SBOM = 'application/spdx+json';
+const app = { repository: 'quay.io/acme/app', reference: 'quay.io/acme/app:1' };
+const bare = 'quay.io/acme/bare:1';
+
+interface Upstream {
+  readonly host: string;
+  readonly index: string;
+  readonly child: string;
+  readonly signature: string;
+  readonly childSignature: string;
+  readonly sbom: string;
+  readonly flags: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Two images in a registry without the referrers API: one with everything, one with nothing. */
+async function upstream(key: KeyObject): Promise<Upstream> {
+  const registry = await startRegistry();
+  const { host } = registry;
+  const { repository } = app;
+  const index = await pushImage(host, repository, '1');
+  await pushImage(host, 'quay.io/acme/bare', '1');
+  const children = (await manifestAt(host, repository, '1'))?.json.manifests as { digest: string }[];
+  const child = children[0]?.digest ?? '';
+  const sign = (digest: string): Promise<string> =>
+    pushBuilt(host, repository, tagFor(digest, 'sig'), cosignSignature(key, repository, digest));
+  const [signature, childSignature] = [await sign(index), await sign(child)];
+  const size = JSON.stringify((await manifestAt(host, repository, index))?.json).length;
+  const sbom = buildArtifact({
+    artifactType: SBOM,
+    layers: [{ mediaType: SBOM, bytes: Buffer.from('{"spdxVersion":"SPDX-2.3"}') }],
+    subject: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: index, size },
+    annotations: { 'org.example.by': 'tests' },
+  });
+  await pushBuilt(host, repository, undefined, sbom);
+  await listUnderTag(host, repository, index, sbom);
+  const flags = ['--mirror', `*=${host}`, '--plain-http', host];
+  return { host, index, child, signature, childSignature, sbom: sbom.digest, flags, stop: registry.stop };
+}
+
+function keys(home: string): { signer: KeyObject; file: string; other: string } {
+  const write = (name: string, key: KeyObject): string => {
+    writeFileSync(join(home, name), key.export({ type: 'spki', format: 'pem' }));
+    return join(home, name);
+  };
+  const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const other = generateKeyPairSync('ed25519');
+  return {
+    signer: signer.privateKey,
+    file: write('cosign.pub', signer.publicKey),
+    other: write('other.pub', other.publicKey),
+  };
+}
+
+test('signatures and the like are carried, read back, and listed where the registry keeps no list', async () => {
+  const home = scratchFolder();
+  const { signer } = keys(home);
+  const file = join(home, 'app.tar');
+  const from = await upstream(signer);
+  const out = ['bundle', '--image', app.reference, '--image', bare, ...from.flags, '--out'];
+  try {
+    await airgapOk([...out, file], home);
+    await airgapOk([...out, join(home, 'again.tar')], home);
+    await airgapOk([...out, join(home, 'without.tar'), '--no-referrers'], home);
+  } finally {
+    await from.stop();
+  }
+  expect(readFileSync(join(home, 'again.tar')).equals(readFileSync(file))).toBe(true);
+  await airgapOk(['verify', file], home);
+  const { lock } = JSON.parse((await airgapOk(['inspect', file, '-o', 'json'], home)).stdout);
+  const [withAll, without] = lock.images;
+  expect(withAll.referrers.map(({ digest }: { digest: string }) => digest).sort()).toEqual(
+    [from.signature, from.childSignature, from.sbom].sort(),
+  );
+  expect(without.referrers).toBeUndefined();
+  const text = (await airgapOk(['inspect', file], home)).stdout;
+  expect(text).toMatch(/^signature +sha256:\w+ +quay\.io\/acme\/app:1$/m);
+  const changes = (await airgapOk(['diff', join(home, 'without.tar'), file], home)).stdout;
+  expect(changes).toContain('signatures and the like added:\n  quay.io/acme/app:1: ');
+  // Another tool reads the images beside them.
+  const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${file}:${app.reference}`], home);
+  expect(JSON.parse(raw).manifests).toHaveLength(2);
+
+  const target = await startRegistry();
+  try {
+    const push = ['push', file, '--to', `${target.host}/m`, '--plain-http', target.host, '-o', 'json'];
+    expect(JSON.parse((await airgapOk(push, home)).stdout).referrers).toEqual({ pushed: 3, present: 0, refused: 0 });
+    const there = (reference: string) => manifestAt(target.host, `m/${app.repository}`, reference);
+    expect((await there(tagFor(from.index, 'sig')))?.digest).toBe(from.signature);
+    expect((await there(tagFor(from.child, 'sig')))?.digest).toBe(from.childSignature);
+    const list = (await there(tagFor(from.index)))?.json.manifests as { digest: string }[];
+    expect(list).toMatchObject([{ digest: from.sbom, artifactType: SBOM, annotations: { 'org.example.by': 'tests' } }]);
+    expect(JSON.parse((await airgapOk(push, home)).stdout).referrers).toEqual({ pushed: 0, present: 3, refused: 0 });
+  } finally {
+    await target.stop();
+  }
+});
+
+test('a choice of platforms leaves the signature of the index behind, and says so', async () => {
+  const home = scratchFolder();
+  const { signer, file: key } = keys(home);
+  const file = join(home, 'app.tar');
+  const from = await upstream(signer);
+  try {
+    const args = ['bundle', '--image', app.reference, '--platform', 'linux/amd64', ...from.flags, '--out', file];
+    const { stderr } = await airgapOk([...args, '--verify-signatures', key], home);
+    expect(stderr).toContain(
+      `are not carried, because the choice of platforms made other indexes of them: ${app.repository}`,
+    );
+  } finally {
+    await from.stop();
+  }
+  const { lock } = JSON.parse((await airgapOk(['inspect', file, '-o', 'json'], home)).stdout);
+  const [image] = lock.images;
+  expect(image.sourceDigest).toBe(from.index);
+  const kept = image.referrers.filter(({ leftOut }: { leftOut?: true }) => !leftOut);
+  expect(kept).toMatchObject([{ digest: from.childSignature, subject: from.child }]);
+  expect(image.referrers).toHaveLength(3);
+  // What is left is signed of itself.
+  await airgapOk(['verify', file, '--verify-signatures', key], home);
+});
+
+test('signatures are verified before a bundle is accepted, and again without a network', async () => {
+  const home = scratchFolder();
+  const { signer, file: key, other } = keys(home);
+  const file = join(home, 'app.tar');
+  const from = await upstream(signer);
+  try {
+    const out = ['--out', file, ...from.flags];
+    const images = ['--image', app.reference, '--image', bare];
+    const refused = await airgap(['bundle', ...images, '--verify-signatures', key, ...out], home);
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toContain(`${bare} has no cosign signature`);
+    expect(refused.stderr).not.toContain(`${app.reference} has no cosign signature`);
+    const byOther = await airgap(['bundle', ...images, '--verify-signatures', other, ...out], home);
+    expect(byOther.stderr).toContain(`${bare} has no cosign signature`);
+    expect(byOther.stderr).toContain(`${app.reference} has no cosign signature`);
+    const together = ['--verify-signatures', other, '--verify-signatures', key];
+    await airgapOk(['bundle', '--image', app.reference, ...together, ...out], home);
+  } finally {
+    await from.stop();
+  }
+  await airgapOk(['verify', file, '--verify-signatures', key], home);
+  const wrong = await airgap(['verify', file, '--verify-signatures', other], home);
+  expect(wrong.code).toBe(3);
+  expect(wrong.stderr).toContain(`${app.reference} has no cosign signature of ${from.index} by the key`);
+});
+
+test('ECR lists them itself, and what it does not take is a warning unless it is required', async () => {
+  const home = scratchFolder();
+  const { signer } = keys(home);
+  const file = join(home, 'app.tar');
+  const from = await upstream(signer);
+  const size = JSON.stringify((await manifestAt(from.host, app.repository, from.index))?.json).length;
+  const subject = { mediaType: 'application/vnd.oci.image.index.v1+json', digest: from.index, size };
+  const layers = [{ mediaType: 'application/json', bytes: Buffer.from('{"a":1}') }];
+  const disliked = buildArtifact({ artifactType: 'application/vnd.example+json;version=0.2', layers, subject });
+  try {
+    await pushBuilt(from.host, app.repository, undefined, disliked);
+    await listUnderTag(from.host, app.repository, from.index, disliked);
+    await airgapOk(['bundle', '--image', app.reference, ...from.flags, '--out', file], home);
+  } finally {
+    await from.stop();
+  }
+  const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+  const ecr = await startEcr();
+  const tunnel = await startTunnel(ecr.host);
+  try {
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
+      HTTP_PROXY: tunnel.url,
+      NO_PROXY: '127.0.0.1',
+    };
+    const http = ['--plain-http', host, '--plain-http', ecr.storage];
+    const push = ['push', file, '--to', `${host}/m`, ...http, '-o', 'json'];
+    const first = await airgapOk(push, home, { env });
+    expect(JSON.parse(first.stdout).referrers).toEqual({ pushed: 2, present: 0, refused: 1 });
+    expect(first.stderr).toContain('the registry does not take 1 of what belongs to images');
+    const strict = await airgap([...push, '--require-referrers'], home, { env });
+    expect(strict.code).toBe(1);
+    expect(strict.stderr).toContain('405');
+    // No list is kept by hand where the registry keeps it.
+    const repository = ecr.repositories.get(`m/${app.repository}`);
+    expect(repository?.tags.has(tagFor(from.index))).toBe(false);
+    expect(repository?.tags.get(tagFor(from.index, 'sig'))).toBe(from.signature);
+  } finally {
+    await tunnel.stop();
+    await ecr.stop();
+  }
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { type AirgapEvent, silent } from '../../../src/base/events.ts';
+import type { ManifestContent } from '../../../src/oci/content.ts';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import type { Repository } from '../../../src/oci/reference.ts';
+import { copy } from '../../../src/transfer/copy.ts';
+import { Referrers } from '../../../src/transfer/referrers.ts';
+import { pushReferrers, type ReferrersPushResult } from '../../../src/transfer/referrers-push.ts';
+import type { ExistingTag } from '../../../src/transfer/survey.ts';
+import { Walker } from '../../../src/transfer/walk.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from './belonging.ts';
+import { MemoryRegistry, noise, references } from './memory.ts';
+
+const target = ({ path }: Repository): Repository => ({ registry: 'private.example', path: `m/${path}` });
+const THERE = 'private.example/m/a';
+
+/** An image with something of each kind, the kinds in the order in which they have to be pushed. */
+function source() {
+  const registry = new MemoryRegistry();
+  registry.listsReferrers = true;
+  const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+  const sbom = addReferrer(registry, 'quay.io/a', image, SBOM, { 'org.example.by': 'tests' });
+  const signed = addReferrer(registry, 'quay.io/a', sbom, 'application/vnd.signature');
+  const tagged = addTagged(registry, 'quay.io/a', image);
+  return { registry, image, sbom, signed, tagged };
+}
+
+async function graphOf(registry: MemoryRegistry): Promise<Graph> {
+  const steps = { concurrency: 4, emit: silent };
+  const walker = new Walker(registry, { ...steps, platforms: [] });
+  await walker.add(references('quay.io/a:1'));
+  await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+  return walker.graph();
+}
+
+async function push(
+  from: MemoryRegistry,
+  to: MemoryRegistry,
+  existing: ExistingTag = 'error',
+): Promise<ReferrersPushResult & { warnings: string[] }> {
+  const graph = await graphOf(from);
+  const warnings: string[] = [];
+  const emit = (event: AirgapEvent): void => void (event.type === 'warning' && warnings.push(event.message));
+  const options = { target, concurrency: 4, emit, existing };
+  await copy(graph, from, to, options);
+  to.log.length = 0;
+  return { ...(await pushReferrers(graph, graph.referrers ?? [], from, to, options)), warnings };
+}
+
+function listed(registry: MemoryRegistry, subject: Digest): Descriptor[] {
+  const digest = registry.tags.get(`${THERE}:${tagOf(subject)}`);
+  const content = registry.manifests.get(`${THERE}@${digest}`);
+  return content === undefined ? [] : JSON.parse(Buffer.from(content.bytes).toString()).manifests;
+}
+
+describe('what belongs to images', () => {
+  it('goes to a registry with the API by digest, after what it belongs to, and cosign’s under its tag', async () => {
+    const { registry, image, sbom, signed, tagged } = source();
+    const to = new MemoryRegistry();
+    to.listsReferrers = true;
+    const result = await push(registry, to);
+    expect(result).toMatchObject({ pushed: 3, present: 0, refused: [], failures: [], warnings: [] });
+    const puts = to.log.filter((line) => /^PUT \S+ (?:sha256:|\S+\.sig)/.test(line));
+    expect(puts.indexOf(`PUT ${THERE} ${sbom.digest}`)).toBeLessThan(puts.indexOf(`PUT ${THERE} ${signed.digest}`));
+    expect(to.tags.get(`${THERE}:${tagOf(image.digest, 'sig')}`)).toBe(tagged.digest);
+    expect([...to.tags.keys()].sort()).toEqual([`${THERE}:1`, `${THERE}:${tagOf(image.digest, 'sig')}`]);
+    expect(await push(registry, to)).toMatchObject({ pushed: 0, present: 3, failures: [] });
+    expect(to.log.filter((line) => line.startsWith('PUT'))).toEqual([]);
+  });
+
+  it('is listed under the tag of its subject where there is no API, beside what is listed already', async () => {
+    const { registry, image, sbom, signed } = source();
+    const to = new MemoryRegistry();
+    const own = { ...to.addImage(THERE, undefined, [noise('own', 10)]), artifactType: 'x/y' };
+    const gone = { ...own, digest: `sha256:${'1'.repeat(64)}` };
+    to.addIndex(THERE, tagOf(image.digest), [own, gone]);
+    expect(await push(registry, to)).toMatchObject({ pushed: 3, failures: [] });
+    expect(listed(to, image.digest)).toEqual([
+      own,
+      { ...sbom, artifactType: SBOM, annotations: { 'org.example.by': 'tests' } },
+    ]);
+    expect(listed(to, sbom.digest).map(({ digest }) => digest)).toEqual([signed.digest]);
+    expect(await push(registry, to)).toMatchObject({ pushed: 0, present: 3, failures: [] });
+    expect(listed(to, image.digest)).toHaveLength(2);
+  });
+
+  it('is not listed under a tag that something else has', async () => {
+    const { registry, image } = source();
+    const to = new MemoryRegistry();
+    to.addImage(THERE, tagOf(image.digest), [noise('other', 10)]);
+    const { failures } = await push(registry, to);
+    expect(failures).toMatchObject([{ code: 'registry', message: expect.stringContaining('is no index') }]);
+  });
+
+  it('leaves another signature under the tag, writes over it, or fails, as it is told', async () => {
+    const { registry, image, tagged } = source();
+    const to = new MemoryRegistry();
+    const tag = `${THERE}:${tagOf(image.digest, 'sig')}`;
+    const older = to.addImage(THERE, tagOf(image.digest, 'sig'), [noise('older', 10)]);
+    const { failures, pushed } = await push(registry, to);
+    expect(failures).toMatchObject([{ code: 'tag-conflict', message: expect.stringContaining(`is ${older.digest}`) }]);
+    expect(pushed).toBe(1);
+    const { warnings } = await push(registry, to, 'skip');
+    expect(warnings).toEqual([expect.stringMatching(/^left as it is: private\.example\/m\/a:sha256-\w+\.sig is/)]);
+    expect(to.tags.get(tag)).toBe(older.digest);
+    expect(await push(registry, to, 'overwrite')).toMatchObject({ failures: [], warnings: [] });
+    expect(to.tags.get(tag)).toBe(tagged.digest);
+  });
+
+  it('is told apart when the registry does not take it, and the rest goes on', async () => {
+    const { registry, image, sbom } = source();
+    const to = new MemoryRegistry();
+    to.listsReferrers = true;
+    const put = to.putManifest.bind(to);
+    to.putManifest = async (repository: Repository, content: ManifestContent, tag?: string) => {
+      if (content.descriptor.digest === sbom.digest) throw new AirgapError('unsupported', 'answers 405');
+      return put(repository, content, tag);
+    };
+    const { refused, pushed, failures } = await push(registry, to);
+    expect(refused.map(({ referrer }) => referrer.descriptor.digest)).toEqual([sbom.digest]);
+    expect([pushed, failures]).toEqual([2, []]);
+    expect(to.tags.has(`${THERE}:${tagOf(image.digest, 'sig')}`)).toBe(true);
+  });
+
+  it('is missed when it does not read back', async () => {
+    const { registry } = source();
+    const to = new MemoryRegistry();
+    to.listsReferrers = true;
+    to.referrers = async () => [];
+    const { failures } = await push(registry, to);
+    expect(failures[0]).toMatchObject({
+      code: 'digest-mismatch',
+      message: expect.stringContaining('does not read back'),
+    });
+  });
+});

@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
+import { Referrers } from '../../../src/transfer/referrers.ts';
+import { Walker } from '../../../src/transfer/walk.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from './belonging.ts';
+import { MemoryRegistry, noise, references } from './memory.ts';
+
+interface Collected {
+  readonly graph: Graph;
+  readonly leftOut: readonly Referrer[];
+  readonly warnings: readonly string[];
+  /** Questions and reads after the images themselves. */
+  readonly asked: readonly string[];
+}
+
+async function collect(
+  registry: MemoryRegistry,
+  names: readonly string[],
+  platforms: string[] = [],
+): Promise<Collected> {
+  const warnings: string[] = [];
+  const emit = (event: AirgapEvent): void => void (event.type === 'warning' && warnings.push(event.message));
+  const steps = { concurrency: 4, emit };
+  const walker = new Walker(registry, { ...steps, platforms: platforms.map(parsePlatform) });
+  const [failure] = await walker.add(references(...names));
+  if (failure !== undefined) throw failure.error;
+  const before = registry.log.length;
+  const belonging = new Referrers(registry, walker, steps);
+  await belonging.collect(walker.graph().roots);
+  return { graph: walker.graph(), leftOut: belonging.leftOut(), warnings, asked: registry.log.slice(before) };
+}
+
+function multi(registry: MemoryRegistry, tag = '1') {
+  const amd = registry.addImage('quay.io/a', undefined, [noise('amd', 50)]);
+  const arm = registry.addImage('quay.io/a', undefined, [noise('arm', 50)], 'linux/arm64');
+  const index = registry.addIndex('quay.io/a', tag, [
+    { ...amd, platform: { os: 'linux', architecture: 'amd64' } },
+    { ...arm, platform: { os: 'linux', architecture: 'arm64' } },
+  ]);
+  return { amd, arm, index };
+}
+
+function digests(list: readonly Referrer[] = []): string[] {
+  return list.map(({ descriptor }) => descriptor.digest).sort();
+}
+
+describe('what belongs to an image', () => {
+  it('costs four requests where there is nothing, and no manifest is fetched', async () => {
+    for (const listsReferrers of [true, false]) {
+      const registry = new MemoryRegistry();
+      registry.listsReferrers = listsReferrers;
+      const { digest } = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+      const { asked, graph } = await collect(registry, ['quay.io/a:1']);
+      const tags = [tagOf(digest, 'sig'), tagOf(digest, 'att'), tagOf(digest, 'sbom')];
+      const expected = [`LIST quay.io/a ${digest}`, ...tags.map((tag) => `HEAD quay.io/a ${tag}`)];
+      if (!listsReferrers) expected.push(`HEAD quay.io/a ${tagOf(digest)}`);
+      expect([...asked].sort()).toEqual(expected.sort());
+      expect(graph.referrers).toEqual([]);
+    }
+  });
+
+  it('is what the API lists, what cosign has tagged, and what belongs to that in turn', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const sbom = addReferrer(registry, 'quay.io/a', image);
+    const signed = addReferrer(registry, 'quay.io/a', sbom, 'application/vnd.signature');
+    const tagged = addTagged(registry, 'quay.io/a', image);
+    const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([sbom, signed, tagged].map(({ digest }) => digest).sort());
+    expect(graph.referrers?.find(({ descriptor }) => descriptor.digest === sbom.digest)).toEqual({
+      repository: { registry: 'quay.io', path: 'a' },
+      subject: image.digest,
+      descriptor: sbom,
+      artifactType: SBOM,
+    });
+    expect(graph.referrers?.find(({ tag }) => tag !== undefined)?.tag).toBe(tagOf(image.digest, 'sig'));
+    for (const { descriptor } of graph.referrers ?? []) {
+      for (const { digest } of graph.manifests.get(descriptor.digest)?.blobs ?? []) {
+        expect(graph.blobs.get(digest)?.repositories).toEqual([{ registry: 'quay.io', path: 'a' }]);
+      }
+    }
+    expect(warnings).toEqual([]);
+    expect(graph.roots).toHaveLength(1);
+  });
+
+  it('is read from the tag of referrers where there is no API, and only what says so itself is taken', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const other = registry.addImage('quay.io/a', '2', [noise('b', 50)]);
+    const sbom = addReferrer(registry, 'quay.io/a', image);
+    const foreign = addReferrer(registry, 'quay.io/a', other);
+    const gone = { ...sbom, digest: `sha256:${'0'.repeat(64)}` };
+    registry.addIndex('quay.io/a', tagOf(image.digest), [sbom, foreign, other, gone]);
+    const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([sbom.digest]);
+    expect(warnings).toHaveLength(3);
+    expect(warnings.join('\n')).toContain(`${foreign.digest}: it is listed for ${image.digest}`);
+    expect(warnings.join('\n')).toContain(`${other.digest}: it is listed for ${image.digest}, and names no subject`);
+    expect(warnings.join('\n')).toContain('is not there');
+  });
+
+  it('is not read from a tag of referrers that is no index', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    registry.addImage('quay.io/a', tagOf(image.digest), [noise('b', 50)]);
+    const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
+    expect(graph.referrers).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('and is no index')]);
+  });
+
+  it('is asked for once, however many tags an image has', async () => {
+    const registry = new MemoryRegistry();
+    registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    registry.addImage('quay.io/a', '2', [noise('a', 50)]);
+    const { asked } = await collect(registry, ['quay.io/a:1', 'quay.io/a:2']);
+    expect(asked).toHaveLength(5);
+    expect(new Set(asked).size).toBe(5);
+  });
+
+  it('may belong to an image of an index, where the registry lists it', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const { arm } = multi(registry);
+    const sbom = addReferrer(registry, 'quay.io/a', arm);
+    const { graph, asked } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([sbom.digest]);
+    expect(asked.filter((line) => line.includes(arm.digest.replace(':', '-')))).toEqual([]);
+  });
+
+  it('is looked for under tags of the images of an index that has something itself', async () => {
+    const registry = new MemoryRegistry();
+    const { index, arm } = multi(registry);
+    const own = addTagged(registry, 'quay.io/a', index);
+    const child = addTagged(registry, 'quay.io/a', arm);
+    const { graph } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([own.digest, child.digest].sort());
+    const repository = { registry: 'quay.io', path: 'a' };
+    expect(digests(referrersUnder(graph, repository, index.digest))).toEqual(digests(graph.referrers));
+    expect(digests(referrersUnder(graph, repository, arm.digest))).toEqual([child.digest]);
+  });
+
+  it('stays behind when a choice of platforms makes another index, but for that of the images in it', async () => {
+    const registry = new MemoryRegistry();
+    const { index, arm, amd } = multi(registry);
+    const own = addTagged(registry, 'quay.io/a', index);
+    const child = addTagged(registry, 'quay.io/a', arm);
+    addTagged(registry, 'quay.io/a', amd);
+    const chosen = await collect(registry, ['quay.io/a:1'], ['linux/arm64']);
+    expect(digests(chosen.graph.referrers)).toEqual([child.digest]);
+    expect(digests(chosen.leftOut)).toEqual([own.digest]);
+    expect(chosen.graph.manifests.has(own.digest)).toBe(false);
+    // Pinned by digest the same index is complete, and keeps what belongs to it.
+    const pinned = await collect(registry, ['quay.io/a:1', `quay.io/a@${index.digest}`], ['linux/arm64']);
+    expect(digests(pinned.graph.referrers)).toContain(own.digest);
+    expect(pinned.leftOut).toEqual([]);
+  });
+
+  it('is passed over with one warning where the registry does not let itself be asked', async () => {
+    const registry = new MemoryRegistry();
+    registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    registry.addImage('quay.io/b', '1', [noise('b', 50)]);
+    registry.head = async () => {
+      throw new AirgapError('forbidden', 'the credentials do not allow this');
+    };
+    const { warnings } = await collect(registry, ['quay.io/a:1', 'quay.io/b:1']);
+    expect(warnings).toEqual([expect.stringMatching(/^quay\.io does not let itself be asked/)]);
+  });
+
+  it('is an error where the registry fails, and the hint says how to do without', async () => {
+    const registry = new MemoryRegistry();
+    registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    registry.referrers = async () => {
+      throw new AirgapError('registry', 'answers 500');
+    };
+    await expect(collect(registry, ['quay.io/a:1'])).rejects.toMatchObject({
+      code: 'registry',
+      message: 'quay.io/a: answers 500',
+      hint: expect.stringContaining('--no-referrers'),
+    });
+  });
+
+  it('ends, though everything in it has something else that belongs to it', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    let subject = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    for (let i = 0; i < 10; i++) subject = addReferrer(registry, 'quay.io/a', subject);
+    const { graph } = await collect(registry, ['quay.io/a:1']);
+    expect(graph.referrers).toHaveLength(4);
+  });
+
+  it('may be an index itself, and comes with what is below', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const part = registry.addImage('quay.io/a', undefined, [noise('part', 50)]);
+    const list = registry.addIndex('quay.io/a', undefined, [part], { subject: image });
+    const { graph } = await collect(registry, ['quay.io/a:1']);
+    expect(graph.referrers).toMatchObject([{ descriptor: { digest: list.digest, mediaType: MediaType.ociIndex } }]);
+    expect(graph.manifests.has(part.digest)).toBe(true);
+  });
+});

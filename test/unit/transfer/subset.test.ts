@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { choose } from '../../../src/transfer/subset.ts';
+
+const digest = (hex: string): `sha256:${string}` => `sha256:${hex.repeat(64)}`;
+const image = (hex: string, platform?: string): Descriptor => ({
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  digest: digest(hex),
+  size: 1,
+  ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+});
+const attestation = (hex: string, of?: string): Descriptor => ({
+  ...image(hex, 'unknown/unknown'),
+  annotations: {
+    'vnd.docker.reference.type': 'attestation-manifest',
+    ...(of === undefined ? {} : { 'vnd.docker.reference.digest': digest(of) }),
+  },
+});
+
+const index = [
+  image('a', 'linux/amd64'),
+  image('b', 'linux/arm64'),
+  attestation('c', 'a'),
+  attestation('d', 'b'),
+  attestation('e'),
+];
+const wanted = (attestations: 'keep' | 'drop', ...platforms: string[]) => ({
+  platforms: platforms.map(parsePlatform),
+  attestations,
+});
+
+describe('of an index', () => {
+  it('everything is kept when nothing is chosen, or every image', () => {
+    expect(choose(index, wanted('keep'))).toEqual([0, 1, 2, 3, 4]);
+    expect(choose(index, wanted('keep', 'linux/arm64', 'linux/amd64'))).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it('an attestation is kept with the image that it is of', () => {
+    expect(choose(index, wanted('keep', 'linux/arm64'))).toEqual([1, 3]);
+    expect(choose(index, wanted('keep', 'linux/s390x'))).toEqual([]);
+  });
+
+  it('attestations are dropped when that is chosen, whatever else is', () => {
+    expect(choose(index, wanted('drop'))).toEqual([0, 1]);
+    expect(choose(index, wanted('drop', 'linux/amd64'))).toEqual([0]);
+  });
+
+  it('a child without a platform is kept, and an index of nothing but attestations left alone', () => {
+    expect(choose([image('a'), image('b', 'linux/arm64')], wanted('keep', 'linux/amd64'))).toEqual([0]);
+    expect(choose([attestation('c', 'a')], wanted('drop', 'linux/amd64'))).toEqual([0]);
+  });
+});
