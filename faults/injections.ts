@@ -1,0 +1,193 @@
+import { setTimeout as wait } from 'node:timers';
+import type { Answer, Exchange, Fault } from '../test/support/fault-proxy.ts';
+
+/** What a fault does. */
+export type Injected = Fault;
+
+/** Milliseconds, real ones, after which a stalled connection ends, for who has the patience; for Helm, which has more. */
+const LONGEST_STALL = 20_000;
+const HELMS_STALL = 500;
+
+/** Real milliseconds between two drops, and drops of a body. */
+const DROP = 3;
+const DROPS = 25;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => wait(resolve, ms));
+
+/** The connection ends without a word. */
+export const reset: Fault = async ({ incoming }) => {
+  incoming.socket.resetAndDestroy();
+};
+
+/** It was carried out, and the answer is lost. */
+export const answerLost: Fault = async (exchange) => {
+  await exchange.forward();
+  await reset(exchange);
+};
+
+/** The connection ends when a part of the body has come. */
+export const cutUpload: Fault = async (exchange) => {
+  exchange.incoming.once('data', () => void reset(exchange));
+};
+
+export const stall: Fault = async ({ incoming, body }) => {
+  await body();
+  await end(incoming);
+};
+
+/** Half of the answer, and then nothing. */
+export const stallBody: Fault = async (exchange) => {
+  const { status, headers, body } = await exchange.forward();
+  exchange.outgoing.writeHead(status, headers);
+  exchange.outgoing.write(body.subarray(0, body.length >> 1));
+  await end(exchange.incoming);
+};
+
+/** Nothing is read. */
+export const stallUpload: Fault = async ({ incoming }) => {
+  incoming.pause();
+  await end(incoming);
+};
+
+/** Half of the answer, and then the connection ends. */
+export const cut: Fault = async (exchange) => {
+  const { status, headers, body } = await exchange.forward();
+  exchange.outgoing.writeHead(status, headers);
+  exchange.outgoing.write(body.subarray(0, body.length >> 1), () => exchange.outgoing.destroy());
+};
+
+/** One bit of the answer's body is another. */
+export const spoil: Fault = async ({ forward, reply }) => {
+  const answer = await forward();
+  reply({ ...answer, body: flipped(answer.body) });
+};
+
+/** One bit of what the registry gets is another. */
+export const spoilUpload: Fault = async ({ body, forward, reply }) => reply(await forward(flipped(await body())));
+
+/** The header names another digest than the content has. */
+export const otherDigest: Fault = async ({ forward, reply }) => {
+  const answer = await forward();
+  const headers = { ...answer.headers, 'docker-content-digest': `sha256:${'0'.repeat(64)}` };
+  reply({ ...answer, headers });
+};
+
+/** What a registry, or a gateway before it, says instead. */
+export function answer(
+  status: number,
+  said: {
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly code?: string;
+    readonly message?: string;
+    readonly detail?: unknown;
+    readonly html?: string;
+  } = {},
+): Fault {
+  const { headers = {}, code = 'UNKNOWN', message = 'so it is', detail, html } = said;
+  const text = html ?? JSON.stringify({ errors: [{ code, message, detail }] });
+  const type = html === undefined ? 'application/json' : 'text/html';
+  return async ({ body, reply }) => {
+    await body();
+    const own = { 'content-type': type, 'content-length': String(Buffer.byteLength(text)) };
+    reply({ status, headers: { ...own, ...headers }, body: Buffer.from(text) });
+  };
+}
+
+/** All tokens have expired. */
+export const expire: Fault = async ({ revoke, forward, reply }) => {
+  revoke();
+  reply(await forward());
+};
+
+/** Content-Length says so many bytes more than come, or fewer. */
+export function length(more: number): Fault {
+  return async ({ forward, outgoing }) => {
+    const { status, headers, body } = await forward();
+    const said = Math.max(0, body.length + more);
+    const lines = Object.entries({ ...headers, 'content-length': said, connection: 'close' });
+    const head = `HTTP/1.1 ${status} So\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
+    outgoing.socket?.end(Buffer.concat([Buffer.from(head), body]));
+  };
+}
+
+/** A well-formed answer that lacks its last bytes. */
+export const lie: Fault = async ({ forward, reply }) => {
+  const answer = await forward();
+  const body = answer.body.subarray(0, -3);
+  reply({ ...answer, headers: { ...answer.headers, 'content-length': String(body.length) }, body });
+};
+
+/** Sends the client elsewhere: uploads by the Location of their session, everything else by a redirect. */
+export function redirect(to: string | undefined): Fault {
+  return async ({ passage, incoming, elsewhere, forward, body, reply }) => {
+    const host = to ?? elsewhere;
+    if (passage.method === 'POST' && passage.path.includes('/uploads/')) {
+      const answer = await forward();
+      const { location } = answer.headers;
+      const there = location?.replace(/^http:\/\/[^/]+/, `http://${host}`);
+      reply(there === undefined ? answer : { ...answer, headers: { ...answer.headers, location: there } });
+      return;
+    }
+    await body();
+    const { pathname, search } = new URL(incoming.url ?? '', 'http://localhost');
+    const headers = { location: `http://${host}${pathname}${search}`, 'content-length': '0' };
+    reply({ status: 307, headers, body: Buffer.alloc(0) });
+  };
+}
+
+export const drip: Fault = async ({ forward, outgoing }) => {
+  const { status, headers, body } = await forward();
+  outgoing.writeHead(status, headers);
+  const size = Math.ceil(body.length / DROPS);
+  for (let at = 0; at < body.length; at += size) {
+    outgoing.write(body.subarray(at, at + size));
+    await pause(DROP);
+  }
+  outgoing.end();
+};
+
+export const dripIn: Fault = async ({ incoming, forward, reply }) => {
+  incoming.on('data', () => {
+    incoming.pause();
+    wait(() => incoming.resume(), DROP);
+  });
+  reply(await forward());
+};
+
+/** The tag is written, and immutable from that moment: what ECR says to the second of two that write the same. */
+export const takenBySame: Fault = async (exchange) => {
+  await exchange.forward();
+  await exists(exchange);
+};
+
+/** Somebody else has just written the tag, and it is immutable. */
+export const taken: Fault = async (exchange) => {
+  const ours = JSON.parse((await exchange.body()).toString('utf8')) as object;
+  const theirs = { ...ours, annotations: { by: 'somebody else' } };
+  await exchange.forward(Buffer.from(JSON.stringify(theirs)));
+  await exists(exchange);
+};
+
+const exists = answer(400, { code: 'TAG_INVALID', message: 'the tag already exists and the repository is immutable' });
+
+/** The registry says that it has stored what it has not. */
+export const nothingStored: Fault = async ({ passage, body, reply }) => {
+  await body();
+  const headers = { location: passage.path, 'content-length': '0' };
+  reply({ status: 201, headers, body: Buffer.alloc(0) });
+};
+
+/** Ends a connection after a while, unless the client does before. */
+async function end({ socket, headers }: Exchange['incoming']): Promise<void> {
+  const after = headers['user-agent']?.startsWith('Helm/') ? HELMS_STALL : LONGEST_STALL;
+  const timer = wait(() => socket.destroy(), after);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** A bit in the middle. */
+function flipped(body: Answer['body']): Buffer {
+  const copy = Buffer.from(body);
+  const at = copy.length >> 1;
+  if (copy.length > 0) copy[at] = (copy[at] as number) ^ 1;
+  return copy;
+}

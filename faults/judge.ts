@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { filesIn, hashOf, type Place, type Trial } from './lane.ts';
+import { NAMES } from './workload.ts';
+
+/** Manifests that every run has to bring: repository and tag, with the digest. */
+export type Expected = ReadonlyMap<string, string>;
+
+/** What a run that ended badly may leave beside nothing: what its next one goes on from. */
+const UNFINISHED = /^out\.tar\.partial(?:\.journal)?$/;
+
+/** What a step is called by: what was being moved, or what was asked for. */
+const STEP = /sha256[:-][0-9a-f]{12}|manifest|blob|token|:(?:1|2|1\.0\.0)(?![\w.])|fetch chart/;
+
+/** What every run owes, however it ends. */
+export function* faultsOfAny(trial: Trial, { temporary }: Place): Generator<string> {
+  const { err, leaks, isHung, code } = trial;
+  if (isHung) yield 'it does not end';
+  if (code !== 0 && code !== 1) yield `it ends with ${code}`;
+  for (const leak of leaks) yield `credentials went to another host: ${leak}`;
+  if (/^ {4}at \S/m.test(err)) yield 'it prints a stack trace';
+  if (/unexpected: /.test(err)) yield 'it says "unexpected"';
+  if (/token-of-age|a-word-nobody-may-see/.test(err)) yield 'it prints a secret';
+  const left = filesIn(temporary);
+  if (left.length > 0) yield `it leaves ${left.join(', ')} in TMPDIR`;
+}
+
+/** A sentence that names the image or chart, and the step. */
+export function* faultsOfFailure({ err, out }: Trial, step: string, isSingle: boolean): Generator<string> {
+  const said = errorOf(err);
+  if (said === '') yield 'it gives no error';
+  if (out !== '') yield 'it prints a result';
+  const about = NAMES.filter((name) => step.includes(name));
+  const wanted = isSingle && about.length > 0 ? about : NAMES;
+  if (!wanted.some((name) => said.includes(name))) yield `it does not name ${wanted.join(' or ')}`;
+  if (!STEP.test(said)) yield 'it names no step';
+}
+
+/** From the first error on: before it there is progress. */
+export function errorOf(err: string): string {
+  return err.slice(err.search(/^Error: /m) < 0 ? err.length : err.search(/^Error: /m));
+}
+
+/** A bundle is there and is the very same as without faults. */
+export function* faultsOfBundle({ folder, file }: Place, expected: string): Generator<string> {
+  const files = filesIn(folder);
+  if (files.join() !== 'out.tar') yield `the folder holds ${files.join(', ') || 'nothing'}`;
+  else if (hashOf(file) !== expected) yield 'the bundle has other bytes than without faults';
+}
+
+/** Nothing looks finished. */
+export function* faultsOfNoBundle({ folder }: Place): Generator<string> {
+  const odd = filesIn(folder).filter((name) => !UNFINISHED.test(name));
+  if (odd.length > 0) yield `it leaves ${odd.join(', ')}`;
+}
+
+const ACCEPT = {
+  accept: ['index', 'manifest'].map((kind) => `application/vnd.oci.image.${kind}.v1+json`).join(),
+};
+
+/**
+ * Asks the real registry for everything below the tags.
+ * @param tags `REPOSITORY:TAG` below the prefix, with the digest that each has to have
+ */
+export async function faultsOfRegistry(host: string, prefix: string, tags: Expected): Promise<string[]> {
+  const wrong: string[] = [];
+  const get = async (repository: string, path: string): Promise<Buffer | undefined> => {
+    const answer = await fetch(`http://${host}/v2/${prefix}/${repository}/${path}`, { headers: ACCEPT });
+    const bytes = Buffer.from(await answer.arrayBuffer());
+    if (answer.ok) return bytes;
+    wrong.push(`${repository} ${path} cannot be pulled (${answer.status})`);
+    return undefined;
+  };
+  const check = async (repository: string, digest: string, folder: 'manifests' | 'blobs'): Promise<void> => {
+    const bytes = await get(repository, `${folder}/${digest}`);
+    if (bytes === undefined) return;
+    if (digestOf(bytes) !== digest) wrong.push(`${repository} has other content for ${digest}`);
+    if (folder === 'blobs') return;
+    const { manifests = [], config, layers = [] } = JSON.parse(bytes.toString('utf8')) as Manifest;
+    for (const child of manifests) await check(repository, child.digest, 'manifests');
+    for (const blob of config === undefined ? layers : [config, ...layers])
+      await check(repository, blob.digest, 'blobs');
+  };
+  for (const [name, digest] of tags) {
+    const [repository = '', tag] = name.split(':');
+    const bytes = await get(repository, `manifests/${tag}`);
+    if (bytes === undefined) continue;
+    if (digestOf(bytes) !== digest) wrong.push(`${name} names ${digestOf(bytes)} and not ${digest}`);
+    await check(repository, digest, 'manifests');
+  }
+  return wrong;
+}
+
+interface Manifest {
+  readonly manifests?: readonly { readonly digest: string }[];
+  readonly config?: { readonly digest: string };
+  readonly layers?: readonly { readonly digest: string }[];
+}
+
+function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** The tags that a receipt vouches for, below the prefix. */
+export function receiptOf(file: string, prefix: string): Expected {
+  const { items } = JSON.parse(readFileSync(file, 'utf8')) as { items: readonly { target: string; digest: string }[] };
+  return new Map(items.map(({ target, digest }) => [namedBelow(target, prefix), digest]));
+}
+
+/** What the log says has been sent, and is not there. */
+export async function faultsOfLog(host: string, prefix: string, log: string): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const line of log.split('\n').filter((text) => text !== '')) {
+    const { event, status, item, repository, digest, tag } = JSON.parse(line) as Record<string, string>;
+    if (event !== 'transfer' || status === 'failed') continue;
+    const path = `${namedBelow(repository ?? '', prefix)}/${item}s/${item === 'manifest' ? (tag ?? digest) : digest}`;
+    const answer = await fetch(`http://${host}/v2/${prefix}/${path}`, { method: 'HEAD', headers: ACCEPT });
+    if (!answer.ok) wrong.push(`the log says "${status}" of ${path}, and it is not there (${answer.status})`);
+  }
+  return wrong;
+}
+
+function namedBelow(name: string, prefix: string): string {
+  const at = name.indexOf(`${prefix}/`);
+  return at < 0 ? name : name.slice(at + prefix.length + 1).replace(/@.*$/, '');
+}

@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { airgap, type Run } from '../test/support/cli.ts';
+import { type Passage, pass } from '../test/support/fault-proxy.ts';
+import { faultsOfBundle, faultsOfLog, faultsOfNoBundle, faultsOfRegistry } from './judge.ts';
+import type { Kind } from './kinds.ts';
+import { type Direction, filesIn, type Lane, type Place, stepOf } from './lane.ts';
+import type { Case, Outcome, Reference } from './sweep.ts';
+
+/** The process ends at a request, with no chance to tidy up. It is a process of its own, from the built plugin. */
+const KILLED: Kind = {
+  row: 'kill -9',
+  variant: 'of the tool, when the registry has the request',
+  reach: 'once',
+  applies: () => true,
+  inject: pass,
+};
+
+/** All cases: each request. */
+export function killsOf(direction: Direction, reference: Reference): Case[] {
+  return reference[direction].map((passage) => ({ direction, kind: KILLED, step: stepOf(passage) }));
+}
+
+/** Kills a run at a step, and judges what is left and what a second run makes of it. */
+export async function attemptKill(lane: Lane, reference: Reference, one: Case): Promise<Outcome> {
+  const place = lane.place();
+  try {
+    const killed = await runKilled(lane, reference, one, place);
+    const wrong = killed.code === 0 ? ['the step never came'] : [];
+    if (one.direction === 'pull') wrong.push(...faultsOfNoBundle(place));
+    else wrong.push(...(await judgeStopped(lane, place)));
+    lane.proxy.begin();
+    const second = await start(lane, reference, one, place);
+    if (second.code !== 0) wrong.push(`the second run fails: ${second.stderr}`);
+    else if (one.direction === 'pull') wrong.push(...faultsOfBundle(place, reference.hashes.chart));
+    else wrong.push(...(await faultsOfRegistry(lane.source.host, place.name, reference.tags)));
+    return { ...one, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, said: killed.stderr };
+  } finally {
+    lane.leave(place);
+  }
+}
+
+function start(
+  lane: Lane,
+  { bundle }: Reference,
+  { direction }: Case,
+  place: Place,
+  when?: Promise<void>,
+): Promise<Run> {
+  const args = direction === 'pull' ? lane.pullArgs(place, { chart: true }) : lane.pushArgs(place, bundle);
+  const interrupt = when === undefined ? {} : { interruptAt: { signal: 'SIGKILL', when } as const };
+  return airgap(args, lane.home, { env: lane.env(place), cwd: place.folder, ...interrupt });
+}
+
+function runKilled(lane: Lane, reference: Reference, one: Case, place: Place): Promise<Run> {
+  const reached = Promise.withResolvers<void>();
+  lane.proxy.begin((passage: Passage) => {
+    if (stepOf(passage) !== one.step) return undefined;
+    reached.resolve();
+    // The answer comes when nobody is there to take it.
+    return async (exchange) => {
+      await once(exchange.incoming.socket, 'close');
+      await pass(exchange);
+    };
+  });
+  return start(lane, reference, one, place, reached.promise);
+}
+
+/** What a push has told before it ended is true. */
+async function judgeStopped(lane: Lane, place: Place): Promise<string[]> {
+  const files = filesIn(place.folder);
+  const wrong = files.includes('receipt.json') ? ['it writes a receipt'] : [];
+  if (!files.includes('log')) return wrong;
+  const log = readFileSync(join(place.folder, 'log'), 'utf8');
+  return [...wrong, ...(await faultsOfLog(lane.source.host, place.name, log))];
+}

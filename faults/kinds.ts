@@ -1,0 +1,156 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Passage } from '../test/support/fault-proxy.ts';
+import {
+  answer,
+  answerLost,
+  cut,
+  cutUpload,
+  drip,
+  dripIn,
+  expire,
+  type Injected,
+  length,
+  lie,
+  nothingStored,
+  otherDigest,
+  redirect,
+  reset,
+  spoil,
+  spoilUpload,
+  stall,
+  stallBody,
+  stallUpload,
+  taken,
+  takenBySame,
+} from './injections.ts';
+
+/** How far a fault reaches: the one request, five of its kind in a row, all of its kind, all of its repository, all that write, or all. */
+export type Reach = 'once' | 'storm' | 'step' | 'repository' | 'writes' | 'all';
+
+/** One kind of fault. */
+export interface Kind {
+  /** The row of the table. */
+  readonly row: string;
+  /** What tells it from others of the row. */
+  readonly variant: string;
+  readonly reach: Reach;
+  /** Which requests of a run without faults it can be tried on. */
+  readonly applies: (seen: Passage) => boolean;
+  readonly inject: Injected;
+  /** The way to the registry leads through an HTTP proxy, which is what fails. */
+  readonly proxied?: true;
+  /** The registry says that it has stored what it has not: the log of transfers can only repeat that. */
+  readonly lies?: true;
+  /** Somebody else wrote the tag: the second run is told to write over it. */
+  readonly conflict?: true;
+}
+
+const any = (): boolean => true;
+const writes = ({ method }: Passage): boolean => method === 'PUT' || method === 'POST';
+const hasBody = ({ method, answered }: Passage): boolean => method === 'GET' && answered > 0;
+const sends = ({ sent }: Passage): boolean => sent > 0;
+const isApi = ({ path }: Passage): boolean => path.startsWith('/v2/');
+const isContent = (seen: Passage): boolean => hasBody(seen) && seen.status === 200 && isApi(seen);
+const isSession = ({ method, path }: Passage): boolean => method === 'PUT' && path.includes('/uploads/');
+const isTag = ({ method, path }: Passage): boolean => method === 'PUT' && /\/manifests\/(?!sha256:)/.test(path);
+const stores = (seen: Passage): boolean => isApi(seen) && writes(seen) && seen.status === 201;
+const isAnswered = ({ status }: Passage): boolean => status !== 401;
+
+const FULL = { code: 'UNKNOWN', message: 'unknown error', detail: { Err: 28, Op: 'write', Path: '/data' } };
+const GATEWAY = '<html><body><h1>502 Bad Gateway</h1></body></html>';
+
+const make = (row: string, variant: string, reach: Reach, applies: Kind['applies'], inject: Injected): Kind => ({
+  row,
+  variant,
+  reach,
+  applies,
+  inject,
+});
+
+/** Every kind of fault that is tried. */
+export const KINDS: readonly Kind[] = [
+  make('connection reset', 'before the request is carried out', 'once', any, reset),
+  make('connection reset', 'after it was carried out', 'once', any, answerLost),
+  make('connection reset', 'in the middle of an upload', 'once', sends, cutUpload),
+  make('connection reset', 'of this request, for ever', 'step', any, reset),
+  make('connection reset', 'of everything from here on', 'all', any, reset),
+  make('stall', 'no answer', 'once', any, stall),
+  make('stall', 'no answer, for ever', 'step', isAnswered, stall),
+  make('stall', 'in the middle of an answer', 'once', hasBody, stallBody),
+  make('stall', 'in the middle of an upload', 'once', sends, stallUpload),
+  make('truncated body', 'once', 'once', hasBody, cut),
+  make('truncated body', 'for ever', 'step', hasBody, cut),
+  make('wrong digest', 'one bit of an answer, once', 'once', hasBody, spoil),
+  make('wrong digest', 'one bit of an answer, for ever', 'step', hasBody, spoil),
+  make('wrong digest', 'one bit of what is sent', 'once', sends, spoilUpload),
+  make('wrong digest', 'in the header', 'once', isApi, otherDigest),
+  make('429 storm', 'five, with Retry-After', 'storm', any, answer(429, { headers: { 'retry-after': '2' } })),
+  make('429 storm', 'five, without', 'storm', any, answer(429)),
+  make('429 storm', 'for ever', 'step', any, answer(429)),
+  make('429 storm', 'Retry-After of a day', 'step', any, answer(429, { headers: { 'retry-after': '86400' } })),
+  make('500, 502, 503', '500 once', 'once', any, answer(500)),
+  make('500, 502, 503', '500 for ever', 'step', any, answer(500)),
+  make('500, 502, 503', '502 of a gateway, once', 'once', any, answer(502, { html: GATEWAY })),
+  make('500, 502, 503', '503 with Retry-After, once', 'once', any, answer(503, { headers: { 'retry-after': '1' } })),
+  make('500, 502, 503', '503 of everything from here on', 'all', any, answer(503)),
+  make('401 in mid-run', 'the token has expired', 'once', isApi, expire),
+  make('401 in mid-run', 'the account is gone', 'all', any, answer(401, { code: 'UNAUTHORIZED' })),
+  make('403', 'once', 'once', any, answer(403, { code: 'DENIED' })),
+  make('404 on an upload session', 'once', 'once', isSession, answer(404, { code: 'BLOB_UPLOAD_UNKNOWN' })),
+  make('404 on an upload session', 'for ever', 'step', isSession, answer(404, { code: 'BLOB_UPLOAD_UNKNOWN' })),
+  make('lying Content-Length', 'more than there is', 'once', hasBody, length(7)),
+  make('lying Content-Length', 'less than there is', 'once', hasBody, length(-7)),
+  make('lying Content-Length', 'true, of a body that is too short', 'step', isContent, lie),
+  make('redirect to another host', 'which has it', 'once', isApi, redirect(undefined)),
+  make('redirect to another host', 'which has it, always', 'step', isApi, redirect(undefined)),
+  make('slow registry', 'answers in drops', 'once', hasBody, drip),
+  make('slow registry', 'reads in drops', 'once', sends, dripIn),
+  make('full registry disk', 'from here on', 'writes', stores, answer(500, { ...FULL, detail: FULL.detail })),
+  { ...make('immutable conflict', 'with the same content', 'once', isTag, takenBySame), lies: true },
+  { ...make('immutable conflict', 'with other content', 'once', isTag, taken), conflict: true },
+  make('DNS failure', 'of the host that is redirected to', 'step', isApi, redirect('no-such-host.invalid')),
+  { ...make('proxy failure', '502 once', 'once', any, answer(502, { html: GATEWAY })), proxied: true },
+  { ...make('proxy failure', '407', 'step', any, answer(407)), proxied: true },
+  { ...make('proxy failure', 'reset for ever', 'all', any, reset), proxied: true },
+  { ...make('lost write', 'stored, it says, and it is not', 'once', stores, nothingStored), lies: true },
+];
+
+/** The repository of the source answers as if it had never been. */
+export const GONE: Kind = make(
+  'repository deleted',
+  'before this request',
+  'repository',
+  (seen) => isApi(seen) && isAnswered(seen),
+  answer(404, { code: 'NAME_UNKNOWN' }),
+);
+
+/** The repository is really deleted, once, and the registry goes on with what it has. */
+export function deleted(repositories: string): Kind {
+  return {
+    ...GONE,
+    reach: 'once',
+    lies: true,
+    inject: async ({ passage, forward, reply }) => {
+      const name = repositoryOf(passage);
+      if (name !== undefined) await rm(join(repositories, name), { recursive: true, force: true });
+      reply(await forward());
+    },
+  };
+}
+
+/** The repository that a request is about. */
+export function repositoryOf({ path }: Pick<Passage, 'path'>): string | undefined {
+  return /^\/v2\/(.+?)\/(?:manifests|blobs|tags|referrers)\//.exec(path)?.[1];
+}
+
+/** Whether a fault that was set off at a request reaches a later one. */
+export function reaches(reach: Reach, at: Passage, later: Passage, hits: number): boolean {
+  const kindOf = ({ step }: Passage): string => step.replace(/ #\d+$/, '');
+  if (reach === 'once') return false;
+  if (reach === 'storm') return hits < 5 && kindOf(at) === kindOf(later);
+  if (reach === 'step') return kindOf(at) === kindOf(later);
+  if (reach === 'repository') return repositoryOf(at) === repositoryOf(later);
+  if (reach === 'writes') return writes(later) && isApi(later);
+  return true;
+}

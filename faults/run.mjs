@@ -1,0 +1,113 @@
+/**
+ * Sweeps faults over every request of a bundle and of a push, one at a time, and judges how each run ends and whether the
+ * next one completes.
+ *
+ *   npm run faults -- [--only TEXT] [--direction pull|push] [--every N] [--lanes N]
+ *
+ * `--only` takes the cases whose line has the text, `--every` each n-th of them, `--lanes` says how many run at the same
+ * time. Needs docker-registry, a Helm of the tests and, for kill -9, a built plugin. Exit code 1 when something did not
+ * end well. A run of everything replaces the figures in docs/reliability.md.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { replaceFigures } from '../bench/report.ts';
+import { testHelms } from '../test/support/helm.ts';
+import { hurry } from './clock.ts';
+import { attemptKill, killsOf } from './kill.ts';
+import { Lane } from './lane.ts';
+import { complaint, describe, table } from './report.ts';
+import { attempt, casesOf, refer } from './sweep.ts';
+import { startSource } from './workload.ts';
+
+const root = join(import.meta.dirname, '..');
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    direction: { type: 'string', default: '' },
+    every: { type: 'string', default: '1' },
+    lanes: { type: 'string', default: '2' },
+  },
+});
+const [every, count] = [Number(values.every), Number(values.lanes)];
+for (const number of [every, count])
+  if (!(number >= 1)) throw new Error('--every and --lanes are whole numbers from 1 on');
+
+const helm = testHelms().findLast(({ path }) => path !== undefined);
+const missing = [
+  ...(spawnSync('docker-registry', ['--version']).error === undefined ? [] : ['docker-registry']),
+  ...(helm === undefined ? ['Helm (scripts/setup)'] : []),
+  ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
+];
+if (missing.length > 0) {
+  console.error(`Not there: ${missing.join('; ')}.`);
+  process.exit(1);
+}
+
+// A run that is stopped stops its registry, too.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+// An error that nobody waits for would end the program.
+const stray = [];
+for (const event of ['unhandledRejection', 'uncaughtException']) process.on(event, (error) => stray.push(error));
+
+const load = loadavg()[0].toFixed(1);
+const began = performance.now();
+// Before the first request: undici keeps the clock that it begins with.
+hurry();
+const folder = mkdtempSync(join(tmpdir(), 'airgap-faults-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const source = await startSource(folder);
+const lanes = await Promise.all(
+  Array.from({ length: count }, async () => {
+    const lane = await Lane.start(source, folder);
+    return { lane, direct: await refer(lane, false), proxied: await refer(lane, true) };
+  }),
+);
+const [{ lane: first, direct, proxied }] = lanes;
+const cases = ['pull', 'push']
+  .flatMap((direction) => [
+    ...casesOf(direction, direct, proxied, first.source.repositories).map((one) => ({ one, work: attempt })),
+    ...killsOf(direction, direct).map((one) => ({ one, work: attemptKill })),
+  ])
+  .filter(({ one }) => one.direction.includes(values.direction) && describe(one).includes(values.only))
+  .filter((_, at) => at % every === 0);
+
+const outcomes = [];
+const next = cases.values();
+await Promise.all(
+  lanes.map(async (own) => {
+    for (const { one, work } of next) {
+      const outcome = await work(own.lane, one.kind.proxied ? own.proxied : own.direct, one);
+      for (const error of stray.splice(0)) {
+        outcome.wrong.push(`an error that nobody waits for: ${error?.stack ?? error}`);
+        outcome.verdict = 'bad';
+      }
+      outcomes.push(outcome);
+      console.error(`${outcomes.length} of ${cases.length}: ${outcome.verdict}: ${describe(one)}`);
+      if (outcome.verdict === 'bad') console.error(complaint(outcome));
+    }
+  }),
+);
+for (const { lane } of lanes) await lane.proxy.stop();
+await source.stop();
+
+const bad = outcomes.filter(({ verdict }) => verdict === 'bad');
+const minutes = ((performance.now() - began) / 60_000).toFixed(0);
+const machine = `Helm ${helm.version}, Node.js ${process.versions.node}, ${availableParallelism()} cores`;
+const steps = `${direct.pull.length} requests of a pull and ${direct.push.length} of a push`;
+const figures = [
+  `Last run: ${steps}; ${machine}; ${minutes} minutes, load average at the start ${load}.`,
+  table(
+    outcomes.sort(
+      (a, b) => cases.findIndex(({ one }) => one.kind === a.kind) - cases.findIndex(({ one }) => one.kind === b.kind),
+    ),
+  ),
+  ...bad.map((outcome) => `- ${describe(outcome)}: ${outcome.wrong.join('; ')}`),
+].join('\n\n');
+console.log(figures);
+if (every === 1 && values.only === '' && values.direction === '') {
+  replaceFigures(join(root, 'docs/reliability.md'), 'faults', figures);
+}
+process.exit(bad.length > 0 ? 1 : 0);

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Passage, Plan } from '../test/support/fault-proxy.ts';
+import {
+  type Expected,
+  errorOf,
+  faultsOfAny,
+  faultsOfBundle,
+  faultsOfFailure,
+  faultsOfLog,
+  faultsOfNoBundle,
+  faultsOfRegistry,
+  receiptOf,
+} from './judge.ts';
+import { deleted, GONE, KINDS, type Kind, reaches } from './kinds.ts';
+import { type Direction, filesIn, hashOf, type Lane, type Place, stepOf, type Trial } from './lane.ts';
+
+/** What runs without faults do, direct or through a proxy. */
+export interface Reference {
+  /** Of a chart those about the chart, of its images alone all others. */
+  readonly pull: readonly Passage[];
+  readonly push: readonly Passage[];
+  /** The bundle with the chart. */
+  readonly bundle: string;
+  /** SHA-256 of the bundles with the chart and of its images alone. */
+  readonly hashes: { readonly chart: string; readonly images: string };
+  /** What a push leaves in a registry. */
+  readonly tags: Expected;
+}
+
+/** One fault at one step. */
+export interface Case {
+  readonly direction: Direction;
+  readonly kind: Kind;
+  readonly step: string;
+}
+
+export interface Outcome extends Case {
+  /** `recovered`: it failed as it should, and the second run completed. */
+  verdict: 'completed' | 'recovered' | 'bad';
+  /** What is wrong. */
+  readonly wrong: string[];
+  /** What the first run said when it failed. */
+  readonly said: string;
+}
+
+/** Runs both ways without faults. @throws Error when even that goes wrong */
+export async function refer(lane: Lane, proxied: boolean): Promise<Reference> {
+  const [made, alone, sent] = [lane.place(), lane.place(), lane.place()];
+  const whole = await lane.run(lane.pullArgs(made, { chart: true, proxied }), made, proxied);
+  const images = await lane.run(lane.pullArgs(alone, { chart: false, proxied }), alone, proxied);
+  for (const { code, err } of [whole, images])
+    if (code !== 0) throw new Error(`bundle fails without any fault: ${err}`);
+  const push = await lane.run(lane.pushArgs(sent, made.file, proxied), sent, proxied);
+  if (push.code !== 0) throw new Error(`push fails without any fault: ${push.err}`);
+  const tags = receiptOf(join(sent.folder, 'receipt.json'), sent.name);
+  const wrong = await faultsOfRegistry(lane.source.host, sent.name, tags);
+  if (tags.size !== 3 || wrong.length > 0) throw new Error(`push does not bring everything: ${wrong.join('; ')}`);
+  const pull = [...whole.passages.filter(isOfChart), ...images.passages.filter((passage) => !isOfChart(passage))];
+  const hashes = { chart: hashOf(made.file), images: hashOf(alone.file) };
+  return { pull, push: push.passages, bundle: made.file, hashes, tags };
+}
+
+function isOfChart({ step }: Pick<Passage, 'step'>): boolean {
+  return step.includes('charts/demo');
+}
+
+/**
+ * All cases: each kind of fault at each step that it can be tried on.
+ * @param repositories folder of the registry that is pushed to
+ */
+export function casesOf(direction: Direction, direct: Reference, proxied: Reference, repositories: string): Case[] {
+  const kinds = [...KINDS, direction === 'pull' ? GONE : deleted(repositories)];
+  return kinds.flatMap((kind) =>
+    (kind.proxied ? proxied : direct)[direction]
+      .filter(kind.applies)
+      .map((passage) => ({ direction, kind, step: stepOf(passage) })),
+  );
+}
+
+/** Tries one case: a run with the fault, and where that fails one without. */
+export async function attempt(lane: Lane, reference: Reference, one: Case): Promise<Outcome> {
+  const place = lane.place();
+  const fired = { times: 0 };
+  const plan = planOf(one, fired);
+  try {
+    const first = await run(lane, reference, one, place, plan);
+    const wrong = [...faultsOfAny(first, place)];
+    if (fired.times === 0) wrong.push('the step never came');
+    if (first.code === 0) {
+      wrong.push(...(await judgeDone(lane, reference, one, place)));
+      return { ...one, verdict: wrong.length > 0 ? 'bad' : 'completed', wrong, said: '' };
+    }
+    const isSingle = ['once', 'storm', 'step'].includes(one.kind.reach);
+    wrong.push(...faultsOfFailure(first, one.step, isSingle), ...(await judgeFailed(lane, one, place)));
+    const second = await run(lane, reference, one, place);
+    wrong.push(...[...faultsOfAny(second, place)].map((fault) => `second run: ${fault}`));
+    if (second.code !== 0) wrong.push(`the second run fails: ${errorOf(second.err)}`);
+    else wrong.push(...(await judgeDone(lane, reference, one, place)).map((fault) => `second run: ${fault}`));
+    return { ...one, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, said: errorOf(first.err) };
+  } finally {
+    lane.leave(place);
+  }
+}
+
+/** From the step on, as far as the fault reaches. */
+function planOf({ kind, step }: Case, fired: { times: number }): Plan {
+  let at: Passage | undefined;
+  return (passage) => {
+    if (at === undefined ? stepOf(passage) !== step : !reaches(kind.reach, at, passage, fired.times)) return undefined;
+    at ??= passage;
+    fired.times++;
+    return kind.inject;
+  };
+}
+
+function run(lane: Lane, { bundle }: Reference, one: Case, place: Place, plan?: Plan): Promise<Trial> {
+  const { proxied, conflict } = one.kind;
+  if (one.direction === 'pull') {
+    return lane.run(lane.pullArgs(place, { chart: isOfChart(one), proxied }), place, proxied, plan);
+  }
+  const again = plan === undefined && conflict ? ['--on-existing-tag', 'overwrite'] : [];
+  return lane.run([...lane.pushArgs(place, bundle, proxied), ...again], place, proxied, plan);
+}
+
+async function judgeDone(lane: Lane, reference: Reference, one: Case, place: Place): Promise<string[]> {
+  if (one.direction === 'pull')
+    return [...faultsOfBundle(place, reference.hashes[isOfChart(one) ? 'chart' : 'images'])];
+  const receipt = receiptOf(join(place.folder, 'receipt.json'), place.name);
+  const missing = [...reference.tags].filter(([name, digest]) => receipt.get(name) !== digest);
+  return [
+    ...missing.map(([name]) => `the receipt does not say ${name}`),
+    ...(await faultsOfRegistry(lane.source.host, place.name, reference.tags)),
+  ];
+}
+
+async function judgeFailed(lane: Lane, one: Case, place: Place): Promise<string[]> {
+  if (one.direction === 'pull') return [...faultsOfNoBundle(place)];
+  const wrong = filesIn(place.folder).includes('receipt.json') ? ['it writes a receipt'] : [];
+  if (one.kind.lies) return wrong;
+  return [
+    ...wrong,
+    ...(await faultsOfLog(lane.source.host, place.name, readFileSync(join(place.folder, 'log'), 'utf8'))),
+  ];
+}
