@@ -30,18 +30,23 @@ export async function checkArchive(file: string, { digests }: Workload): Promise
  */
 export async function checkRegistry(host: string, { manifests }: Workload): Promise<void> {
   for (const [reference, digest] of manifests) {
-    const [repository, tag] = reference.slice(reference.indexOf('/') + 1).split(':');
-    const headers = { accept: 'application/vnd.oci.image.manifest.v1+json' };
-    const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers });
-    const body = Buffer.from(await response.arrayBuffer());
-    const actual = `sha256:${createHash('sha256').update(body).digest('hex')}`;
-    if (actual !== digest) throw new Error(`${repository}:${tag} is ${actual} (${response.status}), not ${digest}`);
-    const { config, layers } = JSON.parse(body.toString()) as Record<'config', Blob> & Record<'layers', Blob[]>;
-    for (const blob of [config, ...layers]) {
-      const answer = await fetch(`http://${host}/v2/${repository}/blobs/${blob.digest}`, { method: 'HEAD' });
-      const size = Number(answer.headers.get('content-length'));
-      if (!answer.ok || size !== blob.size) throw new Error(`${repository} lacks ${blob.digest} (${answer.status})`);
-    }
+    const [repository = '', tag = ''] = reference.slice(reference.indexOf('/') + 1).split(':');
+    await checkManifest(host, repository, tag, digest);
+  }
+}
+
+async function checkManifest(host: string, repository: string, tag: string, digest: string): Promise<void> {
+  const headers = { accept: ['manifest', 'index'].map((kind) => `application/vnd.oci.image.${kind}.v1+json`).join() };
+  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers });
+  const body = Buffer.from(await response.arrayBuffer());
+  const actual = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+  if (actual !== digest) throw new Error(`${repository}:${tag} is ${actual} (${response.status}), not ${digest}`);
+  const manifest: { config?: Blob; layers?: Blob[]; manifests?: Blob[] } = JSON.parse(body.toString());
+  for (const child of manifest.manifests ?? []) await checkManifest(host, repository, child.digest, child.digest);
+  for (const blob of [...(manifest.config ? [manifest.config] : []), ...(manifest.layers ?? [])]) {
+    const answer = await fetch(`http://${host}/v2/${repository}/blobs/${blob.digest}`, { method: 'HEAD' });
+    const size = Number(answer.headers.get('content-length'));
+    if (!answer.ok || size !== blob.size) throw new Error(`${repository} lacks ${blob.digest} (${answer.status})`);
   }
 }
 

@@ -5,6 +5,9 @@ import { createGzip } from 'node:zlib';
 /** What a layer is made from: the same seed gives the same bytes. Size in bytes before packing. */
 export type LayerSpec = readonly [seed: string, size: number];
 
+/** An image: its layers by architecture, for linux. With several it is an index. */
+export type ImageSpec = Readonly<Record<string, readonly LayerSpec[]>>;
+
 /** Everything that was put into the registry. */
 export interface Workload {
   /** `HOST/repository:tag`. */
@@ -33,48 +36,108 @@ interface Layer {
 const MB = 1024 * 1024;
 const OCI = 'application/vnd.oci.image.';
 
-/** Six images of 275 MB that share their two lower layers: 0.9 GB unique. `scale` makes them smaller. */
-export function sharedImages(scale: number): LayerSpec[][] {
+/** What is measured, by name: many bytes that are shared, many small blobs, one large one, several platforms. */
+export function workloads(scale: number): Readonly<Record<'shared' | 'small' | 'large' | 'platforms', ImageSpec[]>> {
   const size = (megabytes: number): number => Math.round(megabytes * MB * scale);
-  return [0, 1, 2, 3, 4, 5].map((at) => [
-    ['base', size(100)],
-    ['runtime', size(50)],
-    [`application-${at}`, size(100)],
-    [`settings-${at}`, size(25)],
-  ]);
+  const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
+  let state = 42;
+  /** 4 KB to 2 MB, the same on every run (a linear congruential generator). */
+  const few = (): number => {
+    state = (state * 1103515245 + 12345) % 2 ** 31;
+    return Math.round(4096 * 512 ** (state / 2 ** 31));
+  };
+  const base = times(20, (at): LayerSpec => [`base-${at}`, few()]);
+  return {
+    shared: times(6, (at) => ({
+      amd64: [
+        ['base', size(100)],
+        ['runtime', size(50)],
+        [`application-${at}`, size(100)],
+        [`settings-${at}`, size(25)],
+      ],
+    })),
+    small: times(Math.ceil(80 * scale), (at) => ({
+      amd64: [
+        ...times(4, (layer) => base[(at * 3 + layer * 5) % base.length] as LayerSpec),
+        ...times(8, (layer): LayerSpec => [`small-${at}-${layer}`, few()]),
+      ],
+    })),
+    large: [{ amd64: [['large', size(4096)]] }],
+    platforms: times(8, (at) => {
+      const layers = (arch: string): LayerSpec[] => [
+        [`base-${arch}`, size(40)],
+        ...times(2, (layer): LayerSpec => [`${arch}-${at}-${layer}`, size(40)]),
+      ];
+      return { amd64: layers('amd64'), arm64: layers('arm64') };
+    }),
+  };
 }
 
 /** Makes the images and puts them into an open registry, as `NAME/N:v1`. */
-export async function putImages(host: string, name: string, images: readonly LayerSpec[][]): Promise<Workload> {
+export async function putImages(host: string, name: string, images: readonly ImageSpec[]): Promise<Workload> {
   const layers = new Map<string, Layer>();
   const manifests = new Map<string, string>();
   const digests = new Set<string>();
-  for (const [at, specs] of images.entries()) {
+  for (const [at, image] of images.entries()) {
     const repository = `${name}/${at}`;
-    const parts: Layer[] = [];
-    for (const [seed, size] of specs) {
-      const layer = layers.get(seed);
-      if (layer === undefined) layers.set(seed, await putLayer(host, repository, seed, size));
-      else await mount(host, repository, layer);
-      parts.push(layers.get(seed) as Layer);
+    const children: object[] = [];
+    const several = Object.keys(image).length > 1;
+    let top = '';
+    for (const [architecture, specs] of Object.entries(image)) {
+      const parts: Layer[] = [];
+      for (const [seed, size] of specs) {
+        const layer = layers.get(seed);
+        if (layer === undefined) layers.set(seed, await putLayer(host, repository, seed, size));
+        else if (layer.repository !== repository) await mount(host, repository, layer);
+        parts.push(layers.get(seed) as Layer);
+      }
+      const config = await putBytes(host, repository, {
+        architecture,
+        os: 'linux',
+        config: { Labels: { name: repository } },
+        rootfs: { type: 'layers', diff_ids: parts.map(({ diffId }) => diffId) },
+        history: parts.map(() => ({ created_by: 'bench' })),
+      });
+      const manifest = { config, layers: parts.map(({ descriptor }) => descriptor) };
+      const child = await putManifest(host, repository, 'manifest', manifest, several ? undefined : 'v1');
+      children.push({ ...child, platform: { os: 'linux', architecture } });
+      top = child.digest;
+      for (const each of [child.digest, config.digest, ...manifest.layers.map(({ digest }) => digest)]) {
+        digests.add(each);
+      }
     }
-    const config = await putBytes(host, repository, {
-      architecture: 'amd64',
-      os: 'linux',
-      config: { Labels: { name: repository } },
-      rootfs: { type: 'layers', diff_ids: parts.map(({ diffId }) => diffId) },
-      history: parts.map(() => ({ created_by: 'bench' })),
-    });
-    const mediaType = `${OCI}manifest.v1+json`;
-    const manifest = { schemaVersion: 2, mediaType, config, layers: parts.map(({ descriptor }) => descriptor) };
-    const body = JSON.stringify(manifest);
-    await send(host, `${repository}/manifests/v1`, { method: 'PUT', body, headers: { 'content-type': mediaType } });
-    const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
-    manifests.set(`${host}/${repository}:v1`, digest);
-    for (const each of [digest, config.digest, ...manifest.layers.map((layer) => layer.digest)]) digests.add(each);
+    if (several) top = (await putManifest(host, repository, 'index', { manifests: children }, 'v1')).digest;
+    manifests.set(`${host}/${repository}:v1`, top);
+    digests.add(top);
   }
   const bytes = [...layers.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   return { references: [...manifests.keys()], manifests, digests, bytes };
+}
+
+/** The same by another address of the registry. */
+export function through(host: string, { references, manifests, ...rest }: Workload): Workload {
+  const moved = (reference: string): string => `${host}${reference.slice(reference.indexOf('/'))}`;
+  return {
+    ...rest,
+    references: references.map(moved),
+    manifests: new Map([...manifests].map(([reference, digest]) => [moved(reference), digest])),
+  };
+}
+
+/** Under its digest, unless there is a tag. */
+async function putManifest(
+  host: string,
+  repository: string,
+  kind: 'manifest' | 'index',
+  content: object,
+  tag: string | undefined,
+): Promise<Descriptor> {
+  const mediaType = `${OCI}${kind}.v1+json`;
+  const body = JSON.stringify({ schemaVersion: 2, mediaType, ...content });
+  const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+  const headers = { 'content-type': mediaType };
+  await send(host, `${repository}/manifests/${tag ?? digest}`, { method: 'PUT', body, headers });
+  return { mediaType, digest, size: Buffer.byteLength(body) };
 }
 
 /** Sends one layer as it is made: a gzip of stored blocks around a tar, hashed inside and outside. */

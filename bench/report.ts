@@ -6,13 +6,6 @@ import type { Cost } from './measure.ts';
 /** Costs of every run, by contender, in the order of the rounds. */
 export type Runs = ReadonlyMap<string, readonly Cost[]>;
 
-const MEASURES = [
-  ['wall', 'wall time, s', 2],
-  ['cpu', 'processor time, s', 2],
-  ['memory', 'peak memory, MB', 0],
-  ['disk', 'peak disk, MB', 0],
-] as const;
-
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
@@ -21,26 +14,42 @@ export function median(values: readonly number[]): number {
     : ((sorted[half - 1] as number) + (sorted[half] as number)) / 2;
 }
 
-/** A Markdown table: medians, and the ratios of runs of the same round as median (min to max). */
-export function table(runs: Runs): string {
-  const [[mine, costs] = ['', []], ...others] = runs;
-  const head = ['', mine, ...others.flatMap(([name]) => [name, 'ratio'])];
-  const rows = MEASURES.map(([key, label, digits]) => [
-    label,
-    median(costs.map((cost) => cost[key])).toFixed(digits),
-    ...others.flatMap(([, theirs]) => {
-      const ratios = costs.map((cost, round) => cost[key] / (theirs[round] as Cost)[key]);
-      const usable = ratios.filter(Number.isFinite);
-      const [low, high] = [Math.min(...usable), Math.max(...usable)].map((ratio) => ratio.toFixed(2));
-      const ratio =
-        usable.length < ratios.length || median(usable) === 0
-          ? '–'
-          : `**${median(ratios).toFixed(2)}** (${low}–${high})`;
-      return [median(theirs.map((cost) => cost[key])).toFixed(digits), ratio];
-    }),
-  ]);
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+/**
+ * A Markdown table with a row for each workload: medians, and the ratios of runs of the same round as median (min to
+ * max). All rows have the same contenders, the first of which is compared with the others.
+ */
+export function table(rows: readonly (readonly [workload: string, runs: Runs])[]): string {
+  const names = [...(rows[0]?.[1].keys() ?? [])];
+  const [mine = '', ...others] = names;
+  const head = [
+    '',
+    `${mine}, s`,
+    ...others.flatMap((name) => [`${name}, s`, 'ratio']),
+    ...names.map((name) => `processor time, ${name}, s`),
+    ...names.map((name) => `disk, ${name}, MB`),
+    `memory, ${mine}, MB`,
+  ];
+  const cells = rows.map(([workload, runs]) => {
+    const costs = runs.get(mine) ?? [];
+    const middle = (name: string, key: keyof Cost, digits: number): string =>
+      median((runs.get(name) ?? []).map((cost) => cost[key])).toFixed(digits);
+    return [
+      workload,
+      middle(mine, 'wall', 2),
+      ...others.flatMap((name) => [middle(name, 'wall', 2), ratio(costs, runs.get(name) ?? [])]),
+      ...names.map((name) => middle(name, 'cpu', 2)),
+      ...names.map((name) => middle(name, 'disk', 0)),
+      middle(mine, 'memory', 0),
+    ];
+  });
+  const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
+  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...cells.map(line)].join('\n');
+}
+
+function ratio(mine: readonly Cost[], theirs: readonly Cost[]): string {
+  const ratios = mine.map(({ wall }, round) => wall / (theirs[round] as Cost).wall);
+  const [low, high] = [Math.min(...ratios), Math.max(...ratios)].map((each) => each.toFixed(2));
+  return `**${median(ratios).toFixed(2)}** (${low}–${high})`;
 }
 
 /** The kind of file system that lies in memory (TMPFS_MAGIC of statfs(2)). */

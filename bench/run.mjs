@@ -1,10 +1,11 @@
 /**
- * Compares `helm airgap` with skopeo: six images of 275 MB that share layers, from a registry into one file and from the
- * file into an empty registry. Everything runs on loopback, in turn, and is checked after each run.
+ * Compares `helm airgap` with skopeo, from a registry into one file and from the file into an empty registry: images that
+ * share large layers, many small blobs, one large layer, images of two platforms; and the first two with 30 ms of distance.
+ * Everything runs on loopback, in turn, and is checked after each run.
  *
  *   npm run bench -- [--rounds N] [--small]
  *
- * Needs docker-registry, skopeo and a built plugin; files go to TMPDIR (about 8 GB). Without `--small` the figures in
+ * Needs docker-registry, skopeo and a built plugin; files go to TMPDIR (about 6 GB). Without `--small` the figures in
  * docs/benchmarks.md are replaced.
  */
 import { spawnSync } from 'node:child_process';
@@ -16,7 +17,8 @@ import { parseArgs } from 'node:util';
 import { startRegistry } from '../test/support/registry.ts';
 import { checkArchive, checkRegistry } from './check.ts';
 import { pulls, pushes } from './contenders.ts';
-import { putImages, sharedImages } from './images.ts';
+import { putImages, through, workloads } from './images.ts';
+import { distant } from './latency.ts';
 import { measure } from './measure.ts';
 import { circumstances, median, replaceFigures, table } from './report.ts';
 
@@ -27,7 +29,9 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number from 1 on');
-const scale = values.small ? 0.05 : 1;
+const scale = values.small ? 0.02 : 0.25;
+/** Milliseconds that an answer takes from a distant registry. */
+const DISTANCE = 30;
 
 const missing = [
   ...['docker-registry', 'skopeo'].filter((name) => spawnSync(name, ['--version']).error !== undefined),
@@ -53,7 +57,7 @@ async function runOnce(script, check) {
   return cost;
 }
 
-function pull(_name, script, workload) {
+function pull(_name, script, workload, _far) {
   return runOnce(script, () => checkArchive(join(places.work, 'out.tar'), workload));
 }
 
@@ -68,24 +72,26 @@ async function keep({ airgap, skopeo }, workload) {
 }
 
 /** Each time into an empty registry on a port of its own: skopeo remembers what it has sent where. */
-async function push(name, _script, workload) {
+async function push(name, _script, workload, far) {
   const target = await startRegistry();
+  const proxy = far ? await distant(target.host, DISTANCE) : undefined;
   try {
-    const script = pushes(target.host, workload)[name];
+    const script = pushes(proxy?.host ?? target.host, workload)[name];
     return await runOnce(script, () => checkRegistry(target.host, workload));
   } finally {
+    proxy?.close();
     await target.stop();
   }
 }
 
 /** All contenders in each round, beginning with another one each time, so that drift hits all alike. */
-async function compare(run, contenders, workload) {
+async function compare(run, contenders, workload, far) {
   const names = Object.keys(contenders);
   const costs = new Map(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const at of names.keys()) {
       const name = names[(at + round) % names.length];
-      const cost = await run(name, contenders[name], workload);
+      const cost = await run(name, contenders[name], workload, far);
       costs.get(name).push(cost);
       console.error(`round ${round + 1} ${run.name} ${name}: ${cost.wall.toFixed(2)} s`);
     }
@@ -103,29 +109,42 @@ function startUp() {
   return `${median(times).toFixed(0)} ms (${Math.min(...times).toFixed(0)}–${Math.max(...times).toFixed(0)})`;
 }
 
+const LABELS = {
+  shared: 'shared layers',
+  small: 'small blobs',
+  large: 'one large layer',
+  platforms: 'two platforms',
+};
+
 try {
   const start = startUp();
-  console.error('making the images');
-  const workload = await putImages(source.host, 'shared', sharedImages(scale));
-  const gigabytes = ({ bytes }) => `${(bytes / 1e9).toFixed(2)} GB`;
-  const pulled = await compare(pull, pulls(source.host, workload), workload);
-  await keep(pulls(source.host, workload), workload);
-  const pushed = await compare(push, pushes(source.host, workload), workload);
-  const large = await putImages(source.host, 'large', [[['large', Math.round(2e9 * scale)]]]);
-  const alone = await pull('airgap', pulls(source.host, large).airgap, large);
-  await rename(join(places.work, 'out.tar'), join(places.kept, 'bundle.tar'));
-  const sent = await push('airgap', '', large);
-  const archive = workload.bytes / 1e6;
+  const rows = { pull: [], push: [] };
+  const sizes = [];
+  for (const [name, images] of Object.entries(workloads(scale))) {
+    console.error(`making the images: ${LABELS[name]}`);
+    const near = await putImages(source.host, name, images);
+    const blobs = `${near.references.length} images, ${near.digests.size} blobs`;
+    sizes.push(`* ${LABELS[name]}: ${blobs}, ${(near.bytes / 1e9).toFixed(2)} GB unique`);
+    for (const far of name === 'shared' || name === 'small' ? [false, true] : [false]) {
+      const proxy = far ? await distant(source.host, DISTANCE) : undefined;
+      const workload = proxy === undefined ? near : through(proxy.host, near);
+      const label = far ? `${LABELS[name]}, ${DISTANCE} ms away` : LABELS[name];
+      const contenders = pulls(proxy?.host ?? source.host, workload);
+      rows.pull.push([label, await compare(pull, contenders, workload, far)]);
+      await keep(contenders, workload);
+      rows.push.push([label, await compare(push, pushes('', workload), workload, far)]);
+      proxy?.close();
+      await rm(places.kept, { recursive: true, force: true });
+    }
+  }
   const figures = [
     circumstances(rounds, load),
     `\`helm airgap --help\`: ${start}, median of 10.`,
-    `### From a registry into one file: 6 images, ${gigabytes(workload)} unique`,
-    table(pulled),
-    `Disk at its fullest, beside the bytes of the layers: ${median(pulled.get('airgap').map(({ disk }) => disk / archive)).toFixed(3)} times.`,
+    sizes.join('\n'),
+    '### From a registry into one file',
+    table(rows.pull),
     '### From the file into an empty registry',
-    table(pushed),
-    `### Memory does not grow: one layer of ${gigabytes(large)}`,
-    `Bundle ${alone.memory.toFixed(0)} MB, push ${sent.memory.toFixed(0)} MB at their peaks.`,
+    table(rows.push),
   ].join('\n\n');
   console.log(figures);
   if (!values.small) replaceFigures(join(root, 'docs/benchmarks.md'), 'bench', figures);

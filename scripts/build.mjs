@@ -22,11 +22,14 @@ const fresh = join(root, '.cache', `build-${process.pid}`);
 try {
   await build({
     absWorkingDir: root,
-    entryPoints: { airgap: 'src/cli/main.ts' },
+    entryPoints: { airgap: 'src/cli/main.ts', 'fetch-thread': 'src/workflows/fetching/thread.ts' },
     outdir: fresh,
     outExtension: { '.js': '.cjs' },
     bundle: true,
     format: 'cjs',
+    // CommonJS has no `import.meta`. The sources ask it where they are, to start a thread from the file beside them.
+    banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
+    define: { 'import.meta.url': 'importMetaUrl' },
     platform: 'node',
     target: 'node22.19',
     mainFields: ['module', 'main'],

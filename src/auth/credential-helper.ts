@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { AirgapError } from '../base/errors.ts';
 import { keepSecret } from '../base/redact.ts';
 import type { Credential } from './credential.ts';
@@ -32,6 +31,7 @@ export async function askHelper(
       ...(hint === undefined ? {} : { hint }),
     });
   if (/[/\\\0]/.test(name)) throw failed('is a path and not a name');
+  const { execa } = await import('execa');
   const result = await execa(program, ['get'], {
     input: registry === 'docker.io' ? HUB_KEY : registry,
     env: { ...env },

@@ -21,13 +21,22 @@ export type ErrorCode =
   | 'no-space'
   | 'file' // a file or folder that cannot be read or written
   | 'collision'
+  | 'signature' // a bundle that is not signed as it has to be
+  | 'tag-conflict' // a tag is there with other content
+  | 'repository-missing' // a repository is not there, and is not to be made
   | 'several' // more than one of the above; see `causes`
   | 'interrupted';
 
 /** Exit codes of the command line: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
-const EXIT: Partial<Record<ErrorCode, ExitCode>> = { usage: 2, config: 2, 'reference-invalid': 2, interrupted: 130 };
+const EXIT: Partial<Record<ErrorCode, ExitCode>> = {
+  usage: 2,
+  config: 2,
+  'reference-invalid': 2,
+  interrupted: 130,
+  signature: 3,
+};
 
 export interface ErrorDetails {
   /** What the reader can do about it, in one sentence. */

@@ -7,10 +7,26 @@ export type AirgapEvent =
   | { readonly type: 'plan'; readonly blobs: number; readonly bytes: number }
   | { readonly type: 'blob'; readonly digest: string; readonly bytes: number; readonly skipped: boolean }
   | { readonly type: 'bytes'; readonly bytes: number }
+  | Transfer
+  | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | { readonly type: 'estimate'; readonly estimate: Estimate }
   | { readonly type: 'image'; readonly reference: string; readonly digest: string }
   | { readonly type: 'retry'; readonly what: string; readonly attempt: number; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string };
+
+/** One blob or manifest on its way to a registry that came to an end, for logs. What was there is no transfer. */
+export interface Transfer {
+  readonly type: 'transfer';
+  readonly item: 'blob' | 'manifest';
+  readonly digest: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** `registry/path` that it is for, and its tag when it has one there. */
+  readonly repository: string;
+  readonly tag?: string;
+  readonly status: 'stored' | 'mounted' | 'failed';
+  readonly seconds: number;
+}
 
 /** What a bundle is going to cost, known before its first layer is fetched. Bytes, unless said otherwise. */
 export interface Estimate {

@@ -76,7 +76,9 @@ async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
 function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
-  const shown = interrupted ? (signal.reason as unknown) : error;
+  // Who knows what is there already says how to go on.
+  const isTold = error instanceof AirgapError && error.hint !== undefined;
+  const shown = interrupted && !isTold ? (signal.reason as unknown) : error;
   if (shown instanceof AirgapError) {
     tell(formatFailure(shown));
     if (debug && shown.stack) tell(shown.stack);

@@ -1,5 +1,6 @@
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError } from '../base/errors.ts';
 import { type ChartMetadata, packChart, parseMetadata, readArchive, unpackChart } from './chart-archive.ts';
 import { type ChartSources, mirrored, UPSTREAM } from './chart-mirrors.ts';
@@ -93,9 +94,22 @@ async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'f
   return undefined;
 }
 
+/** Milliseconds for a chart and its dependencies, some MB. Helm itself waits for ever on a server that stops sending. */
+const PATIENCE = 10 * 60_000;
+
+/** Tries in all. Helm asks again itself where a server answers 429 or 5xx, and gives up when a connection breaks. */
+const ATTEMPTS = 3;
+
+/** Milliseconds before the second try; twice as long before the third. */
+const PAUSE = 1000;
+
+/** What Helm says of a body that did not come as it was sent. */
+const BROKEN =
+  /connection reset|broken pipe|\bEOF\b|i\/o timeout|TLS handshake timeout|idle connection|mismatched digest|mismatch Content-Length/;
+
 async function packageFolder(helm: Helm, request: ChartRequest, folder: string, download: string): Promise<void> {
   const update = request.dependencyUpdate ? ['--dependency-update'] : [];
-  const { exitCode, stderr } = await helm.run(['package', folder, '--destination', download, ...update]);
+  const { exitCode, stderr } = await helm.run(['package', folder, '--destination', download, ...update], PATIENCE);
   if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr);
 }
 
@@ -121,10 +135,13 @@ async function pull(helm: Helm, request: ChartRequest, download: string): Promis
   if (version !== undefined) args.push('--version', version);
   if (devel) args.push('--devel');
   // A provenance file travels with its chart; for the many that have none Helm warns, and goes on.
-  const { exitCode, stderr } = await helm.run([...args, '--prov']);
-  if (exitCode === 0) return;
   const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
-  throw refusal(what, stderr, 'chart-not-found');
+  for (let attempt = 1; ; attempt++) {
+    const { exitCode, stderr } = await helm.run([...args, '--prov'], PATIENCE);
+    if (exitCode === 0) return;
+    if (attempt === ATTEMPTS || !BROKEN.test(stderr)) throw refusal(what, stderr, 'chart-not-found');
+    await sleep(PAUSE * 2 ** (attempt - 1));
+  }
 }
 
 function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined, cwd: string): string {

@@ -1,6 +1,5 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
-import { execa } from 'execa';
 import { AirgapError } from '../base/errors.ts';
 
 /** Process environment, handed in from the edge. */
@@ -69,10 +68,14 @@ export class Helm {
    * Runs Helm and gives its output whatever the exit code; what a failure means is the caller's to say.
    * HELM_DEBUG is turned off for the child: it would put values, secrets among them, into what we read. Its garbage
    * collector may take its time, unless somebody has set it: a render is over before it pays, and a fifth faster.
+   * @param patience milliseconds after which it is ended, which counts as a failure of its; for ever unless told
    * @throws AirgapError `helm-missing` when the program cannot be started, `interrupted`
    */
-  async run(args: readonly string[], input?: string): Promise<HelmResult> {
+  async run(args: readonly string[], patience?: number): Promise<HelmResult> {
     const { env, cwd, signal } = this.#surroundings;
+    const over = patience === undefined ? undefined : AbortSignal.timeout(patience);
+    const ends = [signal, over].filter((one) => one !== undefined);
+    const { execa } = await import('execa');
     const result = await execa(this.path, args, {
       cwd,
       env: { GOGC: '400', ...env, HELM_DEBUG: 'false' },
@@ -80,11 +83,14 @@ export class Helm {
       reject: false,
       stripFinalNewline: false,
       maxBuffer: 1 << 30,
-      ...(signal === undefined ? {} : { cancelSignal: signal }),
-      ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+      ...(ends.length === 0 ? {} : { cancelSignal: AbortSignal.any(ends) }),
+      stdin: 'ignore',
     });
     // Ctrl-C reaches Helm too, and whatever it says then is no answer.
     if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
+    if (over?.aborted && result.exitCode === undefined) {
+      return { stdout: '', stderr: `it did not end within ${(patience as number) / 1000} s`, exitCode: 1 };
+    }
     if (result.exitCode === undefined) {
       // Not the short message: it repeats the arguments, passwords among them.
       const reason = result.signal === undefined ? (result.originalMessage ?? '') : `it was ended by ${result.signal}`;

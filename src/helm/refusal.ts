@@ -45,7 +45,7 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
     hint: 'give the authority that signed the certificate with --ca-file FILE',
   },
   {
-    when: /connection refused|no such host|network is unreachable|i\/o timeout|TLS handshake timeout|connection reset|server gave HTTP response to HTTPS client/,
+    when: /connection refused|no such host|network is unreachable|i\/o timeout|TLS handshake timeout|connection reset|unexpected EOF$|did not end within|server gave HTTP response to HTTPS client/,
     code: 'network',
     hint: 'check the address and the way there (HTTPS_PROXY, NO_PROXY); for a registry without TLS there is --plain-http',
   },

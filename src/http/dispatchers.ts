@@ -1,6 +1,14 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import connect from 'undici/lib/api/api-connect.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
+import BaseDispatcher from 'undici/lib/dispatcher/dispatcher.js';
+import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
+import { plainConnector } from './connector.ts';
 import type { ProxyChoice } from './proxy.ts';
+
+// As undici's front door does for all of its methods: a proxy's tunnel is opened by this one.
+Object.assign(BaseDispatcher.prototype, { connect });
 
 export interface DispatcherOptions {
   readonly proxy: ProxyChoice;
@@ -31,7 +39,8 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     // HTTP/1.1 only: one connection a body is what makes large bodies fast, and what registries are used to.
     const shared = { connections: options.connections, allowH2: false, pipelining: 1, keepAliveTimeout: 15_000 };
     const connect = secure ? tls() : { timeout: options.connectTimeout };
-    if (proxy === undefined) return new Agent({ ...shared, connect });
+    if (proxy === undefined)
+      return new Agent({ ...shared, connect: secure ? connect : plainConnector(options.connectTimeout) });
     const proxyTls = proxy.protocol === 'https:' ? tls() : { timeout: options.connectTimeout };
     return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: { ...connect, allowH2: false }, proxyTls });
   };

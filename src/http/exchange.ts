@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { AirgapError } from '../base/errors.ts';
-import { lend } from '../oci/loan.ts';
+import { lendPiece } from './connector.ts';
 import { describeFailure, UPLOAD_STALLED } from './failures.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
@@ -48,6 +48,9 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
+        // undici would close the connection after a HEAD, for servers that send a body all the same. Registries do not, and
+        // a connection for each question costs more than the question.
+        reset: false,
         headers: request.headers,
         body: sent as Readable | Uint8Array | null, // undici takes any async iterable; its types say Readable
         headersTimeout: request.headersTimeout,
@@ -68,10 +71,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
-          // Node reads each piece into memory of its own. Beside the head of an answer undici may have more to look at.
-          const { buffer } = chunk;
-          if (buffer instanceof ArrayBuffer && buffer.byteLength === chunk.byteLength)
-            lend(chunk, () => buffer.transfer(0));
+          lendPiece(chunk);
           if (body !== undefined && !body.push(chunk)) controller.pause();
         },
         onResponseEnd() {

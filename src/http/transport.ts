@@ -91,7 +91,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const dispatchers = createDispatchers({
     proxy: proxyFromEnvironment(env),
     certificates,
-    connections: options.connections ?? 16,
+    connections: options.connections ?? 32,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
   const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, options.emit ?? silent);

@@ -23,6 +23,7 @@ export type How =
   | 'nested-chart'
   | 'operator-rule'
   | 'image-config'
+  | 'inside-image'
   | 'added';
 
 /** One place where a reference stands. */

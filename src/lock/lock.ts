@@ -3,6 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import { isDigest } from '../oci/digest.ts';
 import { tryParseRepository } from '../oci/reference.ts';
 import { choiceSchema } from './choice.ts';
+import { issuesOf } from './issues.ts';
 import { recipeSchema } from './recipe.ts';
 
 /** The lock: what a bundle holds and why. An artifact in the bundle's layout, media type `MediaType.lock`. */
@@ -33,6 +34,7 @@ const place = z.object({
     'nested-chart',
     'operator-rule',
     'image-config',
+    'inside-image',
     'added',
   ]),
   written: z.string(),
@@ -66,6 +68,20 @@ const profile = z.object({
   recipes: z.array(recipeSchema).optional(),
 });
 
+/** What belongs to an image or a chart: a signature, an attestation, a bill of materials, or whatever has it as its subject. */
+const referrer = z.object({
+  /** Of its manifest. */
+  digest,
+  /** What it belongs to: the image or chart, something below it, or another of these. */
+  subject: digest,
+  /** As the manifest says, else the media type of its config; empty where it was not read. */
+  artifactType: z.string(),
+  /** Cosign's tag, where nothing else ties it to its subject. */
+  tag: z.string().optional(),
+  /** It is not in the bundle: a choice of platforms made another index of its subject. */
+  leftOut: z.literal(true).optional(),
+});
+
 const chart = z.object({
   name: z.string(),
   version: z.string(),
@@ -76,6 +92,7 @@ const chart = z.object({
   /** The chart that brings it along, for one that was not asked for by name. */
   parent: z.string().optional(),
   profiles: z.array(profile),
+  referrers: z.array(referrer).optional(),
 });
 
 const image = z.object({
@@ -93,6 +110,7 @@ const image = z.object({
   confidence: z.enum(['certain', 'likely', 'possible']),
   need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
   found: z.array(place),
+  referrers: z.array(referrer).optional(),
 });
 
 /** A blob of the images that a delta leaves out: whoever gets it has it already. */
@@ -123,6 +141,7 @@ export const lockSchema = z.object({
 export type Lock = Readonly<z.infer<typeof lockSchema>>;
 export type LockChart = Lock['charts'][number];
 export type LockImage = Lock['images'][number];
+export type LockReferrer = NonNullable<LockImage['referrers']>[number];
 export type RequiredBlob = NonNullable<Lock['requires']>[number];
 
 /**
@@ -148,11 +167,9 @@ export function parseLock(bytes: Uint8Array): Lock {
   }
   const result = lockSchema.safeParse(json);
   if (!result.success) {
-    const fields = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    const more = fields.length > 10 ? `; and ${fields.length - 10} more` : '';
     throw new AirgapError(
       'bundle-invalid',
-      `the lock in the bundle does not fit its schema: ${fields.slice(0, 10).join('; ')}${more}`,
+      `the lock in the bundle does not fit its schema: ${issuesOf(result.error)}`,
     );
   }
   return result.data;

@@ -41,6 +41,11 @@ export interface Sink {
   /** Whether the blob is in the repository already. */
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
   /**
+   * Whether a mount tells what is there: of a blob to be mounted from its own repository, `putBlob` says `present` where it
+   * is, and of one that another repository has nothing needs to be asked. Left out, it does not.
+   */
+  mountTells?(repository: Repository): boolean;
+  /**
    * Stores a blob. `mountFrom`: another repository of the same sink that has it, to try a mount first.
    * @returns how it got there
    * @throws AirgapError `digest-mismatch` when what the body gave is not what the descriptor says
@@ -50,7 +55,7 @@ export interface Sink {
     descriptor: Descriptor,
     body: Body,
     options?: { readonly mountFrom?: Repository; readonly signal?: AbortSignal },
-  ): Promise<'stored' | 'mounted'>;
+  ): Promise<'stored' | 'mounted' | 'present'>;
   /** Digest behind a tag or of a manifest digest, undefined when it is not there. */
   hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined>;
   /** Stores a manifest by its digest, and under `tag` as well when one is given. Its blobs and children are there. */

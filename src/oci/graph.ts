@@ -1,6 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
 import type { Reference, Repository } from './reference.ts';
+import type { Referrer } from './referrer.ts';
 
 /** A manifest or index with everything it needs in order to be there. */
 export interface ManifestNode {
@@ -42,6 +43,8 @@ export interface Root {
 /** What a copy is going to move: everything is known before the first layer is read. */
 export interface Graph extends Content {
   readonly roots: readonly Root[];
+  /** What belongs to manifests of the graph and is complete in it, too: signatures and the like. */
+  readonly referrers?: readonly Referrer[];
 }
 
 /** Digests of everything under one manifest, itself included: manifests with children before parents, and blobs. */
@@ -75,20 +78,4 @@ export function bytesOf(content: Content, digest: Digest): number {
   for (const at of manifests) bytes += content.manifests.get(at)?.bytes.length ?? 0;
   for (const at of blobs) bytes += content.blobs.get(at)?.descriptor.size ?? 0;
   return bytes;
-}
-
-/**
- * The order in which to move blobs: the largest and the smallest in turn. A large one that starts last would be all
- * that the end waits for; small ones in between use the time in which a large one only waits for bytes.
- */
-export function transferOrder<T extends { readonly descriptor: Descriptor }>(blobs: Iterable<T>): T[] {
-  const sorted = [...blobs].sort(
-    (a, b) => b.descriptor.size - a.descriptor.size || (a.descriptor.digest < b.descriptor.digest ? -1 : 1),
-  );
-  const order: T[] = [];
-  for (let low = 0, high = sorted.length - 1; low <= high; low++, high--) {
-    order.push(sorted[low] as T);
-    if (high > low) order.push(sorted[high] as T);
-  }
-  return order;
 }

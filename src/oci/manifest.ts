@@ -27,15 +27,16 @@ const REQUIRED = new Map<string, readonly string[]>([
 /**
  * Reads a manifest or index without trusting it: every descriptor is checked for shape.
  * The media type says how to read it; a manifest without `mediaType` inside (Helm's, older OCI ones) is fine.
+ * @param limit bytes that it may have; a registry's 4 MiB unless told
  * @throws AirgapError `registry` when the bytes are not what the media type says, `unsupported` for schema 1
  */
-export function readLinks(mediaType: string, bytes: Uint8Array): Links {
+export function readLinks(mediaType: string, bytes: Uint8Array, limit: number = LIMIT): Links {
   if (mediaType === MediaType.dockerSchema1 || mediaType === MediaType.dockerSchema1Signed) {
     throw new AirgapError('unsupported', 'a manifest of Docker schema 1, which registries no longer accept', {
       hint: 'have the image pushed again with a Docker of this decade (schema 2 or OCI)',
     });
   }
-  if (bytes.length > LIMIT) throw bad(`is larger than ${LIMIT} bytes`);
+  if (bytes.length > limit) throw bad(`is larger than ${limit} bytes`);
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
@@ -97,8 +98,9 @@ function isPlatform(value: unknown): boolean {
   );
 }
 
-/** What came from outside, on one line and not too much of it. */
+/** What came from outside, on one line and not too much of it. A deep nest would be too much for JSON.stringify itself. */
 function quoted(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return JSON.stringify(value)?.slice(0, 100) ?? 'missing';
 }
 

@@ -92,7 +92,9 @@ function flow(stream: Readable, take: Take): Promise<void> {
     };
     stream.on('error', reject);
     stream.on('end', resolve);
-    stream.on('close', () => reject(new Error('the connection was closed')));
+    stream.on('close', () => {
+      if (!stream.readableEnded) reject(new Error('the connection was closed'));
+    });
     stream.on('data', (chunk: Uint8Array) => {
       try {
         const wait = take(chunk);

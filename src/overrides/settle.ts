@@ -1,7 +1,7 @@
 import type { Part } from '../influence/composition.ts';
 import { nameOf, type Slot, slotPath } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
-import { formatTarget, type Target, targetRepository } from '../oci/naming.ts';
+import { formatTarget, isUnderTarget, type Target, targetRepository } from '../oci/naming.ts';
 import { formatRepository, tryParseReference } from '../oci/reference.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
 
@@ -34,9 +34,7 @@ export function fill({ places, first, later }: Compositions, target: Target): De
 /** What a place's text has to become; undefined when it is no reference or private already. */
 export function wantedFor(place: Place, target: Target): string | undefined {
   const reference = tryParseReference(place.written);
-  if (reference === undefined) return undefined;
-  const under = formatTarget(target);
-  if (place.written.startsWith(`${under}/`)) return undefined;
+  if (reference === undefined || isUnderTarget(target, reference)) return undefined;
   return formatRepository(targetRepository(target, reference)) + place.written.slice(nameOf(place.written).length);
 }
 

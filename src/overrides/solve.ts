@@ -37,9 +37,7 @@ export function solve(equations: readonly Equation[]): Solution {
   );
   for (const [front, group] of groups) {
     if (front === undefined) continue;
-    const best = fronts(group)
-      .map((text) => tryFront(group, text, fixed))
-      .reduce((a, b) => (isBetter(b, a) ? b : a));
+    const best = bestFront(group, fixed);
     for (const [slot, text] of best.assignment) fixed.set(slot, text);
     solved.push(...best.solved);
   }
@@ -49,6 +47,25 @@ export function solve(equations: readonly Equation[]): Solution {
     solved: equations.filter((equation) => right.has(equation)),
     unsolved: equations.filter((equation) => !right.has(equation)),
   };
+}
+
+/** The folders above the target are for namings that leave nothing of a name; they count only where they solve more. */
+function bestFront(group: readonly Equation[], fixed: Assignment): Attempt {
+  const better = (a: Attempt, b: Attempt): Attempt => (isBetter(b, a) ? b : a);
+  const best = fronts(group)
+    .map((text) => tryFront(group, text, fixed))
+    .reduce(better);
+  if (best.solved.length === group.length) return best;
+  const wider = [...new Set(group.flatMap(({ targetFront }) => foldersAbove(targetFront)))];
+  return wider
+    .map((text) => tryFront(group, text, fixed))
+    .filter(({ solved }) => solved.length > best.solved.length)
+    .reduce(better, best);
+}
+
+function foldersAbove(front: string): string[] {
+  const at = front.lastIndexOf('/');
+  return at < 0 ? [] : [front.slice(0, at), ...foldersAbove(front.slice(0, at))];
 }
 
 /** What the parts make when slots have new names. */

@@ -1,5 +1,6 @@
+import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
-import type { Quota } from '../base/events.ts';
+import { type Emit, type Quota, silent } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Body, ManifestContent, Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -10,15 +11,25 @@ import { directly } from './hosts.ts';
 import { uploadManifest } from './manifest-uploads.ts';
 import { getManifest, headManifest } from './manifests.ts';
 import { type Mirror, mirroredPlace } from './mirrors.ts';
-import { createSession, type Session } from './session.ts';
+import { ReferrersApi } from './referrers.ts';
+import { reported } from './reported.ts';
+import { authorizerOf, createSession, type Session } from './session.ts';
 import { uploadBlob } from './uploads.ts';
 
-export interface RegistryOptions {
-  readonly keychain: Keychain;
+/** Where credentials come from: a keychain of its own, or the authorizer of another client. */
+type Credentials = { readonly keychain: Keychain } | { readonly authorizer: Authorizer };
+
+export type RegistryOptions = Credentials & {
   readonly transport: Transport;
   /** Stand-ins for reading. Writing always goes where it says. */
   readonly mirrors?: readonly Mirror[];
-}
+  /** Whether a registry mounts whatever it has. ECR does for accounts that allow it, and only what a manifest holds. */
+  readonly mountTells?: (registry: string) => boolean;
+  /** Told of everything that is sent. */
+  readonly emit?: Emit;
+  /** Waits until something may be sent to a registry that says how much it takes. */
+  readonly pace?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
+};
 
 /**
  * A client for every registry that speaks the OCI distribution specification 1.1 or Docker's registry API 2.
@@ -27,10 +38,32 @@ export interface RegistryOptions {
 export class RegistryClient implements Source, Sink {
   readonly #session: Session;
   readonly #mirrors: readonly Mirror[];
+  readonly #emit: Emit;
+  readonly #pace: RegistryOptions['pace'];
+  readonly #mountTells: (registry: string) => boolean;
+  readonly #referrers: ReferrersApi;
 
-  constructor({ keychain, transport, mirrors = [] }: RegistryOptions) {
-    this.#session = createSession(transport, keychain);
+  constructor({
+    transport,
+    mirrors = [],
+    emit = silent,
+    pace,
+    mountTells = () => false,
+    ...credentials
+  }: RegistryOptions) {
+    this.#pace = pace;
+    this.#mountTells = mountTells;
+    this.#emit = emit;
+    const authorizer =
+      'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
+    this.#session = createSession(transport, authorizer);
     this.#mirrors = mirrors;
+    this.#referrers = new ReferrersApi(this.#session);
+  }
+
+  /** What puts credentials on its requests. */
+  get authorizer(): Authorizer {
+    return this.#session.authorizer;
   }
 
   /** What registries have said of their limits on pulls so far: the lowest of each, by name. */
@@ -50,6 +83,14 @@ export class RegistryClient implements Source, Sink {
     return headManifest(this.#session, mirroredPlace(this.#mirrors, repository), tagOrDigest);
   }
 
+  /**
+   * What has a manifest as its subject, as the registry's referrers API lists it; undefined when there is no such API.
+   * @throws AirgapError `registry`, `network`
+   */
+  referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    return this.#referrers.list(mirroredPlace(this.#mirrors, repository), subject);
+  }
+
   blob(repository: Repository, descriptor: Descriptor): Body {
     return blobBody(this.#session, mirroredPlace(this.#mirrors, repository), descriptor);
   }
@@ -58,13 +99,20 @@ export class RegistryClient implements Source, Sink {
     return headBlob(this.#session, directly(repository), descriptor);
   }
 
+  mountTells({ registry }: Repository): boolean {
+    return this.#mountTells(registry);
+  }
+
   putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
     options: { readonly mountFrom?: Repository; readonly signal?: AbortSignal } = {},
-  ): Promise<'stored' | 'mounted'> {
-    return uploadBlob(this.#session, { ...options, repository, descriptor, body });
+  ): Promise<'stored' | 'mounted' | 'present'> {
+    return reported(this.#emit, { item: 'blob', repository, descriptor }, async () => {
+      await this.#pace?.('blob', repository.registry);
+      return uploadBlob(this.#session, { ...options, repository, descriptor, body });
+    });
   }
 
   async hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined> {
@@ -72,7 +120,12 @@ export class RegistryClient implements Source, Sink {
   }
 
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {
-    return uploadManifest(this.#session, repository, content, tag);
+    const { descriptor } = content;
+    return reported(this.#emit, { item: 'manifest', repository, descriptor, tag }, async () => {
+      await this.#pace?.('manifest', repository.registry);
+      await uploadManifest(this.#session, repository, content, tag);
+      return undefined;
+    });
   }
 
   /** Closes the transport with all its connections. */

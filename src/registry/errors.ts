@@ -70,6 +70,9 @@ export function complain(response: HttpResponse, complaint: Complaint, request: 
     return error('image-not-found', `no such repository; ${said}`, hint);
   }
   if (status === 404) return error('image-not-found', `not found; ${said}`, 'check the name and the tag');
+  if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(complaint.code))) {
+    return error('unsupported', `the registry does not take it; ${said}`);
+  }
   if (status === 429) {
     const hint = `log in (helm registry login ${registry}) for a higher limit, wait, or read through a mirror`;
     return error('registry', `too many requests; ${said}`, hint);

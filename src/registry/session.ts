@@ -28,6 +28,7 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
 /** Requests with the registry's credentials on them. */
 export interface Session {
   readonly transport: Transport;
+  readonly authorizer: Authorizer;
   /** The lowest that each registry has said is left. */
   readonly quotas: ReadonlyMap<string, Quota>;
   /** The answer, whatever its status; a 401 has been answered with renewed credentials once. */
@@ -36,8 +37,12 @@ export interface Session {
   read(request: RegistryRequest, limit: number): Promise<{ response: HttpResponse; bytes: Uint8Array }>;
 }
 
-export function createSession(transport: Transport, keychain: Keychain): Session {
-  const authorizer = createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
+/** An authorizer that fetches tokens with the keychain's credentials, over this transport. */
+export function authorizerOf(transport: Transport, keychain: Keychain): Authorizer {
+  return createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
+}
+
+export function createSession(transport: Transport, authorizer: Authorizer): Session {
   const quotas = new Map<string, Quota>();
   const send = async (request: RegistryRequest): Promise<HttpResponse> => {
     const response = await sendAuthorized(transport, authorizer, request);
@@ -50,6 +55,7 @@ export function createSession(transport: Transport, keychain: Keychain): Session
   };
   return {
     transport,
+    authorizer,
     quotas,
     send,
     async read(request, limit) {

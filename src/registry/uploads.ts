@@ -6,7 +6,7 @@ import { parseRetryAfter, type Retryable, retryableStatus } from '../http/retry.
 import type { RequestBody } from '../http/transport.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { algorithmOf, encodedOf } from '../oci/digest.ts';
+import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import type { Repository } from '../oci/reference.ts';
 import { headBlob } from './blobs.ts';
@@ -19,6 +19,9 @@ const COMMIT_TIMEOUT = 10 * 60_000;
 
 /** Bytes that Node holds for a connection before it tells the writer to wait (`highWaterMark` of net.Socket). */
 const SENT = 64 * 1024;
+
+/** Bytes of a body that is sent in one piece, with the head of its request: what most blobs cost is the pieces. */
+const WHOLE = 512 * 1024;
 
 export interface Upload {
   readonly repository: Repository;
@@ -40,13 +43,13 @@ interface Setback {
  * it cannot be continued from. Each repetition is a new session, after asking whether the last one got through after all.
  * @throws AirgapError `digest-mismatch`, what `body` throws, and those of a registry
  */
-export async function uploadBlob(session: Session, upload: Upload): Promise<'stored' | 'mounted'> {
+export async function uploadBlob(session: Session, upload: Upload): Promise<'stored' | 'mounted' | 'present'> {
   const { repository, descriptor, signal } = upload;
   const what = describePlace(directly(repository), descriptor.digest);
   for (let attempt = 1; ; attempt++) {
     if (attempt > 1 && (await headBlob(session, directly(repository), descriptor))) return 'stored';
     const started = await start(session, upload, what);
-    if (started === 'mounted') return 'mounted';
+    if (started === 'mounted') return upload.mountFrom?.path === repository.path ? 'present' : 'mounted';
     const setback = await put(session, upload, started, what);
     if (setback === undefined) return 'stored';
     const { retryable, error, after } = setback;
@@ -73,11 +76,10 @@ async function start(session: Session, upload: Upload, what: string): Promise<UR
       path: from === undefined ? 'blobs/uploads/' : `blobs/uploads/?mount=${descriptor.digest}&from=${from.path}`,
       body: { length: 0, open: () => new Uint8Array() },
       what,
-      ...(from === undefined ? {} : { alsoPull: from }),
+      ...(from === undefined || from.path === repository.path ? {} : { alsoPull: from }),
       ...(signal === undefined ? {} : { signal }),
     });
-  const from =
-    mountFrom?.registry === repository.registry && mountFrom.path !== repository.path ? mountFrom : undefined;
+  const from = mountFrom?.registry === repository.registry ? mountFrom : undefined;
   let response = await post(from);
   if (from !== undefined && response.status === 201) {
     await discard(response);
@@ -113,6 +115,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   const url = new URL(location);
   // Appended as text: parsing and writing the query again would change what the registry put there.
   url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(descriptor.digest)}`;
+  const whole = descriptor.size <= WHOLE ? await readWhole(upload, what) : undefined;
   let response: HttpResponse;
   try {
     response = await session.send({
@@ -121,7 +124,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
       actions: 'pull,push',
       path: url,
       headers: { 'content-type': 'application/octet-stream' },
-      body: verified(upload, what),
+      body: whole === undefined ? verified(upload, what) : { length: whole.length, open: () => whole },
       retry: false,
       headersTimeout: COMMIT_TIMEOUT,
       what,
@@ -133,6 +136,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   }
   if (response.status === 201 || response.status === 204) {
     await discard(response);
+    if (whole !== undefined) giveBack(whole);
     return undefined;
   }
   const complaint = await readComplaint(response);
@@ -150,10 +154,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
  */
 function verified({ descriptor, body, signal }: Upload, what: string): RequestBody {
   const { digest, size } = descriptor;
-  const wrong = (actual: string): AirgapError =>
-    new AirgapError('digest-mismatch', `${what}: the content to send is ${actual}`, {
-      hint: 'the source is damaged; check it with: helm airgap verify',
-    });
+  const wrong = (actual: string): AirgapError => damaged(what, actual);
   async function* read(): AsyncGenerator<Uint8Array> {
     const hash = createHash(algorithmOf(digest));
     let length = 0;
@@ -175,4 +176,35 @@ function verified({ descriptor, body, signal }: Upload, what: string): RequestBo
     if (held !== undefined) yield held;
   }
   return { length: size, open: read };
+}
+
+/** All of a small body, verified. */
+async function readWhole({ descriptor, body, signal }: Upload, what: string): Promise<Uint8Array> {
+  const { digest, size } = descriptor;
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const stream = await body.open(0, signal);
+  await new Promise<void>((resolve, reject) => {
+    stream.on('error', reject).on('end', resolve);
+    stream.on('close', () => {
+      if (!stream.readableEnded) reject(damaged(what, `${length} bytes long and not ${size}`));
+    });
+    stream.on('data', (chunk: Uint8Array) => {
+      length += chunk.length;
+      if (length > size) stream.destroy(damaged(what, `longer than the ${size} bytes it should have`));
+      chunks.push(chunk);
+    });
+  });
+  const [first] = chunks;
+  const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  if (length < size) throw damaged(what, `${length} bytes long and not ${size}`);
+  const actual = digestOf(bytes, algorithmOf(digest));
+  if (actual !== digest) throw damaged(what, actual);
+  return bytes;
+}
+
+function damaged(what: string, actual: string): AirgapError {
+  return new AirgapError('digest-mismatch', `${what}: the content to send is ${actual}`, {
+    hint: 'the source is damaged; check it with: helm airgap verify',
+  });
 }

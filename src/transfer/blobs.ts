@@ -1,8 +1,8 @@
 import type { Emit } from '../base/events.ts';
-import { pool } from '../base/pool.ts';
 import type { Body, Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { type BlobNode, transferOrder } from '../oci/graph.ts';
+import type { BlobNode } from '../oci/graph.ts';
+import { isLarge, settleLanes } from '../oci/lanes.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { bodyOf, nameOf, steady } from '../oci/steady.ts';
 import { checkAborted, failureOf } from './failure.ts';
@@ -48,7 +48,7 @@ export class Blobs {
   async sendAll(): Promise<void> {
     this.#plan();
     const homes = [...this.#homes.values()].map((home) => ({ ...home, descriptor: home.shipment.node.descriptor }));
-    await pool(transferOrder(homes), this.#options.concurrency, async ({ shipment, sent }) => {
+    await settleLanes(homes, this.#options.concurrency, async ({ shipment, sent }) => {
       try {
         await this.#put(shipment.node, shipment.home);
         sent.resolve();
@@ -88,16 +88,19 @@ export class Blobs {
     };
     try {
       checkAborted(signal);
-      if (await this.#sink.hasBlob(repository, descriptor)) {
+      const tells = this.#sink.mountTells?.(repository) ?? false;
+      // A large one is asked for: a registry that does not mount after all would get all of it again.
+      const from = mountFrom ?? (tells && !isLarge(descriptor) ? repository : undefined);
+      if ((!tells || from === undefined) && (await this.#sink.hasBlob(repository, descriptor))) {
         this.counts.present++;
         report(true);
         return;
       }
       const body = this.#body(node, mountFrom !== undefined);
-      const how = await this.#sink.putBlob(repository, descriptor, body, { mountFrom, signal });
+      const how = await this.#sink.putBlob(repository, descriptor, body, { mountFrom: from, signal });
       this.counts[how]++;
       if (how === 'stored') this.bytes += descriptor.size;
-      report(false);
+      report(how === 'present');
     } catch (error) {
       throw failureOf(`blob ${descriptor.digest} to ${formatRepository(repository)}`, error);
     }

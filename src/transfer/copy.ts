@@ -1,6 +1,5 @@
 import type { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
-import { type Outcome, settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph } from '../oci/graph.ts';
@@ -8,6 +7,7 @@ import { formatReference, type Reference, type Repository } from '../oci/referen
 import { checkAborted, failureOf } from './failure.ts';
 import { Push } from './push.ts';
 import { findRequired, type Required, withHomes } from './required.ts';
+import { type ExistingTag, refuseDifferent, survey } from './survey.ts';
 import { place } from './tags.ts';
 
 export interface CopyOptions {
@@ -17,6 +17,8 @@ export interface CopyOptions {
   readonly concurrency: number;
   /** What the source lacks, and the sink must have. */
   readonly required?: Required;
+  /** What to do about tags that have another digest; they are written over, unless told. */
+  readonly existing?: ExistingTag;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
@@ -25,9 +27,10 @@ export interface CopyOutcome {
   readonly reference: Reference;
   /** The tag that was written, and the digest. */
   readonly target: Reference;
+  /** What stands there now. */
   readonly digest: Digest;
-  /** `present`: the tag had this digest already, and nothing was sent. */
-  readonly status: 'pushed' | 'present';
+  /** `present`: the tag had this digest already, and nothing was sent. `kept`: it has another, and that was left. */
+  readonly status: 'pushed' | 'present' | 'kept';
 }
 
 export interface CopyFailure {
@@ -50,16 +53,15 @@ export interface CopyResult {
  * Copies everything in the graph from the source to the sink. A root whose tag is there with its digest costs one
  * question. Of the rest, every blob is sent once and mounted into the other repositories that need it, children go
  * before parents and tags last, so that whatever has a name is complete. One root that fails does not stop the others.
- * @throws AirgapError before anything is sent: `collision`, and what `findRequired` throws; `interrupted`
+ * @throws AirgapError before anything is sent: `collision`, `tag-conflict` when that is asked for, and what `findRequired` throws; `interrupted`
  */
 export async function copy(graph: Graph, source: Source, sink: Sink, options: CopyOptions): Promise<CopyResult> {
   const placements = place(graph.roots, options.target);
-  const present = await settle(placements, options.concurrency, async ({ root, repository, tag }) => {
-    checkAborted(options.signal);
-    return (await sink.hasManifest(repository, tag)) === root.descriptor.digest;
-  });
-  checkAborted(options.signal);
-  const missing = placements.filter((_, at) => isMissing(present[at]));
+  const surveyed = await survey(placements, sink, options);
+  const { existing = 'overwrite' } = options;
+  if (existing === 'error') refuseDifferent(surveyed);
+  const isSent = new Set(existing === 'skip' ? ['missing'] : ['missing', 'different']);
+  const missing = surveyed.filter(({ standing }) => isSent.has(standing)).map(({ placement }) => placement);
   const { required } = options;
   const homes = required && (await findRequired(graph, missing, sink, required, options));
   const from = required && homes ? withHomes(source, homes, required.source) : source;
@@ -68,20 +70,18 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   checkAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
-  for (const [at, placement] of placements.entries()) {
+  for (const { placement, standing, found, error: unknown } of surveyed) {
     const { reference, descriptor } = placement.root;
-    const sent = missing.indexOf(placement);
-    const error = sent < 0 ? present[at]?.error : ends[sent];
+    const at = missing.indexOf(placement);
+    const error = at < 0 ? unknown : ends[at];
     if (error !== undefined) {
       failures.push({ reference, error: failureOf(formatReference(reference), error) });
       continue;
     }
-    const target = { ...placement.repository, tag: placement.tag, digest: descriptor.digest };
-    outcomes.push({ reference, target, digest: descriptor.digest, status: sent < 0 ? 'present' : 'pushed' });
+    const digest = at < 0 && found !== undefined ? found : descriptor.digest;
+    const target = { ...placement.repository, tag: placement.tag, digest };
+    const status = at >= 0 ? 'pushed' : standing === 'different' ? 'kept' : 'present';
+    outcomes.push({ reference, target, digest, status });
   }
   return { outcomes, failures, blobs: push.blobs.counts, bytes: push.blobs.bytes };
-}
-
-function isMissing(outcome: Outcome<boolean> | undefined): boolean {
-  return outcome !== undefined && 'value' in outcome && !outcome.value;
 }

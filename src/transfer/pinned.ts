@@ -4,8 +4,8 @@ import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 
-/** A source that says what is there without giving it, too. */
-export type AskedSource = Source & Pick<RegistryClient, 'head'>;
+/** A source that says what is there without giving it, too, and what belongs to it. */
+export type AskedSource = Source & Pick<RegistryClient, 'head' | 'referrers'>;
 
 /**
  * A source whose tags mean what they meant when somebody wrote their digests down: what is asked for by a pinned tag is
@@ -35,6 +35,7 @@ export function pinned(source: AskedSource, pins: ReadonlyMap<string, Digest>): 
       }
     },
     head: (repository, tagOrDigest) => source.head(repository, pinOf(repository, tagOrDigest) ?? tagOrDigest),
+    referrers: (repository, subject) => source.referrers(repository, subject),
     blob: (repository, descriptor) => source.blob(repository, descriptor),
   };
 }

@@ -1,3 +1,4 @@
+import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import { isIndexType } from '../oci/descriptor.ts';
@@ -70,7 +71,8 @@ export class Push {
     await Promise.all(blobs.map((digest) => this.blobs.sent(digest)));
     const elsewhere = blobs.filter((digest) => this.blobs.isElsewhere(digest, repository));
     // ECR mounts only what a manifest in the other repository names, so that one has to be there before.
-    const coming = elsewhere.filter((digest) => !this.#homes.has(digest));
+    const tells = this.#sink.mountTells?.(repository) ?? false;
+    const coming = tells ? [] : elsewhere.filter((digest) => !this.#homes.has(digest));
     await Promise.allSettled(coming.map((digest) => earlier[this.#first.get(digest) as number]));
     await this.#all(elsewhere, (digest) => this.blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
@@ -99,12 +101,22 @@ export class Push {
     return running;
   }
 
-  async #send({ descriptor, bytes }: ManifestNode, repository: Repository, tag: string | undefined): Promise<void> {
+  async #send(node: ManifestNode, repository: Repository, tag: string | undefined): Promise<void> {
+    const { descriptor, bytes } = node;
     try {
       checkAborted(this.#options.signal);
       await this.#sink.putManifest(repository, { descriptor, bytes }, tag);
     } catch (error) {
-      throw failureOf(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
+      const failure = failureOf(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
+      const isRefusal = failure.code === 'registry' || failure.code === 'unsupported';
+      throw isRefusal && node.blobs.some(({ urls = [] }) => urls.length > 0) ? foreign(failure) : failure;
     }
   }
+}
+
+/** Distribution's registry answers 500 to a manifest with such layers, unless its configuration allows their addresses. */
+function foreign(cause: AirgapError): AirgapError {
+  const hint =
+    'the image has foreign layers, with addresses of their own: distribution takes them where validation.manifests.urls.allow fits the addresses';
+  return new AirgapError(cause.code, cause.message, { hint, causes: cause.causes, cause });
 }

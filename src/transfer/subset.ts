@@ -4,18 +4,38 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { digestOf } from '../oci/digest.ts';
 import { formatPlatform, isAttestation, matchesPlatform, type Platform } from '../oci/platform.ts';
 
+/** What is wanted of an index. */
+export interface Choice {
+  /** Empty: all. */
+  readonly platforms: readonly Platform[];
+  /** Whether attestations stay with the images that they are of. */
+  readonly attestations: 'keep' | 'drop';
+}
+
+/** Of a reference that is pinned by digest. */
+export const EVERYTHING: Choice = { platforms: [], attestations: 'keep' };
+
+/** BuildKit's: the digest of the image that an attestation is of (github.com/moby/buildkit, docs/attestations/attestation-storage.md). */
+const ATTESTED = 'vnd.docker.reference.digest';
+
 /**
- * Positions of an index's children to keep for the wanted platforms; none when nothing fits. A child without a platform
- * stays: what it is for is not known, and too much is better than too little. Attestations go, unless nothing else does:
- * an index of which all images are wanted keeps its digest.
+ * Positions of an index's children to keep; none when nothing fits. A child without a platform stays: what it is for is
+ * not known, and too much is better than too little. An attestation stays with the image that it is of. An index of which
+ * everything stays keeps its digest.
  */
-export function choose(children: readonly Descriptor[], platforms: readonly Platform[]): readonly number[] {
-  const all = [...children.keys()];
-  const wanted = (child: Descriptor): boolean =>
-    child.platform === undefined || platforms.some((want) => matchesPlatform(child.platform as Platform, want));
-  const images = all.filter((at) => !isAttestation(children[at]?.platform));
-  const kept = images.filter((at) => wanted(children[at] as Descriptor));
-  return kept.length === images.length ? all : kept;
+export function choose(children: readonly Descriptor[], { platforms, attestations }: Choice): readonly number[] {
+  const wanted = ({ platform }: Descriptor): boolean =>
+    platforms.length === 0 || platform === undefined || platforms.some((want) => matchesPlatform(platform, want));
+  const images = children.filter(({ platform }) => !isAttestation(platform));
+  const kept = new Set(images.filter(wanted));
+  const isWhole = kept.size === images.length;
+  const digests = new Set<string>([...kept].map(({ digest }) => digest));
+  const isKept = (child: Descriptor): boolean => {
+    if (!isAttestation(child.platform)) return kept.has(child);
+    if (images.length === 0) return true;
+    return attestations === 'keep' && (isWhole || digests.has(child.annotations?.[ATTESTED] ?? ''));
+  };
+  return [...children.keys()].filter((at) => isKept(children[at] as Descriptor));
 }
 
 /** The error for an index of which nothing fits: it lists what there is. */

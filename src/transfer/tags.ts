@@ -35,13 +35,16 @@ export function place(roots: readonly Root[], target: (repository: Repository) =
     let tag = reference.tag ?? byDigest;
     if (reference.digest !== undefined && differs(tag)) tag = byDigest;
     const other = differs(tag);
-    if (other !== undefined) clashes.push(`${formatReference(other.reference)} and ${formatReference(reference)}`);
+    if (other !== undefined) {
+      const both = `${formatReference(other.reference)} and ${formatReference(reference)}`;
+      clashes.push(`${both} would both become ${formatRepository(repository)}:${tag}`);
+    }
     taken.set(`${formatRepository(repository)}:${tag}`, root);
     placements.set(root, { root, repository, tag });
   }
   if (clashes.length > 0) {
-    throw new AirgapError('collision', `different images would get one name in the target: ${clashes.join('; ')}`, {
-      hint: 'use --naming host-path, which keeps the source host in the name',
+    throw new AirgapError('collision', `different images would get one name: ${clashes.join('; ')}`, {
+      hint: 'use --naming host-path, which keeps the source host in the name, or a --naming-rule for one of them',
     });
   }
   return roots.map((root) => placements.get(root) as Placement);

@@ -3,19 +3,21 @@ import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import type { ManifestContent, Source } from '../oci/content.ts';
 import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
-import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
 import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference, formatRepository, lookupOf, type Reference, type Repository } from '../oci/reference.ts';
+import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { limiter } from './limit.ts';
-import { choose, nothingFits, subsetIndex } from './subset.ts';
+import { ManifestReader } from './manifest-reader.ts';
+import { type Choice, choose, EVERYTHING, nothingFits, subsetIndex } from './subset.ts';
 
 export interface WalkOptions {
   /** Wanted platforms; empty: all. */
   readonly platforms: readonly Platform[];
+  /** Whether the attestations in an index stay with their images; they do unless told. */
+  readonly attestations?: 'keep' | 'drop';
   /** Manifests asked for at the same time. */
   readonly concurrency: number;
   readonly emit: Emit;
@@ -24,6 +26,11 @@ export interface WalkOptions {
 
 export interface WalkFailure {
   readonly reference: Reference;
+  readonly error: AirgapError;
+}
+
+export interface ReferrerFailure {
+  readonly referrer: Referrer;
   readonly error: AirgapError;
 }
 
@@ -39,7 +46,7 @@ const DEPTH = 5;
 /**
  * Reads all manifests of the references, and what they name, so that a copy knows everything before it begins.
  *
- * With platforms, an index is reduced to the children for them, and its root says what digest it had. A reference pinned
+ * With a choice, an index is reduced to the children that fit, and its root says what digest it had. A reference pinned
  * by digest keeps everything, and so does whatever is no index. Manifests are never converted. `image` events tell what
  * is resolved. Failures are collected: one reference that fails does not stop the others.
  * @throws AirgapError `interrupted`
@@ -62,16 +69,13 @@ interface Tree {
 
 /** The same for references that come little by little: what one call has read is not asked for by the next. */
 export class Walker {
-  readonly #source: Source;
+  readonly #read: ManifestReader;
   readonly #options: WalkOptions;
-  readonly #limit: ReturnType<typeof limiter>;
   readonly #graph = new GraphBuilder();
-  readonly #fetched = new Map<Digest, { readonly repository: string; readonly content: Promise<ManifestContent> }>();
 
   constructor(source: Source, options: WalkOptions) {
-    this.#source = source;
+    this.#read = new ManifestReader(source, options.concurrency, options.signal);
     this.#options = options;
-    this.#limit = limiter(options.concurrency);
   }
 
   /**
@@ -94,15 +98,56 @@ export class Walker {
     return failures;
   }
 
+  /**
+   * Adds what belongs to manifests, each with everything below it, `artifactType` as it says itself. One whose manifest
+   * does not say that it belongs there is no referrer, whatever list it stood in: it fails with `registry`.
+   * @throws AirgapError `interrupted`
+   */
+  async attach(
+    referrers: readonly Referrer[],
+  ): Promise<{ readonly added: readonly Referrer[]; readonly failures: readonly ReferrerFailure[] }> {
+    const outcomes = await settle(referrers, referrers.length, (referrer) => this.#referrer(referrer));
+    checkAborted(this.#options.signal);
+    const added: Referrer[] = [];
+    const failures: ReferrerFailure[] = [];
+    for (const [at, outcome] of outcomes.entries()) {
+      const referrer = referrers[at] as Referrer;
+      try {
+        if ('error' in outcome) throw outcome.error;
+        this.#graph.attach(outcome.value.referrer, outcome.value.nodes);
+        added.push(outcome.value.referrer);
+      } catch (error) {
+        const what = `${formatRepository(referrer.repository)}@${referrer.descriptor.digest}`;
+        failures.push({ referrer, error: failureOf(what, error) });
+      }
+    }
+    return { added, failures };
+  }
+
+  async #referrer(referrer: Referrer): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] }> {
+    const { repository, subject, tag } = referrer;
+    const content = await this.#read.child(repository, referrer.descriptor, 'the list of what belongs to an image');
+    const links = readLinks(content.descriptor.mediaType, content.bytes);
+    if (tag === undefined && links.subject?.digest !== subject) {
+      const said = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
+      throw new AirgapError('registry', `it is listed for ${subject}, and names ${said}`);
+    }
+    const tree = await this.#tree(repository, content, EVERYTHING, 0);
+    const { registry, path } = repository;
+    const known = { ...referrer, repository: { registry, path }, descriptor: content.descriptor };
+    return { referrer: { ...known, artifactType: artifactTypeOf(links) }, nodes: tree?.nodes ?? [] };
+  }
+
   /** What has been added so far. */
   graph(): Graph {
     return this.#graph.build();
   }
 
   async #root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
-    const { platforms, emit } = this.#options;
-    const content = await this.#fetch(reference, lookupOf(reference));
-    const tree = await this.#tree(reference, content, reference.digest === undefined ? platforms : [], 0);
+    const { platforms, attestations = 'keep', emit } = this.#options;
+    const content = await this.#read.read(reference, lookupOf(reference));
+    const choice = { platforms, attestations };
+    const tree = await this.#tree(reference, content, reference.digest === undefined ? choice : EVERYTHING, 0);
     const { digest, mediaType } = content.descriptor;
     if (tree === undefined) throw nothingFits(readLinks(mediaType, content.bytes).manifests, platforms);
     emit({ type: 'image', reference: formatReference(reference), digest: tree.descriptor.digest });
@@ -114,7 +159,7 @@ export class Walker {
   async #tree(
     repository: Repository,
     found: ManifestContent,
-    platforms: readonly Platform[],
+    choice: Choice,
     depth: number,
   ): Promise<Tree | undefined> {
     const links = readLinks(found.descriptor.mediaType, found.bytes);
@@ -122,8 +167,8 @@ export class Walker {
       return { descriptor: found.descriptor, nodes: [nodeOf(repository, found, [], links.blobs)] };
     }
     if (depth >= DEPTH) throw new AirgapError('unsupported', `indexes within indexes, more than ${DEPTH} deep`);
-    const chosen = platforms.length === 0 ? [...links.manifests.keys()] : choose(links.manifests, platforms);
-    const trees = await this.#children(repository, links.manifests, chosen, platforms, depth);
+    const chosen = choose(links.manifests, choice);
+    const trees = await this.#children(repository, links.manifests, chosen, choice, depth);
     const kept = chosen.filter((at) => trees.has(at));
     if (kept.length === 0 && links.manifests.length > 0) return undefined;
     const nodes = [...trees.values()].flatMap((tree) => tree.nodes);
@@ -144,12 +189,12 @@ export class Walker {
     repository: Repository,
     children: readonly Descriptor[],
     chosen: readonly number[],
-    platforms: readonly Platform[],
+    choice: Choice,
     depth: number,
   ): Promise<ReadonlyMap<number, Tree>> {
     const outcomes = await settle(chosen, chosen.length, async (at) => {
-      const content = await this.#child(repository, children[at] as Descriptor);
-      return { at, tree: await this.#tree(repository, content, platforms, depth + 1) };
+      const content = await this.#read.child(repository, children[at] as Descriptor, 'the index');
+      return { at, tree: await this.#tree(repository, content, choice, depth + 1) };
     });
     const trees = new Map<number, Tree>();
     const errors: AirgapError[] = [];
@@ -159,45 +204,6 @@ export class Walker {
     }
     if (errors.length > 0) throw combine(errors, `${errors.length} manifests of the index could not be read`);
     return trees;
-  }
-
-  async #child(repository: Repository, child: Descriptor): Promise<ManifestContent> {
-    const content = await this.#fetch(repository, child.digest);
-    if (content.bytes.length !== child.size) {
-      throw new AirgapError(
-        'registry',
-        `the index says that ${child.digest} has ${child.size} bytes; it has ${content.bytes.length}`,
-      );
-    }
-    return content;
-  }
-
-  /** A digest is asked for once, whoever names it; another repository is asked only when the first did not have it. */
-  async #fetch(repository: Repository, lookup: string): Promise<ManifestContent> {
-    const name = formatRepository(repository);
-    const known = this.#fetched.get(lookup as Digest);
-    if (known !== undefined) {
-      try {
-        return await known.content;
-      } catch (error) {
-        if (known.repository === name) throw error;
-      }
-    }
-    const content = this.#limit(() => this.#ask(repository, lookup));
-    if (lookup.includes(':')) this.#fetched.set(lookup as Digest, { repository: name, content });
-    return content;
-  }
-
-  async #ask(repository: Repository, lookup: string): Promise<ManifestContent> {
-    checkAborted(this.#options.signal);
-    const { descriptor, bytes } = await this.#source.manifest(repository, lookup);
-    const wanted = lookup.includes(':') ? (lookup as Digest) : descriptor.digest;
-    const actual = digestOf(bytes, algorithmOf(wanted));
-    if (actual !== wanted) {
-      throw new AirgapError('digest-mismatch', `the source gives ${actual} where ${wanted} was asked for`);
-    }
-    // What a source says of the size is not needed: the bytes are here.
-    return { bytes, descriptor: { mediaType: descriptor.mediaType, digest: wanted, size: bytes.length } };
   }
 }
 

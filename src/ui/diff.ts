@@ -30,7 +30,7 @@ export function diffMarkdown(diff: Diff): string {
 }
 
 /** Groups without anything in them are left out. */
-function groupsOf({ charts, images }: Diff): (readonly [string, readonly Row[]])[] {
+function groupsOf({ charts, images, referrers }: Diff): (readonly [string, readonly Row[]])[] {
   const chart = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
   const groups: readonly (readonly [string, readonly Row[]])[] = [
     ['charts added', charts.added.map((it): Row => [chart(it), '', shortDigest(it.digest)])],
@@ -47,6 +47,14 @@ function groupsOf({ charts, images }: Diff): (readonly [string, readonly Row[]])
     ['images in another version', images.retagged.map(({ from, to }): Row => retagged(from.reference, to.reference))],
     ['images moved under their name', moved(images.moved, 'content')],
     ['images with other platforms', moved(images.moved, 'platforms')],
+    [
+      'signatures and the like added',
+      referrers.added.map(({ of, kind, digest }): Row => [`${of}: ${kind}`, '', shortDigest(digest)]),
+    ],
+    [
+      'signatures and the like removed',
+      referrers.removed.map(({ of, kind, digest }): Row => [`${of}: ${kind}`, shortDigest(digest), '']),
+    ],
   ];
   return groups.filter(([, rows]) => rows.length > 0);
 }

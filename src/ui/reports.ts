@@ -1,13 +1,12 @@
 import type { Choice } from '../lock/choice.ts';
 import { deltaOf } from '../lock/delta.ts';
 import type { Finding, Place } from '../lock/finding.ts';
-import { formatReference } from '../oci/reference.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
 import type { Confirmation } from '../workflows/confirm.ts';
 import type { ImagesResult } from '../workflows/images.ts';
 import type { Inspection, Verification } from '../workflows/inspect.ts';
-import type { PushResult } from '../workflows/push.ts';
 import type { Overrides } from '../workflows/values.ts';
+import { belongingReport } from './belonging.ts';
 import { completionReport } from './completion-report.ts';
 import { deltaReport } from './delta.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
@@ -82,9 +81,10 @@ function placeText({ chart, kind, name, path, how }: Place): string {
   return `${kind}/${name} ${path}`;
 }
 
-export function bundleReport({ status, path, size, blobs, lock, dropped, ...bytes }: BundleResult): string {
+export function bundleReport({ status, path, parts, size, blobs, lock, dropped, ...bytes }: BundleResult): string {
+  const pieces = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
   const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} that no registry has`;
-  const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${without}`;
+  const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${pieces}${without}`;
   const delta = deltaReport(deltaOf(lock));
   if (status === 'up-to-date') return [`${path} is up to date: ${content}`, ...delta].join('\n');
   if (status === 'planned') return [`a dry run: ${path} was not written`, ...delta].join('\n');
@@ -94,9 +94,23 @@ export function bundleReport({ status, path, size, blobs, lock, dropped, ...byte
   return [`${path} written: ${content} (${formatBytes(fetched)} fetched${copied}${again})`, ...delta].join('\n');
 }
 
-export function inspectReport({ file, size, blobs, charts, images, lockDigest, delta, lock }: Inspection): string {
+export function inspectReport({
+  file,
+  size,
+  blobs,
+  charts,
+  images,
+  lockDigest,
+  signatures = [],
+  delta,
+  lock,
+}: Inspection): string {
   const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
-  const parts = [[`${file}: ${formatBytes(size)}, ${count(blobs, 'blob')}${named}`, ...deltaReport(delta)].join('\n')];
+  const signed = signatures.map(
+    ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
+  );
+  const summary = `${file}: ${formatBytes(size)}, ${count(blobs, 'blob')}${named}`;
+  const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
   if (charts.length > 0) {
     const sources = new Map(lock?.charts.map(({ name, version, source }) => [`${name} ${version}`, source]));
     const rows = charts.map(({ name, version, digest }) => [
@@ -122,32 +136,21 @@ export function inspectReport({ file, size, blobs, charts, images, lockDigest, d
       ];
     });
     parts.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
+    parts.push(...belongingReport(lock));
   }
   return parts.join('\n\n');
 }
 
-export function verifyReport({ file, size, blobs, charts, images, delta, problems }: Verification): string {
+export function verifyReport({ file, size, blobs, charts, images, delta, signedBy, problems }: Verification): string {
   if (problems.length === 0) {
     const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
-    return [`${file} is complete and undamaged: ${content}`, ...deltaReport(delta)].join('\n');
+    const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
+    return [`${file} is complete and undamaged: ${content}`, ...signed, ...deltaReport(delta)].join('\n');
   }
   const lines = problems.map(
     ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,
   );
   return [`${file} is damaged:`, ...lines].join('\n');
-}
-
-export function pushReport({ images, charts, created, blobs, bytes }: PushResult): string {
-  const rows = [...charts, ...images].map(({ target, digest, status }) => {
-    const { digest: _, ...tagged } = target;
-    return [formatReference(tagged), shortDigest(digest), status];
-  });
-  const repositories =
-    created.length > 0
-      ? `${`${created.length} new ECR ${created.length === 1 ? 'repository' : 'repositories'}`}, `
-      : '';
-  const moved = `${blobs.stored} blobs sent (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
-  return `${table(['PUSHED', 'DIGEST', 'STATUS'], rows)}\n\n${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}: ${moved}`;
 }
 
 /** What the proof found, for stderr beside the overrides. */

@@ -13,6 +13,7 @@ const HOW: Readonly<Record<How, string>> = {
   'nested-chart': 'chart within a chart',
   'operator-rule': "choice of an operator's own code, known from an operator rule",
   'image-config': 'configuration of another image',
+  'inside-image': 'name in the files of another image',
   added: 'added by name',
 };
 

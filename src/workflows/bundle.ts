@@ -1,28 +1,32 @@
-import { readFile } from 'node:fs/promises';
+import type { KeyObject } from 'node:crypto';
 import { AirgapError, combine } from '../base/errors.ts';
 import type { Estimate } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
-import { type ChartArtifact, chartArtifact } from '../bundle/chart-artifact.ts';
-import { noSpace } from '../bundle/partial-file.ts';
+import { noSpace } from '../bundle/foresee.ts';
+import { signatureOver } from '../bundle/kept-signature.ts';
 import { EarlierBundles } from '../bundle/reuse.ts';
 import { planBundle, type WriteResult, writeBundle } from '../bundle/write.ts';
 import type { PlaceFound } from '../discovery/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { Lock } from '../lock/lock.ts';
-import type { Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { chartTag } from '../oci/naming.ts';
-import { parseReference, type Reference, tryParseRepository } from '../oci/reference.ts';
+import type { SigningKey } from '../oci/signing-key.ts';
 import { type AskedSource, pinned } from '../transfer/pinned.ts';
-import { walk } from '../transfer/walk.ts';
 import { lockOf, type PackedChart } from './bundling/bundle-lock.ts';
-import { warn } from './bundling/bundle-warnings.ts';
+import { tellForeign, warn, warnLeftOut } from './bundling/bundle-warnings.ts';
+import { artifactOf } from './bundling/chart-artifacts.ts';
 import { estimate } from './bundling/estimate.ts';
+import { requireSignatures } from './bundling/image-signatures.ts';
 import { type Chosen, type ResolveOptions, resolveImages } from './bundling/resolve.ts';
 import { readOlder, requiresOf } from './bundling/since.ts';
 import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import { chosen, type ImagesOptions, networkOf, search, warnUnmatched } from './images.ts';
+import { threadSettings } from './fetching/protocol.ts';
+import { SharedFetch } from './fetching/threads.ts';
+import { chosen, type ImagesOptions, networkOf, searchChosen, warnUnmatched } from './images.ts';
+import { lookInsideBundle } from './inside/bundled.ts';
+import { beside, type Inside } from './inside/listed.ts';
+import { insidePlaces as placesInside } from './inside/look-inside.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface PackOptions extends ResolveOptions {
@@ -30,12 +34,18 @@ export interface PackOptions extends ResolveOptions {
   readonly access: RegistryAccess;
   /** Replace what is at `out`. */
   readonly force: boolean;
+  /** Bytes of a part, when the bundle is not to be one file. */
+  readonly splitSize?: number | undefined;
+  /** Signs the lock. */
+  readonly sign?: SigningKey | undefined;
   /** Earlier bundles, whose blobs are copied instead of fetched. */
   readonly reuse: readonly string[];
   /** Stop when everything is known, with nothing written. */
   readonly dryRun: boolean;
   /** An older bundle: what it has of the images is left out. */
   readonly since?: string;
+  /** Public keys: every image has to have a cosign signature by one of them. Empty: none has to. */
+  readonly verifySignatures: readonly KeyObject[];
 }
 
 export interface BundleOptions extends ImagesOptions, PackOptions {}
@@ -48,23 +58,35 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly lock: Lock;
   /** Candidates that their registries do not have, and that are not in the bundle. */
   readonly dropped: readonly Dropped[];
+  /** What only the images of operators name, and is not in the bundle. */
+  readonly inside?: Inside;
 }
 
 /** Discovers, resolves, pulls, and writes the bundle. Nothing is at `out` before it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return withScratch(context, async (scratch) => {
     await checkOutput(options.out, '--out');
+    const { lookInside, ...unlooked } = options;
+    const looking = lookInside?.include ? { lookInside } : { operators: lookInside !== undefined };
     const {
       charts: searched,
       failures: missing,
       excluded,
-    } = await search(context, { ...options, recipes: true }, scratch);
+      insides,
+      insidePlaces = [],
+    } = await searchChosen(context, { ...unlooked, ...looking, recipes: true }, scratch);
     if (missing.length > 0) throw combine(missing, `${missing.length} charts within charts could not be searched`);
-    const choose = (more: readonly PlaceFound[]): Chosen => chosen([...searched, { places: more }], options, excluded);
+    const choose = (more: readonly PlaceFound[]): Chosen =>
+      chosen([...searched, { places: insidePlaces }, { places: more }], options, excluded);
     if (searched.length === 0 && choose([]).findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
-    return pack(context, options, { charts: searched, choose, network: networkOf(searched, options) });
+    const result = await pack(context, options, { charts: searched, choose, network: networkOf(searched, options) });
+    // A delta has not what its operators are made of.
+    if (lookInside === undefined || result.status === 'planned' || options.since !== undefined) return result;
+    const images = insides ?? (await lookInsideBundle(context, result.path, searched, lookInside));
+    const inside = beside(result.lock, choose(placesInside(images, lookInside.include)).findings, images);
+    return inside.images.length === 0 ? result : { ...result, inside };
   });
 }
 
@@ -89,7 +111,7 @@ export async function pack(
   options: PackOptions,
   { charts, choose, network, pins = new Map() }: Contents,
 ): Promise<BundleResult> {
-  const earlier = await EarlierBundles.open(options.reuse, context.emit);
+  const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
   const { client } = connect(context, options.access);
   try {
     const { platforms, concurrency, since } = options;
@@ -99,19 +121,26 @@ export async function pack(
     const asked: AskedSource = {
       manifest: (repository, tagOrDigest) => locked.manifest(repository, tagOrDigest),
       head: (repository, tagOrDigest) => locked.head(repository, tagOrDigest),
+      referrers: (repository, subject) => locked.referrers(repository, subject),
       blob: (repository, descriptor) => earlier.small(descriptor, locked.blob(repository, descriptor)),
     };
-    const { graph, findings, choices, dropped } = await resolveImages(context, asked, choose, options);
+    const { graph, findings, choices, dropped, leftOut } = await resolveImages(context, asked, choose, options);
     warnUnmatched(context, choices);
+    const keys = options.verifySignatures;
+    if (keys.length > 0) await requireSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal });
     const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warn(emit, network, moving);
-    const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, options, context)));
+    warnLeftOut(emit, leftOut);
+    tellForeign(emit, graph);
+    const steps = { referrers: options.referrers, concurrency, emit, signal };
+    const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, steps)));
     const gone = dropped.map(({ reference }) => reference);
     const all = gone.length === 0 ? choices : [...choices, { rule: 'dropped' as const, references: gone }];
     const delta = older && requiresOf(older, graph, artifacts);
-    const lock = { ...lockOf({ charts, artifacts, findings, graph, platforms, choices: all }), ...delta };
-    const { out: path, force } = options;
-    const content = { path, graph, charts: artifacts, lock, force };
+    const lock = { ...lockOf({ charts, artifacts, findings, graph, leftOut, platforms, choices: all }), ...delta };
+    const { out: path, force, splitSize } = options;
+    const signature = options.sign && (await signatureOver(lock, options.sign, path));
+    const content = { path, splitSize, graph, charts: artifacts, lock, signature, force };
     const plan = await planBundle(content);
     const cost = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isThere) emit({ type: 'estimate', estimate: cost });
@@ -120,41 +149,12 @@ export async function pack(
       const { size, blobs, fetched, reused, resumed } = cost;
       return { status: 'planned', path, size, blobs, fetched, reused, resumed, estimate: cost, lock, dropped };
     }
-    const result = await writeBundle({ ...content, source: client, earlier, concurrency, emit, signal }, plan);
+    const writing = { ...content, source: client, earlier, concurrency, emit, signal };
+    const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
+    const result = await writeBundle({ ...writing, fetch: shared.fetch }, plan).finally(() => shared.close());
     return { ...result, estimate: cost, lock, dropped };
   } finally {
     await earlier.close();
     await client.close();
   }
-}
-
-/** A chart from an OCI registry stays the artifact that it was there, digest and provenance included. */
-async function artifactOf(
-  { chart }: PackedChart,
-  source: Source,
-  options: PackOptions,
-  context: Context,
-): Promise<ChartArtifact> {
-  const { metadata, archive, provenance, request, fetched } = chart;
-  const reference = ociReference(fetched.chart, metadata.version);
-  if (reference === undefined) {
-    const tgz = await readFile(archive);
-    return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });
-  }
-  const { concurrency } = options;
-  const { emit, signal } = context;
-  const { graph, failures } = await walk(source, [reference], { platforms: [], concurrency, emit, signal });
-  const [failure] = failures;
-  const [root] = graph.roots;
-  if (failure !== undefined) throw failure.error;
-  if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} gave no manifest`);
-  return { name: metadata.name, version: metadata.version, descriptor: root.descriptor, content: graph };
-}
-
-function ociReference(chart: string, version: string): Reference | undefined {
-  if (!chart.startsWith('oci://')) return undefined;
-  const name = chart.slice('oci://'.length);
-  if (name.includes('@')) return parseReference(name);
-  const repository = tryParseRepository(name.replace(/:[^/:]*$/, ''));
-  return repository === undefined ? undefined : { ...repository, tag: chartTag(version) };
 }

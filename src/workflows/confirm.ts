@@ -101,6 +101,7 @@ export function warnDropped(emit: Emit, dropped: readonly Dropped[]): void {
 export function wantedBy(places: readonly Place[]): string {
   const named = places.slice(0, 3).map(({ chart, template, path, name, how }) => {
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
+    if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
   return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more places` : ''}`;

@@ -8,6 +8,10 @@ import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
+import { apart, type Inside } from './inside/listed.ts';
+import type { InsideImage } from './inside/look-inside.ts';
+import { type ProposedRule, proposeRules } from './inside/propose-rules.ts';
+import type { RegistryAccess } from './registry.ts';
 import { type Choosing, choose } from './search/choice.ts';
 import { type ChartJob, type Search, type SearchedChart, searchCharts } from './search/discover.ts';
 import { type WhatIfFinding, whatIfFindings } from './search/what-if.ts';
@@ -28,6 +32,18 @@ export interface ImagesOptions extends Choosing {
   readonly networkSwitches?: boolean;
   /** Whether it is found out how values put the references together, so that overrides need no probing later. */
   readonly recipes?: boolean;
+  /** Whether containers that may create pods are looked for. */
+  readonly operators?: boolean;
+  /** How the images of operators are reached, to look into them. */
+  readonly lookInside?: InsideOptions;
+}
+
+export interface InsideOptions {
+  readonly access: RegistryAccess;
+  /** Requests at the same time. */
+  readonly concurrency: number;
+  /** Whether what is surer than low is taken as found. */
+  readonly include: boolean;
 }
 
 export interface ImagesResult {
@@ -46,15 +62,30 @@ export interface ImagesResult {
   readonly choices: readonly Choice[];
   /** What components would add that are off; absent unless asked for. */
   readonly whatIf?: readonly WhatIfFinding[];
+  /** What only the images of operators name, and rules that would say so; absent unless asked for. */
+  readonly inside?: Inside;
+  readonly proposed?: readonly ProposedRule[];
   /** Charts within charts that could not be searched, so that their images are missing. */
   readonly failures: readonly AirgapError[];
+}
+
+/** What the images of operators name, and the same as places. */
+interface Looked {
+  readonly insides: readonly InsideImage[];
+  readonly insidePlaces: readonly PlaceFound[];
+}
+
+/** Findings as they were chosen. */
+interface Chosen {
+  readonly findings: Finding[];
+  readonly choices: readonly Choice[];
 }
 
 /** Which images the charts need, and where each stands. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
-    const { charts, failures, excluded } = await search(context, options, scratch);
-    const { findings, choices } = chosen(charts, options, excluded);
+    const { charts, failures, insides, findings: all, choices } = await searchChosen(context, options, scratch);
+    const { findings, inside } = apart(all, insides ?? []);
     warnUnmatched(context, choices);
     const known = new Set(findings.map(({ reference }) => reference));
     const additions = charts.flatMap((chart) => chart.whatIf).filter(({ place }) => !known.has(place.reference));
@@ -64,15 +95,49 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
       network: networkOf(charts, options),
       choices,
       ...(options.whatIf ? { whatIf: whatIfFindings(additions) } : {}),
+      ...(insides === undefined ? {} : { inside, proposed: proposeRules(inside, insides) }),
       failures,
     };
   });
 }
 
+/** Everything that the options name, as it is chosen, with what the images of operators name where that is asked for. */
+export async function searchChosen(
+  context: Context,
+  options: ImagesOptions,
+  scratch: string,
+): Promise<Search & Chosen & Partial<Looked>> {
+  const searched = await search(context, options, scratch);
+  const looked = options.lookInside && (await look(context, searched.charts, options.lookInside));
+  const more = looked === undefined ? [] : [{ places: looked.insidePlaces }];
+  const all = chosen([...searched.charts, ...more], options, searched.excluded);
+  return { ...searched, ...all, ...looked };
+}
+
+/** Looks into the operators of charts, with a connection of its own. What speaks to registries is loaded only for that. */
+async function look(
+  context: Context,
+  charts: readonly SearchedChart[],
+  { access, concurrency, include }: InsideOptions,
+): Promise<Looked> {
+  const [{ connect }, { insidePlaces, lookInside }] = await Promise.all([
+    import('./registry.ts'),
+    import('./inside/look-inside.ts'),
+  ]);
+  const { client } = connect(context, access);
+  try {
+    const insides = await lookInside(context, client, charts, { concurrency });
+    return { insides, insidePlaces: insidePlaces(insides, include) };
+  } finally {
+    await client.close();
+  }
+}
+
 /** Searches what the options name; without charts it needs no Helm. */
 export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
   if (options.charts.length === 0) return { charts: [], failures: [], excluded: [] };
-  return searchCharts(context, new Helm(context), options.charts, scratch, options);
+  const operators = options.operators ?? options.lookInside !== undefined;
+  return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });
 }
 
 function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {
@@ -108,7 +173,7 @@ export function chosen(
   charts: readonly Pick<SearchedChart, 'places'>[],
   options: Choosing & Pick<ImagesOptions, 'add'>,
   excluded: readonly string[] = [],
-): { readonly findings: Finding[]; readonly choices: readonly Choice[] } {
+): Chosen {
   const all = [...charts.flatMap((chart) => chart.places), ...addedPlaces(options.add)];
   const { places, choices } = choose(all, options, excluded);
   return { findings: toFindings(places), choices };

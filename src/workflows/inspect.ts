@@ -1,9 +1,14 @@
+import { checkSignature } from '../bundle/check-signature.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
+import { type Claim, claimOf, readSignatures } from '../bundle/signature.ts';
 import { type Problem, verifyBundle } from '../bundle/verify.ts';
 import { type Delta, deltaOf } from '../lock/delta.ts';
+import type { ExportedLock } from '../lock/exported.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference } from '../oci/reference.ts';
+import { fingerprintOf, type SigningKey } from '../oci/signing-key.ts';
+import { exportedLock } from './bundling/exported-lock.ts';
 import type { Context } from './context.ts';
 
 export interface Inspection {
@@ -15,6 +20,8 @@ export interface Inspection {
   readonly images: readonly { readonly reference: string; readonly digest: Digest }[];
   /** Of the lock's manifest: the name by which a delta calls this bundle. */
   readonly lockDigest?: Digest;
+  /** What its signatures say of themselves; `verify` with the key says whether that is true. */
+  readonly signatures?: readonly Claim[];
   /** Of a bundle that leaves out what an older one has. */
   readonly delta?: Delta;
   /** What it holds and why; undefined when another tool wrote the archive. */
@@ -25,16 +32,31 @@ export interface Inspection {
 export async function inspect(file: string): Promise<Inspection> {
   const source = await openBundle(file);
   try {
-    return { ...summaryOf(source), lock: source.lock() };
+    return { ...(await summaryOf(source)), lock: source.lock() };
   } finally {
     await source.close();
   }
 }
 
-function summaryOf(source: Bundle): Omit<Inspection, 'lock'> {
+/**
+ * The lock of a bundle as a file that stands for it, for `--since` and `diff`.
+ * @throws AirgapError `bundle-invalid` when it is damaged, or another tool's archive
+ */
+export async function inspectLock(file: string, concurrency: number): Promise<ExportedLock> {
+  const source = await openBundle(file);
+  try {
+    return await exportedLock(source, concurrency);
+  } finally {
+    await source.close();
+  }
+}
+
+async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock'>> {
   const lock = source.lock();
   const { lockDigest } = source;
   const delta = lock && deltaOf(lock);
+  // One that cannot be read says nothing; verify says why.
+  const signatures = (await readSignatures(source).catch(() => [])).flatMap((signature) => claimOf(signature) ?? []);
   return {
     file: source.path,
     size: source.size,
@@ -45,19 +67,33 @@ function summaryOf(source: Bundle): Omit<Inspection, 'lock'> {
       digest: descriptor.digest,
     })),
     ...(lockDigest === undefined ? {} : { lockDigest }),
+    ...(signatures.length === 0 ? {} : { signatures }),
     ...(delta === undefined ? {} : { delta }),
   };
 }
 
 export interface Verification extends Omit<Inspection, 'lock'> {
+  /** Fingerprint of the key that it was checked with. */
+  readonly signedBy?: Digest;
   readonly problems: readonly Problem[];
 }
 
-/** Re-checks every byte of a bundle, offline. */
-export async function verify({ emit, signal }: Context, file: string, concurrency: number): Promise<Verification> {
+/**
+ * Re-checks every byte of a bundle, offline.
+ * @param key that has to have signed it: then that is checked before anything else
+ * @throws AirgapError `signature` when it is not signed by that key, or not as it was signed
+ */
+export async function verify(
+  { emit, signal }: Context,
+  file: string,
+  concurrency: number,
+  key?: SigningKey['publicKey'],
+): Promise<Verification> {
   const source = await openBundle(file);
   try {
-    return { ...summaryOf(source), problems: await verifyBundle(source, { concurrency, emit, signal }) };
+    if (key !== undefined) await checkSignature(source, key);
+    const problems = await verifyBundle(source, { concurrency, emit, signal });
+    return { ...(await summaryOf(source)), ...(key && { signedBy: fingerprintOf(key) }), problems };
   } finally {
     await source.close();
   }

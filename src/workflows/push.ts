@@ -1,143 +1,139 @@
-import { AirgapError, combine } from '../base/errors.ts';
-import { settle } from '../base/pool.ts';
+import { type AirgapError, combine, ours } from '../base/errors.ts';
 import { chartName } from '../bundle/names.ts';
-import { type Bundle, openBundle } from '../bundle/read.ts';
-import { parseEcrHost } from '../ecr/hosts.ts';
-import type { EcrOptions } from '../ecr/options.ts';
-import { ensureRepositories } from '../ecr/repositories.ts';
-import type { Sink, Source } from '../oci/content.ts';
-import { chartRepository, checkCollisions, type Target, targetRepository } from '../oci/naming.ts';
-import { formatReference, formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
+import type { Reconciled } from '../ecr/reconcile.ts';
+import { formatTarget, type Target } from '../oci/naming.ts';
+import type { Reference, Repository } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
-import type { Required } from '../transfer/required.ts';
-import { walk } from '../transfer/walk.ts';
+import type { ExistingTag } from '../transfer/survey.ts';
+import { place as placeAll } from '../transfer/tags.ts';
 import type { Context } from './context.ts';
+import { type Belonging, pushBelonging } from './pushing/belonging.ts';
+import { type Cargo, type LoadOptions, load } from './pushing/cargo.ts';
+import { placeOf, withWritten } from './pushing/places.ts';
+import { readBack } from './pushing/read-back.ts';
+import { type Receipt, receiptOf } from './pushing/receipt.ts';
+import { prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
+import { requiredOf } from './pushing/required.ts';
+import { retired } from './pushing/retired.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
-export interface PushOptions {
-  readonly file: string;
-  readonly target: Target;
+export interface PushOptions extends LoadOptions {
+  /** Each gets everything. */
+  readonly targets: readonly Target[];
   readonly access: RegistryAccess;
-  readonly concurrency: number;
+  /** What to do about tags that have another digest. */
+  readonly existing: ExistingTag;
+  /** Whether it is an error that a registry does not take what belongs to images. */
+  readonly requireReferrers: boolean;
+  readonly repositories: RepositoryChoice;
+  /** An older bundle: what only that one needed is listed. */
+  readonly retire?: string;
+  readonly now: () => Date;
 }
 
+/** What is told of each target as soon as it has everything. */
+export type Done = (result: PushResult) => Promise<void>;
+
 export interface PushResult {
+  /** `REGISTRY[/PREFIX]`. */
+  readonly target: string;
+  readonly naming: string;
   readonly images: readonly CopyOutcome[];
   readonly charts: readonly CopyOutcome[];
-  /** ECR repositories that were made. */
+  /** Signatures and whatever else belongs to them. */
+  readonly referrers: Belonging;
+  /** ECR repositories that were made, those that a creation template makes, and those that were changed. */
   readonly created: readonly string[];
+  readonly onPush: readonly string[];
+  readonly reconciled: readonly Reconciled[];
   readonly blobs: CopyResult['blobs'];
   /** Bytes sent. */
   readonly bytes: number;
+  /** What the older bundle needed at this target and these do not. It is not deleted. */
+  readonly retired?: readonly Reference[];
+  readonly receipt: Receipt;
 }
 
-/** Sends a bundle to a registry, and asks back for every tag that was written. */
-export async function push(context: Context, options: PushOptions): Promise<PushResult> {
-  const { target, concurrency } = options;
-  const { emit, signal } = context;
-  const source = await openBundle(options.file);
+/**
+ * Sends bundles to registries, one after the other, and asks back for every tag that was written. A registry that fails
+ * does not stop the others.
+ * @throws AirgapError what each target failed of
+ */
+export async function push(context: Context, options: PushOptions, done: Done): Promise<readonly PushResult[]> {
+  const cargo = await load(context, options);
   try {
-    const images = source.images();
-    const charts = source.charts();
-    checkCollisions(
-      target,
-      images.map(({ reference }) => reference),
-    );
-    const references = [...images, ...charts].map(({ reference }) => reference);
-    const { graph, failures } = await walk(source, references, {
-      platforms: [],
-      concurrency,
-      emit: quiet(emit),
-      signal,
-    });
-    if (failures.length > 0)
-      throw combine(
-        failures.map(({ error }) => error),
-        `${failures.length} entries of the bundle are damaged`,
-      );
-    const place = (repository: Repository): Repository => {
-      const chart = chartName(repository);
-      return chart === undefined ? targetRepository(target, repository) : chartRepository(target, chart);
-    };
-    const { client, ecr } = connect(context, options.access);
-    try {
-      const created = await makeRepositories(context, target, ecr, [
-        ...new Set(references.map((reference) => place(reference).path)),
-      ]);
-      const required = requiredOf(source, place, client);
-      const result = await copy(graph, source, client, { target: place, concurrency, required, emit, signal });
-      const errors = [
-        ...result.failures.map(({ error }) => error),
-        ...(await readBack(client, result.outcomes, concurrency)),
-      ];
-      if (errors.length > 0)
-        throw combine(errors, `${errors.length} of ${references.length} images and charts could not be pushed`);
-      return {
-        images: result.outcomes.filter(({ reference }) => chartName(reference) === undefined),
-        charts: result.outcomes.filter(({ reference }) => chartName(reference) !== undefined),
-        created,
-        blobs: result.blobs,
-        bytes: result.bytes,
-      };
-    } finally {
-      await client.close();
+    const results: PushResult[] = [];
+    const errors: AirgapError[] = [];
+    for (const target of options.targets) {
+      try {
+        const result = await pushTo(context, cargo, withWritten(target, cargo.bundles), options);
+        await done(result);
+        results.push(result);
+      } catch (error) {
+        errors.push(ours(error));
+        if (context.signal?.aborted) break;
+      }
     }
+    if (errors.length > 0) throw combine(errors, `${errors.length} of ${options.targets.length} targets did not get everything`);
+    return results;
   } finally {
-    await source.close();
+    await cargo.close();
   }
 }
 
-/** What a delta leaves out. The older bundle was pushed by the same rule of names, so that says where it is. */
-function requiredOf(
-  bundle: Bundle,
-  target: (repository: Repository) => Repository,
-  source: Source,
-): Required | undefined {
-  const lock = bundle.lock();
-  if (lock?.since === undefined) return undefined;
-  const repositories = (lock.requires ?? []).flatMap(({ digest, repositories: names }) =>
-    bundle.entries.has(digest)
-      ? []
-      : [[digest, names.flatMap((name) => tryParseRepository(name) ?? []).map(target)] as const],
-  );
-  const hint = `push the older bundle first, whose lock is ${lock.since}, with the same --to and --naming; or carry a whole bundle, made without --since`;
-  return { repositories: new Map(repositories), source, hint };
-}
-
-/** Only what was sent now is asked for: what was present has just been seen. */
-async function readBack(sink: Sink, outcomes: readonly CopyOutcome[], concurrency: number): Promise<AirgapError[]> {
-  const sent = outcomes.filter(({ status }) => status === 'pushed');
-  const answers = await settle(sent, concurrency, ({ target, digest }) =>
-    sink.hasManifest(target, target.tag ?? digest),
-  );
-  return answers.flatMap((answer, i) => {
-    const { target, digest } = sent[i] as CopyOutcome;
-    if ('value' in answer && answer.value === digest) return [];
-    const got = 'value' in answer ? (answer.value ?? 'nothing') : String(answer.error);
-    return [
-      new AirgapError('digest-mismatch', `${formatReference(target)} was pushed and reads back as ${got}`, {
-        hint: `something else writes to ${formatRepository(target)}, or the registry lost it; push again`,
-      }),
-    ];
-  });
-}
-
-/** ECR has no push to create; other registries make repositories themselves. */
-async function makeRepositories(
-  { emit }: Context,
+async function pushTo(
+  context: Context,
+  cargo: Cargo,
   target: Target,
-  ecr: EcrOptions,
-  names: readonly string[],
-): Promise<readonly string[]> {
-  const host = parseEcrHost(target.registry);
-  if (host === undefined) return [];
-  emit({ type: 'stage', message: `checking ${names.length} repositories` });
-  return (await ensureRepositories(host, names, ecr)).created;
-}
-
-/** Reading manifests out of the bundle is no progress worth telling. */
-function quiet(emit: Context['emit']): Context['emit'] {
-  return (event) => {
-    if (event.type !== 'image') emit(event);
+  { access, concurrency, existing, requireReferrers, repositories: choice, retire, now }: PushOptions,
+): Promise<PushResult> {
+  const { signal } = context;
+  const { graph, source } = cargo;
+  const started = now();
+  const written = new Map<string, Date>();
+  const emit: Context['emit'] = (event) => {
+    if (event.type === 'image') written.set(event.reference, now());
+    context.emit(event);
   };
+  const place = (repository: Repository): Repository => placeOf(target, repository);
+  const { client, ecr } = connect(context, access);
+  try {
+    // What cannot be placed is told before a repository is made for it.
+    const placements = placeAll(graph.roots, place);
+    const paths = [...new Set(placements.map(({ repository }) => repository.path))];
+    const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
+    const ensured = await prepareRepositories(context, target, ecr, paths, choice);
+    const required = requiredOf(cargo, place, client);
+    const options = { target: place, concurrency, existing, emit, signal, ...(required && { required }) };
+    const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
+    const { errors: unsent, ...referrers } = await pushBelonging(graph, outcomes, source, client, {
+      ...options,
+      requireReferrers,
+    });
+    const errors = [
+      ...failures.map(({ error }) => error),
+      ...(await readBack(client, outcomes, concurrency)),
+      ...unsent,
+    ];
+    if (errors.length > 0)
+      throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
+    const finished = now();
+    const isChart = ({ reference }: CopyOutcome): boolean => chartName(reference) !== undefined;
+    const names = { target: formatTarget(target), naming: target.naming };
+    return {
+      ...names,
+      images: outcomes.filter((outcome) => !isChart(outcome)),
+      charts: outcomes.filter(isChart),
+      referrers,
+      created: ensured.created,
+      onPush: ensured.onPush,
+      reconciled: ensured.reconciled,
+      blobs,
+      bytes,
+      ...left,
+      receipt: receiptOf({ ...names, bundles: cargo.bundles, outcomes, bytes, started, finished, written }),
+    };
+  } finally {
+    await client.close();
+  }
 }

@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
 import { fileKeychain } from '../auth/file-keychain.ts';
 import { chainKeychains } from '../auth/keychain.ts';
+import { type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import type { EcrOptions } from '../ecr/options.ts';
+import { ecrPace } from '../ecr/pace.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
 import type { Context } from './context.ts';
@@ -17,6 +19,11 @@ export interface RegistryAccess {
   readonly caFile?: string;
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
+  /** Profile of the AWS configuration files, and a role to be assumed. */
+  readonly profile?: string;
+  readonly roleArn?: string;
+  /** Hosts that are ECR though their name does not say so. */
+  readonly ecrHosts?: readonly EcrHostDeclaration[];
 }
 
 export interface Connection {
@@ -29,7 +36,7 @@ export interface Connection {
 /** Connects to registries; close the client when done. */
 export function connect(
   { env, emit }: Context,
-  { mirrors, plainHttp, caFile, endpointUrl }: RegistryAccess,
+  { mirrors, plainHttp, caFile, endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
 ): Connection {
   const transport: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
   const ecr: EcrOptions = {
@@ -37,8 +44,15 @@ export function connect(
     emit,
     certificates: () => transport.certificates(),
     ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(roleArn === undefined ? {} : { roleArn }),
+    ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
   };
   const files = fileKeychain({ env, home: env.HOME || homedir() });
   const keychain = chainKeychains(ecrKeychain(ecr), ecrPublicKeychain(ecr), files);
-  return { client: createRegistryClient({ keychain, transport, mirrors }), ecr };
+  const mountTells = (registry: string): boolean => ecrHost(registry, ecrHosts) === undefined;
+  return {
+    client: createRegistryClient({ keychain, transport, mirrors, mountTells, emit, pace: ecrPace(ecrHosts) }),
+    ecr,
+  };
 }

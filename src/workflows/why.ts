@@ -3,7 +3,7 @@ import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
 import { tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
-import { chosen, type ImagesOptions, search } from './images.ts';
+import { type ImagesOptions, searchChosen } from './images.ts';
 import { referenceMatcher } from './search/pattern.ts';
 
 export interface WhyOptions extends ImagesOptions {
@@ -25,8 +25,7 @@ export interface WhyResult {
  */
 export function why(context: Context, { asked, ...options }: WhyOptions): Promise<WhyResult> {
   return withScratch(context, async (scratch) => {
-    const { charts, failures, excluded } = await search(context, options, scratch);
-    const { findings, choices } = chosen(charts, options, excluded);
+    const { failures, findings, choices } = await searchChosen(context, options, scratch);
     const isAsked = referenceMatcher(asked);
     const images = findings.filter(({ reference }) => isAsked(reference));
     if (images.length === 0) throw notFound(asked, findings, choices.find(leftOut(isAsked)), failures.length > 0);

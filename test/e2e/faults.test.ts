@@ -254,7 +254,7 @@ describe('the bundle file', () => {
         run,
         1,
         new RegExp(
-          `${upstream.host}/team/app and ${two.host}/team/app|${two.host}/team/app and ${upstream.host}/team/app`,
+          `(?:${upstream.host}/team/app:1 and ${two.host}/team/app:1|${two.host}/team/app:1 and ${upstream.host}/team/app:1) would both become registry.example/x/team/app:1`,
         ),
       );
     } finally {

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { testHelms } from './helm.ts';
 
@@ -14,8 +15,10 @@ export interface Run {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Sends this signal once stderr has matched. */
-  readonly interruptAt?: { readonly signal: NodeJS.Signals; readonly when: RegExp };
+  /** Told of the process when it is there. */
+  readonly started?: (pid: number) => Promise<unknown>;
+  /** Sends this signal once stderr has matched, or the promise is fulfilled. */
+  readonly interruptAt?: { readonly signal: NodeJS.Signals; readonly when: RegExp | Promise<unknown> };
 }
 
 const launcher = join(import.meta.dirname, '../../scripts/airgap');
@@ -49,7 +52,7 @@ export function cleanEnvironment(home: string): Record<string, string> {
 
 /** Runs `scripts/airgap`, as a user does outside Helm. */
 export async function airgap(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
-  const { env = {}, cwd, interruptAt } = options;
+  const { env = {}, cwd, started, interruptAt } = options;
   const child = execa(launcher, args, {
     env: { ...cleanEnvironment(home), ...env },
     extendEnv: false,
@@ -58,16 +61,26 @@ export async function airgap(args: readonly string[], home: string, options: Run
     stripFinalNewline: false,
     ...(cwd === undefined ? {} : { cwd }),
   });
+  const watched = child.pid === undefined ? undefined : started?.(child.pid);
   if (interruptAt !== undefined) {
-    let seen = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (interruptAt.when.test(seen)) return;
-      seen += chunk.toString();
-      if (interruptAt.when.test(seen)) child.kill(interruptAt.signal);
-    });
+    const { signal, when } = interruptAt;
+    const reached = when instanceof RegExp ? matching(child.stderr, when) : when;
+    reached.then(() => child.kill(signal));
   }
   const { exitCode = -1, stdout, stderr } = await child;
+  await watched;
   return { code: exitCode, stdout, stderr };
+}
+
+/** Waits until what a stream has given so far matches. */
+function matching(stream: Readable, pattern: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    let seen = '';
+    stream.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+      if (pattern.test(seen)) resolve();
+    });
+  });
 }
 
 /** Runs it and fails with its own words when it does not end with 0. */

@@ -18,6 +18,8 @@ export interface ImageOptions {
   readonly sharedLayer?: string;
   /** Bytes of payload in each layer, 4096 unless given. */
   readonly size?: number;
+  /** Tar archives that become the topmost layers, on every platform. */
+  readonly layers?: readonly Buffer[];
   /** `Env`, `Labels` and the like in the image config. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
@@ -69,6 +71,7 @@ export function buildImage(options: ImageOptions): BuiltImage {
   const manifests = platforms.map((platform): BuiltManifest => {
     const tars = [tarOf(name, payload(`${name} ${platform}`, size))];
     if (sharedLayer !== undefined) tars.unshift(tarOf(sharedLayer, payload(sharedLayer, size)));
+    tars.push(...(options.layers ?? []));
     const [os, architecture, variant] = platform.split('/');
     const manifest = json({
       schemaVersion: 2,

@@ -14,16 +14,21 @@ export interface Meddler {
   stop(): Promise<void>;
 }
 
-/** Stands between a client and a real registry, and spoils what it is told to: faults that a real registry has no switch for. */
+/**
+ * Stands between a client and a real registry, and spoils what it is told to: faults that a real registry has no switch for.
+ * @param served told of every piece of a body that is passed on
+ */
 export async function startMeddler(
   upstream: string,
   meddle: (method: string, path: string) => Meddling | undefined,
+  served: (path: string, bytes: number) => void = () => {},
 ): Promise<Meddler> {
   const server = createServer((incoming, outgoing) => {
     const [host, port] = upstream.split(':');
     const headers = { ...incoming.headers, host: upstream };
     const forward = request({ host, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
-      relay(answer, outgoing, meddle(incoming.method ?? '', incoming.url ?? ''));
+      const { method = '', url = '' } = incoming;
+      relay(answer, outgoing, meddle(method, url), (bytes) => served(url, bytes));
     });
     forward.on('error', () => outgoing.destroy());
     incoming.pipe(forward);
@@ -40,22 +45,32 @@ export async function startMeddler(
   };
 }
 
-function relay(answer: IncomingMessage, outgoing: ServerResponse, meddling: Meddling | undefined): void {
+type Served = (bytes: number) => void;
+
+function relay(
+  answer: IncomingMessage,
+  outgoing: ServerResponse,
+  meddling: Meddling | undefined,
+  served: Served,
+): void {
   outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
   if (meddling === undefined) {
+    answer.on('data', (chunk: Buffer) => served(chunk.length));
     answer.pipe(outgoing);
     return;
   }
   const chunks: Buffer[] = [];
   answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-  answer.on('end', () => spoil(Buffer.concat(chunks), outgoing, meddling));
+  answer.on('end', () => spoil(Buffer.concat(chunks), outgoing, meddling, served));
 }
 
-function spoil(body: Buffer, outgoing: ServerResponse, meddling: Meddling): void {
+function spoil(body: Buffer, outgoing: ServerResponse, meddling: Meddling, served: Served): void {
   if (meddling.kind === 'flip-first-byte') {
     if (body.length > 0) body[0] = (body[0] as number) ^ 0xff;
+    served(body.length);
     outgoing.end(body);
   } else if (meddling.kind === 'cut-after') {
+    served(Math.min(body.length, meddling.bytes));
     outgoing.write(body.subarray(0, meddling.bytes), () => outgoing.destroy());
   } else {
     let at = 0;
@@ -65,8 +80,10 @@ function spoil(body: Buffer, outgoing: ServerResponse, meddling: Meddling): void
         outgoing.end();
         return;
       }
-      outgoing.write(body.subarray(at, at + meddling.bytes));
-      at += meddling.bytes;
+      const piece = body.subarray(at, at + meddling.bytes);
+      served(piece.length);
+      outgoing.write(piece);
+      at += piece.length;
     }, meddling.everyMs);
   }
 }

@@ -23,6 +23,8 @@ export interface TestRegistry {
   readonly host: string;
   /** `http://HOST` or `https://HOST`. */
   readonly url: string;
+  /** Folder of its repositories, each under its name: what is deleted there is gone without anybody being told. */
+  readonly repositories: string;
   /** Ends the process and deletes the content. */
   stop(): Promise<void>;
 }
@@ -90,7 +92,7 @@ async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<
     await stop();
     throw new Error(`docker-registry does not answer on ${host}: ${log.trim() || 'no output'}`, { cause: error });
   }
-  return { host, url, stop };
+  return { host, url, repositories: join(folder, 'data/docker/registry/v2/repositories'), stop };
 }
 
 async function answers(url: string, child: ChildProcess): Promise<void> {

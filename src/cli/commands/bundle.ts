@@ -2,22 +2,31 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
+import { insideReport } from '../../ui/inside.ts';
 import { bundleReport } from '../../ui/reports.ts';
 import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
 import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../flags/charts.ts';
+import { type InsideFlags, insideOptions } from '../flags/inside.ts';
 import { lockedCharts } from '../flags/locked-charts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
+import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
 import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import { repeat } from '../flags/render.ts';
+import { signingKey } from '../flags/signing.ts';
+import { parseSplitSize } from '../flags/split-size.ts';
 import type { Edge } from '../run.ts';
 
 type Flags = ChartsFlags &
-  RegistryFlags & {
+  RegistryFlags &
+  ReferrerFlags &
+  InsideFlags & {
     out: string;
     lock?: string;
     since?: string;
     platform: string[];
     force?: true;
+    splitSize?: number;
+    sign?: string;
     reuse: string[];
     dryRun?: true;
     imageConfigs: boolean;
@@ -30,8 +39,17 @@ export function bundleCommand(edge: Edge): Command {
     .argument('[chart...]', 'chart folder, .tgz, oci://…, or a name with --repo')
     .requiredOption('--out <file>', 'the bundle to write')
     .option('--lock <file>', 'exactly the charts and images of a lock file, and nothing is searched')
-    .option('--since <file>', 'a delta: without the image blobs of this older bundle, which has to be pushed before')
+    .option(
+      '--since <file>',
+      'a delta: without the image blobs of this older bundle, or of its lock (inspect -o lock); it has to be pushed before',
+    )
     .option('--force', 'replace what is there')
+    .option(
+      '--split-size <size>',
+      'in parts of this size, with an index beside them: 4095MiB for FAT32',
+      parseSplitSize,
+    )
+    .option('--sign <key>', 'sign what is in it with this private key, a PEM file (passphrase: AIRGAP_KEY_PASSPHRASE)')
     .option('--dry-run', 'stop when it is known what is to be fetched; nothing is written')
     .addOption(
       new Option('--reuse <file>', 'an earlier bundle, to take from what it has already (repeatable)')
@@ -39,14 +57,17 @@ export function bundleCommand(edge: Edge): Command {
         .default([], ''),
     )
     .option('--no-image-configs', 'without the images that the configs of images name, such as defaults of operators')
+    .option('--no-look-inside', 'without looking into the images of operators for images that they choose')
+    .option('--include-inside', 'with what is found there with high or medium confidence; else it is only listed')
     .addOption(
       new Option('--platform <os/architecture>', 'only these platforms (repeatable, comma-separated; default: all)')
         .argParser(repeat)
         .default([], ''),
     )
     .addOption(outputOption(['text', 'json'], 'text'));
-  addRegistryFlags(addChartsFlags(command), { mirrors: true });
+  addRegistryFlags(addReferrerFlags(addChartsFlags(command)), { mirrors: true });
   return command.action(async (charts: string[], flags: Flags) => {
+    const sign = flags.sign === undefined ? undefined : await signingKey(edge, flags.sign);
     const gathered = await gather(edge, charts, flags, flags);
     const platforms = flags.platform.length > 0 ? flags.platform : gathered.platforms;
     const options = {
@@ -56,23 +77,30 @@ export function bundleCommand(edge: Edge): Command {
       access: await registryAccess(gathered.registry),
       concurrency: flags.concurrency ?? DOWNLOADS,
       force: flags.force ?? false,
+      splitSize: flags.splitSize,
+      sign,
       reuse: flags.reuse,
       dryRun: flags.dryRun ?? false,
       imageConfigs: flags.imageConfigs,
-      ...olderBundle(edge, flags),
+      ...(await referrerOptions(flags)),
+      ...(await olderBundle(edge, flags)),
+      ...(await insideOptions(flags, gathered.registry)),
     };
     const result = await run(edge, options, flags);
     const { estimate, ...written } = result;
-    if (flags.output === 'text') edge.tell(bundleReport(result));
-    else if (options.dryRun) edge.print(await asDocument('Estimate', { file: result.path, ...estimate }, 'json'));
+    if (flags.output === 'text') {
+      edge.tell(bundleReport(result));
+      if (result.inside !== undefined) edge.tell(insideReport(result.inside));
+    } else if (options.dryRun) edge.print(await asDocument('Estimate', { file: result.path, ...estimate }, 'json'));
     else edge.print(await asDocument('Bundle', written, 'json'));
   });
 }
 
 /** @throws AirgapError `usage` when the older bundle would be replaced by what is nothing without it */
-function olderBundle({ context: { cwd } }: Edge, { since, out }: Flags): { since?: string } {
+async function olderBundle({ context: { cwd } }: Edge, { since, out }: Flags): Promise<{ since?: string }> {
   if (since === undefined) return {};
-  if (resolve(cwd, since) !== resolve(cwd, out)) return { since };
+  const { bundleName } = await import('../../bundle/split-index.ts');
+  if (bundleName(resolve(cwd, since)) !== resolve(cwd, out)) return { since };
   throw new AirgapError('usage', '--since names the file that --out writes', {
     hint: 'write the delta to another file: it cannot be used without the older bundle',
   });

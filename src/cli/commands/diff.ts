@@ -11,8 +11,8 @@ interface Flags {
 export function diffCommand(edge: Edge): Command {
   return new Command('diff')
     .description('say what is different between two bundles, and how much of it is new')
-    .argument('<old>', 'the bundle of before')
-    .argument('<new>', 'the bundle of now')
+    .argument('<old>', 'the bundle of before, or its lock (inspect -o lock)')
+    .argument('<new>', 'the bundle of now, or its lock')
     .option('--exit-code', 'exit code 3 when a chart or an image is different')
     .addOption(outputOption(['text', 'json', 'yaml', 'markdown'], 'text'))
     .action(async (older: string, newer: string, { exitCode, output }: Flags) => {

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Finding } from '../../lock/finding.ts';
+import { insideReport } from '../../ui/inside.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
 import type { Confirmation } from '../../workflows/confirm.ts';
+import type { ImagesResult } from '../../workflows/images.ts';
 import { addChartsFlags, type ChartsFlags, gather } from '../flags/charts.ts';
+import { addInsideFlags, type InsideFlags, insideOptions } from '../flags/inside.ts';
 import { addLockFileFlags, type LockFileFlags, useLockFile } from '../flags/lock-file.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
@@ -13,7 +16,8 @@ import { addWhyFlags, answerWhy, type WhyFlags } from './images-why.ts';
 type Flags = ChartsFlags &
   RegistryFlags &
   LockFileFlags &
-  WhyFlags & { network?: true; whatIf?: true; confirm?: true; output: 'table' | 'json' | 'yaml' | 'txt' };
+  WhyFlags &
+  InsideFlags & { network?: true; whatIf?: true; confirm?: true; output: 'table' | 'json' | 'yaml' | 'txt' | 'rules' };
 
 export function imagesCommand(edge: Edge): Command {
   const command = new Command('images')
@@ -22,7 +26,8 @@ export function imagesCommand(edge: Edge): Command {
     .option('--network', 'what the workloads would fetch from the internet besides images, and what turns it off')
     .option('--what-if', 'what optional components would add, each with the value that switches it on')
     .option('--confirm', 'ask the registries for images that are not certain, and leave out what is not there')
-    .addOption(outputOption(['table', 'json', 'yaml', 'txt'], 'table'));
+    .addOption(outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'));
+  addInsideFlags(command);
   addLockFileFlags(addRegistryFlags(addChartsFlags(addWhyFlags(command)), { mirrors: true }));
   return command.action(async (charts: string[], flags: Flags) => {
     const { images } = await import('../../workflows/images.ts');
@@ -33,11 +38,16 @@ export function imagesCommand(edge: Edge): Command {
       });
     }
     if (flags.lock !== undefined || flags.checkLock !== undefined) {
+      if (flags.output === 'rules') throw new AirgapError('usage', 'a lock file has no output rules');
       return useLockFile(edge, gathered, flags, flags.output);
     }
-    if (flags.why !== undefined || flags.explain !== undefined) return answerWhy(edge, gathered, flags, flags.output);
-    const { failures, network, ...searched } = await images(edge.context, {
+    const inside = await insideOptions(flags, gathered.registry);
+    if (flags.why !== undefined || flags.explain !== undefined) {
+      return answerWhy(edge, { ...gathered, ...inside }, flags, flags.output);
+    }
+    const { failures, network, proposed, ...searched } = await images(edge.context, {
       ...gathered,
+      ...inside,
       whatIf: flags.whatIf ?? false,
       networkSwitches: flags.network ?? false,
     });
@@ -49,7 +59,11 @@ export function imagesCommand(edge: Edge): Command {
       if (confirmation !== undefined) edge.print(`\n${droppedReport(confirmation.dropped)}`);
       if (found.whatIf !== undefined) edge.print(`\n${whatIfReport(found.whatIf)}`);
       if (flags.network) edge.print(`\n${networkReport(network)}`);
-    } else if (flags.output === 'txt') edge.print(listed(result.images, confirmation?.dropped));
+      if (found.inside !== undefined) edge.print(`\n${insideReport(found.inside)}`);
+    } else if (flags.output === 'rules') {
+      const { rulesDocument } = await import('../../ui/proposed-rules.ts');
+      edge.print(rulesDocument(proposed ?? []));
+    } else if (flags.output === 'txt') edge.print(listed(result, confirmation?.dropped));
     else edge.print(await asDocument('Images', result, flags.output));
     // What was found is of use all the same, but the run has not done what it should.
     if (failures.length > 0) {
@@ -69,9 +83,13 @@ async function confirmed(edge: Edge, found: readonly Finding[], registry: Regist
 }
 
 /** One reference a line, as `--images` reads them; what is only possible, or not there, is commented out. */
-function listed(found: readonly Finding[], dropped: Confirmation['dropped'] = []): string {
+function listed(
+  { images, inside }: Pick<ImagesResult, 'images' | 'inside'>,
+  dropped: Confirmation['dropped'] = [],
+): string {
   return [
-    ...found.map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference)),
+    ...images.map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference)),
+    ...(inside?.found ?? []).map(({ reference, confidence }) => `# inside, ${confidence}: ${reference}`),
     ...dropped.map(({ reference }) => `# not there: ${reference}`),
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { inspectReport } from '../../ui/reports.ts';
@@ -6,13 +7,20 @@ import { asDocument, outputOption } from '../flags/output.ts';
 import type { Edge } from '../run.ts';
 import { VERSION } from '../version.ts';
 
+/** `lock`: the file that stands for the bundle, for `--since` and `diff`. */
+const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
+
 export function inspectCommand(edge: Edge): Command {
   return new Command('inspect')
     .description('say what is in a bundle, and why')
     .argument('<file>', 'the bundle')
-    .addOption(outputOption(['text', 'json', 'yaml', 'cyclonedx'], 'text'))
-    .action(async (file: string, { output }: { output: 'text' | 'json' | 'yaml' | 'cyclonedx' }) => {
-      const { inspect } = await import('../../workflows/inspect.ts');
+    .addOption(outputOption(FORMATS, 'text'))
+    .action(async (file: string, { output }: { output: (typeof FORMATS)[number] }) => {
+      const { inspect, inspectLock } = await import('../../workflows/inspect.ts');
+      if (output === 'lock') {
+        const { formatExportedLock } = await import('../../lock/exported.ts');
+        return edge.pass(formatExportedLock(await inspectLock(file, availableParallelism())));
+      }
       const result = await inspect(file);
       if (output === 'cyclonedx') return edge.print(await bill(result));
       edge.print(output === 'text' ? inspectReport(result) : await asDocument('Inspection', result, output));

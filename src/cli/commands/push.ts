@@ -1,32 +1,151 @@
+import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import { NAMINGS, type Naming, parseTarget } from '../../oci/naming.ts';
-import { pushReport } from '../../ui/reports.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { writeOutput } from '../../base/output-file.ts';
+import type { ExistingTag } from '../../transfer/survey.ts';
+import { planReport } from '../../ui/plan-report.ts';
+import { pushReport } from '../../ui/push-report.ts';
+import type { PushOptions, PushResult } from '../../workflows/push.ts';
+import { readConfigFile } from '../flags/config.ts';
+import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice } from '../flags/ecr.ts';
+import { withLog } from '../flags/log.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
+import { repeat } from '../flags/render.ts';
+import { publicKey } from '../flags/signing.ts';
+import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';
 
-type Flags = RegistryFlags & { to: string; naming: Naming; output: 'text' | 'json' };
+type Flags = RegistryFlags &
+  NamingFlags &
+  EcrFlags & {
+    to: string[];
+    config?: string;
+    onExistingTag: ExistingTag;
+    requireReferrers?: true;
+    chart: string[];
+    image: string[];
+    exclude: string[];
+    retire?: string;
+    requireSignature?: string;
+    dryRun?: true;
+    receipt?: string;
+    logFile?: string;
+    output: 'text' | 'json' | 'terraform' | 'cloudformation';
+  };
 
 export function pushCommand(edge: Edge): Command {
+  const repeated = (flags: string, description: string): Option =>
+    new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
   const command = new Command('push')
-    .description('send a bundle to a private registry')
-    .argument('<file>', 'the bundle')
-    .requiredOption('--to <registry[/prefix]>', 'where to')
-    .addOption(namingOption())
-    .addOption(outputOption(['text', 'json'], 'text'));
-  addRegistryFlags(command, { mirrors: false });
-  return command.action(async (file: string, flags: Flags) => {
-    const { push } = await import('../../workflows/push.ts');
-    const target = parseTarget(flags.to, flags.naming);
-    const access = await registryAccess(flags);
-    const result = await push(edge.context, { file, target, access, concurrency: flags.concurrency ?? UPLOADS });
-    if (flags.output === 'json') edge.print(await asDocument('Push', result, 'json'));
-    else edge.tell(pushReport(result));
+    .description('send bundles to private registries')
+    .argument('<file...>', 'the bundles')
+    .addOption(
+      new Option('--to <registry[/prefix]>', 'where to (repeatable)')
+        .argParser((value: string, earlier: string[] = []) => repeat(value, earlier))
+        .makeOptionMandatory(),
+    )
+    .option('--config <file>', 'airgap.yaml, of which the naming counts')
+    .addOption(
+      new Option('--on-existing-tag <what>', 'when a tag has other content: leave it, refuse, or write over it')
+        .choices(['skip', 'error', 'overwrite'])
+        .default('error'),
+    )
+    .option(
+      '--require-referrers',
+      'fail where a registry does not take a signature or the like; else that is a warning',
+    )
+    .addOption(repeated('--chart <name[@version]>', 'only this chart and its images'))
+    .addOption(repeated('--image <pattern>', 'only these images'))
+    .addOption(repeated('--exclude <pattern>', 'without these images'))
+    .option('--retire <file>', 'list what this older bundle needed and these do not; nothing is deleted')
+    .option('--require-signature <key>', 'only bundles that are signed by this public key, a PEM file')
+    .option('--dry-run', 'say what is there and what would be sent; send nothing')
+    .option('--receipt <file>', 'write what is where, for verify --receipt')
+    .option('--log-file <file>', 'add a line of JSON for each event')
+    .addOption(outputOption(['text', 'json', 'terraform', 'cloudformation'], 'text'));
+  addEcrFlags(addRegistryFlags(addNamingFlags(command), { mirrors: false }));
+  return command.action(async (files: string[], flags: Flags) => {
+    const options = await optionsOf(edge, files, flags);
+    if (flags.output === 'terraform' || flags.output === 'cloudformation') return define(edge, options, flags);
+    await withLog(edge.context, flags.logFile, async (context) => {
+      if (flags.dryRun) {
+        const { planPush } = await import('../../workflows/pushing/plan-push.ts');
+        const plans = await planPush(context, options);
+        if (flags.output === 'json') edge.print(await several('PushPlan', plans));
+        else for (const plan of plans) edge.print(planReport(plan));
+        return;
+      }
+      const { push } = await import('../../workflows/push.ts');
+      const results = await push(context, options, (result) => done(edge, result, flags));
+      if (flags.output === 'json')
+        edge.print(
+          await several(
+            'Push',
+            results.map(({ receipt: _, ...result }) => result),
+          ),
+        );
+    });
   });
 }
 
-export function namingOption(): Option {
-  return new Option('--naming <rule>', 'host-path: PREFIX/<source host>/<path>; path: PREFIX/<path>')
-    .choices(NAMINGS)
-    .default('host-path');
+async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
+  const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, [], env);
+  const targets = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
+  const registries = targets.map(({ registry }) => registry);
+  const { chart: charts, image: images, exclude, retire, requireSignature } = flags;
+  return {
+    files,
+    targets,
+    access: { ...(await registryAccess(flags)), ecrHosts: await declaredHosts(registries, flags, env) },
+    concurrency: flags.concurrency ?? UPLOADS,
+    existing: flags.onExistingTag,
+    requireReferrers: flags.requireReferrers ?? false,
+    selection: { charts, images, exclude },
+    ...(requireSignature === undefined ? {} : { signer: await publicKey(requireSignature) }),
+    repositories: await repositoryChoice(flags, cwd),
+    ...(retire === undefined ? {} : { retire }),
+    now: () => new Date(),
+  };
+}
+
+/** The definitions of what is missing, and nothing else. @throws AirgapError `usage` */
+async function define(edge: Edge, options: PushOptions, { output, createRepositories }: Flags): Promise<void> {
+  if (createRepositories !== 'never') {
+    throw new AirgapError('usage', `-o ${output} prints repositories for somebody else to create`, {
+      hint: 'it goes with --create-repositories=never',
+    });
+  }
+  const { missingRepositories } = await import('../../workflows/pushing/plan-push.ts');
+  const names = await missingRepositories(edge.context, options);
+  const { settings } = options.repositories;
+  if (output === 'terraform') {
+    const { terraform } = await import('../../ecr/terraform.ts');
+    edge.print(terraform(names, settings));
+  } else {
+    const { cloudformation } = await import('../../ecr/cloudformation.ts');
+    edge.print(cloudformation(names, settings));
+  }
+}
+
+async function done(edge: Edge, result: PushResult, { receipt, to, output }: Flags): Promise<void> {
+  if (receipt !== undefined) {
+    const file = resolve(edge.context.cwd, to.length === 1 ? receipt : receiptName(receipt, result.target));
+    await writeOutput(file, `${JSON.stringify(result.receipt, null, 2)}\n`);
+  }
+  if (output === 'text') edge.tell(pushReport(result));
+}
+
+/** One receipt for each of several targets: the target before the file's ending. */
+function receiptName(file: string, target: string): string {
+  const [, stem = file, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(file) ?? [];
+  return `${stem}.${target.replace(/[^\w.-]/g, '_')}${ending}`;
+}
+
+/** One result is a document of its own, as ever; those of several targets are a list. */
+async function several(kind: string, results: readonly object[]): Promise<string> {
+  const [only, ...more] = results;
+  return more.length === 0 && only !== undefined
+    ? asDocument(kind, only, 'json')
+    : asDocument(`${kind}List`, { items: results }, 'json');
 }

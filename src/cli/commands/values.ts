@@ -3,10 +3,10 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import { type Naming, parseTarget } from '../../oci/naming.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Overrides } from '../../workflows/values.ts';
+import type { Config } from '../config/schema.ts';
 import { refuseStray } from '../flags/charts.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
 import { jobsOf, readConfigFile } from '../flags/config.ts';
@@ -15,18 +15,18 @@ import { asDocument, outputOption } from '../flags/output.ts';
 import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from '../flags/render.ts';
 import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
+import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';
-import { namingOption } from './push.ts';
 import { writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
 
 type Flags = RenderFlags &
   FormatFlags &
   ResidueFlags &
-  CompletionFlags & {
+  CompletionFlags &
+  NamingFlags & {
     bundle?: string;
     to: string;
-    naming: Naming;
     all?: true;
     config?: string;
     var: string[];
@@ -48,7 +48,6 @@ export function valuesCommand(edge: Edge): Command {
     .argument('[chart]', 'with --bundle the name of a chart in it; else folder, .tgz, oci://…, or a name with --repo')
     .option('--bundle <file>', 'the bundle that holds the chart')
     .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
-    .addOption(namingOption())
     .option('--all', 'every chart of the bundle')
     .option('--config <file>', 'airgap.yaml: every chart of it under each of its profiles; with --bundle out of that')
     .addOption(
@@ -76,6 +75,7 @@ export function valuesCommand(edge: Edge): Command {
   addResidueFlags(command);
   addCompletionFlags(command);
   addFormatFlags(command);
+  addNamingFlags(command);
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
     checkCharts(chart, flags);
@@ -83,13 +83,14 @@ export function valuesCommand(edge: Edge): Command {
     await checkResidue(flags, flags.format, edge.context.cwd);
     const files = new OverridesFiles(flags, edge.context.cwd);
     const residue = files.residueFile();
-    const { jobs, chartSources } = await configured(flags, edge);
+    const { jobs, chartSources, config } = await configured(flags, edge);
     const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
+    const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
       request: chart === undefined ? undefined : chartRequest(chart, flags, access),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
-      target: parseTarget(flags.to, flags.naming),
+      target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle),
       render: { ...renderOptions(flags), ...left(flags) },
       rules: await readRules(flags.rules),
       chartSources,
@@ -139,7 +140,11 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
 async function configured(
   flags: Flags,
   { context: { cwd, env } }: Edge,
-): Promise<{ readonly jobs: readonly ChartJob[] | undefined; readonly chartSources: ChartSources }> {
+): Promise<{
+  readonly jobs: readonly ChartJob[] | undefined;
+  readonly chartSources: ChartSources;
+  readonly config?: Pick<Config, 'naming'>;
+}> {
   const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
   if (flags.config === undefined) {
     const { caFile, plainHttp } = flags;
@@ -158,6 +163,7 @@ async function configured(
   }));
   return {
     jobs,
+    config,
     chartSources: { mirrors: [...own, ...mirrors], plainHttp, ...(caFile === undefined ? {} : { caFile }) },
   };
 }

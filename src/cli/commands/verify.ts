@@ -4,23 +4,44 @@ import { AirgapError } from '../../base/errors.ts';
 import { formatFailure } from '../../ui/failure.ts';
 import { verifyReport } from '../../ui/reports.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
+import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
+import { publicKey } from '../flags/signing.ts';
 import type { Edge } from '../run.ts';
+import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
+
+interface Flags extends ReceiptFlags {
+  readonly key?: string;
+  readonly verifySignatures: readonly string[];
+  readonly output: 'text' | 'json' | 'yaml';
+}
 
 export function verifyCommand(edge: Edge): Command {
-  return new Command('verify')
-    .description('check every byte of a bundle, offline')
-    .argument('<file>', 'the bundle')
-    .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
-    .action(async (file: string, { output }: { output: 'text' | 'json' | 'yaml' }) => {
-      const { verify } = await import('../../workflows/inspect.ts');
-      const result = await verify(edge.context, file, availableParallelism()).catch((error: unknown) => {
-        if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
-        // Damage that does not even let the archive be opened is the same answer.
-        edge.tell(formatFailure(error));
-        return undefined;
-      });
-      if (result === undefined) return edge.answer(3);
-      edge.print(output === 'text' ? verifyReport(result) : await asDocument('Verification', result, output));
-      if (result.problems.length > 0) edge.answer(3);
+  const command = new Command('verify')
+    .description('check every byte of a bundle, offline; or what a push left in a registry')
+    .argument('[file]', 'the bundle')
+    .option('--key <file>', 'the bundle has to be signed by this public key, a PEM file')
+    .addOption(verifySignaturesOption())
+    .addOption(outputOption(['text', 'json', 'yaml'], 'text'));
+  return addReceiptFlags(command).action(async (file: string | undefined, flags: Flags) => {
+    const { key, verifySignatures: images, output, receipt } = flags;
+    if (file === undefined && receipt !== undefined) return checkReceipt(edge, receipt, flags);
+    if (file === undefined || receipt !== undefined) {
+      throw new AirgapError('usage', 'give either a bundle or --receipt', { hint: 'helm airgap verify BUNDLE' });
+    }
+    const keys = await imageKeys(images);
+    const signer = key === undefined ? undefined : await publicKey(key);
+    const { verify } = await import('../../workflows/inspect.ts');
+    const result = await verify(edge.context, file, availableParallelism(), signer).catch((error: unknown) => {
+      if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
+      // Damage that does not even let the archive be opened is the same answer.
+      edge.tell(formatFailure(error));
+      return undefined;
     });
+    if (result === undefined) return edge.answer(3);
+    edge.print(output === 'text' ? verifyReport(result) : await asDocument('Verification', result, output));
+    if (result.problems.length > 0) return edge.answer(3);
+    if (keys.length === 0) return;
+    const { verifySignatures } = await import('../../workflows/verify-signatures.ts');
+    await verifySignatures(edge.context, file, availableParallelism(), keys);
+  });
 }

@@ -34,6 +34,15 @@ const chart = z.strictObject({
   profiles: z.array(profile).min(1).optional(),
 });
 
+/** Where images and charts go on the isolated side; docs/naming.md. */
+const naming = z.strictObject({
+  /** As `--naming` takes it. */
+  default: text.optional(),
+  chartPrefix: z.string().optional(),
+  /** The first that matches wins; what its template gives comes after the prefix. */
+  rules: z.array(z.strictObject({ match: text, to: z.string() })).optional(),
+});
+
 /** Names, with `*` for anything, and why they are meant. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
 
@@ -50,6 +59,7 @@ export const configSchema = z.strictObject({
   tests: z.boolean().optional(),
   hooks: z.boolean().optional(),
   platforms: z.array(text).default([]),
+  naming: naming.optional(),
   /** Registry (and path) to the mirror that serves it. */
   mirrors: z.record(z.string(), text).default({}),
   /** Chart repository (or `*`) to the URL or the folder of archives, relative to the configuration file, that serves it. */

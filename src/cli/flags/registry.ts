@@ -8,6 +8,9 @@ export interface RegistryFlags {
   plainHttp: string[];
   caFile?: string;
   endpointUrl?: string;
+  profile?: string;
+  roleArn?: string;
+  region?: string;
   concurrency?: number;
 }
 
@@ -28,6 +31,9 @@ export function addRegistryFlags(command: Command, { mirrors }: { mirrors: boole
     )
     .option('--ca-file <file>', "certificate authorities to trust besides the system's (PEM)")
     .option('--endpoint-url <url>', 'endpoint of the ECR API, as for a VPC endpoint without private DNS')
+    .option('--profile <name>', 'profile of the AWS configuration files, for ECR')
+    .option('--role-arn <arn>', 'role to assume for ECR')
+    .option('--region <region>', 'region of a target with --registry-type ecr (default: AWS_REGION)')
     .option('--concurrency <n>', 'transfers at the same time (default: chosen by itself)', positive);
 }
 
@@ -44,6 +50,8 @@ export async function registryAccess({
   plainHttp,
   caFile,
   endpointUrl,
+  profile,
+  roleArn,
 }: RegistryFlags): Promise<RegistryAccess> {
   const { parseMirror } = await import('../../registry/mirrors.ts');
   return {
@@ -51,9 +59,11 @@ export async function registryAccess({
     plainHttp,
     ...(caFile === undefined ? {} : { caFile }),
     ...(endpointUrl === undefined ? {} : { endpointUrl }),
+    ...(profile === undefined ? {} : { profile }),
+    ...(roleArn === undefined ? {} : { roleArn }),
   };
 }
 
 /** Transfers at the same time unless told: enough to hide a distant registry's round trips, few enough for one host's limits. */
-export const DOWNLOADS = 8;
-export const UPLOADS = 8;
+export const DOWNLOADS = 24;
+export const UPLOADS = 24;

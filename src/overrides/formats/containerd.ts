@@ -1,4 +1,5 @@
-import { formatTarget, type Target, targetRepository } from '../../oci/naming.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { formatTarget, registryFolder, type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import type { Formatted, FormattedFile } from './format.ts';
 
@@ -6,10 +7,11 @@ import type { Formatted, FormattedFile } from './format.ts';
  * One hosts.toml a source registry, for containerd's `config_path` (containerd, docs/hosts.md).
  *
  * containerd asks a host for `PATH/<repository>/…?ns=<registry>`; PATH is the URL's own with `/v2` behind it, and with
- * `override_path` the URL's as it is. Both namings put all repositories of a registry below one path, so that a URL with
- * `/v2/` in front of that path names each exactly. Registries pass over `ns`.
+ * `override_path` the URL's as it is. A naming that keeps paths puts all repositories of a registry below one path, so that
+ * a URL with `/v2/` in front of that path names each exactly. Registries pass over `ns`.
  *
  * What comes from the target's own host and lies outside its prefix cannot be told apart from what is private already.
+ * @throws AirgapError `usage` for a naming that does not keep paths
  */
 export function formatContainerd(
   references: readonly Reference[],
@@ -25,16 +27,32 @@ export function formatContainerd(
       );
       continue;
     }
-    const url = `${plainHttp ? 'http' : 'https'}://${target.registry}/v2${rootOf(registry, target)}`;
+    const folder = folderOf(registry, target);
+    const isMoved = (reference: Reference): boolean =>
+      targetRepository(target, reference).path !== join(folder, reference.path);
+    left.push(
+      ...group.filter(isMoved).map((reference) => `${formatReference(reference)}: has another path at the target`),
+    );
+    const url = [`${plainHttp ? 'http' : 'https'}://${target.registry}/v2`, folder].filter(Boolean).join('/');
     files.push({ path: `${registry}/hosts.toml`, text: hostsToml(registry, url, target) });
   }
   return { files, left };
 }
 
-/** The path under which the naming puts everything of a registry, with a slash in front; empty at the top. */
-function rootOf(registry: string, target: Target): string {
-  const { path } = targetRepository(target, { registry, path: 'x' });
-  return `/${path}`.slice(0, -'/x'.length);
+/** The path under which the naming puts everything of a registry; empty at the top. */
+function folderOf(registry: string, target: Target): string {
+  const folder = registryFolder(target, registry);
+  if (folder !== undefined) return folder;
+  const rules = (target.rules ?? []).length > 0 ? ' with rules' : '';
+  throw new AirgapError(
+    'usage',
+    `--format containerd sends whole registries elsewhere, and --naming ${target.naming}${rules} changes paths`,
+    { hint: 'push with --naming host-path or path and without rules; --format mirrorset goes with every naming' },
+  );
+}
+
+function join(folder: string, path: string): string {
+  return folder === '' ? path : `${folder}/${path}`;
 }
 
 function hostsToml(registry: string, url: string, target: Target): string {

@@ -1,12 +1,13 @@
 import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
 import type { Choice } from '../../lock/choice.ts';
 import type { Finding } from '../../lock/finding.ts';
-import type { Lock, LockChart, LockImage } from '../../lock/lock.ts';
+import type { Lock, LockChart, LockImage, LockReferrer } from '../../lock/lock.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
 import { bytesOf, closureOf, type Graph, type Root } from '../../oci/graph.ts';
 import { readLinks } from '../../oci/manifest.ts';
 import { formatPlatform, isAttestation, type Platform } from '../../oci/platform.ts';
-import { formatReference } from '../../oci/reference.ts';
+import { formatReference, formatRepository } from '../../oci/reference.ts';
+import { type Referrer, referrersUnder } from '../../oci/referrer.ts';
 import type { SearchedChart } from '../search/discover.ts';
 
 /** A chart that goes into a bundle, whether it was searched or comes from a lock file. */
@@ -25,16 +26,18 @@ export interface Bundled {
   readonly findings: readonly Finding[];
   /** With all findings among its roots. */
   readonly graph: Graph;
+  /** What belongs to indexes that a choice of platforms made others of. */
+  readonly leftOut: readonly Referrer[];
   /** Wanted platforms; empty: all. */
   readonly platforms: readonly Platform[];
   readonly choices: readonly Choice[];
 }
 
 /** The lock of a bundle: charts in the order given, images as they were resolved. */
-export function lockOf({ charts: packed, artifacts, findings, graph, platforms, choices }: Bundled): Lock {
+export function lockOf({ charts: packed, artifacts, findings, graph, leftOut, platforms, choices }: Bundled): Lock {
   const charts = packed.map(({ chart, profiles, via, recipes }, i): LockChart => {
     const { name, version } = chart.metadata;
-    const digest = (artifacts[i] as ChartArtifact).descriptor.digest;
+    const { descriptor, referrers = [] } = artifacts[i] as ChartArtifact;
     const listed = profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
       name,
       ...(kubeVersion === undefined ? {} : { kubeVersion }),
@@ -42,10 +45,18 @@ export function lockOf({ charts: packed, artifacts, findings, graph, platforms, 
       ...(recipes?.has(name) ? { recipes: [...(recipes.get(name) ?? [])] } : {}),
     }));
     const parent = via === undefined ? {} : { parent: via.chart };
-    return { name, version, source: chart.source, digest, ...parent, profiles: listed };
+    return {
+      name,
+      version,
+      source: chart.source,
+      digest: descriptor.digest,
+      ...parent,
+      profiles: listed,
+      ...listOf(referrers),
+    };
   });
   const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
-  const images = findings.map((finding) => imageOf(finding, roots.get(finding.reference) as Root, graph));
+  const images = findings.map((finding) => imageOf(finding, roots.get(finding.reference) as Root, graph, leftOut));
   return {
     apiVersion: 'airgap/v1',
     kind: 'Lock',
@@ -57,7 +68,12 @@ export function lockOf({ charts: packed, artifacts, findings, graph, platforms, 
   };
 }
 
-function imageOf(finding: Finding, { descriptor, sourceDigest }: Root, graph: Graph): LockImage {
+function imageOf(finding: Finding, root: Root, graph: Graph, leftOut: readonly Referrer[]): LockImage {
+  const { descriptor, sourceDigest } = root;
+  const name = formatRepository(root.reference);
+  const without = leftOut.filter(
+    ({ repository, subject }) => subject === sourceDigest && formatRepository(repository) === name,
+  );
   const { reference, confidence, need, found } = finding;
   return {
     reference,
@@ -69,7 +85,23 @@ function imageOf(finding: Finding, { descriptor, sourceDigest }: Root, graph: Gr
     confidence,
     need,
     found: found.map((place) => structuredClone(place) as LockImage['found'][number]),
+    ...listOf(referrersUnder(graph, root.reference, descriptor.digest), without),
   };
+}
+
+/** Nothing where there is none, as for most images. */
+function listOf(
+  carried: readonly Referrer[],
+  leftOut: readonly Referrer[] = [],
+): { readonly referrers?: LockReferrer[] } {
+  const entry = ({ descriptor: { digest }, subject, artifactType, tag }: Referrer): LockReferrer => ({
+    digest,
+    subject,
+    artifactType,
+    ...(tag === undefined ? {} : { tag }),
+  });
+  const list = [...carried.map(entry), ...leftOut.map((one) => ({ ...entry(one), leftOut: true as const }))];
+  return list.length === 0 ? {} : { referrers: list };
 }
 
 /** Platforms that the indexes under a root name; a single manifest names none. */

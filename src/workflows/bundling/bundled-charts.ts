@@ -103,7 +103,8 @@ async function extract(source: Bundle, chart: BundleChart, archive: string, prof
 function operandsOf(source: Bundle, chart: string): PlaceFound[] {
   return (source.lock()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
     found
-      .filter((place) => place.how === 'image-config' && place.chart === chart)
+      .filter(({ how }) => how === 'image-config' || (how === 'inside-image' && found.every((one) => one.how === how)))
+      .filter((place) => place.chart === chart)
       .map((place) => ({ ...(place as Place), reference, confidence, need })),
   );
 }

@@ -21,7 +21,7 @@ export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput
   for (const { node } of isThere ? [] : layout.entries) {
     if (node === undefined) continue;
     const { digest, size } = node.descriptor;
-    const resumed = Math.min(foreseen.done?.get(digest) ?? 0, size);
+    const resumed = Math.min(foreseen.kept.get(digest) ?? 0, size);
     bytes.resumed += resumed;
     bytes[earlier.holds(node.descriptor) ? 'reused' : 'fetched'] += size - resumed;
   }

@@ -1,17 +1,17 @@
-import { AirgapError, combine } from '../../base/errors.ts';
+import { combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
 import { imageConfigPlaces, type PlaceFound } from '../../discovery/index.ts';
 import type { Finding, Place } from '../../lock/finding.ts';
 import type { Source } from '../../oci/content.ts';
 import { isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
-import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts';
+import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode, Graph, ManifestNode } from '../../oci/graph.ts';
 import { readLinks } from '../../oci/manifest.ts';
 import { isAttestation, matchesPlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
-import { bodyOf, drain, nameOf } from '../../oci/steady.ts';
 import { checkAborted, failureOf } from '../../transfer/failure.ts';
+import { readBlob } from '../../transfer/read-blob.ts';
 
 export interface ConfigOptions {
   /** Configs read at the same time. */
@@ -79,26 +79,6 @@ export class ImageConfigs {
     this.#read.set(digest, read);
     return read;
   }
-}
-
-/** Reads and verifies a small blob, in two tries: what came damaged once need not do so again. */
-async function readBlob(source: Source, blob: BlobNode, { emit, signal }: ConfigOptions): Promise<Uint8Array> {
-  const { digest } = blob.descriptor;
-  // Bytes count when they are written, not when they are read ahead.
-  const steps = { what: nameOf(blob), emit: ((event) => event.type !== 'bytes' && emit(event)) as Emit, signal };
-  let actual = '';
-  for (let attempt = 1; attempt <= 2; attempt++) {
-    const chunks: Uint8Array[] = [];
-    await drain(bodyOf(source, blob), 0, steps, (chunk) => {
-      chunks.push(chunk);
-      return undefined;
-    });
-    const bytes = Buffer.concat(chunks);
-    actual = digestOf(bytes, algorithmOf(digest));
-    if (actual === digest) return bytes;
-  }
-  const message = `${nameOf(blob)}: the source gives other content, with the digest ${actual}`;
-  throw new AirgapError('digest-mismatch', message, { hint: 'a proxy or cache on the way may be damaged' });
 }
 
 function configOf(graph: Graph, node: ManifestNode | undefined): BlobNode | undefined {

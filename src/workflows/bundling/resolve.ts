@@ -2,10 +2,12 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { Choice } from '../../lock/choice.ts';
 import type { Finding } from '../../lock/finding.ts';
-import type { Graph } from '../../oci/graph.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
+import type { Referrer } from '../../oci/referrer.ts';
 import type { AskedSource } from '../../transfer/pinned.ts';
+import { Referrers } from '../../transfer/referrers.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { type AskOptions, type Dropped, heads, wantedBy, warnDropped } from '../confirm.ts';
 import type { Context } from '../context.ts';
@@ -18,6 +20,10 @@ export interface ResolveOptions {
   readonly concurrency: number;
   /** Whether the configs of images are searched for further images. */
   readonly imageConfigs: boolean;
+  /** Whether signatures, attestations and whatever else belongs to images is carried, too. */
+  readonly referrers: boolean;
+  /** Whether attestations in indexes stay with the images that they are of. */
+  readonly attestations: 'keep' | 'drop';
 }
 
 /** Findings as they were chosen. */
@@ -32,6 +38,8 @@ export interface Resolution extends Chosen {
   readonly graph: Graph;
   /** Candidates that their registries do not have. */
   readonly dropped: readonly Dropped[];
+  /** What belongs to indexes that a choice of platforms made others of, and is not in the graph. */
+  readonly leftOut: readonly Referrer[];
 }
 
 /** How far images of images' configs are followed. */
@@ -48,11 +56,12 @@ export async function resolveImages(
   { emit, signal }: Context,
   client: AskedSource,
   choose: (more: readonly PlaceFound[]) => Chosen,
-  { platforms, concurrency, imageConfigs }: ResolveOptions,
+  { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
 ): Promise<Resolution> {
   const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
-  const walker = new Walker(client, { ...steps, platforms });
+  const walker = new Walker(client, { ...steps, platforms, attestations });
   const configs = new ImageConfigs(client, steps);
+  const belonging = new Referrers(client, walker, steps);
   const asked = new Set<string>();
   const gone = new Map<string, Dropped>();
   const more: PlaceFound[] = [];
@@ -70,13 +79,24 @@ export async function resolveImages(
     const errors = failures.filter(({ reference }) => !gone.has(formatReference(reference)));
     if (errors.length > 0) throw unresolved(errors, fresh);
     const isThere = ({ reference }: Finding): boolean => !gone.has(reference);
-    const named = imageConfigs && depth < DEPTH ? await configs.places(walker.graph(), fresh.filter(isThere)) : [];
+    const there = fresh.filter(isThere);
+    const graph = walker.graph();
+    const [named] = await Promise.all([
+      imageConfigs && depth < DEPTH ? configs.places(graph, there) : [],
+      referrers ? belonging.collect(rootsOf(graph, there)) : undefined,
+    ]);
     if (named.length === 0) {
-      const graph = await configs.within(walker.graph());
-      return { findings: wanted.filter(isThere), choices, graph, dropped: [...gone.values()] };
+      const complete = await configs.within(walker.graph());
+      const [dropped, leftOut] = [[...gone.values()], belonging.leftOut()];
+      return { findings: wanted.filter(isThere), choices, graph: complete, dropped, leftOut };
     }
     more.push(...named);
   }
+}
+
+function rootsOf({ roots }: Graph, findings: readonly Finding[]): Root[] {
+  const names = new Set(findings.map(({ reference }) => reference));
+  return roots.filter(({ reference }) => names.has(formatReference(reference)));
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Emit } from '../../base/events.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
-import type { Target } from '../../oci/naming.ts';
+import { DEFAULT_NAMING, type Target } from '../../oci/naming.ts';
 import { type Accepted, accept } from '../../overrides/accept.ts';
 import { type Setting, settingsOf, valuesOf } from '../../overrides/document.ts';
 import { isResidue, type Proof, prove as proveRender, together } from '../../overrides/proof.ts';
@@ -44,8 +44,12 @@ export async function deriveAndProve(
     const stored = recipes.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
     if (stored !== undefined && without.size === 0) {
       const kept = restore(stored, variant.base.values, variant.places, target);
-      if (kept !== undefined) return kept;
-      emit({ type: 'stage', message: 'the values differ from those that the chart was bundled with: probing again' });
+      // How far leaves without a value were looked at when the chart was bundled suits the naming that is usual.
+      const suits = (recipe: Recipe): boolean =>
+        target.naming === DEFAULT_NAMING || fill(recipe, target).unsolved.length === 0;
+      if (kept !== undefined && suits(kept)) return kept;
+      const differs = kept === undefined ? 'the values differ from those that' : 'the naming asks for more than what';
+      emit({ type: 'stage', message: `${differs} the chart was bundled with: probing again` });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
     const templates = async () => templateSources(await renderer.texts());

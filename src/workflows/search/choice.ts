@@ -1,6 +1,7 @@
+import { wildcard } from '../../base/wildcard.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { Choice } from '../../lock/choice.ts';
-import { referenceMatcher, wildcard } from './pattern.ts';
+import { referenceMatcher } from './pattern.ts';
 
 /** Names, with `*` for anything, and why they are meant. */
 export interface Pattern {

@@ -5,6 +5,7 @@ import { settle } from '../../base/pool.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { Declaration } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { OperatorContainer } from '../../discovery/operators.ts';
 import type { Rule } from '../../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../../helm/fetch.ts';
@@ -35,6 +36,8 @@ export interface SearchOptions {
   readonly exclude?: readonly Pattern[];
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
+  /** Whether containers that may create pods are looked for. */
+  readonly operators?: boolean;
   /** Whether components that are off are looked at too, for some more renders. */
   readonly whatIf?: boolean;
   /** Whether each network need gets the values path that turns it off, for some more renders. */
@@ -52,6 +55,8 @@ export interface SearchedChart {
   readonly network: readonly NetworkNeed[];
   /** What its components would add that are off; nothing unless asked for. */
   readonly whatIf: readonly Addition[];
+  /** Containers whose images may choose further ones; none unless asked for. */
+  readonly operators: readonly OperatorContainer[];
   /** How its references are put together, by profile; nothing unless asked for. */
   readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
   /** Which chart brought it along, and where; undefined for one that was asked for. */
@@ -81,8 +86,8 @@ export async function searchCharts(
   scratch: string,
   { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
 ): Promise<Search> {
-  const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false } = options;
-  const search: ProfileSearch = { rules, whatIf, switches, recipes, traced: true, emit: context.emit };
+  const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false, operators = false } = options;
+  const search: ProfileSearch = { rules, whatIf, switches, recipes, operators, traced: true, emit: context.emit };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );
@@ -113,6 +118,7 @@ async function searchChart(
   const places: PlaceFound[] = [];
   const network: NetworkNeed[] = [];
   const whatIf: Addition[] = [];
+  const operators: OperatorContainer[] = [];
   const recipes = new Map<string, readonly StoredRecipe[]>();
   const wanted: Wanted[] = [];
   for (const profile of profiles) {
@@ -120,8 +126,9 @@ async function searchChart(
     places.push(...found.places);
     network.push(...found.network);
     whatIf.push(...found.whatIf);
+    operators.push(...found.operators);
     recipes.set(profile.name, found.recipes);
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
   }
-  return { searched: { chart, profiles, places, network, whatIf, recipes }, wanted };
+  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, wanted };
 }

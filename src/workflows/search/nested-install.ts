@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { wildcard } from '../../base/wildcard.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
 import type { Chart, ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import { wildcard } from './pattern.ts';
 
 /**
  * Where a nested chart is to be had, as Helm takes it.

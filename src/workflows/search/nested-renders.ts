@@ -3,6 +3,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { OperatorContainer } from '../../discovery/operators.ts';
 import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../../helm/render.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
@@ -21,6 +22,7 @@ export interface NestedFindings {
   readonly inner: readonly NestedChart[];
   /** What its components would add that are off. */
   readonly whatIf: readonly Addition[];
+  readonly operators: readonly OperatorContainer[];
   readonly recipes: readonly StoredRecipe[];
   /** Values that it gets and that could not be had, in words. */
   readonly unseen: readonly string[];
@@ -48,7 +50,7 @@ export class NestedRenders {
     const renderer = await this.#rendererOf(nested);
     const unseen = [...(nested.unseen ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
-    const { by, whatIf, recipes, network, ...given } = await this.#given(nested, renderer, {
+    const { by, whatIf, operators, recipes, network, ...given } = await this.#given(nested, renderer, {
       name: profile.name,
       options,
     });
@@ -62,7 +64,7 @@ export class NestedRenders {
         if (!known.has(place.reference)) places.push({ ...place, profile: name });
       }
     }
-    return { chart: renderer.chart, places, network, inner: given.nested, whatIf, recipes, unseen };
+    return { chart: renderer.chart, places, network, inner: given.nested, whatIf, operators, recipes, unseen };
   }
 
   #rendererOf(nested: NestedChart): Promise<Renderer> {

@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { AirgapError } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
+import { wildcard } from '../../base/wildcard.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { OperatorContainer } from '../../discovery/operators.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { Chart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
@@ -13,7 +15,6 @@ import type { Pattern } from './choice.ts';
 import type { Search, SearchedChart } from './discover.ts';
 import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
 import { installOf, NestedRenders } from './nested-renders.ts';
-import { wildcard } from './pattern.ts';
 import type { ProfileSearch } from './search-profile.ts';
 import type { Profile } from './search-render.ts';
 import type { Addition } from './what-if.ts';
@@ -94,6 +95,7 @@ interface Outcome {
   readonly network: readonly NetworkNeed[];
   readonly nested: readonly NestedChart[];
   readonly whatIf: readonly Addition[];
+  readonly operators: readonly OperatorContainer[];
   readonly recipes: readonly StoredRecipe[];
 }
 
@@ -108,14 +110,15 @@ async function searchOne({ context }: NestedSearch, renders: NestedRenders, want
   const via = parents.map(({ metadata }) => metadata.name);
   const places = found.places.map((place) => ({ ...place, via }));
   const whatIf = found.whatIf.map((addition) => ({ ...addition, place: { ...addition.place, via } }));
-  return { ...found, chart, places, whatIf, nested: inner };
+  const operators = found.operators.map((operator) => ({ ...operator, place: { ...operator.place, via } }));
+  return { ...found, chart, places, whatIf, operators, nested: inner };
 }
 
 /** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */
 function add(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: Wanted,
-  { chart, places, network, whatIf, recipes }: Outcome,
+  { chart, places, network, whatIf, operators, recipes }: Outcome,
 ): void {
   const key = identityOf(chart);
   const there = charts.get(key);
@@ -127,6 +130,7 @@ function add(
       places,
       network,
       whatIf,
+      operators,
       recipes: new Map([[profile.name, recipes]]),
       via,
     });
@@ -139,6 +143,7 @@ function add(
     places: [...there.places, ...places],
     network: [...there.network, ...network],
     whatIf: [...there.whatIf, ...whatIf],
+    operators: [...there.operators, ...operators],
   });
 }
 

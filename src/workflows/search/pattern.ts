@@ -1,10 +1,5 @@
+import { wildcard } from '../../base/wildcard.ts';
 import { formatReference, formatRepository, tryParseReference } from '../../oci/reference.ts';
-
-/** A pattern of names in which `*` stands for anything, as a test on whole names. */
-export function wildcard(pattern: string): RegExp {
-  const quote = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${pattern.split('*').map(quote).join('.*')}$`);
-}
 
 /**
  * A pattern as a test on full references. `*` matches anything. A short name is Docker's (`nginx` is

@@ -1,13 +1,13 @@
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
-import { parseTarget } from '../../oci/naming.ts';
+import { DEFAULT_NAMING, parseTarget } from '../../oci/naming.ts';
 import { compose, type Start } from '../../overrides/recipe.ts';
 import { store } from '../../overrides/stored-recipe.ts';
 import { fresh, type Variant } from './variants.ts';
 
 /** Stands for whatever target comes: it decides only how far leaves without a value are looked at. */
-const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', 'host-path');
+const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 
 /** How the references of a chart are put together from values, for each way in which it is rendered. */
 export async function recipesOf(

@@ -49,6 +49,7 @@ export async function searchProfile(
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
     places: both.places,
+    operators: both.operators,
     nested: both.nested,
     network: [...traced, ...both.network.slice(install.network.length)],
     recipes: search.recipes ? await recipesOf(renderer, variants) : [],
@@ -97,6 +98,7 @@ function union(install: Rendered, upgrade: Rendered | undefined): RenderFindings
   });
   return {
     places: [...install.places, ...alone],
+    operators: install.operators,
     nested: [...install.nested, ...upgrade.nested.filter((chart) => !nested.has(JSON.stringify(chart)))],
     network: [...install.network, ...upgrade.network.filter(({ url }) => !urls.has(url))],
   };

@@ -4,7 +4,9 @@ import { discoverPlaces, type PlaceFound } from '../../discovery/index.ts';
 import { imageLeaves, influencedPlaces } from '../../discovery/influenced.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts';
+import { type OperatorContainer, operatorsIn } from '../../discovery/operators.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
+import { chartFiles } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
 import { compositionsOf } from '../../influence/probe.ts';
@@ -23,6 +25,8 @@ export interface RenderFindings {
   readonly nested: readonly NestedChart[];
   /** What the workloads would fetch from the internet besides images. */
   readonly network: readonly NetworkNeed[];
+  /** Containers whose images may choose further ones; none unless asked for. */
+  readonly operators: readonly OperatorContainer[];
   /** The probe that traced the values, when they were traced. */
   readonly start?: Start;
 }
@@ -30,6 +34,8 @@ export interface RenderFindings {
 export interface RenderSearch {
   /** Operator rules besides the built-in ones. */
   readonly rules: readonly Rule[];
+  /** Whether containers that may create pods are looked for. */
+  readonly operators?: boolean;
   /** Whether values are traced to the references that they build, for the price of one more render. */
   readonly traced: boolean;
 }
@@ -39,7 +45,7 @@ export async function searchRender(
   renderer: Renderer,
   base: Render,
   { name, options }: Profile,
-  { rules, traced }: RenderSearch,
+  { rules, traced, operators = false }: RenderSearch,
 ): Promise<RenderFindings> {
   const { metadata } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
@@ -55,7 +61,13 @@ export async function searchRender(
     places: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
+    operators: operators ? operatorsIn(documents, places, await bringsDefinitions(renderer)) : [],
   };
+}
+
+/** Whether the chart has files in the folder that Helm installs definitions from. */
+async function bringsDefinitions({ chart }: Renderer): Promise<boolean> {
+  return (await chartFiles(chart.archive, /(?:^|\/)crds\/.+\.(?:ya?ml|json)$/)).size > 0;
 }
 
 function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {

@@ -19,6 +19,8 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
   let server: Server;
   let repo: string;
   let runs = 0;
+  /** Connections that end without an answer before one gets it. */
+  let breaking = 0;
   const fetch = (request: ChartRequest) => fetchChart(helm, request, join(cwd, `work-${runs++}`), cwd);
   const refused = (request: ChartRequest) =>
     fetch(request).then(
@@ -49,7 +51,10 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     server = createServer((request, response) => {
       const authorized = request.headers.authorization === `Basic ${Buffer.from('me:hunter22').toString('base64')}`;
       const path = request.url ?? '';
-      if (path.startsWith('/private/') && !authorized) response.writeHead(401).end();
+      if (breaking > 0) {
+        breaking--;
+        request.socket.destroy();
+      } else if (path.startsWith('/private/') && !authorized) response.writeHead(401).end();
       else if (/^(?:\/private)?\/+index\.yaml$/.test(path))
         response.end(`apiVersion: v1\nentries:\n  web:\n  ${entry}\n`);
       else if (path.endsWith('/web-1.2.3.tgz')) response.end(tgz);
@@ -90,6 +95,14 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     const chart = await fetch({ chart: 'web', repo: `${repo}/`, version: '1.2.3+b.1' });
     expect((await readFile(chart.archive)).equals(await readFile(join(cwd, 'web.tgz')))).toBe(true);
     expect(chart.source).toBe(`${repo}/web`);
+  });
+
+  test('from a repository whose connections break: once more, and not for ever', async () => {
+    breaking = 1;
+    expect((await fetch({ chart: 'web', repo })).metadata.version).toBe('1.2.3+b.1');
+    breaking = 10;
+    expect(await refused({ chart: 'web', repo })).toMatchObject({ message: expect.stringContaining('EOF') });
+    breaking = 0;
   });
 
   test('from a repository that wants a password, which is told to nobody', async () => {

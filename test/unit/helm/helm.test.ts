@@ -58,8 +58,8 @@ describe('findHelm', () => {
 describe('Helm', () => {
   it('runs where it was told, with that environment alone, without debugging output, and gives whatever comes', async () => {
     const helm = new Helm({ env: { HELM_BIN: 'bin/helm', PATH: process.env.PATH, HELM_DEBUG: 'true' }, cwd });
-    const result = await helm.run(['template', 'a b'], 'typed');
-    expect(result).toEqual({ stdout: `${cwd}|false||template a btyped`, stderr: 'oops\n', exitCode: 3 });
+    const result = await helm.run(['template', 'a b']);
+    expect(result).toEqual({ stdout: `${cwd}|false||template a b`, stderr: 'oops\n', exitCode: 3 });
   });
 
   it('gives nothing to read to a program that waits for input', async () => {
@@ -77,6 +77,11 @@ describe('Helm', () => {
     const error = await helm.run(['pull', '--password', 'hunter22']).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'helm-missing' });
     expect(String(error)).not.toContain('hunter22');
+  });
+
+  it('is ended when it takes longer than it may, which is a failure like others', async () => {
+    const helm = new Helm({ env: { HELM_BIN: 'bin/slow', PATH: process.env.PATH }, cwd });
+    expect(await helm.run(['pull'], 50)).toEqual({ stdout: '', stderr: 'it did not end within 0.05 s', exitCode: 1 });
   });
 
   it('is ended by an interrupt, and takes its end for nothing else', async () => {

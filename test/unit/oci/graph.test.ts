@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { bytesOf, type Content, closureOf, type ManifestNode, transferOrder } from '../../../src/oci/graph.ts';
+import { bytesOf, type Content, closureOf, type ManifestNode } from '../../../src/oci/graph.ts';
 
 const repository = { registry: 'r.example', path: 'x' };
 
@@ -43,17 +43,5 @@ describe('closureOf', () => {
 
   it('counts shared blobs once', () => {
     expect(bytesOf(all, top.descriptor.digest)).toBe('a'.length + 'b'.length + 'inner'.length + 'top'.length + 110);
-  });
-});
-
-describe('transferOrder', () => {
-  it('takes the largest and the smallest in turn, whatever order they came in', () => {
-    const sizes = (list: readonly number[]): number[] =>
-      transferOrder(list.map((size) => ({ descriptor: descriptor(`blob ${size}`, size) }))).map(
-        (each) => each.descriptor.size,
-      );
-    expect(sizes([3, 1, 5, 2, 4])).toEqual([5, 1, 4, 2, 3]);
-    expect(sizes([5, 4, 3, 2, 1])).toEqual([5, 1, 4, 2, 3]);
-    expect(sizes([])).toEqual([]);
   });
 });

@@ -44,6 +44,13 @@ describe('new names', () => {
     expect(names).toEqual({ registry: `${TARGET}/quay.io`, a: 'acme/a', b: 'acme/b' });
   });
 
+  it('begin above the target where nothing of a name is left, and only there', () => {
+    const registry = slot('registry', 'quay.io');
+    const a = slot('a', 'acme/a');
+    const names = solved(equation('quay.io/acme/a:1', `${TARGET}:1`, registry, '/', a, ':1'));
+    expect(names).toEqual({ registry: 'ecr.example', a: 'm' });
+  });
+
   it('fill in library/ behind a registry that others share', () => {
     const registry = slot('registry', 'docker.io');
     const [a, nginx] = [slot('a', 'acme/a'), slot('nginx', 'nginx')];

@@ -8,7 +8,7 @@ const src = join(root, 'src');
 /** Which folders of src/ a folder may import, beside itself. Imports point downwards only, and steps know nothing of each other. */
 const transport = ['oci', 'base'];
 const steps = ['influence', 'lock', 'helm', 'registry', 'ecr', ...transport];
-const below = ['discovery', 'overrides', 'bundle', 'transfer', 'serve', ...steps, 'auth', 'http'];
+const below = ['discovery', 'overrides', 'bundle', 'transfer', 'serve', 'inside', ...steps, 'auth', 'http'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['ui', 'workflows', ...below],
   ui: ['workflows', 'lock', 'oci', 'base'],
@@ -18,6 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   bundle: steps,
   transfer: steps,
   serve: steps,
+  inside: transport,
   influence: ['lock', 'helm', 'oci', 'base'],
   lock: ['helm', 'oci', 'base'],
   helm: ['base'],

@@ -84,6 +84,15 @@ describe('a real registry', () => {
     expect(await client.hasBlob(to, descriptor)).toBe(true);
   });
 
+  it('says that a blob is present where it is asked to mount it from its own repository, and stores it where it is not', async () => {
+    const repository = { registry: registry.host, path: 'trip/own' };
+    const descriptor = describeBytes(large);
+    const options = { mountFrom: repository };
+    expect(await client.putBlob(repository, descriptor, body(large), options)).toBe('stored');
+    const unread = { size: large.length, open: () => Promise.reject(new Error('not to be read')) };
+    expect(await client.putBlob(repository, descriptor, unread, options)).toBe('present');
+  });
+
   it('takes an empty blob', async () => {
     const repository = { registry: registry.host, path: 'trip/empty' };
     const nothing = Buffer.alloc(0);

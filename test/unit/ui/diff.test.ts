@@ -11,6 +11,7 @@ const none: Diff = {
   new: { file: 'new.tar', size: 4000 },
   charts: { added: [], removed: [], changed: [] },
   images: { added: [], removed: [], retagged: [], moved: [] },
+  referrers: { added: [], removed: [] },
   carry: { blobs: 0, bytes: 0 },
   shared: { blobs: 12, bytes: 2500 },
 };

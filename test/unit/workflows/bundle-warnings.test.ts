@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { NetworkNeed } from '../../../src/discovery/network/index.ts';
-import { warn } from '../../../src/workflows/bundling/bundle-warnings.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import { tellForeign, warn, warnLeftOut } from '../../../src/workflows/bundling/bundle-warnings.ts';
 
 function warnings(network: readonly NetworkNeed[], references: readonly string[]): string[] {
   const events: AirgapEvent[] = [];
@@ -38,4 +39,30 @@ it('warns once of what workloads fetch besides images', () => {
 
 it('says nothing when there is nothing to say', () => {
   expect(warnings([], ['quay.io/a/b:1'])).toEqual([]);
+});
+
+it('tells the hosts of foreign layers, and of no others', () => {
+  const digest = (hex: string): Digest => `sha256:${hex.repeat(64)}`;
+  const layer = (hex: string, urls?: readonly string[]) => {
+    const descriptor = { mediaType: 'x', digest: digest(hex), size: 1, ...(urls && { urls }) };
+    return [digest(hex), { descriptor, repositories: [] }] as const;
+  };
+  const events: AirgapEvent[] = [];
+  tellForeign((event) => events.push(event), { blobs: new Map([layer('a'), layer('b', [])]) });
+  expect(events).toEqual([]);
+  const blobs = new Map([layer('a', ['https://b.example/1', 'nonsense', 'https://a.example/1']), layer('b')]);
+  tellForeign((event) => events.push(event), { blobs });
+  expect(events).toEqual([
+    { type: 'stage', message: expect.stringMatching(/^1 foreign layers.*a\.example, b\.example,/) },
+  ]);
+});
+
+it('warns once of all indexes whose signatures stay behind', () => {
+  const subject: Digest = `sha256:${'a'.repeat(64)}`;
+  const repository = { registry: 'quay.io', path: 'a' };
+  const one = { repository, subject, descriptor: { mediaType: 'x', digest: subject, size: 1 }, artifactType: '' };
+  const events: AirgapEvent[] = [];
+  warnLeftOut((event) => events.push(event), []);
+  warnLeftOut((event) => events.push(event), [one, { ...one, tag: 'x.sig' }]);
+  expect(events).toEqual([{ type: 'warning', message: expect.stringContaining(`of 1 indexes`) }]);
 });

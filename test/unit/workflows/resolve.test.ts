@@ -10,13 +10,8 @@ import { bodyOf } from '../../../src/oci/steady.ts';
 import { resolveImages } from '../../../src/workflows/bundling/resolve.ts';
 import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../transfer/memory.ts';
 
-/** With HEAD, and images whose configs have an environment. */
+/** With images whose configs have an environment. */
 class Registry extends MemoryRegistry {
-  async head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
-    const digest = await this.hasManifest(repository, tagOrDigest);
-    return digest && { mediaType: MediaType.ociManifest, digest, size: 1 };
-  }
-
   addConfigured(repository: string, tag: string | undefined, Env: readonly string[], seed = repository): Descriptor {
     const config = Buffer.from(JSON.stringify({ config: { Env }, seed }));
     return this.addManifest(
@@ -53,17 +48,24 @@ interface Settings {
   readonly imageConfigs?: boolean;
   readonly platforms?: readonly string[];
   readonly exclude?: string;
+  readonly referrers?: boolean;
 }
 
 async function resolve(registry: Registry, places: readonly PlaceFound[], settings: Settings = {}) {
-  const { imageConfigs = true, platforms = [], exclude } = settings;
+  const { imageConfigs = true, platforms = [], exclude, referrers = false } = settings;
   const events: AirgapEvent[] = [];
   const context = { env: {}, cwd: '/', emit: (event: AirgapEvent) => void events.push(event) };
   const choose = (more: readonly PlaceFound[]) => ({
     findings: toFindings([...places, ...more].filter(({ reference }) => reference !== exclude)),
     choices: [],
   });
-  const options = { imageConfigs, platforms: platforms.map(parsePlatform), concurrency: 4 };
+  const options = {
+    imageConfigs,
+    platforms: platforms.map(parsePlatform),
+    concurrency: 4,
+    referrers,
+    attestations: 'keep' as const,
+  };
   const resolution = await resolveImages(context, registry, choose, options);
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
   return { ...resolution, warnings, names: resolution.findings.map(({ reference }) => reference) };

@@ -7,6 +7,7 @@ import { emptyBlob } from '../../../src/bundle/inline.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { writeBundle } from '../../../src/bundle/write.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import type { Root } from '../../../src/oci/graph.ts';
 import { readOlder, requiresOf } from '../../../src/workflows/bundling/since.ts';
 import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
@@ -116,5 +117,17 @@ describe('what a delta leaves out', () => {
     expect(left).toHaveLength(1);
     expect(left).not.toContain(base);
     expect(left).not.toContain(emptyBlob.descriptor.digest);
+  });
+
+  it('is nothing that belongs to images, which is not looked for in the target', async () => {
+    const source = registry();
+    const layer = noise('base', 30_000);
+    source.addImage('quay.io/new', '1', [layer]);
+    const known = await readOlder(await older(source), 4);
+    const graph = await graphOf(source, ['quay.io/new:1']);
+    const { reference, descriptor } = graph.roots[0] as Root;
+    const own = { repository: reference, subject: descriptor.digest, descriptor, artifactType: '' };
+    expect(requiresOf(known, graph, []).requires?.map(({ digest }) => digest)).toContain(base);
+    expect(requiresOf(known, { ...graph, referrers: [own] }, []).requires).toEqual([]);
   });
 });

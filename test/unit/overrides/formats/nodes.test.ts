@@ -53,6 +53,17 @@ describe("containerd's hosts", () => {
     });
   });
 
+  it.each(['name', 'as-written', 'single-repository'])('cannot be written for --naming %s', (naming) => {
+    const own = parseTarget('registry.internal.example/mirror', naming);
+    expect(() => formatContainerd(references, own, { plainHttp: false })).toThrow(/and --naming \S+ changes paths/);
+  });
+
+  it('leave out what has another path at the target', () => {
+    const own = parseTarget('registry.internal.example/m', 'path', { legal: (path) => path.replace('team', 'crew') });
+    const { left } = formatContainerd([parseReference('quay.io/team/app:2')], own, { plainHttp: false });
+    expect(left).toEqual(['quay.io/team/app:2: has another path at the target']);
+  });
+
   it('speak HTTP where the registry does', () => {
     const { files } = formatContainerd(references, target, { plainHttp: true });
     expect(toml(files[2]?.text ?? '').server).toBe('http://registry.internal.example:5000/v2/mirror/old.example-8443');

@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
+import type { RepositoryChoice } from '../../workflows/pushing/repositories.ts';
+import { repeat } from './render.ts';
+
+/** What happens about repositories of ECR. */
+export interface EcrFlags {
+  createRepositories: 'missing' | 'never';
+  immutable?: true;
+  immutableExcept: string[];
+  kmsKey?: string;
+  scan?: true;
+  repositoryTag: string[];
+  lifecyclePolicy?: string;
+  repositoryPolicy?: string;
+  reconcile?: true;
+}
+
+export function addEcrFlags(command: Command): Command {
+  const repeated = (flags: string, description: string): Option =>
+    new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
+  return command
+    .optionsGroup('Repositories of ECR:')
+    .addOption(
+      new Option('--create-repositories <which>', 'never: list what is missing, and send nothing')
+        .choices(['missing', 'never'])
+        .default('missing'),
+    )
+    .option('--immutable', 'new ones: tags cannot be moved')
+    .addOption(repeated('--immutable-except <pattern>', 'with --immutable: tags that can be moved, with *'))
+    .option('--kms-key <key>', 'new ones: ARN, id or alias of a KMS key, or aws/ecr')
+    .option('--scan', 'new ones: scan on push')
+    .addOption(repeated('--repository-tag <key=value>', 'new ones: a tag of AWS'))
+    .option('--lifecycle-policy <file>', 'new ones: lifecycle policy (JSON)')
+    .option('--repository-policy <file>', 'new ones: repository policy (JSON)')
+    .option('--reconcile', 'change those that are there to the same, too');
+}
+
+/** @throws AirgapError `usage`, `file` */
+export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<RepositoryChoice> {
+  const { immutable, immutableExcept: except, kmsKey, scan, repositoryTag } = flags;
+  if (except.length > 0 && !immutable) {
+    throw new AirgapError('usage', '--immutable-except needs --immutable', { hint: 'give both, or none' });
+  }
+  const wrong = except.find((pattern) => !/^[0-9a-zA-Z._*-]{1,128}$/.test(pattern));
+  if (wrong !== undefined || except.length > 5) {
+    const what = wrong === undefined ? 'ECR takes five at most' : `ECR takes no such pattern: ${wrong}`;
+    throw new AirgapError('usage', `--immutable-except: ${what}`, { hint: 'as in --immutable-except "dev-*"' });
+  }
+  const lifecyclePolicy = await policy('--lifecycle-policy', flags.lifecyclePolicy, cwd);
+  const repositoryPolicy = await policy('--repository-policy', flags.repositoryPolicy, cwd);
+  return {
+    create: flags.createRepositories,
+    reconcile: flags.reconcile ?? false,
+    settings: {
+      ...(immutable ? { immutable, except } : {}),
+      ...(kmsKey === undefined ? {} : { kmsKey }),
+      ...(scan ? { scanOnPush: true } : {}),
+      ...(repositoryTag.length === 0 ? {} : { tags: Object.fromEntries(repositoryTag.map(tagOf)) }),
+      ...(lifecyclePolicy === undefined ? {} : { lifecyclePolicy }),
+      ...(repositoryPolicy === undefined ? {} : { repositoryPolicy }),
+    },
+  };
+}
+
+/**
+ * Hosts that `--registry-type ecr` says are ECR, where their names do not.
+ * @throws AirgapError `usage` without a region
+ */
+export async function declaredHosts(
+  registries: readonly string[],
+  { registryType, region }: { readonly registryType?: 'ecr'; readonly region?: string },
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly EcrHostDeclaration[]> {
+  const { ecrHost } = await import('../../ecr/hosts.ts');
+  const unnamed = registries.filter((registry) => ecrHost(registry) === undefined);
+  if (registryType === undefined || unnamed.length === 0) return [];
+  const known = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
+  if (!known) {
+    throw new AirgapError('usage', `--registry-type ecr: the host ${unnamed[0]} does not say its region`, {
+      hint: 'give it with --region',
+    });
+  }
+  return unnamed.map((host) => ({ host, region: known }));
+}
+
+function tagOf(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) {
+    throw new AirgapError('usage', `--repository-tag ${text} is not KEY=VALUE`, { hint: 'as in team=platform' });
+  }
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+async function policy(flag: string, file: string | undefined, cwd: string): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('file', `${flag} ${file} cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch (cause) {
+    throw new AirgapError('usage', `${flag} ${file} is not JSON: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,92 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import { isMapping, type Mapping } from './entry.ts';
+import type { PlaceFound } from './place.ts';
+import { valueAt } from './rules/render.ts';
+
+/** A container that may create pods by itself: whoever runs it may choose images that no manifest names. */
+export interface OperatorContainer {
+  /** Of its image. */
+  readonly place: PlaceFound;
+  /** Its command and arguments, as far as the manifest has them. */
+  readonly words: readonly string[];
+  /** Names of its environment variables. */
+  readonly variables: readonly string[];
+}
+
+const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
+/** Whoever creates these has pods run. */
+const CREATES = new Set([
+  ...['pods', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'replicationcontrollers', 'jobs', 'cronjobs'],
+  '*',
+]);
+
+/**
+ * The containers of a render that are operators: their service account may create pods or what creates pods. Where no
+ * account of a chart that brings custom resource definitions may, or none is bound in the render, all its workloads are
+ * taken for some.
+ * @param bringsResources whether the chart has definitions outside its templates too
+ */
+export function operatorsIn(
+  documents: readonly RenderedDocument[],
+  places: readonly PlaceFound[],
+  bringsResources: boolean,
+): OperatorContainer[] {
+  const accounts = creatingAccounts(documents);
+  const workloads = places.flatMap((place) => workloadOf(place, documents));
+  const operators = workloads.filter(({ account }) => accounts.has(account));
+  const definitions = bringsResources || documents.some(({ text }) => kindOf(text) === 'CustomResourceDefinition');
+  const chosen = operators.length > 0 || !definitions ? operators : workloads;
+  return chosen.map(({ operator }) => operator);
+}
+
+function workloadOf(
+  place: PlaceFound,
+  documents: readonly RenderedDocument[],
+): { readonly operator: OperatorContainer; readonly account: string }[] {
+  if (place.how !== 'pod-spec' || !WORKLOADS.has(place.kind) || place.hook !== undefined) return [];
+  if (place.need === 'test' || !/\.containers\[\d+\]\.image$/.test(place.path)) return [];
+  const object = documents.find(
+    ({ template, index }) => template === place.template && index === place.document,
+  )?.object;
+  const container = valueAt(object, place.path.replace(/\.image$/, ''));
+  const pod = valueAt(object, place.path.replace(/\.containers\[\d+\]\.image$/, ''));
+  if (!isMapping(container) || !isMapping(pod)) return [];
+  const words = [container.command, container.args].flat().filter((word) => typeof word === 'string');
+  const env = Array.isArray(container.env) ? container.env.filter(isMapping) : [];
+  const variables = env.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
+  return [{ operator: { place, words, variables }, account: String(pod.serviceAccountName ?? 'default') }];
+}
+
+/** Names of service accounts that a role of the render lets create pods. */
+function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
+  const of = (kind: RegExp): Mapping[] =>
+    documents.flatMap(({ text, object }) => (kind.test(kindOf(text)) && object !== undefined ? [object] : []));
+  const roles = new Set(
+    of(/^(?:Cluster)?Role$/)
+      .filter(mayCreatePods)
+      .map(nameOf),
+  );
+  const bindings = of(/^(?:Cluster)?RoleBinding$/).filter(({ roleRef }) => {
+    const name = isMapping(roleRef) ? String(roleRef.name) : '';
+    return roles.has(name) || name === 'cluster-admin';
+  });
+  const subjects = bindings.flatMap((binding) => (Array.isArray(binding.subjects) ? binding.subjects : []));
+  return new Set(subjects.filter(isMapping).map(({ name }) => String(name)));
+}
+
+function mayCreatePods({ rules }: Mapping): boolean {
+  const list = Array.isArray(rules) ? rules.filter(isMapping) : [];
+  return list.some(({ resources, verbs }) => {
+    const may = Array.isArray(verbs) && verbs.some((verb) => verb === 'create' || verb === '*');
+    return may && Array.isArray(resources) && resources.some((resource) => CREATES.has(String(resource)));
+  });
+}
+
+function nameOf({ metadata }: Mapping): string {
+  return isMapping(metadata) ? String(metadata.name) : '';
+}
+
+/** Without parsing: most of a large chart are definitions. */
+function kindOf(text: string): string {
+  return /^kind:[ \t]*["']?(\w+)/m.exec(text)?.[1] ?? '';
+}

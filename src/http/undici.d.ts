@@ -1,0 +1,33 @@
+// The parts of undici that are used, each by itself: its front door also loads fetch, WebSocket and caches, which takes
+// longer than all that a small bundle needs (90 ms of processor time against 30 ms).
+
+declare module 'undici/lib/dispatcher/agent.js' {
+  import { Agent } from 'undici';
+  export default Agent;
+}
+
+declare module 'undici/lib/dispatcher/proxy-agent.js' {
+  import { ProxyAgent } from 'undici';
+  export default ProxyAgent;
+}
+
+declare module 'undici/lib/dispatcher/dispatcher.js' {
+  import { Dispatcher } from 'undici';
+  export default Dispatcher;
+}
+
+declare module 'undici/lib/api/api-connect.js' {
+  import { Dispatcher } from 'undici';
+
+  const connect: Dispatcher['connect'];
+  export default connect;
+}
+
+declare module 'undici/lib/core/connect.js' {
+  import type { Socket, TcpSocketConnectOpts } from 'node:net';
+  import type { buildConnector } from 'undici';
+  /** Hands what it does not know on to `net.connect`, and returns the socket that is connecting. */
+  export default function connector(
+    options: buildConnector.BuildOptions & Pick<TcpSocketConnectOpts, 'highWaterMark' | 'onread'>,
+  ): (options: buildConnector.Options, callback: buildConnector.Callback) => Socket;
+}

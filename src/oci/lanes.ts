@@ -1,0 +1,44 @@
+import type { Outcome } from '../base/pool.ts';
+import type { Descriptor } from './descriptor.ts';
+
+/** Bytes from which on a blob costs its bytes, and no longer its request. */
+const LARGE = 4 * 1024 * 1024;
+
+/** Large blobs at the same time. More than a few only take turns, and each has megabytes in flight. */
+const LARGE_AT_ONCE = 4;
+
+/** Whether moving a blob takes as long as it is, rather than as long as asking for it. */
+export function isLarge({ size }: Pick<Descriptor, 'size'>): boolean {
+  return size >= LARGE;
+}
+
+/**
+ * Runs `work` over blobs, `limit` at a time: a few large ones, the largest first, since the last one of them is all that
+ * the end waits for; and small ones beside them, as many as there is room for. Every blob is tried.
+ */
+export async function settleLanes<T extends { readonly descriptor: Descriptor }>(
+  blobs: readonly T[],
+  limit: number,
+  work: (blob: T) => Promise<void>,
+): Promise<Outcome<void>[]> {
+  const outcomes: Outcome<void>[] = [];
+  const large = blobs.filter(({ descriptor }) => isLarge(descriptor));
+  large.sort((a, b) => b.descriptor.size - a.descriptor.size);
+  const small = blobs.filter(({ descriptor }) => !isLarge(descriptor))[Symbol.iterator]();
+  const queue = large[Symbol.iterator]();
+  const run = async (lane: Iterable<T>): Promise<void> => {
+    for (const blob of lane) {
+      try {
+        outcomes.push({ value: await work(blob) });
+      } catch (error) {
+        outcomes.push({ error });
+      }
+    }
+  };
+  const runner = async (at: number): Promise<void> => {
+    if (at < LARGE_AT_ONCE) await run(queue);
+    await run(small);
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(limit, blobs.length)) }, (_, at) => runner(at)));
+  return outcomes;
+}

@@ -1,0 +1,97 @@
+import { settle } from '../base/pool.ts';
+import type { Sink } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import { type BlobNode, closureOf, type Graph } from '../oci/graph.ts';
+import type { Reference, Repository } from '../oci/reference.ts';
+import type { CopyOptions } from './copy.ts';
+import { checkAborted, failureOf } from './failure.ts';
+import { findRequired } from './required.ts';
+import { refuseDifferent, type Surveyed, survey } from './survey.ts';
+import { type Placement, place } from './tags.ts';
+
+/** One thing that a copy would see to. */
+export interface PlannedItem {
+  readonly reference: Reference;
+  /** Tag and digest that it would have. */
+  readonly target: Reference;
+  readonly status: 'send' | 'present' | 'keep' | 'overwrite';
+  /** What is there under the tag. */
+  readonly found?: Digest;
+}
+
+/** What a copy would do. */
+export interface CopyPlan {
+  readonly items: readonly PlannedItem[];
+  /** Blobs that would be sent; each once, and mounted from there. */
+  readonly blobs: number;
+  /** Bytes of these. More where the registry does not mount. */
+  readonly bytes: number;
+  /** Blobs that are there. */
+  readonly present: number;
+}
+
+export interface PlanOptions extends Omit<CopyOptions, 'emit'> {
+  /** Paths of repositories that are not there yet: nothing is asked of them. */
+  readonly absent: ReadonlySet<string>;
+}
+
+/**
+ * Finds out what a copy with the same options would do, and does nothing.
+ * @throws AirgapError what `copy` throws before it sends anything, and what a question to the sink fails of
+ */
+export async function planCopy(graph: Graph, sink: Sink, options: PlanOptions): Promise<CopyPlan> {
+  const { absent, required, existing = 'overwrite' } = options;
+  const placements = place(graph.roots, options.target);
+  const isAbsent = ({ repository }: Placement): boolean => absent.has(repository.path);
+  const asked = await survey(
+    placements.filter((placement) => !isAbsent(placement)),
+    sink,
+    options,
+  );
+  const byPlacement = new Map(asked.map((surveyed) => [surveyed.placement, surveyed]));
+  const surveyed = placements.map(
+    (placement): Surveyed => byPlacement.get(placement) ?? { placement, standing: 'missing' },
+  );
+  for (const { error } of surveyed) if (error !== undefined) throw failureOf('the registry', error);
+  if (existing === 'error') refuseDifferent(surveyed);
+  const items = surveyed.map((one) => itemOf(one, existing === 'skip'));
+  const missing = placements.filter((_, at) => items[at]?.status === 'send' || items[at]?.status === 'overwrite');
+  if (required !== undefined) await findRequired(graph, missing, sink, required, options);
+  return { items, ...(await blobsOf(graph, missing, sink, options)) };
+}
+
+function itemOf({ placement: { root, repository, tag }, standing, found }: Surveyed, keeps: boolean): PlannedItem {
+  const { reference, descriptor } = root;
+  const target = { ...repository, tag, digest: descriptor.digest };
+  if (standing !== 'different') return { reference, target, status: standing === 'present' ? 'present' : 'send' };
+  return { reference, target, status: keeps ? 'keep' : 'overwrite', ...(found === undefined ? {} : { found }) };
+}
+
+/** Each blob is asked for where it would go first. */
+async function blobsOf(
+  graph: Graph,
+  placements: readonly Placement[],
+  sink: Sink,
+  { absent, concurrency, signal }: PlanOptions,
+): Promise<Omit<CopyPlan, 'items'>> {
+  const homes = new Map<BlobNode, Repository>();
+  for (const { root, repository } of placements) {
+    for (const digest of closureOf(graph, root.descriptor.digest).blobs) {
+      const node = graph.blobs.get(digest);
+      if (node !== undefined && !homes.has(node)) homes.set(node, repository);
+    }
+  }
+  const all = [...homes];
+  const answers = await settle(all, concurrency, async ([{ descriptor }, repository]) => {
+    checkAborted(signal);
+    return !absent.has(repository.path) && sink.hasBlob(repository, descriptor);
+  });
+  let [blobs, bytes] = [0, 0];
+  for (const [at, answer] of answers.entries()) {
+    if (!('value' in answer)) throw failureOf('the registry', answer.error);
+    if (answer.value) continue;
+    blobs++;
+    bytes += all[at]?.[0].descriptor.size ?? 0;
+  }
+  return { blobs, bytes, present: all.length - blobs };
+}

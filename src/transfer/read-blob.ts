@@ -1,0 +1,34 @@
+import { AirgapError } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
+import type { Source } from '../oci/content.ts';
+import { algorithmOf, digestOf } from '../oci/digest.ts';
+import type { BlobNode } from '../oci/graph.ts';
+import { bodyOf, drain, nameOf } from '../oci/steady.ts';
+
+export interface ReadBlobOptions {
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads and verifies a small blob, in two tries: what came damaged once need not do so again.
+ * @throws AirgapError `digest-mismatch`; what the source throws
+ */
+export async function readBlob(source: Source, blob: BlobNode, { emit, signal }: ReadBlobOptions): Promise<Uint8Array> {
+  const { digest } = blob.descriptor;
+  // Bytes count when they are written, not when they are read ahead.
+  const steps = { what: nameOf(blob), emit: ((event) => event.type !== 'bytes' && emit(event)) as Emit, signal };
+  let actual = '';
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    const chunks: Uint8Array[] = [];
+    await drain(bodyOf(source, blob), 0, steps, (chunk) => {
+      chunks.push(chunk);
+      return undefined;
+    });
+    const bytes = Buffer.concat(chunks);
+    actual = digestOf(bytes, algorithmOf(digest));
+    if (actual === digest) return bytes;
+  }
+  const message = `${nameOf(blob)}: the source gives other content, with the digest ${actual}`;
+  throw new AirgapError('digest-mismatch', message, { hint: 'a proxy or cache on the way may be damaged' });
+}

@@ -1,0 +1,57 @@
+import { AirgapError, combine } from '../base/errors.ts';
+import { settle } from '../base/pool.ts';
+import type { Sink } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import { formatReference } from '../oci/reference.ts';
+import { checkAborted } from './failure.ts';
+import type { Placement } from './tags.ts';
+
+/** What to do about a tag with another digest: leave it, refuse before anything is sent, or write over it. */
+export type ExistingTag = 'skip' | 'error' | 'overwrite';
+
+/** What stands under a placement's tag. */
+export interface Surveyed {
+  readonly placement: Placement;
+  /** The very same, nothing, something else, or no answer. */
+  readonly standing: 'present' | 'missing' | 'different' | 'unknown';
+  /** What is there. */
+  readonly found?: Digest;
+  /** Why there was no answer. */
+  readonly error?: unknown;
+}
+
+/** Asks for every tag; in the order of the placements. @throws AirgapError `interrupted` */
+export async function survey(
+  placements: readonly Placement[],
+  sink: Pick<Sink, 'hasManifest'>,
+  { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
+): Promise<readonly Surveyed[]> {
+  const outcomes = await settle(placements, concurrency, ({ repository, tag }) => {
+    checkAborted(signal);
+    return sink.hasManifest(repository, tag);
+  });
+  checkAborted(signal);
+  return outcomes.map((outcome, at): Surveyed => {
+    const placement = placements[at] as Placement;
+    if (!('value' in outcome)) return { placement, standing: 'unknown', error: outcome.error };
+    const { value: found } = outcome;
+    if (found === undefined) return { placement, standing: 'missing' };
+    return { placement, found, standing: found === placement.root.descriptor.digest ? 'present' : 'different' };
+  });
+}
+
+/** @throws AirgapError `tag-conflict` that names every tag with another digest */
+export function refuseDifferent(surveyed: readonly Surveyed[]): void {
+  const conflicts = surveyed.filter(({ standing }) => standing === 'different').map(tagConflict);
+  if (conflicts.length > 0) throw combine(conflicts, `${conflicts.length} tags are there with other content`);
+}
+
+function tagConflict({ placement: { root, repository, tag }, found }: Surveyed): AirgapError {
+  const name = formatReference({ ...repository, tag });
+  const { digest } = root.descriptor;
+  return new AirgapError(
+    'tag-conflict',
+    `${formatReference(root.reference)}: ${name} is there with ${found}, and the bundle has ${digest}`,
+    { hint: 'write over it with --on-existing-tag overwrite, or leave it with --on-existing-tag skip' },
+  );
+}

@@ -1,0 +1,49 @@
+import { AirgapError } from '../../base/errors.ts';
+import { silent } from '../../base/events.ts';
+import type { Bundle } from '../../bundle/read.ts';
+import type { ExportedBlob, ExportedLock } from '../../lock/exported.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatRepository } from '../../oci/reference.ts';
+import { walk } from '../../transfer/walk.ts';
+
+/**
+ * The lock of a bundle with all its manifests and blobs, to be kept where the bundle is not. What a delta leaves out
+ * counts as its own: who could push it had that.
+ * @param concurrency manifests read at the same time
+ * @throws AirgapError `bundle-invalid` when it is damaged, or another tool's archive
+ */
+export async function exportedLock(bundle: Bundle, concurrency: number, signal?: AbortSignal): Promise<ExportedLock> {
+  const { path, size, lockDigest, entries } = bundle;
+  const lock = bundle.lock();
+  if (lockDigest === undefined || lock === undefined) {
+    throw new AirgapError('bundle-invalid', `${path} has no lock, so nothing can refer to it`, {
+      hint: 'a bundle that helm airgap bundle wrote has one',
+    });
+  }
+  const references = bundle.images().map(({ reference }) => reference);
+  const { graph, failures } = await walk(bundle, references, { platforms: [], concurrency, emit: silent, signal });
+  const [failure] = failures;
+  if (failure !== undefined) {
+    throw new AirgapError('bundle-invalid', `${path} is damaged: ${failure.error.message}`, {
+      hint: 'check it with helm airgap verify; the older bundle is needed whole',
+      cause: failure.error,
+    });
+  }
+  const blobs = new Map<Digest, ExportedBlob>();
+  for (const [digest, entry] of entries) blobs.set(digest, { digest, size: entry.size });
+  const leftOut = new Set(lock.requires?.map(({ digest }) => digest));
+  for (const [digest, { descriptor, repositories }] of graph.blobs) {
+    if (entries.get(digest)?.size !== descriptor.size && !leftOut.has(digest)) continue;
+    const names = repositories.map(formatRepository).sort();
+    blobs.set(digest, { digest, size: descriptor.size, repositories: names });
+  }
+  return {
+    apiVersion: 'airgap/v1',
+    kind: 'BundleLock',
+    schemaVersion: 1,
+    size,
+    lockDigest,
+    lock,
+    blobs: [...blobs.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1)),
+  };
+}

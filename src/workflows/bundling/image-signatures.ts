@@ -1,0 +1,117 @@
+import type { KeyObject } from 'node:crypto';
+import { AirgapError, combine } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import type { ManifestContent, Source } from '../../oci/content.ts';
+import { isIndexType } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { closureOf, type Graph, type Root } from '../../oci/graph.ts';
+import { readLinks } from '../../oci/manifest.ts';
+import { isAttestation } from '../../oci/platform.ts';
+import { formatReference, formatRepository } from '../../oci/reference.ts';
+import type { Referrer } from '../../oci/referrer.ts';
+import { isSigned, signatureBlobs } from '../../oci/referrer-signature.ts';
+import { checkAborted, failureOf } from '../../transfer/failure.ts';
+import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
+
+export interface SignatureCheck extends ReadBlobOptions {
+  readonly graph: Graph;
+  /** What belongs to indexes that a choice of platforms made others of: that is what people sign. */
+  readonly leftOut: readonly Referrer[];
+  readonly source: Source;
+  /** Any of them may have signed an image. */
+  readonly keys: readonly KeyObject[];
+  /** Images checked at the same time. */
+  readonly concurrency: number;
+}
+
+/** Bytes of a signature that are read; real ones have some hundred, with a certificate chain some ten thousand. */
+const LIMIT = 4 * 1024 * 1024;
+
+/**
+ * Makes sure that every image has a cosign signature by one of the keys, offline: over its digest at the source, or, of an
+ * image that a choice of platforms made smaller, over each of the images that are left.
+ * @throws AirgapError `signature` naming each image that has none, `several` for more than one; what the source throws
+ */
+export async function requireSignatures(check: SignatureCheck): Promise<void> {
+  const { graph, keys, concurrency, signal } = check;
+  const verifier = new Verifier(check);
+  const outcomes = await settle(graph.roots, concurrency, async (root) => {
+    if (await verifier.isSigned(root, root.sourceDigest ?? root.descriptor.digest)) return true;
+    if (root.sourceDigest === undefined) return false;
+    const parts = await Promise.all(imagesIn(graph, root).map((at) => verifier.isSigned(root, at)));
+    return parts.length > 0 && parts.every(Boolean);
+  });
+  checkAborted(signal);
+  const errors = outcomes.flatMap((outcome, at) => {
+    const root = graph.roots[at] as Root;
+    const name = formatReference(root.reference);
+    if ('error' in outcome) return [failureOf(name, outcome.error)];
+    return outcome.value ? [] : [unsigned(name, root, verifier.count(root), keys.length)];
+  });
+  if (errors.length > 0) {
+    throw combine(errors, `${errors.length} of ${graph.roots.length} images are not signed as they have to be`);
+  }
+}
+
+class Verifier {
+  readonly #check: SignatureCheck;
+  readonly #bySubject: ReadonlyMap<string, readonly Referrer[]>;
+
+  constructor(check: SignatureCheck) {
+    this.#check = check;
+    const all = [...(check.graph.referrers ?? []), ...check.leftOut];
+    this.#bySubject = Map.groupBy(all, ({ repository, subject }) => `${formatRepository(repository)}@${subject}`);
+  }
+
+  /** Manifests that belong to the image as it was at its source. */
+  count({ reference, sourceDigest, descriptor }: Root): number {
+    return this.#of(reference, sourceDigest ?? descriptor.digest).length;
+  }
+
+  async isSigned({ reference }: Root, digest: Digest): Promise<boolean> {
+    const { keys } = this.#check;
+    for (const referrer of this.#of(reference, digest)) {
+      const { descriptor, bytes } = await this.#manifest(referrer);
+      for (const { blob, signature } of signatureBlobs(readLinks(descriptor.mediaType, bytes))) {
+        if (blob.size > LIMIT) continue;
+        const { repository } = referrer;
+        const content = await readBlob(
+          this.#check.source,
+          { descriptor: blob, repositories: [repository] },
+          this.#check,
+        );
+        if (isSigned({ signature }, content, digest, keys)) return true;
+      }
+    }
+    return false;
+  }
+
+  #of(reference: Root['reference'], digest: Digest): readonly Referrer[] {
+    return this.#bySubject.get(`${formatRepository(reference)}@${digest}`) ?? [];
+  }
+
+  async #manifest({ repository, descriptor }: Referrer): Promise<ManifestContent> {
+    const { graph, source } = this.#check;
+    return graph.manifests.get(descriptor.digest) ?? source.manifest(repository, descriptor.digest);
+  }
+}
+
+/** The images below a root, without what is no image of its own. */
+function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
+  const nodes = closureOf(graph, descriptor.digest).manifests.flatMap((at) => graph.manifests.get(at)?.children ?? []);
+  return nodes
+    .filter(({ mediaType, platform }) => !isIndexType(mediaType) && !isAttestation(platform))
+    .map(({ digest }) => digest);
+}
+
+function unsigned(name: string, { sourceDigest, descriptor }: Root, count: number, keys: number): AirgapError {
+  const by = keys === 1 ? 'the key' : 'any of the keys';
+  const found = count === 0 ? 'nothing is there that could be one' : 'what is there is none, or is by another key';
+  const digest = sourceDigest ?? descriptor.digest;
+  return new AirgapError('signature', `${name} has no cosign signature of ${digest} by ${by}: ${found}`, {
+    hint:
+      sourceDigest === undefined || count > 0
+        ? 'leave the image out with --exclude, or have it signed: cosign sign --key'
+        : 'the signature of an index does not fit one that was made of it for some platforms; bundle it without --platform, or check it there',
+  });
+}

@@ -1,0 +1,74 @@
+import type { Access } from '../../auth/authorizer.ts';
+import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
+import type { AirgapEvent } from '../../base/events.ts';
+import type { FilePlaces } from '../../bundle/random-file.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { BlobNode } from '../../oci/graph.ts';
+import type { Context } from '../context.ts';
+import type { RegistryAccess } from '../registry.ts';
+
+/** How a thread reaches registries. Credentials are not among it: it asks for those. */
+export interface ThreadSettings extends Pick<RegistryAccess, 'mirrors' | 'plainHttp' | 'caFile'> {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a thread needs of them. */
+export function threadSettings(
+  { env }: Pick<Context, 'env'>,
+  { mirrors, plainHttp, caFile }: RegistryAccess,
+): ThreadSettings {
+  return { env: { ...env }, mirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) };
+}
+
+/** A blob to be fetched to its place; `have` bytes are there already. */
+export interface FetchJob {
+  readonly job: number;
+  readonly node: BlobNode;
+  readonly places: FilePlaces;
+  readonly offset: number;
+  readonly have: number;
+}
+
+/** A question to the authorizer of the main thread, the only one that knows credentials. */
+export interface Question {
+  readonly question: number;
+  readonly access: Access;
+  /** The answer that refused what was sent; left out, nothing was refused. */
+  readonly refused?: {
+    readonly challenge: string | readonly string[] | undefined;
+    readonly sent: string | undefined;
+  };
+}
+
+export type ToThread =
+  | ({ readonly type: 'fetch' } & FetchJob)
+  | { readonly type: 'answer'; readonly question: number; readonly header: string | undefined }
+  | { readonly type: 'refusal'; readonly question: number; readonly error: SentError }
+  | { readonly type: 'abort' };
+
+export type FromThread =
+  | ({ readonly type: 'question' } & Question)
+  | { readonly type: 'checkpoint'; readonly job: number; readonly digest: Digest; readonly bytes: number }
+  | { readonly type: 'event'; readonly event: AirgapEvent }
+  | { readonly type: 'done'; readonly job: number; readonly fetched: number }
+  | { readonly type: 'failed'; readonly job: number; readonly error: SentError };
+
+/** An error on its way from one thread to another: without its cause, which may be anything. */
+export interface SentError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly causes: readonly SentError[];
+}
+
+export function sentError(error: unknown): SentError {
+  if (error instanceof AirgapError) {
+    const { code, message, hint, causes } = error;
+    return { code, message, hint, causes: causes.map(sentError) };
+  }
+  return { code: 'network', message: messageOf(error), hint: undefined, causes: [] };
+}
+
+export function receivedError({ code, message, hint, causes }: SentError): AirgapError {
+  return new AirgapError(code, message, { ...(hint === undefined ? {} : { hint }), causes: causes.map(receivedError) });
+}

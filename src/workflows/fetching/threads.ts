@@ -1,0 +1,169 @@
+import { Worker } from 'node:worker_threads';
+import type { Authorizer } from '../../auth/authorizer.ts';
+import type { AirgapEvent, Emit } from '../../base/events.ts';
+import { redact } from '../../base/redact.ts';
+import { type BlobFetcher, fetchBlob } from '../../bundle/fetch-blob.ts';
+import type { Source } from '../../oci/content.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Graph } from '../../oci/graph.ts';
+import { isLarge } from '../../oci/lanes.ts';
+import { type FromThread, receivedError, sentError, type ThreadSettings, type ToThread } from './protocol.ts';
+
+/**
+ * Bytes of large blobs for which a thread beside the main one pays. It costs some 50 ms of processor time and 25 MB, and
+ * then half of the hashing and writing is its. Small blobs gain nothing: what they cost is requests.
+ */
+const WORTHWHILE = 64 * 1024 * 1024;
+
+interface Job {
+  readonly bytes: number;
+  readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
+  readonly notes: Promise<void>[];
+  readonly end: PromiseWithResolvers<number>;
+}
+
+/** The thread is gone: not the blob's fault, nor the registry's. */
+class Lost extends Error {}
+
+/** Fetches blobs, and shares large ones out among the main thread and another. */
+export class SharedFetch {
+  readonly #source: Source;
+  readonly #thread: FetchThread | undefined;
+  /** Bytes of the large blobs that the main thread is busy with. */
+  #bytes = 0;
+
+  private constructor(source: Source, thread: FetchThread | undefined) {
+    this.#source = source;
+    this.#thread = thread;
+  }
+
+  /** Starts the thread when there is enough for it to do; it starts while the main one goes on. */
+  static for(
+    { blobs }: Pick<Graph, 'blobs'>,
+    source: Source & { readonly authorizer: Authorizer },
+    settings: ThreadSettings,
+    emit: Emit,
+  ): SharedFetch {
+    const large = [...blobs.values()].filter((node) => node.bytes === undefined && isLarge(node.descriptor));
+    const bytes = large.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    const pays = large.length > 1 && bytes >= WORTHWHILE;
+    return new SharedFetch(source, pays ? new FetchThread(settings, source.authorizer, emit) : undefined);
+  }
+
+  readonly fetch: BlobFetcher = async (node, offset, have, steps) => {
+    const here = (): Promise<number> => fetchBlob(node, offset, have, { ...steps, source: this.#source });
+    if (this.#thread === undefined || node.bytes !== undefined || !isLarge(node.descriptor)) return here();
+    if (!this.#thread.isLost && this.#thread.bytes < this.#bytes) {
+      try {
+        return await this.#thread.fetch(node, offset, have, steps);
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+      }
+    }
+    const { size } = node.descriptor;
+    this.#bytes += size;
+    return here().finally(() => {
+      this.#bytes -= size;
+    });
+  };
+
+  async close(): Promise<void> {
+    await this.#thread?.close();
+  }
+}
+
+/** The main thread's end of one. */
+class FetchThread {
+  /** Bytes of the blobs that it is busy with. */
+  bytes = 0;
+  isLost = false;
+  readonly #worker: Worker;
+  readonly #authorizer: Authorizer;
+  readonly #emit: Emit;
+  readonly #jobs = new Map<number, Job>();
+  #count = 0;
+
+  constructor(settings: ThreadSettings, authorizer: Authorizer, emit: Emit) {
+    this.#authorizer = authorizer;
+    this.#emit = emit;
+    // The build makes two files of the program; the sources are as many as they are.
+    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './fetch-thread.cjs';
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: settings });
+    this.#worker.on('message', (message: FromThread) => this.#receive(message));
+    this.#worker.on('error', () => this.#lose());
+    this.#worker.on('exit', () => this.#lose());
+    // Alone it keeps nobody waiting: with jobs to do, somebody waits for those.
+    this.#worker.unref();
+  }
+
+  async fetch(...[node, offset, have, { file, signal, checkpoint }]: Parameters<BlobFetcher>): Promise<number> {
+    const job = ++this.#count;
+    const { size } = node.descriptor;
+    const end = Promise.withResolvers<number>();
+    const notes: Promise<void>[] = [];
+    this.#jobs.set(job, { bytes: size, checkpoint, notes, end });
+    this.bytes += size;
+    const abort = (): void => this.#send({ type: 'abort' });
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    this.#worker.ref();
+    this.#send({ type: 'fetch', job, node, places: file.places, offset, have });
+    try {
+      const fetched = await end.promise;
+      await Promise.all(notes);
+      return fetched;
+    } finally {
+      this.bytes -= size;
+      this.#jobs.delete(job);
+      signal?.removeEventListener('abort', abort);
+      if (this.#jobs.size === 0) this.#worker.unref();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromThread): void {
+    if (message.type === 'event') {
+      this.#emit(shown(message.event));
+      return;
+    }
+    if (message.type === 'question') {
+      const { question, access, refused } = message;
+      const header =
+        refused === undefined
+          ? this.#authorizer.authorization(access)
+          : this.#authorizer.renew(access, refused.challenge, refused.sent);
+      header.then(
+        (value) => this.#send({ type: 'answer', question, header: value }),
+        (error: unknown) => this.#send({ type: 'refusal', question, error: sentError(error) }),
+      );
+      return;
+    }
+    const job = this.#jobs.get(message.job);
+    if (message.type === 'done') job?.end.resolve(message.fetched);
+    else if (message.type === 'failed') job?.end.reject(receivedError(message.error));
+    else if (job !== undefined) {
+      const note = job.checkpoint(message.digest, message.bytes);
+      // Whoever waits for the job is told when it ends.
+      note.catch(() => {});
+      job.notes.push(note);
+    }
+  }
+
+  #lose(): void {
+    this.isLost = true;
+    for (const { end } of this.#jobs.values()) end.reject(new Lost('the thread has ended'));
+  }
+}
+
+/** Texts of a thread, without the secrets that only this one knows. */
+function shown(event: AirgapEvent): AirgapEvent {
+  if (event.type === 'retry') return { ...event, what: redact(event.what), reason: redact(event.reason) };
+  return event.type === 'warning' ? { ...event, message: redact(event.message) } : event;
+}

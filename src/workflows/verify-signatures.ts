@@ -1,0 +1,38 @@
+import type { KeyObject } from 'node:crypto';
+import { silent } from '../base/events.ts';
+import { openBundle } from '../bundle/read.ts';
+import { Walker } from '../transfer/walk.ts';
+import { requireSignatures } from './bundling/image-signatures.ts';
+import type { Context } from './context.ts';
+
+/**
+ * Makes sure, offline, that every image of a bundle has a cosign signature in it by one of the keys.
+ * @throws AirgapError `signature` naming each image that has none, `several` for more than one; `bundle-invalid`
+ */
+export async function verifySignatures(
+  { emit, signal }: Context,
+  file: string,
+  concurrency: number,
+  keys: readonly KeyObject[],
+): Promise<void> {
+  const source = await openBundle(file);
+  try {
+    const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
+    const failures = await walker.add(source.images().map(({ reference }) => reference));
+    const attached = await walker.attach(source.referrers());
+    for (const { error } of [...failures, ...attached.failures]) throw error;
+    const graph = walker.graph();
+    // The walk sees what is there; what it was made of, only the lock knows.
+    await requireSignatures({
+      graph: { ...graph, roots: source.images() },
+      leftOut: [],
+      source,
+      keys,
+      concurrency,
+      emit,
+      signal,
+    });
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import type { Answer } from './fault-proxy.ts';
+
+/** A registry's door: no way in without a token of today, and tokens for who knows the account. */
+export interface TokenGate {
+  /** What the door itself says; undefined lets the request in. */
+  answer(incoming: IncomingMessage): Answer | undefined;
+  /** Tokens that were given out are worthless from now on. */
+  revoke(): void;
+}
+
+/** The token specification of distribution: a challenge that names `/token` on the same host, Basic there, Bearer elsewhere. */
+export function gateOf(account: string): TokenGate {
+  const basic = `Basic ${Buffer.from(account).toString('base64')}`;
+  let age = 1;
+  const token = (): string => `token-of-age-${age}`;
+  return {
+    answer({ url = '', headers: { authorization, host } }) {
+      if (new URL(url, 'http://localhost').pathname === '/token') {
+        if (authorization !== basic) return json(401, { details: 'incorrect username or password' });
+        return json(200, { token: token(), expires_in: 3600 });
+      }
+      if (authorization === `Bearer ${token()}`) return undefined;
+      const challenge = `Bearer realm="http://${host}/token",service="test"`;
+      const errors = [{ code: 'UNAUTHORIZED', message: 'authentication required' }];
+      return json(401, { errors }, { 'www-authenticate': challenge });
+    },
+    revoke() {
+      age++;
+    },
+  };
+}
+
+function json(status: number, content: object, headers: Readonly<Record<string, string>> = {}): Answer {
+  const body = Buffer.from(JSON.stringify(content));
+  const length = String(body.length);
+  return { status, headers: { 'content-type': 'application/json', 'content-length': length, ...headers }, body };
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { settleLanes } from '../../../src/oci/lanes.ts';
+
+const LARGE = 4 * 1024 * 1024;
+
+/** Blobs of these sizes, by the order in which they were begun, and how many of each kind there were at most at a time. */
+async function run(sizes: readonly number[], limit: number, fails = -1) {
+  const blobs = sizes.map((size) => ({ descriptor: { mediaType: 'x', digest: `sha256:${size}` as const, size } }));
+  const begun: number[] = [];
+  const busy = { all: 0, large: 0 };
+  const most = { all: 0, large: 0 };
+  const outcomes = await settleLanes(blobs, limit, async ({ descriptor: { size } }) => {
+    const large = size >= LARGE ? 1 : 0;
+    begun.push(size);
+    busy.all++;
+    busy.large += large;
+    most.all = Math.max(most.all, busy.all);
+    most.large = Math.max(most.large, busy.large);
+    await new Promise((resolve) => setTimeout(resolve, 1 + large));
+    busy.all--;
+    busy.large -= large;
+    if (size === fails) throw new Error('fails');
+  });
+  return { begun, most, outcomes };
+}
+
+describe('lanes', () => {
+  const mixed = [...Array.from({ length: 9 }, (_, at) => LARGE + at), ...Array.from({ length: 20 }, (_, at) => at)];
+
+  it('take few large blobs at a time, the largest first, and small ones in the room beside them', async () => {
+    const { begun, most } = await run(mixed, 8);
+    expect(most).toEqual({ all: 8, large: 4 });
+    const large = begun.filter((size) => size >= LARGE);
+    expect(large).toEqual([...large].sort((a, b) => b - a));
+    expect([...begun].sort((a, b) => a - b)).toEqual([...mixed].sort((a, b) => a - b));
+  });
+
+  it('never exceed the limit, whatever it is', async () => {
+    expect((await run(mixed, 1)).most).toEqual({ all: 1, large: 1 });
+    expect((await run(mixed, 3)).most.all).toBe(3);
+  });
+
+  it('go on after a failure, and tell it', async () => {
+    const { begun, outcomes } = await run(mixed, 2, LARGE + 8);
+    expect(begun).toHaveLength(mixed.length);
+    expect(outcomes.filter(({ error }) => error !== undefined)).toHaveLength(1);
+  });
+});

@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+import type { RegistryClient } from '../../../src/registry/client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
+import { clientFor, describeBytes } from './set-up.ts';
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function script(...steps: Step[]): Promise<{ server: ScriptedServer; client: RegistryClient }> {
+  const server = await startScript(steps);
+  const client = clientFor([server.host]);
+  cleanup.push(
+    () => server.stop(),
+    () => client.close(),
+  );
+  return { server, client };
+}
+
+const subject = `sha256:${'a'.repeat(64)}` as Digest;
+const API = `GET /v2/a/b/referrers/${subject}`;
+const entries = [1, 2, 3].map((i) => ({
+  ...describeBytes(Buffer.from(`${i}`), MediaType.ociManifest),
+  artifactType: 'application/spdx+json',
+}));
+
+function page(from: number, to: number, link?: string): Answer {
+  const list = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: entries.slice(from, to) };
+  const headers = { 'content-type': MediaType.ociIndex, ...(link === undefined ? {} : { link }) };
+  return { headers, body: JSON.stringify(list) };
+}
+
+describe('the referrers API', () => {
+  it('is read to its last page', async () => {
+    const { server, client } = await script(
+      { expect: API, answer: page(0, 2, `</v2/a/b/referrers/${subject}?last=2>; rel="next"`) },
+      { expect: `${API}?last=2`, answer: page(2, 3) },
+    );
+    expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toEqual(entries);
+  });
+
+  it.each([
+    [404, { status: 404, body: '404 page not found' }],
+    [405, { status: 405, body: '{"errors":[{"code":"UNSUPPORTED"}]}' }],
+  ])('that is not there (%i) is asked for once, whichever image comes next', async (_, answer) => {
+    const { server, client } = await script({ expect: API, answer });
+    const other = `sha256:${'b'.repeat(64)}` as Digest;
+    const asked = await Promise.all([
+      client.referrers({ registry: server.host, path: 'a/b' }, subject),
+      client.referrers({ registry: server.host, path: 'a/b' }, other),
+      client.referrers({ registry: server.host, path: 'c' }, subject),
+    ]);
+    expect(asked).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('that is there goes on being asked, also when one repository does not answer', async () => {
+    const { server, client } = await script(
+      { expect: API, answer: page(0, 1) },
+      { expect: `GET /v2/c/referrers/${subject}`, answer: { status: 404 } },
+      { expect: API, answer: page(0, 1) },
+    );
+    const repository = { registry: server.host, path: 'a/b' };
+    expect(await client.referrers(repository, subject)).toHaveLength(1);
+    expect(await client.referrers({ registry: server.host, path: 'c' }, subject)).toBeUndefined();
+    expect(await client.referrers(repository, subject)).toHaveLength(1);
+  });
+
+  it('that continues at another host, or gives no list, is an error', async () => {
+    const elsewhere = await script({ expect: API, answer: page(0, 1, '<http://other.example/x>; rel="next"') });
+    await expect(
+      elsewhere.client.referrers({ registry: elsewhere.server.host, path: 'a/b' }, subject),
+    ).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining('at another place') });
+    const broken = await script({
+      expect: API,
+      answer: { headers: { 'content-type': MediaType.ociIndex }, body: '{"manifests":[{}]}' },
+    });
+    await expect(broken.client.referrers({ registry: broken.server.host, path: 'a/b' }, subject)).rejects.toMatchObject(
+      {
+        code: 'registry',
+      },
+    );
+  });
+});

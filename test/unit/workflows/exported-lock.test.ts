@@ -1,0 +1,111 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { openBundle } from '../../../src/bundle/read.ts';
+import { type ExportedLock, formatExportedLock, readExportedLock } from '../../../src/lock/exported.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { readOlder, requiresOf } from '../../../src/workflows/bundling/since.ts';
+import { diff } from '../../../src/workflows/diff.ts';
+import { inspectLock } from '../../../src/workflows/inspect.ts';
+import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
+import { type MemoryRegistry, noise } from '../transfer/memory.ts';
+
+interface Written {
+  readonly dir: string;
+  readonly bundle: string;
+  /** The file that stands for the bundle. */
+  readonly lock: string;
+  readonly exported: ExportedLock;
+}
+
+async function written(source: MemoryRegistry = registry()): Promise<Written> {
+  const dir = await folder();
+  const bundle = join(dir, 'v1.tar');
+  await write(bundle, source);
+  return { dir, bundle, ...(await exportOf(bundle)) };
+}
+
+async function exportOf(bundle: string): Promise<Pick<Written, 'lock' | 'exported'>> {
+  const exported = await inspectLock(bundle, 4);
+  const lock = `${bundle}.lock.json`;
+  await writeFile(lock, formatExportedLock(exported));
+  return { lock, exported };
+}
+
+it('is read as it was written, and names the bundle by its lock', async () => {
+  const { lock, bundle, exported } = await written();
+  expect(await readExportedLock(lock)).toEqual(exported);
+  const open = await openBundle(bundle);
+  expect(exported).toMatchObject({ lockDigest: open.lockDigest, size: open.size, lock: open.lock() });
+  expect(exported.blobs.map(({ digest }) => digest)).toEqual([...open.entries.keys()].sort());
+  await open.close();
+});
+
+it('stands for the bundle where a delta is made: the same lock, to the byte', async () => {
+  const { lock, bundle } = await written();
+  const graph = await graphOf(registry());
+  const [ofBundle, ofLock] = [await readOlder(bundle, 4), await readOlder(lock, 4)];
+  expect(ofLock).toEqual(ofBundle);
+  expect(requiresOf(ofLock, graph, []).requires?.length).toBeGreaterThan(3);
+});
+
+it('of a delta has what that leaves out, too', async () => {
+  const source = registry();
+  const { dir, lock, exported } = await written(source);
+  const graph = await graphOf(source);
+  const left = requiresOf(await readOlder(lock, 4), graph, [chart]);
+  const delta = join(dir, 'v2.tar');
+  await write(delta, source, { graph, lock: { ...lockOf(graph, [chart]), ...left } });
+  const next = (await exportOf(delta)).exported;
+  const digests = new Set(next.blobs.map(({ digest }) => digest));
+  expect(next.blobs.length).toBe(exported.blobs.length);
+  expect(left.requires?.every(({ digest }) => digests.has(digest))).toBe(true);
+});
+
+it('stands for the bundle in a comparison, on either side', async () => {
+  const source = registry();
+  const { dir, lock, bundle } = await written(source);
+  source.addImage('quay.io/new', '1', [noise('new', 4000)]);
+  const later = join(dir, 'v2.tar');
+  await write(later, source, { graph: await graphOf(source, ['quay.io/a:1', 'quay.io/multi:3', 'quay.io/new:1']) });
+  const next = await exportOf(later);
+  const { old: _, new: __, ...expected } = await diff(bundle, later);
+  expect(expected.images).toMatchObject({ added: [{}], removed: [{}] });
+  const byLocks = await diff(lock, next.lock);
+  expect(byLocks).toMatchObject(expected);
+  expect([byLocks.old.file, byLocks.old.size]).toEqual([lock, (await diff(bundle, bundle)).old.size]);
+  expect(await diff(lock, later)).toMatchObject(expected);
+});
+
+it('has the same bytes whenever it is made', async () => {
+  const [one, other] = [await written(), await written()];
+  expect(formatExportedLock(one.exported)).toBe(formatExportedLock(other.exported));
+  expect(formatExportedLock(one.exported)).toContain(
+    `  {"digest":"${digestOf(noise('base', 30_000))}","size":30000,"repositories":["docker.io/library/b","quay.io/a","quay.io/multi"]}`,
+  );
+});
+
+it.each([
+  ['{', /is not JSON/],
+  ['{"kind":"Lock","schemaVersion":1}', /is of kind Lock, which does not say all blobs/],
+  ['{"kind":"Inspection"}', /is of kind Inspection/],
+  ['{}', /is no BundleLock/],
+  ['{"kind":"BundleLock","schemaVersion":2}', /schema version 2; this helm airgap reads 1/],
+  ['{"kind":"BundleLock","schemaVersion":1}', /does not fit its schema: .*lockDigest: /],
+])('is not what says %s', async (text, message) => {
+  const path = join(await folder(), 'x.json');
+  await writeFile(path, text);
+  const refused = { code: 'bundle-invalid', message: expect.stringMatching(message) };
+  await expect(readExportedLock(path)).rejects.toMatchObject(refused);
+  await expect(readOlder(path, 4)).rejects.toMatchObject({
+    ...refused,
+    hint: expect.stringContaining('inspect OLD.tar -o lock'),
+  });
+});
+
+it('is not looked for in what begins otherwise, or is not there', async () => {
+  const { dir, bundle } = await written();
+  expect(await readExportedLock(bundle)).toBeUndefined();
+  expect(await readExportedLock(join(dir, 'none'))).toBeUndefined();
+  expect(await readExportedLock(dir)).toBeUndefined();
+});

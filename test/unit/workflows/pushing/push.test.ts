@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import { toEcrName } from '../../../../src/ecr/names.ts';
+import { parseTarget } from '../../../../src/oci/naming.ts';
+import { formatReference } from '../../../../src/oci/reference.ts';
+import { push } from '../../../../src/workflows/push.ts';
+import { missingRepositories, planPush } from '../../../../src/workflows/pushing/plan-push.ts';
+import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
+import { registry } from '../../bundle/bundles.ts';
+import { MemoryRegistry, noise } from '../../transfer/memory.ts';
+import { bundleFile, context, ecrForTest, pushOptions } from './set-up.ts';
+
+const silently = async (): Promise<void> => {};
+const names = ['m/docker.io/library/b', 'm/quay.io/a', 'm/quay.io/multi', 'm/charts/demo'];
+
+describe('a plan', () => {
+  it('says what a push does then, and changes nothing', async () => {
+    const ecr = await ecrForTest({ repositories: ['m/quay.io/a'], blobMounting: true });
+    const options = pushOptions(ecr, [await bundleFile()]);
+    const [plan] = await planPush(context, options);
+    expect(plan?.repositories).toEqual({
+      existing: ['m/quay.io/a'],
+      missing: names.filter((name) => name !== 'm/quay.io/a'),
+      onPush: [],
+    });
+    expect(plan?.items.map(({ status }) => status)).toEqual(['send', 'send', 'send', 'send']);
+    expect(ecr.requests.filter(({ what }) => /^(?:PUT|POST)|^Create/.test(what))).toEqual([]);
+
+    const [result] = await push(context, options, silently);
+    expect({ blobs: result?.blobs.stored, bytes: result?.bytes }).toEqual({ blobs: plan?.blobs, bytes: plan?.bytes });
+    const [after] = await planPush(context, options);
+    expect(after).toMatchObject({ blobs: 0, bytes: 0 });
+    expect(after?.items.map(({ status }) => status)).toEqual(['present', 'present', 'present', 'present']);
+  });
+
+  it('names what it would write over, or stops where a push would', async () => {
+    const ecr = await ecrForTest();
+    const other = new MemoryRegistry();
+    other.addImage('quay.io/a', '1', [noise('another', 100)]);
+    const file = await bundleFile();
+    await push(context, pushOptions(ecr, [await bundleFile(other, { images: ['quay.io/a:1'] })]), silently);
+    const planned = (existing: 'overwrite' | 'skip') => planPush(context, pushOptions(ecr, [file], { existing }));
+    const [over] = await planned('overwrite');
+    expect(over?.items.filter(({ status }) => status === 'overwrite')).toMatchObject([
+      { reference: { path: 'a' }, found: expect.stringMatching(/^sha256:/) },
+    ]);
+    const [kept] = await planned('skip');
+    expect(kept?.items.filter(({ status }) => status === 'keep')).toHaveLength(1);
+    await expect(planPush(context, pushOptions(ecr, [file]))).rejects.toMatchObject({ code: 'tag-conflict' });
+  });
+});
+
+describe('a push', () => {
+  it('leaves repositories to a creation template', async () => {
+    const ecr = await ecrForTest({
+      templates: [{ prefix: 'm', appliedFor: ['CREATE_ON_PUSH'], imageTagMutability: 'IMMUTABLE' }],
+    });
+    const [result] = await push(context, pushOptions(ecr, [await bundleFile()]), silently);
+    expect([...(result?.onPush ?? [])].sort()).toEqual([...names].sort());
+    expect(ecr.requests.map(({ what }) => what)).not.toContain('CreateRepository');
+    expect(ecr.repositories.get('m/quay.io/a')?.settings).toMatchObject({ byTemplate: 'm' });
+  });
+
+  it('into immutable repositories can be done again, and refuses other content by name', async () => {
+    const ecr = await ecrForTest();
+    const repositories = { create: 'missing', reconcile: false, settings: { immutable: true } } as const;
+    const options = pushOptions(ecr, [await bundleFile()], { repositories });
+    await push(context, options, silently);
+    const [again] = await push(context, options, silently);
+    expect(again?.images.map(({ status }) => status)).toEqual(['present', 'present', 'present']);
+    const other = registry();
+    other.addImage('quay.io/a', '1', [noise('another', 100)]);
+    const pushed = push(context, pushOptions(ecr, [await bundleFile(other)], { repositories }), silently);
+    await expect(pushed).rejects.toMatchObject({
+      code: 'tag-conflict',
+      message: expect.stringContaining(`quay.io/a:1: ${ecr.host}/m/quay.io/a:1 is there with sha256:`),
+    });
+  });
+
+  it('sends nothing where repositories are missing and nobody may create them', async () => {
+    const ecr = await ecrForTest({ repositories: ['m/quay.io/a'] });
+    const repositories = { create: 'never', reconcile: false, settings: {} } as const;
+    const options = pushOptions(ecr, [await bundleFile()], { repositories });
+    const missing = names.filter((name) => name !== 'm/quay.io/a').sort();
+    expect([...(await missingRepositories(context, options))].sort()).toEqual(missing);
+    const pushed = push(context, options, silently);
+    await expect(pushed).rejects.toMatchObject({ code: 'repository-missing' });
+    await expect(pushed).rejects.toThrow(missing[0]);
+    expect(ecr.requests.filter(({ what }) => /^(?:PUT|POST)|^Create/.test(what))).toEqual([]);
+  });
+
+  it('maps names that ECR does not take', async () => {
+    const ecr = await ecrForTest();
+    const source = new MemoryRegistry();
+    source.addImage('quay.io/my__org/a--b', '1', [noise('x', 100)]);
+    const file = await bundleFile(source, { images: ['quay.io/my__org/a--b:1'] });
+    const targets = [parseTarget(`${ecr.host}/m`, 'host-path', { legal: toEcrName })];
+    await push(context, pushOptions(ecr, [file], { targets }), silently);
+    expect([...ecr.repositories.keys()]).toEqual(['m/quay.io/my_run2_org/a-run2-b', 'm/charts/demo']);
+  });
+
+  it('writes a receipt that the registry confirms, until something changes', async () => {
+    const ecr = await ecrForTest();
+    const options = pushOptions(ecr, [await bundleFile()]);
+    const [result] = await push(context, options, silently);
+    if (result === undefined) throw new Error('one target');
+    const { receipt } = result;
+    expect(receipt).toMatchObject({ target: `${ecr.host}/m`, naming: 'host-path', bundles: [{ file: 'demo.tar' }] });
+    expect(receipt.items.map(({ source, target }) => [source, target])).toContainEqual([
+      'quay.io/a:1',
+      `${ecr.host}/m/quay.io/a:1`,
+    ]);
+    expect(receipt.items).toHaveLength(4);
+    const check = () => verifyReceipt(context, receipt, { access: options.access, concurrency: 2 });
+    expect(await check()).toMatchObject({ items: 4, differences: [] });
+    ecr.repositories.get('m/quay.io/a')?.tags.clear();
+    const multi = ecr.repositories.get('m/quay.io/multi');
+    const child = [...(multi?.manifests.keys() ?? [])][0] as string;
+    multi?.tags.set('3', child);
+    expect((await check()).differences).toMatchObject([
+      { target: `${ecr.host}/m/quay.io/a:1` },
+      { target: `${ecr.host}/m/quay.io/multi:3`, found: child },
+    ]);
+  });
+
+  it('of several bundles sends what they share once, and refuses one name with two contents', async () => {
+    const ecr = await ecrForTest({ blobMounting: true });
+    const second = new MemoryRegistry();
+    second.addImage('quay.io/a', '1', [noise('base', 30_000), noise('a', 5000)]);
+    second.addImage('quay.io/c', '1', [noise('base', 30_000), noise('c', 100)]);
+    const more = await bundleFile(second, { name: 'more.tar', images: ['quay.io/a:1', 'quay.io/c:1'] });
+    const [result] = await push(context, pushOptions(ecr, [await bundleFile(), more]), silently);
+    expect(result?.images.map(({ reference }) => formatReference(reference)).sort()).toEqual([
+      'docker.io/library/b:2',
+      'quay.io/a:1',
+      'quay.io/c:1',
+      'quay.io/multi:3',
+    ]);
+
+    const third = new MemoryRegistry();
+    third.addImage('quay.io/c', '1', [noise('other', 100)]);
+    const different = await bundleFile(third, { name: 'different.tar', images: ['quay.io/c:1'] });
+    await expect(push(context, pushOptions(ecr, [more, different]), silently)).rejects.toMatchObject({
+      code: 'collision',
+      message: expect.stringMatching(/quay\.io\/c:1 is not the same in .*more\.tar and in .*different\.tar/),
+    });
+  });
+
+  it('lists what only the older bundle needed', async () => {
+    const ecr = await ecrForTest();
+    const older = registry();
+    const newer = new MemoryRegistry();
+    newer.addImage('quay.io/a', '2', [noise('base', 30_000)]);
+    const file = await bundleFile(newer, { images: ['quay.io/a:2'] });
+    const [result] = await push(context, pushOptions(ecr, [file], { retire: await bundleFile(older) }), silently);
+    expect(result?.retired?.map(({ path, tag }) => `${path}:${tag}`)).toEqual([
+      'm/docker.io/library/b:2',
+      'm/quay.io/a:1',
+      'm/quay.io/multi:3',
+    ]);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../../src/base/events.ts';
+import type { Bundle } from '../../../../src/bundle/read.ts';
+import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
+import { selected } from '../../../../src/workflows/pushing/selection.ts';
+
+/** A bundle as far as choosing looks at it: a chart, one that it brings along, and one that has nothing to do with them. */
+function bundle(locked = true): Bundle {
+  const charts = ['outer', 'inner', 'other'].map((name) => ({
+    name,
+    version: '1.0.0',
+    reference: parseReference(`charts.example/${name}:1.0.0`),
+    descriptor: { digest: `sha256:${name}` },
+  }));
+  const found: Record<string, object[]> = {
+    'quay.io/outer:1': [{ chart: 'outer' }],
+    'quay.io/inner:1': [{ chart: 'inner', via: ['outer'] }],
+    'quay.io/other:1': [{ chart: 'other' }],
+    'quay.io/both:1': [{ chart: 'other' }, { chart: 'inner', via: ['outer'] }],
+  };
+  return {
+    path: 'b.tar',
+    images: () => Object.keys(found).map((name) => ({ reference: parseReference(name) })),
+    charts: () => charts,
+    lock: () =>
+      locked
+        ? {
+            charts: charts.map(({ name, version, descriptor }) => ({
+              name,
+              version,
+              ...descriptor,
+              ...(name === 'inner' ? { parent: 'outer' } : {}),
+            })),
+            images: Object.entries(found).map(([reference, places]) => ({ reference, found: places })),
+          }
+        : undefined,
+  } as unknown as Bundle;
+}
+
+function choose(choice: { charts?: string[]; images?: string[]; exclude?: string[] }, from = bundle()): string[] {
+  const [roots = []] = selected([from], { charts: [], images: [], exclude: [], ...choice });
+  return roots.map(({ reference }) => formatReference(reference).replace(/^[^/]*\//, ''));
+}
+
+const charts = ['outer:1.0.0', 'inner:1.0.0', 'other:1.0.0'];
+
+describe('a part of a bundle', () => {
+  it('is everything when nothing is named', () => {
+    expect(choose({})).toEqual(['outer:1', 'inner:1', 'other:1', 'both:1', ...charts]);
+    expect(choose({}, bundle(false))).toHaveLength(7);
+  });
+
+  it('is a chart with what it brings along, and their images', () => {
+    expect(choose({ charts: ['outer'] })).toEqual(['outer:1', 'inner:1', 'both:1', 'outer:1.0.0', 'inner:1.0.0']);
+    expect(choose({ charts: ['other@1.0.0'] })).toEqual(['other:1', 'both:1', 'other:1.0.0']);
+  });
+
+  it('is images by name, and no chart', () => {
+    expect(choose({ images: ['quay.io/o*'] })).toEqual(['outer:1', 'other:1']);
+  });
+
+  it('is charts and images together, without what is excluded', () => {
+    expect(choose({ charts: ['other'], images: ['quay.io/inner'], exclude: ['*both*'] })).toEqual([
+      'inner:1',
+      'other:1',
+      'other:1.0.0',
+    ]);
+    expect(choose({ exclude: ['quay.io/*'] })).toEqual(charts);
+  });
+
+  it.each([
+    [{ charts: ['none'] }, 'chart-not-found'],
+    [{ charts: ['other@2.0.0'] }, 'chart-not-found'],
+    [{ images: ['quay.io/none'] }, 'image-not-found'],
+  ])('that is not there is an error: %j', (choice, code) => {
+    expect(() => choose(choice)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('that is nowhere to be excluded is a warning', () => {
+    const events: AirgapEvent[] = [];
+    selected([bundle()], { charts: [], images: [], exclude: ['x/y'] }, (event) => events.push(event));
+    expect(events).toMatchObject([{ type: 'warning', message: '--exclude x/y fits no image' }]);
+  });
+
+  it('cannot be told by charts without a lock', () => {
+    expect(() => choose({ charts: ['outer'] }, bundle(false))).toThrow(
+      expect.objectContaining({ code: 'unsupported' }),
+    );
+  });
+});

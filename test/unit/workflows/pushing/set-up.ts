@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { onTestFinished, vi } from 'vitest';
+import { silent } from '../../../../src/base/events.ts';
+import { parseTarget } from '../../../../src/oci/naming.ts';
+import type { Context } from '../../../../src/workflows/context.ts';
+import type { PushOptions } from '../../../../src/workflows/push.ts';
+import { EVERYTHING } from '../../../../src/workflows/pushing/selection.ts';
+import { type EcrOptions, startEcr, type TestEcr } from '../../../support/ecr.ts';
+import { folder, graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
+import type { MemoryRegistry } from '../../transfer/memory.ts';
+
+/** A bundle of a chart and of the images named; of three images unless told. */
+export async function bundleFile(
+  source: MemoryRegistry = registry(),
+  { name = 'demo.tar', images = NAMES }: { name?: string; images?: readonly string[] } = {},
+): Promise<string> {
+  const path = join(await folder(), name);
+  await write(path, source, { graph: await graphOf(source, images) });
+  return path;
+}
+
+/** The stand-in for ECR with credentials for it; it goes away with the test. */
+export async function ecrForTest(options: EcrOptions = {}): Promise<TestEcr> {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret-key');
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  const ecr = await startEcr(options);
+  onTestFinished(async () => {
+    vi.unstubAllEnvs();
+    await ecr.stop();
+  });
+  return ecr;
+}
+
+/** What a push to the stand-in is given. */
+export function pushOptions(ecr: TestEcr, files: readonly string[], more: Partial<PushOptions> = {}): PushOptions {
+  return {
+    files,
+    targets: [parseTarget(`${ecr.host}/m`, 'host-path')],
+    access: {
+      mirrors: [],
+      plainHttp: ['127.0.0.1'],
+      endpointUrl: ecr.endpoint,
+      ecrHosts: [{ host: ecr.host, region: 'us-east-1', account: '123456789012' }],
+    },
+    concurrency: 4,
+    existing: 'error',
+    requireReferrers: false,
+    selection: EVERYTHING,
+    repositories: { create: 'missing', reconcile: false, settings: {} },
+    now: () => new Date('2026-01-02T03:04:05.000Z'),
+    ...more,
+  };
+}
+
+/** A context without surroundings. */
+export const context: Context = { env: {}, cwd: '/', emit: silent };
