@@ -2,10 +2,10 @@ import { syncBuiltinESMExports } from 'node:module';
 import promises from 'node:timers/promises';
 
 /**
- * How much faster than real time the program's waits pass: time-outs of a minute in a quarter of a second, which a
- * loaded machine still keeps; pauses between tries, which nothing depends on, in next to nothing.
+ * How much faster than real time the program's waits pass: time-outs of a minute in half a second, which a loaded
+ * machine still keeps; pauses between tries, which nothing depends on, in next to nothing.
  */
-const TIMEOUTS = 250;
+const TIMEOUTS = 120;
 const PAUSES = 2000;
 
 /**

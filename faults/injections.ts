@@ -1,9 +1,6 @@
 import { setTimeout as wait } from 'node:timers';
 import type { Answer, Exchange, Fault } from '../test/support/fault-proxy.ts';
 
-/** What a fault does. */
-export type Injected = Fault;
-
 /** Milliseconds, real ones, after which a stalled connection ends, for who has the patience; for Helm, which has more. */
 const LONGEST_STALL = 20_000;
 const HELMS_STALL = 500;

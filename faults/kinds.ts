@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Passage } from '../test/support/fault-proxy.ts';
+import type { Fault, Passage } from '../test/support/fault-proxy.ts';
 import {
   answer,
   answerLost,
@@ -9,7 +9,6 @@ import {
   drip,
   dripIn,
   expire,
-  type Injected,
   length,
   lie,
   nothingStored,
@@ -37,7 +36,7 @@ export interface Kind {
   readonly reach: Reach;
   /** Which requests of a run without faults it can be tried on. */
   readonly applies: (seen: Passage) => boolean;
-  readonly inject: Injected;
+  readonly inject: Fault;
   /** The way to the registry leads through an HTTP proxy, which is what fails. */
   readonly proxied?: true;
   /** The registry says that it has stored what it has not: the log of transfers can only repeat that. */
@@ -57,10 +56,11 @@ const isTag = ({ method, path }: Passage): boolean => method === 'PUT' && /\/man
 const stores = (seen: Passage): boolean => isApi(seen) && writes(seen) && seen.status === 201;
 const isAnswered = ({ status }: Passage): boolean => status !== 401;
 
+/** What docker-registry says when it cannot write. */
 const FULL = { code: 'UNKNOWN', message: 'unknown error', detail: { Err: 28, Op: 'write', Path: '/data' } };
 const GATEWAY = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 
-const make = (row: string, variant: string, reach: Reach, applies: Kind['applies'], inject: Injected): Kind => ({
+const make = (row: string, variant: string, reach: Reach, applies: Kind['applies'], inject: Fault): Kind => ({
   row,
   variant,
   reach,
@@ -106,7 +106,7 @@ export const KINDS: readonly Kind[] = [
   make('redirect to another host', 'which has it, always', 'step', isApi, redirect(undefined)),
   make('slow registry', 'answers in drops', 'once', hasBody, drip),
   make('slow registry', 'reads in drops', 'once', sends, dripIn),
-  make('full registry disk', 'from here on', 'writes', stores, answer(500, { ...FULL, detail: FULL.detail })),
+  make('full registry disk', 'from here on', 'writes', stores, answer(500, FULL)),
   { ...make('immutable conflict', 'with the same content', 'once', isTag, takenBySame), lies: true },
   { ...make('immutable conflict', 'with other content', 'once', isTag, taken), conflict: true },
   make('DNS failure', 'of the host that is redirected to', 'step', isApi, redirect('no-such-host.invalid')),

@@ -4,7 +4,9 @@ const VERDICTS = ['completed', 'recovered', 'bad'] as const;
 
 /** A Markdown table: for each fault and direction how many cases there were, and how they ended. */
 export function table(outcomes: readonly Outcome[]): string {
-  const rows = Map.groupBy(outcomes, ({ kind, direction }) => `${kind.row} | ${direction}`);
+  const rows = [...Map.groupBy(outcomes, ({ kind }) => kind.row)].flatMap(([row, of]) => [
+    ...Map.groupBy(of, ({ direction }) => `${row} | ${direction}`),
+  ]);
   const line = (name: string, of: readonly Outcome[]): string => {
     const counts = VERDICTS.map((verdict) => of.filter((outcome) => outcome.verdict === verdict).length);
     return `| ${name} | ${[of.length, ...counts].join(' | ')} |`;
@@ -12,8 +14,8 @@ export function table(outcomes: readonly Outcome[]): string {
   return [
     '| fault | direction | cases | completed at once | failed, and completed at the second run | bad |',
     '| --- | --- | ---: | ---: | ---: | ---: |',
-    ...[...rows].map(([name, of]) => line(name, of)),
-    line('**all** | ', outcomes),
+    ...rows.map(([name, of]) => line(name, of)),
+    line('**all** | both', outcomes),
   ].join('\n');
 }
 

@@ -6,7 +6,7 @@
  *
  * `--only` takes the cases whose line has the text, `--every` each n-th of them, `--lanes` says how many run at the same
  * time. Needs docker-registry, a Helm of the tests and, for kill -9, a built plugin. Exit code 1 when something did not
- * end well. A run of everything replaces the figures in docs/reliability.md.
+ * end well. A run of both directions with every kind replaces the figures in docs/reliability.md.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -84,7 +84,7 @@ await Promise.all(
         outcome.wrong.push(`an error that nobody waits for: ${error?.stack ?? error}`);
         outcome.verdict = 'bad';
       }
-      outcomes.push(outcome);
+      outcomes.push({ ...outcome, of: one });
       console.error(`${outcomes.length} of ${cases.length}: ${outcome.verdict}: ${describe(one)}`);
       if (outcome.verdict === 'bad') console.error(complaint(outcome));
     }
@@ -95,19 +95,18 @@ await source.stop();
 
 const bad = outcomes.filter(({ verdict }) => verdict === 'bad');
 const minutes = ((performance.now() - began) / 60_000).toFixed(0);
+const day = new Date().toISOString().slice(0, 10);
+const share = every === 1 ? 'every case' : `one of every ${every} cases`;
+const steps = `${direct.pull.length} requests of a pull and ${direct.push.length} of a push; ${share}`;
 const machine = `Helm ${helm.version}, Node.js ${process.versions.node}, ${availableParallelism()} cores`;
-const steps = `${direct.pull.length} requests of a pull and ${direct.push.length} of a push`;
+const order = new Map(cases.map(({ one }, at) => [one, at]));
 const figures = [
-  `Last run: ${steps}; ${machine}; ${minutes} minutes, load average at the start ${load}.`,
-  table(
-    outcomes.sort(
-      (a, b) => cases.findIndex(({ one }) => one.kind === a.kind) - cases.findIndex(({ one }) => one.kind === b.kind),
-    ),
-  ),
-  ...bad.map((outcome) => `- ${describe(outcome)}: ${outcome.wrong.join('; ')}`),
+  `Last run: ${day}; ${steps}; ${minutes} minutes; ${machine}, load average at the start ${load}.`,
+  table(outcomes.sort((a, b) => order.get(a.of) - order.get(b.of))),
+  ...(bad.length > 0 ? [bad.map((outcome) => `- ${describe(outcome)}: ${outcome.wrong.join('; ')}`).join('\n')] : []),
 ].join('\n\n');
 console.log(figures);
-if (every === 1 && values.only === '' && values.direction === '') {
+if (values.only === '' && values.direction === '') {
   replaceFigures(join(root, 'docs/reliability.md'), 'faults', figures);
 }
 process.exit(bad.length > 0 ? 1 : 0);

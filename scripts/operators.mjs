@@ -9,7 +9,7 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,7 +22,7 @@ const operators = JSON.parse(await readFile(join(root, 'inside', 'operators.json
   ({ name }) => wanted.length === 0 || wanted.includes(name),
 );
 
-setPriority(15);
+setPriority(10);
 await mkdir(cache, { recursive: true });
 let there = 0;
 for (const operator of operators) {
@@ -42,27 +42,44 @@ process.exitCode = there > 0 ? 0 : 1;
 /** A folder as the image has it, renamed into place when it is complete. */
 async function build(operator, place) {
   const { main, flags, variables: { prefix = '', ...variables } = {}, program, files = {} } = operator;
-  const source = await sourceOf(operator);
   const set = Object.entries(variables).map(([name, value]) => `-X ${prefix}${name}=${value}`);
   const work = `${place}.${process.pid}`;
   try {
-    const out = join(work, program);
+    const source = await sourceOf(operator, work);
+    const out = join(work, 'image', program);
     const args = flags.map((flag) => flag.replace('{variables}', set.join(' ')));
     const env = { ...process.env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64', GOFLAGS: '-buildvcs=false' };
     await run('go', ['build', '-C', source, '-p', '2', '-o', out, ...args, main], { env, maxBuffer: 1 << 26 });
     for (const [from, to] of Object.entries(files)) {
-      await cp(join(source, from), join(work, to), { recursive: true, dereference: true });
+      await cp(join(source, from), join(work, 'image', to), { recursive: true, dereference: true });
     }
-    await rename(work, place);
+    await rename(join(work, 'image'), place);
   } finally {
+    await run('chmod', ['-R', 'u+w', work]).catch(() => {});
     await rm(work, { recursive: true, force: true });
   }
 }
 
-/** The folder with the operator's source. What the module proxy gives is checked against the sum of the list. */
-async function sourceOf({ name, version, module, sum }) {
+/**
+ * The folder with the operator's source: as it is given, or from the module proxy with the modules that lie within it,
+ * which come apart.
+ */
+async function sourceOf({ name, version, module, sum, nested = {} }, work) {
   const given = join(process.env.AIRGAP_OPERATOR_SOURCES || join(cache, 'sources'), `${name}@${version}`);
   if (existsSync(given)) return given;
+  const folder = await download(module, sum);
+  if (Object.keys(nested).length === 0) return folder;
+  const whole = join(work, 'source');
+  await cp(folder, whole, { recursive: true });
+  await run('chmod', ['-R', 'u+w', whole]);
+  for (const [place, inner] of Object.entries(nested)) {
+    await cp(await download(inner.module, inner.sum), join(whole, place), { recursive: true });
+  }
+  return whole;
+}
+
+/** A module from the proxy, its content checked against the sum of the list. */
+async function download(module, sum) {
   const path = module.slice(0, module.lastIndexOf('@'));
   // The list pins what it names; what that depends on, the module's own go.sum.
   const env = { ...process.env, GONOSUMDB: path };

@@ -7,22 +7,26 @@ import type { EcrHost } from './hosts.ts';
 const ROOT = 'ROOT';
 
 /**
- * By which creation template ECR makes a repository when something is pushed to it: the longest prefix, a slash behind it
- * being understood, of those that apply to pushes. What may not be read or does not know of templates has none: then
- * repositories are created, which is right nearly everywhere.
- * @returns the template's prefix for a repository's name; undefined when a push would fail
+ * By which creation template ECR makes a repository when something is pushed to it: the one with the longest prefix, a
+ * slash behind it being understood, if that applies to pushes. Whether a shorter one that does would take its place is
+ * not documented; then the repository is created, which is always right. So it is where templates may not be read, or
+ * are not known.
+ * @returns the template's prefix for a repository's name; undefined when there is none that is sure
  */
 export async function creationTemplates(
   client: ECRClient,
   host: EcrHost,
   emit: Emit = silent,
 ): Promise<(name: string) => string | undefined> {
-  const prefixes = (await list(client, host, emit))
-    .filter(({ appliedFor = [] }) => (appliedFor as readonly string[]).includes('CREATE_ON_PUSH'))
-    .map(({ prefix = '' }) => prefix)
-    .sort((a, b) => b.length - a.length);
-  const [everywhere] = prefixes.filter((prefix) => prefix === ROOT);
-  return (name) => prefixes.find((prefix) => prefix !== ROOT && name.startsWith(`${prefix}/`)) ?? everywhere;
+  const templates = await list(client, host, emit);
+  const byLength = [...templates].sort((a, b) => (b.prefix?.length ?? 0) - (a.prefix?.length ?? 0));
+  const isFor = (name: string, prefix = ''): boolean => prefix !== ROOT && name.startsWith(`${prefix}/`);
+  const everywhere = templates.find(({ prefix }) => prefix === ROOT);
+  return (name) => {
+    const template = byLength.find(({ prefix }) => isFor(name, prefix)) ?? everywhere;
+    const appliesTo: readonly string[] = template?.appliedFor ?? [];
+    return appliesTo.includes('CREATE_ON_PUSH') ? template?.prefix : undefined;
+  };
 }
 
 async function list(client: ECRClient, host: EcrHost, emit: Emit): Promise<readonly RepositoryCreationTemplate[]> {

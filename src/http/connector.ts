@@ -33,7 +33,8 @@ export function plainConnector(timeout: number): Connector {
     };
     const onread = { buffer: () => memory, callback: (bytes: number): boolean => socket.push(take(bytes)) };
     // One read at a time waits in the socket: undici would have several copied into one.
-    const connect = buildConnector({ timeout, allowH2: false, highWaterMark: 1, onread });
+    const waiting = { highWaterMark: undefined, readableHighWaterMark: 1 };
+    const connect = buildConnector({ timeout, allowH2: false, ...waiting, onread });
     const socket = connect(options, callback);
     return socket;
   };

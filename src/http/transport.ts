@@ -25,7 +25,7 @@ export interface TransportOptions {
   readonly caFile?: string;
   /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
   readonly plainHttp?: readonly string[];
-  /** Connections per host, for reading and for uploading each. Default 16. */
+  /** Connections per host, for reading and for uploading each. Default 32. */
   readonly connections?: number;
   /** Default 15 s. */
   readonly connectTimeout?: number;

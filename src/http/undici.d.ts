@@ -25,9 +25,12 @@ declare module 'undici/lib/api/api-connect.js' {
 
 declare module 'undici/lib/core/connect.js' {
   import type { Socket, TcpSocketConnectOpts } from 'node:net';
+  import type { DuplexOptions } from 'node:stream';
   import type { buildConnector } from 'undici';
   /** Hands what it does not know on to `net.connect`, and returns the socket that is connecting. */
   export default function connector(
-    options: buildConnector.BuildOptions & Pick<TcpSocketConnectOpts, 'highWaterMark' | 'onread'>,
+    options: Omit<buildConnector.BuildOptions, 'highWaterMark'> &
+      Pick<TcpSocketConnectOpts, 'onread'> &
+      Pick<DuplexOptions, 'highWaterMark' | 'readableHighWaterMark'>,
   ): (options: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 }

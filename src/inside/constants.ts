@@ -50,7 +50,8 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
   for (const constant of strings.find(isWanted)) {
     const { text, offset } = constant;
     if (text.length <= LONGEST_NAME && !text.includes('\n')) sort(constant, false);
-    else inTexts.push(...namesInFile(text, { ...place, offset }, 'a text in the program'));
+    else if (inTexts.length < MOST) inTexts.push(...namesInFile(text, { ...place, offset }, 'a text in the program'));
+    else incomplete = true;
   }
   for (const constant of defaults) sort(constant, true);
   return { whole, nameless, prefixes, inTexts, incomplete };

@@ -9,6 +9,8 @@ const LEAST = 3;
 /** What is tried before the names of a list. */
 const MOST_PREFIXES = 8;
 const MOST_FAMILIES = 8;
+/** Pairs that are looked at; the operators with the longest lists have a hundred. */
+const MOST_PAIRS = 2000;
 const PREFIX = /^[a-z0-9][a-z0-9._-]*\/$/;
 const REGISTRY = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?\/$/;
 
@@ -20,6 +22,7 @@ export function recordsOf(program: Program, prefixes: readonly GoString[]): { gu
   const { elf, strings, place } = program;
   const guesses: Guess[] = [];
   const lists = new Map<string, Pair[]>();
+  let read = 0;
   for (const pair of pairs(elf, strings)) {
     const registry = strings.header(pair.offset - 16);
     const repository =
@@ -28,7 +31,12 @@ export function recordsOf(program: Program, prefixes: readonly GoString[]): { gu
       const evidence = 'a repository and a version in one record';
       const possible = [`${repository}:${pair.version}`];
       guesses.push({ ...place, offset: pair.offset, kind: 'recombined', evidence, possible, isPaired: true });
-    } else lists.set(pair.version, [...(lists.get(pair.version) ?? []), pair]);
+    } else {
+      const list = lists.get(pair.version) ?? [];
+      list.push(pair);
+      lists.set(pair.version, list);
+    }
+    if (++read >= MOST_PAIRS) break;
   }
   const tried = prefixesOf(program, prefixes);
   const families = [...lists].flatMap(([version, list]): Family[] => {

@@ -3,9 +3,10 @@ import type { Readable } from 'node:stream';
 import type { FileFindings, Subject } from './candidate.ts';
 import { isElf } from './elf.ts';
 import { readLayer } from './layer.ts';
+import { newestOf } from './newest.ts';
 import { namesInProgram } from './program.ts';
 import type { Entry, Taker } from './tar-stream.ts';
-import { namesInFile, newestOf } from './text.ts';
+import { namesInFile } from './text.ts';
 
 /** One layer of an image, from the bottom up. */
 export interface Layer {
@@ -38,6 +39,13 @@ const SMALLEST_PROGRAM = 256 * 1024;
 const LARGEST_TEXT = 5 * 1024 * 1024;
 const ALL_TEXTS = 100 * 1024 * 1024;
 const MOST_PROGRAMS = 6;
+/** Names in texts; an operator that brings all its releases along has some thousand. */
+const MOST_NAMES = 20_000;
+/** Large files, and marks of deleted ones; images have some hundred of either. */
+const MOST_FILES = 20_000;
+const MOST_REMOVALS = 5000;
+/** As Linux has it (PATH_MAX). */
+const LONGEST_PATH = 4096;
 const TEXT = /\.(?:ya?ml|json)$/i;
 /** What comes with a base image, and what tells of programs instead of setting anything. */
 const OF_THE_SYSTEM =
@@ -51,7 +59,7 @@ export async function scanImage(layers: readonly Layer[], options: ScanOptions):
   const scan = new ImageScan(options);
   for (const layer of layers) await scan.layer(layer);
   // A link may come after the file it points to; then that layer is read again.
-  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.layer(layer);
+  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.layer(layer, true);
   return scan.findings();
 }
 
@@ -64,6 +72,8 @@ export class ImageScan {
   readonly #passed = new Map<string, string>();
   readonly #givenUp: string[] = [];
   #textBytes = 0;
+  #names = 0;
+  #removals = 0;
   #programs = 0;
   #programBytes = 0;
 
@@ -77,7 +87,8 @@ export class ImageScan {
     return [...this.#passed].some(([path, layer]) => layer === digest && this.#isRun(path));
   }
 
-  async layer({ digest, open }: Layer): Promise<void> {
+  /** @param isAgain only for programs that turned out to be run; all else in it is known */
+  async layer({ digest, open }: Layer, isAgain = false): Promise<void> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
     const stream = await open();
@@ -86,8 +97,10 @@ export class ImageScan {
     };
     signal?.addEventListener('abort', stop, { once: true });
     try {
-      const givenUp = await readLayer(stream, (entry) => this.#visit(entry, digest));
-      if (givenUp !== undefined) this.#givenUp.push(`layer ${digest}: ${givenUp}`);
+      const visit = (entry: Entry): Taker | undefined =>
+        isAgain ? this.#missed(entry, digest) : this.#visit(entry, digest);
+      const givenUp = await readLayer(stream, visit);
+      if (givenUp !== undefined && !isAgain) this.#givenUp.push(`layer ${digest}: ${givenUp}`);
     } finally {
       signal?.removeEventListener('abort', stop);
     }
@@ -116,9 +129,10 @@ export class ImageScan {
   }
 
   #visit({ path, type, size, target }: Entry, layer: string): Taker | undefined {
+    if (path.length > LONGEST_PATH) return undefined;
     const name = posix.basename(path);
     if (name.startsWith('.wh.')) {
-      this.#remove(path, name);
+      if (this.#removals++ < MOST_REMOVALS) this.#remove(path, name);
       return undefined;
     }
     if (type === 'link' && this.#isRun(path)) {
@@ -129,8 +143,13 @@ export class ImageScan {
     if (TEXT.test(path) && !OF_THE_SYSTEM.test(path)) return this.#text(path, size, layer);
     if (size < SMALLEST_PROGRAM) return undefined;
     if (this.#isRun(path)) return this.#program(path, size, layer);
-    this.#passed.set(path, layer);
+    if (this.#passed.size < MOST_FILES) this.#passed.set(path, layer);
     return undefined;
+  }
+
+  #missed({ path, type, size }: Entry, layer: string): Taker | undefined {
+    const isMissed = type === 'file' && this.#passed.get(path) === layer && this.#isRun(path);
+    return isMissed ? this.#program(path, size, layer) : undefined;
   }
 
   /** Marks of deleted files and of folders whose earlier content is hidden (OCI image layer specification, whiteouts). */
@@ -156,7 +175,9 @@ export class ImageScan {
     }
     return collect(size, (bytes) => {
       const candidates = namesInFile(bytes.toString('utf8'), { file: path, layer });
-      if (candidates.length > 0) this.#files.set(path, { candidates, guesses: [], families: [], isText: true });
+      this.#names += candidates.length;
+      if (this.#names > MOST_NAMES) this.#givenUp.push(`${path}: beyond ${MOST_NAMES} names`);
+      else if (candidates.length > 0) this.#files.set(path, { candidates, guesses: [], families: [], isText: true });
     });
   }
 

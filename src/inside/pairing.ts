@@ -7,28 +7,34 @@ const WINDOW = 96;
 /** Bytes of a called function in which it loads what it returns. */
 const GETTER = 48;
 
+/** Versions beside one name; with more of them it is a list. */
+const MOST_BESIDE = 3;
 /** Headers side by side that are looked at; a large operator has some ten thousand. */
 const MOST_RECORDS = 1_000_000;
 
-/** A version that the code loads right beside a name, by an instruction's distance; the nearest first. */
-export interface Loaded {
-  readonly version: string;
-  readonly distance: number;
-}
-
 /**
  * The versions that the code around the uses of a constant loads: a variable that the linker filled in, another
- * constant, or what a small function returns. They are what the name is put together with.
+ * constant, or what a small function returns. They are what the name is put together with. What stands on the likelier
+ * side comes first, and there the nearest: the parts of a text are loaded before its pattern, and a key of a map before
+ * its value.
  */
-export function versionsBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoString, 'code'>): Loaded[] {
-  const found: Loaded[] = [];
+export function versionsBeside(
+  elf: Elf,
+  strings: GoStrings,
+  { code }: Pick<GoString, 'code'>,
+  likelier: 'before' | 'after',
+): string[] {
+  const found: { version: string; distance: number }[] = [];
   for (const use of code) {
     for (const { target, at } of loads(elf, use - WINDOW, use + WINDOW)) {
       const version = textAt(strings, target);
-      if (version !== undefined && isVersion(version)) found.push({ version, distance: Math.abs(at - use) });
+      if (version === undefined || !isVersion(version)) continue;
+      const isLikelier = at < use === (likelier === 'before');
+      found.push({ version, distance: Math.abs(at - use) + (isLikelier ? 0 : WINDOW) });
     }
   }
-  return found.toSorted((a, b) => a.distance - b.distance);
+  const sorted = found.toSorted((a, b) => a.distance - b.distance).map(({ version }) => version);
+  return [...new Set(sorted)].slice(0, MOST_BESIDE);
 }
 
 /** The constants that the code around a use takes, the name of a setting or of a flag among them. */

@@ -43,8 +43,8 @@ export function recombine(program: Program, nameless: readonly Nameless[]): Gues
       const repository = before.slice(0, before.lastIndexOf(':'));
       const byName = namedVersion(repository, build);
       const holder = variable === undefined ? undefined : named.get(variable);
-      const beside = versionsBeside(elf, strings, holder ?? constant)[0]?.version;
-      const paired = [byName, beside].flatMap((version) => version ?? []);
+      const beside = versionsBeside(elf, strings, holder ?? constant, holder === undefined ? 'before' : 'after');
+      const paired = [...(byName === undefined ? [] : [byName]), ...beside];
       // A repository alone is named for many reasons; one of the same makers may come in the operator's version.
       const guessed = isOpen ? free : isKin(repository, subject) ? own : [];
       const possible = referencesOf(template, [...paired, ...guessed]);
@@ -52,7 +52,7 @@ export function recombine(program: Program, nameless: readonly Nameless[]): Gues
       const evidence =
         byName !== undefined
           ? 'a name, and the version that the linker set for it'
-          : beside !== undefined
+          : beside.length > 0
             ? 'a name, and the version that the code loads beside it'
             : 'a name, and the versions that the program holds';
       const offset = constant.offset;

@@ -1,6 +1,8 @@
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import type { Candidate, InsidePlace } from './candidate.ts';
 import { isMovingTag, type WholeName, wholeName } from './names.ts';
+import { detached, isTold, TELLS } from './prose.ts';
+import { splitNames } from './split-names.ts';
 
 /** A name in a text file. */
 export interface TextName extends WholeName {
@@ -9,17 +11,15 @@ export interface TextName extends WholeName {
   readonly line: number;
 }
 
+/** Names in one text; real ones have some hundred. */
+const MOST = 5000;
 /** Characters of a line that are looked at; generated files have whole documents on one. */
 const LONGEST_LINE = 64 * 1024;
-/** Lines of a description above a name. */
-const LONGEST_PROSE = 200;
 /** A value without spaces: of a field of YAML or JSON or a flag, with its name, or of a list. */
 const VALUE =
   /(?:(?:"([\w./-]{1,80})"|([\w./-]{1,80}))\s{0,4}[:=]\s{0,8}|(?:^|\s)-\s{1,4}|[[,]\s{0,8})["']?([A-Za-z0-9][\w./:@-]{3,300}\w)(?=["',\]}\s]|$)/g;
 const IMAGE_KEY = /image(?!pull)/i;
 const COMMENT = /^\s*(?:#|\/\/)/;
-/** Fields of schemas and descriptions: they tell, and set nothing. */
-const TELLS = /^(?:description|example|examples|title|pattern|summary|comment)$/;
 
 /**
  * Names in YAML, JSON and settings: values of fields that say image, and whole values that name a registry and a
@@ -33,6 +33,7 @@ export function namesInText(text: string): TextName[] {
   // A tag or a digest comes right behind its colon; hardly another line of YAML has that.
   for (const { index } of text.matchAll(/:\w/g)) {
     if (index < end) continue;
+    if (names.length >= MOST) break;
     const start = text.lastIndexOf('\n', index) + 1;
     const newline = text.indexOf('\n', index);
     end = newline < 0 ? text.length : newline;
@@ -44,19 +45,6 @@ export function namesInText(text: string): TextName[] {
     names.push(...found.map((name) => ({ ...name, line })));
   }
   return names;
-}
-
-/** Whether the line at an offset goes on with a description: the nearest line above that is indented less begins one. */
-function isTold(text: string, start: number, indent: number): boolean {
-  let at = start;
-  for (let i = 0; i < LONGEST_PROSE && at > 0; i++) {
-    const above = text.lastIndexOf('\n', at - 2) + 1;
-    const content = text.slice(above, at);
-    const left = content.search(/\S/);
-    if (left >= 0 && left < indent) return TELLS.test(/^\s*(?:- )?"?([\w-]+)"?:/.exec(content)?.[1] ?? '');
-    at = above;
-  }
-  return false;
 }
 
 function namesInLine(content: string): Omit<TextName, 'line'>[] {
@@ -73,11 +61,6 @@ function namesInLine(content: string): Omit<TextName, 'line'>[] {
   return found;
 }
 
-/** A copy: a part of a text would keep all of it in memory. */
-function detached(text: string): string {
-  return Buffer.from(text).toString();
-}
-
 /** What only a field of that name makes an image: `busybox:stable`. */
 function shortName(written: string): WholeName | undefined {
   if (!/^[a-z0-9][\w./-]*:[\w][\w.-]*$/.test(written) || /^\w+:\d{2,5}$/.test(written)) return undefined;
@@ -89,7 +72,7 @@ function shortName(written: string): WholeName | undefined {
 
 /** The names in a text, as candidates: `medium`, but those whose tag will be another image tomorrow. */
 export function namesInFile(text: string, place: InsidePlace, evidence = 'a text file'): Candidate[] {
-  return namesInText(text).map(({ parsed, written, line }) => ({
+  return [...namesInText(text), ...splitNames(text)].map(({ parsed, written, line }) => ({
     ...place,
     line,
     written,
@@ -98,43 +81,4 @@ export function namesInFile(text: string, place: InsidePlace, evidence = 'a text
     confidence: isMovingTag(parsed) ? 'low' : 'medium',
     evidence,
   }));
-}
-
-/**
- * The newest among siblings whose names are versions: an operator brings the manifests of older releases along, and
- * installs the newest unless told. Folders, and files that differ in a version only.
- * @returns the paths that lie in no older sibling
- */
-export function newestOf(paths: readonly string[]): Set<string> {
-  const newest = new Map<string, readonly number[]>();
-  const placesOf = (path: string): { family: string; version: readonly number[] }[] => {
-    const components = path.split('/');
-    return components.flatMap((component, i) => {
-      const match = /^(.*?)v?(\d+(?:\.\d+)+)(?=$|[^\d.]|\.\D)(.*)$/.exec(component) ?? /^()v?(\d+)()$/.exec(component);
-      if (match === null) return [];
-      const isFile = i === components.length - 1;
-      const family = [...components.slice(0, i), `${match[1]}*${match[3]}`].join('/') + (isFile ? '' : '/');
-      return [{ family, version: (match[2] ?? '').split('.').map(Number) }];
-    });
-  };
-  for (const path of paths) {
-    for (const { family, version } of placesOf(path)) {
-      const best = newest.get(family);
-      if (best === undefined || compare(version, best) > 0) newest.set(family, version);
-    }
-  }
-  return new Set(
-    paths.filter((path) =>
-      placesOf(path).every(({ family, version }) => compare(version, newest.get(family) ?? []) >= 0),
-    ),
-  );
-}
-
-/** Version numbers, the newer one greater. */
-export function compare(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

@@ -2,7 +2,7 @@ import type { BuildInfo } from './build-info.ts';
 import type { Elf } from './elf.ts';
 import type { GoStrings } from './go-strings.ts';
 import { isVersion } from './names.ts';
-import { compare } from './text.ts';
+import { compare } from './newest.ts';
 
 /** Words of a variable's name that do not say of what it is the version. */
 const SAYS_NOTHING = /^(?:version|default|image|tag|release|current|build)$/;

@@ -4,8 +4,8 @@ import type { Descriptor } from './descriptor.ts';
 /** Bytes from which on a blob costs its bytes, and no longer its request. */
 const LARGE = 4 * 1024 * 1024;
 
-/** Large blobs at the same time. More than a few only take turns, and each has megabytes in flight. */
-const LARGE_AT_ONCE = 4;
+/** Large blobs at the same time. More only take turns, and each has pieces in flight. */
+const LARGE_AT_ONCE = 8;
 
 /** Whether moving a blob takes as long as it is, rather than as long as asking for it. */
 export function isLarge({ size }: Pick<Descriptor, 'size'>): boolean {
@@ -13,8 +13,8 @@ export function isLarge({ size }: Pick<Descriptor, 'size'>): boolean {
 }
 
 /**
- * Runs `work` over blobs, `limit` at a time: a few large ones, the largest first, since the last one of them is all that
- * the end waits for; and small ones beside them, as many as there is room for. Every blob is tried.
+ * Runs `work` over blobs, `limit` at a time: some large ones, the largest first, since the last one of them is all that
+ * the end waits for; and small ones beside them in the rest of the room. Every blob is tried.
  */
 export async function settleLanes<T extends { readonly descriptor: Descriptor }>(
   blobs: readonly T[],
@@ -35,8 +35,9 @@ export async function settleLanes<T extends { readonly descriptor: Descriptor }>
       }
     }
   };
+  const most = Math.min(LARGE_AT_ONCE, Math.ceil(limit / 2));
   const runner = async (at: number): Promise<void> => {
-    if (at < LARGE_AT_ONCE) await run(queue);
+    if (at < most) await run(queue);
     await run(small);
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(limit, blobs.length)) }, (_, at) => runner(at)));

@@ -18,9 +18,28 @@ const COMMIT_TIMEOUT = 5 * 60_000;
 export async function uploadManifest(
   session: Session,
   repository: Repository,
-  { descriptor, bytes }: ManifestContent,
+  content: ManifestContent,
   tag?: string,
 ): Promise<void> {
+  const { digest } = content.descriptor;
+  const what = describePlace(directly(repository), tag ?? digest);
+  for (let attempt = 1; ; attempt++) {
+    const { host, stored } = await put(session, repository, content, tag);
+    if (!stored?.startsWith(digest.slice(0, 7)) || stored === digest) return;
+    const message = `${what}: ${host} stored ${stored} where ${digest} was sent`;
+    // The tag names that now, whatever it is: writing it again is what puts it right.
+    const again = await session.transport.retrier.again({ what, attempt, reason: message, retryable: 'few' });
+    if (!again) throw new AirgapError('digest-mismatch', message);
+  }
+}
+
+/** Sends it once. `stored` is the digest of what was stored, as far as the registry says so. */
+async function put(
+  session: Session,
+  repository: Repository,
+  { descriptor, bytes }: ManifestContent,
+  tag: string | undefined,
+): Promise<{ readonly host: string; readonly stored?: string | undefined }> {
   const { digest, mediaType } = descriptor;
   const reference = tag ?? digest;
   const what = describePlace(directly(repository), reference);
@@ -34,21 +53,15 @@ export async function uploadManifest(
     headersTimeout: COMMIT_TIMEOUT,
     what,
   });
+  const { host } = response.url;
   if (response.status === 201 || response.status === 200 || response.status === 204) {
     await discard(response);
-    const stored = digestHeader(response);
-    if (stored?.startsWith(digest.slice(0, 7)) && stored !== digest) {
-      throw new AirgapError(
-        'digest-mismatch',
-        `${what}: ${response.url.host} stored ${stored} where ${digest} was sent`,
-      );
-    }
-    return;
+    return { host, stored: digestHeader(response) };
   }
   const complaint = await readComplaint(response);
   if (tag !== undefined && isTaken(response.status, complaint)) {
     const there = (await headManifest(session, directly(repository), tag))?.digest;
-    if (there === digest) return;
+    if (there === digest) return { host, stored: there };
     if (there !== undefined) {
       throw new AirgapError('registry', `${what}: the tag is immutable and names ${there} already, not ${digest}`, {
         hint: 'push under another prefix, or allow the registry to overwrite this tag',

@@ -58,26 +58,27 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
     authorizer,
     quotas,
     send,
-    async read(request, limit) {
-      for (let attempt = 1; ; attempt++) {
-        const response = await send(request);
-        try {
-          return { response, bytes: await readBytes(response, limit, request.what) };
-        } catch (error) {
-          const { what, signal } = request;
-          if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
-          const again = await transport.retrier.again({
-            what,
-            attempt,
-            reason: error.message,
-            retryable: 'yes',
-            ...(signal === undefined ? {} : { signal }),
-          });
-          if (!again) throw error;
-        }
-      }
-    },
+    read: (request, limit) => readWhole(transport, request, limit, () => send(request)),
   };
+}
+
+/** An answer with its whole body, which is asked for again when it breaks off. */
+async function readWhole(
+  { retrier }: Transport,
+  { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
+  limit: number,
+  send: () => Promise<HttpResponse>,
+): Promise<{ response: HttpResponse; bytes: Uint8Array }> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await send();
+    try {
+      return { response, bytes: await readBytes(response, limit, what) };
+    } catch (error) {
+      if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
+      const reason = error.message;
+      if (!(await retrier.again({ what, attempt, reason, retryable: 'yes', ...(signal && { signal }) }))) throw error;
+    }
+  }
 }
 
 async function sendAuthorized(
@@ -137,15 +138,17 @@ async function readRefusal(
 
 function tokenExchange(transport: Transport): TokenExchange {
   return async ({ method, url, headers, form, what }) => {
-    const bytes = form === undefined ? undefined : Buffer.from(form);
-    const response = await transport.request({
-      method,
-      url,
-      headers,
-      what,
-      ...(bytes === undefined ? {} : { body: { length: bytes.length, open: () => bytes } }),
-    });
-    const text = Buffer.from(await readBytes(response, TOKEN_LIMIT, what)).toString('utf8');
+    const sent = form === undefined ? undefined : Buffer.from(form);
+    const { response, bytes } = await readWhole(transport, { what }, TOKEN_LIMIT, () =>
+      transport.request({
+        method,
+        url,
+        headers,
+        what,
+        ...(sent === undefined ? {} : { body: { length: sent.length, open: () => sent } }),
+      }),
+    );
+    const text = Buffer.from(bytes).toString('utf8');
     return { status: response.status, text };
   };
 }

@@ -94,22 +94,14 @@ export function bundleReport({ status, path, parts, size, blobs, lock, dropped, 
   return [`${path} written: ${content} (${formatBytes(fetched)} fetched${copied}${again})`, ...delta].join('\n');
 }
 
-export function inspectReport({
-  file,
-  size,
-  blobs,
-  charts,
-  images,
-  lockDigest,
-  signatures = [],
-  delta,
-  lock,
-}: Inspection): string {
+export function inspectReport(inspection: Inspection): string {
+  const { file, size, blobs, parts: split, charts, images, lockDigest, signatures = [], delta, lock } = inspection;
   const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
   const signed = signatures.map(
     ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
   );
-  const summary = `${file}: ${formatBytes(size)}, ${count(blobs, 'blob')}${named}`;
+  const pieces = split === undefined ? '' : ` in ${count(split, 'part')}`;
+  const summary = `${file}: ${formatBytes(size)}${pieces}, ${count(blobs, 'blob')}${named}`;
   const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
   if (charts.length > 0) {
     const sources = new Map(lock?.charts.map(({ name, version, source }) => [`${name} ${version}`, source]));

@@ -16,6 +16,8 @@ export interface Inspection {
   /** Bytes of the file. */
   readonly size: number;
   readonly blobs: number;
+  /** How many parts it is split into; undefined for a single file. */
+  readonly parts?: number;
   readonly charts: readonly { readonly name: string; readonly version: string; readonly digest: Digest }[];
   readonly images: readonly { readonly reference: string; readonly digest: Digest }[];
   /** Of the lock's manifest: the name by which a delta calls this bundle. */
@@ -61,6 +63,7 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock'>> {
     file: source.path,
     size: source.size,
     blobs: source.entries.size,
+    ...(source.parts.length === 0 ? {} : { parts: source.parts.length }),
     charts: source.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
     images: source.images().map(({ reference, descriptor }) => ({
       reference: formatReference(reference),

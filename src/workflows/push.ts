@@ -74,7 +74,8 @@ export async function push(context: Context, options: PushOptions, done: Done): 
         if (context.signal?.aborted) break;
       }
     }
-    if (errors.length > 0) throw combine(errors, `${errors.length} of ${options.targets.length} targets did not get everything`);
+    if (errors.length > 0)
+      throw combine(errors, `${errors.length} of ${options.targets.length} targets did not get everything`);
     return results;
   } finally {
     await cargo.close();

@@ -203,3 +203,31 @@ test('ECR lists them itself, and what it does not take is a warning unless it is
     await ecr.stop();
   }
 });
+
+test('layers of other kinds, empty ones, and what is no image at all, are carried as they are', async () => {
+  const home = scratchFolder();
+  const file = join(home, 'odd.tar');
+  const layer = (kind: string, bytes: Buffer) => ({ mediaType: `application/vnd.oci.image.layer.v1.${kind}`, bytes });
+  const config = { mediaType: 'application/vnd.oci.image.config.v1+json', bytes: Buffer.from('{"os":"linux"}') };
+  const layers = [layer('tar+zstd', Buffer.from('28b52ffd', 'hex')), layer('tar', Buffer.alloc(0))];
+  const image = buildArtifact({ config, layers });
+  const model = buildArtifact({
+    artifactType: 'application/vnd.example.model',
+    layers: [layer('tar', Buffer.from('x'))],
+  });
+  const registry = await startRegistry();
+  const { host } = registry;
+  try {
+    await pushBuilt(host, 'quay.io/acme/odd', '1', image);
+    await pushBuilt(host, 'quay.io/acme/model', '1', model);
+    const images = ['--image', 'quay.io/acme/odd:1', '--image', 'quay.io/acme/model:1'];
+    const http = ['--plain-http', host];
+    await airgapOk(['bundle', ...images, '--mirror', `*=${host}`, ...http, '--out', file], home);
+    await airgapOk(['verify', file], home);
+    await airgapOk(['push', file, '--to', `${host}/m`, ...http], home);
+    expect((await manifestAt(host, 'm/quay.io/acme/odd', '1'))?.digest).toBe(image.digest);
+    expect((await manifestAt(host, 'm/quay.io/acme/model', '1'))?.digest).toBe(model.digest);
+  } finally {
+    await registry.stop();
+  }
+});

@@ -84,7 +84,9 @@ test('it is verified, inspected, compared, taken from and extracted in place', a
     const { stdout } = await airgapOk(['verify', at(name)], home);
     expect(stdout).toContain('is complete and undamaged: 0 charts, 2 images');
   }
-  expect((await airgapOk(['inspect', at('b.tar')], home)).stdout).toContain('/team/app:2');
+  const inspected = (await airgapOk(['inspect', at('b.tar')], home)).stdout;
+  expect(inspected).toContain('/team/app:2');
+  expect(inspected).toMatch(/ in \d+ parts, \d+ blobs/);
   expect((await airgap(['diff', at('whole.tar'), at('b.tar'), '--exit-code'], home)).code).toBe(0);
   const reused = await airgapOk(bundle('reused.tar', ['1', '2'], '--reuse', at('b.tar')), home);
   expect(reused.stderr).toMatch(/\(0 B fetched, .* from earlier bundles\)/);

@@ -65,5 +65,5 @@ export async function registryAccess({
 }
 
 /** Transfers at the same time unless told: enough to hide a distant registry's round trips, few enough for one host's limits. */
-export const DOWNLOADS = 24;
+export const DOWNLOADS = 32;
 export const UPLOADS = 24;

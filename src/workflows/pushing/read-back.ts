@@ -3,10 +3,11 @@ import { settle } from '../../base/pool.ts';
 import type { Sink } from '../../oci/content.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
+import { failureOf } from '../../transfer/failure.ts';
 
 /**
  * Asks for every tag that was sent, and compares. What was present has just been seen, and is not asked for.
- * @returns a `digest-mismatch` for each that is not what was sent
+ * @returns a `digest-mismatch` for each that is not what was sent, and why others could not be asked for
  */
 export async function readBack(
   sink: Pick<Sink, 'hasManifest'>,
@@ -19,10 +20,11 @@ export async function readBack(
   );
   return answers.flatMap((answer, i) => {
     const { target, digest } = sent[i] as CopyOutcome;
-    if ('value' in answer && answer.value === digest) return [];
-    const got = 'value' in answer ? (answer.value ?? 'nothing') : String(answer.error);
+    const name = formatReference(target);
+    if (!('value' in answer)) return [failureOf(`${name} was pushed, and could not be asked for`, answer.error)];
+    if (answer.value === digest) return [];
     return [
-      new AirgapError('digest-mismatch', `${formatReference(target)} was pushed and reads back as ${got}`, {
+      new AirgapError('digest-mismatch', `${name} was pushed and reads back as ${answer.value ?? 'nothing'}`, {
         hint: `something else writes to ${formatRepository(target)}, or the registry lost it; push again`,
       }),
     ];

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
@@ -92,6 +93,41 @@ describe('a request', () => {
     expect(at).toBe(content.length);
     expect(memory.size).toBeLessThan(8);
   });
+
+  it.each(['chunked', 'of a known length'])(
+    'leaves pieces alone that are not given back yet, of an answer %s',
+    async (framing) => {
+      const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31 + (at >> 9)) & 255));
+      const server = createHttpServer((_, response) => {
+        if (framing !== 'chunked') response.setHeader('content-length', content.length);
+        for (let at = 0, size = 1; at < content.length; at += size) {
+          size = 1 + ((at * 7919) % 200_000);
+          response.write(content.subarray(at, at + size));
+        }
+        response.end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      cleanup.push(async () => server.close());
+      const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const http = transport(undefined, { plainHttp: [host] });
+      for (let round = 0; round < 3; round++) {
+        const { body } = await http.request({ method: 'GET', url: new URL(`http://${host}/x`), what });
+        const kept: { readonly at: number; readonly piece: Buffer }[] = [];
+        let at = 0;
+        body.on('data', (piece: Buffer) => {
+          expect(piece.equals(content.subarray(at, at + piece.length))).toBe(true);
+          if ((at / 7) & 1) kept.push({ at, piece });
+          at += piece.length;
+          if (kept.at(-1)?.piece !== piece) giveBack(piece);
+        });
+        await once(body, 'end');
+        expect(at).toBe(content.length);
+        for (const each of kept) {
+          expect(each.piece.equals(content.subarray(each.at, each.at + each.piece.length))).toBe(true);
+        }
+      }
+    },
+  );
 
   it('hands back the last bad status when the attempts are used up', async () => {
     const steps = Array.from({ length: 3 }, () => ({ expect: 'GET /x', answer: { status: 502, body: 'bad' } }));

@@ -8,7 +8,10 @@ import { scratchFolder } from '../../support/cli.ts';
 import { compile, withoutGo } from '../../support/go.ts';
 
 const missing = withoutGo();
-const VARIABLES = '-X main.agentVersion=1.20.3 -X main.gatewayVersion=7.4.0';
+const SET = { agent: '1.20.3', gateway: '7.4.0', red: '1.1.1', green: '2.2.2', blue: '3.3.3' };
+const VARIABLES = Object.entries(SET)
+  .map(([name, version]) => `-X main.${name}Version=${version}`)
+  .join(' ');
 const BUILDS: [string, string[]][] = [
   ['stripped', ['-trimpath', `-ldflags=-s -w ${VARIABLES}`]],
   ['position-independent', ['-trimpath', '-buildmode=pie', `-ldflags=-s -w ${VARIABLES}`]],
@@ -44,8 +47,12 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     const paired = found.guesses.filter(({ isPaired }) => isPaired).map(({ possible }) => possible[0]);
     expect(paired.toSorted()).toEqual([
       'docker.io/widget-project/cache:v9.8.7',
+      'docker.io/widget-project/search:v9.5.5',
       'ghcr.io/widget-project/gateway:v7.4.0',
       'quay.io/widget-project/agent:1.20.3',
+      'quay.io/widget-project/blue:3.3.3',
+      'quay.io/widget-project/green:2.2.2',
+      'quay.io/widget-project/red:1.1.1',
       'quay.io/widget-project/reloader:0.76.3',
     ]);
   });

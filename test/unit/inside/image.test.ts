@@ -65,10 +65,17 @@ describe('an image', () => {
 
   test('runs what a link points to, though the link comes later', async () => {
     const found = await scan([
-      [{ path: 'operator/manager_amd64', content: program }],
-      [{ path: 'manager', link: 'operator/manager_amd64' }],
+      [
+        { path: 'operator/manager_amd64', content: program },
+        { path: 'a.yaml', content: 'image: org/a:1.0' },
+      ],
+      [
+        { path: 'manager', link: 'operator/manager_amd64' },
+        { path: 'a.yaml', content: 'image: org/a:1.1' },
+      ],
     ]);
-    expect(named(found)).toEqual(['operator/manager_amd64 quay.io/widget/agent:v1.2.3']);
+    // The layer is read twice, and what a later one replaces stays replaced.
+    expect(named(found)).toEqual(['a.yaml org/a:1.1', 'operator/manager_amd64 quay.io/widget/agent:v1.2.3']);
   });
 
   test('is not searched in what it does not run, nor in files of the system', async () => {

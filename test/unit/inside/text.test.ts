@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { namesInFile, newestOf } from '../../../src/inside/text.ts';
+import { newestOf } from '../../../src/inside/newest.ts';
+import { namesInFile } from '../../../src/inside/text.ts';
 
 const place = { file: 'a.yaml', layer: 'sha256:1' };
 
@@ -53,6 +54,26 @@ spec:
     'image: $' + '{REPOSITORY}:v1',
   ])('are none in %s', (text) => {
     expect(names(text)).toEqual([]);
+  });
+
+  test.each([
+    ['image:\n  repository: org/app\n  tag: v1.2.3\n', ['3 medium docker.io/org/app:v1.2.3']],
+    [
+      '  registry: quay.io\n  repository: org/app\n  pullPolicy: Always\n  tag: "1.2"\n',
+      ['4 medium quay.io/org/app:1.2'],
+    ],
+    ['- tag: v1.2.3\n  image: ghcr.io/org/app # x\n', ['1 medium ghcr.io/org/app:v1.2.3']],
+    ['  "repository": "quay.io/org/app",\n  "tag": "v1.2.3"\n', ['2 medium quay.io/org/app:v1.2.3']],
+    ['a:\n  repository: org/app\nb:\n  tag: v1.2.3\n', []],
+    ['repository: org/app\ntag: ""\n', []],
+    ['repository: app\ntag: v1.2.3\n', []],
+    ['description: |\n  repository: org/app\n  tag: v1.2.3\n', []],
+  ])('stand in fields of their own in %j', (text, found) => {
+    expect(names(text)).toEqual(found);
+  });
+
+  test('in an example deep in a description are none', () => {
+    expect(names('description: |\n  Example:\n    image: quay.io/org/a:v1.0.0\n')).toEqual([]);
   });
 
   test('go on behind a description', () => {

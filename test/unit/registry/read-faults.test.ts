@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Keychain } from '../../../src/auth/keychain.ts';
@@ -87,6 +88,27 @@ describe('a manifest', () => {
       message: expect.stringContaining('UNAUTHORIZED: authentication required'),
     });
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-2');
+  });
+
+  it('is fetched although the answer with the token broke off', async () => {
+    const cut = (response: ServerResponse): void => {
+      response.writeHead(200, { 'content-length': '17' });
+      response.write('{"token', () => response.destroy());
+    };
+    const server = await script(
+      {
+        expect: MANIFEST,
+        answer: (_seen, host) => ({
+          status: 401,
+          headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
+        }),
+      },
+      { expect: /token/, raw: cut },
+      { expect: /token/, answer: { body: '{"token":"tok-1"}' } },
+      { expect: MANIFEST, answer: served },
+    );
+    await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-1');
   });
 
   it('takes its credentials only to the registry that they belong to', async () => {

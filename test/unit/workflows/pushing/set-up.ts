@@ -7,6 +7,7 @@ import type { PushOptions } from '../../../../src/workflows/push.ts';
 import { EVERYTHING } from '../../../../src/workflows/pushing/selection.ts';
 import { type EcrOptions, startEcr, type TestEcr } from '../../../support/ecr.ts';
 import { folder, graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
+import { awsEnvironment } from '../../ecr/set-up.ts';
 import type { MemoryRegistry } from '../../transfer/memory.ts';
 
 /** A bundle of a chart and of the images named; of three images unless told. */
@@ -21,9 +22,7 @@ export async function bundleFile(
 
 /** The stand-in for ECR with credentials for it; it goes away with the test. */
 export async function ecrForTest(options: EcrOptions = {}): Promise<TestEcr> {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret-key');
-  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  awsEnvironment();
   const ecr = await startEcr(options);
   onTestFinished(async () => {
     vi.unstubAllEnvs();

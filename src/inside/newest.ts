@@ -1,0 +1,42 @@
+/** As file systems have it (NAME_MAX); a longer name is no version's. */
+const LONGEST = 255;
+
+/**
+ * The newest among siblings whose names are versions: an operator brings the manifests of older releases along, and
+ * installs the newest unless told. Folders, and files that differ in a version only.
+ * @returns the paths that lie in no older sibling
+ */
+export function newestOf(paths: readonly string[]): Set<string> {
+  const newest = new Map<string, readonly number[]>();
+  const placesOf = (path: string): { family: string; version: readonly number[] }[] => {
+    const components = path.split('/');
+    return components.flatMap((component, i) => {
+      if (component.length > LONGEST) return [];
+      const match = /^(.*?)v?(\d+(?:\.\d+)+)(?=$|[^\d.]|\.\D)(.*)$/.exec(component) ?? /^()v?(\d+)()$/.exec(component);
+      if (match === null) return [];
+      const isFile = i === components.length - 1;
+      const family = [...components.slice(0, i), `${match[1]}*${match[3]}`].join('/') + (isFile ? '' : '/');
+      return [{ family, version: (match[2] ?? '').split('.').map(Number) }];
+    });
+  };
+  for (const path of paths) {
+    for (const { family, version } of placesOf(path)) {
+      const best = newest.get(family);
+      if (best === undefined || compare(version, best) > 0) newest.set(family, version);
+    }
+  }
+  return new Set(
+    paths.filter((path) =>
+      placesOf(path).every(({ family, version }) => compare(version, newest.get(family) ?? []) >= 0),
+    ),
+  );
+}
+
+/** Version numbers, the newer one greater. */
+export function compare(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < Math.max(a.length, b.length); i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

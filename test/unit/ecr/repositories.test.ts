@@ -1,0 +1,181 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { type EcrHost, ecrHost } from '../../../src/ecr/hosts.ts';
+import type { EcrOptions } from '../../../src/ecr/options.ts';
+import { ensureRepositories, findRepositories } from '../../../src/ecr/repositories.ts';
+import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { awsEnvironment, declaring, operations } from './set-up.ts';
+
+let ecr: TestEcr;
+let host: EcrHost;
+beforeEach(async () => {
+  awsEnvironment();
+  ecr = await startEcr({ repositories: ['mirrored/there'] });
+  host = ecrHost(ecr.host, options().hosts) as EcrHost;
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await ecr.stop();
+});
+
+const options = (): EcrOptions => declaring(ecr);
+const control = (): string[] => operations(ecr);
+
+describe('repositories', () => {
+  it('are created where they are missing', async () => {
+    const names = ['mirrored/a', 'mirrored/there', 'mirrored/b', 'mirrored/a'];
+    const settings = {
+      immutable: true,
+      except: ['dev-*', 'latest'],
+      scanOnPush: true,
+      kmsKey: 'alias/own',
+      tags: { team: 'x' },
+      lifecyclePolicy: '{"rules":[]}',
+      repositoryPolicy: '{"Version":"2012-10-17"}',
+    };
+    const ensured = await ensureRepositories(host, names, { ...options(), settings });
+    expect(ensured).toEqual({
+      existing: ['mirrored/there'],
+      created: ['mirrored/a', 'mirrored/b'],
+      onPush: [],
+      reconciled: [],
+    });
+    expect(ecr.repositories.get('mirrored/a')?.settings).toMatchObject({
+      registryId: '123456789012',
+      imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
+      imageTagMutabilityExclusionFilters: [
+        { filterType: 'WILDCARD', filter: 'dev-*' },
+        { filterType: 'WILDCARD', filter: 'latest' },
+      ],
+      imageScanningConfiguration: { scanOnPush: true },
+      encryptionConfiguration: { encryptionType: 'KMS', kmsKey: 'alias/own' },
+      tags: [{ Key: 'team', Value: 'x' }],
+      lifecyclePolicyText: '{"rules":[]}',
+      policyText: '{"Version":"2012-10-17"}',
+    });
+    expect(ecr.repositories.get('mirrored/there')?.settings).toEqual({});
+  });
+
+  it('are looked up a hundred at a time', async () => {
+    const names = Array.from({ length: 250 }, (_, index) => `mirrored/r${index}`);
+    for (const name of names) ecr.createRepository(name);
+    const ensured = await ensureRepositories(host, names, options());
+    expect(ensured.existing).toEqual(names);
+    expect(control()).toEqual(['DescribeRepositories', 'DescribeRepositories', 'DescribeRepositories']);
+  });
+
+  it('that somebody else created in the meantime are as good', async () => {
+    ecr.fault({ match: 'CreateRepository', code: 'RepositoryAlreadyExistsException', message: 'exists' });
+    expect(await ensureRepositories(host, ['mirrored/a'], options())).toMatchObject({
+      existing: [],
+      created: ['mirrored/a'],
+    });
+  });
+
+  it('that may not be created are listed, every one', async () => {
+    ecr.fault({ match: 'CreateRepository', times: 2, code: 'AccessDeniedException', message: 'not authorized' });
+    const ensured = ensureRepositories(host, ['mirrored/a', 'mirrored/there', 'mirrored/b'], options());
+    await expect(ensured).rejects.toMatchObject({
+      code: 'forbidden',
+      message: `${ecr.host}: the credentials may not create what is missing: mirrored/a, mirrored/b`,
+    });
+  });
+
+  it('with names that ECR does not allow are told at once and all together', async () => {
+    const names = ['ok/name', 'Upper/case', 'double__underscore', 'a--b', `${'x'.repeat(257)}`];
+    const ensured = ensureRepositories(host, names, options());
+    await expect(ensured).rejects.toMatchObject({ code: 'reference-invalid' });
+    await expect(ensured).rejects.toThrow(/4 repository names.*Upper\/case, double__underscore, a--b, x+$/);
+    expect(control()).toEqual([]);
+  });
+});
+
+describe('repositories that are there', () => {
+  it('are found on the pages of the list when some are missing', async () => {
+    const names = Array.from({ length: 250 }, (_, index) => `mirrored/r${index}`);
+    for (const name of names) ecr.createRepository(name);
+    const found = await findRepositories(host, [...names, 'mirrored/new'], options());
+    expect(found).toEqual({ existing: names, missing: ['mirrored/new'], onPush: [] });
+    const asked = control().filter((what) => what === 'DescribeRepositories');
+    // Three batches by name, of which the last fails, and three pages.
+    expect(asked).toHaveLength(6);
+    expect(control()).not.toContain('CreateRepository');
+  });
+
+  it('are found by their names alone where nobody may list', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `mirrored/r${index}`);
+    for (const name of names.slice(0, 13)) ecr.createRepository(name);
+    ecr.denyListing();
+    const found = await findRepositories(host, names, options());
+    expect(found).toEqual({ existing: names.slice(0, 13), missing: names.slice(13), onPush: [] });
+  });
+
+  it('stay as they are, unless they are to be reconciled', async () => {
+    const settings = { immutable: true, scanOnPush: true, tags: { team: 'x' }, lifecyclePolicy: '{"rules":[]}' };
+    await ensureRepositories(host, ['mirrored/there'], { ...options(), settings });
+    expect(ecr.repositories.get('mirrored/there')?.settings).toEqual({});
+    const changed = await ensureRepositories(host, ['mirrored/there'], { ...options(), settings, reconcile: true });
+    expect(changed.reconciled).toEqual([
+      { name: 'mirrored/there', changes: ['mutability', 'scan', 'tags', 'policies'] },
+    ]);
+    expect(ecr.repositories.get('mirrored/there')?.settings).toMatchObject({
+      imageTagMutability: 'IMMUTABLE',
+      imageScanningConfiguration: { scanOnPush: true },
+      tags: [{ Key: 'team', Value: 'x' }],
+      lifecyclePolicyText: '{"rules":[]}',
+    });
+    const { lifecyclePolicy: _, tags: __, ...fixed } = settings;
+    const again = await ensureRepositories(host, ['mirrored/there'], {
+      ...options(),
+      settings: fixed,
+      reconcile: true,
+    });
+    expect(again.reconciled).toEqual([]);
+  });
+
+  it('keep their key, with a warning', async () => {
+    const events: AirgapEvent[] = [];
+    const emit = (event: AirgapEvent): void => void events.push(event);
+    await ensureRepositories(host, ['mirrored/there'], {
+      ...options(),
+      settings: { kmsKey: 'alias/own' },
+      reconcile: true,
+      emit,
+    });
+    expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('cannot be changed') }]);
+  });
+});
+
+describe('repositories under a creation template', () => {
+  const templates = [
+    { prefix: 'mirrored', appliedFor: ['CREATE_ON_PUSH'] },
+    { prefix: 'mirrored/quay.io', appliedFor: ['PULL_THROUGH_CACHE'] },
+  ];
+
+  it('are left to ECR, the others are created', async () => {
+    await ecr.stop();
+    ecr = await startEcr({ templates });
+    const names = ['mirrored/ghcr.io/a', 'mirrored/quay.io/a', 'mirrored2/a', 'mirrored'];
+    const events: AirgapEvent[] = [];
+    const emit = (event: AirgapEvent): void => void events.push(event);
+    const ensured = await ensureRepositories(host, names, { ...options(), settings: { immutable: true }, emit });
+    expect(ensured).toMatchObject({
+      onPush: ['mirrored/ghcr.io/a'],
+      // A template that is nearer, and for something else, makes it unsure.
+      created: ['mirrored/quay.io/a', 'mirrored2/a', 'mirrored'],
+    });
+    expect(ecr.repositories.has('mirrored/ghcr.io/a')).toBe(false);
+    expect(events).toMatchObject([{ message: expect.stringContaining('a creation template') }]);
+  });
+
+  it('that is for all others has its own name', async () => {
+    await ecr.stop();
+    ecr = await startEcr({ templates: [{ prefix: 'ROOT', appliedFor: ['CREATE_ON_PUSH'] }] });
+    expect((await findRepositories(host, ['x/y'], options())).onPush).toEqual(['x/y']);
+  });
+
+  it('are created where templates may not be read', async () => {
+    ecr.fault({ match: 'DescribeRepositoryCreationTemplates', code: 'AccessDeniedException', message: 'no' });
+    expect((await ensureRepositories(host, ['mirrored/a'], options())).created).toEqual(['mirrored/a']);
+  });
+});

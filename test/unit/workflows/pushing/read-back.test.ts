@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { CopyOutcome } from '../../../../src/transfer/copy.ts';
+import { readBack } from '../../../../src/workflows/pushing/read-back.ts';
+
+const digest: Digest = `sha256:${'1'.repeat(64)}`;
+const other: Digest = `sha256:${'2'.repeat(64)}`;
+
+function outcome(tag: string, status: CopyOutcome['status'] = 'pushed'): CopyOutcome {
+  const target = { registry: 'r.example', path: 'a', tag, digest };
+  return { reference: { registry: 'up.example', path: 'a', tag }, target, digest, status };
+}
+
+async function told(tags: readonly CopyOutcome[], answer: (tag: string) => Promise<Digest | undefined>) {
+  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2);
+  return errors.map(({ code, message }) => `${code}: ${message}`);
+}
+
+test('what reads back as it was sent is not spoken of, and what was there is not asked for', async () => {
+  const asked: string[] = [];
+  const answer = async (tag: string) => {
+    asked.push(tag);
+    return digest;
+  };
+  expect(await told([outcome('1'), outcome('2', 'present'), outcome('3', 'kept')], answer)).toEqual([]);
+  expect(asked).toEqual(['1']);
+});
+
+test('something else, nothing, and no answer are told apart', async () => {
+  const answers: Record<string, () => Promise<Digest | undefined>> = {
+    '1': async () => other,
+    '2': async () => undefined,
+    '3': () => Promise.reject(new AirgapError('network', 'r.example closed the connection')),
+  };
+  const name = (tag: string): string => `r.example/a:${tag}@${digest}`;
+  expect(await told([outcome('1'), outcome('2'), outcome('3')], (tag) => answers[tag]?.() as never)).toEqual([
+    `digest-mismatch: ${name('1')} was pushed and reads back as ${other}`,
+    `digest-mismatch: ${name('2')} was pushed and reads back as nothing`,
+    `network: ${name('3')} was pushed, and could not be asked for: r.example closed the connection`,
+  ]);
+});

@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { digestOf } from '../../../../src/oci/digest.ts';
+import { parseReference } from '../../../../src/oci/reference.ts';
+import { readReceipt, receiptOf } from '../../../../src/workflows/pushing/receipt.ts';
+import { folder } from '../../bundle/bundles.ts';
+
+const digest = digestOf(Buffer.from('x'));
+const receipt = receiptOf({
+  target: 'r.example/m',
+  naming: 'path',
+  bundles: [{ path: '/somewhere/platform.tar', size: 5, lockDigest: digest }],
+  outcomes: [
+    {
+      reference: parseReference('quay.io/a:1'),
+      target: parseReference(`r.example/m/a:1@${digest}`),
+      digest,
+      status: 'pushed',
+    },
+    {
+      reference: parseReference('quay.io/b:1'),
+      target: parseReference(`r.example/m/b:1@${digest}`),
+      digest,
+      status: 'present',
+    },
+  ],
+  bytes: 7,
+  started: new Date('2026-01-02T03:04:05.000Z'),
+  finished: new Date('2026-01-02T03:04:07.500Z'),
+  written: new Map([['quay.io/a:1', new Date('2026-01-02T03:04:06.000Z')]]),
+});
+
+it('a receipt says what is where, since when, and names no folder of the machine', () => {
+  expect(receipt).toEqual({
+    apiVersion: 'airgap/v1',
+    kind: 'Receipt',
+    target: 'r.example/m',
+    naming: 'path',
+    bundles: [{ file: 'platform.tar', size: 5, lock: digest }],
+    started: '2026-01-02T03:04:05.000Z',
+    finished: '2026-01-02T03:04:07.500Z',
+    seconds: 2.5,
+    bytes: 7,
+    items: [
+      { source: 'quay.io/a:1', target: 'r.example/m/a:1', digest, status: 'pushed', at: '2026-01-02T03:04:06.000Z' },
+      { source: 'quay.io/b:1', target: 'r.example/m/b:1', digest, status: 'present', at: '2026-01-02T03:04:05.000Z' },
+    ],
+  });
+});
+
+it('a receipt is read as it was written, and anything else is refused', async () => {
+  const file = join(await folder(), 'receipt.json');
+  await writeFile(file, JSON.stringify(receipt));
+  expect(await readReceipt(file)).toEqual(receipt);
+  await writeFile(file, JSON.stringify({ ...receipt, items: [{ ...receipt.items[0], digest: 'sha256:0' }] }));
+  await expect(readReceipt(file)).rejects.toMatchObject({
+    code: 'config',
+    message: expect.stringContaining('items.0.digest'),
+  });
+  await writeFile(file, 'x');
+  await expect(readReceipt(file)).rejects.toMatchObject({ code: 'config' });
+  await expect(readReceipt(`${file}x`)).rejects.toMatchObject({ code: 'file' });
+});
