@@ -8,6 +8,8 @@ import { namesInFile } from './text.ts';
 export interface SortedConstants {
   readonly whole: readonly GoString[];
   readonly nameless: readonly Nameless[];
+  /** Defaults of settings that are versions, or variables with something added: `${NAME}-cluster`. */
+  readonly versions: readonly string[];
   /** Registries, folders, or both, with a slash at the end. */
   readonly prefixes: readonly GoString[];
   /** Names in embedded texts. */
@@ -26,19 +28,24 @@ const PREFIX = /^[a-z0-9][a-z0-9.:-]*(?:\/[a-z0-9._-]+)*\/$/;
 export function sortConstants(strings: GoStrings, defaults: readonly GoString[], place: InsidePlace): SortedConstants {
   const [whole, nameless, prefixes]: [GoString[], Nameless[], GoString[]] = [[], [], []];
   const inTexts: Candidate[] = [];
+  const versions: string[] = [];
   let read = 0;
   let incomplete = false;
   const sort = (constant: GoString, isDefault: boolean): void => {
     const { text } = constant;
+    if (isDefault && !text.includes('/')) {
+      if (versions.length < MOST) versions.push(text);
+      return;
+    }
     const template = templateOf(text);
     const repository = bareRepository(text) ?? (isDefault ? defaultRepository(text) : undefined);
     const kind = wholeName(text) !== undefined ? whole : template || repository ? nameless : prefixes;
     incomplete ||= kind.length >= MOST;
     if (kind.length >= MOST) return;
     if (kind === whole) whole.push(constant);
-    else if (template !== undefined) nameless.push({ constant, template, isOpen: true });
+    else if (template !== undefined) nameless.push({ constant, template, isOpen: true, isDefault });
     else if (repository !== undefined) {
-      nameless.push({ constant, template: { before: `${repository}:`, after: '' }, isOpen: isDefault });
+      nameless.push({ constant, template: { before: `${repository}:`, after: '' }, isOpen: isDefault, isDefault });
     } else if (PREFIX.test(text)) prefixes.push(constant);
   };
   const isWanted = (bytes: Buffer, start: number, end: number): boolean => {
@@ -54,7 +61,7 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
     else incomplete = true;
   }
   for (const constant of defaults) sort(constant, true);
-  return { whole, nameless, prefixes, inTexts, incomplete };
+  return { whole, nameless, versions, prefixes, inTexts, incomplete };
 }
 
 /** A slash or a colon in what begins like a name or a line. */

@@ -34,7 +34,7 @@ export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subje
   const records = recordsOf(program, sorted.prefixes);
   const found = {
     candidates: [...sorted.whole.map((constant) => wholeCandidate(program, constant)), ...sorted.inTexts],
-    guesses: bestOf([...records.guesses, ...recombine(program, sorted.nameless)]),
+    guesses: bestOf([...records.guesses, ...recombine(program, sorted)]),
     families: records.families,
   };
   const isCut = strings.incomplete || sorted.incomplete;

@@ -1,9 +1,10 @@
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import type { BuildInfo } from './build-info.ts';
 import type { Guess, InsidePlace, Subject } from './candidate.ts';
+import type { SortedConstants } from './constants.ts';
 import type { Elf } from './elf.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
-import { makersOf, type Template } from './names.ts';
+import { isVersion, makersOf, type Template } from './names.ts';
 import { versionsBeside } from './pairing.ts';
 import { namedVersion, newestFirst, variableVersions } from './versions.ts';
 
@@ -13,6 +14,8 @@ export interface Nameless {
   readonly template: Template;
   /** Whether its text itself says that a version belongs behind it. */
   readonly isOpen: boolean;
+  /** Whether it is the default of a setting, so that another setting's default may be its version. */
+  readonly isDefault: boolean;
 }
 
 /** A program as far as it is read. */
@@ -29,16 +32,32 @@ const FEW = 12;
 /** Names that are guessed for in one program. */
 const MOST = 60;
 
+/** `${NAME}` and what is added to it. */
+const VARIABLE = /^\$\{(\w+)\}([\w.-]*)$/;
+
+/** What of a program's constants is put together. */
+export type Names = Pick<SortedConstants, 'nameless' | 'versions'>;
+
 /** Names with the versions that belong behind them. What a version is paired with is certain as far as the program says. */
-export function recombine(program: Program, nameless: readonly Nameless[]): Guess[] {
+export function recombine(program: Program, { nameless, versions: defaults }: Names): Guess[] {
   const { elf, strings, build, subject, place } = program;
   const versions = variableVersions(elf, strings, build);
   const own = subject.image.tag === undefined ? [] : [subject.image.tag];
   const free = newestFirst([...new Set([...(versions.length <= FEW ? versions : []), ...own])]);
-  const named = variablesOf(strings, nameless);
+  const named = variablesOf(strings, [
+    ...nameless.flatMap(({ template }) => template.variable ?? []),
+    ...defaults.flatMap((text) => VARIABLE.exec(text)?.[1] ?? []),
+  ]);
+  const set = defaults.flatMap((text) => {
+    const [, name = '', added = ''] = VARIABLE.exec(text) ?? [];
+    const holder = named.get(name);
+    const [version] = holder === undefined ? [text] : versionsBeside(elf, strings, holder, 'after');
+    return version === undefined || !isVersion(version) ? [] : [version + added];
+  });
+  const settings = newestFirst([...new Set(set)]).slice(0, FEW);
   return nameless
     .slice(0, MOST * 10)
-    .flatMap(({ constant, template, isOpen }): Guess[] => {
+    .flatMap(({ constant, template, isOpen, isDefault }): Guess[] => {
       const { before, variable } = template;
       const repository = before.slice(0, before.lastIndexOf(':'));
       const byName = namedVersion(repository, build);
@@ -46,7 +65,7 @@ export function recombine(program: Program, nameless: readonly Nameless[]): Gues
       const beside = versionsBeside(elf, strings, holder ?? constant, holder === undefined ? 'before' : 'after');
       const paired = [...(byName === undefined ? [] : [byName]), ...beside];
       // A repository alone is named for many reasons; one of the same makers may come in the operator's version.
-      const guessed = isOpen ? free : isKin(repository, subject) ? own : [];
+      const guessed = isOpen ? [...(isDefault ? settings : []), ...free] : isKin(repository, subject) ? own : [];
       const possible = referencesOf(template, [...paired, ...guessed]);
       if (possible.length === 0) return [];
       const evidence =
@@ -77,8 +96,8 @@ function isKin(repository: string, { makers }: Subject): boolean {
 }
 
 /** The constants that are the names of variables in templates; the code has their values beside them. */
-function variablesOf(strings: GoStrings, nameless: readonly Nameless[]): Map<string, GoString> {
-  const wanted = new Set(nameless.flatMap(({ template }) => template.variable ?? []));
+function variablesOf(strings: GoStrings, names: readonly string[]): Map<string, GoString> {
+  const wanted = new Set(names);
   const found = new Map<string, GoString>();
   if (wanted.size === 0) return found;
   const starts = new Set([...wanted].map((name) => name.charCodeAt(0)));

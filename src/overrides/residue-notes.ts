@@ -19,7 +19,8 @@ export function postRenderNotes(map: string, entries: readonly PostRenderEntry[]
 }
 
 /** What to do about references in hooks, which Helm 3 gives to no post-renderer. */
-export const HOOKS_HINT = 'Helm 3 gives hooks to no post-renderer; use Helm 4, --residue=repack, or install with --no-hooks';
+export const HOOKS_HINT =
+  'Helm 3 gives hooks to no post-renderer; use Helm 4, --residue=repack, or install with --no-hooks';
 
 /** Where residue stands, and why it is there when its place is in a hook. */
 export function residueNote(residue: Residue, hidden: readonly Residue[]): string {

@@ -64,6 +64,10 @@ export function complain(response: HttpResponse, complaint: Complaint, request: 
     return error('forbidden', `the storage that ${registry} names does not allow this; ${said}`, hint);
   }
   if (status === 403) return error('forbidden', `the credentials do not allow this; ${said}`);
+  if (status === 404 && complaint.code === 'BLOB_UPLOAD_UNKNOWN') {
+    const hint = 'run the same command again; instances behind one name have to share their storage and their secret';
+    return error('registry', `the registry has lost the upload; ${said}`, hint);
+  }
   if (status === 404 && writes) {
     const hint =
       'ECR and some others want a repository to exist before something is pushed to it: create it, or have it created';

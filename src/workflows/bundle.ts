@@ -22,7 +22,7 @@ import { readOlder, requiresOf } from './bundling/since.ts';
 import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
 import { threadSettings } from './fetching/protocol.ts';
-import { SharedFetch } from './fetching/threads.ts';
+import { SharedFetch } from './fetching/shared-fetch.ts';
 import { chosen, type ImagesOptions, networkOf, searchChosen, warnUnmatched } from './images.ts';
 import { lookInsideBundle } from './inside/bundled.ts';
 import { beside, type Inside } from './inside/listed.ts';
@@ -82,11 +82,13 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
     const result = await pack(context, options, { charts: searched, choose, network: networkOf(searched, options) });
-    // A delta has not what its operators are made of.
-    if (lookInside === undefined || result.status === 'planned' || options.since !== undefined) return result;
-    const images = insides ?? (await lookInsideBundle(context, result.path, searched, lookInside));
-    const inside = beside(result.lock, choose(placesInside(images, lookInside.include)).findings, images);
-    return inside.images.length === 0 ? result : { ...result, inside };
+    if (lookInside === undefined) return result;
+    // A delta has not what its operators are made of, and of a bundle that was there nothing is new.
+    const isNew = result.status === 'written' && options.since === undefined;
+    const images = insides ?? (isNew ? await lookInsideBundle(context, result.path, searched, lookInside) : []);
+    if (images.length === 0) return result;
+    const { findings } = choose(placesInside(images, lookInside.include));
+    return { ...result, inside: beside(result.lock, findings, images) };
   });
 }
 

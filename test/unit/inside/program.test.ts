@@ -114,6 +114,16 @@ describe('a name without its version', () => {
     expect(guesses.map(({ possible }) => possible[0])).toEqual(['docker.io/widget/cache:v9.8.7']);
   });
 
+  test('may be a default whose version is the default of another setting', () => {
+    const variable = '$' + '{CACHE_VERSION}';
+    const loose = ['default:"widget/cache"', `\0default:"${variable}-lite"`, '\0default:"v0.31.0"'];
+    const { guesses } = scan({ loose, code: [['CACHE_VERSION', 'v9.8.7']] });
+    expect(guesses[0]).toMatchObject({
+      isPaired: false,
+      possible: ['9.8.7-lite', '0.31.0', '1.0.0'].map((version) => `docker.io/widget/cache:v${version}`),
+    });
+  });
+
   test('may stand with its version in one record, its registry before it', () => {
     const { guesses } = scan({
       data: [

@@ -127,6 +127,26 @@ describe('an upload', () => {
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
   });
 
+  it('whose sessions are always lost ends with that, and not with a repository that is missing', async () => {
+    const lost = { status: 404, body: error('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown') };
+    const attempt = (path: string): Step[] => [
+      { expect: START, answer: accepted(path) },
+      { expect: `PUT ${path}?digest=${encodeURIComponent(blob.digest)}`, answer: lost },
+    ];
+    const missing: Step = { expect: HEAD, answer: { status: 404 } };
+    const { server, client } = await setUp([
+      ...attempt('/up/1'),
+      missing,
+      ...attempt('/up/2'),
+      missing,
+      ...attempt('/up/3'),
+    ]);
+    await expect(client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining('the registry has lost the upload'),
+    });
+  });
+
   it('that the registry refuses early is told in its words, without sending the rest', async () => {
     const big = Buffer.alloc(20_000_000);
     let read = 0;

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/random-file.ts';
 import type { BlobNode } from '../../../../src/oci/graph.ts';
-import { SharedFetch } from '../../../../src/workflows/fetching/threads.ts';
+import { SharedFetch } from '../../../../src/workflows/fetching/shared-fetch.ts';
 import { folder } from '../../bundle/bundles.ts';
 import { clientFor, describeBytes } from '../../registry/set-up.ts';
 

@@ -16,7 +16,6 @@ import { type FromThread, receivedError, sentError, type ThreadSettings, type To
 const WORTHWHILE = 64 * 1024 * 1024;
 
 interface Job {
-  readonly bytes: number;
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
   readonly notes: Promise<void>[];
   readonly end: PromiseWithResolvers<number>;
@@ -101,7 +100,7 @@ class FetchThread {
     const { size } = node.descriptor;
     const end = Promise.withResolvers<number>();
     const notes: Promise<void>[] = [];
-    this.#jobs.set(job, { bytes: size, checkpoint, notes, end });
+    this.#jobs.set(job, { checkpoint, notes, end });
     this.bytes += size;
     const abort = (): void => this.#send({ type: 'abort' });
     signal?.addEventListener('abort', abort, { once: true });
