@@ -14,7 +14,7 @@ export default defineConfig({
           testTimeout: 20_000,
         },
       },
-      // What needs real Helm, registries or skopeo, and so more time than a unit test should take.
+      // What needs real Helm, registries, threads or many rounds, and so more time than a unit test should take.
       { test: { name: 'parts', include: ['test/unit/**/*.parts.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       {
         test: {

@@ -13,8 +13,12 @@ import { testHelms } from '../test/support/helm.ts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
 
-/** What hangs on the Helm: under those between the oldest and the newest the rest would only be repeated. */
+/**
+ * What hangs on the Helm: all of it is tried with the oldest, a part with those between it and the newest; with the newest
+ * everything is, since the rest would only be repeated.
+ */
 const BETWEEN = ['journey', 'sources', 'nested', 'post-render'];
+const OLDEST = [...BETWEEN, 'aggregate', 'image-configs', 'inside', 'lock-file', 'naming'];
 const helms = testHelms();
 
 const suites = [
@@ -23,7 +27,7 @@ const suites = [
   { name: 'unit', run: () => vitest('unit') },
   { name: 'parts', missing: () => lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
   ...helms.map((helm, i) => ({
-    name: `e2e with Helm ${helm.version}${isBetween(i) ? ` (of it ${BETWEEN.join(', ')})` : ''}`,
+    name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
     missing: () =>
       helm.path === undefined
         ? `no such Helm here; set ${helm.variable} to the path of one`
@@ -32,7 +36,7 @@ const suites = [
       vitest(
         'e2e',
         { AIRGAP_TEST_HELM: helm.version },
-        isBetween(i) ? BETWEEN.map((name) => `test/e2e/${name}.test.ts`) : [],
+        of(i).map((name) => `test/e2e/${name}.test.ts`),
       ),
   })),
   {
@@ -81,8 +85,10 @@ function count(passed, failed, skipped) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-function isBetween(i) {
-  return i > 0 && i < helms.length - 1;
+/** Which end-to-end tests run with the Helm at that position; all when none is named. */
+function of(i) {
+  if (i === helms.length - 1) return [];
+  return i === 0 ? OLDEST : BETWEEN;
 }
 
 /** A check that is one program run: passed or not. */

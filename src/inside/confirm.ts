@@ -92,7 +92,12 @@ async function ofFamily(asking: Asking, family: Family): Promise<ConfirmedCandid
   for (const prefix of prefixes) {
     const references = members.map((member) => prefix + member);
     let isRight = false;
-    for (const reference of references.slice(0, PROBES)) isRight ||= (await asking.ask(reference)) === 'there';
+    for (const reference of references.slice(0, PROBES)) {
+      const answer = await asking.ask(reference);
+      isRight = answer === 'there';
+      // Who gives no answer to one gives none to its neighbours.
+      if (answer !== 'missing') break;
+    }
     if (!isRight) continue;
     const answers = await pool(references, asking.concurrency, (reference) => asking.ask(reference));
     return references.flatMap((reference, i) =>

@@ -7,11 +7,11 @@ import type { Program } from './recombine.ts';
 /** Components with one version that make a list; two may be chance. */
 const LEAST = 3;
 /** What is tried before the names of a list. */
-const MOST_PREFIXES = 8;
+const MOST_PREFIXES = 24;
 const MOST_FAMILIES = 8;
 /** Pairs that are looked at; the operators with the longest lists have a hundred. */
 const MOST_PAIRS = 2000;
-const PREFIX = /^[a-z0-9][a-z0-9._-]*\/$/;
+const FOLDER = /^[a-z0-9][a-z0-9_-]*\/$/;
 const REGISTRY = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?\/$/;
 
 /**
@@ -51,16 +51,18 @@ export function recordsOf(program: Program, prefixes: readonly GoString[]): { gu
   return { guesses, families: families.slice(0, MOST_FAMILIES) };
 }
 
-/** Registries and folders of the program, put together; those that the code takes side by side first, then the operator's own. */
+/**
+ * Registries and folders of the program, put together: those that the code takes side by side first, then the operator's
+ * own folder, then the others.
+ */
 function prefixesOf({ elf, strings, subject: { image } }: Program, constants: readonly GoString[]): string[] {
-  const registries = constants.filter(({ text }) => REGISTRY.test(text));
+  const registries = constants.filter(({ text }) => REGISTRY.test(text) && bareRepository(`${text}name`) !== undefined);
   const beside = registries.flatMap((registry) =>
-    constantsBeside(elf, strings, registry).flatMap((text) =>
-      PREFIX.test(text) && !REGISTRY.test(text) ? [registry.text + text] : [],
-    ),
+    constantsBeside(elf, strings, registry).flatMap((text) => (FOLDER.test(text) ? [registry.text + text] : [])),
   );
-  const folder = image.path.includes('/') ? `${image.path.slice(0, image.path.indexOf('/'))}/` : '';
-  const own = [`${image.registry}/`, ...registries.map(({ text }) => text)].map((registry) => registry + folder);
-  const whole = constants.flatMap(({ text }) => (REGISTRY.test(text.slice(0, text.indexOf('/') + 1)) ? [text] : []));
-  return [...new Set([...beside, ...own, ...whole.filter((text) => !REGISTRY.test(text))])].slice(0, MOST_PREFIXES);
+  const own = image.path.includes('/') ? [`${image.path.slice(0, image.path.indexOf('/'))}/`] : [];
+  const folders = [...own, ...constants.map(({ text }) => text).filter((text) => FOLDER.test(text))];
+  const hosts = new Set([`${image.registry}/`, ...registries.map(({ text }) => text)]);
+  const others = folders.flatMap((folder) => [...hosts].map((host) => host + folder));
+  return [...new Set([...beside, ...others])].slice(0, MOST_PREFIXES);
 }

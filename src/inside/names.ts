@@ -18,7 +18,7 @@ export interface Template {
 const LONGEST = 300;
 const SHAPE = /^[A-Za-z0-9][\w./:@-]*[A-Za-z0-9_]$/;
 const REGISTRY =
-  /^(?:[\w.-]+\.)?(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|icr\.io|lscr\.io|nvcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|azurecr\.io|amazonaws\.com|jfrog\.io|elastic\.co|opensource\.zalan\.do)$/;
+  /^(?:[\w.-]+\.)?(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|icr\.io|lscr\.io|nvcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|azurecr\.io|amazonaws\.com|jfrog\.io|docker\.elastic\.co|opensource\.zalan\.do)$/;
 /** How companies name a registry of their own. */
 const LIKE_REGISTRY =
   /^(?:registry|docker|cr|hub|harbor|oci|quay|xpkg|images?|containers?|container-registry|artifactory|nexus|repo)[\w-]*\.[\w.-]+\.[a-z]{2,}(?::\d+)?$/;

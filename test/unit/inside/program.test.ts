@@ -145,7 +145,7 @@ describe('a list of components', () => {
     const { families } = scan({ data: list, code: [['ghcr.io/', 'makers/']] });
     expect(families).toHaveLength(1);
     expect(families[0]?.members).toEqual(['node:v4.5.6', 'typhoon:v4.5.6', 'whisker:v4.5.6']);
-    expect(families[0]?.prefixes).toEqual(['ghcr.io/makers/', 'quay.io/widget/', 'ghcr.io/widget/']);
+    expect(families[0]?.prefixes).toEqual(['ghcr.io/makers/', 'quay.io/widget/', 'ghcr.io/widget/', 'quay.io/makers/']);
   });
 
   test('is none when it has two', () => {
