@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Unless told, one core is left idle: half of a machine that has two.
+    maxWorkers: '100%',
     projects: [
       {
         test: {
