@@ -6,17 +6,17 @@ import { type Digest, isDigest } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
 import { formatReference, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { type BundleChart, contentsOf } from './contents.ts';
-import { FileBody } from './file-body.ts';
-import { type OpenLayout, openLayout } from './open-layout.ts';
-import { openRandomFile, type RandomFile } from './random-file.ts';
-import { Reader } from './reader.ts';
-import { damagedParts } from './split-hash.ts';
-import type { Part } from './split-index.ts';
-import { type FoundBundle, findBundle } from './split-open.ts';
-import type { TarEntry } from './tar-index.ts';
+import { openRandomFile, type RandomFile } from './files/random-file.ts';
+import { damagedParts } from './files/split-hash.ts';
+import type { Part } from './files/split-index.ts';
+import { type FoundBundle, findBundle } from './files/split-open.ts';
+import { type BundleChart, contentsOf } from './reading/contents.ts';
+import { FileBody } from './reading/file-body.ts';
+import { type OpenLayout, openLayout } from './reading/open-layout.ts';
+import { Reader } from './reading/reader.ts';
+import type { TarEntry } from './reading/tar-index.ts';
 
-export type { BundleChart } from './contents.ts';
+export type { BundleChart } from './reading/contents.ts';
 
 /** A part of a split bundle that is not what its index says. */
 export interface DamagedPart {

@@ -4,11 +4,11 @@ import type { Emit } from '../base/events.ts';
 import { pool } from '../base/pool.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
-import { checkAgreement } from './agreement.ts';
-import { checkDockerSave } from './docker-save-check.ts';
 import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
-import { checkTrees, type Trees } from './trees.ts';
+import { checkAgreement } from './reading/agreement.ts';
+import { checkDockerSave } from './reading/docker-save-check.ts';
+import { checkTrees, type Trees } from './reading/trees.ts';
 
 export interface VerifyOptions {
   /** Blobs read at the same time. */

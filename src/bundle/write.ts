@@ -9,15 +9,15 @@ import { settleLanes } from '../oci/lanes.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
-import { type BlobFetcher, fetchBlob } from './fetch-blob.ts';
-import { type Foreseen, foresee } from './foresee.ts';
 import { type Layout, planLayout } from './layout.ts';
 import { indexFile, lockArtifact, OCI_LAYOUT } from './metadata.ts';
-import { isThere, type Output, occupantsOf, outputOf } from './output.ts';
 import { ownersIn } from './owners.ts';
-import { PartialFile } from './partial-file.ts';
-import type { EarlierBundles } from './reuse.ts';
-import { type Signature, signatureArtifact } from './signature.ts';
+import { type Signature, signatureArtifact } from './signing/signature.ts';
+import { type BlobFetcher, fetchBlob } from './writing/fetch-blob.ts';
+import { type Foreseen, foresee } from './writing/foresee.ts';
+import { isThere, type Output, occupantsOf, outputOf } from './writing/output.ts';
+import { PartialFile } from './writing/partial-file.ts';
+import type { EarlierBundles } from './writing/reuse.ts';
 
 /** What goes into a bundle, and where it goes. */
 export interface PlanOptions {

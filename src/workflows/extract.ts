@@ -1,9 +1,9 @@
 import { AirgapError } from '../base/errors.ts';
 import { silent } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
-import { type BlobFile, writeBlobFiles } from '../bundle/blob-files.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import { writeBundle } from '../bundle/write.ts';
+import { type BlobFile, writeBlobFiles } from '../bundle/writing/blob-files.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph, Root } from '../oci/graph.ts';
 import type { Platform } from '../oci/platform.ts';

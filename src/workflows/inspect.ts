@@ -1,6 +1,6 @@
-import { checkSignature } from '../bundle/check-signature.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
-import { type Claim, claimOf, readSignatures } from '../bundle/signature.ts';
+import { checkSignature } from '../bundle/signing/check-signature.ts';
+import { type Claim, claimOf, readSignatures } from '../bundle/signing/signature.ts';
 import { type Problem, verifyBundle } from '../bundle/verify.ts';
 import { type Delta, deltaOf } from '../lock/delta.ts';
 import type { ExportedLock } from '../lock/exported.ts';

@@ -99,7 +99,7 @@ export function bundleCommand(edge: Edge): Command {
 /** @throws AirgapError `usage` when the older bundle would be replaced by what is nothing without it */
 async function olderBundle({ context: { cwd } }: Edge, { since, out }: Flags): Promise<{ since?: string }> {
   if (since === undefined) return {};
-  const { bundleName } = await import('../../bundle/split-index.ts');
+  const { bundleName } = await import('../../bundle/files/split-index.ts');
   if (bundleName(resolve(cwd, since)) !== resolve(cwd, out)) return { since };
   throw new AirgapError('usage', '--since names the file that --out writes', {
     hint: 'write the delta to another file: it cannot be used without the older bundle',

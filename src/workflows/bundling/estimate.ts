@@ -1,7 +1,7 @@
 import type { Estimate, Quota } from '../../base/events.ts';
 import type { Layout } from '../../bundle/layout.ts';
-import type { EarlierBundles } from '../../bundle/reuse.ts';
 import type { Plan } from '../../bundle/write.ts';
+import type { EarlierBundles } from '../../bundle/writing/reuse.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
 

@@ -1,7 +1,7 @@
 import type { Access } from '../../auth/authorizer.ts';
 import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
-import type { FilePlaces } from '../../bundle/random-file.ts';
+import type { FilePlaces } from '../../bundle/files/random-file.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
 import type { Context } from '../context.ts';

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Authorizer } from '../../auth/authorizer.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
 import { redact } from '../../base/redact.ts';
-import { type BlobFetcher, fetchBlob } from '../../bundle/fetch-blob.ts';
+import { type BlobFetcher, fetchBlob } from '../../bundle/writing/fetch-blob.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';

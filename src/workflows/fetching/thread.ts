@@ -2,8 +2,8 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Authorizer } from '../../auth/authorizer.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
-import { fetchBlob } from '../../bundle/fetch-blob.ts';
-import { openRandomFile, type RandomFile } from '../../bundle/random-file.ts';
+import { openRandomFile, type RandomFile } from '../../bundle/files/random-file.ts';
+import { fetchBlob } from '../../bundle/writing/fetch-blob.ts';
 import { createTransport } from '../../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../../registry/client.ts';
 import {

@@ -1,6 +1,6 @@
 import { AirgapError, combine } from '../../base/errors.ts';
-import { openSigned } from '../../bundle/check-signature.ts';
 import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { openSigned } from '../../bundle/signing/check-signature.ts';
 import type { RequiredBlob } from '../../lock/lock.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { silent } from '../../../src/base/events.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
-import { checkTrees } from '../../../src/bundle/trees.ts';
+import { checkTrees } from '../../../src/bundle/reading/trees.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeAll } from '../../../src/bundle/file.ts';
+import { writeAll } from '../../../src/bundle/files/file.ts';
+import { openRandomFile, singleFile } from '../../../src/bundle/files/random-file.ts';
 import { planLayout } from '../../../src/bundle/layout.ts';
-import { openRandomFile, singleFile } from '../../../src/bundle/random-file.ts';
-import { indexTar } from '../../../src/bundle/tar-index.ts';
+import { indexTar } from '../../../src/bundle/reading/tar-index.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { BlobNode } from '../../../src/oci/graph.ts';
 import { folder } from './bundles.ts';

@@ -2,10 +2,10 @@ import { readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { silent } from '../../../src/base/events.ts';
-import { findLeftover, moveLeftover, renameLeftover } from '../../../src/bundle/leftover.ts';
-import { openRandomFile } from '../../../src/bundle/random-file.ts';
-import { EarlierBundles } from '../../../src/bundle/reuse.ts';
+import { openRandomFile } from '../../../src/bundle/files/random-file.ts';
 import { planBundle, type WriteOptions } from '../../../src/bundle/write.ts';
+import { findLeftover, moveLeftover, renameLeftover } from '../../../src/bundle/writing/leftover.ts';
+import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { estimate } from '../../../src/workflows/bundling/estimate.ts';

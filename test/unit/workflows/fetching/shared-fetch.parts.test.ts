@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/random-file.ts';
+import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import type { BlobNode } from '../../../../src/oci/graph.ts';
 import { SharedFetch } from '../../../../src/workflows/fetching/shared-fetch.ts';
 import { folder } from '../../bundle/bundles.ts';

@@ -1,0 +1,137 @@
+import { messageOf } from '../../base/errors.ts';
+import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import type { Root } from '../../oci/graph.ts';
+import { readLinks } from '../../oci/manifest.ts';
+import { formatReference, type Repository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
+import { cosignTags, type Referrer } from '../../oci/referrer.ts';
+import {
+  CHART_NAME,
+  CHART_REGISTRY,
+  CHART_VERSION,
+  CONTAINERD_NAME,
+  chartReference,
+  isSignatureName,
+  REF_NAME,
+  SUBJECT,
+  SUBJECT_REPOSITORY,
+  SUBJECT_TAG,
+} from '../names.ts';
+import { METADATA_LIMIT } from './open-layout.ts';
+import { invalid } from './tar-index.ts';
+
+/** A chart in a bundle; `reference` is its name inside the bundle (names.ts), which `manifest` and a walk understand. */
+export interface BundleChart extends Root {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** What the index of a layout names. */
+export interface Contents {
+  readonly images: readonly Root[];
+  readonly charts: readonly BundleChart[];
+  /** What belongs to the images and charts. */
+  readonly referrers: readonly Referrer[];
+  readonly lock: Descriptor | undefined;
+  /** Of the lock. */
+  readonly signature: Descriptor | undefined;
+  readonly unnamed: readonly Descriptor[];
+  /** Media types of what the index names: not every manifest says its own. */
+  readonly mediaTypes: ReadonlyMap<Digest, string>;
+}
+
+/** @throws AirgapError `bundle-invalid` */
+export function contentsOf(path: string, index: Uint8Array): Contents {
+  let manifests: readonly Descriptor[];
+  try {
+    manifests = readLinks(MediaType.ociIndex, index, METADATA_LIMIT).manifests;
+  } catch (cause) {
+    throw invalid(path, `has an index.json that cannot be used: ${messageOf(cause)}`, undefined, cause);
+  }
+  const images: Root[] = [];
+  const charts: BundleChart[] = [];
+  const referrers: Referrer[] = [];
+  const locks: Descriptor[] = [];
+  const signatures: Descriptor[] = [];
+  const unnamed: Descriptor[] = [];
+  for (const descriptor of manifests) {
+    const { mediaType, digest, size } = descriptor;
+    const plain = { mediaType, digest, size };
+    const chart = chartOf(descriptor);
+    const reference = imageName(descriptor);
+    const referrer = referrerOf(descriptor);
+    if (descriptor.artifactType === MediaType.lock) locks.push(plain);
+    else if (isSignatureName(annotation(descriptor, REF_NAME))) signatures.push(plain);
+    else if (chart !== undefined) charts.push({ ...chart, descriptor: plain });
+    else if (reference !== undefined) images.push({ reference, descriptor: plain });
+    else if (referrer !== undefined) referrers.push({ ...referrer, descriptor: plain });
+    else unnamed.push(descriptor);
+  }
+  if (locks.length > 1) throw invalid(path, 'has more than one lock');
+  if (signatures.length > 1) throw invalid(path, 'has more than one signature of its lock');
+  const mediaTypes = mediaTypesOf(path, manifests);
+  checkNames(path, [...images, ...charts]);
+  return { images, charts, referrers, lock: locks[0], signature: signatures[0], unnamed, mediaTypes };
+}
+
+/** @throws AirgapError `bundle-invalid` when one content would be read in two ways */
+function mediaTypesOf(path: string, manifests: readonly Descriptor[]): Map<Digest, string> {
+  const types = new Map<Digest, string>();
+  for (const { digest, mediaType } of manifests) {
+    if ((types.get(digest) ?? mediaType) !== mediaType) throw invalid(path, `lists ${digest} with two media types`);
+    types.set(digest, mediaType);
+  }
+  return types;
+}
+
+/** @throws AirgapError `bundle-invalid` when a name stands for two contents: which one is meant would be anybody's guess */
+function checkNames(path: string, roots: readonly Root[]): void {
+  const digests = new Map<string, Digest>();
+  for (const { reference, descriptor } of roots) {
+    const name = formatReference(reference);
+    if ((digests.get(name) ?? descriptor.digest) !== descriptor.digest) {
+      throw invalid(path, `lists ${name} twice, with two digests`);
+    }
+    digests.set(name, descriptor.digest);
+  }
+}
+
+function annotation({ annotations }: Descriptor, key: string): string | undefined {
+  const value: unknown = annotations?.[key];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A full name, from containerd's annotation or OCI's. A mere tag, which other tools write, says of no repository. */
+function imageName(descriptor: Descriptor): Root['reference'] | undefined {
+  for (const name of [annotation(descriptor, CONTAINERD_NAME), annotation(descriptor, REF_NAME)]) {
+    if (name === undefined || !/[/:]/.test(name)) continue;
+    const reference = tryParseReference(name);
+    if (reference !== undefined) return reference;
+  }
+  return undefined;
+}
+
+function chartOf(descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {
+  const name = annotation(descriptor, CHART_NAME);
+  const version = annotation(descriptor, CHART_VERSION);
+  const inside = annotation(descriptor, REF_NAME);
+  if (name === undefined || version === undefined || !inside?.startsWith(`${CHART_REGISTRY}/`)) return undefined;
+  return { name, version, reference: chartReference(name, version) };
+}
+
+/** What its annotations say is believed only so far as a tag cannot name anything but cosign's. */
+function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | undefined {
+  const subject = annotation(descriptor, SUBJECT);
+  const repository = repositoryOf(annotation(descriptor, SUBJECT_REPOSITORY) ?? '');
+  const tag = annotation(descriptor, SUBJECT_TAG);
+  if (subject === undefined || !isDigest(subject) || repository === undefined) return undefined;
+  if (tag !== undefined && !cosignTags(subject).includes(tag)) return undefined;
+  const artifactType = typeof descriptor.artifactType === 'string' ? descriptor.artifactType : '';
+  return { repository, subject, artifactType, ...(tag === undefined ? {} : { tag }) };
+}
+
+/** An image's repository, or a chart's name in the bundle. */
+function repositoryOf(name: string): Repository | undefined {
+  const chart = name.startsWith(`${CHART_REGISTRY}/`) ? name.slice(CHART_REGISTRY.length + 1) : undefined;
+  return chart === undefined ? tryParseRepository(name) : { registry: CHART_REGISTRY, path: chart };
+}

@@ -1,0 +1,83 @@
+import type { Digest } from '../../oci/digest.ts';
+import type { RandomFile } from '../files/random-file.ts';
+import { blobDigest } from '../layout.ts';
+import { indexTar, invalid, type TarEntry } from './tar-index.ts';
+
+/** An OCI image layout in a tar archive, indexed. */
+export interface OpenLayout {
+  /** Bytes of the file. */
+  readonly size: number;
+  readonly index: Uint8Array;
+  readonly dockerSave: Uint8Array | undefined;
+  readonly entries: ReadonlyMap<Digest, TarEntry>;
+}
+
+/** Metadata files are small; an index of ten thousand images has some 5 MB. */
+export const METADATA_LIMIT = 32 * 1024 * 1024;
+/** First bytes of what people take for a bundle. */
+const COMPRESSED: readonly [string, number[]][] = [
+  ['gzip', [0x1f, 0x8b]],
+  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
+];
+
+/** @throws AirgapError `bundle-invalid` */
+export async function openLayout(file: RandomFile, path: string): Promise<OpenLayout> {
+  const size = await file.size();
+  if (size === 0) throw invalid(path, 'is empty');
+  const head = Buffer.alloc(8);
+  await file.read(head, 0);
+  const packed = COMPRESSED.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
+  if (packed !== undefined) {
+    throw invalid(path, `is compressed with ${packed[0]}; a bundle is a plain tar`, 'unpack it first');
+  }
+  const { files, special } = await indexTar(file, path, size);
+  if (!files.has('oci-layout')) {
+    if (files.has('manifest.json')) {
+      throw invalid(path, 'is an archive of docker save, which does not keep digests', 'make a bundle of the images');
+    }
+    throw invalid(path, 'is a tar archive, and not a bundle: it has no oci-layout', 'give a file that bundle wrote');
+  }
+  if (special !== undefined) throw invalid(path, `holds ${special}; a bundle holds plain files`);
+  checkVersion(path, await read(file, path, files, 'oci-layout'));
+  const entries = new Map<Digest, TarEntry>();
+  for (const [name, entry] of files) {
+    const digest = blobDigest(name);
+    if (digest !== undefined) entries.set(digest, entry);
+  }
+  return {
+    size,
+    index: await read(file, path, files, 'index.json'),
+    dockerSave: files.has('manifest.json') ? await read(file, path, files, 'manifest.json') : undefined,
+    entries,
+  };
+}
+
+function checkVersion(path: string, bytes: Uint8Array): void {
+  let version: unknown;
+  try {
+    version = (JSON.parse(Buffer.from(bytes).toString('utf8')) as { imageLayoutVersion?: unknown } | null)
+      ?.imageLayoutVersion;
+  } catch (cause) {
+    throw invalid(path, 'has an oci-layout that is not JSON', undefined, cause);
+  }
+  if (typeof version !== 'string' || !version.startsWith('1.')) {
+    const said = typeof version === 'string' ? JSON.stringify(version.slice(0, 40)) : 'none';
+    throw invalid(path, `is an image layout of version ${said}; this helm airgap reads 1.x`);
+  }
+}
+
+async function read(
+  file: RandomFile,
+  path: string,
+  files: ReadonlyMap<string, TarEntry>,
+  name: string,
+): Promise<Uint8Array> {
+  const entry = files.get(name);
+  if (entry === undefined) throw invalid(path, `has no ${name}`);
+  if (entry.size > METADATA_LIMIT) throw invalid(path, `has ${entry.size} bytes of ${name}`);
+  const bytes = Buffer.alloc(entry.size);
+  await file.read(bytes, entry.offset);
+  return bytes;
+}

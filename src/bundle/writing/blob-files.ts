@@ -1,0 +1,85 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import type { Source } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { algorithmOf } from '../../oci/digest.ts';
+import type { BlobNode } from '../../oci/graph.ts';
+import { giveBack } from '../../oci/loan.ts';
+import { readRange, writeFailure } from '../files/file.ts';
+import { openRandomFile, singleFile } from '../files/random-file.ts';
+import { fetchBlob } from './fetch-blob.ts';
+
+/** A blob, and the file that it is to become. */
+export interface BlobFile {
+  readonly path: string;
+  readonly node: BlobNode;
+}
+
+export interface BlobFilesOptions {
+  readonly source: Source;
+  /** Replace whatever the paths hold. */
+  readonly force: boolean;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Writes blobs to files of their own, byte for byte, hashed on the way. None has its name before all are complete.
+ * @returns `up-to-date` when all were there, with this content
+ * @throws AirgapError `output-exists` when something else is there and `force` is not set; `digest-mismatch`, `no-space`,
+ *   `file`, `interrupted`
+ */
+export async function writeBlobFiles(
+  files: readonly BlobFile[],
+  { source, force, emit, signal }: BlobFilesOptions,
+): Promise<'written' | 'up-to-date'> {
+  const there = await Promise.all(files.map(({ path, node }) => stateOf(path, node.descriptor)));
+  if (there.every((state) => state === 'same')) return 'up-to-date';
+  const other = files.find((_, at) => there[at] === 'other');
+  if (other !== undefined && !force) {
+    throw new AirgapError('output-exists', `${other.path} is there already, with other content`, {
+      hint: 'use --force to replace it, or another name with --out',
+    });
+  }
+  emit({ type: 'plan', blobs: files.length, bytes: files.reduce((sum, { node }) => sum + node.descriptor.size, 0) });
+  const partials: { readonly from: string; readonly to: string }[] = [];
+  try {
+    for (const { path, node } of files) {
+      const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
+      partials.push({ from: partial, to: path });
+      const file = await openRandomFile(singleFile(partial), 'wx+', 0o644);
+      try {
+        await fetchBlob(node, 0, 0, { file, source, emit, signal, checkpoint: async () => {} });
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      emit({ type: 'blob', digest: node.descriptor.digest, bytes: node.descriptor.size, skipped: false });
+    }
+    for (const { from, to } of partials) await rename(from, to);
+  } catch (error) {
+    await Promise.all(partials.map(({ from }) => rm(from, { force: true }).catch(() => {})));
+    throw writeFailure(error);
+  }
+  return 'written';
+}
+
+/** What a path holds, against what it should. */
+async function stateOf(path: string, { digest, size }: Descriptor): Promise<'nothing' | 'same' | 'other'> {
+  const file = await openRandomFile(singleFile(path), 'r').catch((error: NodeJS.ErrnoException) => error);
+  if (file instanceof Error) return file.code === 'ENOENT' ? 'nothing' : 'other';
+  try {
+    if ((await file.size()) !== size) return 'other';
+    const hash = createHash(algorithmOf(digest));
+    for await (const chunk of readRange(file, 0, size)) {
+      hash.update(chunk);
+      giveBack(chunk);
+    }
+    return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest ? 'same' : 'other';
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,141 @@
+import { stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import { pool } from '../../base/pool.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { writeFailure } from '../files/file.ts';
+import { openRandomFile } from '../files/random-file.ts';
+import { partBytes } from '../files/split-index.ts';
+import type { Layout } from '../layout.ts';
+import { filledBytes } from './filled.ts';
+import { Journal } from './journal.ts';
+import { findLeftover, type Leftover } from './leftover.ts';
+import { namedLike, type Output } from './output.ts';
+
+/** What a run would begin with. */
+export interface Foreseen {
+  /** Bytes in place by digest, of an interrupted run of the same plan; undefined when there is none to continue. */
+  readonly done: ReadonlyMap<Digest, number> | undefined;
+  /** What a run of another plan has left, to be moved into this one. */
+  readonly leftover: Leftover | undefined;
+  /** Bytes by digest that need not be fetched: in place, or left over. */
+  readonly kept: ReadonlyMap<Digest, number>;
+  /** Numbers of the parts that had got their final names when that run was interrupted. */
+  readonly renamed: readonly number[];
+  /** Files of interrupted runs that are of no use. */
+  readonly stale: readonly string[];
+  /** Bytes that the bundle will take on the disk beyond those that it has already. */
+  readonly needed: number;
+  /** Bytes that the disk has for it, with those of the stale files and of what is left over. */
+  readonly free: number;
+}
+
+/** Looks at what there is for a partial file, and changes nothing. @throws AirgapError `file` */
+export async function foresee(output: Output, layout: Layout): Promise<Foreseen> {
+  const { path, partial, leftover: aside } = output;
+  const found = await growing(output);
+  const renamed = [...found.keys()].filter((at) => found[at]?.isRenamed);
+  const same = found.every(({ size }, at) => size === partBytes(layout.size, partial.partSize, at));
+  const done = same ? await doneOf(output, found, layout) : undefined;
+  const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
+    throw writeFailure(error);
+  });
+  const named = [...(done === undefined ? await namedLike(`${path}.partial`) : []), ...(await namedLike(aside))];
+  // What lies aside was being moved when a run was interrupted: mostly it is of the plan before this one.
+  const leftover =
+    (done === undefined ? await findLeftover(`${path}.partial`) : undefined) ?? (await findLeftover(aside));
+  const stale = named.filter((file) => !leftover?.places.paths.includes(file));
+  const others = await Promise.all(stale.map(async (file) => (await onDisk(file)).taken));
+  const own = done === undefined ? 0 : sum(found.map(({ taken }) => taken));
+  return {
+    done,
+    leftover,
+    kept: keptOf(layout, done, leftover),
+    renamed: done === undefined ? [] : renamed,
+    stale,
+    needed: Math.max(0, layout.size - own),
+    free: bavail * bsize + sum(others) + (leftover?.taken ?? 0),
+  };
+}
+
+/** What the journal says, and what was written after its last word. */
+async function doneOf(
+  { partial, final, journal }: Output,
+  found: readonly { readonly isRenamed: boolean }[],
+  { identity, entries }: Layout,
+): Promise<ReadonlyMap<Digest, number> | undefined> {
+  const content = await new Journal(journal).read();
+  if (content?.identity !== identity) return undefined;
+  const paths = partial.paths.map((path, at) => (found[at]?.isRenamed ? (final.paths[at] as string) : path));
+  const file = await openRandomFile({ ...partial, paths }, 'r').catch((error) => {
+    throw writeFailure(error);
+  });
+  const done = new Map<Digest, number>();
+  try {
+    await pool(entries, LOOKS, async ({ node, offset }) => {
+      if (node === undefined) return;
+      const { digest, size } = node.descriptor;
+      const filled = await filledBytes(file, offset, Math.min(content.done.get(digest) ?? 0, size), size);
+      if (filled > 0) done.set(digest, filled);
+    });
+  } catch (error) {
+    throw writeFailure(error);
+  } finally {
+    await file.close();
+  }
+  return done;
+}
+
+/** Places of a file that are looked at at the same time. */
+const LOOKS = 8;
+
+function keptOf(
+  { entries }: Layout,
+  done: ReadonlyMap<Digest, number> | undefined,
+  leftover: Leftover | undefined,
+): ReadonlyMap<Digest, number> {
+  const kept = new Map<Digest, number>();
+  for (const { digest, size } of entries) {
+    if (digest === undefined) continue;
+    const bytes = Math.min(size, Math.max(done?.get(digest) ?? 0, leftover?.blobs.get(digest)?.bytes ?? 0));
+    if (bytes > 0) kept.set(digest, bytes);
+  }
+  return kept;
+}
+
+/** The disk is too small for it: both numbers. */
+export function noSpace(path: string, needed: number, free: number): AirgapError {
+  return new AirgapError('no-space', `the bundle needs ${needed} bytes, and ${dirname(path)} has ${free}`, {
+    hint: 'free some space, choose another folder with --out, or fewer platforms with --platform',
+  });
+}
+
+/** The parts as they are. The index is written after all of them have their final names, so without one some may have. */
+async function growing({ partial, final, index }: Output): Promise<(OnDisk & { readonly isRenamed: boolean })[]> {
+  const isFinished = index === undefined || (await onDisk(index)).size !== undefined;
+  return Promise.all(
+    partial.paths.map(async (path, at) => {
+      const own = await onDisk(path);
+      if (own.size !== undefined || isFinished) return { ...own, isRenamed: false };
+      return { ...(await onDisk(final.paths[at] as string)), isRenamed: true };
+    }),
+  );
+}
+
+interface OnDisk {
+  /** Of a regular file. */
+  readonly size: number | undefined;
+  /** Bytes that it takes of the disk. */
+  readonly taken: number;
+}
+
+async function onDisk(path: string): Promise<OnDisk> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return { size: undefined, taken: 0 };
+  // st_blocks counts 512 bytes each, whatever the file system's own blocks are.
+  return { size: found.size, taken: found.blocks * 512 };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, number) => all + number, 0);
+}

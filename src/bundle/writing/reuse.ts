@@ -1,0 +1,102 @@
+import { Readable } from 'node:stream';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import type { Body } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { BlobNode } from '../../oci/graph.ts';
+import { type Bundle, openBundle } from '../read.ts';
+import { type FetchOptions, fetchBlob } from './fetch-blob.ts';
+
+/** Bytes of a blob that is read into memory as a whole: configs, and never layers worth the name. */
+const SMALL = 8 * 1024 * 1024;
+
+/** Bundles of before, whose blobs are copied instead of fetched. Each is hashed on the way: a damaged one is fetched. */
+export class EarlierBundles {
+  readonly #bundles: readonly Bundle[];
+  readonly #emit: Emit;
+
+  private constructor(bundles: readonly Bundle[], emit: Emit) {
+    this.#bundles = bundles;
+    this.#emit = emit;
+  }
+
+  /**
+   * @param replaced what is written next; a bundle that is there is one of before, and anything else is not looked at
+   * @throws AirgapError `file`, `bundle-invalid`
+   */
+  static async open(paths: readonly string[], emit: Emit, replaced?: string): Promise<EarlierBundles> {
+    const bundles: Bundle[] = [];
+    try {
+      for (const path of paths) bundles.push(await openBundle(path));
+      const there = replaced === undefined ? undefined : await openBundle(replaced).catch(() => undefined);
+      if (there !== undefined) bundles.push(there);
+    } catch (error) {
+      for (const bundle of bundles) await bundle.close();
+      throw error;
+    }
+    return new EarlierBundles(bundles, emit);
+  }
+
+  /** Whether one of them holds the blob, as far as their headers say. */
+  holds(descriptor: Descriptor): boolean {
+    return this.#having(descriptor).length > 0;
+  }
+
+  /**
+   * Copies a blob to its place in a file, as `fetchBlob` does.
+   * @returns bytes that were copied; undefined when no bundle holds it undamaged
+   * @throws AirgapError `no-space`, `interrupted`, and whatever else is no fault of the bundle's
+   */
+  async take(
+    node: BlobNode,
+    offset: number,
+    have: number,
+    options: Omit<FetchOptions, 'source'>,
+  ): Promise<number | undefined> {
+    const { descriptor } = node;
+    if (have >= descriptor.size) return undefined;
+    let from = have;
+    for (const bundle of this.#having(descriptor)) {
+      try {
+        return await fetchBlob(node, offset, from, { ...options, source: bundle });
+      } catch (error) {
+        if (options.signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) throw error;
+        this.#warn(bundle, descriptor, error);
+        from = 0;
+      }
+    }
+    return undefined;
+  }
+
+  /** The body of a small blob out of these bundles, verified; of any other, and where they fail, `otherwise`. */
+  small(descriptor: Descriptor, otherwise: Body): Body {
+    const holders = descriptor.size > SMALL ? [] : this.#having(descriptor);
+    if (holders.length === 0) return otherwise;
+    return {
+      size: descriptor.size,
+      open: async (offset = 0, signal) => {
+        for (const bundle of holders) {
+          try {
+            const bytes = await bundle.read(descriptor);
+            return Readable.from([bytes.subarray(offset)], { objectMode: false });
+          } catch (error) {
+            this.#warn(bundle, descriptor, error);
+          }
+        }
+        return otherwise.open(offset, signal);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#bundles.map((bundle) => bundle.close()));
+  }
+
+  #having({ digest, size }: Descriptor): Bundle[] {
+    return this.#bundles.filter(({ entries }) => entries.get(digest)?.size === size);
+  }
+
+  #warn({ path }: Bundle, { digest }: Descriptor, error: unknown): void {
+    this.#emit({ type: 'warning', message: `${path} gives no ${digest}, so it is fetched: ${messageOf(error)}` });
+  }
+}

@@ -1,0 +1,33 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { CHUNK, readRange } from '../../../../src/bundle/files/file.ts';
+import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
+import { giveBack } from '../../../../src/oci/loan.ts';
+import { noise } from '../../transfer/memory.ts';
+import { folder } from '../bundles.ts';
+
+const content = noise('file', 4 * CHUNK + 7);
+
+async function fileWith(bytes: Uint8Array) {
+  const path = join(await folder(), 'f');
+  await writeFile(path, bytes);
+  const file = await openRandomFile(singleFile(path), 'r+');
+  onTestFinished(() => file.close());
+  return file;
+}
+
+it('reads a range into the memory that was given back, and into new memory when none was', async () => {
+  const file = await fileWith(content);
+  for (const back of [true, false]) {
+    const memory = new Set<ArrayBufferLike>();
+    const copies: Buffer[] = [];
+    for await (const chunk of readRange(file, 1, content.length - 1)) {
+      memory.add(chunk.buffer);
+      copies.push(Buffer.from(chunk));
+      if (back) giveBack(chunk);
+    }
+    expect(Buffer.concat(copies).equals(content.subarray(1))).toBe(true);
+    expect(memory.size).toBe(back ? 1 : 5);
+  }
+});

@@ -1,0 +1,89 @@
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { writeAll } from '../../../../src/bundle/files/file.ts';
+import {
+  type FilePlaces,
+  openRandomFile,
+  type RandomFile,
+  singleFile,
+} from '../../../../src/bundle/files/random-file.ts';
+import fc from '../../../support/property.ts';
+import { folder } from '../bundles.ts';
+
+async function parts(count: number, partSize: number): Promise<FilePlaces> {
+  const dir = await folder();
+  return { paths: Array.from({ length: count }, (_, at) => join(dir, `f.${at}`)), partSize };
+}
+
+async function using<T>(places: FilePlaces, flags: string, use: (file: RandomFile) => Promise<T>): Promise<T> {
+  const file = await openRandomFile(places, flags);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+it('writes and reads across parts what a single file would hold', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 9 }),
+      fc.array(fc.uint8Array({ maxLength: 7 }), { maxLength: 6 }),
+      fc.nat(20),
+      fc.boolean(),
+      async (partSize, chunks, position, isNow) => {
+        const written = Buffer.concat(chunks);
+        const size = position + written.length + 3;
+        const expected = Buffer.alloc(size);
+        written.copy(expected, position);
+        const places = await parts(Math.ceil(size / partSize), partSize);
+        await using(places, 'w+', async (file) => {
+          await file.truncate(size);
+          if (isNow)
+            for (let at = position, rest = [...chunks]; rest.length > 0; rest = rest.slice(1)) {
+              file.writeNow(rest[0] as Uint8Array, at);
+              at += (rest[0] as Uint8Array).length;
+            }
+          else await writeAll(file, chunks, position);
+          expect(await file.size()).toBe(size);
+          const all = Buffer.alloc(size + 5);
+          expect(isNow ? file.readNow(all, 0) : await file.read(all, 0)).toBe(size);
+          expect(all.subarray(0, size).equals(expected)).toBe(true);
+        });
+        const pieces = await Promise.all(places.paths.map((path) => readFile(path)));
+        expect(Buffer.concat(pieces).equals(expected)).toBe(true);
+        expect(pieces.slice(0, -1).every(({ length }) => length === partSize)).toBe(true);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+it('is opened again from its places, as they come through a structured clone', async () => {
+  for (const places of [singleFile(join(await folder(), 'f')), await parts(3, 4)]) {
+    await using(places, 'w+', (file) => writeAll(file, [Buffer.from('0123456789')], 0));
+    const buffer = Buffer.alloc(4);
+    await using(structuredClone(places), 'r', (file) => file.read(buffer, 3));
+    expect(buffer.toString()).toBe('3456');
+  }
+});
+
+it('opens all parts or none, and says which one is not there', async () => {
+  const places = await parts(2, 4);
+  await writeFile(places.paths[0] as string, 'abcd');
+  await expect(openRandomFile(places, 'r')).rejects.toMatchObject({ code: 'ENOENT', path: places.paths[1] });
+});
+
+it('knows when a path leads elsewhere by now', async () => {
+  const places = await parts(2, 4);
+  await using(places, 'w+', async (file) => {
+    expect(await file.isInPlace()).toBe(true);
+    const [, second] = places.paths as [string, string];
+    await rename(second, `${second}.old`);
+    expect(await file.isInPlace()).toBe(false);
+    await writeFile(second, '');
+    expect((await stat(second)).isFile()).toBe(true);
+    expect(await file.isInPlace()).toBe(false);
+  });
+});

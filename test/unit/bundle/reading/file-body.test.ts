@@ -1,0 +1,61 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { CHUNK } from '../../../../src/bundle/files/file.ts';
+import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
+import { FileBody } from '../../../../src/bundle/reading/file-body.ts';
+import { giveBack } from '../../../../src/oci/loan.ts';
+import { noise } from '../../transfer/memory.ts';
+import { folder } from '../bundles.ts';
+
+const content = noise('body', 4 * CHUNK + 7);
+
+async function contentFile() {
+  const path = join(await folder(), 'f');
+  await writeFile(path, content);
+  const file = await openRandomFile(singleFile(path), 'r');
+  onTestFinished(() => file.close());
+  return file;
+}
+
+describe('the body of a blob in a file', () => {
+  it('is what lies there, from a position on', async () => {
+    const file = await contentFile();
+    for (const [position, size] of [
+      [0, content.length],
+      [3, 2 * CHUNK],
+      [content.length - 1, 1],
+      [9, 0],
+    ] as const) {
+      const read = await buffer(new FileBody(file, position, size, undefined));
+      expect(read.equals(content.subarray(position, position + size))).toBe(true);
+    }
+  });
+
+  it('reads into memory that was given back, and never into what somebody still has', async () => {
+    const file = await contentFile();
+    for (const back of [true, false]) {
+      const kept: Buffer[] = [];
+      const memory = new Set<ArrayBufferLike>();
+      let at = 0;
+      for await (const chunk of new FileBody(file, 0, content.length, undefined) as AsyncIterable<Buffer>) {
+        memory.add(chunk.buffer);
+        expect(chunk.equals(content.subarray(at, at + chunk.length))).toBe(true);
+        at += chunk.length;
+        if (back) giveBack(chunk);
+        else kept.push(chunk);
+      }
+      expect(at).toBe(content.length);
+      if (back) expect(memory.size).toBeLessThan(4);
+      else expect(Buffer.concat(kept).equals(content)).toBe(true);
+    }
+  });
+
+  it('says where the file ends too early, and stops when it is told to', async () => {
+    const file = await contentFile();
+    const beyond = new FileBody(file, content.length - 5, 10, undefined);
+    await expect(buffer(beyond)).rejects.toMatchObject({ code: 'file', message: expect.stringContaining('ends at') });
+    await expect(buffer(new FileBody(file, 0, 10, AbortSignal.abort()))).rejects.toThrow(/abort/i);
+  });
+});

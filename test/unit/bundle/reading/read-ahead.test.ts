@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import type { RandomFile } from '../../../../src/bundle/files/random-file.ts';
+import { ReadAhead } from '../../../../src/bundle/reading/read-ahead.ts';
+import fc from '../../../support/property.ts';
+import { noise } from '../../transfer/memory.ts';
+
+const CONTENT = noise('content', 700_000);
+
+function reader(): { ahead: ReadAhead; reads: number[] } {
+  const reads: number[] = [];
+  const file = {
+    read: async (buffer: Uint8Array, position: number) => {
+      reads.push(buffer.length);
+      return position < CONTENT.length ? CONTENT.copy(buffer, 0, position) : 0;
+    },
+  };
+  return { ahead: new ReadAhead(file as unknown as RandomFile), reads };
+}
+
+it('gives what is there, wherever it is read', async () => {
+  const piece = fc.record({ position: fc.nat(CONTENT.length + 1000), size: fc.nat(3000) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { maxLength: 30 }), fc.boolean(), async (pieces, isSorted) => {
+      const { ahead } = reader();
+      if (isSorted) pieces.sort((a, b) => a.position - b.position);
+      for (const { position, size } of pieces) {
+        const expected = CONTENT.subarray(position, position + size);
+        expect(Buffer.compare(await ahead.read(position, size), expected)).toBe(0);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+it('asks seldom where much lies close together', async () => {
+  const { ahead, reads } = reader();
+  for (let at = 0; at < CONTENT.length; at += 1024) await ahead.read(at, 512);
+  expect(reads.length).toBeLessThan(5);
+});
+
+it('reads nothing that is not asked for where pieces lie far apart', async () => {
+  const { ahead, reads } = reader();
+  for (let at = 0; at < CONTENT.length; at += 100_000) await ahead.read(at, 512);
+  expect(new Set(reads)).toEqual(new Set([512]));
+});

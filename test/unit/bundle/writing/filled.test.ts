@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
+import { filledBytes } from '../../../../src/bundle/writing/filled.ts';
+import fc from '../../../support/property.ts';
+import { noise } from '../../transfer/memory.ts';
+import { folder } from '../bundles.ts';
+
+/** More than is looked at at once. */
+const SIZE = 300_000;
+const CONTENT = noise('content', SIZE);
+const GRAIN = 4096;
+
+async function place(content: Uint8Array, offset: number, use: (file: RandomFile) => Promise<void>): Promise<void> {
+  const file = await openRandomFile(singleFile(join(await folder(), 'f')), 'w+');
+  try {
+    await file.truncate(offset + SIZE + GRAIN);
+    await file.writev([content], offset);
+    await use(file);
+  } finally {
+    await file.close();
+  }
+}
+
+it('finds how far a place is filled, whatever is known of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(SIZE), fc.nat(SIZE), fc.nat(5000), async (bytes, known, offset) => {
+      // Compressed content: a zero is as rare as any byte, and the last of these is none.
+      const content = Buffer.from(CONTENT.subarray(0, bytes));
+      if (bytes > 0) content[bytes - 1] = 1;
+      await place(content, offset, async (file) => {
+        const found = await filledBytes(file, offset, Math.min(known, bytes), SIZE);
+        expect(found).toBe(bytes);
+      });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it('is never more than what was written, of content that has zeros itself', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(SIZE), fc.nat(SIZE), fc.integer({ min: 1, max: 3 * GRAIN }), async (bytes, at, zeros) => {
+      const content = Buffer.from(CONTENT.subarray(0, bytes)).fill(0, Math.min(at, bytes), Math.min(at + zeros, bytes));
+      await place(content, 100, async (file) => {
+        const found = await filledBytes(file, 100, 0, SIZE);
+        expect(found).toBeLessThanOrEqual(bytes);
+        if (zeros < GRAIN && bytes > at + zeros) expect(found).toBeGreaterThan(at + zeros);
+      });
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it('looks no further than the place, and not at all where all of it is known', async () => {
+  await place(Buffer.alloc(SIZE + GRAIN, 7), 0, async (file) => {
+    expect(await filledBytes(file, 0, 10, SIZE)).toBe(SIZE);
+    const blind = { ...file, read: () => Promise.reject(new Error('read')) };
+    expect(await filledBytes(blind, 0, SIZE, SIZE)).toBe(SIZE);
+  });
+});
