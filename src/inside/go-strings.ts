@@ -19,7 +19,7 @@ export interface GoString {
 /** Bytes; longer constants are texts that were embedded. */
 export const LONGEST_NAME = 512;
 /** Bytes; the largest text that is read as one. */
-export const LONGEST_TEXT = 8 * 1024 * 1024;
+const LONGEST_TEXT = 8 * 1024 * 1024;
 /** Bytes around an instruction in which the length of its string stands, as the Go compiler orders them. */
 const BEFORE = 34;
 const AFTER = 44;

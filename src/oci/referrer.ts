@@ -21,7 +21,7 @@ export interface Referrer {
 }
 
 /** What cosign ties to an image by a tag (github.com/sigstore/cosign, specs/SIGNATURE_SPEC.md): signature, attestations, SBOM. */
-export const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
+const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
 /** What a tag may be long (distribution specification 1.1, "Pulling manifests"). */
 const TAG_LIMIT = 128;
