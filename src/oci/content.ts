@@ -32,8 +32,9 @@ export interface Body {
   readonly size: number;
   /**
    * Opens the content from `offset` (bytes, default 0). A source that cannot start there gives an error, not the start.
+   * @param end where to stop; a source that cannot stop there throws AirgapError `unsupported`, or takes no notice
    */
-  open(offset?: number, signal?: AbortSignal): Promise<Readable>;
+  open(offset?: number, signal?: AbortSignal, end?: number): Promise<Readable>;
 }
 
 /** Where content goes. Everything is idempotent: what is there already is not sent again. */

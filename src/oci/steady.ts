@@ -17,6 +17,8 @@ export interface SteadyOptions {
 
 /** Tries in a row that may bring nothing new: a source that is gone is told from one that hiccups. */
 const TRIES = 5;
+/** Tries that one counts for which does not even begin: by then it has been asked for several times. */
+const UNOPENED = 3;
 /** Bytes that count as something new, so that a source that breaks after every few bytes does not go on for ever. */
 const PROGRESS = 256 * 1024;
 const PAUSE = 250;
@@ -36,6 +38,7 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
   let at = offset;
   let mark = offset;
   let tries = 0;
+  let isOpen = false;
   // What the taker throws is no fault of the source's: asking the source again would not help.
   let refused: { readonly error: unknown } | undefined;
   const count: Take = (chunk) => {
@@ -57,7 +60,10 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
   while (at < body.size) {
     try {
       signal?.throwIfAborted();
-      await flow(await body.open(at, signal), count);
+      isOpen = false;
+      const stream = await body.open(at, signal);
+      isOpen = true;
+      await flow(stream, count);
       if (at < body.size) throw new Error(`ended after ${at} of ${body.size} bytes`);
     } catch (error) {
       if (refused !== undefined) throw refused.error;
@@ -65,11 +71,12 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
       if (error instanceof AirgapError && error.code !== 'network') throw error;
       if (at - mark >= PROGRESS) tries = 0;
       mark = at;
-      tries++;
-      const reason = messageOf(error);
+      tries += isOpen ? 1 : UNOPENED;
+      const said = messageOf(error);
+      const reason = said.startsWith(what) ? said.slice(what.length).replace(/^:? /, '') : said;
       if (tries >= TRIES) {
         const where = `the last time at ${at} of ${body.size} bytes`;
-        throw new AirgapError('network', `${what}: broke off ${tries} times, ${where}: ${reason}`, {
+        throw new AirgapError('network', `${what}: broke off again and again, ${where}: ${reason}`, {
           hint: 'run the command again: what has arrived is kept',
           cause: error,
         });
@@ -143,11 +150,11 @@ export function bodyOf(source: Source, node: BlobNode): Body {
   }
   return {
     size: descriptor.size,
-    async open(offset, signal) {
+    async open(offset, signal, end) {
       let failure: unknown;
       for (const repository of repositories) {
         try {
-          return await source.blob(repository, descriptor).open(offset, signal);
+          return await source.blob(repository, descriptor).open(offset, signal, end);
         } catch (error) {
           if (signal?.aborted) throw error;
           failure ??= error;
@@ -161,5 +168,5 @@ export function bodyOf(source: Source, node: BlobNode): Body {
 /** What a blob is called in messages: digest, and where it is read. */
 export function nameOf({ descriptor, repositories }: BlobNode): string {
   const [first] = repositories;
-  return first === undefined ? descriptor.digest : `${formatRepository(first)} ${descriptor.digest}`;
+  return first === undefined ? descriptor.digest : `${formatRepository(first)}@${descriptor.digest}`;
 }

@@ -42,6 +42,7 @@ export class RegistryClient implements Source, Sink {
   readonly #pace: RegistryOptions['pace'];
   readonly #mountTells: (registry: string) => boolean;
   readonly #referrers: ReferrersApi;
+  readonly #answers = new Map<string, number>();
 
   constructor({
     transport,
@@ -71,8 +72,22 @@ export class RegistryClient implements Source, Sink {
     return [...this.#session.quotas.values()].sort((a, b) => (a.registry < b.registry ? -1 : 1));
   }
 
-  manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
-    return getManifest(this.#session, mirroredPlace(this.#mirrors, repository), tagOrDigest);
+  /**
+   * Milliseconds that a registry takes for a manifest at best: the way there and back, since no answer that had to wait
+   * counts. Of several registries, that of the one farthest away; 0 before the first answer.
+   */
+  distance(): number {
+    return Math.max(0, ...this.#answers.values());
+  }
+
+  async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
+    const place = mirroredPlace(this.#mirrors, repository);
+    const began = performance.now();
+    const manifest = await getManifest(this.#session, place, tagOrDigest);
+    const { registry } = place.asked;
+    const took = performance.now() - began;
+    this.#answers.set(registry, Math.min(took, this.#answers.get(registry) ?? took));
+    return manifest;
   }
 
   /**

@@ -1,19 +1,22 @@
-import { createHash } from 'node:crypto';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { Source } from '../../oci/content.ts';
-import { algorithmOf, type Digest } from '../../oci/digest.ts';
+import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { giveBack } from '../../oci/loan.ts';
-import { bodyOf, drain, nameOf } from '../../oci/steady.ts';
-import { readRange, writeFailure } from '../files/file.ts';
+import { bodyOf, nameOf } from '../../oci/steady.ts';
 import type { RandomFile } from '../files/random-file.ts';
+import { Placing } from './placing.ts';
+import { drainWide, WIDTH, type Width } from './wide.ts';
 
 export interface FetchOptions {
   readonly file: RandomFile;
   readonly source: Source;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
+  /** Whether no other large blob is on its way beside this one. Left out, there may be others. */
+  readonly isAlone?: () => boolean;
+  /** When more than one connection is tried for a blob. */
+  readonly width?: Width;
   /** Called when so many bytes of the blob are in place. */
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
 }
@@ -23,11 +26,8 @@ export type BlobFetcher = (
   node: BlobNode,
   offset: number,
   have: number,
-  steps: Omit<FetchOptions, 'source'>,
+  steps: Omit<FetchOptions, 'source' | 'isAlone' | 'width'>,
 ) => Promise<number>;
-
-/** Bytes between two checkpoints of one blob. */
-const CHECKPOINT = 16 * 1024 * 1024;
 
 /**
  * Fetches a blob to its place in the file, hashing on the way. `have` bytes are in place already and are hashed again.
@@ -63,39 +63,16 @@ async function fetchFrom(
   node: BlobNode,
   offset: number,
   from: number,
-  { file, source, emit, signal, checkpoint }: FetchOptions,
+  { file, source, emit, signal, checkpoint, isAlone = () => false, width = WIDTH }: FetchOptions,
   count: (bytes: number) => void,
 ): Promise<string> {
-  const { digest } = node.descriptor;
-  const hash = createHash(algorithmOf(digest));
-  for await (const chunk of readRange(file, offset, from)) {
-    hash.update(chunk);
-    giveBack(chunk);
-  }
-  let placed = from;
-  let mark = from;
+  const placing = new Placing(file, offset, node.descriptor.digest, checkpoint);
+  await placing.begin(from);
   try {
-    await drain(bodyOf(source, node), from, { what: nameOf(node), emit, signal }, (chunk) => {
-      hash.update(chunk);
-      write(file, chunk, offset + placed);
-      placed += chunk.length;
-      count(chunk.length);
-      giveBack(chunk);
-      if (placed - mark < CHECKPOINT) return undefined;
-      mark = placed;
-      return checkpoint(digest, placed);
-    });
+    await drainWide(bodyOf(source, node), placing, { what: nameOf(node), emit, signal, isAlone, width }, count);
   } catch (error) {
-    if (placed > mark) await checkpoint(digest, placed);
+    await placing.note();
     throw error;
   }
-  return `${algorithmOf(digest)}:${hash.digest('hex')}`;
-}
-
-function write(file: RandomFile, chunk: Uint8Array, position: number): void {
-  try {
-    file.writeNow(chunk, position);
-  } catch (error) {
-    throw writeFailure(error);
-  }
+  return placing.digest();
 }

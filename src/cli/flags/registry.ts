@@ -64,6 +64,8 @@ export async function registryAccess({
   };
 }
 
-/** Transfers at the same time unless told: enough to hide a distant registry's round trips, few enough for one host's limits. */
+/** Transfers at the same time unless told: enough to hide a registry's round trips, few enough for one host's limits. */
 export const DOWNLOADS = 32;
+/** The most of a registry far away. */
+export const FAR_DOWNLOADS = 64;
 export const UPLOADS = 24;

@@ -28,7 +28,8 @@ class Lost extends Error {}
 export class SharedFetch {
   readonly #source: Source;
   readonly #thread: FetchThread | undefined;
-  /** Bytes of the large blobs that the main thread is busy with. */
+  /** Large blobs that the main thread is busy with, and bytes of them. */
+  #count = 0;
   #bytes = 0;
 
   private constructor(source: Source, thread: FetchThread | undefined) {
@@ -50,9 +51,10 @@ export class SharedFetch {
   }
 
   readonly fetch: BlobFetcher = async (node, offset, have, steps) => {
-    const here = (): Promise<number> => fetchBlob(node, offset, have, { ...steps, source: this.#source });
-    if (this.#thread === undefined || node.bytes !== undefined || !isLarge(node.descriptor)) return here();
-    if (!this.#thread.isLost && this.#thread.bytes < this.#bytes) {
+    const isAlone = (): boolean => this.#count === 1 && (this.#thread?.bytes ?? 0) === 0;
+    const here = (): Promise<number> => fetchBlob(node, offset, have, { ...steps, source: this.#source, isAlone });
+    if (node.bytes !== undefined || !isLarge(node.descriptor)) return here();
+    if (this.#thread !== undefined && !this.#thread.isLost && this.#thread.bytes < this.#bytes) {
       try {
         return await this.#thread.fetch(node, offset, have, steps);
       } catch (error) {
@@ -60,8 +62,10 @@ export class SharedFetch {
       }
     }
     const { size } = node.descriptor;
+    this.#count++;
     this.#bytes += size;
     return here().finally(() => {
+      this.#count--;
       this.#bytes -= size;
     });
   };

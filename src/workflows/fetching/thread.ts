@@ -27,6 +27,8 @@ class FetchThread {
   readonly #abort = new AbortController();
   readonly #questions = new Map<number, PromiseWithResolvers<string | undefined>>();
   #asked = 0;
+  /** Blobs on their way, all of them large. */
+  #count = 0;
 
   constructor(port: MessagePort, { env, mirrors, plainHttp, caFile }: ThreadSettings) {
     this.#port = port;
@@ -74,12 +76,14 @@ class FetchThread {
       unsaid += event.bytes;
       if (unsaid >= NEWS) tell();
     };
+    this.#count++;
     try {
       const fetched = await fetchBlob(node, offset, have, {
         file: await this.#open(places),
         source: this.#client,
         emit,
         signal: this.#abort.signal,
+        isAlone: () => this.#count === 1,
         checkpoint: async (digest, bytes) => this.#send({ type: 'checkpoint', job, digest, bytes }),
       });
       tell();
@@ -87,6 +91,8 @@ class FetchThread {
     } catch (error) {
       tell();
       this.#send({ type: 'failed', job, error: sentError(error) });
+    } finally {
+      this.#count--;
     }
   }
 

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import { silent } from '../../../../src/base/events.ts';
+import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
+import { Placing } from '../../../../src/bundle/writing/placing.ts';
+import { drainWide, type Width } from '../../../../src/bundle/writing/wide.ts';
+import type { Body } from '../../../../src/oci/content.ts';
+import { digestOf } from '../../../../src/oci/digest.ts';
+import fc from '../../../support/property.ts';
+
+const content = randomBytes(1_500_000);
+const digest = digestOf(content);
+const OFFSET = 777;
+
+let folder: string;
+let path: string;
+let file: RandomFile;
+let noted: number[];
+let placing: Placing;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'airgap-wide-'));
+  path = join(folder, 'file');
+  file = await openRandomFile(singleFile(path), constants.O_CREAT | constants.O_RDWR);
+  noted = [];
+  placing = new Placing(file, OFFSET, digest, async (_digest, bytes) => {
+    noted.push(bytes);
+  });
+});
+afterEach(async () => {
+  await file.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Time that passes when everybody waits for it. */
+class Clock {
+  now = 0;
+  #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
+  #isRunning = false;
+
+  sleep(ms: number): Promise<void> {
+    if (!this.#isRunning) void this.#run();
+    return new Promise((wake) => this.#sleepers.push({ at: this.now + ms, wake }));
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    for (;;) {
+      for (let turns = 0; turns < 4; turns++) await turn();
+      if (this.#sleepers.length === 0) break;
+      this.now = Math.min(...this.#sleepers.map(({ at }) => at));
+      const due = this.#sleepers.filter(({ at }) => at <= this.now);
+      this.#sleepers = this.#sleepers.filter(({ at }) => at > this.now);
+      for (const { wake } of due) wake();
+    }
+    this.#isRunning = false;
+  }
+}
+const clock = new Clock();
+
+interface Line {
+  /** Bytes of a piece, of which each connection has one every 2 ms. */
+  piece(connections: number): number;
+  /** What happens to the connection that is opened as the n-th. */
+  breaks?(nth: number): boolean;
+  knowsRanges?: boolean;
+}
+
+/** A source whose connections are as fast as the line says, and how many there were at once. */
+function source({ piece, breaks = () => false, knowsRanges = true }: Line) {
+  const seen = { opened: 0, most: 0, now: 0, parts: [] as (number | undefined)[] };
+  const body: Body = {
+    size: content.length,
+    async open(offset = 0, signal, end) {
+      if (end !== undefined && !knowsRanges) throw new AirgapError('unsupported', 'no ranges here');
+      const nth = ++seen.opened;
+      seen.parts.push(end);
+      async function* pieces() {
+        seen.most = Math.max(seen.most, ++seen.now);
+        try {
+          for (let at = offset; at < (end ?? content.length); ) {
+            await clock.sleep(2);
+            signal?.throwIfAborted();
+            const next = Math.min(at + piece(seen.now), end ?? content.length);
+            yield Buffer.from(content.subarray(at, next));
+            if (breaks(nth) && at > offset) throw new Error('connection reset');
+            at = next;
+          }
+        } finally {
+          seen.now--;
+        }
+      }
+      return Readable.from(pieces(), { objectMode: false, highWaterMark: 1 });
+    },
+  };
+  return { body, seen };
+}
+
+const width: Width = { least: 300_000, window: 100_000, measure: 40, enough: 1e9, most: 4 };
+const options = { what: 'a layer', emit: silent, pause: 1, width, isAlone: () => true, now: () => clock.now };
+
+async function fetched(): Promise<Buffer> {
+  expect(placing.digest()).toBe(digest);
+  return (await readFile(path)).subarray(OFFSET);
+}
+
+describe('a large blob', () => {
+  test('comes over more connections where each is slow, and one after the other into its place', async () => {
+    const { body, seen } = source({ piece: () => 4000 });
+    let bytes = 0;
+    await drainWide(body, placing, options, (more) => {
+      bytes += more;
+    });
+    expect((await fetched()).equals(content)).toBe(true);
+    expect(seen.most).toBe(4);
+    expect(bytes).toBe(content.length);
+    expect(noted).toEqual([...noted].sort((a, b) => a - b));
+  });
+
+  test('comes over one again where together they are no faster', async () => {
+    const { body, seen } = source({ piece: (connections) => Math.ceil(8000 / connections) });
+    await drainWide(body, placing, options, () => {});
+    expect((await fetched()).equals(content)).toBe(true);
+    expect(seen.most).toBe(2);
+    expect(seen.parts.at(-1)).toBeUndefined();
+  });
+
+  test.each<[string, Partial<typeof options>]>([
+    ['fast enough', { width: { ...width, enough: 1 } }],
+    ['one of several', { isAlone: () => false }],
+    ['nearly there', { width: { ...width, least: content.length + 1 } }],
+  ])('comes over one connection when it is %s', async (_what, more) => {
+    const { body, seen } = source({ piece: () => 16_000 });
+    await drainWide(body, placing, { ...options, ...more }, () => {});
+    expect((await fetched()).equals(content)).toBe(true);
+    expect(seen.opened).toBe(1);
+  });
+
+  test('comes whole from a source that gives no parts', async () => {
+    const { body, seen } = source({ piece: () => 4000, knowsRanges: false });
+    await drainWide(body, placing, options, () => {});
+    expect((await fetched()).equals(content)).toBe(true);
+    expect(seen.opened).toBe(2);
+  });
+
+  test('goes on with a window whose connection broke', async () => {
+    const { body, seen } = source({ piece: () => 4000, breaks: (nth) => nth % 3 === 0 });
+    await drainWide(body, placing, options, () => {});
+    expect((await fetched()).equals(content)).toBe(true);
+    expect(seen.parts.filter((end) => end !== undefined).length).toBeGreaterThan(3);
+  });
+
+  test('notes no more than what is in place without a gap when it fails', async () => {
+    const fails = new AirgapError('forbidden', 'no longer');
+    const { body } = source({ piece: () => 4000 });
+    const failing: Body = {
+      ...body,
+      open: (offset = 0, signal, end) => (offset > 700_000 ? Promise.reject(fails) : body.open(offset, signal, end)),
+    };
+    await expect(drainWide(failing, placing, options, () => {})).rejects.toBe(fails);
+    await placing.note();
+    const sure = noted.at(-1) ?? 0;
+    expect(sure).toBeGreaterThan(0);
+    const there = (await readFile(path)).subarray(OFFSET, OFFSET + sure);
+    expect(there.equals(content.subarray(0, sure))).toBe(true);
+  });
+});
+
+test('what is written in any order has the digest of what it is in order', async () => {
+  const size = 4000;
+  const bytes = content.subarray(0, size);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: size - 1 }), { maxLength: 12 }),
+      fc.infiniteStream(fc.nat({ max: 11 })),
+      async (cuts, turns) => {
+        const starts = [0, ...cuts.sort((a, b) => a - b)];
+        const runs = starts.map((from, at) => ({ from, at: from, end: starts[at + 1] ?? size }));
+        const one = new Placing(file, OFFSET, digestOf(bytes), async () => {});
+        for (let open = runs; open.length > 0; open = open.filter(({ at, end }) => at < end)) {
+          const run = open[(turns.next().value as number) % open.length] as (typeof runs)[number];
+          const next = Math.min(run.end, run.at + 300);
+          await one.take(Buffer.from(bytes.subarray(run.at, next)), run.at, run.from);
+          run.at = next;
+        }
+        await one.settled();
+        expect([one.hashed, one.digest()]).toEqual([size, digestOf(bytes)]);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

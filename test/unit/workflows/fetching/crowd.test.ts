@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { crowdAt } from '../../../../src/workflows/fetching/crowd.ts';
+
+test.each([
+  ['nothing is known', 0, 32],
+  ['the registry is next door', 2, 32],
+  ['it is as far as near goes', 40, 32],
+  ['it is farther', 60, 48],
+  ['it is on another continent', 250, 64],
+])('as many blobs at the same time as the way asks for: %s', (_what, distance, crowd) => {
+  expect(crowdAt(distance, { near: 32, far: 64 })).toBe(crowd);
+});
+
+test('whoever gives a number gets it, near and far', () => {
+  expect([1, 100, 1000].map((distance) => crowdAt(distance, { near: 3, far: 3 }))).toEqual([3, 3, 3]);
+});
