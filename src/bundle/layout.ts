@@ -37,7 +37,7 @@ export interface MetadataFile {
 /** Tar works in blocks (POSIX.1-1988 ustar). */
 export const BLOCK = 512;
 /** Two empty blocks end an archive. */
-const END = 2 * BLOCK;
+export const END = 2 * BLOCK;
 
 /** From here on a name does not fit into a header as it is. */
 const NAME = 100;
@@ -91,7 +91,7 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
  * A ustar header that says nothing about the machine or the time. Sizes from 8 GiB on are in base 256, which GNU, BSD
  * and Go's readers know; a longer name (a sha512 digest) has a pax header (POSIX.1-2001) before it.
  */
-function headerOf(name: string, size: number): Uint8Array {
+export function headerOf(name: string, size: number): Uint8Array {
   const long = name.length >= NAME;
   const path = long ? name.slice(0, NAME - 1) : name;
   const header = new Header({ path, mode: 0o644, uid: 0, gid: 0, size, mtime: new Date(0), type: 'File' });

@@ -44,7 +44,7 @@ export function lockArtifact(lock: Lock): { readonly descriptor: Descriptor; rea
  */
 export function indexFile(
   roots: readonly Root[],
-  charts: readonly ChartArtifact[],
+  charts: readonly Pick<ChartArtifact, 'name' | 'version' | 'descriptor' | 'referrers'>[],
   lock: Descriptor | undefined,
   referrers: readonly Referrer[] = [],
   signature?: Descriptor,
@@ -65,7 +65,11 @@ function imageDescriptor({ reference, descriptor }: Root): Descriptor {
   return { ...plain(descriptor), annotations: { [REF_NAME]: name, [CONTAINERD_NAME]: name } };
 }
 
-function chartDescriptor({ name, version, descriptor }: ChartArtifact): Descriptor {
+function chartDescriptor({
+  name,
+  version,
+  descriptor,
+}: Pick<ChartArtifact, 'name' | 'version' | 'descriptor'>): Descriptor {
   const annotations = {
     [REF_NAME]: formatReference(chartReference(name, version)),
     [CHART_NAME]: name,

@@ -4,15 +4,16 @@ import type { Body, ManifestContent, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
-import { formatReference, type Repository } from '../oci/reference.ts';
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { openRandomFile, type RandomFile } from './files/random-file.ts';
+import { type FilePlaces, openRandomFile, type RandomFile } from './files/random-file.ts';
 import { damagedParts } from './files/split-hash.ts';
 import type { Part } from './files/split-index.ts';
 import { type FoundBundle, findBundle } from './files/split-open.ts';
 import { type BundleChart, contentsOf } from './reading/contents.ts';
 import { FileBody } from './reading/file-body.ts';
 import { type OpenLayout, openLayout } from './reading/open-layout.ts';
+import { checkPacking, type Packing } from './reading/packing.ts';
 import { Reader } from './reading/reader.ts';
 import type { TarEntry } from './reading/tar-index.ts';
 
@@ -30,12 +31,16 @@ export interface Bundle extends Source {
   readonly path: string;
   /** Bytes of the file. */
   readonly size: number;
+  /** Where its bytes are, for a thread that opens it for itself. */
+  readonly places: FilePlaces;
   /** Where each blob's content lies in the file. */
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   /** Of a split bundle; none when it is one file. */
   readonly parts: readonly Part[];
-  /** Which of the parts that hold any of these blobs are not what their index says; they are read for that. */
-  damagedParts(digests: ReadonlySet<Digest>): Promise<readonly DamagedPart[]>;
+  /** Which of the parts that hold any of these blobs or bytes are not what their index says; they are read for that. */
+  damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]>;
+  /** Everything between the contents, compared with what this tool writes. */
+  packing(): Promise<Packing>;
   /** `manifest.json`, as another tool or this one wrote it; undefined when there is none. */
   readonly dockerSave: Uint8Array | undefined;
   /** Images in the order of the index. `sourceDigest` as the lock has it. */
@@ -60,16 +65,17 @@ export interface Bundle extends Source {
  * Opens a bundle, or an OCI image layout archive of another tool: a file, or parts by their index, one of them or the name
  * that they have in common. Headers and the index are read and checked, bodies are not: `verifyBundle` does that.
  * @param found where its bytes are, when that is known; `path` is then only what it is called in messages
+ * @param as the name of what another tool names by a tag alone, or not at all when it is the only one
  * @throws AirgapError `bundle-invalid` that says what is wrong and where, `file` when the file cannot be read
  */
-export async function openBundle(path: string, found?: FoundBundle): Promise<Bundle> {
+export async function openBundle(path: string, found?: FoundBundle, as?: Reference): Promise<Bundle> {
   const { file, parts } = await openFile(found ?? findBundle(path)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
     throw new AirgapError('file', `the bundle cannot be opened: ${messageOf(cause)}`, { cause });
   });
   try {
     const layout = await openLayout(file, path);
-    const reader = new Reader(file, path, layout.entries, contentsOf(path, layout.index));
+    const reader = new Reader(file, path, layout.entries, contentsOf(path, layout.index, as));
     const lock = await reader.readLock();
     reader.leftOut = new Set(lock?.requires?.map(({ digest }) => digest));
     return new OpenBundle(reader, layout, lock, parts);
@@ -98,17 +104,16 @@ async function blamePart(error: unknown, file: RandomFile, parts: readonly Part[
 }
 
 class OpenBundle implements Bundle {
-  readonly size: number;
-  readonly dockerSave: Uint8Array | undefined;
   readonly parts: readonly Part[];
   readonly #reader: Reader;
+  readonly #layout: OpenLayout;
   readonly #lock: Lock | undefined;
   readonly #images: readonly Root[];
+  #packing: Promise<Packing> | undefined;
 
   constructor(reader: Reader, layout: OpenLayout, lock: Lock | undefined, parts: readonly Part[]) {
     this.#reader = reader;
-    this.size = layout.size;
-    this.dockerSave = layout.dockerSave;
+    this.#layout = layout;
     this.parts = parts;
     this.#lock = lock;
     const before = new Map(lock?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
@@ -120,6 +125,18 @@ class OpenBundle implements Bundle {
 
   get path(): string {
     return this.#reader.path;
+  }
+
+  get size(): number {
+    return this.#layout.size;
+  }
+
+  get dockerSave(): Uint8Array | undefined {
+    return this.#layout.dockerSave;
+  }
+
+  get places(): FilePlaces {
+    return this.#reader.file.places;
   }
 
   get lockDigest(): Digest | undefined {
@@ -154,13 +171,20 @@ class OpenBundle implements Bundle {
     return this.#lock;
   }
 
-  async damagedParts(digests: ReadonlySet<Digest>): Promise<readonly DamagedPart[]> {
+  packing(): Promise<Packing> {
+    this.#packing ??= checkPacking(this.#reader.file, this.#layout, this.#reader.contents);
+    return this.#packing;
+  }
+
+  async damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]> {
     const within = (from: number, to: number): Digest[] =>
       [...digests].filter((digest) => {
         const { offset, size } = this.entries.get(digest) ?? { offset: to, size: 0 };
         return offset < to && offset + size > from;
       });
-    const damaged = await damagedParts(this.#reader.file, this.parts, (from, to) => within(from, to).length > 0);
+    const isSuspect = (from: number, to: number): boolean =>
+      bytes.some((at) => at >= from && at < to) || within(from, to).length > 0;
+    const damaged = await damagedParts(this.#reader.file, this.parts, isSuspect);
     return damaged.map(({ message, from, to }) => ({ message, digests: within(from, to) }));
   }
 

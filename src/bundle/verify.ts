@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
-import { pool } from '../base/pool.ts';
-import { algorithmOf, type Digest } from '../oci/digest.ts';
-import { giveBack } from '../oci/loan.ts';
+import type { Digest } from '../oci/digest.ts';
+import { type BlobHasher, damagedBlobs } from './hashing.ts';
 import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
 import { checkAgreement } from './reading/agreement.ts';
@@ -11,8 +9,8 @@ import { checkDockerSave } from './reading/docker-save-check.ts';
 import { checkTrees, type Trees } from './reading/trees.ts';
 
 export interface VerifyOptions {
-  /** Blobs read at the same time. */
-  readonly concurrency: number;
+  /** What hashes blobs beside the thread that this is called on; nothing does unless told. */
+  readonly hashers?: readonly BlobHasher[];
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
@@ -20,53 +18,43 @@ export interface VerifyOptions {
 export type { Problem } from './problem.ts';
 
 /**
- * Checks every byte of a bundle, offline: each blob against its digest, each manifest for what it names, and the index,
- * the lock, the charts and `manifest.json` against each other.
+ * Checks every byte of a bundle, offline: each blob against its digest, each manifest for what it names, the index, the
+ * lock, the charts and `manifest.json` against each other, and what is between the contents against what was written,
+ * unless another tool packed it.
  * @returns everything that is wrong; nothing when the bundle is as it was written
  * @throws AirgapError `interrupted`
  */
 export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<Problem[]> {
-  const damaged = await hashAll(bundle, options);
+  const { hashers = [], emit, signal } = options;
+  const sizes = [...bundle.entries.values()].map(({ size }) => size);
+  emit({ type: 'plan', blobs: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) });
+  const damaged = await damagedBlobs(bundle, { hashers, emit, signal }).catch((error: unknown) => {
+    if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: error });
+    throw error;
+  });
   const trees = await checkTrees(bundle, damaged);
   const hashes = [...damaged].sort().map((digest) => ({
     message: `the content of ${digest} is damaged`,
     affects: trees.users.get(digest) ?? [],
   }));
-  const parts = await checkParts(bundle, damaged, trees.users);
-  return [...parts, ...hashes, ...trees.problems, ...checkAgreement(bundle), ...(await checkDockerSave(bundle))];
+  const { differences } = await bundle.packing();
+  const bytes = differences.map(({ at }) => at);
+  const parts = await checkParts(bundle, damaged, bytes, trees.users);
+  const packing = differences.map(({ message }) => ({ message, affects: [] }));
+  const agreement = [...checkAgreement(bundle), ...(await checkDockerSave(bundle))];
+  return [...parts, ...hashes, ...trees.problems, ...agreement, ...packing];
 }
 
 /** The parts that the damage is in. Those that hold only what is as it should be need no second reading. */
-async function checkParts(bundle: Bundle, damaged: ReadonlySet<Digest>, users: Trees['users']): Promise<Problem[]> {
-  if (damaged.size === 0) return [];
-  return (await bundle.damagedParts(damaged)).map(({ message, digests }) => ({
+async function checkParts(
+  bundle: Bundle,
+  damaged: ReadonlySet<Digest>,
+  bytes: readonly number[],
+  users: Trees['users'],
+): Promise<Problem[]> {
+  if (damaged.size + bytes.length === 0) return [];
+  return (await bundle.damagedParts(damaged, bytes)).map(({ message, digests }) => ({
     message,
     affects: [...new Set(digests.flatMap((digest) => users.get(digest) ?? []))],
   }));
-}
-
-async function hashAll(bundle: Bundle, { concurrency, emit, signal }: VerifyOptions): Promise<ReadonlySet<Digest>> {
-  const damaged = new Set<Digest>();
-  const entries = [...bundle.entries];
-  emit({ type: 'plan', blobs: entries.length, bytes: entries.reduce((sum, [, { size }]) => sum + size, 0) });
-  const repository = { registry: '', path: '' };
-  await pool(entries, concurrency, async ([digest, { size }]) => {
-    const hash = createHash(algorithmOf(digest));
-    const descriptor = { mediaType: '', digest, size };
-    try {
-      for await (const chunk of await bundle.blob(repository, descriptor).open(0, signal)) {
-        hash.update(chunk);
-        emit({ type: 'bytes', bytes: chunk.length });
-        giveBack(chunk);
-      }
-    } catch (error) {
-      if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: error });
-      // A medium that cannot be read there is damage like any other.
-      damaged.add(digest);
-      return;
-    }
-    if (`${algorithmOf(digest)}:${hash.digest('hex')}` !== digest) damaged.add(digest);
-    emit({ type: 'blob', digest, bytes: size, skipped: false });
-  });
-  return damaged;
 }

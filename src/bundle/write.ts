@@ -3,12 +3,14 @@ import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Lock } from '../lock/lock.ts';
 import type { Source } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Content, Graph } from '../oci/graph.ts';
 import { settleLanes } from '../oci/lanes.ts';
 import type { Platform } from '../oci/platform.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
+import type { FilePlaces } from './files/random-file.ts';
 import { type Layout, planLayout } from './layout.ts';
 import { indexFile, lockArtifact, OCI_LAYOUT } from './metadata.ts';
 import { ownersIn } from './owners.ts';
@@ -44,10 +46,30 @@ export interface WriteOptions extends PlanOptions {
   readonly fetch?: BlobFetcher;
   /** Earlier bundles whose blobs need not be read from the source. */
   readonly earlier?: EarlierBundles;
+  /** Somebody who waits for some of the blobs. */
+  readonly watch?: BlobWatch | undefined;
   /** Blobs read at the same time. */
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
+}
+
+/** Somebody who waits for some of the blobs: these come before others. */
+export interface BlobWatch {
+  readonly blobs: ReadonlySet<Digest>;
+  /** Told of each that is in its place, verified; of those of a bundle that was there already, too. */
+  readonly placed: (blob: PlacedBlob) => void;
+}
+
+/** Where a blob lies. */
+export interface PlacedBlob {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  /** Bytes from the start of the file. */
+  readonly offset: number;
+  /** The file while it grows, and when it is complete: under one of these names it is found. */
+  readonly places: readonly FilePlaces[];
 }
 
 export interface WriteResult {
@@ -116,11 +138,19 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
   const { paths } = output.final;
   const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
   const same = { path, ...parts, size: layout.size, blobs };
+  const { watch } = options;
+  const slots = layout.entries.flatMap(({ node, offset }) =>
+    node === undefined
+      ? []
+      : [{ node, offset, descriptor: node.descriptor, isAwaited: watch?.blobs.has(node.descriptor.digest) }],
+  );
+  const places = isThere ? [output.final] : [output.partial, output.final];
+  const tell = (offset: number, { digest, size }: Descriptor): void => {
+    if (watch?.blobs.has(digest)) watch.placed({ digest, size, offset, places });
+  };
+  if (isThere) for (const { offset, descriptor } of slots) tell(offset, descriptor);
   if (isThere) return { ...same, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
   const partial = await PartialFile.open(output, layout, signal);
-  const slots = layout.entries.flatMap(({ node, offset }) =>
-    node === undefined ? [] : [{ node, offset, descriptor: node.descriptor }],
-  );
   const bytes = slots.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   emit({ type: 'plan', blobs: slots.length, bytes });
   const owners = ownersIn(options.graph, options.charts);
@@ -143,6 +173,7 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
       else reused += bytes;
       resumed += Math.max(0, size - bytes);
       emit({ type: 'blob', digest, bytes: size, skipped: bytes === 0 && size > 0 });
+      tell(offset, descriptor);
     } catch (error) {
       // No other blob will fare better.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) stop ??= error;

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
 import { algorithmOf, type Digest, digestOf, encodedOf } from '../oci/digest.ts';
-import { formatRepository, parseReference } from '../oci/reference.ts';
+import { formatRepository, parseReference, type Repository } from '../oci/reference.ts';
+import { referrerKind } from '../oci/referrer.ts';
 import { formatLock, type Lock, type LockChart, type LockImage } from './lock.ts';
 import { helmPurl, ociPurl } from './purl.ts';
 
 /** A component of the bill, as far as a lock can fill it (CycloneDX 1.6, `component`). */
 export interface Component {
-  readonly type: 'application' | 'container';
+  readonly type: 'application' | 'container' | 'file';
   readonly 'bom-ref': string;
   readonly name: string;
   readonly version: string;
   readonly hashes: readonly { readonly alg: 'SHA-256' | 'SHA-512'; readonly content: string }[];
-  readonly purl: string;
+  /** What belongs to a chart has none: only the chart's source says where it is. */
+  readonly purl?: string;
   readonly externalReferences?: readonly { readonly type: 'distribution'; readonly url: string }[];
   readonly properties: readonly { readonly name: string; readonly value: string }[];
 }
@@ -33,8 +35,10 @@ const BUNDLE = 'bundle';
 
 /**
  * The bill of materials of a bundle: its charts and images, and who needs whom. A chart depends on the images that the
- * lock found in it and on the charts that it brings along; the bundle on what was asked for by name. The same lock and
- * tool version give the same bill: it has no time, and its serial number is made of the lock's digest.
+ * lock found in it and on the charts that it brings along; the bundle on what was asked for by name. What belongs to an
+ * image or chart (a signature, an SBOM) depends on that, or on the one of these that it belongs to; the bundle carries
+ * it, and nothing that runs needs it. The same lock and tool version give the same bill: it has no time, and its serial
+ * number is made of the lock's digest.
  * @param tool version of this tool
  */
 export function cyclonedx(lock: Lock, tool: string): Bill {
@@ -42,6 +46,7 @@ export function cyclonedx(lock: Lock, tool: string): Bill {
   const components = new Map<string, Component>();
   for (const chart of lock.charts) components.set(chartRef(chart), chartComponent(chart));
   for (const image of lock.images) components.set(imageRef(image), imageComponent(image));
+  for (const { ref, component } of belongingIn(lock)) components.set(ref, component);
   return {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
@@ -57,7 +62,8 @@ export function cyclonedx(lock: Lock, tool: string): Bill {
   };
 }
 
-function dependenciesOf({ charts, images }: Lock): Bill['dependencies'] {
+function dependenciesOf(lock: Lock): Bill['dependencies'] {
+  const { charts, images } = lock;
   const needs = new Map<string, Set<string>>([[BUNDLE, new Set()]]);
   for (const ref of [...charts.map(chartRef), ...images.map(imageRef)]) needs.set(ref, new Set());
   // Places name a chart without its version: where there are several, each may need it.
@@ -70,6 +76,10 @@ function dependenciesOf({ charts, images }: Lock): Bill['dependencies'] {
     const ref = imageRef(image);
     for (const { chart } of image.found) need(named(chart), ref);
     if (image.found.length === 0) need([], ref);
+  }
+  for (const { ref, to } of belongingIn(lock)) {
+    needs.get(BUNDLE)?.add(ref);
+    needs.set(ref, (needs.get(ref) ?? new Set()).add(to));
   }
   return [...needs]
     .map(([ref, dependsOn]) => ({ ref, dependsOn: [...dependsOn].sort() }))
@@ -111,10 +121,58 @@ function imageComponent(image: LockImage): Component {
     version: reference.tag ?? digest,
     hashes: [hashOf(digest as Digest)],
     purl: ociPurl(reference, digest),
-    properties: Object.entries(facts)
-      .filter(([, value]) => value !== undefined && value !== '')
-      .map(([name, value]) => ({ name: `airgap:${name}`, value: String(value) })),
+    properties: propertiesOf(facts),
   };
+}
+
+/** What belongs to an image or chart, and is carried. */
+interface Belonging {
+  readonly ref: string;
+  /** What it depends on. */
+  readonly to: string;
+  readonly component: Component;
+}
+
+function belongingIn({ charts, images }: Lock): readonly Belonging[] {
+  return [
+    ...charts.flatMap((chart) => belongingTo(chart, chartRef(chart), `charts/${chart.name}`)),
+    ...images.flatMap((image) => {
+      const { registry, path } = parseReference(image.reference);
+      return belongingTo(image, imageRef(image), `${registry}/${path}`, { registry, path });
+    }),
+  ];
+}
+
+/** Those that a choice of platforms left out are not in the bundle, and so not in its bill. */
+function belongingTo(
+  { referrers = [] }: LockChart | LockImage,
+  owner: string,
+  name: string,
+  repository?: Repository,
+): readonly Belonging[] {
+  const carried = referrers.filter(({ leftOut }) => !leftOut);
+  const refOf = (digest: string): string => `belonging:${name}@${digest}`;
+  const own = new Set(carried.map(({ digest }) => digest));
+  return carried.map(({ digest, subject, artifactType, tag }) => ({
+    ref: refOf(digest),
+    to: own.has(subject) ? refOf(subject) : owner,
+    component: {
+      type: 'file',
+      'bom-ref': refOf(digest),
+      name: `${referrerKind({ artifactType, ...(tag && { tag }) })} of ${name}`,
+      version: digest,
+      hashes: [hashOf(digest as Digest)],
+      ...(repository && { purl: ociPurl(repository, digest) }),
+      properties: propertiesOf({ digest, subject, artifactType, tag }),
+    },
+  }));
+}
+
+/** Facts as the bill keeps what it has no field for. */
+function propertiesOf(facts: Readonly<Record<string, unknown>>): Component['properties'] {
+  return Object.entries(facts)
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => ({ name: `airgap:${name}`, value: String(value) }));
 }
 
 function hashOf(digest: Digest): Component['hashes'][number] {

@@ -64,6 +64,20 @@ export function sortReferrers(referrers: Iterable<Referrer>): Referrer[] {
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, referrer]) => referrer);
 }
 
+/** What belongs to any of these images and charts, each once and in a fixed order. */
+export function referrersOf(
+  { manifests, referrers = [] }: Parameters<typeof referrersUnder>[0],
+  owners: Iterable<{ readonly repository: Repository; readonly digest: Digest }>,
+): Referrer[] {
+  const byRepository = Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
+  return sortReferrers(
+    [...owners].flatMap(({ repository, digest }) => {
+      const own = byRepository.get(formatRepository(repository));
+      return own === undefined ? [] : referrersUnder({ manifests, referrers: own }, repository, digest);
+    }),
+  );
+}
+
 /** What belongs to a manifest in its repository, to anything below it, and to those in turn. */
 export function referrersUnder(
   content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },

@@ -3,7 +3,7 @@ import type { Emit } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph } from '../oci/graph.ts';
-import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
+import { formatReference, type Reference } from '../oci/reference.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { Push } from './push.ts';
 import { findRequired, type Required, withHomes } from './required.ts';
@@ -11,8 +11,8 @@ import { type ExistingTag, refuseDifferent, survey } from './survey.ts';
 import { place } from './tags.ts';
 
 export interface CopyOptions {
-  /** Where a source repository's content goes. */
-  readonly target: (repository: Repository) => Repository;
+  /** Where a source repository's content goes, and what its tag is called there where that is another name. */
+  readonly target: (source: Reference) => Reference;
   /** Blobs moved at the same time. */
   readonly concurrency: number;
   /** What the source lacks, and the sink must have. */

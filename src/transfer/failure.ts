@@ -1,12 +1,30 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
 
-/** An error that says which image and which step it stopped: `what` is put before the sentence, unless it is in it. */
+/**
+ * An error that says which image and which step it stopped: `what` is put before the sentence, unless it is in it. A
+ * place that the sentence begins with is not said again.
+ */
 export function failureOf(what: string, error: unknown): AirgapError {
   if (!(error instanceof AirgapError))
     return new AirgapError('network', `${what}: ${messageOf(error)}`, { cause: error });
   if (error.message.includes(what)) return error;
-  const { code, message, hint, causes } = error;
-  return new AirgapError(code, `${what}: ${message}`, { hint, causes, cause: error });
+  const { code, hint, causes } = error;
+  return new AirgapError(code, joined(what, error.message), { hint, causes, cause: error });
+}
+
+/** A name as registries' errors begin with: `HOST/PATH@DIGEST: ` or `HOST/PATH:TAG: `. */
+const PLACE = /^((\S+?)[@:](sha(?:256|512):[0-9a-f]+|[\w.-]+)): /;
+
+function joined(what: string, message: string): string {
+  const [front, name, repository, reference] = PLACE.exec(message) ?? [];
+  if (front === undefined || name === undefined || repository === undefined || reference === undefined)
+    return `${what}: ${message}`;
+  const rest = message.slice(front.length);
+  // `blob DIGEST to HOST/PATH` says all of it, `manifest DIGEST to HOST/PATH` all but the tag.
+  const isSaid = reference.includes(':') && what.includes(reference) && what.includes(repository);
+  if (isSaid || what.includes(name)) return `${what}: ${rest}`;
+  if (what.endsWith(` ${repository}`)) return `${what.slice(0, -repository.length)}${name}: ${rest}`;
+  return `${what}: ${message}`;
 }
 
 /** @throws AirgapError `interrupted` */

@@ -5,10 +5,13 @@ import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import { type Referrer, referrerKind } from '../oci/referrer.ts';
+import type { Referrer } from '../oci/referrer.ts';
 import { bodyOf, nameOf, steady } from '../oci/steady.ts';
+import type { SeenTags } from './cosign-tags.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import type { AskedSource } from './pinned.ts';
+import { cosignTagName, groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
+import { listedReferrers, type Tie } from './referrers-listed.ts';
 import { listUnderTag } from './referrers-tag.ts';
 import type { ExistingTag } from './survey.ts';
 
@@ -17,31 +20,35 @@ export interface ReferrersPushOptions {
   readonly target: (repository: Repository) => Repository;
   /** What to do about a tag of cosign's with another digest. */
   readonly existing: ExistingTag;
+  /** Cosign's tags that were there a moment ago. */
+  readonly seen?: SeenTags;
   /** Subjects worked on at the same time. */
   readonly concurrency: number;
+  readonly now: () => Date;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
 
 export interface ReferrersPushResult {
-  readonly pushed: number;
-  /** That were there already. */
-  readonly present: number;
-  /** That the registry does not take, by its own answer to the manifest. */
-  readonly refused: readonly ReferrerRefusal[];
+  /** What failed is not among them. */
+  readonly outcomes: readonly ReferrerOutcome[];
   readonly failures: readonly AirgapError[];
 }
 
-export interface ReferrerRefusal {
+/** What became of one. */
+export interface ReferrerOutcome {
   readonly referrer: Referrer;
-  readonly error: AirgapError;
-}
-
-/** What belongs to one manifest of the target. */
-interface Group {
+  /** Where it is now, or would be. */
   readonly repository: Repository;
-  readonly subject: Digest;
-  readonly referrers: readonly Referrer[];
+  readonly via: Tie;
+  /** Of its manifest; of one that is `kept`, what stands there. */
+  readonly digest: Digest;
+  /** `kept`: cosign's tag has another digest, and that was left. `refused`: the registry does not take its manifest. */
+  readonly status: 'pushed' | 'present' | 'kept' | 'refused';
+  /** When it was pushed or seen. */
+  readonly at: Date;
+  /** Of one that is `refused`, the registry's answer. */
+  readonly error?: AirgapError;
 }
 
 /**
@@ -74,10 +81,8 @@ class ReferrersPush {
   readonly #source: Source;
   readonly #sink: Sink & AskedSource;
   readonly #options: ReferrersPushOptions;
-  readonly #refused: ReferrerRefusal[] = [];
+  readonly #outcomes: ReferrerOutcome[] = [];
   readonly #failures: AirgapError[] = [];
-  #pushed = 0;
-  #present = 0;
 
   constructor(graph: Graph, source: Source, sink: Sink & AskedSource, options: ReferrersPushOptions) {
     this.#graph = graph;
@@ -87,48 +92,44 @@ class ReferrersPush {
   }
 
   result(): ReferrersPushResult {
-    return { pushed: this.#pushed, present: this.#present, refused: this.#refused, failures: this.#failures };
+    return { outcomes: this.#outcomes, failures: this.#failures };
   }
 
   /** Those of one subject one after the other, since they may share a list. */
   async all(referrers: readonly Referrer[]): Promise<void> {
-    const bySubject = Map.groupBy(referrers, ({ repository, subject }) => {
-      const { registry, path } = this.#options.target(repository);
-      return `${formatRepository({ registry, path })}@${subject}`;
-    });
-    const groups = [...bySubject.values()].map((list): Group => {
-      const { repository, subject } = list[0] as Referrer;
-      return { repository: this.#options.target(repository), subject, referrers: list };
-    });
+    const groups = groupReferrers(referrers, this.#options.target);
     const outcomes = await settle(groups, this.#options.concurrency, (group) => this.#group(group));
     checkAborted(this.#options.signal);
     for (const [at, { error }] of outcomes.entries()) {
-      const { repository, subject } = groups[at] as Group;
+      const { repository, subject } = groups[at] as ReferrerGroup;
       if (error !== undefined) {
         this.#failures.push(failureOf(`what belongs to ${formatRepository(repository)}@${subject}`, error));
       }
     }
   }
 
-  async #group({ repository, subject, referrers }: Group): Promise<void> {
-    for (const referrer of referrers.filter(({ tag }) => tag !== undefined)) await this.#tagged(repository, referrer);
-    const listed = referrers.filter(({ tag }) => tag === undefined);
+  async #group({ repository, subject, tagged, listed }: ReferrerGroup): Promise<void> {
+    for (const referrer of tagged) await this.#tagged(repository, referrer);
     if (listed.length === 0) return;
     const before = await this.#sink.referrers(repository, subject);
     const known = new Set(before?.map(({ digest }) => digest));
-    const sent: ManifestNode[] = [];
+    const outcomes: ReferrerOutcome[] = [];
     for (const referrer of listed) {
       const { digest } = referrer.descriptor;
+      const via = before === undefined ? 'fallback-tag' : 'referrers-api';
       const isThere =
         before === undefined ? (await this.#sink.hasManifest(repository, digest)) === digest : known.has(digest);
-      if (isThere || (await this.#send(repository, referrer))) sent.push(this.#node(digest));
-      if (isThere) this.#present++;
+      const done = { referrer, repository, via, digest } as const;
+      if (isThere) outcomes.push({ ...done, status: 'present', at: this.#options.now() });
+      else outcomes.push({ ...done, ...(await this.#send(repository, referrer)) });
     }
+    const sent = outcomes.filter(({ status }) => status !== 'refused').map(({ digest }) => this.#node(digest));
     if (before === undefined) await this.#list(repository, subject, sent);
     else if (sent.some(({ descriptor }) => !known.has(descriptor.digest))) {
-      const after = new Set((await this.#sink.referrers(repository, subject))?.map(({ digest }) => digest));
+      const after = await listedReferrers(this.#sink, repository, subject);
       for (const { descriptor } of sent) if (!after.has(descriptor.digest)) throw lost(repository, descriptor.digest);
     }
+    this.#outcomes.push(...outcomes);
   }
 
   async #list(repository: Repository, subject: Digest, sent: readonly ManifestNode[]): Promise<void> {
@@ -139,32 +140,36 @@ class ReferrersPush {
 
   async #tagged(repository: Repository, referrer: Referrer): Promise<void> {
     const { tag = '', descriptor } = referrer;
-    const there = await this.#sink.hasManifest(repository, tag);
-    if (there === descriptor.digest) {
-      this.#present++;
+    const { digest } = descriptor;
+    const seen = this.#options.seen?.get(cosignTagName(repository, referrer));
+    const there = seen ?? (await this.#sink.hasManifest(repository, tag));
+    const done = { referrer, repository, via: 'cosign-tag', digest } as const;
+    if (there === digest) {
+      this.#outcomes.push({ ...done, status: 'present', at: this.#options.now() });
       return;
     }
-    if (there !== undefined && !this.#replaces(`${formatRepository(repository)}:${tag}`, there, referrer)) return;
-    if (!(await this.#send(repository, referrer))) return;
-    if ((await this.#sink.hasManifest(repository, tag)) !== descriptor.digest)
-      throw lost(repository, descriptor.digest);
+    if (there !== undefined && !this.#replaces(repository, there, referrer)) {
+      this.#outcomes.push({ ...done, digest: there, status: 'kept', at: this.#options.now() });
+      return;
+    }
+    const end = await this.#send(repository, referrer);
+    if (end.status === 'pushed' && (await this.#sink.hasManifest(repository, tag)) !== digest) {
+      throw lost(repository, digest);
+    }
+    this.#outcomes.push({ ...done, ...end });
   }
 
   /** @throws AirgapError `tag-conflict` */
-  #replaces(name: string, there: Digest, referrer: Referrer): boolean {
+  #replaces(repository: Repository, there: Digest, referrer: Referrer): boolean {
     const { existing, emit } = this.#options;
-    const message = `${name} is ${there}, and the ${referrerKind(referrer)} in the bundle is ${referrer.descriptor.digest}`;
-    if (existing === 'error') {
-      throw new AirgapError('tag-conflict', message, {
-        hint: 'somebody has signed the image there, or signed it again here: --on-existing-tag overwrite takes the bundle’s, skip leaves it',
-      });
-    }
-    if (existing === 'skip') emit({ type: 'warning', message: `left as it is: ${message}` });
+    const conflict = otherSignature(repository, there, referrer);
+    if (existing === 'error') throw conflict;
+    if (existing === 'skip') emit({ type: 'warning', message: `left as it is: ${conflict.message}` });
     return existing === 'overwrite';
   }
 
-  /** Sends one with everything below it; false when the registry does not take its manifest. */
-  async #send(repository: Repository, referrer: Referrer): Promise<boolean> {
+  /** Sends one with everything below it, unless the registry does not take its manifest. */
+  async #send(repository: Repository, referrer: Referrer): Promise<Pick<ReferrerOutcome, 'status' | 'at' | 'error'>> {
     const { descriptor, tag } = referrer;
     const { manifests, blobs } = closureOf(this.#graph, descriptor.digest);
     for (const digest of blobs) await this.#blob(repository, digest);
@@ -180,11 +185,9 @@ class ReferrersPush {
       }
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'unsupported') throw error;
-      this.#refused.push({ referrer, error });
-      return false;
+      return { status: 'refused', at: this.#options.now(), error };
     }
-    this.#pushed++;
-    return true;
+    return { status: 'pushed', at: this.#options.now() };
   }
 
   async #blob(repository: Repository, digest: Digest): Promise<void> {

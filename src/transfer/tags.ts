@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { encodedOf } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
-import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
+import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts';
 
 /** Where a root goes. */
 export interface Placement {
@@ -14,9 +14,10 @@ export interface Placement {
  * Gives every root its repository and tag in the target. A root pinned by digest alone gets `digest-<12 hex>`: without a
  * tag, a lifecycle rule for untagged images would expire it. So does one pinned by tag and digest when another root has
  * that very tag with another digest.
+ * @param target says where a reference goes; its tag stays unless that has another
  * @throws AirgapError `collision` naming the references that would take one tag with different content
  */
-export function place(roots: readonly Root[], target: (repository: Repository) => Repository): readonly Placement[] {
+export function place(roots: readonly Root[], target: (source: Reference) => Reference): readonly Placement[] {
   const taken = new Map<string, Root>();
   const placements = new Map<Root, Placement>();
   const clashes: string[] = [];
@@ -25,14 +26,14 @@ export function place(roots: readonly Root[], target: (repository: Repository) =
     roots.filter(({ reference }) => pinned === Boolean(reference.digest));
   for (const root of [...claims(false), ...claims(true)]) {
     const { reference, descriptor } = root;
-    const { registry, path } = target({ registry: reference.registry, path: reference.path });
+    const { registry, path, tag: named } = target(reference);
     const repository = { registry, path };
     const byDigest = `digest-${encodedOf(descriptor.digest).slice(0, 12)}`;
     const differs = (tag: string): Root | undefined => {
       const other = taken.get(`${formatRepository(repository)}:${tag}`);
       return other?.descriptor.digest === descriptor.digest ? undefined : other;
     };
-    let tag = reference.tag ?? byDigest;
+    let tag = named ?? reference.tag ?? byDigest;
     if (reference.digest !== undefined && differs(tag)) tag = byDigest;
     const other = differs(tag);
     if (other !== undefined) {

@@ -1,18 +1,22 @@
+import { formatRepository } from '../oci/reference.ts';
+import { referrerKind } from '../oci/referrer.ts';
 import type { PushPlan } from '../workflows/pushing/plan-push.ts';
 import { retiredReport, tagged } from './push-report.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** What a push would do, for people. */
-export function planReport({ target, items, blobs, bytes, present, repositories, retired }: PushPlan): string {
+export function planReport({ target, items, blobs, bytes, present, referrers, ...rest }: PushPlan): string {
   const rows = items.map((item) => [
     tagged(item.target),
     shortDigest(item.target.digest ?? ''),
-    item.status + (item.found === undefined ? '' : ` (is ${shortDigest(item.found)})`),
+    item.status + isNow(item.found),
   ]);
-  const sent = items.filter(({ status }) => status === 'send' || status === 'overwrite').length;
+  const sent = items.filter(isSent).length;
   const lines = [
     `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} to leave; ${count(blobs, 'blob')} to send (${formatBytes(bytes)}), ${present} there`,
   ];
+  if (referrers.items.length > 0) lines.push(belongingLine(referrers));
+  const { repositories, retired } = rest;
   if (repositories !== undefined) {
     const { missing, onPush, existing } = repositories;
     lines.push(
@@ -21,5 +25,33 @@ export function planReport({ target, items, blobs, bytes, present, repositories,
     for (const name of missing) lines.push(`  to create: ${name}`);
     for (const name of onPush) lines.push(`  by a creation template: ${name}`);
   }
-  return [`${table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows)}\n`, ...lines, ...retiredReport(retired)].join('\n');
+  const tables = [table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows), ...belongingTable(referrers)];
+  return [...tables.map((one) => `${one}\n`), ...lines, ...retiredReport(retired)].join('\n');
+}
+
+function belongingTable({ items }: PushPlan['referrers']): string[] {
+  if (items.length === 0) return [];
+  const rows = items.map(({ referrer, repository, status, found }) => [
+    referrerKind(referrer),
+    shortDigest(referrer.descriptor.digest),
+    `${formatRepository(repository)}@${shortDigest(referrer.subject)}`,
+    status + isNow(found),
+  ]);
+  return [table(['BELONGING', 'DIGEST', 'TO', 'STATUS'], rows)];
+}
+
+function belongingLine({ items, blobs, bytes }: PushPlan['referrers']): string {
+  const sent = items.filter(isSent).length;
+  const kept = items.filter(({ status }) => status === 'keep').length;
+  const left = kept === 0 ? '' : `, ${kept} to leave`;
+  const there = items.length - sent - kept;
+  return `signatures and the like: ${sent} to send with ${count(blobs, 'blob')} (${formatBytes(bytes)}), ${there} there${left}`;
+}
+
+function isSent({ status }: { readonly status: string }): boolean {
+  return status === 'send' || status === 'overwrite';
+}
+
+function isNow(found: string | undefined): string {
+  return found === undefined ? '' : ` (is ${shortDigest(found)})`;
 }

@@ -1,13 +1,19 @@
-import type { ReceiptCheck } from '../workflows/verify-receipt.ts';
+import type { Difference, ReceiptCheck } from '../workflows/verify-receipt.ts';
 import { count } from './text.ts';
 
 /** What a registry says of a receipt, for people. */
-export function receiptReport({ file, target, finished, items, differences }: ReceiptCheck & { file: string }): string {
-  if (differences.length === 0) return `${target} has all ${count(items, 'tag')} as ${file} says, of ${finished}`;
-  const lines = differences.map(({ target: name, digest, found, error }) =>
-    error === undefined
-      ? `  - ${name} is ${found ?? 'not there'}, and was ${digest}`
-      : `  - ${name} cannot be asked for: ${error}`,
-  );
-  return [`${target} is not as ${file} says, of ${finished}:`, ...lines].join('\n');
+export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {
+  const { items, referrers, refused, differences } = check;
+  if (differences.length > 0) {
+    return [`${target} is not as ${file} says, of ${finished}:`, ...differences.map(differenceText)].join('\n');
+  }
+  const belonging = referrers === 0 ? '' : ` and ${count(referrers, 'signature')} and the like`;
+  const left = refused === 0 ? [] : [`  ${refused} of what belongs to images it did not take then`];
+  return [`${target} has all ${count(items, 'tag')}${belonging} as ${file} says, of ${finished}`, ...left].join('\n');
+}
+
+function differenceText({ target, digest, found, unlisted, error }: Difference): string {
+  if (error !== undefined) return `  - ${target} cannot be asked for: ${error}`;
+  if (unlisted !== undefined) return `  - ${target} is there, and no longer listed as belonging to ${unlisted}`;
+  return `  - ${target} is ${found ?? 'not there'}, and was ${digest}`;
 }

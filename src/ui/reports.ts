@@ -133,11 +133,13 @@ export function inspectReport(inspection: Inspection): string {
   return parts.join('\n\n');
 }
 
-export function verifyReport({ file, size, blobs, charts, images, delta, signedBy, problems }: Verification): string {
+export function verifyReport(verification: Verification): string {
+  const { file, size, blobs, charts, images, delta, signedBy, packedByAnother, problems } = verification;
   if (problems.length === 0) {
     const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
     const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
-    return [`${file} is complete and undamaged: ${content}`, ...signed, ...deltaReport(delta)].join('\n');
+    const packed = packedByAnother ? ['packed by another tool: its content was checked, not how that lies in it'] : [];
+    return [`${file} is complete and undamaged: ${content}`, ...signed, ...packed, ...deltaReport(delta)].join('\n');
   }
   const lines = problems.map(
     ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,

@@ -8,8 +8,9 @@ import type { Digest } from '../oci/digest.ts';
 import type { Graph, Root } from '../oci/graph.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
-import { walk } from '../transfer/walk.ts';
+import { Walker } from '../transfer/walk.ts';
 import { chartBlobs, chartsIn } from './bundling/bundled-charts.ts';
+import { heldFor } from './bundling/held-referrers.ts';
 import { onePlatform } from './bundling/one-platform.ts';
 import type { Context } from './context.ts';
 import { referenceMatcher } from './search/pattern.ts';
@@ -17,9 +18,16 @@ import { referenceMatcher } from './search/pattern.ts';
 /** What is wanted of a bundle. */
 export type Wanted =
   /** `name` or `name@version`. */
-  | { readonly chart: string }
-  /** A pattern (pattern.ts) that one image fits; of all its platforms, or of one. */
-  | { readonly image: string; readonly platform?: Platform };
+  { readonly chart: string } | ImageWanted;
+
+interface ImageWanted {
+  /** A pattern (pattern.ts) that one image fits. */
+  readonly image: string;
+  /** Left out: all of its platforms. */
+  readonly platform?: Platform;
+  /** Whether what belongs to it comes along, as in a bundle. */
+  readonly referrers: boolean;
+}
 
 export interface ExtractOptions {
   readonly file: string;
@@ -39,13 +47,15 @@ export interface Extraction {
   readonly name: string;
   /** Of the chart's archive; of the manifest or index that the image's archive names. */
   readonly digest: Digest;
+  /** How many signatures and the like are in the image's archive. */
+  readonly referrers: number;
   /** What was written, a chart's provenance file after the chart. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 }
 
 /**
  * Takes one chart or one image out of a bundle: the chart's archive as it was, its provenance in `OUT.prov`; the image as
- * an OCI image layout in a tar, which `docker load` takes too. Content is verified, and nothing is at `out` before it is
+ * an OCI image layout in a tar, which `docker load` takes too, with what belongs to it. Content is verified, and nothing is at `out` before it is
  * complete.
  * @throws AirgapError `chart-not-found` and `image-not-found` with what there is, `digest-mismatch` when the bundle is
  *   damaged, `output-exists`, `no-space`, `interrupted`
@@ -88,6 +98,7 @@ async function extractChart(
     type: 'chart',
     name: `${chart.name}@${chart.version}`,
     digest: archive.digest,
+    referrers: 0,
     files: files.map(({ path, node }) => ({ path, bytes: node.descriptor.size })),
   };
 }
@@ -95,14 +106,16 @@ async function extractChart(
 async function extractImage(
   { emit, signal }: Context,
   source: Bundle,
-  { image, platform }: { readonly image: string; readonly platform?: Platform },
+  { image, platform, referrers }: ImageWanted,
   { out, force, concurrency }: ExtractOptions,
 ): Promise<Extraction> {
   const root = imageIn(source, image);
-  const whole = await walk(source, [root.reference], { platforms: [], concurrency, emit: silent, signal });
-  const [failure] = whole.failures;
+  const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
+  const [failure] = await walker.add([root.reference]);
   if (failure !== undefined) throw failure.error;
-  const graph: Graph = platform === undefined ? whole.graph : await onePlatform(source, whole.graph, root, platform);
+  const whole = walker.graph();
+  const images: Graph = platform === undefined ? whole : await onePlatform(source, whole, root, platform);
+  const graph = referrers ? await withReferrers(source, images, concurrency, signal) : images;
   // What is left out or lost is told in the bundle's own words, before anything is written.
   for (const { descriptor } of graph.blobs.values()) {
     if (!source.entries.has(descriptor.digest)) await source.read(descriptor);
@@ -115,7 +128,28 @@ async function extractImage(
     type: 'image',
     name: formatReference(reference),
     digest: descriptor.digest,
+    referrers: graph.referrers?.length ?? 0,
     files: [{ path, bytes: size }],
+  };
+}
+
+/** The graph with what belongs to its root, as the bundle has it. */
+async function withReferrers(
+  source: Bundle,
+  images: Graph,
+  concurrency: number,
+  signal: AbortSignal | undefined,
+): Promise<Graph> {
+  const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
+  const { failures } = await walker.attach(heldFor(images, source));
+  const [failure] = failures;
+  if (failure !== undefined) throw failure.error;
+  const { manifests, blobs, referrers = [] } = walker.graph();
+  return {
+    ...images,
+    manifests: new Map([...images.manifests, ...manifests]),
+    blobs: new Map([...images.blobs, ...blobs]),
+    referrers,
   };
 }
 

@@ -10,6 +10,7 @@ import { formatReference } from '../oci/reference.ts';
 import { fingerprintOf, type SigningKey } from '../oci/signing-key.ts';
 import { exportedLock } from './bundling/exported-lock.ts';
 import type { Context } from './context.ts';
+import { HashThread, worthwhileThreads } from './verifying/hash-threads.ts';
 
 export interface Inspection {
   readonly file: string;
@@ -78,26 +79,47 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock'>> {
 export interface Verification extends Omit<Inspection, 'lock'> {
   /** Fingerprint of the key that it was checked with. */
   readonly signedBy?: Digest;
+  /** Another tool packed the archive: what lies between its contents could not be checked. */
+  readonly packedByAnother?: true;
   readonly problems: readonly Problem[];
 }
 
 /**
  * Re-checks every byte of a bundle, offline.
+ * @param cores that may be used
  * @param key that has to have signed it: then that is checked before anything else
  * @throws AirgapError `signature` when it is not signed by that key, or not as it was signed
  */
 export async function verify(
   { emit, signal }: Context,
   file: string,
-  concurrency: number,
+  cores: number,
   key?: SigningKey['publicKey'],
 ): Promise<Verification> {
   const source = await openBundle(file);
+  const hashers: HashThread[] = [];
+  // Waiting for a thread that hashes a huge blob would not be stopping.
+  const stop = (): void => void closeAll(hashers);
   try {
     if (key !== undefined) await checkSignature(source, key);
-    const problems = await verifyBundle(source, { concurrency, emit, signal });
-    return { ...(await summaryOf(source)), ...(key && { signedBy: fingerprintOf(key) }), problems };
+    const threads = worthwhileThreads(source.entries.values(), cores);
+    for (let at = 0; at < threads; at++) hashers.push(new HashThread(source.places));
+    signal?.addEventListener('abort', stop, { once: true });
+    const problems = await verifyBundle(source, { hashers, emit, signal });
+    const { byAnother } = await source.packing();
+    return {
+      ...(await summaryOf(source)),
+      ...(key && { signedBy: fingerprintOf(key) }),
+      ...(byAnother && { packedByAnother: true }),
+      problems,
+    };
   } finally {
+    signal?.removeEventListener('abort', stop);
+    await closeAll(hashers);
     await source.close();
   }
+}
+
+async function closeAll(hashers: readonly HashThread[]): Promise<void> {
+  await Promise.all(hashers.map((hasher) => hasher.close()));
 }

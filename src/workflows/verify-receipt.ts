@@ -1,7 +1,10 @@
 import { messageOf } from '../base/errors.ts';
-import { settle } from '../base/pool.ts';
-import { parseReference } from '../oci/reference.ts';
+import { type Outcome, settle } from '../base/pool.ts';
+import type { Digest } from '../oci/digest.ts';
+import { parseReference, type Repository } from '../oci/reference.ts';
+import type { RegistryClient } from '../registry/client.ts';
 import { checkAborted } from '../transfer/failure.ts';
+import { listedReferrers } from '../transfer/referrers-listed.ts';
 import type { Context } from './context.ts';
 import type { Receipt } from './pushing/receipt.ts';
 import { connect, type RegistryAccess } from './registry.ts';
@@ -13,10 +16,13 @@ export interface ReceiptOptions {
 
 /** Something that is not as the receipt says. */
 export interface Difference {
+  /** With the tag that was asked for; with the digest, of what is only listed. */
   readonly target: string;
   readonly digest: string;
   /** What stands there now; absent for nothing, or no answer. */
   readonly found?: string;
+  /** The manifest that it belonged to: it is there, and the registry no longer says that it belongs to that. */
+  readonly unlisted?: string;
   /** Why the registry could not be asked. */
   readonly error?: string;
 }
@@ -25,31 +31,93 @@ export interface Difference {
 export interface ReceiptCheck extends Pick<Receipt, 'target' | 'finished'> {
   /** How many tags were asked for. */
   readonly items: number;
+  /** How many signatures and the like were. */
+  readonly referrers: number;
+  /** Those that the registry did not take then, and that nothing is asked of. */
+  readonly refused: number;
   readonly differences: readonly Difference[];
 }
 
-/** Asks the registry for every tag of a receipt. */
+type WrittenReferrer = Receipt['referrers'][number];
+type Found = Pick<Difference, 'found' | 'unlisted'>;
+
+/** Asks the registry for every tag of a receipt, for what belongs to them, and whether it still says so. */
 export async function verifyReceipt(
   context: Context,
-  { target, finished, items }: Receipt,
+  { target, finished, items, referrers: written }: Receipt,
   { access, concurrency }: ReceiptOptions,
 ): Promise<ReceiptCheck> {
   const { client } = connect(context, access);
-  try {
-    const answers = await settle(items, concurrency, (item) => {
+  const referrers = written.filter(({ status }) => status !== 'refused');
+  const differences = <T>(
+    all: readonly T[],
+    ask: (one: T) => Promise<Found>,
+    describe: (one: T) => Pick<Difference, 'target' | 'digest'>,
+  ): Promise<Difference[]> =>
+    settle(all, concurrency, (one) => {
       checkAborted(context.signal);
-      const { tag = '', ...repository } = parseReference(item.target);
-      return client.hasManifest(repository, tag);
-    });
+      return ask(one);
+    }).then((answers) => answers.flatMap((answer, at) => differenceOf(describe(all[at] as T), answer)));
+  try {
+    const tags = await differences(
+      items,
+      async (item) => {
+        const { tag = '', ...repository } = parseReference(item.target);
+        return foundOf(await client.hasManifest(repository, tag));
+      },
+      ({ target: name, digest }) => ({ target: name, digest }),
+    );
+    const lists = new Map<string, Promise<ReadonlySet<Digest>>>();
+    const belonging = await differences(
+      referrers,
+      (referrer) => askFor(client, referrer, lists),
+      ({ repository, tag, digest }) => ({
+        target: tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`,
+        digest,
+      }),
+    );
     checkAborted(context.signal);
-    const differences = answers.flatMap((answer, at): Difference[] => {
-      const { target: name, digest } = items[at] as Receipt['items'][number];
-      if (!('value' in answer)) return [{ target: name, digest, error: messageOf(answer.error) }];
-      if (answer.value === digest) return [];
-      return [{ target: name, digest, ...(answer.value === undefined ? {} : { found: answer.value }) }];
-    });
-    return { target, finished, items: items.length, differences };
+    return {
+      target,
+      finished,
+      items: items.length,
+      referrers: referrers.length,
+      refused: written.length - referrers.length,
+      differences: [...tags, ...belonging],
+    };
   } finally {
     await client.close();
   }
+}
+
+/** Each list is asked for once, however much is on it. */
+async function askFor(
+  client: RegistryClient,
+  { repository: name, subject, digest, tag }: WrittenReferrer,
+  lists: Map<string, Promise<ReadonlySet<Digest>>>,
+): Promise<Found> {
+  const repository = parseRepository(name);
+  const found = foundOf(await client.hasManifest(repository, tag ?? digest));
+  if (tag !== undefined || found.found !== digest) return found;
+  const key = `${name}@${subject}`;
+  const list = lists.get(key) ?? listedReferrers(client, repository, subject as Digest);
+  lists.set(key, list);
+  return (await list).has(digest as Digest) ? found : { ...found, unlisted: subject };
+}
+
+function differenceOf(what: Pick<Difference, 'target' | 'digest'>, answer: Outcome<Found>): readonly Difference[] {
+  if (!('value' in answer)) return [{ ...what, error: messageOf(answer.error) }];
+  const { found, unlisted } = answer.value;
+  if (found === what.digest && unlisted === undefined) return [];
+  return [{ ...what, ...answer.value }];
+}
+
+function foundOf(found: Digest | undefined): Found {
+  return found === undefined ? {} : { found };
+}
+
+/** The schema has made sure that it is one. */
+function parseRepository(name: string): Repository {
+  const { registry, path } = parseReference(name);
+  return { registry, path };
 }

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/belonging.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
 import { type Daemon, lacking, startDaemon } from '../support/daemon.ts';
@@ -21,6 +22,15 @@ const archive = join(home, 'shop.tgz');
 const WEB = 'registry.example/shop/web:1.4.2';
 const DOCKER = 'quay.io/team/docker:1';
 const docker = buildImage({ name: DOCKER, format: 'docker', platforms: ['linux/amd64'] });
+/** An image with a signature and an SBOM, which are in the archives without a name. */
+const SIGNED = 'quay.io/team/signed:1';
+const signed = buildImage({ name: SIGNED });
+const own = new Map([
+  [DOCKER, docker],
+  [SIGNED, signed],
+]);
+const signedImage = join(home, 'signed.tar');
+const unsignedImage = join(home, 'unsigned.tar');
 /** Every image of the bundle with the digest that upstream has. */
 let digests: Map<string, string>;
 
@@ -37,14 +47,18 @@ beforeAll(async () => {
   try {
     digests = await fillUpstream(upstream.host, references);
     digests.set(DOCKER, await pushBuilt(upstream.host, 'quay.io/team/docker', '1', docker));
+    digests.set(SIGNED, await pushSigned(upstream.host));
     const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-    await airgapOk(['bundle', shop, '--image', DOCKER, ...mirror, '--out', bundle], home);
+    await airgapOk(['bundle', shop, '--image', DOCKER, '--image', SIGNED, ...mirror, '--out', bundle], home);
   } finally {
     await upstream.stop();
   }
   await airgapOk(['extract', bundle, '--image', WEB, '--out', image], home);
   await airgapOk(['extract', bundle, '--image', WEB, '--platform', 'linux/arm64', '--out', platform], home);
   await airgapOk(['extract', bundle, '--image', DOCKER, '--out', dockerImage], home);
+  const { stderr } = await airgapOk(['extract', bundle, '--image', SIGNED, '--out', signedImage], home);
+  expect(stderr).toContain('2 signatures and the like');
+  await airgapOk(['extract', bundle, '--image', SIGNED, '--no-referrers', '--out', unsignedImage], home);
   await airgapOk(['extract', bundle, '--chart', 'shop', '--out', archive], home);
   expect(pinned().length).toBeGreaterThan(0);
 });
@@ -52,9 +66,23 @@ beforeAll(async () => {
 // The daemons leave much behind.
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 
+async function pushSigned(host: string): Promise<string> {
+  const repository = 'quay.io/team/signed';
+  const digest = await pushBuilt(host, repository, '1', signed);
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await pushBuilt(host, repository, tagFor(digest, 'sig'), cosignSignature(privateKey, repository, digest));
+  const { mediaType, bytes } = signed.manifests.at(-1) as (typeof signed.manifests)[number];
+  const layers = [{ mediaType: 'application/spdx+json', bytes: Buffer.from('{"spdxVersion":"SPDX-2.3"}') }];
+  const subject = { mediaType, digest, size: bytes.length };
+  const sbom = buildArtifact({ artifactType: 'application/spdx+json', layers, subject });
+  await pushBuilt(host, repository, undefined, sbom);
+  await listUnderTag(host, repository, digest, sbom);
+  return digest;
+}
+
 /** The config of the image for amd64, which is what Docker and podman call an image's ID. */
 function configOf(reference: string): string {
-  const built = reference === DOCKER ? docker : upstreamImage(reference);
+  const built = own.get(reference) ?? upstreamImage(reference);
   const [manifest] = built.manifests;
   return JSON.parse(String(manifest?.bytes)).config.digest;
 }
@@ -79,6 +107,13 @@ describe('skopeo', () => {
     const folder = join(home, 'copied');
     await program('skopeo', ['--insecure-policy', 'copy', '--all', `oci-archive:${image}`, `dir:${folder}`], home);
     expect(readdirSync(folder).filter((name) => name.endsWith('.manifest.json'))).toHaveLength(2);
+  });
+
+  test('finds an image beside its signatures by its name, and without that once they are left out', async () => {
+    const told = await program('skopeo', ['inspect', '--raw', `oci-archive:${signedImage}:${SIGNED}`], home);
+    expect(`sha256:${sha256(told)}`).toBe(digests.get(SIGNED));
+    await expect(program('skopeo', ['inspect', '--raw', `oci-archive:${signedImage}`], home)).rejects.toThrow();
+    expect(await program('skopeo', ['inspect', '--raw', `oci-archive:${unsignedImage}`], home)).toBe(told);
   });
 
   test('reads an image of Docker’s types once it is extracted', async () => {
@@ -133,9 +168,17 @@ describe('podman', () => {
       const [inspected] = JSON.parse(await podman('pulled', 'image', 'inspect', reference));
       expect(inspected.Digest, reference).toBe(digests.get(reference));
     }
-    await podman('extracted', 'load', '-i', image);
-    const [inspected] = JSON.parse(await podman('extracted', 'image', 'inspect', WEB));
-    expect(inspected.Digest).toBe(digests.get(WEB));
+    for (const [reference, file] of [
+      [WEB, image],
+      [SIGNED, unsignedImage],
+    ] as const) {
+      await podman('extracted', 'load', '-i', file);
+      const [inspected] = JSON.parse(await podman('extracted', 'image', 'inspect', reference));
+      expect(inspected.Digest).toBe(digests.get(reference));
+    }
+    await podman('named', 'pull', '-q', `oci-archive:${signedImage}:${SIGNED}`);
+    const [named] = JSON.parse(await podman('named', 'image', 'inspect', SIGNED));
+    expect(named.Digest).toBe(digests.get(SIGNED));
   });
 });
 
@@ -170,6 +213,8 @@ test('ctr imports every image of a bundle with its digest, and leaves charts alo
     expect([...(await listed()).keys()]).toContain('charts/shop:1.4.0');
     await ctr('--namespace', 'other', 'images', 'import', image);
     expect(await ctr('--namespace', 'other', 'images', 'ls', '-q')).toBe(WEB);
+    await ctr('--namespace', 'signed', 'images', 'import', signedImage);
+    expect(await ctr('--namespace', 'signed', 'images', 'ls', '-q')).toBe(SIGNED);
   } finally {
     await daemon.stop();
   }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -97,13 +97,100 @@ test('signatures and the like are carried, read back, and listed where the regis
   const target = await startRegistry();
   try {
     const push = ['push', file, '--to', `${target.host}/m`, '--plain-http', target.host, '-o', 'json'];
-    expect(JSON.parse((await airgapOk(push, home)).stdout).referrers).toEqual({ pushed: 3, present: 0, refused: 0 });
+    const planned = JSON.parse((await airgapOk([...push, '--dry-run'], home)).stdout).referrers;
+    expect(planned.items.map(({ via, status }: Record<string, string>) => `${status} ${via}`).sort()).toEqual([
+      'send cosign-tag',
+      'send cosign-tag',
+      'send fallback-tag',
+    ]);
+    expect(planned.bytes).toBeGreaterThan(500);
+    const receipt = join(home, 'receipt.json');
+    const first = JSON.parse((await airgapOk([...push, '--receipt', receipt], home)).stdout);
+    expect(first.referrers).toEqual({ pushed: 3, present: 0, kept: 0, refused: 0 });
     const there = (reference: string) => manifestAt(target.host, `m/${app.repository}`, reference);
     expect((await there(tagFor(from.index, 'sig')))?.digest).toBe(from.signature);
     expect((await there(tagFor(from.child, 'sig')))?.digest).toBe(from.childSignature);
     const list = (await there(tagFor(from.index)))?.json.manifests as { digest: string }[];
     expect(list).toMatchObject([{ digest: from.sbom, artifactType: SBOM, annotations: { 'org.example.by': 'tests' } }]);
-    expect(JSON.parse((await airgapOk(push, home)).stdout).referrers).toEqual({ pushed: 0, present: 3, refused: 0 });
+    const again = JSON.parse((await airgapOk(push, home)).stdout);
+    expect(again.referrers).toEqual({ pushed: 0, present: 3, kept: 0, refused: 0 });
+    const told = (await airgapOk(push.slice(0, -2).concat('--dry-run'), home)).stdout;
+    expect(told).toMatch(
+      new RegExp(`^signature +sha256:\\w+ +${target.host}/m/quay\\.io/acme/app@sha256:\\w+ +present$`, 'm'),
+    );
+    expect(told).toContain('signatures and the like: 0 to send with 0 blobs (0 B), 3 there');
+    await checkReceipt(receipt, target.host, from);
+    // By now somebody else has signed the image there.
+    for (const more of [[], ['--dry-run']]) {
+      const refused = await airgap([...push, ...more], home);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain(`${target.host}/m/${app.repository}:${tagFor(from.index, 'sig')} is sha256:`);
+    }
+    const kept = JSON.parse((await airgapOk([...push, '--on-existing-tag', 'skip'], home)).stdout);
+    expect(kept.referrers).toEqual({ pushed: 0, present: 2, kept: 1, refused: 0 });
+  } finally {
+    await target.stop();
+  }
+});
+
+/** What a receipt says of signatures and the like, and what becomes of that when one is lost and one is no longer listed. */
+async function checkReceipt(receipt: string, host: string, { index, signature, sbom }: Upstream): Promise<void> {
+  const home = scratchFolder();
+  const written = JSON.parse(readFileSync(receipt, 'utf8')).referrers as Record<string, string>[];
+  const repository = `${host}/m/${app.repository}`;
+  expect(written).toContainEqual({
+    kind: 'signature',
+    repository,
+    subject: index,
+    tag: tagFor(index, 'sig'),
+    digest: signature,
+    via: 'cosign-tag',
+    status: 'pushed',
+    at: expect.stringMatching(/^\d{4}-/),
+  });
+  expect(written).toContainEqual(
+    expect.objectContaining({ kind: SBOM, repository, subject: index, digest: sbom, via: 'fallback-tag' }),
+  );
+  const verify = ['verify', '--receipt', receipt, '--plain-http', host];
+  expect((await airgapOk(verify, home)).stdout).toContain('all 2 tags and 3 signatures and the like as');
+  // Somebody else writes an empty list, and another signature.
+  const path = `m/${app.repository}`;
+  const type = 'application/vnd.oci.image.index.v1+json';
+  const empty = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [] }));
+  const digest = `sha256:${createHash('sha256').update(empty).digest('hex')}`;
+  const list = { digest, mediaType: type, manifests: [{ mediaType: type, digest, bytes: empty }], blobs: new Map() };
+  await pushBuilt(host, path, tagFor(index), list);
+  const other = buildArtifact({ layers: [{ mediaType: 'application/json', bytes: Buffer.from('{}') }] });
+  await pushBuilt(host, path, tagFor(index, 'sig'), other);
+  const { code, stdout } = await airgap(verify, home);
+  expect(code).toBe(3);
+  expect(stdout).toContain(`${repository}:${tagFor(index, 'sig')} is ${other.digest}, and was ${signature}`);
+  expect(stdout).toContain(`${repository}@${sbom} is there, and no longer listed as belonging to ${index}`);
+}
+
+test('an extracted image has its signatures with it, and takes them to a registry', async () => {
+  const home = scratchFolder();
+  const { signer, file: key } = keys(home);
+  const file = join(home, 'app.tar');
+  const [one, without] = [join(home, 'one.tar'), join(home, 'without.tar')];
+  const from = await upstream(signer);
+  try {
+    await airgapOk(['bundle', '--image', app.reference, '--image', bare, ...from.flags, '--out', file], home);
+  } finally {
+    await from.stop();
+  }
+  const told = (await airgapOk(['extract', file, '--image', app.reference, '--out', one], home)).stderr;
+  expect(told).toContain('and 3 signatures and the like');
+  await airgapOk(['extract', file, '--image', app.reference, '--no-referrers', '--out', without], home);
+  await airgapOk(['verify', one, '--verify-signatures', key], home);
+  expect((await airgap(['verify', without, '--verify-signatures', key], home)).code).toBe(3);
+  const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${one}:${app.reference}`], home);
+  expect(await program('skopeo', ['inspect', '--raw', `oci-archive:${without}`], home)).toBe(raw);
+  const target = await startRegistry();
+  try {
+    await airgapOk(['push', one, '--to', `${target.host}/m`, '--plain-http', target.host], home);
+    const sent = await manifestAt(target.host, `m/${app.repository}`, tagFor(from.index, 'sig'));
+    expect(sent?.digest).toBe(from.signature);
   } finally {
     await target.stop();
   }
@@ -187,10 +274,19 @@ test('ECR lists them itself, and what it does not take is a warning unless it is
       NO_PROXY: '127.0.0.1',
     };
     const http = ['--plain-http', host, '--plain-http', ecr.storage];
-    const push = ['push', file, '--to', `${host}/m`, ...http, '-o', 'json'];
+    const receipt = join(home, 'receipt.json');
+    const push = ['push', file, '--to', `${host}/m`, ...http, '--receipt', receipt, '-o', 'json'];
     const first = await airgapOk(push, home, { env });
-    expect(JSON.parse(first.stdout).referrers).toEqual({ pushed: 2, present: 0, refused: 1 });
+    expect(JSON.parse(first.stdout).referrers).toEqual({ pushed: 2, present: 0, kept: 0, refused: 1 });
     expect(first.stderr).toContain('the registry does not take 1 of what belongs to images');
+    const { referrers: written } = JSON.parse(readFileSync(receipt, 'utf8')) as { referrers: Record<string, string>[] };
+    expect(written.find(({ status }) => status === 'refused')).toMatchObject({
+      digest: disliked.digest,
+      via: 'referrers-api',
+      reason: expect.stringContaining('405'),
+    });
+    const check = ['verify', '--receipt', receipt, ...http];
+    expect((await airgapOk(check, home, { env })).stdout).toContain('1 of what belongs to images it did not take then');
     const strict = await airgap([...push, '--require-referrers'], home, { env });
     expect(strict.code).toBe(1);
     expect(strict.stderr).toContain('405');

@@ -24,7 +24,9 @@ export async function findBundle(path: string): Promise<FoundBundle> {
   const index = await indexOf(path);
   if (index !== undefined) return foundParts(index, await readIndex(index));
   // A pipe would wait for somebody who writes into it.
-  if (!(await stat(path)).isFile()) throw invalid(path, 'is not a file', 'give the tar file itself');
+  const found = await stat(path);
+  if (found.isDirectory()) throw invalid(path, 'is a folder', `pack what is in it: tar -cf FILE.tar -C ${path} .`);
+  if (!found.isFile()) throw invalid(path, 'is not a file', 'give the tar file itself');
   return { places: singleFile(path), parts: undefined };
 }
 

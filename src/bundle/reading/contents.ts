@@ -3,7 +3,14 @@ import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
 import { readLinks } from '../../oci/manifest.ts';
-import { formatReference, type Repository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
+import {
+  formatReference,
+  type Reference,
+  type Repository,
+  TAG,
+  tryParseReference,
+  tryParseRepository,
+} from '../../oci/reference.ts';
 import { cosignTags, type Referrer } from '../../oci/referrer.ts';
 import {
   CHART_NAME,
@@ -40,8 +47,11 @@ export interface Contents {
   readonly mediaTypes: ReadonlyMap<Digest, string>;
 }
 
-/** @throws AirgapError `bundle-invalid` */
-export function contentsOf(path: string, index: Uint8Array): Contents {
+/**
+ * @param as the name of what has a tag for its name, or no name when nothing else is named
+ * @throws AirgapError `bundle-invalid`
+ */
+export function contentsOf(path: string, index: Uint8Array, as?: Reference): Contents {
   let manifests: readonly Descriptor[];
   try {
     manifests = readLinks(MediaType.ociIndex, index, METADATA_LIMIT).manifests;
@@ -58,7 +68,7 @@ export function contentsOf(path: string, index: Uint8Array): Contents {
     const { mediaType, digest, size } = descriptor;
     const plain = { mediaType, digest, size };
     const chart = chartOf(descriptor);
-    const reference = imageName(descriptor);
+    const reference = imageName(descriptor) ?? nameAs(descriptor, as);
     const referrer = referrerOf(descriptor);
     if (descriptor.artifactType === MediaType.lock) locks.push(plain);
     else if (isSignatureName(annotation(descriptor, REF_NAME))) signatures.push(plain);
@@ -66,6 +76,11 @@ export function contentsOf(path: string, index: Uint8Array): Contents {
     else if (reference !== undefined) images.push({ reference, descriptor: plain });
     else if (referrer !== undefined) referrers.push({ ...referrer, descriptor: plain });
     else unnamed.push(descriptor);
+  }
+  const [only, ...others] = unnamed;
+  if (as !== undefined && images.length === 0 && only !== undefined && others.length === 0) {
+    images.push({ reference: as, descriptor: { mediaType: only.mediaType, digest: only.digest, size: only.size } });
+    unnamed.pop();
   }
   if (locks.length > 1) throw invalid(path, 'has more than one lock');
   if (signatures.length > 1) throw invalid(path, 'has more than one signature of its lock');
@@ -109,6 +124,17 @@ function imageName(descriptor: Descriptor): Root['reference'] | undefined {
     if (reference !== undefined) return reference;
   }
   return undefined;
+}
+
+/** The tag that other tools write where they know no more (OCI image layout, `org.opencontainers.image.ref.name`). */
+export function tagName(descriptor: Descriptor): string | undefined {
+  const name = annotation(descriptor, REF_NAME);
+  return name !== undefined && TAG.test(name) ? name : undefined;
+}
+
+function nameAs(descriptor: Descriptor, as: Reference | undefined): Reference | undefined {
+  const tag = tagName(descriptor);
+  return as === undefined || tag === undefined ? undefined : { registry: as.registry, path: as.path, tag };
 }
 
 function chartOf(descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {

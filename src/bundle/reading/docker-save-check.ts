@@ -20,7 +20,7 @@ export async function checkDockerSave(bundle: Bundle): Promise<Problem[]> {
   const { dockerSave, entries } = bundle;
   if (dockerSave === undefined) return [];
   const problem = (what: string): Problem => ({ message: `manifest.json (for docker load) ${what}`, affects: [] });
-  const saved = parse(dockerSave);
+  const saved = readDockerSave(dockerSave);
   if (saved === undefined) return [problem('cannot be read')];
   for (const name of saved.flatMap(({ Config, Layers }) => [Config, ...Layers])) {
     const digest = name.replace(/^blobs\//, '').replace('/', ':');
@@ -40,7 +40,8 @@ export async function checkDockerSave(bundle: Bundle): Promise<Problem[]> {
   return [];
 }
 
-function parse(bytes: Uint8Array): readonly Saved[] | undefined {
+/** What `manifest.json` says; undefined when that is nothing of the kind. */
+export function readDockerSave(bytes: Uint8Array): readonly Saved[] | undefined {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));

@@ -10,6 +10,8 @@ export interface OpenLayout {
   readonly index: Uint8Array;
   readonly dockerSave: Uint8Array | undefined;
   readonly entries: ReadonlyMap<Digest, TarEntry>;
+  /** Every file of the archive by its name, blobs among them, in the order of the archive. */
+  readonly files: ReadonlyMap<string, TarEntry>;
 }
 
 /** Metadata files are small; an index of ten thousand images has some 5 MB. */
@@ -51,6 +53,7 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
     index: await read(file, path, files, 'index.json'),
     dockerSave: files.has('manifest.json') ? await read(file, path, files, 'manifest.json') : undefined,
     entries,
+    files,
   };
 }
 

@@ -11,6 +11,7 @@ interface Flags {
   readonly chart?: string;
   readonly image?: string;
   readonly platform?: string;
+  readonly referrers: boolean;
   readonly out: string;
   readonly force?: true;
   readonly output: 'text' | 'json';
@@ -24,6 +25,7 @@ export function extractCommand(edge: Edge): Command {
     .option('--chart <name[@version]>', 'the chart that is wanted')
     .option('--image <reference>', 'the image that is wanted; * stands for anything, and one image has to fit')
     .option('--platform <os/architecture>', 'the image of this platform only, with its own digest')
+    .option('--no-referrers', 'the image without signatures and whatever else belongs to it')
     .option('--force', 'replace what is there')
     .addOption(outputOption(['text', 'json'], 'text'))
     .action(async (file: string, flags: Flags) => {
@@ -37,11 +39,13 @@ export function extractCommand(edge: Edge): Command {
     });
 }
 
-function wantedOf({ chart, image, platform }: Flags): Wanted {
+function wantedOf({ chart, image, platform, referrers }: Flags): Wanted {
   if ((chart === undefined) === (image === undefined)) {
     throw new AirgapError('usage', 'one thing can be extracted at a time', { hint: 'give --chart or --image' });
   }
-  if (image !== undefined) return { image, ...(platform === undefined ? {} : { platform: parsePlatform(platform) }) };
+  if (image !== undefined) {
+    return { image, referrers, ...(platform === undefined ? {} : { platform: parsePlatform(platform) }) };
+  }
   if (platform !== undefined) {
     throw new AirgapError('usage', '--platform is for images', { hint: 'leave it out: a chart has no platform' });
   }

@@ -1,7 +1,10 @@
 import type { Standing } from '../../ecr/repositories.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { formatTarget, type Target } from '../../oci/naming.ts';
-import type { Reference, Repository } from '../../oci/reference.ts';
+import type { Reference } from '../../oci/reference.ts';
+import { referrersOf } from '../../oci/referrer.ts';
 import { type CopyPlan, planCopy } from '../../transfer/plan.ts';
+import { planReferrers, type ReferrersPlan } from '../../transfer/referrers-plan.ts';
 import type { Context } from '../context.ts';
 import type { PushOptions } from '../push.ts';
 import { connect } from '../registry.ts';
@@ -16,6 +19,8 @@ export interface PushPlan extends CopyPlan {
   /** `REGISTRY[/PREFIX]`. */
   readonly target: string;
   readonly naming: string;
+  /** Signatures and whatever else belongs to what the target will have. */
+  readonly referrers: ReferrersPlan;
   /** Of ECR; absent for a registry that makes repositories itself. */
   readonly repositories?: Standing;
   /** What the older bundle needed at this target and these do not. */
@@ -73,20 +78,20 @@ async function planFor(
   try {
     const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target));
     const absent = new Set([...(repositories?.missing ?? []), ...(repositories?.onPush ?? [])]);
-    const place = (repository: Repository): Repository => placeOf(target, repository);
+    const place = (source: Reference): Reference => placeOf(target, source);
     const required = requiredOf(cargo, place, client);
-    const plan = await planCopy(graph, client, {
-      target: place,
-      concurrency,
-      existing,
-      absent,
-      signal,
-      ...(required && { required }),
-    });
+    const options = { target: place, concurrency, existing, absent, signal, ...(required && { required }) };
+    const plan = await planCopy(graph, client, options);
+    const owners = plan.items.filter(({ status }) => status !== 'keep');
+    const belonging = referrersOf(
+      graph,
+      owners.map(({ reference, target: { digest } }) => ({ repository: reference, digest: digest as Digest })),
+    );
     return {
       target: formatTarget(target),
       naming: target.naming,
       ...plan,
+      referrers: await planReferrers(graph, belonging, client, options),
       ...(repositories && { repositories }),
       ...(retire === undefined ? {} : { retired: await retired(retire, graph, target) }),
     };

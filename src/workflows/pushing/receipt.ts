@@ -4,11 +4,35 @@ import * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Bundle } from '../../bundle/read.ts';
 import { isDigest } from '../../oci/digest.ts';
-import { formatReference, tryParseReference } from '../../oci/reference.ts';
+import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
+import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
+import { TIES } from '../../transfer/referrers-listed.ts';
+import type { ReferrerOutcome } from '../../transfer/referrers-push.ts';
 
 const digest = z.string().refine(isDigest, 'not a digest');
 const time = z.iso.datetime();
+
+/** Something that belongs to an image or chart at the target. */
+const referrer = z.object({
+  /** `signature`, `attestation`, `SBOM`, or its type. */
+  kind: z.string(),
+  repository: z.string().refine((text) => tryParseRepository(text) !== undefined, 'not a repository'),
+  /** What it belongs to: a manifest in the same repository. */
+  subject: digest,
+  /** Cosign's, where that alone ties it to its subject. */
+  tag: z.string().optional(),
+  /** Of its manifest; of one that was `kept`, what its tag stands for. */
+  digest,
+  /** Who says at the target that it belongs there. */
+  via: z.enum(TIES),
+  /** `refused`: the registry does not take it, and it is not there. */
+  status: z.enum(['pushed', 'present', 'kept', 'refused']),
+  /** When it was written, or seen. */
+  at: time,
+  /** Of one that was `refused`: the registry's answer. */
+  reason: z.string().optional(),
+});
 
 /** A document that says what a push left at a target, each tag as the registry answered for it. */
 const receiptSchema = z.object({
@@ -37,6 +61,8 @@ const receiptSchema = z.object({
       at: time,
     }),
   ),
+  /** Signatures and whatever else belongs to them; receipts of before have none. */
+  referrers: z.array(referrer).default([]),
 });
 
 export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
@@ -46,6 +72,7 @@ export interface Pushed {
   readonly naming: string;
   readonly bundles: readonly Pick<Bundle, 'path' | 'size' | 'lockDigest'>[];
   readonly outcomes: readonly CopyOutcome[];
+  readonly belonging: readonly ReferrerOutcome[];
   readonly bytes: number;
   readonly started: Date;
   readonly finished: Date;
@@ -54,7 +81,7 @@ export interface Pushed {
 }
 
 /** The receipt of a push whose every tag was asked for. */
-export function receiptOf({ bundles, outcomes, started, finished, written, ...rest }: Pushed): Receipt {
+export function receiptOf({ bundles, outcomes, belonging, started, finished, written, ...rest }: Pushed): Receipt {
   return {
     apiVersion: 'airgap/v1',
     kind: 'Receipt',
@@ -75,6 +102,17 @@ export function receiptOf({ bundles, outcomes, started, finished, written, ...re
       digest: there,
       status,
       at: (written.get(formatReference(reference)) ?? started).toISOString(),
+    })),
+    referrers: belonging.map(({ referrer, repository, via, digest: there, status, at, error }) => ({
+      kind: referrerKind(referrer),
+      repository: formatRepository(repository),
+      subject: referrer.subject,
+      ...(referrer.tag === undefined ? {} : { tag: referrer.tag }),
+      digest: there,
+      via,
+      status,
+      at: at.toISOString(),
+      ...(error === undefined ? {} : { reason: error.message }),
     })),
   };
 }

@@ -29,7 +29,7 @@ async function writeDelta(
 async function problemsOf(path: string): Promise<Problem[]> {
   const bundle = await openBundle(path);
   try {
-    return await verifyBundle(bundle, { concurrency: 4, emit: silent });
+    return await verifyBundle(bundle, { emit: silent });
   } finally {
     await bundle.close();
   }

@@ -51,7 +51,7 @@ async function answer(path: string): Promise<string> {
   try {
     const bundle = await openBundle(path);
     try {
-      return (await verifyBundle(bundle, { concurrency: 2, emit: silent })).map(({ message }) => message).join('\n');
+      return (await verifyBundle(bundle, { emit: silent })).map(({ message }) => message).join('\n');
     } finally {
       await bundle.close();
     }

@@ -133,7 +133,7 @@ describe('openBundle', () => {
     expect(bundle.lock()).toBeUndefined();
     expect(bundle.images().map(({ reference }) => formatReference(reference))).toEqual(['quay.io/a:1']);
     expect(bundle.unnamed()).toHaveLength(1);
-    expect(await verifyBundle(bundle, { concurrency: 2, emit: silent })).toEqual([]);
+    expect(await verifyBundle(bundle, { emit: silent })).toEqual([]);
     await bundle.close();
   });
 
@@ -228,7 +228,7 @@ describe('a hostile archive', () => {
     try {
       const bundle = await openBundle(path);
       try {
-        await verifyBundle(bundle, { concurrency: 2, emit: silent });
+        await verifyBundle(bundle, { emit: silent });
       } finally {
         await bundle.close();
       }

@@ -56,7 +56,7 @@ async function written(change: (graph: Graph) => Graph = (graph) => graph, lock 
 async function problems(path: string) {
   const bundle = await openBundle(path);
   try {
-    return await verifyBundle(bundle, { concurrency: 4, emit: silent });
+    return await verifyBundle(bundle, { emit: silent });
   } finally {
     await bundle.close();
   }

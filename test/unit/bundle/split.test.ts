@@ -36,7 +36,7 @@ async function failure(path: string): Promise<{ code?: string; message?: string;
 async function problemsOf(path: string) {
   const bundle = await openBundle(path);
   try {
-    return await verifyBundle(bundle, { concurrency: 2, emit: silent });
+    return await verifyBundle(bundle, { emit: silent });
   } finally {
     await bundle.close();
   }

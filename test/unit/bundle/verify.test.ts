@@ -9,7 +9,7 @@ import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { noise } from '../transfer/memory.ts';
 import { chart, folder, graphOf, lockOf, registry, write } from './bundles.ts';
 
-const options = { concurrency: 4, emit: silent };
+const options = { emit: silent };
 
 async function problemsAfter(change: (bytes: Buffer, place: (digest: Digest) => number) => void): Promise<Problem[]> {
   const path = join(await folder(), 'b');

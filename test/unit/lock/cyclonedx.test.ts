@@ -132,6 +132,44 @@ describe('a bill of materials', () => {
     expect(local).not.toHaveProperty('externalReferences');
   });
 
+  it('names what belongs to an image or chart, and to which of them, and not what was left out', () => {
+    const [web] = LOCK.charts;
+    const sbom = { digest: digest('d'), subject: digest('a'), artifactType: 'application/spdx+json' };
+    const signed = { digest: digest('e'), subject: digest('d'), artifactType: 'application/vnd.signature' };
+    const tag = `sha256-${'a'.repeat(64)}.sig`;
+    const left = { digest: digest('f'), subject: digest('0'), artifactType: '', leftOut: true as const };
+    const referrers = [sbom, signed, { ...sbom, digest: digest('7'), artifactType: '', tag }, left];
+    const ofChart = [{ ...sbom, subject: digest('1'), digest: digest('8') }];
+    const lock = {
+      ...LOCK,
+      charts: [{ ...web, referrers: ofChart }, ...LOCK.charts.slice(1)],
+      images: [image('quay.io/team/web:1.0', ['web'], { referrers }), ...LOCK.images.slice(1)],
+    } as Lock;
+    const full = cyclonedx(lock, '1.2.3');
+    expect(isValid(JSON.parse(JSON.stringify(full))), JSON.stringify(isValid.errors)).toBe(true);
+    const at = (character: string): string => `belonging:quay.io/team/web@${digest(character)}`;
+    expect(needs(full)).toMatchObject({
+      bundle: expect.arrayContaining([at('d'), at('e'), at('7'), `belonging:charts/web@${digest('8')}`]),
+      [at('d')]: ['image:quay.io/team/web:1.0'],
+      [at('e')]: [at('d')],
+      [at('7')]: ['image:quay.io/team/web:1.0'],
+      [`belonging:charts/web@${digest('8')}`]: ['chart:web@1.0.0+b'],
+    });
+    expect(JSON.stringify(full.components)).not.toContain(digest('f'));
+    expect(component(full, at('7'))).toMatchObject({
+      type: 'file',
+      name: 'signature of quay.io/team/web',
+      purl: `pkg:oci/web@${digest('7')}?repository_url=quay.io%2Fteam%2Fweb`,
+      properties: expect.arrayContaining([
+        { name: 'airgap:subject', value: digest('a') },
+        { name: 'airgap:tag', value: tag },
+      ]),
+    });
+    expect(component(full, `belonging:charts/web@${digest('8')}`)).not.toHaveProperty('purl');
+    const refs = [...full.components, { 'bom-ref': 'bundle' }].map((one) => one['bom-ref']);
+    expect(full.dependencies.map(({ ref }) => ref).sort()).toEqual([...refs].sort());
+  });
+
   it('keeps the digest at the source, where a choice of platforms made another', () => {
     const properties = component(bill, 'image:docker.io/library/added:1')?.properties;
     expect(properties).toContainEqual({ name: 'airgap:sourceDigest', value: digest('c') });

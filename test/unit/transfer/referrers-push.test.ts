@@ -5,16 +5,17 @@ import type { ManifestContent } from '../../../src/oci/content.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
-import type { Repository } from '../../../src/oci/reference.ts';
+import type { Reference, Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
+import { refuseOtherSignatures } from '../../../src/transfer/cosign-tags.ts';
 import { Referrers } from '../../../src/transfer/referrers.ts';
-import { pushReferrers, type ReferrersPushResult } from '../../../src/transfer/referrers-push.ts';
+import { pushReferrers, type ReferrerOutcome, type ReferrersPushResult } from '../../../src/transfer/referrers-push.ts';
 import type { ExistingTag } from '../../../src/transfer/survey.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { addReferrer, addTagged, SBOM, tagOf } from './belonging.ts';
 import { MemoryRegistry, noise, references } from './memory.ts';
 
-const target = ({ path }: Repository): Repository => ({ registry: 'private.example', path: `m/${path}` });
+const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const THERE = 'private.example/m/a';
 
 /** An image with something of each kind, the kinds in the order in which they have to be pushed. */
@@ -36,18 +37,32 @@ async function graphOf(registry: MemoryRegistry): Promise<Graph> {
   return walker.graph();
 }
 
-async function push(
-  from: MemoryRegistry,
-  to: MemoryRegistry,
-  existing: ExistingTag = 'error',
-): Promise<ReferrersPushResult & { warnings: string[] }> {
+interface Pushed extends ReferrersPushResult {
+  readonly warnings: readonly string[];
+  readonly pushed: number;
+  readonly present: number;
+}
+
+const now = (): Date => new Date('2026-01-02T03:04:05.000Z');
+
+/** What became of each, by its digest. */
+function fates({ outcomes }: ReferrersPushResult): Record<string, string> {
+  return Object.fromEntries(
+    outcomes.map(({ referrer, via, status }) => [referrer.descriptor.digest, `${status} ${via}`]),
+  );
+}
+
+async function push(from: MemoryRegistry, to: MemoryRegistry, existing: ExistingTag = 'error'): Promise<Pushed> {
   const graph = await graphOf(from);
   const warnings: string[] = [];
   const emit = (event: AirgapEvent): void => void (event.type === 'warning' && warnings.push(event.message));
-  const options = { target, concurrency: 4, emit, existing };
+  const options = { target, concurrency: 4, emit, existing, now };
   await copy(graph, from, to, options);
   to.log.length = 0;
-  return { ...(await pushReferrers(graph, graph.referrers ?? [], from, to, options)), warnings };
+  const result = await pushReferrers(graph, graph.referrers ?? [], from, to, options);
+  const of = (status: ReferrerOutcome['status']): number =>
+    result.outcomes.filter((one) => one.status === status).length;
+  return { ...result, warnings, pushed: of('pushed'), present: of('present') };
 }
 
 function listed(registry: MemoryRegistry, subject: Digest): Descriptor[] {
@@ -62,7 +77,13 @@ describe('what belongs to images', () => {
     const to = new MemoryRegistry();
     to.listsReferrers = true;
     const result = await push(registry, to);
-    expect(result).toMatchObject({ pushed: 3, present: 0, refused: [], failures: [], warnings: [] });
+    expect(result).toMatchObject({ failures: [], warnings: [] });
+    expect(fates(result)).toEqual({
+      [tagged.digest]: 'pushed cosign-tag',
+      [sbom.digest]: 'pushed referrers-api',
+      [signed.digest]: 'pushed referrers-api',
+    });
+    expect(result.outcomes[0]).toMatchObject({ repository: { path: 'm/a' }, at: now() });
     const puts = to.log.filter((line) => /^PUT \S+ (?:sha256:|\S+\.sig)/.test(line));
     expect(puts.indexOf(`PUT ${THERE} ${sbom.digest}`)).toBeLessThan(puts.indexOf(`PUT ${THERE} ${signed.digest}`));
     expect(to.tags.get(`${THERE}:${tagOf(image.digest, 'sig')}`)).toBe(tagged.digest);
@@ -77,7 +98,12 @@ describe('what belongs to images', () => {
     const own = { ...to.addImage(THERE, undefined, [noise('own', 10)]), artifactType: 'x/y' };
     const gone = { ...own, digest: `sha256:${'1'.repeat(64)}` };
     to.addIndex(THERE, tagOf(image.digest), [own, gone]);
-    expect(await push(registry, to)).toMatchObject({ pushed: 3, failures: [] });
+    const result = await push(registry, to);
+    expect(result).toMatchObject({ pushed: 3, failures: [] });
+    expect(fates(result)).toMatchObject({
+      [sbom.digest]: 'pushed fallback-tag',
+      [signed.digest]: 'pushed fallback-tag',
+    });
     expect(listed(to, image.digest)).toEqual([
       own,
       { ...sbom, artifactType: SBOM, annotations: { 'org.example.by': 'tests' } },
@@ -103,11 +129,38 @@ describe('what belongs to images', () => {
     const { failures, pushed } = await push(registry, to);
     expect(failures).toMatchObject([{ code: 'tag-conflict', message: expect.stringContaining(`is ${older.digest}`) }]);
     expect(pushed).toBe(1);
-    const { warnings } = await push(registry, to, 'skip');
+    const skipped = await push(registry, to, 'skip');
+    const { warnings } = skipped;
+    expect(skipped.outcomes).toContainEqual(
+      expect.objectContaining({ via: 'cosign-tag', status: 'kept', digest: older.digest }),
+    );
     expect(warnings).toEqual([expect.stringMatching(/^left as it is: private\.example\/m\/a:sha256-\w+\.sig is/)]);
     expect(to.tags.get(tag)).toBe(older.digest);
     expect(await push(registry, to, 'overwrite')).toMatchObject({ failures: [], warnings: [] });
     expect(to.tags.get(tag)).toBe(tagged.digest);
+  });
+
+  it('is told before anything is sent where another signature is there, and what is there is not asked for again', async () => {
+    const { registry, image, tagged } = source();
+    const graph = await graphOf(registry);
+    const to = new MemoryRegistry();
+    const name = `${THERE}:${tagOf(image.digest, 'sig')}`;
+    const older = to.addImage(THERE, tagOf(image.digest, 'sig'), [noise('older', 10)]);
+    const options = { target, concurrency: 4, emit: silent, existing: 'error' as const, now };
+    const check = () => refuseOtherSignatures(graph.referrers ?? [], to, options);
+    await expect(check()).rejects.toMatchObject({
+      code: 'tag-conflict',
+      message: expect.stringContaining(`${name} is ${older.digest}`),
+    });
+    to.tags.delete(name);
+    expect([...(await check())]).toEqual([]);
+    await copy(graph, registry, to, options);
+    await pushReferrers(graph, graph.referrers ?? [], registry, to, options);
+    const seen = await check();
+    expect([...seen]).toEqual([[name, tagged.digest]]);
+    to.log.length = 0;
+    await pushReferrers(graph, graph.referrers ?? [], registry, to, { ...options, seen });
+    expect(to.log.filter((line) => line.includes('.sig'))).toEqual([]);
   });
 
   it('is told apart when the registry does not take it, and the rest goes on', async () => {
@@ -119,10 +172,35 @@ describe('what belongs to images', () => {
       if (content.descriptor.digest === sbom.digest) throw new AirgapError('unsupported', 'answers 405');
       return put(repository, content, tag);
     };
-    const { refused, pushed, failures } = await push(registry, to);
-    expect(refused.map(({ referrer }) => referrer.descriptor.digest)).toEqual([sbom.digest]);
+    const result = await push(registry, to);
+    const { outcomes, pushed, failures } = result;
+    expect(fates(result)[sbom.digest]).toBe('refused referrers-api');
+    expect(outcomes.find(({ status }) => status === 'refused')?.error?.message).toBe('answers 405');
     expect([pushed, failures]).toEqual([2, []]);
     expect(to.tags.has(`${THERE}:${tagOf(image.digest, 'sig')}`)).toBe(true);
+  });
+
+  it('is sent once where two repositories of the source go to one', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    for (const name of ['quay.io/a', 'quay.io/b']) {
+      const image = registry.addImage(name, '1', [noise('same', 50)]);
+      addReferrer(registry, name, image);
+    }
+    const steps = { concurrency: 4, emit: silent };
+    const walker = new Walker(registry, { ...steps, platforms: [] });
+    await walker.add(references('quay.io/a:1', 'quay.io/b:1'));
+    await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+    const to = new MemoryRegistry();
+    const options = {
+      ...steps,
+      existing: 'error' as const,
+      now,
+      target: (source: Reference) => ({ ...source, path: 'm' }),
+    };
+    await copy(walker.graph(), registry, to, options);
+    const { outcomes } = await pushReferrers(walker.graph(), walker.graph().referrers ?? [], registry, to, options);
+    expect(outcomes.map(({ status }) => status)).toEqual(['pushed']);
   });
 
   it('is missed when it does not read back', async () => {

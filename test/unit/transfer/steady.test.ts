@@ -67,6 +67,21 @@ describe('drain', () => {
     expect(opened).toEqual([0, 700_000, 1_400_000]);
   });
 
+  it('opens no more than twice what cannot be opened, since that has been tried several times by then', async () => {
+    let opened = 0;
+    const closed: Body = {
+      size: 10,
+      open: async () => {
+        opened++;
+        throw new AirgapError('network', `${options.what} (asked of the mirror): r.example did not answer in time`);
+      },
+    };
+    await expect(collect(closed)).rejects.toThrow(
+      `${options.what}: broke off again and again, the last time at 0 of 10 bytes: (asked of the mirror): r.example did not answer in time`,
+    );
+    expect(opened).toBe(2);
+  });
+
   it('gives up on a source that brings nothing new, and on one that only drips', async () => {
     for (const step of [0, 10]) {
       const opened: number[] = [];

@@ -6,12 +6,17 @@ import { silent } from '../../../src/base/events.ts';
 import { chartArtifact } from '../../../src/bundle/chart-artifact.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
+import { Referrers } from '../../../src/transfer/referrers.ts';
+import { Walker } from '../../../src/transfer/walk.ts';
 import { type Extraction, extract, type Wanted } from '../../../src/workflows/extract.ts';
-import { folder, graphOf, registry, write } from '../bundle/bundles.ts';
-import { type MemoryRegistry, noise } from '../transfer/memory.ts';
+import { folder, graphOf, NAMES, registry, write } from '../bundle/bundles.ts';
+import { addReferrer, addTagged } from '../transfer/belonging.ts';
+import { type MemoryRegistry, noise, references } from '../transfer/memory.ts';
 
 const TGZ = noise('chart', 70_000);
 const PROV = Buffer.from('-----BEGIN PGP SIGNED MESSAGE-----\n');
@@ -27,10 +32,10 @@ interface Place {
   readonly source: MemoryRegistry;
 }
 
-async function bundled(source = registry(), names?: readonly string[]): Promise<Place> {
+async function bundled(source = registry(), names?: readonly string[], graph?: Graph): Promise<Place> {
   const dir = await folder();
   const file = join(dir, 'bundle.tar');
-  await write(file, source, { charts, graph: await graphOf(source, names) });
+  await write(file, source, { charts, graph: graph ?? (await graphOf(source, names)) });
   return { dir, file, out: join(dir, 'out'), source };
 }
 
@@ -50,7 +55,7 @@ function failureOf(taken: Promise<unknown>): Promise<AirgapError> {
 async function contentOf(path: string): Promise<Record<string, unknown>> {
   const bundle = await openBundle(path);
   try {
-    expect(await verifyBundle(bundle, { concurrency: 2, emit: silent })).toEqual([]);
+    expect(await verifyBundle(bundle, { emit: silent })).toEqual([]);
     const images = bundle.images().map(({ reference, descriptor }) => [formatReference(reference), descriptor.digest]);
     return { images: Object.fromEntries(images), charts: bundle.charts().length, lock: bundle.lock() };
   } finally {
@@ -118,14 +123,18 @@ describe('an image', () => {
   it('comes out as an archive that holds it alone, with every platform and its digest', async () => {
     const place = await bundled();
     const digest = place.source.tags.get('quay.io/multi:3');
-    expect(await take(place, { image: 'quay.io/multi:3' })).toMatchObject({ type: 'image', digest });
+    expect(await take(place, { image: 'quay.io/multi:3', referrers: true })).toMatchObject({ type: 'image', digest });
     expect(await contentOf(place.out)).toEqual({ images: { 'quay.io/multi:3': digest }, charts: 0, lock: undefined });
   });
 
   it('of one platform has the digest that it has by itself', async () => {
     const place = await bundled();
     const arm = childrenOf(place.source, 'quay.io/multi:3')[1];
-    const result = await take(place, { image: 'quay.io/multi', platform: parsePlatform('linux/arm64') });
+    const result = await take(place, {
+      image: 'quay.io/multi',
+      platform: parsePlatform('linux/arm64'),
+      referrers: true,
+    });
     expect(result).toMatchObject({ name: 'quay.io/multi:3', digest: arm });
     expect(await contentOf(place.out)).toMatchObject({ images: { 'quay.io/multi:3': arm } });
     const archive = await openBundle(place.out);
@@ -138,14 +147,14 @@ describe('an image', () => {
     const index = source.tags.get('quay.io/multi:3');
     const place = await bundled(source, [`quay.io/multi:3@${index}`]);
     const [amd] = childrenOf(source, 'quay.io/multi:3');
-    await take(place, { image: 'quay.io/multi', platform: parsePlatform('linux/amd64') });
+    await take(place, { image: 'quay.io/multi', platform: parsePlatform('linux/amd64'), referrers: true });
     expect(await contentOf(place.out)).toMatchObject({ images: { [`quay.io/multi:3@${amd}`]: amd } });
   });
 
   it('of a single platform says in its config which', async () => {
     const place = await bundled();
-    await take(place, { image: 'b', platform: parsePlatform('linux/amd64') });
-    const error = await failureOf(take(place, { image: 'b', platform: parsePlatform('linux/s390x') }));
+    await take(place, { image: 'b', platform: parsePlatform('linux/amd64'), referrers: true });
+    const error = await failureOf(take(place, { image: 'b', platform: parsePlatform('linux/s390x'), referrers: true }));
     expect(error.message).toBe('docker.io/library/b:2 is not there for linux/s390x, only linux/amd64');
   });
 
@@ -158,18 +167,57 @@ describe('an image', () => {
     const children = [child('v6', { variant: 'v6' }), child('v7', { variant: 'v7' })];
     source.addIndex('quay.io/arm', '1', children);
     const place = await bundled(source, ['quay.io/arm:1']);
-    const error = await failureOf(take(place, { image: 'quay.io/arm', platform: parsePlatform('linux/arm') }));
+    const error = await failureOf(
+      take(place, { image: 'quay.io/arm', platform: parsePlatform('linux/arm'), referrers: true }),
+    );
     expect(error.message).toContain('2 times for linux/arm: linux/arm/v6, linux/arm/v7');
-    const { digest } = await take(place, { image: 'quay.io/arm', platform: parsePlatform('linux/arm/v7') });
+    const { digest } = await take(place, {
+      image: 'quay.io/arm',
+      platform: parsePlatform('linux/arm/v7'),
+      referrers: true,
+    });
     expect(digest).toBe(childrenOf(source, 'quay.io/arm:1')[1]);
+  });
+
+  it('has with it what belongs to it and to its parts, unless told otherwise', async () => {
+    const source = registry();
+    source.listsReferrers = true;
+    const name = 'quay.io/multi';
+    const digest = source.tags.get(`${name}:3`) as Digest;
+    const index = source.manifests.get(`${name}@${digest}`)?.descriptor as Descriptor;
+    const sbom = addReferrer(source, name, index);
+    const signature = addTagged(source, name, index);
+    const [, arm] = childrenOf(source, `${name}:3`);
+    const ofArm = addReferrer(source, name, source.manifests.get(`${name}@${arm}`)?.descriptor as Descriptor);
+    const steps = { concurrency: 4, emit: silent };
+    const walker = new Walker(source, { ...steps, platforms: [] });
+    await walker.add(references(...NAMES));
+    await new Referrers(source, walker, steps).collect(walker.graph().roots);
+    const place = await bundled(source, NAMES, walker.graph());
+    const held = async (wanted: Partial<Wanted>): Promise<readonly string[]> => {
+      const { referrers } = await take(place, { image: name, referrers: true, ...wanted } as Wanted, true);
+      await contentOf(place.out);
+      const archive = await openBundle(place.out);
+      await archive.close();
+      expect(archive.referrers()).toHaveLength(referrers);
+      return archive.referrers().map(({ descriptor }) => descriptor.digest);
+    };
+    expect((await held({})).toSorted()).toEqual([sbom.digest, signature.digest, ofArm.digest].toSorted());
+    expect(await held({ platform: parsePlatform('linux/arm64') })).toEqual([ofArm.digest]);
+    expect(await held({ referrers: false })).toEqual([]);
+    // What is extracted is a source of them like the bundle.
+    await take(place, { image: name, referrers: true }, true);
+    const again = { ...place, file: place.out, out: join(place.dir, 'again') };
+    expect(await take(again, { image: name, referrers: true })).toMatchObject({ referrers: 3 });
+    expect(await readFile(again.out)).toEqual(await readFile(place.out));
   });
 
   it('is one: what fits several or none is told with what there is', async () => {
     const place = await bundled();
-    const several = await failureOf(take(place, { image: 'quay.io/*' }));
+    const several = await failureOf(take(place, { image: 'quay.io/*', referrers: true }));
     expect(several.message).toContain('holds 2 images that fit quay.io/*');
     expect(several.hint).toBe('name one of quay.io/a:1, quay.io/multi:3');
-    const none = await failureOf(take(place, { image: 'quay.io/a:2' }));
+    const none = await failureOf(take(place, { image: 'quay.io/a:2', referrers: true }));
     expect(none).toMatchObject({ code: 'image-not-found', hint: expect.stringContaining('docker.io/library/b:2') });
     expect(await readdir(place.dir)).toEqual(['bundle.tar']);
   });
@@ -178,18 +226,18 @@ describe('an image', () => {
     const source = registry();
     const digest = source.tags.get('docker.io/library/b:2');
     const place = await bundled(source, ['docker.io/library/b:2', `docker.io/library/b:2@${digest}`]);
-    expect(await take(place, { image: 'b:2' })).toMatchObject({ name: 'docker.io/library/b:2' });
+    expect(await take(place, { image: 'b:2', referrers: true })).toMatchObject({ name: 'docker.io/library/b:2' });
   });
 
   it('that is damaged is not written', async () => {
     const place = await bundled();
     const { blobs } = await graphOf(place.source, ['quay.io/a:1']);
     await damage(place.file, [...blobs.keys()].at(-1) as Digest);
-    const error = await failureOf(take(place, { image: 'quay.io/a:1' }));
+    const error = await failureOf(take(place, { image: 'quay.io/a:1', referrers: true }));
     expect(error.code).toBe('digest-mismatch');
     expect(await readdir(place.dir)).not.toContain('out');
     await damage(place.file, place.source.tags.get('quay.io/multi:3') as Digest);
-    const { message } = await failureOf(take(place, { image: 'quay.io/multi' }));
+    const { message } = await failureOf(take(place, { image: 'quay.io/multi', referrers: true }));
     expect(message.match(/is damaged/g)).toHaveLength(1);
   });
 
@@ -200,18 +248,18 @@ describe('an image', () => {
     const dir = await folder();
     const place = { dir, file: join(dir, 'bundle.tar'), out: join(dir, 'out'), source };
     await write(place.file, source, { graph: { ...graph, blobs: new Map(rest) } });
-    const error = await failureOf(take(place, { image: 'quay.io/a:1' }));
+    const error = await failureOf(take(place, { image: 'quay.io/a:1', referrers: true }));
     expect(error).toMatchObject({ code: 'image-not-found', message: expect.stringContaining(lost?.[0] as string) });
     expect(await readdir(dir)).toEqual(['bundle.tar']);
   });
 
   it('gives the same bytes again, and twice is once', async () => {
     const place = await bundled();
-    await take(place, { image: 'quay.io/a' });
+    await take(place, { image: 'quay.io/a', referrers: true });
     const bytes = await readFile(place.out);
-    expect(await take(place, { image: 'quay.io/a' })).toMatchObject({ status: 'up-to-date' });
+    expect(await take(place, { image: 'quay.io/a', referrers: true })).toMatchObject({ status: 'up-to-date' });
     const again = { ...place, out: join(place.dir, 'again') };
-    await take(again, { image: 'quay.io/a:1' });
+    await take(again, { image: 'quay.io/a:1', referrers: true });
     expect(await readFile(again.out)).toEqual(bytes);
   });
 });
@@ -219,7 +267,7 @@ describe('an image', () => {
 it('says before it opens the bundle that nothing can be written there', async () => {
   const place = await bundled();
   await mkdir(place.out);
-  const error = await failureOf(take({ ...place, file: '/nowhere' }, { image: 'quay.io/a' }));
+  const error = await failureOf(take({ ...place, file: '/nowhere' }, { image: 'quay.io/a', referrers: true }));
   expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining('is a folder') });
 });
 

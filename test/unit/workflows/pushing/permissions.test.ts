@@ -1,12 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import { walk } from '../../../../src/transfer/walk.ts';
+import { Referrers } from '../../../../src/transfer/referrers.ts';
+import { Walker, walk } from '../../../../src/transfer/walk.ts';
 import { push } from '../../../../src/workflows/push.ts';
+import type { Receipt } from '../../../../src/workflows/pushing/receipt.ts';
 import { connect } from '../../../../src/workflows/registry.ts';
+import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
 import type { TestEcr } from '../../../support/ecr.ts';
-import { bundleFile, context, ecrForTest, pushOptions } from './set-up.ts';
+import { folder, NAMES, registry, write } from '../../bundle/bundles.ts';
+import { addReferrer, addTagged } from '../../transfer/belonging.ts';
+import { references } from '../../transfer/memory.ts';
+import { context, ecrForTest, pushOptions } from './set-up.ts';
 
 /** The policies of docs/aws.md allow what the program calls, and no more. */
 
@@ -27,6 +34,22 @@ function policy(heading: string): readonly Statement[] {
 
 const actionsOf = (statements: readonly Statement[]): string[] => statements.flatMap(({ Action }) => Action).sort();
 
+/** A bundle of an image with a signature and an SBOM, and of a chart. */
+async function signedBundle(): Promise<string> {
+  const source = registry();
+  source.listsReferrers = true;
+  const image = source.manifests.get(`quay.io/a@${source.tags.get('quay.io/a:1')}`)?.descriptor as Descriptor;
+  addReferrer(source, 'quay.io/a', image);
+  addTagged(source, 'quay.io/a', image);
+  const steps = { concurrency: 4, emit: context.emit };
+  const walker = new Walker(source, { ...steps, platforms: [] });
+  await walker.add(references(...NAMES));
+  await new Referrers(source, walker, steps).collect(walker.graph().roots);
+  const path = join(await folder(), 'signed.tar');
+  await write(path, source, { graph: walker.graph() });
+  return path;
+}
+
 /** IAM's actions behind a request to the data plane (ECR's user guide, "Required IAM permissions for pushing an image"). */
 function dataActions(what: string): readonly string[] {
   const [method, url = ''] = what.split(' ');
@@ -36,7 +59,8 @@ function dataActions(what: string): readonly string[] {
     return ['UploadLayerPart', 'CompleteLayerUpload'];
   }
   if (url.includes('/manifests/')) return [method === 'PUT' ? 'PutImage' : 'BatchGetImage'];
-  if (url.includes('/referrers/')) return ['ListImageReferrers'];
+  // What lists them in the control plane needs this permission (ECR's API reference, "ListImageReferrers").
+  if (url.includes('/referrers/')) return ['BatchGetImage'];
   if (url.includes('/blobs/')) return [method === 'HEAD' ? 'BatchCheckLayerAvailability' : 'GetDownloadUrlForLayer'];
   throw new Error(`no action is known for ${what}`);
 }
@@ -60,8 +84,9 @@ test('pushing and reading make the calls that their policies allow, and no other
     repositoryPolicy: '{}',
   };
   const repositories = { create: 'missing', reconcile: true, settings } as const;
-  const options = pushOptions(ecr, [await bundleFile()], { repositories });
-  await push(context, options, async () => {});
+  const options = pushOptions(ecr, [await signedBundle()], { repositories });
+  const [result] = await push(context, options, async () => {});
+  expect(result?.referrers.pushed).toBe(2);
   expect(called(ecr)).toEqual(
     [...actionsOf(policy('To push')), ...actionsOf(policy('Settings of repositories'))].sort(),
   );
@@ -73,6 +98,8 @@ test('pushing and reading make the calls that their policies allow, and no other
   for (const { descriptor } of graph.blobs.values()) (await client.blob(reference, descriptor).open()).resume();
   await client.head(reference, '1');
   await client.close();
+  // Whoever may pull may also ask whether everything is as the receipt says.
+  expect((await verifyReceipt(context, result?.receipt as Receipt, options)).differences).toEqual([]);
   expect(called(ecr, before)).toEqual(actionsOf(policy('To pull')));
 });
 

@@ -13,7 +13,7 @@ function outcome(tag: string, status: CopyOutcome['status'] = 'pushed'): CopyOut
 }
 
 async function told(tags: readonly CopyOutcome[], answer: (tag: string) => Promise<Digest | undefined>) {
-  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2);
+  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2, 1);
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
 
@@ -39,4 +39,9 @@ test('something else, nothing, and no answer are told apart', async () => {
     `digest-mismatch: ${name('2')} was pushed and reads back as nothing`,
     `network: ${name('3')} was pushed, and could not be asked for: r.example closed the connection`,
   ]);
+});
+
+test('what reads back as something else once is asked for again', async () => {
+  const answers = [other, undefined, digest];
+  expect(await told([outcome('1')], async () => answers.shift())).toEqual([]);
 });

@@ -1,12 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { AirgapError } from '../../../../src/base/errors.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { readReceipt, receiptOf } from '../../../../src/workflows/pushing/receipt.ts';
 import { folder } from '../../bundle/bundles.ts';
 
 const digest = digestOf(Buffer.from('x'));
+const repository = { registry: 'quay.io', path: 'a' };
+const descriptor = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: 1 };
 const receipt = receiptOf({
   target: 'r.example/m',
   naming: 'path',
@@ -23,6 +26,25 @@ const receipt = receiptOf({
       target: parseReference(`r.example/m/b:1@${digest}`),
       digest,
       status: 'present',
+    },
+  ],
+  belonging: [
+    {
+      referrer: { repository, subject: digest, descriptor, artifactType: '', tag: `sha256-${'1'.repeat(64)}.sig` },
+      repository: { registry: 'r.example', path: 'm/a' },
+      via: 'cosign-tag',
+      digest,
+      status: 'pushed',
+      at: new Date('2026-01-02T03:04:07.000Z'),
+    },
+    {
+      referrer: { repository, subject: digest, descriptor, artifactType: 'application/spdx+json' },
+      repository: { registry: 'r.example', path: 'm/a' },
+      via: 'referrers-api',
+      digest,
+      status: 'refused',
+      at: new Date('2026-01-02T03:04:07.000Z'),
+      error: new AirgapError('unsupported', 'answers 405'),
     },
   ],
   bytes: 7,
@@ -46,6 +68,28 @@ it('a receipt says what is where, since when, and names no folder of the machine
       { source: 'quay.io/a:1', target: 'r.example/m/a:1', digest, status: 'pushed', at: '2026-01-02T03:04:06.000Z' },
       { source: 'quay.io/b:1', target: 'r.example/m/b:1', digest, status: 'present', at: '2026-01-02T03:04:05.000Z' },
     ],
+    referrers: [
+      {
+        kind: 'signature',
+        repository: 'r.example/m/a',
+        subject: digest,
+        tag: `sha256-${'1'.repeat(64)}.sig`,
+        digest,
+        via: 'cosign-tag',
+        status: 'pushed',
+        at: '2026-01-02T03:04:07.000Z',
+      },
+      {
+        kind: 'application/spdx+json',
+        repository: 'r.example/m/a',
+        subject: digest,
+        digest,
+        via: 'referrers-api',
+        status: 'refused',
+        at: '2026-01-02T03:04:07.000Z',
+        reason: 'answers 405',
+      },
+    ],
   });
 });
 
@@ -53,6 +97,12 @@ it('a receipt is read as it was written, and anything else is refused', async ()
   const file = join(await folder(), 'receipt.json');
   await writeFile(file, JSON.stringify(receipt));
   expect(await readReceipt(file)).toEqual(receipt);
+  const { referrers: _, ...before } = receipt;
+  await writeFile(file, JSON.stringify(before));
+  expect(await readReceipt(file), 'one that was written before receipts had them').toEqual({
+    ...before,
+    referrers: [],
+  });
   await writeFile(file, JSON.stringify({ ...receipt, items: [{ ...receipt.items[0], digest: 'sha256:0' }] }));
   await expect(readReceipt(file)).rejects.toMatchObject({
     code: 'config',

@@ -1,0 +1,30 @@
+import type { Sink } from '../oci/content.ts';
+import { isIndexType } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { readLinks } from '../oci/manifest.ts';
+import type { Repository } from '../oci/reference.ts';
+import { referrersTag } from '../oci/referrer.ts';
+import type { AskedSource } from './pinned.ts';
+
+/** Who in a registry says what belongs to a manifest: the registry itself, a list under the manifest's tag, or cosign's tag. */
+export const TIES = ['referrers-api', 'fallback-tag', 'cosign-tag'] as const;
+export type Tie = (typeof TIES)[number];
+
+/**
+ * What a registry says belongs to a manifest: by its referrers API, or, where it has none, by the list under the manifest's
+ * tag (distribution specification 1.1, "Referrers Tag Schema"). Nothing when there is no list.
+ * @throws AirgapError what the registry fails of
+ */
+export async function listedReferrers(
+  registry: Pick<Sink, 'hasManifest'> & Pick<AskedSource, 'manifest' | 'referrers'>,
+  repository: Repository,
+  subject: Digest,
+): Promise<ReadonlySet<Digest>> {
+  const listed = await registry.referrers(repository, subject);
+  if (listed !== undefined) return new Set(listed.map(({ digest }) => digest));
+  const there = await registry.hasManifest(repository, referrersTag(subject));
+  if (there === undefined) return new Set();
+  const { descriptor, bytes } = await registry.manifest(repository, there);
+  if (!isIndexType(descriptor.mediaType)) return new Set();
+  return new Set(readLinks(descriptor.mediaType, bytes).manifests.map(({ digest }) => digest));
+}

@@ -1,0 +1,73 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type AirgapEvent, silent } from '../../../src/base/events.ts';
+import { type BlobHasher, damagedBlobs, type PlacedBlob } from '../../../src/bundle/hashing.ts';
+import { openBundle } from '../../../src/bundle/read.ts';
+import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { noise } from '../transfer/memory.ts';
+import { folder, registry, write } from './bundles.ts';
+
+/** A bundle with one blob damaged, and which one. */
+async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: readonly Digest[] }> {
+  const path = join(await folder(), 'b');
+  await write(path, registry());
+  const bundle = await openBundle(path);
+  const damaged = digestOf(noise('a', 5000));
+  const { offset = 0 } = bundle.entries.get(damaged) ?? {};
+  await bundle.close();
+  const file = await open(path, 'r+');
+  await file.write(Buffer.from('!'), 0, 1, offset + 7);
+  await file.close();
+  return { path, damaged, blobs: [...bundle.entries.keys()] };
+}
+
+/** Takes whatever it is given, and keeps it. */
+class Recorder implements BlobHasher {
+  readonly given: PlacedBlob[] = [];
+  readonly answer: (blobs: readonly PlacedBlob[]) => readonly Digest[] | undefined;
+
+  constructor(answer: Recorder['answer']) {
+    this.answer = answer;
+  }
+
+  async damaged(blobs: readonly PlacedBlob[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
+    this.given.push(...blobs);
+    told(blobs.reduce((sum, { size }) => sum + size, 0));
+    return this.answer(blobs);
+  }
+}
+
+async function found(path: string, hashers: readonly BlobHasher[], events: AirgapEvent[] = []): Promise<Digest[]> {
+  const bundle = await openBundle(path);
+  try {
+    return [...(await damagedBlobs(bundle, { hashers, emit: (event) => events.push(event) }))];
+  } finally {
+    await bundle.close();
+  }
+}
+
+describe('the blobs of a bundle', () => {
+  it('are hashed once each, here or elsewhere, and what is damaged is told', async () => {
+    const { path, damaged, blobs } = await damagedBundle();
+    const events: AirgapEvent[] = [];
+    const elsewhere = new Recorder((given) => given.map(({ digest }) => digest).filter((at) => at === damaged));
+    expect(await found(path, [elsewhere], events)).toEqual([damaged]);
+    const told = events.flatMap((event) => (event.type === 'blob' ? [event.digest] : []));
+    expect(told.toSorted()).toEqual(blobs.filter((at) => at !== damaged).toSorted());
+    expect(await found(path, [])).toEqual([damaged]);
+  });
+
+  it('are hashed here where whoever else should is gone', async () => {
+    const { path, damaged } = await damagedBundle();
+    expect(await found(path, [new Recorder(() => undefined), new Recorder(() => undefined)])).toEqual([damaged]);
+  });
+
+  it('are not hashed any longer once that is not wanted', async () => {
+    const { path } = await damagedBundle();
+    const bundle = await openBundle(path);
+    const signal = AbortSignal.abort(new Error('stop'));
+    await expect(damagedBlobs(bundle, { hashers: [], emit: silent, signal })).rejects.toThrow('stop');
+    await bundle.close();
+  });
+});

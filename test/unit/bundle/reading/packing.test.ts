@@ -1,0 +1,172 @@
+import { appendFile, mkdir, open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { create, extract, list } from 'tar';
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import { silent } from '../../../../src/base/events.ts';
+import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
+import { type Bundle, openBundle } from '../../../../src/bundle/read.ts';
+import { contentsOf } from '../../../../src/bundle/reading/contents.ts';
+import { openLayout } from '../../../../src/bundle/reading/open-layout.ts';
+import { checkPacking } from '../../../../src/bundle/reading/packing.ts';
+import { verifyBundle } from '../../../../src/bundle/verify.ts';
+import fc from '../../../support/property.ts';
+import { MemoryRegistry, noise } from '../../transfer/memory.ts';
+import { chart, folder, graphOf, write } from '../bundles.ts';
+
+async function bundled(splitSize?: number): Promise<string> {
+  const path = join(await folder(), 'b');
+  const source = new MemoryRegistry();
+  source.addImage('quay.io/a', '1', [noise('a', 700)]);
+  await write(path, source, { graph: await graphOf(source, ['quay.io/a:1']), charts: [chart], splitSize });
+  return path;
+}
+
+async function using<T>(path: string, work: (bundle: Bundle) => Promise<T>): Promise<T> {
+  const bundle = await openBundle(path);
+  try {
+    return await work(bundle);
+  } finally {
+    await bundle.close();
+  }
+}
+
+function problems(path: string): Promise<string[]> {
+  return using(path, async (bundle) => (await verifyBundle(bundle, { emit: silent })).map(({ message }) => message));
+}
+
+async function flip(path: string, at: number, bit = 1): Promise<void> {
+  const file = await open(path, 'r+');
+  const byte = Buffer.alloc(1);
+  await file.read(byte, 0, 1, at);
+  await file.write(Buffer.from([(byte[0] as number) ^ bit]), 0, 1, at);
+  await file.close();
+}
+
+/** Bytes that no digest covers. */
+async function uncovered(path: string): Promise<number[]> {
+  return using(path, async ({ entries, size }) => {
+    const covered = new Set<number>();
+    for (const { offset, size: bytes } of entries.values()) for (let i = 0; i < bytes; i++) covered.add(offset + i);
+    return Array.from({ length: size }, (_, at) => at).filter((at) => !covered.has(at));
+  });
+}
+
+describe('between the contents of a bundle', () => {
+  it('every bit that is turned over is found, or keeps the bundle from being opened', async () => {
+    const path = await bundled();
+    const whole = await readFile(path);
+    const bytes = await uncovered(path);
+    expect(bytes.length).toBeGreaterThan(5000);
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...bytes), fc.nat(7), async (at, bit) => {
+        await flip(path, at, 1 << bit);
+        const found = await problems(path).catch((error: unknown) => {
+          if (!(error instanceof AirgapError)) throw error;
+          return [error.message];
+        });
+        await writeFile(path, whole);
+        expect(found, `byte ${at}, bit ${bit}`).not.toEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('the place is told, and that no content is touched', async () => {
+    const path = await bundled();
+    const { at, name } = await using(path, async ({ entries }) => {
+      const [digest, entry] = [...entries].find(([, { size }]) => size % 512 > 0 && size % 512 < 500) ?? [];
+      const { offset = 0, size = 0 } = entry ?? {};
+      return { at: offset + size + 3, name: `blobs/sha256/${digest?.slice(7)}` };
+    });
+    await flip(path, at);
+    expect(await problems(path)).toEqual([
+      `byte ${at} is not what was written; it is in the padding behind ${name}, whose content it does not touch`,
+    ]);
+  });
+
+  it('what the checksum of a header leaves out is compared, too', async () => {
+    const path = await bundled();
+    // The checksum's own field ends with a zero and a blank, which nobody reads.
+    await flip(path, 155);
+    expect(await problems(path)).toEqual(['the header of oci-layout is not what was written, at byte 155']);
+  });
+
+  it('a name in index.json that only other tools read has to be the one that is read here', async () => {
+    const path = await bundled();
+    const at = (await readFile(path)).indexOf('quay.io/a:1');
+    await flip(path, at);
+    expect(await problems(path)).toEqual([`index.json is not what was written, at byte ${at}`]);
+  });
+
+  it('manifest.json says nothing that is passed over', async () => {
+    const path = await bundled();
+    const at = (await readFile(path)).indexOf('RepoTags');
+    await flip(path, at);
+    expect(await problems(path)).toContain(`manifest.json is not what was written, at byte ${at}`);
+  });
+
+  it('a file that no bundle has is named, and so is what follows the end', async () => {
+    const path = await bundled();
+    const { size } = await using(path, async (bundle) => bundle);
+    await truncate(path, size - 1024);
+    const more = join(dirname(path), 'more');
+    await mkdir(more);
+    await writeFile(join(more, 'note.txt'), 'x');
+    await create({ file: join(more, 'x.tar'), cwd: more, portable: true }, ['note.txt']);
+    await appendFile(path, await readFile(join(more, 'x.tar')));
+    expect(await problems(path)).toContain(`it holds "note.txt" at byte ${size - 512}, which no bundle has`);
+
+    const longer = await bundled();
+    await appendFile(longer, Buffer.alloc(512));
+    expect(await problems(longer)).toEqual([
+      expect.stringMatching(/^the end of the archive is not what was written: \d+ bytes follow blobs\S+, not \d+$/),
+    ]);
+  });
+
+  it('of a split one, the part that it lies in is named as well', async () => {
+    const path = await bundled(4096);
+    const size = await using(path, async (bundle) => bundle.size);
+    const part = Math.floor((size - 1) / 4096);
+    await flip(`${path}.00${part + 1}`, (size - 1) % 4096);
+    expect(await problems(path)).toEqual([
+      `the part b.00${part + 1} is damaged`,
+      expect.stringContaining(`byte ${size - 1} is not what was written`),
+    ]);
+  });
+
+  it('what the medium does not give is told, and the rest is looked at', async () => {
+    const path = await bundled();
+    const layout = await using(path, async (bundle) => bundle);
+    const file = await openRandomFile(singleFile(path), 'r');
+    const { index, files, size, dockerSave } = await openLayout(file, path);
+    const bad = layout.size - 1;
+    const broken = {
+      // What a bad sector lies in is not given at all.
+      read: (buffer: Uint8Array, position: number) =>
+        position <= bad && position + buffer.length > bad
+          ? Promise.reject(new Error('EIO: i/o error, read'))
+          : file.read(buffer, position),
+    } as RandomFile;
+    const read = { index, files, size, dockerSave, entries: layout.entries };
+    const { differences } = await checkPacking(broken, read, contentsOf(path, index));
+    await file.close();
+    expect(differences.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^the archive cannot be read at byte \d+, behind blobs\S+: EIO: i\/o error, read$/),
+    ]);
+  });
+
+  it('nothing is asked of an archive that another tool packed', async () => {
+    const path = await bundled();
+    const files = join(dirname(path), 'files');
+    await mkdir(files);
+    await extract({ file: path, cwd: files });
+    const names: string[] = [];
+    await list({ file: path, onReadEntry: (entry) => void names.push(entry.path) });
+    const again = join(dirname(path), 'again.tar');
+    await create({ file: again, cwd: files }, names);
+    expect(await problems(again)).toEqual([]);
+    expect(await using(again, (bundle) => bundle.packing())).toEqual({ byAnother: true, differences: [] });
+    expect(await using(path, (bundle) => bundle.packing())).toEqual({ byAnother: false, differences: [] });
+  });
+});

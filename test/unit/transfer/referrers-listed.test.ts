@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { listedReferrers } from '../../../src/transfer/referrers-listed.ts';
+import { addReferrer, tagOf } from './belonging.ts';
+import { MemoryRegistry, noise } from './memory.ts';
+
+const repository = { registry: 'quay.io', path: 'a' };
+
+it('what a registry lists is asked of its API, else read under the subject’s tag, if that is a list', async () => {
+  const registry = new MemoryRegistry();
+  const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+  const { digest, ...entry } = addReferrer(registry, 'quay.io/a', image);
+  const listed = async (): Promise<string[]> => [...(await listedReferrers(registry, repository, image.digest))];
+  expect(await listed()).toEqual([]);
+  registry.addIndex('quay.io/a', tagOf(image.digest), [{ digest, ...entry }]);
+  expect(await listed()).toEqual([digest]);
+  registry.addImage('quay.io/a', tagOf(image.digest), [noise('no list', 10)]);
+  expect(await listed()).toEqual([]);
+  registry.listsReferrers = true;
+  expect(await listed()).toEqual([digest]);
+});

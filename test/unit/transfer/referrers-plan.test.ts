@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import type { Reference } from '../../../src/oci/reference.ts';
+import { copy } from '../../../src/transfer/copy.ts';
+import { Referrers } from '../../../src/transfer/referrers.ts';
+import { planReferrers, type ReferrersPlan } from '../../../src/transfer/referrers-plan.ts';
+import { pushReferrers } from '../../../src/transfer/referrers-push.ts';
+import type { ExistingTag } from '../../../src/transfer/survey.ts';
+import { Walker } from '../../../src/transfer/walk.ts';
+import { addReferrer, addTagged, tagOf } from './belonging.ts';
+import { MemoryRegistry, noise, references } from './memory.ts';
+
+const THERE = 'private.example/m/a';
+const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
+const steps = { concurrency: 4, emit: silent };
+
+/** An image with an SBOM, a signature of that, and one of cosign's. */
+async function source() {
+  const registry = new MemoryRegistry();
+  registry.listsReferrers = true;
+  const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+  addReferrer(registry, 'quay.io/a', addReferrer(registry, 'quay.io/a', image), 'application/vnd.signature');
+  addTagged(registry, 'quay.io/a', image);
+  const walker = new Walker(registry, { ...steps, platforms: [] });
+  await walker.add(references('quay.io/a:1'));
+  await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+  return { registry, graph: walker.graph(), signatureTag: tagOf(image.digest, 'sig') };
+}
+
+function plan(
+  graph: Graph,
+  sink: MemoryRegistry,
+  { existing = 'error', absent = [] }: { existing?: ExistingTag; absent?: readonly string[] } = {},
+): Promise<ReferrersPlan> {
+  const options = { target, concurrency: 4, existing, absent: new Set(absent) };
+  return planReferrers(graph, graph.referrers ?? [], sink, options);
+}
+
+/** `status via`, in no order. */
+function told({ items }: ReferrersPlan): string[] {
+  return items.map(({ status, via }) => `${status} ${via}`).sort();
+}
+
+describe('what belongs to images is planned', () => {
+  for (const [name, listsReferrers, via] of [
+    ['where there is an API', true, 'referrers-api'],
+    ['where there is none', false, 'fallback-tag'],
+  ] as const) {
+    it(`as it is pushed then, ${name}, and nothing is changed`, async () => {
+      const { registry, graph } = await source();
+      const sink = new MemoryRegistry();
+      sink.listsReferrers = listsReferrers;
+      const options = { ...steps, target, existing: 'error' as const, now: () => new Date() };
+      await copy(graph, registry, sink, options);
+      sink.log.length = 0;
+      const planned = await plan(graph, sink);
+      expect(told(planned)).toEqual(['send cosign-tag', `send ${via}`, `send ${via}`]);
+      expect(sink.log.filter((line) => line.startsWith('PUT'))).toEqual([]);
+      const before = new Set(sink.blobs.keys());
+      await pushReferrers(graph, graph.referrers ?? [], registry, sink, options);
+      const sent = [...sink.blobs].filter(([key]) => !before.has(key)).map(([, bytes]) => bytes.length);
+      expect({ blobs: planned.blobs, bytes: planned.bytes }).toEqual({
+        blobs: sent.length,
+        bytes: sent.reduce((sum, bytes) => sum + bytes, 0),
+      });
+      expect(sent.length).toBeGreaterThan(0);
+      const after = await plan(graph, sink);
+      expect(told(after)).toEqual(['present cosign-tag', `present ${via}`, `present ${via}`]);
+      expect(after).toMatchObject({ blobs: 0, bytes: 0 });
+    });
+  }
+
+  it('without a question where the repository is not there yet', async () => {
+    const { graph } = await source();
+    const sink = new MemoryRegistry();
+    const planned = await plan(graph, sink, { absent: ['m/a'] });
+    expect(told(planned)).toEqual(['send cosign-tag', 'send undefined', 'send undefined']);
+    expect(planned.bytes).toBeGreaterThan(500);
+    expect(sink.log).toEqual([]);
+  });
+
+  it('with what stands under cosign’s tag, or stops where a push would', async () => {
+    const { graph, signatureTag } = await source();
+    const sink = new MemoryRegistry();
+    const { digest } = sink.addImage(THERE, signatureTag, [noise('another', 10)]);
+    await expect(plan(graph, sink)).rejects.toMatchObject({
+      code: 'tag-conflict',
+      message: expect.stringContaining(`:${signatureTag} is ${digest}`),
+    });
+    for (const [existing, status] of [
+      ['skip', 'keep'],
+      ['overwrite', 'overwrite'],
+    ] as const) {
+      const { items } = await plan(graph, sink, { existing });
+      expect(items.filter(({ via }) => via === 'cosign-tag')).toMatchObject([{ status, found: digest }]);
+    }
+  });
+});

@@ -1,0 +1,61 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openBundle } from '../../../../src/bundle/read.ts';
+import type { Digest } from '../../../../src/oci/digest.ts';
+import { HashThread, worthwhileThreads } from '../../../../src/workflows/verifying/hash-threads.ts';
+import { folder, registry, write } from '../../bundle/bundles.ts';
+
+const MB = 1024 * 1024;
+const sizes = (...megabytes: number[]): { size: number }[] => megabytes.map((size) => ({ size: size * MB }));
+
+describe('threads that hash', () => {
+  it('are started where there is enough that can be shared out, and cores for them', () => {
+    expect(worthwhileThreads(sizes(10, 20), 8)).toBe(0);
+    expect(worthwhileThreads(sizes(4000, 20), 8)).toBe(0);
+    expect(worthwhileThreads(sizes(100, 100, 100), 8)).toBe(1);
+    expect(worthwhileThreads(sizes(...Array<number>(40).fill(100)), 8)).toBe(3);
+    expect(worthwhileThreads(sizes(...Array<number>(40).fill(100)), 2)).toBe(1);
+    expect(worthwhileThreads(sizes(...Array<number>(40).fill(100)), 1)).toBe(0);
+    expect(worthwhileThreads([], 2)).toBe(0);
+  });
+
+  for (const [name, splitSize] of [
+    ['one file', undefined],
+    ['parts', 16_000],
+  ] as const) {
+    it(`open the bundle for themselves and find what is damaged in ${name}`, async () => {
+      const path = join(await folder(), 'b');
+      await write(path, registry(), { splitSize });
+      const bundle = await openBundle(path);
+      const all = [...bundle.entries].map(([digest, place]) => ({ digest, ...place }));
+      const [victim] = all.toSorted((a, b) => b.size - a.size);
+      const { digest = '' as Digest, offset = 0 } = victim ?? {};
+      const thread = new HashThread(bundle.places);
+      let read = 0;
+      const told = (bytes: number): void => {
+        read += bytes;
+      };
+      try {
+        expect(await thread.damaged(all, told)).toEqual([]);
+        expect(read).toBe(all.reduce((sum, { size }) => sum + size, 0));
+        const part = splitSize === undefined ? path : `${path}.00${Math.floor(offset / splitSize) + 1}`;
+        const file = await open(part, 'r+');
+        await file.write(Buffer.from('!!'), 0, 2, splitSize === undefined ? offset : offset % splitSize);
+        await file.close();
+        expect(await thread.damaged(all, told)).toEqual([digest]);
+      } finally {
+        await thread.close();
+        await bundle.close();
+      }
+      expect(await thread.damaged(all, told), 'one that is gone says so').toBeUndefined();
+    });
+  }
+
+  it('that find no bundle leave the work to others', async () => {
+    const thread = new HashThread({ paths: [join(await folder(), 'nothing')], partSize: Number.POSITIVE_INFINITY });
+    const blob = { digest: `sha256:${'0'.repeat(64)}` as Digest, offset: 0, size: 1 };
+    expect(await thread.damaged([blob], () => {})).toBeUndefined();
+    await thread.close();
+  });
+});
