@@ -38,6 +38,8 @@ export interface Guess extends InsidePlace {
   readonly possible: readonly string[];
   /** Whether the first is what the program itself pairs, and not only tried. */
   readonly isPaired: boolean;
+  /** As a candidate has it. */
+  readonly setting?: string;
 }
 
 /** Names and versions of a list of components, whose registry and folder stand elsewhere. */

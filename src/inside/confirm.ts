@@ -111,7 +111,8 @@ function recombination(found: Guess | Family, reference: string, isThere: boolea
   const { file, layer, offset, line, kind, evidence } = found;
   const place = { file, layer, ...(offset === undefined ? {} : { offset }), ...(line === undefined ? {} : { line }) };
   const confirmed = isThere ? { confirmed: true as const } : {};
-  return { ...place, reference, written: reference, kind, confidence: 'medium', evidence, ...confirmed };
+  const setting = 'setting' in found && found.setting !== undefined ? { setting: found.setting } : {};
+  return { ...place, reference, written: reference, kind, confidence: 'medium', evidence, ...setting, ...confirmed };
 }
 
 /** Asks each reference once, and not more than the limit; beyond that nothing is known. */

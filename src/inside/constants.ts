@@ -1,6 +1,6 @@
 import type { Candidate, InsidePlace } from './candidate.ts';
 import { type GoString, type GoStrings, LONGEST_NAME } from './go-strings.ts';
-import { bareRepository, defaultRepository, templateOf, wholeName } from './names.ts';
+import { bareRepository, defaultRepository, isDigest, shortRepository, templateOf, wholeName } from './names.ts';
 import type { Nameless } from './recombine.ts';
 import { namesInFile } from './text.ts';
 
@@ -12,6 +12,9 @@ export interface SortedConstants {
   readonly versions: readonly string[];
   /** Registries, folders, or both, with a slash at the end. */
   readonly prefixes: readonly GoString[];
+  /** What may be a name on Docker Hub, `org/name`; most are something else. */
+  readonly shorts: readonly GoString[];
+  readonly digests: readonly GoString[];
   /** Names in embedded texts. */
   readonly inTexts: readonly Candidate[];
   /** Whether there was more than is looked at. */
@@ -27,6 +30,7 @@ const PREFIX = /^[a-z0-9][a-z0-9.:-]*(?:\/[a-z0-9._-]+)*\/$/;
 /** @param defaults of settings, where a name without a registry is one too */
 export function sortConstants(strings: GoStrings, defaults: readonly GoString[], place: InsidePlace): SortedConstants {
   const [whole, nameless, prefixes]: [GoString[], Nameless[], GoString[]] = [[], [], []];
+  const [shorts, digests]: [GoString[], GoString[]] = [[], []];
   const inTexts: Candidate[] = [];
   const versions: string[] = [];
   let read = 0;
@@ -47,6 +51,8 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
     else if (repository !== undefined) {
       nameless.push({ constant, template: { before: `${repository}:`, after: '' }, isOpen: isDefault, isDefault });
     } else if (PREFIX.test(text)) prefixes.push(constant);
+    else if (shortRepository(text) !== undefined && shorts.length < MOST) shorts.push(constant);
+    else if (isDigest(text) && digests.length < MOST) digests.push(constant);
   };
   const isWanted = (bytes: Buffer, start: number, end: number): boolean => {
     if (end - start <= LONGEST_NAME) return mayBeName(bytes, start, end);
@@ -61,7 +67,7 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
     else incomplete = true;
   }
   for (const constant of defaults) sort(constant, true);
-  return { whole, nameless, versions, prefixes, inTexts, incomplete };
+  return { whole, nameless, versions, prefixes, shorts, digests, inTexts, incomplete };
 }
 
 /** A slash or a colon in what begins like a name or a line. */

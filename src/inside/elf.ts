@@ -14,6 +14,8 @@ export interface Elf {
   readonly regions: readonly Region[];
   /** Those without code. */
   readonly data: readonly Region[];
+  /** Go's table of functions. */
+  readonly functions: Region | undefined;
 }
 
 const PT_LOAD = 1;
@@ -53,7 +55,8 @@ export function readElf(bytes: Buffer): Elf | undefined {
   if (regions.length === 0) return undefined;
   const relocations = apart(sections.filter(({ type }) => type === SHT_RELA));
   for (const { offset, size } of relocations) relocate(bytes, regions, offset, size);
-  return { bytes, machine, regions, data: regions.filter(({ executable }) => !executable) };
+  const functions = sections.find(({ name }) => name.endsWith('.gopclntab'));
+  return { bytes, machine, regions, data: regions.filter(({ executable }) => !executable), functions };
 }
 
 /** Where an address lies in the file; undefined when it lies in no region, or less than `size` bytes before its end. */

@@ -19,6 +19,8 @@ export interface Layer {
 export interface ScanOptions extends Subject {
   /** Words of the commands that the image runs: its entrypoint and command, and what a manifest says instead. */
   readonly programs: readonly string[];
+  /** Told of each file before it is read, which may take a second for a program. */
+  readonly begin?: (file: string) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -173,7 +175,7 @@ export class ImageScan {
       this.#givenUp.push(`${path}: beyond ${limit / 1024 / 1024} MiB of text`);
       return undefined;
     }
-    return collect(size, (bytes) => {
+    return this.#collect(path, size, (bytes) => {
       const candidates = namesInFile(bytes.toString('utf8'), { file: path, layer });
       this.#names += candidates.length;
       if (this.#names > MOST_NAMES) this.#givenUp.push(`${path}: beyond ${MOST_NAMES} names`);
@@ -187,7 +189,7 @@ export class ImageScan {
       this.#givenUp.push(`${path}: ${size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many'}`);
       return undefined;
     }
-    return collect(size, (bytes) => {
+    return this.#collect(path, size, (bytes) => {
       if (!isElf(bytes)) return;
       this.#programs++;
       this.#programBytes += bytes.length;
@@ -195,18 +197,21 @@ export class ImageScan {
       this.#files.set(path, { ...findings, isText: false });
     });
   }
-}
 
-/** The body in one piece. */
-function collect(size: number, use: (bytes: Buffer) => void): Taker {
-  const bytes = Buffer.allocUnsafeSlow(size);
-  let at = 0;
-  return {
-    take: (chunk) => {
-      at += chunk.copy(bytes, at);
-    },
-    end: () => use(bytes),
-  };
+  /** The body in one piece. */
+  #collect(path: string, size: number, use: (bytes: Buffer) => void): Taker {
+    const bytes = Buffer.allocUnsafeSlow(size);
+    let at = 0;
+    return {
+      take: (chunk) => {
+        at += chunk.copy(bytes, at);
+      },
+      end: () => {
+        this.#options.begin?.(path);
+        use(bytes);
+      },
+    };
+  }
 }
 
 /** Paths in a word of a command: the word itself, and those within a line for a shell. */

@@ -4,7 +4,7 @@ import { type Entry, type Taker, TarStream } from './tar-stream.ts';
 
 /** Bytes of a layer, decompressed; the largest real ones have some ten gigabytes. */
 const LIMIT = 16 * 1024 ** 3;
-/** Bytes that are decompressed at once; zlib's own 16 kB cost more in turns than in work. */
+/** Bytes that are decompressed at once, and that come out at once; zlib's own 16 kB cost more in turns than in work. */
 const CHUNK = 256 * 1024;
 
 /**
@@ -35,18 +35,30 @@ export async function readLayer(
 }
 
 async function decompressed(layer: Readable): Promise<AsyncIterable<Buffer>> {
-  const chunks = layer[Symbol.asyncIterator]();
-  const first = await chunks.next();
-  const start = first.done ? Buffer.alloc(0) : Buffer.from(first.value);
-  const whole = Readable.from(
-    (async function* () {
-      if (start.length > 0) yield start;
-      yield* { [Symbol.asyncIterator]: () => chunks };
-    })(),
-    { objectMode: false },
-  );
+  const pieces = large(layer);
+  const first = await pieces.next();
+  const start = first.done ? Buffer.alloc(0) : first.value;
   const decompressor = decompressorFor(start);
-  return decompressor === undefined ? whole : pipeline(whole, decompressor, () => {});
+  const whole = (async function* () {
+    if (start.length > 0) yield start;
+    yield* pieces;
+  })();
+  if (decompressor === undefined) return whole;
+  return pipeline(Readable.from(whole, { objectMode: false }), decompressor, () => {});
+}
+
+/** What comes in small pieces, as from a socket, in large ones: each costs the decompressor a turn. */
+async function* large(stream: Readable): AsyncGenerator<Buffer> {
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of stream) {
+    pieces.push(piece);
+    bytes += piece.length;
+    if (bytes < CHUNK) continue;
+    yield pieces.length === 1 ? (pieces[0] ?? piece) : Buffer.concat(pieces, bytes);
+    [pieces, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield Buffer.concat(pieces, bytes);
 }
 
 /** By the magic numbers of RFC 1952 and RFC 8878. */

@@ -88,7 +88,7 @@ export class TarStream {
   }
 
   #header(block: Buffer): void {
-    if (block.every((byte) => byte === 0)) {
+    if (block[0] === 0 && block.every((byte) => byte === 0)) {
       this.#isDone = true;
       return;
     }
@@ -136,7 +136,7 @@ export class TarStream {
 function readHeader(block: Buffer, pax: Pax | undefined): Header | undefined {
   const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
   let sum = 8 * 0x20;
-  for (const [at, byte] of block.entries()) if (at < 148 || at >= 156) sum += byte;
+  for (let at = 0; at < BLOCK; at++) if (at < 148 || at >= 156) sum += block[at] ?? 0;
   if (sum !== stored) return undefined;
   try {
     return new Header(block, 0, pax);

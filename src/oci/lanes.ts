@@ -12,19 +12,30 @@ export function isLarge({ size }: Pick<Descriptor, 'size'>): boolean {
   return size >= LARGE;
 }
 
+/** A blob to be moved. */
+export interface Moved {
+  readonly descriptor: Descriptor;
+  /** Somebody has work to do as soon as it is there: it comes before the others of its kind. */
+  readonly isAwaited?: boolean | undefined;
+}
+
 /**
  * Runs `work` over blobs, `limit` at a time: some large ones, the largest first, since the last one of them is all that
  * the end waits for; and small ones beside them in the rest of the room. Every blob is tried.
  */
-export async function settleLanes<T extends { readonly descriptor: Descriptor }>(
+export async function settleLanes<T extends Moved>(
   blobs: readonly T[],
   limit: number,
   work: (blob: T) => Promise<void>,
 ): Promise<Outcome<void>[]> {
   const outcomes: Outcome<void>[] = [];
+  const urgency = (a: T, b: T): number => Number(b.isAwaited ?? false) - Number(a.isAwaited ?? false);
   const large = blobs.filter(({ descriptor }) => isLarge(descriptor));
-  large.sort((a, b) => b.descriptor.size - a.descriptor.size);
-  const small = blobs.filter(({ descriptor }) => !isLarge(descriptor))[Symbol.iterator]();
+  large.sort((a, b) => urgency(a, b) || b.descriptor.size - a.descriptor.size);
+  const small = blobs
+    .filter(({ descriptor }) => !isLarge(descriptor))
+    .sort(urgency)
+    [Symbol.iterator]();
   const queue = large[Symbol.iterator]();
   const run = async (lane: Iterable<T>): Promise<void> => {
     for (const blob of lane) {
@@ -40,6 +51,6 @@ export async function settleLanes<T extends { readonly descriptor: Descriptor }>
     if (at < most) await run(queue);
     await run(small);
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(limit, blobs.length)) }, (_, at) => runner(at)));
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(limit || 1, blobs.length)) }, (_, at) => runner(at)));
   return outcomes;
 }

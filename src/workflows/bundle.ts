@@ -21,12 +21,15 @@ import { type Chosen, type ResolveOptions, resolveImages } from './bundling/reso
 import { readOlder, requiresOf } from './bundling/since.ts';
 import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
+import { crowdAt } from './fetching/crowd.ts';
 import { threadSettings } from './fetching/protocol.ts';
 import { SharedFetch } from './fetching/shared-fetch.ts';
 import { chosen, type ImagesOptions, networkOf, searchChosen, warnUnmatched } from './images.ts';
-import { lookInsideBundle } from './inside/bundled.ts';
+import { insidePlaces } from './inside/inside-places.ts';
 import { beside, type Inside } from './inside/listed.ts';
-import { insidePlaces as placesInside } from './inside/look-inside.ts';
+import { lookFirst, removeAhead } from './inside/look-first.ts';
+import type { OperatorsOfChart } from './inside/subject.ts';
+import { WrittenScan } from './inside/written-scan.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface PackOptions extends ResolveOptions {
@@ -38,6 +41,8 @@ export interface PackOptions extends ResolveOptions {
   readonly splitSize?: number | undefined;
   /** Signs the lock. */
   readonly sign?: SigningKey | undefined;
+  /** Blobs read at the same time from registries that are far away; `concurrency`, or more. */
+  readonly farConcurrency: number;
   /** Earlier bundles, whose blobs are copied instead of fetched. */
   readonly reuse: readonly string[];
   /** Stop when everything is known, with nothing written. */
@@ -67,29 +72,40 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
   return withScratch(context, async (scratch) => {
     await checkOutput(options.out, '--out');
     const { lookInside, ...unlooked } = options;
-    const looking = lookInside?.include ? { lookInside } : { operators: lookInside !== undefined };
-    const {
-      charts: searched,
-      failures: missing,
-      excluded,
-      insides,
-      insidePlaces = [],
-    } = await searchChosen(context, { ...unlooked, ...looking, recipes: true }, scratch);
+    const searching = { ...unlooked, operators: lookInside !== undefined, recipes: true };
+    const { charts: searched, failures: missing, excluded } = await searchChosen(context, searching, scratch);
     if (missing.length > 0) throw combine(missing, `${missing.length} charts within charts could not be searched`);
-    const choose = (more: readonly PlaceFound[]): Chosen =>
-      chosen([...searched, { places: insidePlaces }, { places: more }], options, excluded);
-    if (searched.length === 0 && choose([]).findings.length === 0) {
+    const choose = (more: readonly PlaceFound[]): Chosen => chosen([...searched, { places: more }], options, excluded);
+    const { findings } = choose([]);
+    if (searched.length === 0 && findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
-    const result = await pack(context, options, { charts: searched, choose, network: networkOf(searched, options) });
-    if (lookInside === undefined) return result;
-    // A delta has not what its operators are made of, and of a bundle that was there nothing is new.
-    const isNew = result.status === 'written' && options.since === undefined;
-    const images = insides ?? (isNew ? await lookInsideBundle(context, result.path, searched, lookInside) : []);
+    const network = networkOf(searched, options);
+    const contents = { charts: searched, choose, network };
+    if (lookInside === undefined) return pack(context, options, contents);
+    if (!lookInside.include) return pack(context, options, { ...contents, operators: searched });
+    const { images, ahead } = await lookFirst(context, options, withImages(searched, findings));
+    const inside = insidePlaces(images, true);
+    const all = { ...contents, choose: (more: readonly PlaceFound[]) => choose([...inside, ...more]) };
+    const reuse = ahead === undefined ? options.reuse : [...options.reuse, ahead.path];
+    const result = await pack(context, { ...options, reuse }, all);
+    await removeAhead(options.out);
     if (images.length === 0) return result;
-    const { findings } = choose(placesInside(images, lookInside.include));
-    return { ...result, inside: beside(result.lock, findings, images) };
+    const fetched = ahead?.fetched ?? 0;
+    const bytes = { fetched: result.fetched + fetched, reused: Math.max(0, result.reused - fetched) };
+    return { ...result, ...bytes, inside: beside(result.lock, choose(inside).findings, images) };
   });
+}
+
+/** Charts with those operators whose images are wanted. */
+function withImages(charts: readonly OperatorsOfChart[], findings: Chosen['findings']): OperatorsOfChart[] {
+  const wanted = new Set(
+    findings.flatMap(({ reference, confidence }) => (confidence === 'possible' ? [] : [reference])),
+  );
+  return charts.map(({ operators, places }) => ({
+    places,
+    operators: operators.filter(({ place }) => wanted.has(place.reference)),
+  }));
 }
 
 /** What goes into a bundle, whoever said so. */
@@ -101,6 +117,8 @@ export interface Contents {
   readonly network: readonly NetworkNeed[];
   /** Digests of references with a tag, where somebody has locked them. */
   readonly pins?: ReadonlyMap<string, Digest>;
+  /** Charts whose operators are looked into as they are written. */
+  readonly operators?: readonly OperatorsOfChart[];
 }
 
 /**
@@ -111,10 +129,11 @@ export interface Contents {
 export async function pack(
   context: Context,
   options: PackOptions,
-  { charts, choose, network, pins = new Map() }: Contents,
+  { charts, choose, network, pins = new Map(), operators }: Contents,
 ): Promise<BundleResult> {
   const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
   const { client } = connect(context, options.access);
+  let scan: WrittenScan | undefined;
   try {
     const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
@@ -151,11 +170,20 @@ export async function pack(
       const { size, blobs, fetched, reused, resumed } = cost;
       return { status: 'planned', path, size, blobs, fetched, reused, resumed, estimate: cost, lock, dropped };
     }
-    const writing = { ...content, source: client, earlier, concurrency, emit, signal };
+    const crowd = crowdAt(client.distance(), { near: concurrency, far: options.farConcurrency });
+    const writing = { ...content, source: client, earlier, concurrency: crowd, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
-    const result = await writeBundle({ ...writing, fetch: shared.fetch }, plan).finally(() => shared.close());
-    return { ...result, estimate: cost, lock, dropped };
+    const looking = { charts: operators ?? [], client, concurrency };
+    scan = await WrittenScan.for(context, graph, looking);
+    const result = await writeBundle({ ...writing, fetch: shared.fetch, watch: scan }, plan).finally(() =>
+      shared.close(),
+    );
+    const looked = (await scan?.finish()) ?? [];
+    const written = { ...result, estimate: cost, lock, dropped };
+    if (looked.length === 0) return written;
+    return { ...written, inside: beside(lock, choose(insidePlaces(looked, false)).findings, looked) };
   } finally {
+    await scan?.close();
     await earlier.close();
     await client.close();
   }

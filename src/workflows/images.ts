@@ -3,18 +3,17 @@ import { type PlaceFound, toFindings } from '../discovery/index.ts';
 import type { NetworkNeed, NetworkPlace } from '../discovery/network/index.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
-import { Helm } from '../helm/helm.ts';
 import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
 import { apart, type Inside } from './inside/listed.ts';
-import type { InsideImage } from './inside/look-inside.ts';
-import { type ProposedRule, proposeRules } from './inside/propose-rules.ts';
+import type { ProposedRule } from './inside/propose-rules.ts';
+import type { InsideImage } from './inside/subject.ts';
 import type { RegistryAccess } from './registry.ts';
 import { type Choosing, choose } from './search/choice.ts';
-import { type ChartJob, type Search, type SearchedChart, searchCharts } from './search/discover.ts';
-import { type WhatIfFinding, whatIfFindings } from './search/what-if.ts';
+import type { ChartJob, Search, SearchedChart } from './search/discover.ts';
+import type { WhatIfFinding } from './search/what-if.ts';
 
 export interface ImagesOptions extends Choosing {
   readonly charts: readonly ChartJob[];
@@ -89,13 +88,15 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
     warnUnmatched(context, choices);
     const known = new Set(findings.map(({ reference }) => reference));
     const additions = charts.flatMap((chart) => chart.whatIf).filter(({ place }) => !known.has(place.reference));
+    const whatIf = options.whatIf ? (await import('./search/what-if.ts')).whatIfFindings(additions) : undefined;
+    const proposed = insides && (await import('./inside/propose-rules.ts')).proposeRules(inside, insides);
     return {
       charts: charts.map(summary),
       images: findings,
       network: networkOf(charts, options),
       choices,
-      ...(options.whatIf ? { whatIf: whatIfFindings(additions) } : {}),
-      ...(insides === undefined ? {} : { inside, proposed: proposeRules(inside, insides) }),
+      ...(whatIf === undefined ? {} : { whatIf }),
+      ...(proposed === undefined ? {} : { inside, proposed }),
       failures,
     };
   });
@@ -120,9 +121,10 @@ async function look(
   charts: readonly SearchedChart[],
   { access, concurrency, include }: InsideOptions,
 ): Promise<Looked> {
-  const [{ connect }, { insidePlaces, lookInside }] = await Promise.all([
+  const [{ connect }, { lookInside }, { insidePlaces }] = await Promise.all([
     import('./registry.ts'),
     import('./inside/look-inside.ts'),
+    import('./inside/inside-places.ts'),
   ]);
   const { client } = connect(context, access);
   try {
@@ -133,10 +135,11 @@ async function look(
   }
 }
 
-/** Searches what the options name; without charts it needs no Helm. */
+/** Searches what the options name. Without charts it needs no Helm, and nothing that searches is loaded. */
 export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
   if (options.charts.length === 0) return { charts: [], failures: [], excluded: [] };
   const operators = options.operators ?? options.lookInside !== undefined;
+  const [{ searchCharts }, { Helm }] = await Promise.all([import('./search/discover.ts'), import('../helm/helm.ts')]);
   return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
@@ -68,6 +68,8 @@ describe('an operator', () => {
     const { lock, inside } = JSON.parse(run.stdout);
     expect((lock.images as Image[]).map(({ reference }) => reference)).toEqual([dashboard, operator]);
     expect((inside.found as Image[]).map(({ reference }) => reference)).toEqual([proxy, agent]);
+    const again = await airgapOk(['bundle', chart, ...access, '--out', file, '-o', 'json'], home);
+    expect(JSON.parse(again.stdout)).toMatchObject({ status: 'up-to-date', inside: { found: inside.found } });
     const flags = ['--no-look-inside', '--force', '--out', file, '-o', 'json'];
     const without = await airgapOk(['bundle', chart, ...access, ...flags], home);
     expect(JSON.parse(without.stdout).inside).toBeUndefined();
@@ -85,7 +87,9 @@ describe('an operator', () => {
       found: [{ how: 'inside-image', chart: 'widget-operator', name: operator, path: 'manager' }],
     });
     await airgapOk(['verify', file], home);
-    const to = ['--to', `${target.host}/mirrored`, '--plain-http', target.host];
+    expect(existsSync(`${file}.inside`)).toBe(false);
+    const receipt = join(home, 'receipt.json');
+    const to = ['--to', `${target.host}/mirrored`, '--plain-http', target.host, '--receipt', receipt];
     await airgapOk(['push', file, ...to], home);
     const copy = `docker://${target.host}/mirrored/${agent}`;
     const raw = await program('skopeo', ['inspect', '--raw', '--tls-verify=false', copy], home);
@@ -98,5 +102,23 @@ describe('an operator', () => {
     // Nothing redirects it yet, and that is said.
     expect(values.code).toBe(3);
     expect(values.stderr).toContain(`still public: ${agent}`);
+    const check = ['verify', '--receipt', receipt, '--plain-http', target.host];
+    await airgapOk(check, home);
+    rmSync(join(target.repositories, 'mirrored', agent.replace(/:.*/, '')), { recursive: true });
+    const missed = await airgap(check, home);
+    expect([missed.code, missed.stdout.includes(`${target.host}/mirrored/${agent}`)]).toEqual([3, true]);
+  });
+
+  test('is looked into as the configuration says', async (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const bundle = async (key: string): Promise<{ inside?: unknown; lock: { images: Image[] } }> => {
+      const text = `apiVersion: airgap/v1\nkind: Config\n${key}\ncharts: [{chart: "${chart}"}]\n`;
+      writeFileSync(join(home, 'airgap.yaml'), text);
+      const args = ['--config', join(home, 'airgap.yaml'), ...access, '--force', '--out', join(home, 'configured.tar')];
+      return JSON.parse((await airgapOk(['bundle', ...args, '-o', 'json'], home)).stdout);
+    };
+    expect((await bundle('lookInside: false')).inside).toBeUndefined();
+    const { lock } = await bundle('includeInside: true');
+    expect(lock.images.map(({ reference }) => reference)).toContain(agent);
   });
 });

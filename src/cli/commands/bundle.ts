@@ -10,7 +10,7 @@ import { type InsideFlags, insideOptions } from '../flags/inside.ts';
 import { lockedCharts } from '../flags/locked-charts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
-import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
+import { addRegistryFlags, DOWNLOADS, FAR_DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import { repeat } from '../flags/render.ts';
 import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
@@ -76,6 +76,7 @@ export function bundleCommand(edge: Edge): Command {
       platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
       access: await registryAccess(gathered.registry),
       concurrency: flags.concurrency ?? DOWNLOADS,
+      farConcurrency: flags.concurrency ?? FAR_DOWNLOADS,
       force: flags.force ?? false,
       splitSize: flags.splitSize,
       sign,
@@ -84,7 +85,8 @@ export function bundleCommand(edge: Edge): Command {
       imageConfigs: flags.imageConfigs,
       ...(await referrerOptions(flags)),
       ...(await olderBundle(edge, flags)),
-      ...(await insideOptions(flags, gathered.registry)),
+      // Commander's default for a flag that begins with no is that nobody gave it.
+      ...(await insideOptions({ ...flags, lookInside: flags.lookInside ? undefined : false }, gathered, true)),
     };
     const result = await run(edge, options, flags);
     const { estimate, ...written } = result;

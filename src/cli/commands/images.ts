@@ -41,7 +41,7 @@ export function imagesCommand(edge: Edge): Command {
       if (flags.output === 'rules') throw new AirgapError('usage', 'a lock file has no output rules');
       return useLockFile(edge, gathered, flags, flags.output);
     }
-    const inside = await insideOptions(flags, gathered.registry);
+    const inside = await insideOptions(flags, gathered, false);
     if (flags.why !== undefined || flags.explain !== undefined) {
       return answerWhy(edge, { ...gathered, ...inside }, flags, flags.output);
     }

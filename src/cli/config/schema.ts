@@ -58,6 +58,9 @@ export const configSchema = z.strictObject({
   /** Whether images of `helm test`, and of hooks, are wanted. */
   tests: z.boolean().optional(),
   hooks: z.boolean().optional(),
+  /** Whether the images of operators are looked into for images that they choose, and what is found is bundled. */
+  lookInside: z.boolean().optional(),
+  includeInside: z.boolean().optional(),
   platforms: z.array(text).default([]),
   naming: naming.optional(),
   /** Registry (and path) to the mirror that serves it. */

@@ -71,6 +71,8 @@ export function addChartsFlags(command: Command): Command {
 export interface Gathered extends ImagesOptions {
   readonly registry: RegistryFlags;
   readonly platforms: readonly string[];
+  /** What the configuration file says about the images of operators. */
+  readonly insideConfig: Pick<Config, 'lookInside' | 'includeInside'>;
 }
 
 /** @throws AirgapError `usage`, `config` */
@@ -108,6 +110,7 @@ export async function gather(
     tests: flags.tests && config?.tests !== false,
     hooks: flags.hooks && config?.hooks !== false,
     platforms: config?.platforms ?? [],
+    insideConfig: { lookInside: config?.lookInside, includeInside: config?.includeInside },
     chartSources: { mirrors: chartMirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
     nestedCharts: flags.nestedCharts,
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import type { InsideOptions } from '../../workflows/images.ts';
-import { DOWNLOADS, type RegistryFlags, registryAccess } from './registry.ts';
+import type { Gathered } from './charts.ts';
+import { DOWNLOADS, registryAccess } from './registry.ts';
 
 /** Whether the images of operators are looked into. */
 export interface InsideFlags {
@@ -17,16 +18,23 @@ export function addInsideFlags(command: Command): Command {
     .option('--include-inside', 'the same, and take what is found with high or medium confidence');
 }
 
-/** @throws AirgapError `usage` for rules of what is not looked at */
+/**
+ * The flags and the configuration file together: a flag wins.
+ * @param byDefault whether images are looked into when neither says anything
+ * @throws AirgapError `usage` for rules of what is not looked at
+ */
 export async function insideOptions(
   { lookInside, includeInside, output }: InsideFlags,
-  registry: RegistryFlags,
+  { registry, insideConfig }: Pick<Gathered, 'registry' | 'insideConfig'>,
+  byDefault: boolean,
 ): Promise<{ lookInside?: InsideOptions }> {
-  if (lookInside !== true && includeInside !== true) {
+  const look = lookInside ?? insideConfig.lookInside ?? (insideConfig.includeInside === true || byDefault);
+  const include = includeInside === true || (look && insideConfig.includeInside === true);
+  if (!look && !include) {
     if (output !== 'rules') return {};
     throw new AirgapError('usage', '-o rules is for what is found inside operators', { hint: 'add --look-inside' });
   }
   const access = await registryAccess(registry);
   const concurrency = registry.concurrency ?? DOWNLOADS;
-  return { lookInside: { access, concurrency, include: includeInside === true } };
+  return { lookInside: { access, concurrency, include } };
 }

@@ -2,7 +2,7 @@ import type { InsidePlace } from '../../inside/candidate.ts';
 import type { ConfirmedCandidate } from '../../inside/confirm.ts';
 import type { Finding } from '../../lock/finding.ts';
 import type { Lock } from '../../lock/lock.ts';
-import type { InsideImage } from './look-inside.ts';
+import type { InsideImage } from './subject.ts';
 
 /** A reference that only the files of an operator's image name. */
 export interface InsideFinding extends ConfirmedCandidate {

@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { Layer } from '../../inside/image.ts';
-import type { Source } from '../../oci/content.ts';
+import type { ManifestContent, Source } from '../../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import { readLinks } from '../../oci/manifest.ts';
 import { matchesPlatform } from '../../oci/platform.ts';
@@ -16,6 +16,24 @@ export interface OperatorImage {
   readonly programs: readonly string[];
 }
 
+/** What an image consists of. */
+export interface ImageParts {
+  readonly manifest: ManifestContent;
+  readonly config: Descriptor;
+  /** From the bottom up. */
+  readonly layers: readonly Descriptor[];
+  /** Whether an index says that it is for linux/amd64; if not, its config may. */
+  readonly isChosen: boolean;
+}
+
+/** What a config says that matters here. */
+export interface ConfigWords {
+  /** Whether it is for another processor. */
+  readonly isOther: boolean;
+  /** Words of the entrypoint and the command. */
+  readonly programs: readonly string[];
+}
+
 export interface ReadOptions {
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -23,7 +41,7 @@ export interface ReadOptions {
 
 const PLATFORM = { os: 'linux', architecture: 'amd64' };
 /** Bytes of a config that are read; real ones have some ten thousand. */
-const LIMIT = 8 * 1024 * 1024;
+export const LARGEST_CONFIG = 8 * 1024 * 1024;
 
 /**
  * The linux/amd64 image behind a reference: the platform that operators are built for first, and the only one whose code
@@ -36,19 +54,41 @@ export async function operatorImage(
   reference: Reference,
   options: ReadOptions,
 ): Promise<OperatorImage | undefined> {
+  const parts = await imageParts(source, reference);
+  if (parts === undefined) return undefined;
+  const { isOther, programs } = configWords(await read(source, reference, parts.config, options));
+  if (isOther && !parts.isChosen) return undefined;
+  const layers = parts.layers.map((layer) => ({
+    digest: layer.digest,
+    open: () => open(source, reference, layer, options),
+  }));
+  return { programs, layers };
+}
+
+/**
+ * What the linux/amd64 image behind a reference consists of; nothing but manifests is read.
+ * @returns undefined when there is none, or what the index or the manifest has is no image
+ * @throws AirgapError what the source says of the manifests
+ */
+export async function imageParts(
+  source: Pick<Source, 'manifest'>,
+  reference: Reference,
+): Promise<ImageParts | undefined> {
   const top = await source.manifest(reference, lookupOf(reference));
   const child = isIndexType(top.descriptor.mediaType) ? usualOf(top.descriptor.mediaType, top.bytes) : undefined;
   if (isIndexType(top.descriptor.mediaType) && child === undefined) return undefined;
-  const { descriptor, bytes } = child === undefined ? top : await source.manifest(reference, child.digest);
-  const { config, blobs } = readLinks(descriptor.mediaType, bytes);
+  const manifest = child === undefined ? top : await source.manifest(reference, child.digest);
+  const { config, blobs } = readLinks(manifest.descriptor.mediaType, manifest.bytes);
   if (config === undefined || !isImageConfigType(config.mediaType)) return undefined;
-  const parsed = parse(await read(source, reference, config, options));
-  if (child === undefined && parsed.architecture !== undefined && parsed.architecture !== 'amd64') return undefined;
   const layers = blobs.filter(({ digest }) => digest !== config.digest);
-  return {
-    programs: [parsed.config?.Entrypoint, parsed.config?.Cmd].flatMap(wordsOf),
-    layers: layers.map((layer) => ({ digest: layer.digest, open: () => open(source, reference, layer, options) })),
-  };
+  return { manifest, config, layers, isChosen: child !== undefined };
+}
+
+/** Reads a config. What is no JSON says nothing; whether it is a good image is for its users to find out. */
+export function configWords(bytes: Uint8Array): ConfigWords {
+  const { architecture, config } = parse(bytes);
+  const isOther = architecture !== undefined && architecture !== PLATFORM.architecture;
+  return { isOther, programs: [config?.Entrypoint, config?.Cmd].flatMap(wordsOf) };
 }
 
 function usualOf(mediaType: string, bytes: Uint8Array): Descriptor | undefined {
@@ -74,7 +114,7 @@ async function read(
   options: ReadOptions,
 ): Promise<Uint8Array> {
   const what = `the config of ${reference.registry}/${reference.path}`;
-  if (descriptor.size > LIMIT) throw new AirgapError('registry', `${what} has ${descriptor.size} bytes`);
+  if (descriptor.size > LARGEST_CONFIG) throw new AirgapError('registry', `${what} has ${descriptor.size} bytes`);
   const chunks: Uint8Array[] = [];
   await drain(source.blob(reference, descriptor), 0, { ...quiet(options), what }, (chunk) => {
     chunks.push(chunk);
@@ -93,7 +133,6 @@ interface Config {
   readonly config?: { readonly Entrypoint?: unknown; readonly Cmd?: unknown };
 }
 
-/** What is no JSON says nothing; whether it is a good image is for its users to find out. */
 function parse(bytes: Uint8Array): Config {
   try {
     return (JSON.parse(Buffer.from(bytes).toString('utf8')) as Config | null) ?? {};

@@ -2,7 +2,7 @@ import type { Rule } from '../../discovery/rules/index.ts';
 import { releaseOf } from '../../discovery/rules/version.ts';
 import { lookupOf, parseReference } from '../../oci/reference.ts';
 import type { Inside, InsideFinding } from './listed.ts';
-import type { InsideImage } from './look-inside.ts';
+import type { InsideImage } from './subject.ts';
 
 /** A rule to be reviewed: what was found, and what is not known. */
 export interface ProposedRule {

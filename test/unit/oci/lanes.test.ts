@@ -4,8 +4,11 @@ import { settleLanes } from '../../../src/oci/lanes.ts';
 const LARGE = 4 * 1024 * 1024;
 
 /** Blobs of these sizes, by the order in which they were begun, and how many of each kind there were at most at a time. */
-async function run(sizes: readonly number[], limit: number, fails = -1) {
-  const blobs = sizes.map((size) => ({ descriptor: { mediaType: 'x', digest: `sha256:${size}` as const, size } }));
+async function run(sizes: readonly number[], limit: number, fails = -1, awaited: readonly number[] = []) {
+  const blobs = sizes.map((size) => ({
+    descriptor: { mediaType: 'x', digest: `sha256:${size}` as const, size },
+    isAwaited: awaited.includes(size),
+  }));
   const begun: number[] = [];
   const busy = { all: 0, large: 0 };
   const most = { all: 0, large: 0 };
@@ -33,6 +36,12 @@ describe('lanes', () => {
     const large = begun.filter((size) => size >= LARGE);
     expect(large).toEqual([...large].sort((a, b) => b - a));
     expect([...begun].sort((a, b) => a - b)).toEqual([...mixed].sort((a, b) => a - b));
+  });
+
+  it('take what somebody waits for before the others of its kind', async () => {
+    const { begun } = await run(mixed, 1, -1, [7, LARGE + 2, LARGE + 5, 19]);
+    expect(begun.slice(0, 3)).toEqual([LARGE + 5, LARGE + 2, LARGE + 8]);
+    expect(begun.slice(9, 13)).toEqual([7, 19, 0, 1]);
   });
 
   it('never exceed the limit, whatever it is', async () => {

@@ -1,0 +1,151 @@
+import { messageOf } from '../../base/errors.ts';
+import type { BlobWatch, PlacedBlob } from '../../bundle/write.ts';
+import type { Source } from '../../oci/content.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
+import { formatReference, lookupOf } from '../../oci/reference.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { checkAborted } from '../../transfer/failure.ts';
+import type { Context } from '../context.ts';
+import { withoutPlatform } from './look-inside.ts';
+import { type ImageParts, imageParts } from './operator-image.ts';
+import { ScanThread } from './scan-thread.ts';
+import { asked, asker, type InsideImage, type OperatorSubject, type OperatorsOfChart, subjectsOf } from './subject.ts';
+
+export interface WrittenScanOptions {
+  /** The charts whose operators are meant. */
+  readonly charts: readonly OperatorsOfChart[];
+  /** Says what exists. */
+  readonly client: Pick<RegistryClient, 'head'>;
+  /** Requests at the same time. */
+  readonly concurrency: number;
+}
+
+interface Waiting extends ImageParts {
+  readonly subject: OperatorSubject;
+}
+
+/**
+ * Looks into the operators of what is being written: an image is scanned on a thread of its own from when its layers are
+ * in the file, so nothing is fetched twice, what is read is verified, and no download waits. Those layers come first.
+ */
+export class WrittenScan implements BlobWatch {
+  readonly blobs: ReadonlySet<Digest>;
+  readonly #context: Context;
+  readonly #graph: Graph;
+  readonly #ask: ReturnType<typeof asker>;
+  readonly #concurrency: number;
+  readonly #thread = new ScanThread();
+  readonly #placed = new Map<Digest, PlacedBlob>();
+  /** By image, in the order of the charts, whatever is complete first. */
+  readonly #results: Map<string, Promise<InsideImage | undefined>>;
+  #waiting: Waiting[];
+
+  private constructor(context: Context, graph: Graph, waiting: Waiting[], options: WrittenScanOptions) {
+    this.#context = context;
+    this.#graph = graph;
+    this.#waiting = waiting;
+    this.blobs = new Set(waiting.flatMap(({ config, layers }) => [config, ...layers].map(({ digest }) => digest)));
+    this.#results = new Map(waiting.map(({ subject }) => [subject.image, Promise.resolve(undefined)]));
+    this.#ask = asker(options.client);
+    this.#concurrency = options.concurrency;
+  }
+
+  /** @returns undefined when there is no operator in what is written */
+  static async for(context: Context, graph: Graph, options: WrittenScanOptions): Promise<WrittenScan | undefined> {
+    const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
+    const waiting: Waiting[] = [];
+    for (const subject of subjectsOf(options.charts)) {
+      const root = roots.get(subject.image);
+      if (root === undefined) continue;
+      const parts = await imageParts(manifestsOf(graph, root), root.reference);
+      if (parts === undefined) context.emit({ type: 'warning', message: withoutPlatform(subject.image) });
+      else waiting.push({ ...parts, subject });
+    }
+    return waiting.length === 0 ? undefined : new WrittenScan(context, graph, waiting, options);
+  }
+
+  /** Takes note of what lies where. What is complete by it is scanned. */
+  readonly placed = (blob: PlacedBlob): void => {
+    this.#placed.set(blob.digest, blob);
+    const isComplete = ({ config, layers }: Waiting): boolean =>
+      [config, ...layers].every(({ digest }) => this.#placed.has(digest) || this.#bytes(digest) !== undefined);
+    const complete = this.#waiting.filter(isComplete);
+    this.#waiting = this.#waiting.filter((image) => !complete.includes(image));
+    for (const image of complete) this.#results.set(image.subject.image, this.#look(image));
+  };
+
+  /**
+   * What was found, when everything is written. Of images whose layers are not all in the file, those that are there are
+   * looked into, and the rest is said to be left out.
+   * @throws AirgapError `interrupted`
+   */
+  async finish(): Promise<InsideImage[]> {
+    const { emit, signal } = this.#context;
+    for (const image of this.#waiting.splice(0)) this.#results.set(image.subject.image, this.#look(image));
+    const stop = (): void => void this.close();
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
+    const note = setTimeout(() => emit({ type: 'stage', message: 'looking into the operators' }), SOON);
+    try {
+      const results = await Promise.all(this.#results.values());
+      checkAborted(signal);
+      return results.flatMap((image) => image ?? []);
+    } finally {
+      clearTimeout(note);
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Ends the thread, with whatever it is at. */
+  close(): Promise<void> {
+    return this.#thread.close();
+  }
+
+  /** Does not fail: what an operator names is only ever an addition. */
+  async #look({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
+    const { image, makers, containers } = subject;
+    const there = layers.flatMap(({ digest }) => this.#placed.get(digest) ?? []);
+    if (there.length === 0 && layers.length > 0) return nothing(subject, `its layers: ${ELSEWHERE}`);
+    const missing = layers.filter(({ digest }) => !this.#placed.has(digest));
+    const words = containers.flatMap((container) => container.words);
+    const known = this.#bytes(config.digest) ?? this.#placed.get(config.digest);
+    try {
+      const job = { image, makers: [...makers], words, config: known, layers: there, isChosen };
+      const findings = await this.#thread.scan(job);
+      if (findings === undefined) {
+        this.#context.emit({ type: 'warning', message: withoutPlatform(image) });
+        return undefined;
+      }
+      const givenUp = [...missing.map(({ digest }) => `layer ${digest}: ${ELSEWHERE}`), ...findings.givenUp];
+      return await asked(subject, { ...findings, givenUp }, this.#ask, this.#concurrency);
+    } catch (error) {
+      return nothing(subject, `all of it: ${messageOf(error)}`);
+    }
+  }
+
+  #bytes(digest: Digest): Uint8Array | undefined {
+    return this.#graph.blobs.get(digest)?.bytes;
+  }
+}
+
+/** Milliseconds after which somebody who waits wants to know for what. */
+const SOON = 300;
+
+const ELSEWHERE = 'not in this bundle, but in the older one';
+
+function nothing({ image, containers }: OperatorSubject, reason: string): InsideImage {
+  return { image, containers, candidates: [], open: [], givenUp: [reason], older: 0, asked: 0 };
+}
+
+/** What a graph has of one of its roots, as a source of manifests. */
+function manifestsOf({ manifests }: Graph, { reference, descriptor }: Root): Pick<Source, 'manifest'> {
+  return {
+    manifest: async (_, tagOrDigest) => {
+      const digest = tagOrDigest === lookupOf(reference) ? descriptor.digest : (tagOrDigest as Digest);
+      const node = manifests.get(digest);
+      if (node === undefined) throw new Error(`nobody has read ${tagOrDigest}`);
+      return node;
+    },
+  };
+}

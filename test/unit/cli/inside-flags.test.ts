@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { type InsideFlags, insideOptions } from '../../../src/cli/flags/inside.ts';
+
+const registry = { mirror: [], plainHttp: [] };
+
+/** `off`, `list` or `include`. */
+async function chosen(
+  flags: InsideFlags,
+  insideConfig: Parameters<typeof insideOptions>[1]['insideConfig'],
+  on: boolean,
+) {
+  const { lookInside } = await insideOptions(flags, { registry, insideConfig }, on);
+  return lookInside === undefined ? 'off' : lookInside.include ? 'include' : 'list';
+}
+
+describe('whether operators are looked into', () => {
+  it.each([
+    [{}, {}, false, 'off'],
+    [{}, {}, true, 'list'],
+    [{}, { lookInside: true }, false, 'list'],
+    [{}, { lookInside: false }, true, 'off'],
+    [{ lookInside: true }, { lookInside: false }, false, 'list'],
+    [{ lookInside: false }, { includeInside: true }, true, 'off'],
+    [{}, { includeInside: true }, false, 'include'],
+    [{}, { lookInside: false, includeInside: true }, true, 'off'],
+    [{ includeInside: true as const }, { lookInside: false }, true, 'include'],
+    [{ lookInside: true }, { includeInside: false }, false, 'list'],
+  ])(
+    'is said by flags %j, then by the configuration %j, then by the command (%j)',
+    async (flags, config, on, wanted) => {
+      expect(await chosen(flags, config, on)).toBe(wanted);
+    },
+  );
+
+  it('is needed for rules', async () => {
+    await expect(chosen({ output: 'rules' }, {}, false)).rejects.toThrow('-o rules is for what is found inside');
+    expect(await chosen({ output: 'rules' }, { lookInside: true }, false)).toBe('list');
+  });
+});

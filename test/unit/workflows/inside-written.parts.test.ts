@@ -1,0 +1,179 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { singleFile } from '../../../src/bundle/files/random-file.ts';
+import type { PlacedBlob } from '../../../src/bundle/write.ts';
+import type { PlaceFound } from '../../../src/discovery/index.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import type { ScanJob } from '../../../src/workflows/inside/scan-job.ts';
+import { type ScanLimits, ScanThread } from '../../../src/workflows/inside/scan-thread.ts';
+import { WrittenScan } from '../../../src/workflows/inside/written-scan.ts';
+import { goProgram } from '../../support/program.ts';
+import { tarOf } from '../../support/tar.ts';
+import { chart, folder, graphOf, lockOf, write } from '../bundle/bundles.ts';
+import { MemoryRegistry, noise } from '../transfer/memory.ts';
+
+const operator = 'quay.io/widget/operator:v1.0.0';
+const place: PlaceFound = {
+  ...{ chart: 'c', profile: 'default', template: 'c/templates/a.yaml', document: 0, kind: 'Deployment', name: 'o' },
+  ...{ path: 'spec.template.spec.containers[0].image', how: 'pod-spec', written: operator, reference: operator },
+  ...{ confidence: 'certain', need: 'install' },
+};
+const charts = [{ operators: [{ place, words: ['/manager'], variables: [] }], places: [place] }];
+const proxy = 'quay.io/widget/proxy:v1.2.3';
+const program = Buffer.concat([goProgram({ build: ['path\tx'], code: [[proxy]] }), Buffer.alloc(300 * 1024)]);
+const layer = tarOf([{ path: 'manager', content: program }]);
+const base = tarOf([{ path: 'etc/defaults.yaml', content: 'image: quay.io/widget/cache:1.9.0' }]);
+
+function registry(platform = 'linux/amd64'): MemoryRegistry {
+  const source = new MemoryRegistry();
+  source.chunk = 64 * 1024;
+  source.addImage('quay.io/widget/operator', 'v1.0.0', [base, layer], platform);
+  source.addImage('quay.io/other', '1', [noise('other', 50_000)]);
+  return source;
+}
+
+/** Writes a bundle of the registry and looks into its operators on the way. */
+async function written(source: MemoryRegistry, path: string, without: readonly Buffer[] = [], splitSize?: number) {
+  const graph = await graphOf(source, [operator, 'quay.io/other:1']);
+  const messages: string[] = [];
+  const emit = (event: AirgapEvent): void => void (event.type === 'warning' && messages.push(event.message));
+  const client = { head: async () => ({ mediaType: 'x', digest: digestOf(base), size: 1 }) };
+  const scan = await WrittenScan.for({ env: {}, cwd: '.', emit }, graph, { charts, client, concurrency: 2 });
+  onTestFinished(() => scan?.close());
+  const requires = without.map((bytes) => ({ digest: digestOf(bytes), size: bytes.length, repositories: [] }));
+  const lock = { ...lockOf(graph, [chart]), ...(requires.length === 0 ? {} : { requires }) };
+  const { status } = await write(path, source, { graph, lock, watch: scan, splitSize });
+  return { status, messages, images: await scan?.finish() };
+}
+
+type Images = Awaited<ReturnType<typeof written>>['images'];
+const named = (images: Images): unknown => images?.flatMap(({ candidates }) => candidates.map((one) => one.reference));
+const both = [proxy, 'quay.io/widget/cache:1.9.0'];
+
+describe('an operator in a bundle that is written', () => {
+  test('is looked into without being fetched twice', async () => {
+    const source = registry();
+    const { status, images, messages } = await written(source, join(await folder(), 'b.tar'));
+    expect([status, named(images), images?.[0]?.givenUp]).toEqual(['written', both, []]);
+    const opened = source.log.filter((line) => line.startsWith('OPEN'));
+    expect(new Set(opened).size).toBe(opened.length);
+    expect(messages).toEqual([]);
+  });
+
+  test('is looked into in one that was there already, with nothing fetched', async () => {
+    const path = join(await folder(), 'b.tar');
+    await written(registry(), path);
+    const source = registry();
+    const { status, images } = await written(source, path);
+    expect([status, named(images)]).toEqual(['up-to-date', both]);
+    expect(source.log.filter((line) => line.startsWith('OPEN'))).toEqual([]);
+  });
+
+  test('is looked into when an interrupted run had its layers', async () => {
+    const path = join(await folder(), 'b.tar');
+    const broken = registry();
+    broken.onChunk = (digest) => {
+      if (digest === digestOf(noise('other', 50_000))) throw new AirgapError('forbidden', 'no');
+    };
+    await expect(written(broken, path)).rejects.toThrow();
+    const source = registry();
+    expect(named((await written(source, path)).images)).toEqual(both);
+    expect(source.log.some((line) => line.includes(digestOf(layer)))).toBe(false);
+  });
+
+  test('is looked into across the parts of a bundle', async () => {
+    const { images } = await written(registry(), join(await folder(), 'b.tar'), [], 100 * 1024);
+    expect([named(images), images?.[0]?.givenUp]).toEqual([both, []]);
+  });
+
+  test('is looked into as far as a delta has it, and the rest is said to be left out', async () => {
+    const part = await written(registry(), join(await folder(), 'b.tar'), [layer]);
+    expect(named(part.images)).toEqual([both[1]]);
+    expect(part.images?.[0]?.givenUp).toEqual([`layer ${digestOf(layer)}: not in this bundle, but in the older one`]);
+    const none = await written(registry(), join(await folder(), 'b.tar'), [base, layer]);
+    expect(none.images?.[0]?.givenUp).toEqual(['its layers: not in this bundle, but in the older one']);
+  });
+
+  test('is warned about when it is for another processor', async () => {
+    const { images, messages } = await written(registry('linux/arm64'), join(await folder(), 'b.tar'));
+    expect(images).toEqual([]);
+    expect(messages).toEqual([`${operator} is not looked into: it has no image for linux/amd64`]);
+  });
+
+  test('is left alone when everything is to stop', async () => {
+    const graph = await graphOf(registry(), [operator]);
+    const abort = new AbortController();
+    const options = { charts, client: { head: async () => undefined }, concurrency: 2 };
+    const context = { env: {}, cwd: '.', emit: () => {}, signal: abort.signal };
+    const scan = await WrittenScan.for(context, graph, options);
+    await write(join(await folder(), 'b.tar'), registry(), { graph, watch: scan });
+    abort.abort();
+    await expect(scan?.finish()).rejects.toThrow('interrupted');
+  });
+
+  test('costs no thread where there is none', async () => {
+    const graph = await graphOf(registry(), ['quay.io/other:1']);
+    const options = { charts, client: { head: async () => undefined }, concurrency: 2 };
+    expect(await WrittenScan.for({ env: {}, cwd: '.', emit: () => {} }, graph, options)).toBeUndefined();
+  });
+});
+
+describe('a thread that scans', () => {
+  const LIMITS: ScanLimits = { memory: 512, patience: 60_000 };
+
+  async function thread(limits: Partial<ScanLimits> = {}) {
+    const path = join(await folder(), 'layers');
+    const scans = new ScanThread({ ...LIMITS, ...limits });
+    onTestFinished(() => scans.close());
+    const scan = async (bytes: Buffer) => {
+      await writeFile(path, bytes);
+      const blob: PlacedBlob = { digest: digestOf(bytes), size: bytes.length, offset: 0, places: [singleFile(path)] };
+      const job: ScanJob = {
+        ...{ image: operator, makers: ['widget'], words: ['/manager'], config: undefined },
+        ...{ layers: [blob], isChosen: true },
+      };
+      return (await scans.scan(job))?.candidates.map(({ reference }) => reference);
+    };
+    return { scans, scan };
+  }
+
+  const digest = digestOf(base);
+  /** As many names as are read: each becomes an object. */
+  const hungry = tarOf(
+    Array.from({ length: 400 }, (_, i) => ({
+      path: `manifests/${i}/a.yaml`,
+      content: Array.from(
+        { length: 45 },
+        (__, j) => `image: quay.io/${'x'.repeat(200)}/n${i}-${j}:v1.${i}.${j}@${digest}\n`,
+      ).join(''),
+    })),
+  );
+
+  test('that needs too much memory is given up, and the next image has a new one', async () => {
+    const { scan } = await thread({ memory: 16 });
+    await expect(scan(hungry)).rejects.toThrow('it needs too much memory');
+    expect(await scan(base)).toEqual([both[1]]);
+  });
+
+  test('that gives no sign of life is given up, and the next image has a new one', async () => {
+    const { scan } = await thread({ patience: 1 });
+    await expect(scan(layer)).rejects.toThrow('it took more than 0.001 s');
+  });
+
+  test('that cannot read its file says so and goes on', async () => {
+    const { scans, scan } = await thread();
+    const gone: PlacedBlob = { digest: digestOf(base), size: 1, offset: 0, places: [singleFile('/nowhere/at/all')] };
+    const job: ScanJob = { image: operator, makers: [], words: [], config: undefined, layers: [gone], isChosen: true };
+    await expect(scans.scan(job)).rejects.toThrow('ENOENT');
+    expect(await scan(layer)).toEqual([proxy]);
+  });
+
+  test('that is closed begins nothing more', async () => {
+    const { scans, scan } = await thread();
+    await scans.close();
+    await expect(scan(layer)).rejects.toThrow('it was not begun');
+  });
+});
