@@ -27,6 +27,7 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      { test: { name: 'interop', include: ['test/interop/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } },
       { test: { name: 'corpus', include: ['test/corpus/**/*.test.ts'], testTimeout: 300_000, hookTimeout: 300_000 } },
     ],
   },

@@ -9,6 +9,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { testHelms } from '../test/support/helm.ts';
+import { withoutSecondOpinions } from '../test/support/second-opinions.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
@@ -39,6 +40,11 @@ const suites = [
         of(i).map((name) => `test/e2e/${name}.test.ts`),
       ),
   })),
+  {
+    name: 'interop',
+    missing: () => lacking('docker-registry') ?? withoutSecondOpinions(),
+    run: () => vitest('interop'),
+  },
   {
     name: 'corpus',
     missing: () =>

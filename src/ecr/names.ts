@@ -18,7 +18,7 @@ export function isEcrRepositoryName(name: string): boolean {
 /**
  * A repository's name as ECR takes it. Other registries also have `__` and `--` in names: a run of N such characters
  * becomes one, `runN` and one, as in `my__app` → `my_run2_app`. What looks like that already gets an `r` in front
- * (`my_run2_app` → `my_rrun2_app`), so that no two names become one, and {@link fromEcrName} gives back what was.
+ * (`my_run2_app` → `my_rrun2_app`), so that no two names become one, and each can be read back.
  */
 export function toEcrName(name: string): string {
   const tokens = name.match(TOKENS) ?? [];
@@ -28,20 +28,6 @@ export function toEcrName(name: string): string {
       return MARK.test(token) && isBetween(tokens, at) ? `r${token}` : token;
     })
     .join('');
-}
-
-/** The name that {@link toEcrName} was given. */
-export function fromEcrName(name: string): string {
-  const tokens: string[] = name.match(TOKENS) ?? [];
-  for (let at = 1; at < tokens.length - 1; at++) {
-    const token = tokens[at] as string;
-    const length = Number(MARK.exec(token)?.[1]);
-    if (Number.isNaN(length) || !isBetween(tokens, at)) continue;
-    if (token.startsWith('rr')) tokens[at] = token.slice(1);
-    // Three become one, and what comes next is at the same index.
-    else tokens.splice(--at, 3, (tokens[at] as string).repeat(length));
-  }
-  return tokens.join('');
 }
 
 /** Whether the same `_` or `-` stands on both sides. */

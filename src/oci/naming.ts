@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { sharedTag } from './naming-tag.ts';
 import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } from './naming-template.ts';
 import { formatReference, formatRepository, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
@@ -24,6 +25,8 @@ export interface TargetOptions {
   readonly written?: ReadonlyMap<string, string>;
   /** Makes a path one that the registry takes, reversibly. Absent for a registry that takes all. */
   readonly legal?: (path: string) => string;
+  /** Tags stay what they are even where images share a repository; push never does that. */
+  readonly keepsTags?: true;
 }
 
 /** The naming of whoever says nothing: PREFIX/<source host>/<path>, so that nothing collides. */
@@ -77,20 +80,38 @@ export function asksForWritten(target: Target): boolean {
 
 /** The private repository for an image's repository. */
 export function targetRepository(target: Target, source: Repository): Repository {
-  const { rules = [], written, legal } = target;
-  const template = ruleFor(rules, source) ?? namingTemplate(target.naming);
-  const path = join(target.prefix, fillTemplate(template, source, written?.get(formatRepository(source))));
+  const { written, legal } = target;
+  const filled = fillTemplate(templateFor(target, source), source, written?.get(formatRepository(source)));
+  const path = join(target.prefix, filled);
   return { registry: target.registry, path: legal === undefined ? path : legal(path) };
 }
 
-/** The private reference: the repository is mapped, tag and digest stay what they are. */
+/**
+ * The private reference: the repository is mapped, tag and digest stay what they are. Only where the naming leaves nothing
+ * of a name has the tag to tell the image (naming-tag.ts), unless a digest does. What has neither gets none.
+ */
 export function targetReference(target: Target, source: Reference): Reference {
-  const { tag, digest } = source;
+  const { digest } = source;
+  const tag = source.tag !== undefined && isTagChanged(target, source) ? sharedTag(source) : source.tag;
   return {
     ...targetRepository(target, source),
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   };
+}
+
+/** Whether a reference has another tag at the target. */
+export function isTagChanged(target: Target, source: Reference): boolean {
+  return target.keepsTags !== true && source.digest === undefined && templateFor(target, source) === '';
+}
+
+/** Whether that is so of any image. */
+export function changesTags(target: Target): boolean {
+  return target.keepsTags !== true && templates(target).includes('');
+}
+
+function templateFor({ rules = [], naming }: Target, source: Repository): string {
+  return ruleFor(rules, source) ?? namingTemplate(naming);
 }
 
 /** The repository of a chart: PREFIX/charts/<name>, or below the chart prefix. */
@@ -122,6 +143,11 @@ export function isUnderTarget(target: Target, reference: Reference): boolean {
   if (reference.registry !== registry) return false;
   if (prefix === '' || reference.path.startsWith(`${prefix}/`)) return true;
   return reference.path === prefix && templates(target).includes('');
+}
+
+/** Whether a reference is in the repository that holds all images, where a tag that push does not write is nobody's. */
+export function isShared(target: Target, { registry, path }: Repository): boolean {
+  return changesTags(target) && registry === target.registry && path === target.prefix;
 }
 
 /** The full text of a source's private name. */

@@ -19,7 +19,8 @@ export interface Reference extends Repository {
 const HOST =
   /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-const TAG = /^[\w][\w.-]{0,127}$/;
+/** What may be a tag. */
+export const TAG = /^[\w][\w.-]{0,127}$/;
 /** Of the path alone, the host does not count (reference.go, RepositoryNameTotalLengthMax). */
 const PATH_LIMIT = 255;
 /** What Docker takes for the identifier of a local image, and Kubernetes refuses. */

@@ -6,11 +6,22 @@ import { imageMaps, keysRead, namedLeaves } from '../influence/named-leaves.ts';
 import { parseReference } from '../oci/reference.ts';
 import { wholeOccurrences } from './text-edits.ts';
 
-/** A leaf that may take digests. */
+/** A leaf that may take digests, or whatever else goes behind a tag. */
 export interface PinLeaf {
   readonly path: LeafPath;
   /** Its value when each reference that it builds gets the digest that is given for it. */
   readonly pinned: (digestOf: (reference: string | undefined) => string) => unknown;
+}
+
+/** A leaf's value; undefined when one of its references has no digest, or one leaf would have to hold several. */
+export function pinnedValue(leaf: PinLeaf, digestOf: (reference: string | undefined) => string | undefined): unknown {
+  let isComplete = true;
+  const value = leaf.pinned((reference) => {
+    const digest = digestOf(reference);
+    isComplete &&= digest !== undefined;
+    return digest ?? '';
+  });
+  return isComplete ? value : undefined;
 }
 
 const DIGEST_KEY = /digest$|^sha(?:256)?$|sha256$/i;
@@ -37,12 +48,14 @@ export function digestLeaves(values: Values, templates: readonly TemplateSource[
  * says nothing of its tag, so it is the one of the reference whose repository stands beside it, else the one that most
  * references have.
  * @param rank 0 for that; further ones try the next frequent tag on leaves with nothing beside them, and only on those
+ * @param glue what comes between the tag and what goes behind it
  */
 export function tagLeaves(
   values: Values,
   templates: readonly TemplateSource[],
   references: readonly string[],
   rank = 0,
+  glue = '@',
 ): PinLeaf[] {
   const tags = references.map((reference) => parseReference(reference).tag ?? '');
   const byCount = [...Map.groupBy(tags, (tag) => tag)].sort(([, a], [, b]) => b.length - a.length).map(([tag]) => tag);
@@ -56,7 +69,7 @@ export function tagLeaves(
     if (rank > 0 && sure !== undefined) return [];
     const own = sure ?? byCount[rank];
     if (own === undefined || !tags.some((tag) => tag.endsWith(own))) return [];
-    return [{ path, pinned: (digestOf) => `${own}@${digestOf(undefined)}` }];
+    return [{ path, pinned: (digestOf) => own + glue + digestOf(undefined) }];
   });
 }
 
@@ -74,14 +87,14 @@ function tagBeside(values: Values, path: LeafPath, references: readonly string[]
 }
 
 /** Leaves that have one of the references in full, alone or in a longer text. */
-export function referenceLeaves(values: Values, references: readonly string[]): PinLeaf[] {
+export function referenceLeaves(values: Values, references: readonly string[], glue = '@'): PinLeaf[] {
   const found: PinLeaf[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
     if (typeof value === 'string') {
       const here = [...new Set(references)].filter((reference) => wholeOccurrences(value, reference).length > 0);
       if (here.length === 0) return;
       const pinned: PinLeaf['pinned'] = (digestOf) =>
-        here.reduce((text, reference) => behind(text, reference, `@${digestOf(reference)}`), value);
+        here.reduce((text, reference) => behind(text, reference, glue + digestOf(reference)), value);
       found.push({ path, pinned });
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, item] of Object.entries(value)) {

@@ -1,7 +1,7 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import { occurrences } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
-import { isUnderTarget, type Target, targetText } from '../oci/naming.ts';
+import { isShared, isUnderTarget, type Target, targetText } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { isRedirected } from './redirect.ts';
 import type { PodWithout } from './secret-holders.ts';
@@ -68,11 +68,11 @@ export function prove(
   chosen: readonly ReferencePlace[] = [],
 ): RenderProof {
   const residue: Residue[] = [];
-  const now = Map.groupBy(after, keyOf);
+  const now = Map.groupBy(after, keyOfPlace);
   const texts = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
   for (const place of before) {
     const wanted = wantedReference(place, target);
-    const here = now.get(keyOf(place)) ?? [];
+    const here = now.get(keyOfPlace(place)) ?? [];
     if (here.some(({ reference }) => reference === wanted)) continue;
     const text = texts.get(`${place.template}\n${place.document}`)?.text ?? '';
     const moved = here.length === 0 && holds(text, wanted);
@@ -84,9 +84,12 @@ export function prove(
     if (!known.has(key)) residue.push(entry);
     known.add(key);
   };
-  const right = new Set(before.map((place) => wantedReference(place, target)));
+  const right = new Set([...before, ...chosen].map((place) => wantedReference(place, target)));
+  const told = new Set(before.map(keyOfPlace));
   for (const place of after) {
-    if (right.has(place.reference) || isUnderTarget(target, parseReference(place.reference))) continue;
+    if (right.has(place.reference)) continue;
+    const parsed = parseReference(place.reference);
+    if (isUnderTarget(target, parsed) && (!isShared(target, parsed) || told.has(keyOfPlace(place)))) continue;
     add(describe(place, place.written));
   }
   const wrong = new Set(residue.map(({ reference }) => reference));
@@ -127,7 +130,8 @@ function stands(text: string, written: string): boolean {
   return found.some((at) => !/^\.\w/.test(text.slice(at + written.length)));
 }
 
-function keyOf({ template, document, path, within }: Place): string {
+/** Equal for two places at one position. */
+export function keyOfPlace({ template, document, path, within }: Place): string {
   return [template, document, path, within ?? ''].join('\n');
 }
 

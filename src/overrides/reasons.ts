@@ -1,7 +1,8 @@
 import { formatPath } from '../influence/leaves.ts';
 import { slotPath } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
-import { formatReference, tryParseReference } from '../oci/reference.ts';
+import { isTagChanged, type Target } from '../oci/naming.ts';
+import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
 import type { Accepted } from './accept.ts';
 import { pathOf, type ReferencePlace, type Residue } from './proof.ts';
 import type { Recipe } from './recipe.ts';
@@ -13,6 +14,7 @@ export interface Tried {
   readonly refused: Accepted<unknown>['refused'];
   /** Images that an operator chooses by itself. */
   readonly chosen: readonly ReferencePlace[];
+  readonly target: Target;
 }
 
 /** Residue with the reason in words, as far as it is known: what a value conflicts with, what the chart refuses, or that nothing reaches it. */
@@ -23,7 +25,7 @@ export function withReasons(residue: readonly Residue[], tried: Tried): Residue[
   });
 }
 
-function reasonFor(entry: Residue, { derived, refused, chosen }: Tried): string | undefined {
+function reasonFor(entry: Residue, { derived, refused, chosen, target }: Tried): string | undefined {
   const isHere = (place: Place): boolean =>
     place.template === entry.template && pathOf(place) === entry.path && referenceOf(place) === entry.reference;
   const operand = chosen.find((place) => place.reference === entry.reference && isHere(place));
@@ -32,7 +34,12 @@ function reasonFor(entry: Residue, { derived, refused, chosen }: Tried): string 
   if (refusal !== undefined) return `the chart refuses ${formatPath(refusal.setting.path)} to be changed so`;
   for (const { recipe, derivation } of derived) {
     const at = recipe.places.findIndex(isHere);
-    if (at >= 0) return placeReason(at, recipe, derivation);
+    const place = recipe.places[at];
+    if (place === undefined) continue;
+    const isSolved = !derivation.unsolved.includes(place);
+    if (isSolved && isTagChanged(target, parseReference(entry.reference)))
+      return 'it needs another tag there, and no value changes that alone';
+    return placeReason(at, recipe, derivation);
   }
   return undefined;
 }

@@ -2,12 +2,13 @@ import { type AirgapError, combine, ours } from '../base/errors.ts';
 import { chartName } from '../bundle/names.ts';
 import type { Reconciled } from '../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
-import type { Reference, Repository } from '../oci/reference.ts';
+import type { Reference } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
+import { refuseOtherSignatures } from '../transfer/cosign-tags.ts';
 import type { ExistingTag } from '../transfer/survey.ts';
 import { place as placeAll } from '../transfer/tags.ts';
 import type { Context } from './context.ts';
-import { type Belonging, pushBelonging } from './pushing/belonging.ts';
+import { type Belonging, countBelonging, pushBelonging } from './pushing/belonging.ts';
 import { type Cargo, type LoadOptions, load } from './pushing/cargo.ts';
 import { placeOf, withWritten } from './pushing/places.ts';
 import { readBack } from './pushing/read-back.ts';
@@ -96,7 +97,7 @@ async function pushTo(
     if (event.type === 'image') written.set(event.reference, now());
     context.emit(event);
   };
-  const place = (repository: Repository): Repository => placeOf(target, repository);
+  const place = (source: Reference): Reference => placeOf(target, source);
   const { client, ecr } = connect(context, access);
   try {
     // What cannot be placed is told before a repository is made for it.
@@ -106,15 +107,18 @@ async function pushTo(
     const ensured = await prepareRepositories(context, target, ecr, paths, choice);
     const required = requiredOf(cargo, place, client);
     const options = { target: place, concurrency, existing, emit, signal, ...(required && { required }) };
+    const seen = existing === 'error' ? await refuseOtherSignatures(graph.referrers ?? [], client, options) : undefined;
     const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
-    const { errors: unsent, ...referrers } = await pushBelonging(graph, outcomes, source, client, {
+    const belonging = await pushBelonging(graph, outcomes, source, client, {
       ...options,
+      ...(seen && { seen }),
+      now,
       requireReferrers,
     });
     const errors = [
       ...failures.map(({ error }) => error),
       ...(await readBack(client, outcomes, concurrency)),
-      ...unsent,
+      ...belonging.failures,
     ];
     if (errors.length > 0)
       throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
@@ -125,14 +129,23 @@ async function pushTo(
       ...names,
       images: outcomes.filter((outcome) => !isChart(outcome)),
       charts: outcomes.filter(isChart),
-      referrers,
+      referrers: countBelonging(belonging.outcomes),
       created: ensured.created,
       onPush: ensured.onPush,
       reconciled: ensured.reconciled,
       blobs,
       bytes,
       ...left,
-      receipt: receiptOf({ ...names, bundles: cargo.bundles, outcomes, bytes, started, finished, written }),
+      receipt: receiptOf({
+        ...names,
+        bundles: cargo.bundles,
+        outcomes,
+        belonging: belonging.outcomes,
+        bytes,
+        started,
+        finished,
+        written,
+      }),
     };
   } finally {
     await client.close();

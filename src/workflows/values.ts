@@ -18,7 +18,7 @@ import { notIn } from './bundling/bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
 import { type Asked, askedFor } from './overriding/asked-charts.ts';
 import { type OverrideOptions, overrideChart } from './overriding/override-chart.ts';
-import { warnOfSharedNames } from './overriding/shared-names.ts';
+import { checkSharedNames } from './overriding/shared-names.ts';
 import type { Profile } from './search/search-render.ts';
 
 export interface ValuesOptions extends Asked {
@@ -146,7 +146,7 @@ async function overridesOf(
     ...completionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
-  warnOfSharedNames(target, references, context.emit);
+  checkSharedNames(target, references, context.emit, source);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
   const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, notInBundle };
   if (repacked?.archive !== undefined) {

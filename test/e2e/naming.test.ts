@@ -10,6 +10,7 @@ import { fillUpstream } from '../support/upstream.ts';
 
 const namings = [
   { naming: ['--naming', 'name'], expected: 'mirror/web:1.4.2' },
+  { naming: ['--naming', 'single-repository'], expected: 'mirror:1.4.2---registry.example--shop--web' },
   { naming: ['--naming', 'as-written'], expected: 'mirror/registry.example/shop/web:1.4.2' },
   {
     naming: [

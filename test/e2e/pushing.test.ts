@@ -155,3 +155,21 @@ test('several targets get the same, each with a receipt; one that fails does not
     await second.stop();
   }
 });
+
+test('another tool’s archive that has only a tag goes where --as says', async () => {
+  const digest = await pushBuilt(registry.host, 'other/app', '1.0', buildImage({ name: 'other/app:1.0' }));
+  const [from, archive] = [`docker://${registry.host}/other/app:1.0`, join(home, 'other.tar')];
+  await program(
+    'skopeo',
+    ['--insecure-policy', 'copy', '--all', '--src-tls-verify=false', from, `oci-archive:${archive}:1.0`],
+    home,
+  );
+  const refused = await airgap(['push', archive, ...to(other)], home);
+  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('--as quay.io/team/app') });
+  const pinned = await airgap(['push', archive, '--as', `quay.io/x@${digest}`, ...to(other)], home);
+  expect(pinned).toMatchObject({ code: 2, stderr: expect.stringContaining('the archive says the digest') });
+  const pushed = await airgapOk(['push', archive, '--as', 'quay.io/team/app', ...to(other), '-o', 'json'], home);
+  expect(JSON.parse(pushed.stdout).images).toMatchObject([
+    { target: { path: 'mirror/quay.io/team/app', tag: '1.0' }, digest, status: 'pushed' },
+  ]);
+});

@@ -2,6 +2,8 @@
 export interface ProgramOptions {
   /** Constants that only code takes, as the Go compiler does it: the address, and the length beside it. */
   readonly code?: readonly (readonly string[])[];
+  /** Names of the functions, one for each list in `code`. */
+  readonly functions?: readonly string[];
   /** Constants with a header in data; those of one list stand side by side. */
   readonly data?: readonly (readonly string[])[];
   /** Texts in read-only data that nothing points to. */
@@ -20,7 +22,8 @@ const DATA = 0x800000;
  * A small ELF program for x86-64 with the parts that matter for its constants, laid out as Go's linker does: constants
  * one after another by length, headers in writable data, code that takes addresses relative to itself.
  */
-export function goProgram({ code = [], data = [], loose = [], build = [], relocated }: ProgramOptions): Buffer {
+export function goProgram(options: ProgramOptions): Buffer {
+  const { code = [], functions = [], data = [], loose = [], build = [], relocated } = options;
   const constants = [...new Set([...code, ...data].flat())].toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
   const addresses = new Map<string, number>();
   let end = RODATA;
@@ -29,7 +32,8 @@ export function goProgram({ code = [], data = [], loose = [], build = [], reloca
     end += Buffer.byteLength(constant);
   }
   const rodata = Buffer.from([...constants, '\0', ...loose].join(''));
-  const text = Buffer.concat(code.map((list) => functionOf(list, addresses)).map((part) => Buffer.concat([part])));
+  const parts = code.map((list) => functionOf(list, addresses));
+  const text = Buffer.concat(parts);
   placeCalls(text);
   const headers = data.map((list) => Buffer.concat(list.map((constant) => headerOf(constant, addresses))));
   const info = build.length === 0 ? Buffer.alloc(0) : buildInfo(build);
@@ -51,6 +55,7 @@ export function goProgram({ code = [], data = [], loose = [], build = [], reloca
     { name: '.text', type: 1, flags: 6, address: TEXT, bytes: text },
     { name: '.rodata', type: 1, flags: 2, address: RODATA, bytes: rodata },
     { name: '.data', type: 1, flags: 3, address: DATA, bytes: Buffer.concat([info, body]) },
+    { name: '.gopclntab', type: 1, flags: 2, address: 0xa00000, bytes: tableOf(functions, parts) },
     { name: '.rela', type: 4, flags: 2, address: 0x900000, bytes: Buffer.concat(relocations) },
   ]);
 }
@@ -63,7 +68,7 @@ interface Section {
   readonly bytes: Buffer;
 }
 
-/** `LEA RAX, [RIP + …]; MOV EBX, length` for each constant; 200 bytes of nothing before the next function. */
+/** `LEA RAX, [RIP + …]; MOV EBX, length` for each constant; 200 bytes that do nothing before the next function. */
 function functionOf(constants: readonly string[], addresses: ReadonlyMap<string, number>): Buffer {
   const parts = constants.map((constant) => {
     const part = Buffer.from([0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xbb, 0, 0, 0, 0]);
@@ -72,7 +77,27 @@ function functionOf(constants: readonly string[], addresses: ReadonlyMap<string,
     part.writeUInt32LE(Buffer.byteLength(constant), 8);
     return part;
   });
-  return Buffer.concat([...parts, Buffer.from([0xc3]), Buffer.alloc(199, 0x90)]);
+  return Buffer.concat([...parts, Buffer.from([0xc3]), Buffer.alloc(199, 0xcc)]);
+}
+
+/** runtime/symtab.go: a header, names, where each function begins and its record, and records that point to names. */
+function tableOf(functions: readonly string[], parts: readonly Buffer[]): Buffer {
+  if (functions.length === 0) return Buffer.alloc(0);
+  const names = Buffer.from(functions.map((name) => `${name}\0`).join(''));
+  const header = Buffer.alloc(72);
+  header.writeUInt32LE(0xfffffff1, 0);
+  header.set([1, 8], 6);
+  header.writeUInt32LE(functions.length, 8);
+  header.writeUInt32LE(header.length, 32);
+  header.writeUInt32LE(header.length + names.length, 64);
+  const entries = Buffer.alloc(functions.length * 8);
+  const records = Buffer.alloc(functions.length * 8);
+  for (const [i, name] of functions.entries()) {
+    entries.writeUInt32LE(Buffer.concat(parts.slice(0, i)).length, i * 8);
+    entries.writeUInt32LE(entries.length + i * 8, i * 8 + 4);
+    records.writeUInt32LE(names.indexOf(`${name}\0`), i * 8 + 4);
+  }
+  return Buffer.concat([header, names, entries, records]);
 }
 
 function placeCalls(text: Buffer): void {

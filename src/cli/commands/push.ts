@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { writeOutput } from '../../base/output-file.ts';
+import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/survey.ts';
 import { planReport } from '../../ui/plan-report.ts';
 import { pushReport } from '../../ui/push-report.ts';
@@ -27,6 +28,7 @@ type Flags = RegistryFlags &
     image: string[];
     exclude: string[];
     retire?: string;
+    as?: Reference;
     requireSignature?: string;
     dryRun?: true;
     receipt?: string;
@@ -59,6 +61,9 @@ export function pushCommand(edge: Edge): Command {
     .addOption(repeated('--image <pattern>', 'only these images'))
     .addOption(repeated('--exclude <pattern>', 'without these images'))
     .option('--retire <file>', 'list what this older bundle needed and these do not; nothing is deleted')
+    .addOption(
+      new Option('--as <name>', 'what another tool’s archive names by a tag alone, or not at all').argParser(nameGiven),
+    )
     .option('--require-signature <key>', 'only bundles that are signed by this public key, a PEM file')
     .option('--dry-run', 'say what is there and what would be sent; send nothing')
     .option('--receipt <file>', 'write what is where, for verify --receipt')
@@ -93,7 +98,7 @@ async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags
   const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, [], env);
   const targets = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const registries = targets.map(({ registry }) => registry);
-  const { chart: charts, image: images, exclude, retire, requireSignature } = flags;
+  const { chart: charts, image: images, exclude, as, retire, requireSignature } = flags;
   return {
     files,
     targets,
@@ -102,11 +107,21 @@ async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags
     existing: flags.onExistingTag,
     requireReferrers: flags.requireReferrers ?? false,
     selection: { charts, images, exclude },
+    ...(as === undefined ? {} : { as }),
     ...(requireSignature === undefined ? {} : { signer: await publicKey(requireSignature) }),
     repositories: await repositoryChoice(flags, cwd),
     ...(retire === undefined ? {} : { retire }),
     now: () => new Date(),
   };
+}
+
+/** @throws AirgapError `reference-invalid`, `usage` for a digest, which is the archive's to say */
+function nameGiven(text: string): Reference {
+  const reference = parseReference(text);
+  if (reference.digest === undefined) return reference;
+  throw new AirgapError('usage', `--as ${text}: the archive says the digest`, {
+    hint: 'as in --as quay.io/team/app:1.0',
+  });
 }
 
 /** The definitions of what is missing, and nothing else. @throws AirgapError `usage` */

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { Place } from '../../lock/finding.ts';
-import { type Target, targetRepository } from '../../oci/naming.ts';
+import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts';
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import { YAML } from '../document.ts';
 import { commented, type Formatted } from './format.ts';
@@ -19,26 +19,40 @@ export function formatKustomize(
   title: string,
 ): Formatted {
   const reached = places.filter(({ path, within }) => within === undefined && REACHED.test(path));
-  const byName = Map.groupBy(reached, ({ written }) => nameOf(written));
-  const images = [...byName].sort(([a], [b]) => compare(a, b)).map(([name, group]) => entryOf(name, group, target));
-  const left = places
+  const byName = [...Map.groupBy(reached, ({ written }) => nameOf(written))].sort(([a], [b]) => compare(a, b));
+  const images = byName.filter(([, group]) => isOneEntry(group, target));
+  const unreached = places
     .filter((place) => !reached.includes(place))
     .map(({ reference, template, path, kind, name }) => {
       const where = template === '' ? `${kind} ${name}`.trim() : `${template} ${path}`.trim();
       return `${reference}: kustomize does not reach it (${where})`;
     });
+  const several = byName
+    .filter((entry) => !images.includes(entry))
+    .map(([name]) => `${name}: kustomize has one entry for it, and its tags would need one each`);
+  const left = [...unreached, ...several];
   const distinct = [...new Set(left)].sort(compare);
-  const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images };
+  const entries = images.map(([name, group]) => entryOf(name, group, target));
+  const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images: entries };
   const text = commented([title, ...distinct]) + stringify(document, { ...YAML, lineWidth: 0 });
   return { files: [{ path: 'kustomization.yaml', text }], left: distinct };
+}
+
+/** Several tags of one name stay what they are, as far as the naming leaves tags alone. */
+function isOneEntry(group: readonly { readonly reference: string }[], target: Target): boolean {
+  const references = new Set(group.map(({ reference }) => reference));
+  return (
+    references.size === 1 || [...references].every((reference) => !isTagChanged(target, parseReference(reference)))
+  );
 }
 
 function entryOf(name: string, group: readonly { readonly reference: string }[], target: Target): object {
   const references = [...new Set(group.map(({ reference }) => reference))];
   const first = parseReference(references[0] as string);
-  const newName = formatRepository(targetRepository(target, first));
+  const moved = targetReference(target, first);
+  const newName = formatRepository(moved);
   if (references.length > 1) return { name, newName };
-  return { name, newName, ...versionOf(first) };
+  return { name, newName, ...versionOf(moved) };
 }
 
 /** Setting one of them takes the other away, so both stand there when the reference has both. */

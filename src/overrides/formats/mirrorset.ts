@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { type Target, targetRepository } from '../../oci/naming.ts';
+import { isTagChanged, type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
 import { YAML } from '../document.ts';
 import { commented, type Formatted } from './format.ts';
@@ -22,8 +22,10 @@ export function formatMirrorSet(
   const left: string[] = [];
   const expressible = references.filter((reference) => {
     const isFine = [reference, targetRepository(target, reference)].every((one) => MIRROR.test(formatRepository(one)));
+    const isOtherTag = isTagChanged(target, reference);
     if (!isFine) left.push(`${formatReference(reference)}: OpenShift takes no such name for a mirror's`);
-    return isFine;
+    else if (isOtherTag) left.push(`${formatReference(reference)}: has another tag at the target`);
+    return isFine && !isOtherTag;
   });
   const tagged = expressible.filter(({ digest }) => digest === undefined);
   const pinned = expressible.filter(({ digest }) => digest !== undefined);

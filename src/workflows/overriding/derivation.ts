@@ -2,7 +2,7 @@ import type { Emit } from '../../base/events.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
-import { DEFAULT_NAMING, type Target } from '../../oci/naming.ts';
+import { changesTags, DEFAULT_NAMING, type Target } from '../../oci/naming.ts';
 import { type Accepted, accept } from '../../overrides/accept.ts';
 import { type Setting, settingsOf, valuesOf } from '../../overrides/document.ts';
 import { isResidue, type Proof, prove as proveRender, together } from '../../overrides/proof.ts';
@@ -27,16 +27,18 @@ export interface Moving {
 }
 
 /**
- * Derives what moves every reference of a chart, and proves it by rendering again in each of its ways.
+ * Derives what moves every reference of a chart, and proves it by rendering again in each of its ways. Tags stay what they
+ * are, for the proof too, whatever the naming does with them (retag.ts); but for images that an operator chooses.
  * @param prove whether it is; else what was derived is handed back as it is
  */
 export async function deriveAndProve(
   moving: Moving,
   { recipes, emit, prove }: { readonly recipes: readonly StoredRecipe[]; readonly emit: Emit; readonly prove: boolean },
 ): Promise<Derived> {
-  const { renderer, variants, target } = moving;
+  const { renderer, variants } = moving;
   const [{ base }] = variants;
-  const redirects = variants.flatMap((shown) => redirectSettings(shown.chosen, shown.base, target));
+  const redirects = variants.flatMap((shown) => redirectSettings(shown.chosen, shown.base, moving.target));
+  const target: Target = changesTags(moving.target) ? { ...moving.target, keepsTags: true } : moving.target;
 
   /** What is known from the bundle, where that still holds for the values at hand; else it is found out by probing. */
   const recipeFor = async (variant: Variant, without: ReadonlySet<string>): Promise<Recipe> => {
@@ -66,7 +68,7 @@ export async function deriveAndProve(
     const all = withRedirects(settings.reduce(withRedirects, []), redirects);
     if (!prove) return { derived, ...unproved(moving, all) };
     const result = await accept(base.values, all, (overrides) => renderAll(moving, overrides));
-    return { derived, ...result, proof: proofOf(moving, result.render) };
+    return { derived, ...result, proof: proofOf({ ...moving, target }, result.render) };
   });
 }
 

@@ -1,15 +1,17 @@
 import { join } from 'node:path';
+import { silent } from '../../base/events.ts';
 import { openBundle } from '../../bundle/read.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
 import { isUnderTarget } from '../../oci/naming.ts';
-import { parseReference, type Reference } from '../../oci/reference.ts';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { extractCharts } from '../bundling/bundled-charts.ts';
 import { type Context, withScratch } from '../context.ts';
 import { searchCharts } from '../search/discover.ts';
 import type { ValuesOptions } from '../values.ts';
 import { asBundled, chartsOf } from './asked-charts.ts';
+import { checkSharedNames } from './shared-names.ts';
 
 /** What charts refer to that is not private yet. */
 export interface NeededReferences {
@@ -26,6 +28,7 @@ export interface NeededReferences {
  * Finds what a chart, and the charts that it brings along, refer to; for all charts of a bundle as well. Nothing is
  * probed.
  * @param nested whether charts within charts count; out of a bundle come those too
+ * @throws AirgapError `collision` for different images of a bundle that get one name
  */
 export function neededReferences(
   context: Context,
@@ -51,6 +54,8 @@ export function neededReferences(
       const places = [...search.charts.flatMap((chart) => chart.places), ...charts.flatMap(({ operands }) => operands)]
         .filter(({ confidence }) => confidence !== 'possible')
         .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+      const names = new Set(places.map(({ reference }) => reference));
+      checkSharedNames(target, [...names], context.emit, source);
       return {
         charts: search.charts.map(({ chart: { metadata } }) => `${metadata.name} ${metadata.version}`),
         references: distinct(places.map(({ reference }) => reference)),
@@ -63,7 +68,7 @@ export function neededReferences(
   });
 }
 
-/** Everything that a bundle holds, whatever brought it in. Needs no Helm. */
+/** Everything that a bundle holds, whatever brought it in. Needs no Helm. @throws AirgapError `collision` */
 export async function bundledReferences({
   bundle,
   target,
@@ -71,6 +76,7 @@ export async function bundledReferences({
   const source = await openBundle(bundle);
   try {
     const references = source.images().map(({ reference }) => reference);
+    checkSharedNames(target, references.map(formatReference), silent, source);
     return {
       charts: source.charts().map(({ name, version }) => `${name} ${version}`),
       references: references.filter((reference) => !isUnderTarget(target, reference)),

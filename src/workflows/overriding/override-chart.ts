@@ -5,17 +5,18 @@ import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import { formatPath } from '../../influence/leaves.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
-import type { Target } from '../../oci/naming.ts';
+import { changesTags, type Target } from '../../oci/naming.ts';
 import { type Setting, valuesOf } from '../../overrides/document.ts';
 import type { Proof, Residue } from '../../overrides/proof.ts';
 import { withReasons } from '../../overrides/reasons.ts';
 import type { Profile } from '../search/search-render.ts';
 import { type Completion, complete } from './completion.ts';
-import { deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
+import { type Derived, deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
 import { type Proved, restlessIn } from './extension.ts';
 import { inject } from './injections.ts';
 import { type Repacked, repack } from './repack.ts';
 import { moveResidue, type PostRendering } from './residue.ts';
+import { retag, withoutHalves } from './retag.ts';
 import { shownBy, surePlaces } from './shown.ts';
 
 export interface OverrideOptions {
@@ -76,7 +77,7 @@ export async function overrideChart(
   const variants = await shownBy(renderer, profile, rules, operands);
   const [{ base }] = variants;
   const moving: Moving = { renderer, variants, target };
-  const derived = await deriveAndProve(moving, { recipes, emit, prove });
+  const derived = await derivedFor(moving, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
   }
@@ -88,7 +89,7 @@ export async function overrideChart(
     const { settings, overrides, proof } = derived;
     return { base: base.values, settings, overrides, proof, references };
   }
-  const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen });
+  const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen, target });
 
   const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
   const templates = async () => templateSources(await renderer.texts());
@@ -121,4 +122,26 @@ export async function overrideChart(
   // What a hook hides is told by that; entries are known by identity.
   const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
   return { ...result, proof: { ...moved.proof, residue: stays, ...found }, postRender: moved };
+}
+
+/** What values build which tag shows only in renders, so a naming that changes tags is proved in any case. */
+async function derivedFor(moving: Moving, options: Parameters<typeof deriveAndProve>[1]): Promise<Derived> {
+  const { renderer, variants, target } = moving;
+  if (!changesTags(target)) return deriveAndProve(moving, options);
+  const derived = await deriveAndProve(moving, { ...options, prove: true });
+  const [{ base }] = variants;
+  const proved: Proved = { base: base.values, settings: derived.settings, renders: derived.render };
+  const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
+  const places = {
+    target,
+    before: variants.map((shown) => shown.places),
+    placesIn: (after: Render, way: number) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
+  };
+  const templates = async () => templateSources(await renderer.texts());
+  const tagged = await retag(proved, { ...places, render, templates, restless: restlessIn(proved, render) });
+  const derivations = derived.derived.map(({ derivation }) => derivation);
+  const settings = withoutHalves(tagged, derivations, places);
+  const overrides = valuesOf(base.values, settings);
+  const renders = settings.length === tagged.settings.length ? tagged.renders : await render(overrides);
+  return { ...derived, settings, overrides, render: renders, proof: proofOf(moving, renders) };
 }

@@ -12,6 +12,7 @@ import {
   type PinLeaf,
   type Pinned,
   pinnedBy,
+  pinnedValue,
   referenceLeaves,
   tagLeaves,
 } from '../../overrides/pin.ts';
@@ -107,7 +108,7 @@ async function pinBy(
     const [only] = own;
     const digestOf = (name: string | undefined): string | undefined =>
       name === undefined ? (own.size === 1 ? only : undefined) : digests.get(written.get(name) ?? '');
-    const value = filled(leaf, digestOf);
+    const value = pinnedValue(leaf, digestOf);
     if (value === undefined) return [];
     const before = state.settings.find(({ path }) => formatPath(path) === formatPath(leaf.path));
     return [
@@ -123,17 +124,6 @@ async function pinBy(
   return extend(state, options, settings, {
     allows: (change, now) => pinnedBy(change, checkFinal(change, now)) !== undefined,
   });
-}
-
-/** Undefined when one leaf would have to hold several digests. */
-function filled(leaf: PinLeaf, digestOf: (name: string | undefined) => string | undefined): unknown {
-  let isComplete = true;
-  const value = leaf.pinned((name) => {
-    const digest = digestOf(name);
-    isComplete &&= digest !== undefined;
-    return digest ?? '';
-  });
-  return isComplete ? value : undefined;
 }
 
 /** How changes are checked; places of a render are looked up once. */

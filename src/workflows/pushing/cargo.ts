@@ -5,11 +5,12 @@ import type { RequiredBlob } from '../../lock/lock.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
-import { formatReference } from '../../oci/reference.ts';
-import { type Referrer, referrersUnder, sortReferrers } from '../../oci/referrer.ts';
+import { formatReference, type Reference } from '../../oci/reference.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import { Walker } from '../../transfer/walk.ts';
+import { heldFor } from '../bundling/held-referrers.ts';
 import type { Context } from '../context.ts';
+import { checkNamed } from './foreign.ts';
 import { type Selection, selected } from './selection.ts';
 
 /** What is going to be pushed: one bundle, or several as if they were one. */
@@ -27,21 +28,29 @@ export interface LoadOptions {
   readonly files: readonly string[];
   readonly selection: Selection;
   readonly concurrency: number;
+  /** The name of what another tool's archive names by a tag alone, or not at all when it is the only one. */
+  readonly as?: Reference;
   /** The public key that has to have signed each of them. */
   readonly signer?: SigningKey['publicKey'] | undefined;
 }
 
 /**
  * Opens bundles and reads every manifest of what is wanted.
- * @throws AirgapError what opening and choosing throw; `signature` for one that is not signed by the key; `collision` for a name with two contents, `several` for damage
+ * @throws AirgapError what opening and choosing throw; `unsupported` for an archive that does not name its images; `signature` for one that is not signed by the key; `collision` for a name with two contents, `several` for damage
  */
-export async function load(context: Context, { files, selection, concurrency, signer }: LoadOptions): Promise<Cargo> {
+export async function load(
+  context: Context,
+  { files, selection, concurrency, as, signer }: LoadOptions,
+): Promise<Cargo> {
   const bundles: Bundle[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(bundles.map((bundle) => bundle.close()));
   };
   try {
-    for (const file of files) bundles.push(await (signer === undefined ? openBundle(file) : openSigned(file, signer)));
+    for (const file of files) {
+      bundles.push(await (signer === undefined ? openBundle(file, undefined, as) : openSigned(file, signer)));
+    }
+    for (const bundle of bundles) checkNamed(bundle, context.emit);
     const graph = await graphOf(context, bundles, selected(bundles, selection, context.emit), concurrency);
     const locks = bundles.flatMap((bundle) => bundle.lock() ?? []);
     const isHeld = (digest: Digest): boolean => bundles.some(({ entries }) => entries.has(digest));
@@ -68,7 +77,7 @@ async function graphOf(
     const quiet: typeof emit = (event) => (event.type === 'image' ? undefined : emit(event));
     const walker = new Walker(bundle, { platforms: [], concurrency, emit: quiet, signal });
     const found = await walker.add(references);
-    const attached = await walker.attach(belongingTo(walker.graph(), bundle));
+    const attached = await walker.attach(heldFor(walker.graph(), bundle));
     const graph = walker.graph();
     const failures = [...found, ...attached.failures];
     if (failures.length > 0) {
@@ -78,14 +87,6 @@ async function graphOf(
     graphs.push(graph);
   }
   return merged(bundles, graphs);
-}
-
-/** What belongs to the roots of a graph, by what the bundle lists. */
-function belongingTo({ manifests, roots }: Graph, bundle: Bundle): readonly Referrer[] {
-  const content = { manifests, referrers: bundle.referrers() };
-  return sortReferrers(
-    roots.flatMap(({ reference, descriptor }) => referrersUnder(content, reference, descriptor.digest)),
-  );
 }
 
 /** @throws AirgapError `collision` for a reference that has another digest in another bundle */

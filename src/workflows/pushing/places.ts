@@ -2,13 +2,16 @@ import { AirgapError } from '../../base/errors.ts';
 import { chartName } from '../../bundle/names.ts';
 import { type Bundle, openBundle } from '../../bundle/read.ts';
 import { writtenNames } from '../../lock/written-names.ts';
-import { asksForWritten, chartRepository, type Target, targetRepository } from '../../oci/naming.ts';
-import type { Repository } from '../../oci/reference.ts';
+import { asksForWritten, chartRepository, type Target, targetReference } from '../../oci/naming.ts';
+import type { Reference } from '../../oci/reference.ts';
 
-/** Where a bundle's repository goes: an image's by the naming, a chart's to the charts. */
-export function placeOf(target: Target, repository: Repository): Repository {
-  const chart = chartName(repository);
-  return chart === undefined ? targetRepository(target, repository) : chartRepository(target, chart);
+/**
+ * Where something of a bundle goes, and how its tag is called there: an image by the naming, a chart to the charts. What is
+ * pulled by digest has a tag of its own all the same.
+ */
+export function placeOf(target: Target, { digest: _, ...source }: Reference): Reference {
+  const chart = chartName(source);
+  return chart === undefined ? targetReference(target, source) : { ...source, ...chartRepository(target, chart) };
 }
 
 /**

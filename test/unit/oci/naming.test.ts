@@ -119,7 +119,8 @@ describe('a naming', () => {
 
   it.each([
     ['name', 'docker.io/milvusdb/milvus:v2.5.15', 'us.icr.io/ns/milvus:v2.5.15'],
-    ['single-repository', 'quay.io/org/app:1', 'us.icr.io/ns:1'],
+    ['single-repository', 'quay.io/org/app:1', 'us.icr.io/ns:1---quay.io--org--app'],
+    ['single-repository', `quay.io/org/app:1@${DIGEST}`, `us.icr.io/ns:1@${DIGEST}`],
     ['{host}-{name}', 'reg.io:5000/org/app:1', 'us.icr.io/ns/reg.io-5000-app:1'],
     ['third/{folder}/{name}', 'reg.io/app:1', 'us.icr.io/ns/third/app:1'],
     ['third/{folder}/{name}', 'reg.io/a/b/app:1', 'us.icr.io/ns/third/a/b/app:1'],

@@ -38,6 +38,18 @@ describe('the proof', () => {
     expect(prove([place('quay.io/acme/app:1')], [], render(`a: ${PRIVATE}`), target).residue).toEqual([]);
   });
 
+  it('fails for a tag that push does not write where all images share a repository', () => {
+    const single = parseTarget('ecr.example/all', 'single-repository');
+    const before = place('quay.io/acme/app:1');
+    const right = 'ecr.example/all:1---quay.io--acme--app';
+    expect(prove([before], [place(right)], render(`image: ${right}`), single).residue).toEqual([]);
+    const now = place('ecr.example/all:1');
+    const wrong = prove([before], [now], render(`image: ${now.written}`), single);
+    expect(wrong.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: 'ecr.example/all:1' }]);
+    const come = prove([], [now], render(`image: ${now.written}`), single);
+    expect(come.residue, 'came with the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
+  });
+
   it('fails for a public reference that came with the overrides', () => {
     const after = [place(PRIVATE), place('docker.io/other/app:2', undefined, 'spec.containers[1].image')];
     const { residue } = prove([place('quay.io/acme/app:1')], after, render(`image: ${PRIVATE}`), target);

@@ -86,6 +86,29 @@ describe('what a post-renderer does about residue', () => {
     ).toEqual([]);
   });
 
+  it('writes the tag that an image has where all share a repository', () => {
+    const single = parseTarget('ecr.example/all', 'single-repository');
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const parts = [
+      { role: 'registry' as const, path: 'spec.registry', text: 'quay.io' },
+      { role: 'repository' as const, path: 'spec.repository', text: 'a/b' },
+      { role: 'tag' as const, path: 'spec.tag', text: '1' },
+    ];
+    const all = [
+      place('busybox', 'docker.io/library/busybox:latest'),
+      place(`a/b:1@${digest}`, `docker.io/a/b:1@${digest}`, { path: 'spec.pinned' }),
+      place('quay.io/a/b:1', 'quay.io/a/b:1', { parts, path: 'spec.split' }),
+    ];
+    const found = entriesFor(prove(all, all, [], single).residue, all, single);
+    expect(found.map(({ path, to }) => [path, to])).toEqual([
+      ['spec.pinned', `ecr.example/all:1@${digest}`],
+      ['spec.image', 'ecr.example/all:latest---docker.io--library--busybox'],
+      ['spec.registry', 'ecr.example'],
+      ['spec.repository', 'all'],
+      ['spec.tag', '1---quay.io--a--b'],
+    ]);
+  });
+
   it('has nothing for an image that an operator chooses, and a whole template for a mention', () => {
     const chosen = { ...at, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
     expect(entriesFor([chosen], [], target)).toEqual([]);

@@ -74,3 +74,12 @@ it('gives every image its private name exactly, whatever tags and digests stand 
     }),
   );
 });
+
+it('sets the tag where all images share a repository, and leaves out a name that has several', () => {
+  const single = parseTarget('r.example/all', 'single-repository');
+  const { files, left } = formatKustomize([place('a/b:1'), place('a/c:1'), place('a/c:2')], single, 'Images.');
+  expect(parse(files[0]?.text ?? '').images).toEqual([
+    { name: 'a/b', newName: 'r.example/all', newTag: '1---docker.io--a--b' },
+  ]);
+  expect(left).toEqual(['a/c: kustomize has one entry for it, and its tags would need one each']);
+});

@@ -135,6 +135,16 @@ describe('mirror sets', () => {
     }
   });
 
+  it('leave out tags that are others at the target, and keep digests', () => {
+    const single = parseTarget('r.example/all', 'single-repository');
+    const both = ['quay.io/a/b:1', `quay.io/a/c@sha256:${'a'.repeat(64)}`].map(parseReference);
+    const options = { title: 'Images.', name: 'airgap' };
+    const { files, left } = formatMirrorSet(both, single, options);
+    expect(left).toEqual(['quay.io/a/b:1: has another tag at the target']);
+    expect(files[0]?.text).toContain('quay.io/a/c');
+    expect(files[0]?.text).not.toContain('source: quay.io/a/b');
+  });
+
   it('refuse what OpenShift does not take', () => {
     const strange = parseReference('[::1]:5000/app:1');
     const refused = formatMirrorSet([strange], target, { title: 'x', name: 'airgap' });

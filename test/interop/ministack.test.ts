@@ -1,0 +1,76 @@
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { expect, it } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, scratchFolder } from '../support/cli.ts';
+import { startRegistry } from '../support/registry.ts';
+import { startMinistack } from '../support/second-opinions.ts';
+import { startTunnel } from '../support/tunnel.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** A push to ministack, both planes of ECR under the name that a real one has. */
+
+const ACCOUNT = '123456789012';
+const host = `${ACCOUNT}.dkr.ecr.eu-central-1.amazonaws.com`;
+
+it('a whole bundle is pushed, read back, checked by its receipt, and pushed again without a byte', async () => {
+  const home = scratchFolder();
+  const [file, receipt] = [join(home, 'shop.tar'), join(home, 'receipt.json')];
+  const chart = fixtureChart('shop');
+  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
+  const upstream = await startRegistry();
+  await fillUpstream(
+    upstream.host,
+    found.images.map((image: { reference: string }) => image.reference),
+  );
+  const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  await airgapOk(['bundle', chart, ...mirror, '--out', file], home);
+  await upstream.stop();
+
+  const ministack = await startMinistack(ACCOUNT);
+  const tunnel = await startTunnel(ministack.host);
+  try {
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'example-secret-key',
+      AWS_ENDPOINT_URL_ECR: ministack.url,
+      HTTP_PROXY: tunnel.url,
+      NO_PROXY: '127.0.0.1',
+    };
+    const push = (...more: string[]) =>
+      airgap(['push', file, '--to', `${host}/mirrored`, '--plain-http', host, '-o', 'json', ...more], home, { env });
+
+    // ministack 1.5.33 knows no creation templates: it answers 400, InvalidAction, and the push goes on with a warning.
+    const refused = await push('--create-repositories=never');
+    expect(refused.stderr).toContain('InvalidAction: Unknown action: DescribeRepositoryCreationTemplates');
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('lacks repositories: mirrored/') });
+
+    const first = await push('--immutable', '--receipt', receipt);
+    expect(first.code, first.stderr).toBe(0);
+    const { created, images, charts } = JSON.parse(first.stdout);
+    expect(created).toContain('mirrored/charts/shop');
+    expect(images.length).toBeGreaterThan(5);
+    for (const { target, digest } of [...images, ...charts]) {
+      expect(await digestAt(ministack.host, `/v2/${target.path}/manifests/${target.tag}`), target.path).toBe(digest);
+    }
+    const again = await push('--immutable');
+    expect(JSON.parse(again.stdout), again.stderr).toMatchObject({ bytes: 0, created: [] });
+    const verified = await airgap(['verify', '--receipt', receipt, '--plain-http', host], home, { env });
+    expect(verified.code, verified.stderr).toBe(0);
+  } finally {
+    await tunnel.stop();
+    await ministack.stop();
+  }
+});
+
+/** What stands there by the registry's own word, asked for under ECR's name. */
+async function digestAt(address: string, path: string): Promise<unknown> {
+  const [hostname, port] = address.split(':');
+  const asked = request({ hostname, port, path, method: 'GET', headers: { host, accept: '*/*' } });
+  const answer = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+    asked.on('response', resolve).on('error', reject).end();
+  });
+  await text(answer);
+  return answer.headers['docker-content-digest'];
+}

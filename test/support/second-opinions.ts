@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from './registry.ts';
+
+/**
+ * Stand-ins for AWS that nobody here wrote. They come with pip into a folder of their own in .cache, once for each list of
+ * versions; moto's server needs no more of its extras than these for ECR.
+ */
+const PACKAGES = ['ministack==1.5.33', 'moto==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5'];
+const FOLDER = join(import.meta.dirname, '../../.cache/second-opinions', PACKAGES.join('_').replaceAll('==', '-'));
+const READY = join(FOLDER, 'ready');
+/** Milliseconds. Whoever waits for the tests has no patience for a slow network. */
+const INSTALL_LIMIT = 50_000;
+
+/** Installs them where they are not. @returns why they cannot be had, as a reason not to run what needs them */
+export function withoutSecondOpinions(): string | undefined {
+  if (existsSync(READY)) return undefined;
+  const until = Date.now() + INSTALL_LIMIT;
+  const pip = ['install', '--quiet', '--no-compile', '--disable-pip-version-check', ...PACKAGES];
+  const steps: [string, readonly string[], string][] = [
+    ['python3', ['-m', 'pip', '--version'], 'pip is not here'],
+    ['python3', ['-m', 'venv', FOLDER], 'python3 makes no virtual environment'],
+    [join(FOLDER, 'bin/pip'), pip, 'pip cannot install them'],
+  ];
+  rmSync(FOLDER, { recursive: true, force: true });
+  for (const [program, args, reason] of steps) {
+    const { status, stderr, error } = spawnSync(program, args, {
+      encoding: 'utf8',
+      timeout: Math.max(1, until - Date.now()),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    if (status === 0) continue;
+    rmSync(FOLDER, { recursive: true, force: true });
+    const isLate = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
+    const why = isLate ? `that takes longer than ${INSTALL_LIMIT / 1000} s` : (stderr ?? '').trim().split('\n').at(-1);
+    return why ? `${reason}: ${why}` : reason;
+  }
+  mkdirSync(READY);
+  return undefined;
+}
+
+/** A stand-in that listens on loopback. */
+export interface SecondOpinion {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string;
+  /** `http://HOST`. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** ministack: ECR's control plane and its data plane, which it tells from the rest by the Host header. */
+export function startMinistack(account: string): Promise<SecondOpinion> {
+  return start('ministack', [], (port) => ({
+    // Without it it listens on every address.
+    BIND_HOST: '127.0.0.1',
+    GATEWAY_PORT: port,
+    IOT_MTLS_ENABLED: '0',
+    MINISTACK_ACCOUNT_ID: account,
+    SERVICES: 'ecr,sts',
+  }));
+}
+
+/** moto: ECR's control plane, with the checks of names, policies and filters that AWS makes. */
+export function startMoto(account: string): Promise<SecondOpinion> {
+  return start('moto_server', ['-H', '127.0.0.1', '-p'], () => ({ MOTO_ACCOUNT_ID: account }));
+}
+
+async function start(
+  program: string,
+  args: readonly string[],
+  environment: (port: string) => Record<string, string>,
+): Promise<SecondOpinion> {
+  const port = String(await freePort());
+  const child = spawn(join(FOLDER, 'bin', program), args.length > 0 ? [...args, port] : [], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...environment(port) },
+  });
+  let log = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-2000);
+  });
+  const ended = once(child, 'exit');
+  const kill = (): void => void child.kill('SIGKILL');
+  process.on('exit', kill);
+  const stop = async (): Promise<void> => {
+    process.off('exit', kill);
+    kill();
+    await ended;
+  };
+  const host = `127.0.0.1:${port}`;
+  if (await answers(`http://${host}/`, child)) return { host, url: `http://${host}`, stop };
+  await stop();
+  throw new Error(`${program} does not answer on ${host}: ${log.trim() || 'no output'}`);
+}
+
+async function answers(url: string, child: ChildProcess): Promise<boolean> {
+  for (const until = Date.now() + 30_000; Date.now() < until && child.exitCode === null; ) {
+    try {
+      await (await fetch(url)).arrayBuffer();
+      return true;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+  return false;
+}
