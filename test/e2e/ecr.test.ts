@@ -5,7 +5,7 @@ import { fixtureChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
 import { startEcr } from '../support/ecr.ts';
 import { startRegistry } from '../support/registry.ts';
-import { startTunnel } from '../support/tunnel.ts';
+import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
@@ -27,13 +27,7 @@ test('into private ECR: repositories are made, tokens fetched, and everything ca
   const ecr = await startEcr();
   const tunnel = await startTunnel(ecr.host);
   try {
-    const env = {
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
-      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
-      HTTP_PROXY: tunnel.url,
-      NO_PROXY: '127.0.0.1',
-    };
+    const env = ecrEnvironment(ecr.endpoint, tunnel);
     const args = [
       'push',
       file,

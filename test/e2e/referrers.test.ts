@@ -7,7 +7,7 @@ import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
 import { startEcr } from '../support/ecr.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
 import { startRegistry } from '../support/registry.ts';
-import { startTunnel } from '../support/tunnel.ts';
+import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 /** Signatures, attestations and whatever else belongs to images, on the whole way. */
 
@@ -266,13 +266,7 @@ test('ECR lists them itself, and what it does not take is a warning unless it is
   const ecr = await startEcr();
   const tunnel = await startTunnel(ecr.host);
   try {
-    const env = {
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
-      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
-      HTTP_PROXY: tunnel.url,
-      NO_PROXY: '127.0.0.1',
-    };
+    const env = ecrEnvironment(ecr.endpoint, tunnel);
     const http = ['--plain-http', host, '--plain-http', ecr.storage];
     const receipt = join(home, 'receipt.json');
     const push = ['push', file, '--to', `${host}/m`, ...http, '--receipt', receipt, '-o', 'json'];

@@ -6,7 +6,7 @@ import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, scratchFolder } from '../support/cli.ts';
 import { startRegistry } from '../support/registry.ts';
 import { startMinistack } from '../support/second-opinions.ts';
-import { startTunnel } from '../support/tunnel.ts';
+import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** A push to ministack, both planes of ECR under the name that a real one has. */
@@ -31,13 +31,7 @@ it('a whole bundle is pushed, read back, checked by its receipt, and pushed agai
   const ministack = await startMinistack(ACCOUNT);
   const tunnel = await startTunnel(ministack.host);
   try {
-    const env = {
-      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'example-secret-key',
-      AWS_ENDPOINT_URL_ECR: ministack.url,
-      HTTP_PROXY: tunnel.url,
-      NO_PROXY: '127.0.0.1',
-    };
+    const env = ecrEnvironment(ministack.url, tunnel);
     const push = (...more: string[]) =>
       airgap(['push', file, '--to', `${host}/mirrored`, '--plain-http', host, '-o', 'json', ...more], home, { env });
 

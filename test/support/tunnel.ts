@@ -48,3 +48,14 @@ export async function startTunnel(to: string): Promise<Tunnel> {
     },
   };
 }
+
+/** An environment in which the hosts of ECR are at the end of a tunnel, and its control plane at an endpoint. */
+export function ecrEnvironment(endpoint: string, tunnel: Tunnel): Record<string, string> {
+  return {
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+    AWS_ENDPOINT_URL_ECR: endpoint,
+    HTTP_PROXY: tunnel.url,
+    NO_PROXY: '127.0.0.1',
+  };
+}
