@@ -118,8 +118,11 @@ function wantedReference({ reference }: ReferencePlace, target: Target): string 
   return isUnderTarget(target, parsed) ? formatReference(parsed) : targetText(target, parsed);
 }
 
+/** Whether a private name stands in a text, and not one that only begins with it. A digest may follow. */
 function holds(text: string, wanted: string): boolean {
-  return text.includes(wanted) || text.includes(wanted.replace(/:latest$/, ''));
+  const names = [wanted, wanted.replace(/:latest$/, '')];
+  const goesOn = (at: number, name: string): boolean => /^(?:[\w/:-]|\.\w)/.test(text.slice(at + name.length));
+  return names.some((name) => occurrences(text, name, /(?!)/, /(?!)/).some((at) => !goesOn(at, name)));
 }
 
 /** Whether a reference stands in a text as a whole. One without registry or tag is too common a word to look for. */

@@ -35,7 +35,12 @@ describe('the proof', () => {
 
   it('fails for a place that is gone without its private name standing anywhere in the document', () => {
     expect(prove([place('quay.io/acme/app:1')], [], render('kind: Pod'), target).residue).toHaveLength(1);
-    expect(prove([place('quay.io/acme/app:1')], [], render(`a: ${PRIVATE}`), target).residue).toEqual([]);
+    for (const text of [`a: ${PRIVATE}`, `a: Uses ${PRIVATE}.`, `a: oci://${PRIVATE}@sha256:0`]) {
+      expect(prove([place('quay.io/acme/app:1')], [], render(text), target).residue, text).toEqual([]);
+    }
+    for (const text of [`a: ${PRIVATE}2`, `a: ${PRIVATE}.2`, `a: ${PRIVATE}-alpine`]) {
+      expect(prove([place('quay.io/acme/app:1')], [], render(text), target).residue, text).toHaveLength(1);
+    }
   });
 
   it('fails for a tag that push does not write where all images share a repository', () => {
