@@ -75,7 +75,8 @@ const END = '<!-- end of figures -->';
 export function replaceFigures(file: string, script: string, figures: string): void {
   const begin = `<!-- figures: written by npm run ${script} -->`;
   const before = readFileSync(file, 'utf8');
-  const [from, to] = [before.indexOf(begin), before.indexOf(END)];
+  const from = before.indexOf(begin);
+  const to = before.indexOf(END, from);
   if (from < 0 || to < from) throw new Error(`${file} has no place for figures`);
   writeFileSync(file, `${before.slice(0, from)}${begin}\n\n${figures}\n\n${before.slice(to)}`);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers';
+import type { Obstacle } from '../test/support/fault-door.ts';
 import type { Answer, Exchange, Fault } from '../test/support/fault-proxy.ts';
 
 /** Milliseconds, real ones, after which a stalled connection ends, for who has the patience; for Helm, which has more. */
@@ -89,6 +90,25 @@ export function answer(
     reply({ status, headers: { ...own, ...headers }, body: Buffer.from(text) });
   };
 }
+
+/** The connection ends without a word, and the next ones, so many, meet an obstacle. */
+export function obstructed(obstacle: Obstacle, times: number): Fault {
+  return async ({ slam }) => slam(obstacle, times);
+}
+
+/** Half of the answer, and then the proxy ends the tunnel. */
+export const cutTunnel: Fault = async ({ forward, outgoing, slam }) => {
+  const { status, headers, body } = await forward();
+  outgoing.writeHead(status, headers);
+  outgoing.write(body.subarray(0, body.length >> 1), () => slam('tunnel cut', 0));
+};
+
+/** The token that is given has expired when it comes. */
+export const expired: Fault = async ({ forward, revoke, reply }) => {
+  const answer = await forward();
+  revoke();
+  reply(answer);
+};
 
 /** All tokens have expired. */
 export const expire: Fault = async ({ revoke, forward, reply }) => {

@@ -6,7 +6,7 @@ import { type Passage, pass } from '../test/support/fault-proxy.ts';
 import { faultsOfBundle, faultsOfLog, faultsOfNoBundle, faultsOfRegistry } from './judge.ts';
 import type { Kind } from './kinds.ts';
 import { type Direction, filesIn, type Lane, type Place, stepOf } from './lane.ts';
-import { asked, type Case, type Outcome, type Reference } from './sweep.ts';
+import { asked, type Case, type Outcome, type Reference, type References } from './sweep.ts';
 
 /** The process ends at a request, with no chance to tidy up. It is a process of its own, from the built plugin. */
 const KILLED: Kind = {
@@ -18,12 +18,12 @@ const KILLED: Kind = {
 };
 
 /** All cases: each request. */
-export function killsOf(direction: Direction, reference: Reference): Case[] {
-  return reference[direction].map((passage) => ({ direction, kind: KILLED, ...asked(passage) }));
+export function killsOf(direction: Direction, { direct }: References): Case[] {
+  return direct[direction].map((passage) => ({ direction, kind: KILLED, ...asked(passage) }));
 }
 
 /** Kills a run at a step, and judges what is left and what a second run makes of it. */
-export async function attemptKill(lane: Lane, reference: Reference, one: Case): Promise<Outcome> {
+export async function attemptKill(lane: Lane, { direct: reference }: References, one: Case): Promise<Outcome> {
   const place = lane.place();
   try {
     const killed = await runKilled(lane, reference, one, place);

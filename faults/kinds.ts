@@ -5,13 +5,16 @@ import {
   answer,
   answerLost,
   cut,
+  cutTunnel,
   cutUpload,
   drip,
   dripIn,
   expire,
+  expired,
   length,
   lie,
   nothingStored,
+  obstructed,
   otherDigest,
   redirect,
   reset,
@@ -27,6 +30,13 @@ import {
 /** How far a fault reaches: the one request, five of its kind in a row, all of its kind, all of its repository, all that write, or all. */
 export type Reach = 'once' | 'storm' | 'step' | 'repository' | 'writes' | 'all';
 
+/**
+ * How a registry is reached: by plain HTTP, straight or through an HTTP proxy, or over TLS with a private authority,
+ * straight or through a proxy's tunnel.
+ */
+export const WAYS = ['direct', 'proxy', 'tls', 'tunnel'] as const;
+export type Way = (typeof WAYS)[number];
+
 /** One kind of fault. */
 export interface Kind {
   /** The row of the table. */
@@ -37,8 +47,8 @@ export interface Kind {
   /** Which requests of a run without faults it can be tried on. */
   readonly applies: (seen: Passage) => boolean;
   readonly inject: Fault;
-  /** The way to the registry leads through an HTTP proxy, which is what fails. */
-  readonly proxied?: true;
+  /** How the registry is reached, where it is not plain HTTP straight away. */
+  readonly way?: Exclude<Way, 'direct'>;
   /** The registry says that it has stored what it has not: the log of transfers can only repeat that. */
   readonly lies?: true;
   /** Somebody else wrote the tag: the second run is told to write over it. */
@@ -50,6 +60,7 @@ const writes = ({ method }: Passage): boolean => method === 'PUT' || method === 
 const hasBody = ({ method, answered }: Passage): boolean => method === 'GET' && answered > 0;
 const sends = ({ sent }: Passage): boolean => sent > 0;
 const isApi = ({ path }: Passage): boolean => path.startsWith('/v2/');
+const isToken = ({ path }: Passage): boolean => path.startsWith('/token');
 const isContent = (seen: Passage): boolean => hasBody(seen) && seen.status === 200 && isApi(seen);
 const isSession = ({ method, path }: Passage): boolean => method === 'PUT' && path.includes('/uploads/');
 const isTag = ({ method, path }: Passage): boolean => method === 'PUT' && /\/manifests\/(?!sha256:)/.test(path);
@@ -57,7 +68,12 @@ const stores = (seen: Passage): boolean => isApi(seen) && writes(seen) && seen.s
 const isAnswered = ({ status }: Passage): boolean => status !== 401;
 
 /** What docker-registry says when it cannot write. */
-const FULL = { code: 'UNKNOWN', message: 'unknown error', detail: { Err: 28, Op: 'write', Path: '/data' } };
+const FULL = {
+  code: 'UNKNOWN',
+  message: 'unknown error',
+  detail: { DriverName: 'filesystem', Enclosed: { Op: 'write', Path: '/data', Err: 28 } },
+};
+const FOR_EVER = Number.POSITIVE_INFINITY;
 const GATEWAY = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 
 const make = (row: string, variant: string, reach: Reach, applies: Kind['applies'], inject: Fault): Kind => ({
@@ -95,6 +111,7 @@ export const KINDS: readonly Kind[] = [
   make('500, 502, 503', '503 with Retry-After, once', 'once', any, answer(503, { headers: { 'retry-after': '1' } })),
   make('500, 502, 503', '503 of everything from here on', 'all', any, answer(503)),
   make('401 in mid-run', 'the token has expired', 'once', isApi, expire),
+  make('401 in mid-run', 'a token that has expired when it comes', 'once', isToken, expired),
   make('401 in mid-run', 'the account is gone', 'all', any, answer(401, { code: 'UNAUTHORIZED' })),
   make('403', 'once', 'once', any, answer(403, { code: 'DENIED' })),
   make('404 on an upload session', 'once', 'once', isSession, answer(404, { code: 'BLOB_UPLOAD_UNKNOWN' })),
@@ -110,9 +127,32 @@ export const KINDS: readonly Kind[] = [
   { ...make('immutable conflict', 'with the same content', 'once', isTag, takenBySame), lies: true },
   { ...make('immutable conflict', 'with other content', 'once', isTag, taken), conflict: true },
   make('DNS failure', 'of the host that is redirected to', 'step', isApi, redirect('no-such-host.invalid')),
-  { ...make('proxy failure', '502 once', 'once', any, answer(502, { html: GATEWAY })), proxied: true },
-  { ...make('proxy failure', '407', 'step', any, answer(407)), proxied: true },
-  { ...make('proxy failure', 'reset for ever', 'all', any, reset), proxied: true },
+  { ...make('proxy failure', '502 once', 'once', any, answer(502, { html: GATEWAY })), way: 'proxy' },
+  { ...make('proxy failure', '407', 'step', any, answer(407)), way: 'proxy' },
+  { ...make('proxy failure', 'reset for ever', 'all', any, reset), way: 'proxy' },
+  { ...make('proxy failure', '502 to CONNECT, once', 'once', any, obstructed(502, 1)), way: 'tunnel' },
+  { ...make('proxy failure', '502 to CONNECT, from here on', 'all', any, obstructed(502, FOR_EVER)), way: 'tunnel' },
+  { ...make('proxy failure', '407 to CONNECT, from here on', 'all', any, obstructed(407, FOR_EVER)), way: 'tunnel' },
+  { ...make('proxy failure', 'tunnel cut in mid-answer', 'once', hasBody, cutTunnel), way: 'tunnel' },
+  {
+    ...make('proxy failure', 'tunnel cut, from here on', 'all', any, obstructed('tunnel cut', FOR_EVER)),
+    way: 'tunnel',
+  },
+  { ...make('TLS failure', 'handshake cut, once', 'once', any, obstructed('handshake cut', 1)), way: 'tls' },
+  {
+    ...make('TLS failure', 'handshake cut, from here on', 'all', any, obstructed('handshake cut', FOR_EVER)),
+    way: 'tls',
+  },
+  {
+    ...make(
+      'TLS failure',
+      'certificate of an unknown authority',
+      'all',
+      any,
+      obstructed('unknown authority', FOR_EVER),
+    ),
+    way: 'tls',
+  },
   { ...make('lost write', 'stored, it says, and it is not', 'once', stores, nothingStored), lies: true },
 ];
 

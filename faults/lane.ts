@@ -6,6 +6,7 @@ import { cleanEnvironment } from '../test/support/cli.ts';
 import { type FaultProxy, type Passage, type Plan, startFaultProxy } from '../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../test/support/registry.ts';
 import { type Ended, Terminal } from '../test/unit/cli/terminal.ts';
+import type { Way } from './kinds.ts';
 
 export type Direction = 'pull' | 'push';
 
@@ -14,8 +15,8 @@ const ACCOUNT = 'airgap:a-word-nobody-may-see';
 /** A name that no resolver knows and that is reached through a proxy only. */
 const PROXIED = 'registry.test';
 
-/** Real milliseconds that a run may take before it counts as hanging. */
-const LONGEST_RUN = 90_000;
+/** Real milliseconds that a run may take before it counts as hanging: far more than it does on a busy machine. */
+const LONGEST_RUN = 300_000;
 
 /** One run and what was seen of it. */
 export interface Trial extends Ended {
@@ -37,15 +38,16 @@ export class Lane {
     this.proxy = proxy;
     this.home = home;
     mkdirSync(join(home, '.docker'));
+    writeFileSync(join(home, 'authority.pem'), proxy.door.authority);
     const auth = Buffer.from(ACCOUNT).toString('base64');
-    const auths = Object.fromEntries([proxy.host, PROXIED].map((host) => [host, { auth }]));
+    const auths = Object.fromEntries([proxy.host, proxy.door.host, PROXIED].map((host) => [host, { auth }]));
     writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths }));
     this.#account = cleanEnvironment(home);
   }
 
   /** @param folder of all lanes */
   static async start(source: TestRegistry, folder: string): Promise<Lane> {
-    return new Lane(source, await startFaultProxy(source.host, ACCOUNT), mkdtempSync(join(folder, 'lane-')));
+    return new Lane(source, await startFaultProxy(source.host, ACCOUNT, PROXIED), mkdtempSync(join(folder, 'lane-')));
   }
 
   /** A folder for one case, empty, whose name is also the prefix of what it pushes. */
@@ -61,39 +63,43 @@ export class Lane {
     for (const path of [folder, temporary]) rmSync(path, { recursive: true, force: true });
   }
 
-  host(proxied = false): string {
-    return proxied ? PROXIED : this.proxy.host;
+  host(way: Way = 'direct'): string {
+    return { direct: this.proxy.host, proxy: PROXIED, tls: this.proxy.door.host, tunnel: PROXIED }[way];
   }
 
-  env({ temporary }: Place, proxied = false): Record<string, string> {
-    const way: Record<string, string> = proxied ? { HTTP_PROXY: `http://${this.proxy.host}` } : {};
-    return { ...this.#account, TMPDIR: temporary, ...way };
+  env({ temporary }: Place, way: Way = 'direct'): Record<string, string> {
+    const proxy: Partial<Record<Way, Record<string, string>>> = {
+      proxy: { HTTP_PROXY: `http://${this.proxy.host}` },
+      tunnel: { HTTPS_PROXY: this.proxy.door.proxy },
+    };
+    return { ...this.#account, TMPDIR: temporary, ...proxy[way] };
   }
 
   /** Two images, and the chart that wants them when told so: Helm takes longer than everything else. */
-  pullArgs({ file }: Place, { chart, proxied = false }: Pulled): string[] {
-    const host = this.host(proxied);
+  pullArgs({ file }: Place, { chart, way = 'direct' }: Pulled): string[] {
+    const host = this.host(way);
     const images = ['--image', 'upstream.example/team/app:1', '--image', 'upstream.example/team/tool:2'];
     const wanted = chart ? [`oci://${host}/charts/demo`, '--version', '1.0.0'] : images;
-    return ['bundle', ...wanted, '--mirror', `upstream.example=${host}`, ...this.#plain(proxied), '--out', file];
+    return ['bundle', ...wanted, '--mirror', `upstream.example=${host}`, ...this.#access(way), '--out', file];
   }
 
   /** Into repositories that begin with the place's name, by default of what `pullArgs` made. */
-  pushArgs({ name, folder }: Place, bundle: string, proxied = false): string[] {
+  pushArgs({ name, folder }: Place, bundle: string, way: Way = 'direct'): string[] {
     const told = ['--log-file', join(folder, 'log'), '--receipt', join(folder, 'receipt.json')];
-    const to = ['--to', `${this.host(proxied)}/${name}`, '--naming', 'path'];
-    return ['push', bundle, ...to, ...this.#plain(proxied), ...told];
+    const to = ['--to', `${this.host(way)}/${name}`, '--naming', 'path'];
+    return ['push', bundle, ...to, ...this.#access(way), ...told];
   }
 
-  #plain(proxied: boolean): string[] {
-    const hosts = [this.host(proxied), this.proxy.elsewhere, 'no-such-host.invalid'];
+  #access(way: Way): string[] {
+    if (way === 'tls' || way === 'tunnel') return ['--ca-file', join(this.home, 'authority.pem')];
+    const hosts = [this.host(way), this.proxy.elsewhere, 'no-such-host.invalid'];
     return hosts.flatMap((host) => ['--plain-http', host]);
   }
 
   /** Runs the command line in this process. */
-  async run(args: readonly string[], place: Place, proxied = false, plan?: Plan): Promise<Trial> {
+  async run(args: readonly string[], place: Place, way: Way = 'direct', plan?: Plan): Promise<Trial> {
     this.proxy.begin(plan);
-    const terminal = new Terminal(args, this.env(place, proxied), place.folder);
+    const terminal = new Terminal(args, this.env(place, way), place.folder);
     let isHung = false;
     const alarm = wait(() => {
       isHung = true;
@@ -108,7 +114,7 @@ export class Lane {
 /** What is pulled, and which way. */
 export interface Pulled {
   readonly chart: boolean;
-  readonly proxied?: boolean | undefined;
+  readonly way?: Way | undefined;
 }
 
 /** Where one case happens. */

@@ -3,9 +3,10 @@
  * next one completes.
  *
  *   npm run faults -- [--only TEXT] [--direction pull|push] [--every N] [--lanes N]
+ *   npm run faults -- --rate
  *
  * `--only` takes the cases whose line has the text, `--every` each n-th of them, `--lanes` says how many run at the same
- * time. Needs docker-registry, a Helm of the tests and, for kill -9, a built plugin. Exit code 1 when something did not
+ * time. `--rate` measures instead how fast a registry is written to that takes ten manifests a second. Needs docker-registry, a Helm of the tests and, for kill -9, a built plugin. Exit code 1 when something did not
  * end well. A run of both directions with every kind replaces the figures in docs/reliability.md.
  */
 import { spawnSync } from 'node:child_process';
@@ -18,6 +19,7 @@ import { testHelms } from '../test/support/helm.ts';
 import { hurry } from './clock.ts';
 import { attemptKill, killsOf } from './kill.ts';
 import { Lane } from './lane.ts';
+import { measureRate, rateTable } from './rate.ts';
 import { complaint, describe, table } from './report.ts';
 import { attempt, casesOf, refer } from './sweep.ts';
 import { startSource } from './workload.ts';
@@ -29,6 +31,7 @@ const { values } = parseArgs({
     direction: { type: 'string', default: '' },
     every: { type: 'string', default: '1' },
     lanes: { type: 'string', default: '2' },
+    rate: { type: 'boolean', default: false },
   },
 });
 const [every, count] = [Number(values.every), Number(values.lanes)];
@@ -54,22 +57,32 @@ for (const event of ['unhandledRejection', 'uncaughtException']) process.on(even
 
 const load = loadavg()[0].toFixed(1);
 const began = performance.now();
+const day = new Date().toISOString().slice(0, 10);
+const machine = `Helm ${helm.version}, Node.js ${process.versions.node}, ${availableParallelism()} cores`;
+const circumstances = `${machine}, load average at the start ${load}`;
+const document = join(root, 'docs/reliability.md');
 // Before the first request: undici keeps the clock that it begins with.
-hurry();
+if (!values.rate) hurry();
 const folder = mkdtempSync(join(tmpdir(), 'airgap-faults-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const source = await startSource(folder);
+if (values.rate) {
+  const figures = `Last run: ${day}; ${circumstances}.\n\n${rateTable(await measureRate(await Lane.start(source, folder)))}`;
+  console.log(figures);
+  replaceFigures(document, 'faults (rate)', figures);
+  process.exit(0);
+}
 const lanes = await Promise.all(
   Array.from({ length: count }, async () => {
     const lane = await Lane.start(source, folder);
-    return { lane, direct: await refer(lane, false), proxied: await refer(lane, true) };
+    return { lane, references: await refer(lane) };
   }),
 );
-const [{ lane: first, direct, proxied }] = lanes;
+const [{ lane: first, references }] = lanes;
 const cases = ['pull', 'push']
   .flatMap((direction) => [
-    ...casesOf(direction, direct, proxied, first.source.repositories).map((one) => ({ one, work: attempt })),
-    ...killsOf(direction, direct).map((one) => ({ one, work: attemptKill })),
+    ...casesOf(direction, references, first.source.repositories).map((one) => ({ one, work: attempt })),
+    ...killsOf(direction, references).map((one) => ({ one, work: attemptKill })),
   ])
   .filter(({ one }) => one.direction.includes(values.direction) && describe(one).includes(values.only))
   .filter((_, at) => at % every === 0);
@@ -79,7 +92,7 @@ const next = cases.values();
 await Promise.all(
   lanes.map(async (own) => {
     for (const { one, work } of next) {
-      const outcome = await work(own.lane, one.kind.proxied ? own.proxied : own.direct, one);
+      const outcome = await work(own.lane, own.references, one);
       for (const error of stray.splice(0)) {
         outcome.wrong.push(`an error that nobody waits for: ${error?.stack ?? error}`);
         outcome.verdict = 'bad';
@@ -95,18 +108,16 @@ await source.stop();
 
 const bad = outcomes.filter(({ verdict }) => verdict === 'bad');
 const minutes = ((performance.now() - began) / 60_000).toFixed(0);
-const day = new Date().toISOString().slice(0, 10);
 const share = every === 1 ? 'every case' : `one of every ${every} cases`;
-const steps = `${direct.pull.length} requests of a pull and ${direct.push.length} of a push; ${share}`;
-const machine = `Helm ${helm.version}, Node.js ${process.versions.node}, ${availableParallelism()} cores`;
+const steps = `${references.direct.pull.length} requests of a pull and ${references.direct.push.length} of a push; ${share}`;
 const order = new Map(cases.map(({ one }, at) => [one, at]));
 const figures = [
-  `Last run: ${day}; ${steps}; ${minutes} minutes; ${machine}, load average at the start ${load}.`,
+  `Last run: ${day}; ${steps}; ${minutes} minutes; ${circumstances}.`,
   table(outcomes.sort((a, b) => order.get(a.of) - order.get(b.of))),
   ...(bad.length > 0 ? [bad.map((outcome) => `- ${describe(outcome)}: ${outcome.wrong.join('; ')}`).join('\n')] : []),
 ].join('\n\n');
 console.log(figures);
 if (values.only === '' && values.direction === '') {
-  replaceFigures(join(root, 'docs/reliability.md'), 'faults', figures);
+  replaceFigures(document, 'faults', figures);
 }
 process.exit(bad.length > 0 ? 1 : 0);

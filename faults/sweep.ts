@@ -12,11 +12,11 @@ import {
   faultsOfRegistry,
   receiptOf,
 } from './judge.ts';
-import { deleted, GONE, KINDS, type Kind, reaches } from './kinds.ts';
+import { deleted, GONE, KINDS, type Kind, reaches, WAYS, type Way } from './kinds.ts';
 import { type Direction, filesIn, hashOf, type Lane, type Place, stepOf, type Trial } from './lane.ts';
 import { NAMES } from './workload.ts';
 
-/** What runs without faults do, direct or through a proxy. */
+/** What runs without faults do, one way. */
 export interface Reference {
   /** Of a chart those about the chart, of its images alone all others. */
   readonly pull: readonly Passage[];
@@ -28,6 +28,9 @@ export interface Reference {
   /** What a push leaves in a registry. */
   readonly tags: Expected;
 }
+
+/** Of every way. */
+export type References = Readonly<Record<Way, Reference>>;
 
 /** One fault at one step. */
 export interface Case {
@@ -47,22 +50,28 @@ export interface Outcome extends Case {
   readonly said: string;
 }
 
-/** Runs both ways without faults. @throws Error when even that goes wrong */
-export async function refer(lane: Lane, proxied: boolean): Promise<Reference> {
+/** Runs pull and push without faults, every way. @throws Error when even that goes wrong */
+export async function refer(lane: Lane): Promise<References> {
+  const references: Partial<Record<Way, Reference>> = {};
+  for (const way of WAYS) references[way] = await referOne(lane, way);
+  return references as References;
+}
+
+async function referOne(lane: Lane, way: Way): Promise<Reference> {
   const calm = async (args: (place: Place) => string[]): Promise<{ trial: Trial; place: Place }> => {
     for (let times = 1; ; times++) {
       const place = lane.place();
-      const trial = await lane.run(args(place), place, proxied);
+      const trial = await lane.run(args(place), place, way);
       if (trial.code !== 0) throw new Error(`it fails without any fault: ${trial.err}`);
       // A busy machine makes requests of its own: answers that came too late.
       if (!trial.err.includes('retrying')) return { trial, place };
       if (times === 10) throw new Error(`it does not run without repetitions: ${trial.err}`);
     }
   };
-  const whole = await calm((place) => lane.pullArgs(place, { chart: true, proxied }));
-  const images = await calm((place) => lane.pullArgs(place, { chart: false, proxied }));
+  const whole = await calm((place) => lane.pullArgs(place, { chart: true, way }));
+  const images = await calm((place) => lane.pullArgs(place, { chart: false, way }));
   const bundle = whole.place.file;
-  const { trial: push, place: sent } = await calm((place) => lane.pushArgs(place, bundle, proxied));
+  const { trial: push, place: sent } = await calm((place) => lane.pushArgs(place, bundle, way));
   const tags = receiptOf(join(sent.folder, 'receipt.json'), sent.name);
   const wrong = await faultsOfRegistry(lane.source.host, sent.name, tags);
   if (tags.size !== NAMES.length || wrong.length > 0)
@@ -83,10 +92,10 @@ function isOfChart({ step }: Pick<Passage, 'step'>): boolean {
  * All cases: each kind of fault at each step that it can be tried on.
  * @param repositories folder of the registry that is pushed to
  */
-export function casesOf(direction: Direction, direct: Reference, proxied: Reference, repositories: string): Case[] {
+export function casesOf(direction: Direction, references: References, repositories: string): Case[] {
   const kinds = [...KINDS, direction === 'pull' ? GONE : deleted(repositories)];
   return kinds.flatMap((kind) =>
-    (kind.proxied ? proxied : direct)[direction]
+    references[kind.way ?? 'direct'][direction]
       .filter(kind.applies)
       .map((passage) => ({ direction, kind, ...asked(passage) })),
   );
@@ -98,7 +107,8 @@ export function asked(passage: Passage): Pick<Case, 'step' | 'byHelm'> {
 }
 
 /** Tries one case: a run with the fault, and where that fails one without. */
-export async function attempt(lane: Lane, reference: Reference, one: Case): Promise<Outcome> {
+export async function attempt(lane: Lane, references: References, one: Case): Promise<Outcome> {
+  const reference = references[one.kind.way ?? 'direct'];
   const place = lane.place();
   const fired = { times: 0 };
   const plan = planOf(one, fired);
@@ -134,12 +144,12 @@ function planOf({ kind, step }: Case, fired: { times: number }): Plan {
 }
 
 function run(lane: Lane, { bundle }: Reference, one: Case, place: Place, plan?: Plan): Promise<Trial> {
-  const { proxied, conflict } = one.kind;
+  const { way, conflict } = one.kind;
   if (one.direction === 'pull') {
-    return lane.run(lane.pullArgs(place, { chart: isOfChart(one), proxied }), place, proxied, plan);
+    return lane.run(lane.pullArgs(place, { chart: isOfChart(one), way }), place, way, plan);
   }
   const again = plan === undefined && conflict ? ['--on-existing-tag', 'overwrite'] : [];
-  return lane.run([...lane.pushArgs(place, bundle, proxied), ...again], place, proxied, plan);
+  return lane.run([...lane.pushArgs(place, bundle, way), ...again], place, way, plan);
 }
 
 async function judgeDone(lane: Lane, reference: Reference, one: Case, place: Place): Promise<string[]> {

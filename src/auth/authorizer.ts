@@ -75,9 +75,11 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       wishes.set(access.registry, wish);
       // Registries behind a path rewriting proxy ask for a scope that is not what the request's own path suggests.
       const asked = (wish.parameters.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
-      if (asked.some((scope) => !access.scopes.includes(scope))) {
-        widened.set(scopeKey(access), [...new Set([...access.scopes, ...asked])]);
-      }
+      const known = widened.get(scopeKey(access)) ?? access.scopes;
+      const isWider = asked.some((scope) => !known.includes(scope));
+      if (isWider) widened.set(scopeKey(access), [...new Set([...known, ...asked])]);
+      // RFC 6750, 3.1: the token is good, and has not the right. Another one of the same kind would not have it either.
+      if (sent !== undefined && !isWider && wish.parameters.get('error') === 'insufficient_scope') return undefined;
       if (sent !== undefined) {
         for (const [key, token] of tokens) {
           if (sent === `Bearer ${(await token.catch(() => undefined))?.value}`) tokens.delete(key);

@@ -9,7 +9,15 @@ export type TokenExchange = (request: {
   readonly headers: Readonly<Record<string, string>>;
   readonly form?: string;
   readonly what: string;
-}) => Promise<{ readonly status: number; readonly text: string }>;
+  /** What is wrong with an answer, where another one may be right: it is asked for again, and the last one given as it is. */
+  readonly damage: (answer: TokenAnswer) => string | undefined;
+}) => Promise<TokenAnswer>;
+
+/** What a token endpoint said. */
+export interface TokenAnswer {
+  readonly status: number;
+  readonly text: string;
+}
 
 /** What a token is asked for. */
 export interface TokenRequest {
@@ -42,11 +50,19 @@ const EARLY_MAX = 30;
 export async function fetchToken(exchange: TokenExchange, request: TokenRequest, now: number): Promise<Token> {
   const { registry, realm, service, scopes, credential } = request;
   const what = `token for ${registry}`;
+  const damage = ({ status, text }: TokenAnswer): string | undefined =>
+    status === 200 && tokenIn(text) === undefined ? `${what}: ${realm.host} answers without a token` : undefined;
   const identity = credential?.kind === 'identity-token' ? credential.token : undefined;
   const url = new URL(realm);
   const answer =
     identity === undefined
-      ? await exchange({ method: 'GET', url: withQuery(url, service, scopes), headers: basic(credential), what })
+      ? await exchange({
+          method: 'GET',
+          url: withQuery(url, service, scopes),
+          headers: basic(credential),
+          what,
+          damage,
+        })
       : await exchange({
           method: 'POST',
           url,
@@ -59,6 +75,7 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
             refresh_token: identity,
           }).toString(),
           what,
+          damage,
         });
   if (answer.status === 400 || answer.status === 401 || answer.status === 403) throw refused(request, answer.status);
   if (answer.status !== 200) {
@@ -79,34 +96,35 @@ function basic(credential: Credential | undefined): Record<string, string> {
 
 function refused({ registry, realm, credential, scopes }: TokenRequest, status: number): AirgapError {
   const login = `helm registry login ${registry}`;
-  const asked = `a token for ${scopes.join(' ') || registry}`;
-  return credential === undefined
-    ? new AirgapError('unauthorized', `${registry}: ${realm.host} gives no anonymous access (${status}) to ${asked}`, {
-        hint: `log in first: ${login}`,
-      })
-    : new AirgapError(
-        'unauthorized',
-        `${registry}: ${realm.host} refuses the stored credentials (${status}) for ${asked}`,
-        {
-          hint: `log in again: ${login}`,
-        },
-      );
+  const wanted = scopes.join(' ') || registry;
+  const [problem, hint] =
+    credential === undefined
+      ? [`gives no anonymous access to ${registry}`, `log in first: ${login}`]
+      : [`refuses the credentials that are stored for ${registry}`, `log in again: ${login}`];
+  return new AirgapError('unauthorized', `${realm.host} ${problem} (${status}): no token for ${wanted}`, { hint });
 }
 
 function readToken(text: string, what: string, host: string, now: number): Token {
+  const token = tokenIn(text);
+  // The text may hold a secret: it is not quoted.
+  if (token === undefined) throw new AirgapError('registry', `${what}: ${host} answers without a token`);
+  const { value, lifetime } = token;
+  keepSecret(value);
+  const early = Math.min(EARLY_MAX, lifetime * EARLY_SHARE);
+  // Counted from now and not from `issued_at`: clocks differ, and the difference would make tokens stale or immortal.
+  return { value, renewAt: now + (lifetime - early) * 1000 };
+}
+
+/** The token and its lifetime in seconds; undefined when the text is something else. */
+function tokenIn(text: string): { readonly value: string; readonly lifetime: number } | undefined {
   let json: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null;
   try {
     json = JSON.parse(text);
   } catch {
-    // The text may hold a secret: it is not quoted.
-    throw new AirgapError('registry', `${what}: ${host} answers with something that is not JSON`);
+    return undefined;
   }
   const value = [json?.token, json?.access_token].find((token) => typeof token === 'string' && token !== '');
-  if (typeof value !== 'string') throw new AirgapError('registry', `${what}: ${host} answers without a token`);
-  keepSecret(value);
+  if (typeof value !== 'string') return undefined;
   const said = json?.expires_in;
-  const lifetime = typeof said === 'number' && said > 0 ? said : DEFAULT_LIFETIME;
-  const early = Math.min(EARLY_MAX, lifetime * EARLY_SHARE);
-  // Counted from now and not from `issued_at`: clocks differ, and the difference would make tokens stale or immortal.
-  return { value, renewAt: now + (lifetime - early) * 1000 };
+  return { value, lifetime: typeof said === 'number' && said > 0 ? said : DEFAULT_LIFETIME };
 }

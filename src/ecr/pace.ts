@@ -18,7 +18,7 @@ const BURST = 3;
 
 /**
  * Spreads what goes to ECR, so that a large push is not throttled to begin with; other registries are not waited for.
- * Repetitions after a 429 have waits of their own.
+ * What is refused all the same slows down what follows (http/pacer.ts).
  */
 export function ecrPace(
   hosts: readonly EcrHostDeclaration[] = [],

@@ -4,6 +4,7 @@ import { readCertificates, trustedCertificates } from './certificates.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
+import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
@@ -25,7 +26,7 @@ export interface TransportOptions {
   readonly caFile?: string;
   /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
   readonly plainHttp?: readonly string[];
-  /** Connections per host, for reading and for uploading each. Default 32. */
+  /** Connections per host, for reading and for uploading each. Default 64; fewer where fewer requests are made. */
   readonly connections?: number;
   /** Default 15 s. */
   readonly connectTimeout?: number;
@@ -51,6 +52,8 @@ export interface HttpRequest {
   readonly body?: RequestBody;
   /** What is asked for, at the beginning of every message: `quay.io/a/b:1`. */
   readonly what: string;
+  /** What the server may count together with others of the same method, and throttle: `manifests`. */
+  readonly kind?: string;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** Overrides the transport's, for answers that take their time. */
@@ -91,13 +94,14 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const dispatchers = createDispatchers({
     proxy: proxyFromEnvironment(env),
     certificates,
-    connections: options.connections ?? 32,
+    connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
   const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, options.emit ?? silent);
   const wire: Wire = {
     plain,
     send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
+    pacer: createPacer(),
     userAgent: options.userAgent ?? 'helm-airgap',
     headersTimeout: options.headersTimeout ?? 60_000,
     bodyTimeout: options.bodyTimeout ?? 60_000,
@@ -114,6 +118,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
 interface Wire {
   readonly plain: PlainHttp;
   readonly send: (request: WireRequest) => Promise<HttpResponse>;
+  readonly pacer: Pacer;
   readonly userAgent: string;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
@@ -121,15 +126,20 @@ interface Wire {
 
 /** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
 async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Promise<HttpResponse> {
-  const { what, signal } = request;
+  const { what, signal, method, url, kind = '' } = request;
+  const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
   for (let attempt = 1; ; attempt++) {
+    const turn = pace.turn(signal);
+    if (turn !== undefined) await turn;
+    const began = pace.now();
     const outcome = await follow(wire, request);
     const answered = 'status' in outcome;
+    if (answered) pace.ended(began, outcome.status === 429);
     const retryable = answered ? retryableStatus(outcome.status) : outcome.retryable;
     const reason = answered ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
     const after = answered ? parseRetryAfter(outcome.headers['retry-after'], Date.now()) : undefined;
     const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
-    if (signal?.aborted) throw describeFailure(signal.reason, { url: request.url, what, signal }).error;
+    if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
     if (again && answered) await discard(outcome);
     else if (answered) return outcome;
     else if (!again) throw outcome.error;

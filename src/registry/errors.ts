@@ -5,13 +5,17 @@ import { apiHost } from './hosts.ts';
 
 /** Bytes of an error's body that are looked at. */
 const LIMIT = 64 * 1024;
-/** Characters of a registry's own words that are passed on. */
+/** Characters that are passed on of each of a registry's own words. */
 const QUOTE = 400;
+/** ENOSPC and EDQUOT, as text and as docker-registry prints the number of an error of the system (Linux). */
+const NO_SPACE = /no space left on device|disk quota exceeded|"Err":(?:28|122)\b/i;
 
 /** What a registry said in `errors` of its answer (distribution specification, "Error Codes"). */
 export interface Complaint {
   readonly code: string;
   readonly message: string;
+  /** What it said beside the message, as it stands: text or JSON. */
+  readonly detail?: string;
 }
 
 /** Reads the first error of an answer; empty when the registry gave none. The body is consumed. */
@@ -25,7 +29,10 @@ export function parseComplaint(bytes: Uint8Array, response: HttpResponse): Compl
   try {
     const { errors } = JSON.parse(text) as { errors?: { code?: unknown; message?: unknown; detail?: unknown }[] };
     const first = errors?.[0];
-    return { code: clean(first?.code), message: clean(first?.message) || clean(first?.detail) };
+    const [message, detail] = [clean(first?.message), clean(first?.detail)];
+    return message === ''
+      ? { code: clean(first?.code), message: detail }
+      : { code: clean(first?.code), message, detail };
   } catch {
     const plain = (headerOf(response, 'content-type') ?? '').startsWith('text/plain');
     return { code: '', message: plain ? clean(text) : '' };
@@ -51,7 +58,9 @@ export function complain(response: HttpResponse, complaint: Complaint, request: 
   const { what, registry, writes = false } = request;
   const { status } = response;
   const host = response.url.host;
-  const words = [complaint.code, complaint.message].filter((part) => part !== '').join(': ');
+  // What went wrong inside stands there and nowhere else. Of who may not do what, and what is not there, the sentence says more.
+  const detail = status === 400 || status >= 500 ? complaint.detail : undefined;
+  const words = [complaint.code, complaint.message, detail].map(quote).filter(Boolean).join(': ');
   const said = `${host} answers ${status}${words === '' ? '' : ` (${words})`}`;
   const error = (code: ErrorCode, message: string, hint?: string): AirgapError =>
     new AirgapError(code, `${what}: ${message}`, hint === undefined ? {} : { hint });
@@ -81,13 +90,24 @@ export function complain(response: HttpResponse, complaint: Complaint, request: 
     const hint = `log in (helm registry login ${registry}) for a higher limit, wait, or read through a mirror`;
     return error('registry', `too many requests; ${said}`, hint);
   }
+  if (status >= 500 && NO_SPACE.test(`${complaint.message} ${complaint.detail}`)) {
+    return error(
+      'registry',
+      `the registry has no space left; ${said}`,
+      'make room where the registry keeps its content',
+    );
+  }
   return error('registry', said);
 }
 
-/** One line of printable text, and not too much of it: it comes from outside. */
+/** One line of printable text: it comes from outside. */
 function clean(value: unknown): string {
   if (value === undefined || value === null) return '';
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-  return line.length > QUOTE ? `${line.slice(0, QUOTE)}…` : line;
+  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+}
+
+/** Not too much of it. */
+function quote(line: string | undefined): string | undefined {
+  return line !== undefined && line.length > QUOTE ? `${line.slice(0, QUOTE)}…` : line;
 }

@@ -6,38 +6,44 @@ import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import { complain, parseComplaint, registryError } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
-import { contentDigest, type RegistryRequest, type Session } from './session.ts';
+import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
 
 /** Bytes; what the distribution specification asks registries to take, and ECR's limit. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
 /**
- * Fetches a manifest and verifies it against the digest asked for and the one the registry announces.
+ * Fetches a manifest and verifies it against the digest asked for and the one the registry announces. One that is damaged
+ * is asked for again, a few times.
  * @throws AirgapError `image-not-found`, `unauthorized`, `forbidden`, `digest-mismatch`, `unsupported` (schema 1)
  */
 export async function getManifest(session: Session, place: Place, tagOrDigest: string): Promise<ManifestContent> {
   const what = describePlace(place, tagOrDigest);
-  const { response, bytes } = await session.read(manifestRequest('GET', place, tagOrDigest), MANIFEST_LIMIT);
+  const damage = (answer: WholeAnswer): string | undefined => damageOf(answer, what, tagOrDigest)?.message;
+  const answer = await session.read(manifestRequest('GET', place, tagOrDigest), MANIFEST_LIMIT, damage);
+  const { response, bytes } = answer;
   if (response.status !== 200) {
     const complaint = parseComplaint(bytes, response);
     throw complain(response, complaint, { what, registry: place.asked.registry });
   }
-  const announced = contentDigest(response);
-  for (const expected of [tagOrDigest, announced]) {
-    if (expected === undefined || !isDigest(expected)) continue;
-    const actual = digestOf(bytes, algorithmOf(expected));
-    if (actual !== expected) {
-      throw new AirgapError(
-        'digest-mismatch',
-        `${what}: ${response.url.host} sends a manifest that is ${actual} and not ${expected}`,
-        {
-          hint: 'a proxy or mirror in between may change or mix up content; try again, or ask the registry itself',
-        },
-      );
-    }
-  }
+  const damaged = damageOf(answer, what, tagOrDigest);
+  if (damaged !== undefined) throw damaged;
   const digest = isDigest(tagOrDigest) ? tagOrDigest : digestOf(bytes);
   return { descriptor: { mediaType: mediaTypeOf(response, bytes, what), digest, size: bytes.length }, bytes };
+}
+
+/** Why an answer is not the manifest that was asked for; undefined for one that is, or is none. */
+function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: string): AirgapError | undefined {
+  if (response.status !== 200) return undefined;
+  const expected = [tagOrDigest, contentDigest(response)].filter((digest) => digest !== undefined && isDigest(digest));
+  for (const digest of expected) {
+    const actual = digestOf(bytes, algorithmOf(digest));
+    if (actual === digest) continue;
+    const message = `${what}: ${response.url.host} sends a manifest that is ${actual} and not ${digest}`;
+    const hint = 'a proxy or mirror in between may change or mix up content; try again, or ask the registry itself';
+    return new AirgapError('digest-mismatch', message, { hint });
+  }
+  // Where nobody says the digest, an answer that was cut still shows.
+  return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notJson(response, what);
 }
 
 /** Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it is not there. */
@@ -58,10 +64,8 @@ export async function headManifest(
   const mediaType = contentTypeOf(response);
   const size = Number(headerOf(response, 'content-length') ?? Number.NaN);
   const complete = digest !== undefined && isDigest(digest) && isReadable(mediaType) && Number.isSafeInteger(size);
-  if (response.status === 200 && complete) {
-    if (isDigest(tagOrDigest) && algorithmOf(tagOrDigest) === algorithmOf(digest) && digest !== tagOrDigest) {
-      throw new AirgapError('digest-mismatch', `${what}: ${response.url.host} answers with ${digest}`);
-    }
+  // One that names another digest than it was asked for says nothing, either: the manifest itself can be checked.
+  if (response.status === 200 && complete && !contradicts(digest, tagOrDigest)) {
     return { mediaType, digest: isDigest(tagOrDigest) ? tagOrDigest : digest, size };
   }
   try {
@@ -70,6 +74,11 @@ export async function headManifest(
     if (error instanceof AirgapError && error.code === 'image-not-found') return undefined;
     throw error;
   }
+}
+
+/** Digests of different algorithms cannot be compared. */
+function contradicts(digest: Digest, asked: string): boolean {
+  return isDigest(asked) && algorithmOf(asked) === algorithmOf(digest) && digest !== asked;
 }
 
 function manifestRequest(method: 'GET' | 'HEAD', place: Place, tagOrDigest: string): RegistryRequest {
@@ -88,18 +97,27 @@ function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): s
   const served = contentTypeOf(response);
   if (isReadable(served)) return served;
   if (served === MediaType.dockerSchema1 || served === MediaType.dockerSchema1Signed) throw schema1(what);
-  let json: Record<string, unknown>;
-  try {
-    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw new AirgapError('registry', `${what}: ${response.url.host} sends a manifest that is not JSON`, { cause });
-  }
+  const json = parsed(bytes) as Record<string, unknown> | undefined;
+  if (json === undefined) throw notJson(response, what);
   if (json?.schemaVersion === 1) throw schema1(what);
   if (typeof json?.mediaType === 'string' && isReadable(json.mediaType)) return json.mediaType;
   if (json?.mediaType === undefined && Array.isArray(json?.manifests)) return MediaType.ociIndex;
   if (json?.mediaType === undefined && Array.isArray(json?.layers)) return MediaType.ociManifest;
   const type = JSON.stringify(json?.mediaType ?? served).slice(0, 120);
   throw new AirgapError('unsupported', `${what}: ${response.url.host} sends a manifest of an unknown type, ${type}`);
+}
+
+/** What JSON says; undefined for bytes that are none. */
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function notJson({ url }: HttpResponse, what: string): AirgapError {
+  return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
 }
 
 function contentTypeOf(response: HttpResponse): string {

@@ -6,6 +6,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
+import type { Retryable } from '../http/retry.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiHost } from './hosts.ts';
@@ -14,6 +15,12 @@ import { quotaOf } from './quota.ts';
 /** Bytes that a token endpoint may answer. */
 const TOKEN_LIMIT = 1024 * 1024;
 const ERROR_LIMIT = 64 * 1024;
+
+/**
+ * How often a request goes out again with other credentials: after the first 401, which says what the registry wants, and
+ * once more, for a token that has expired when it comes (an old one out of a cache, clocks that differ).
+ */
+const RENEWALS = 2;
 
 /** A request to a registry: to the API of a repository, or to a URL that this API gave. */
 export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
@@ -31,11 +38,23 @@ export interface Session {
   readonly authorizer: Authorizer;
   /** The lowest that each registry has said is left. */
   readonly quotas: ReadonlyMap<string, Quota>;
-  /** The answer, whatever its status; a 401 has been answered with renewed credentials once. */
+  /** The answer, whatever its status; a 401 has been answered with renewed credentials. */
   send(request: RegistryRequest): Promise<HttpResponse>;
-  /** The answer with its whole body, which is asked for again when it breaks off. */
-  read(request: RegistryRequest, limit: number): Promise<{ response: HttpResponse; bytes: Uint8Array }>;
+  /**
+   * The answer with its whole body, of `limit` bytes at most. It is asked for again when it breaks off, and a few times
+   * when it is damaged; the last one is given as it is.
+   */
+  read(request: RegistryRequest, limit: number, damage?: Damage): Promise<WholeAnswer>;
 }
+
+/** An answer that is all here. */
+export interface WholeAnswer {
+  readonly response: HttpResponse;
+  readonly bytes: Uint8Array;
+}
+
+/** What is wrong with an answer that is all here, where another one may be right. */
+export type Damage = (answer: WholeAnswer) => string | undefined;
 
 /** An authorizer that fetches tokens with the keychain's credentials, over this transport. */
 export function authorizerOf(transport: Transport, keychain: Keychain): Authorizer {
@@ -58,26 +77,35 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
     authorizer,
     quotas,
     send,
-    read: (request, limit) => readWhole(transport, request, limit, () => send(request)),
+    read: (request, limit, damage) => readWhole(transport, { ...request, limit, damage }, () => send(request)),
   };
 }
 
-/** An answer with its whole body, which is asked for again when it breaks off. */
+interface Reading extends Pick<HttpRequest, 'what' | 'signal'> {
+  readonly limit: number;
+  readonly damage?: Damage | undefined;
+}
+
+/** As {@link Session.read}. */
 async function readWhole(
   { retrier }: Transport,
-  { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
-  limit: number,
+  { what, signal, limit, damage }: Reading,
   send: () => Promise<HttpResponse>,
-): Promise<{ response: HttpResponse; bytes: Uint8Array }> {
+): Promise<WholeAnswer> {
+  const again = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
+    retrier.again({ what, attempt, reason, retryable, ...(signal && { signal }) });
   for (let attempt = 1; ; attempt++) {
     const response = await send();
+    let answer: WholeAnswer;
     try {
-      return { response, bytes: await readBytes(response, limit, what) };
+      answer = { response, bytes: await readBytes(response, limit, what) };
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
-      const reason = error.message;
-      if (!(await retrier.again({ what, attempt, reason, retryable: 'yes', ...(signal && { signal }) }))) throw error;
+      if (!(await again(attempt, error.message, 'yes'))) throw error;
+      continue;
     }
+    const reason = damage?.(answer);
+    if (reason === undefined || !(await again(attempt, reason, 'few'))) return answer;
   }
 }
 
@@ -95,24 +123,30 @@ async function sendAuthorized(
   const access: Access = { registry: repository.registry, path: repository.path, scopes };
   // An upload that the registry sends elsewhere goes there without our credentials, as a download does.
   const own = url.origin === base.origin;
-  const attempt = (authorization: string | undefined): Promise<HttpResponse> =>
-    transport.request({ ...rest, url, headers: authorization === undefined ? headers : { ...headers, authorization } });
+  const attempt = (authorization: string | undefined, method = rest.method): Promise<HttpResponse> =>
+    transport.request({
+      ...rest,
+      method,
+      url,
+      kind: typeof path === 'string' ? path.replace(/\/.*/, '') : 'blobs',
+      headers: authorization === undefined ? headers : { ...headers, authorization },
+    });
   if (!own) return attempt(undefined);
-  const sent = await authorizer.authorization(access);
-  const response = await attempt(sent);
-  const { expired, answer } =
-    response.status === 403 && sent !== undefined
-      ? await readRefusal(response, () =>
-          transport.request({ ...rest, method: 'GET', url, headers: { ...headers, authorization: sent } }),
-        )
-      : { expired: false, answer: response };
-  // A 401 of a storage host behind a redirect is not the registry speaking.
-  const challenged = answer.status === 401 && answer.url.origin === base.origin;
-  if (!challenged && !expired) return answer;
-  const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
-  if (renewed === undefined) return answer;
-  await discard(answer);
-  return attempt(renewed);
+  let sent = await authorizer.authorization(access);
+  for (let renewals = 0; ; renewals++) {
+    const response = await attempt(sent);
+    const { expired, answer } =
+      response.status === 403 && sent !== undefined
+        ? await readRefusal(response, () => attempt(sent, 'GET'))
+        : { expired: false, answer: response };
+    // A 401 of a storage host behind a redirect is not the registry speaking.
+    const challenged = answer.status === 401 && answer.url.origin === base.origin;
+    if ((!challenged && !expired) || renewals === RENEWALS) return answer;
+    const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
+    if (renewed === undefined) return answer;
+    await discard(answer);
+    sent = renewed;
+  }
 }
 
 /**
@@ -137,9 +171,14 @@ async function readRefusal(
 }
 
 function tokenExchange(transport: Transport): TokenExchange {
-  return async ({ method, url, headers, form, what }) => {
+  return async ({ method, url, headers, form, what, damage }) => {
     const sent = form === undefined ? undefined : Buffer.from(form);
-    const { response, bytes } = await readWhole(transport, { what }, TOKEN_LIMIT, () =>
+    const plain = ({ response, bytes }: WholeAnswer): { status: number; text: string } => ({
+      status: response.status,
+      text: Buffer.from(bytes).toString('utf8'),
+    });
+    const reading = { what, limit: TOKEN_LIMIT, damage: (answer: WholeAnswer) => damage(plain(answer)) };
+    const answer = await readWhole(transport, reading, () =>
       transport.request({
         method,
         url,
@@ -148,8 +187,7 @@ function tokenExchange(transport: Transport): TokenExchange {
         ...(sent === undefined ? {} : { body: { length: sent.length, open: () => sent } }),
       }),
     );
-    const text = Buffer.from(bytes).toString('utf8');
-    return { status: response.status, text };
+    return plain(answer);
   };
 }
 

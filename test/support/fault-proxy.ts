@@ -1,6 +1,14 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  request,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type FaultDoor, type Obstacle, startFaultDoor } from './fault-door.ts';
 import { gateOf } from './token-gate.ts';
 
 /** One request as the proxy saw it. */
@@ -38,6 +46,8 @@ export interface Exchange {
   reply(answer: Answer): void;
   /** Makes all tokens that were given out so far worthless. */
   revoke(): void;
+  /** Of a request that came over TLS: ends its connection, and puts an obstacle in the way of the next ones. */
+  slam(obstacle: Obstacle, times: number): void;
 }
 
 /** What is done to a request instead of answering it. */
@@ -53,6 +63,8 @@ export type Plan = (passage: Passage) => Fault | undefined;
 export interface FaultProxy {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
+  /** The same registry over TLS. */
+  readonly door: FaultDoor;
   /** Where faults redirect to: `localhost:PORT`. */
   readonly elsewhere: string;
   /** All requests since the last `begin`. */
@@ -64,8 +76,11 @@ export interface FaultProxy {
   stop(): Promise<void>;
 }
 
-/** @param account user and password that tokens are given for */
-export async function startFaultProxy(upstream: string, account: string): Promise<FaultProxy> {
+/**
+ * @param account user and password that tokens are given for
+ * @param name host that is asked for through proxies
+ */
+export async function startFaultProxy(upstream: string, account: string, name: string): Promise<FaultProxy> {
   const state = { passages: [] as Passage[], leaks: [] as string[], plan: (() => undefined) as Plan };
   const gate = gateOf(account);
   const other = createServer((incoming, outgoing) => {
@@ -76,7 +91,7 @@ export async function startFaultProxy(upstream: string, account: string): Promis
       .then((answer) => reply(outgoing, answer))
       .catch(() => outgoing.destroy());
   });
-  const front = createServer((incoming, outgoing) => {
+  const listener: RequestListener = (incoming, outgoing) => {
     const passage = passageOf(incoming, state.passages);
     state.passages.push(passage);
     let read: Promise<Buffer> | undefined;
@@ -96,15 +111,19 @@ export async function startFaultProxy(upstream: string, account: string): Promis
       },
       reply: (answer) => reply(outgoing, answer),
       revoke: gate.revoke,
+      slam: (obstacle, times) => door.slam(incoming, obstacle, times),
     };
     (state.plan(passage) ?? pass)(exchange).catch(() => outgoing.destroy());
-  });
+  };
+  const front = createServer(listener);
+  const door = await startFaultDoor(listener, name);
   for (const server of [front, other]) {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
   }
   return {
     host: hostOf(front, '127.0.0.1'),
+    door,
     elsewhere: hostOf(other, 'localhost'),
     get passages() {
       return state.passages;
@@ -114,8 +133,10 @@ export async function startFaultProxy(upstream: string, account: string): Promis
     },
     begin(plan = () => undefined) {
       Object.assign(state, { passages: [], leaks: [], plan });
+      door.open();
     },
     async stop() {
+      await door.stop();
       for (const server of [front, other]) {
         server.closeAllConnections();
         server.close();
@@ -159,12 +180,17 @@ async function whole(incoming: IncomingMessage): Promise<Buffer> {
 }
 
 /** The Host header stays as it came, so that upload sessions are where the client is. */
-async function send(upstream: string, { method, url = '', headers }: IncomingMessage, body: Buffer): Promise<Answer> {
+async function send(
+  upstream: string,
+  { method, url = '', headers, socket }: IncomingMessage,
+  body: Buffer,
+): Promise<Answer> {
   const [host, port] = upstream.split(':');
   const { pathname, search } = new URL(url, 'http://localhost');
   const { authorization: _, 'content-length': __, 'transfer-encoding': ___, connection: ____, ...rest } = headers;
   const length = body.length > 0 || method === 'POST' || method === 'PUT' ? { 'content-length': body.length } : {};
-  const onward = request({ host, port, method, path: pathname + search, headers: { ...rest, ...length } });
+  const secure = 'encrypted' in socket ? { 'x-forwarded-proto': 'https' } : {};
+  const onward = request({ host, port, method, path: pathname + search, headers: { ...rest, ...length, ...secure } });
   onward.end(body);
   const [answer] = (await once(onward, 'response')) as [IncomingMessage];
   const { 'transfer-encoding': chunked, connection: _____, ...kept } = answer.headers;

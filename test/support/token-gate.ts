@@ -15,13 +15,14 @@ export function gateOf(account: string): TokenGate {
   let age = 1;
   const token = (): string => `token-of-age-${age}`;
   return {
-    answer({ url = '', headers: { authorization, host } }) {
+    answer({ url = '', headers: { authorization, host }, socket }) {
       if (new URL(url, 'http://localhost').pathname === '/token') {
         if (authorization !== basic) return json(401, { details: 'incorrect username or password' });
         return json(200, { token: token(), expires_in: 3600 });
       }
       if (authorization === `Bearer ${token()}`) return undefined;
-      const challenge = `Bearer realm="http://${host}/token",service="test"`;
+      const scheme = 'encrypted' in socket ? 'https' : 'http';
+      const challenge = `Bearer realm="${scheme}://${host}/token",service="test"`;
       const errors = [{ code: 'UNAUTHORIZED', message: 'authentication required' }];
       return json(401, { errors }, { 'www-authenticate': challenge });
     },

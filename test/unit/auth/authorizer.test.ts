@@ -99,15 +99,27 @@ describe('a bearer challenge', () => {
     ]);
   });
 
+  it('for a token that has not the right is not answered with another one of the same kind', async () => {
+    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    const sent = await authorizer.renew(access, BEARER, undefined);
+    const insufficient = `${BEARER},error="insufficient_scope"`;
+    expect(await authorizer.renew(access, insufficient, sent)).toBeUndefined();
+    const wider = insufficient.replace('repository:a/b:pull"', 'repository:proxy/a/b:pull"');
+    expect(await authorizer.renew(access, wider, sent)).toBe('Bearer tok-2');
+    expect(asked).toHaveLength(2);
+  });
+
   it('whose token endpoint refuses is an error that says whether credentials were there', async () => {
     const anonymous = setUp(undefined, () => 401);
     await expect(anonymous.authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({
       code: 'unauthorized',
-      message: expect.stringContaining('no anonymous access'),
+      message: 'auth.example gives no anonymous access to r.example (401): no token for repository:a/b:pull',
       hint: 'log in first: helm registry login r.example',
     });
     const known = setUp({ kind: 'basic', username: 'u', password: 'p' }, () => 401);
-    await expect(known.authorizer.renew(access, BEARER, undefined)).rejects.toThrow(/refuses the stored credentials/);
+    await expect(known.authorizer.renew(access, BEARER, undefined)).rejects.toThrow(
+      'auth.example refuses the credentials that are stored for r.example (401): no token for repository:a/b:pull',
+    );
   });
 
   it('whose token endpoint fails once is asked again the next time', async () => {

@@ -66,7 +66,7 @@ describe('a manifest', () => {
     expect(sent).toEqual([undefined, credentials, 'Bearer tok-1', 'Bearer tok-1']);
   });
 
-  it('is fetched with a new token when the old one is refused in mid-run, once', async () => {
+  it('is fetched with a new token when the old one is refused in mid-run, twice at most', async () => {
     const challenge = (_seen: unknown, host: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="s"` },
@@ -79,6 +79,8 @@ describe('a manifest', () => {
       { expect: MANIFEST, answer: challenge },
       { expect: /token/, answer: { body: '{"token":"tok-2","expires_in":3600}' } },
       { expect: MANIFEST, answer: challenge },
+      { expect: /token/, answer: { body: '{"token":"tok-3","expires_in":3600}' } },
+      { expect: MANIFEST, answer: challenge },
     );
     const made = client([server]);
     const repository = { registry: server.host, path: 'a/b' };
@@ -87,7 +89,62 @@ describe('a manifest', () => {
       code: 'unauthorized',
       message: expect.stringContaining('UNAUTHORIZED: authentication required'),
     });
+    expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-3');
+  });
+
+  it('is fetched although the first token has expired when it comes', async () => {
+    const challenge = (_seen: unknown, host: string): Answer => ({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
+    });
+    const server = await script(
+      { expect: MANIFEST, answer: challenge },
+      { expect: /token/, answer: { body: '{"token":"tok-1"}' } },
+      { expect: MANIFEST, answer: challenge },
+      { expect: /token/, answer: { body: '{"token":"tok-2"}' } },
+      { expect: MANIFEST, answer: served },
+    );
+    await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-2');
+  });
+
+  it.each([
+    ['cut', '{"token":"tok-'],
+    ['without the token', '{"tokem":"tok-1"}'],
+  ])('is fetched although the answer with the token came %s', async (_how, damaged) => {
+    const server = await script(
+      {
+        expect: MANIFEST,
+        answer: (_seen, host) => ({
+          status: 401,
+          headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
+        }),
+      },
+      { expect: /token/, answer: { body: damaged } },
+      { expect: /token/, answer: { body: '{"token":"tok-1"}' } },
+      { expect: MANIFEST, answer: served },
+    );
+    await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-1');
+  });
+
+  it('is not fetched where three answers in a row have no token', async () => {
+    const none = { expect: /token/, answer: { body: 'no json' } };
+    const server = await script(
+      {
+        expect: MANIFEST,
+        answer: (_seen, host) => ({
+          status: 401,
+          headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
+        }),
+      },
+      none,
+      none,
+      none,
+    );
+    await expect(client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toThrow(
+      `token for ${server.host}: ${server.host} answers without a token`,
+    );
   });
 
   it('is fetched although the answer with the token broke off', async () => {
@@ -132,17 +189,40 @@ describe('a manifest', () => {
 
   it('that is not what its digest says is refused, whoever said the digest', async () => {
     const other = digestOf(Buffer.from('something else'));
-    const server = await script(
-      {
-        expect: `GET /v2/a/b/manifests/${other}`,
-        answer: { ...served, headers: { 'content-type': MediaType.ociManifest } },
-      },
-      { expect: MANIFEST, answer: { ...served, headers: { ...served.headers, 'docker-content-digest': other } } },
-    );
+    const byDigest = {
+      expect: `GET /v2/a/b/manifests/${other}`,
+      answer: { ...served, headers: { 'content-type': MediaType.ociManifest } },
+    };
+    const byTag = {
+      expect: MANIFEST,
+      answer: { ...served, headers: { ...served.headers, 'docker-content-digest': other } },
+    };
+    const server = await script(byDigest, byDigest, byDigest, byTag, byTag, byTag);
     const made = client([server]);
     const repository = { registry: server.host, path: 'a/b' };
     await expect(made.manifest(repository, other)).rejects.toMatchObject({ code: 'digest-mismatch' });
     await expect(made.manifest(repository, 'v1')).rejects.toThrow(`is ${digest} and not ${other}`);
+  });
+
+  it.each([
+    ['that has other bytes', { ...served, body: Buffer.from(bytes).fill(32, 5, 6) }],
+    ['that is cut', { headers: { 'content-type': MediaType.ociManifest }, body: bytes.subarray(0, -3) }],
+  ])('is asked for again after an answer %s', async (_how, damaged) => {
+    const server = await script({ expect: MANIFEST, answer: damaged }, { expect: MANIFEST, answer: served });
+    const events: AirgapEvent[] = [];
+    const made = client([server], { emit: (event) => events.push(event) });
+    expect((await made.manifest({ registry: server.host, path: 'a/b' }, 'v1')).descriptor.digest).toBe(digest);
+    expect(events).toMatchObject([{ type: 'retry', attempt: 1 }]);
+  });
+
+  it('that HEAD gives another digest than it was asked for is looked at itself', async () => {
+    const other = digestOf(Buffer.from('something else'));
+    const headers = { ...served.headers, 'docker-content-digest': other, 'content-length': String(bytes.length) };
+    const server = await script(
+      { expect: `HEAD /v2/a/b/manifests/${digest}`, answer: { headers } },
+      { expect: `GET /v2/a/b/manifests/${digest}`, answer: served },
+    );
+    expect(await client([server]).hasManifest({ registry: server.host, path: 'a/b' }, digest)).toBe(digest);
   });
 
   it('whose answer breaks off is asked for again', async () => {
@@ -227,6 +307,19 @@ describe('a manifest', () => {
     });
   });
 
+  it('of a registry with a full disk says so, in its words and not in too many', async () => {
+    const detail = { DriverName: 'filesystem', Enclosed: { Op: 'write', Path: `/data/${'x'.repeat(500)}`, Err: 28 } };
+    const body = JSON.stringify({ errors: [{ code: 'UNKNOWN', message: 'unknown error', detail }] });
+    const full = { expect: MANIFEST, answer: { status: 500, body } };
+    const server = await script(full, full, full);
+    const failure = await client([server])
+      .manifest({ registry: server.host, path: 'a/b' }, 'v1')
+      .then(String, (error: Error) => error.message);
+    expect(failure).toContain('the registry has no space left');
+    expect(failure).toContain('UNKNOWN: unknown error: {"DriverName":"filesystem"');
+    expect(failure.length).toBeLessThan(700);
+  });
+
   it('behind a rate limit says what helps', async () => {
     const limit = {
       status: 429,
@@ -275,13 +368,22 @@ describe('a blob', () => {
     const part = (range: string, body: Buffer): Answer => ({ status: 206, headers: { 'content-range': range }, body });
     const server = await script(
       { expect: BLOB, answer: part('bytes 0-9/10', layer) },
-      { expect: BLOB, answer: part('bytes 4-8/9', layer.subarray(4, 9)) },
-      { expect: BLOB, answer: { body: layer.subarray(1) } },
+      ...[1, 2, 3].map(() => ({ expect: BLOB, answer: part('bytes 4-8/9', layer.subarray(4, 9)) })),
+      ...[1, 2, 3].map(() => ({ expect: BLOB, answer: { body: layer.subarray(1) } })),
     );
     const body = client([server]).blob({ registry: server.host, path: 'a/b' }, blob);
     await expect(body.open(4)).rejects.toThrow(/was asked for bytes from 4 on and sends "bytes 0-9\/10"/);
     await expect(body.open(4)).rejects.toThrow(/has 9 bytes where the manifest says 10/);
     await expect(body.open()).rejects.toThrow(/has 9 bytes where the manifest says 10/);
+  });
+
+  it('whose answer is too short is asked for again', async () => {
+    const server = await script(
+      { expect: BLOB, answer: { body: layer.subarray(0, 7) } },
+      { expect: BLOB, answer: { body: layer } },
+    );
+    const stream = await client([server]).blob({ registry: server.host, path: 'a/b' }, blob).open();
+    expect((await buffer(stream)).toString()).toBe(layer.toString());
   });
 
   it('that breaks off can be continued by its reader', async () => {

@@ -1,0 +1,138 @@
+import { describe, expect, it } from 'vitest';
+import { type Clock, createPacer, type Pace } from '../../../src/http/pacer.ts';
+
+/** A clock that stands still until everybody waits, and then goes on to the first who does. */
+class StillClock implements Clock {
+  #now = 0;
+  readonly #waiting: { readonly at: number; readonly go: (nothing?: undefined) => void }[] = [];
+  readonly now = (): number => this.#now;
+  readonly wait = (milliseconds: number): Promise<unknown> =>
+    new Promise((go) => this.#waiting.push({ at: this.#now + milliseconds, go }));
+
+  async runTo(end: Promise<unknown>): Promise<void> {
+    let isRunning = true;
+    void end.finally(() => {
+      isRunning = false;
+    });
+    for (;;) {
+      await new Promise(setImmediate);
+      if (!isRunning) return;
+      this.#waiting.sort((a, b) => a.at - b.at);
+      const next = this.#waiting.shift();
+      if (next === undefined) throw new Error('nobody waits, and it does not end');
+      this.#now = next.at;
+      next.go();
+    }
+  }
+}
+
+/** A server that takes so many a second and lets so many come at once, and clients that send until all has been taken. */
+async function push(
+  { perSecond, burst, roundTrip }: { perSecond: number; burst: number; roundTrip: number },
+  { count, atOnce }: { count: number; atOnce: number },
+): Promise<{ share: number; refused: number; seconds: number }> {
+  const clock = new StillClock();
+  const pace = createPacer(clock).of('PUT manifests r.example');
+  let [tokens, filled, refused, next] = [burst, 0, 0, 0];
+  const take = (): boolean => {
+    tokens = Math.min(burst, tokens + ((clock.now() - filled) * perSecond) / 1000);
+    filled = clock.now();
+    if (tokens >= 1) tokens--;
+    else return false;
+    return true;
+  };
+  const send = async (attempt = 1): Promise<void> => {
+    await pace.turn();
+    const began = clock.now();
+    await clock.wait(roundTrip / 2);
+    const isTaken = take();
+    await clock.wait(roundTrip / 2);
+    pace.ended(began, !isTaken);
+    if (isTaken) return;
+    refused++;
+    await clock.wait(375 * 2 ** (attempt - 1));
+    await send(attempt + 1);
+  };
+  const clients = Array.from({ length: atOnce }, async () => {
+    while (next++ < count) await send();
+  });
+  await clock.runTo(Promise.all(clients));
+  const seconds = clock.now() / 1000;
+  return { share: (count - burst) / seconds / perSecond, refused, seconds };
+}
+
+describe('a server that takes ten a second', () => {
+  it.each([
+    [5, 5, 8],
+    [10, 5, 32],
+    [10, 100, 8],
+    [20, 100, 32],
+  ])('and %i at once, %i ms away, gets nine tenths of that from %i clients', async (burst, roundTrip, atOnce) => {
+    const { share, refused } = await push({ perSecond: 10, burst, roundTrip }, { count: 200, atOnce });
+    expect(share).toBeGreaterThan(0.9);
+    expect(refused).toBeLessThan(75);
+  });
+});
+
+describe('a server that refuses nothing', () => {
+  it('is waited for by nobody', async () => {
+    const free = { perSecond: 1e6, burst: 1e6, roundTrip: 10 };
+    const { seconds } = await push(free, { count: 400, atOnce: 4 });
+    expect(seconds).toBeCloseTo(1, 5);
+  });
+
+  it('any more has its former pace soon', async () => {
+    const clock = new StillClock();
+    const pace = createPacer(clock).of('x');
+    pace.ended(0, false);
+    pace.ended(1, true);
+    expect(pace.turn()).toBeInstanceOf(Promise);
+    const calm = async (): Promise<void> => {
+      for (let turn = pace.turn(); turn !== undefined; turn = pace.turn()) {
+        await turn;
+        const began = clock.now();
+        await clock.wait(1);
+        pace.ended(began, false);
+      }
+    };
+    await clock.runTo(calm());
+    expect(clock.now()).toBeLessThan(15_000);
+  });
+});
+
+describe('refusals', () => {
+  function refusedAt(
+    ...times: readonly (readonly [began: number, now: number])[]
+  ): Pace & { spacing(): Promise<number> } {
+    let now = 0;
+    let waited = 0;
+    const wait = async (milliseconds: number): Promise<void> => {
+      waited = milliseconds;
+      now += milliseconds;
+    };
+    const pace = createPacer({ now: () => now, wait }).of('x');
+    for (let sent = 0; sent < 20; sent++) pace.ended(0, false);
+    for (const [began, at] of times) {
+      now = at;
+      pace.ended(began, true);
+    }
+    return Object.assign(pace, {
+      spacing: async () => {
+        await pace.turn();
+        await pace.turn();
+        return waited;
+      },
+    });
+  }
+
+  it('of what was under way together count once', async () => {
+    const once = await refusedAt([100, 200]).spacing();
+    expect(await refusedAt([100, 200], [110, 205], [190, 210]).spacing()).toBeCloseTo(once);
+    expect(await refusedAt([100, 200], [201, 210]).spacing()).toBeGreaterThan(once);
+  });
+
+  it('without end slow it to one a second, and not further', async () => {
+    const many = Array.from({ length: 100 }, (_, at) => [at * 1000 + 1, at * 1000 + 2] as const);
+    expect(await refusedAt(...many).spacing()).toBeCloseTo(1000);
+  });
+});
