@@ -17,7 +17,7 @@ import { replaceFigures } from '../bench/report.ts';
 import { startRegistry } from '../test/support/registry.ts';
 import { pack } from './pack.ts';
 import { faults, scoreOf, tableOf, totalsOf } from './score.ts';
-import { trueImages } from './truth.ts';
+import { truthOf } from './truth.ts';
 
 const root = join(import.meta.dirname, '..');
 const { values } = parseArgs({
@@ -40,7 +40,8 @@ try {
   for (const operator of operators) {
     const folder = join(root, '.cache/operators', `${operator.name}-${operator.version}`);
     if (!existsSync(folder)) {
-      absent.push(`${operator.name} ${operator.version}`);
+      const reason = existsSync(`${folder}.txt`) ? readFileSync(`${folder}.txt`, 'utf8').trim() : 'not built yet';
+      absent.push(`${operator.name} ${operator.version} (${reason})`);
       continue;
     }
     await pack(registry.host, folder, operator);
@@ -49,7 +50,7 @@ try {
       ['--expose-gc', join(import.meta.dirname, 'measure.ts'), registry.host, operator.image],
       { maxBuffer: 2 ** 28 },
     );
-    const result = scoreOf(operator, trueImages(operator.image), JSON.parse(stdout));
+    const result = scoreOf(operator, truthOf(operator), JSON.parse(stdout));
     results.push(result);
     console.log(tableOf([result]).split('\n').at(-1));
     for (const [what, list] of Object.entries({ absent: result.absent, extras: result.extras })) {
@@ -66,7 +67,7 @@ if (results.length === 0) {
 
 const day = new Date().toISOString().slice(0, 10);
 const circumstances = `${day}; Node.js ${process.versions.node}, ${availableParallelism()} cores, load average at the start ${load}.`;
-const left = absent.length === 0 ? '' : `\n\nNot run, since they could not be built here: ${absent.join(', ')}.`;
+const left = absent.length === 0 ? '' : `\n\nNot run: ${absent.join(', ')}.`;
 const figures = `${circumstances}\n\n${tableOf(results)}\n\n${totalsOf(results)}${left}`;
 console.log(`\n${figures}`);
 if (values.only === '') replaceFigures(join(root, 'docs/inside.md'), 'inside', figures);

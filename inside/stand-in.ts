@@ -5,6 +5,7 @@ import published from './published.json' with { type: 'json' };
 interface Published {
   /** Folders in which every name has every tag. */
   readonly folders: Readonly<Record<string, { readonly names: readonly string[]; readonly tags: readonly string[] }>>;
+  /** Tags, and digests. */
   readonly repositories: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -17,6 +18,7 @@ export function standIn(reference: string): Promise<Answer> {
   const name = parsed.path.split('/').at(-1) ?? '';
   const folder = folders[repository.slice(0, repository.lastIndexOf('/'))];
   const tags = repositories[repository] ?? (folder && (folder.names.includes(name) ? folder.tags : []));
-  if (tags === undefined || parsed.tag === undefined) return Promise.resolve('unknown');
-  return Promise.resolve(tags.includes(parsed.tag) ? 'there' : 'missing');
+  const wanted = parsed.digest ?? parsed.tag;
+  if (tags === undefined || wanted === undefined) return Promise.resolve('unknown');
+  return Promise.resolve(tags.includes(wanted) ? 'there' : 'missing');
 }

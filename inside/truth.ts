@@ -2,12 +2,21 @@ import { applyRules, builtInRules } from '../src/discovery/rules/index.ts';
 import { formatReference, parseReference } from '../src/oci/reference.ts';
 
 /**
+ * What an operator chooses at run time: as inside/operators.json says it, with the file of the operator's source in which
+ * each was read; else as the rules do.
+ * @returns normalised references
+ */
+export function truthOf({ image, chooses }: { image: string; chooses?: Readonly<Record<string, string>> }): string[] {
+  return chooses === undefined ? trueImages(image) : Object.keys(chooses).sort();
+}
+
+/**
  * What an operator chooses at run time, as the rules of src/discovery/rules say it: each was read by hand in the
  * operator's source, at that version. The looking inside knows nothing of them.
  * @param image the operator's image with its version as the tag
  * @returns normalised references; none for an operator whose chart names everything
  */
-export function trueImages(image: string): string[] {
+function trueImages(image: string): string[] {
   const template = 'chart/templates/operator.yaml';
   const container = { name: 'operator', image };
   const object = {

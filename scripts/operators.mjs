@@ -5,11 +5,12 @@
  *
  * The sources come from the Go module proxy; what that does not have, from AIRGAP_OPERATOR_SOURCES, a folder with one
  * folder for each, NAME@VERSION. Builds take minutes, so they run one after another, at low priority, and only once.
- * What cannot be built is listed with its reason. Exit code 1 when nothing is there in the end.
+ * What cannot be built is listed with its reason, which is also kept beside the others as NAME-VERSION.txt. Exit code 1
+ * when nothing is there in the end.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { setPriority, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,13 +32,27 @@ for (const operator of operators) {
   try {
     if (!existsSync(place)) await build(operator, place);
     there++;
+    await rm(`${place}.txt`, { force: true });
     console.log(`operators: ${name}`);
   } catch (error) {
-    const reason = error.code === 'ENOENT' ? 'Go is not installed' : (error.stderr || error.message).trim();
-    console.log(`operators: not built: ${name}: ${reason.split('\n').slice(-3).join(' ').slice(0, 300)}`);
+    const detail = (error.stderr || error.message).trim().split('\n').slice(-3).join(' ').slice(0, 300);
+    const reason = reasonOf(error);
+    await writeFile(`${place}.txt`, `${reason}\n`);
+    console.log(`operators: not built: ${name}: ${reason}: ${detail}`);
   }
 }
 process.exitCode = there > 0 ? 0 : 1;
+
+/** In a few words. */
+function reasonOf({ code, signal, message, stderr }) {
+  if (code === 'ENOENT') return 'Go is not installed';
+  if (signal) return 'its build was ended';
+  const text = `${message} ${stderr}`;
+  if (/replacement directory|403 Forbidden|404 Not Found|not available|no such host|dial tcp|i\/o timeout/.test(text)) {
+    return 'a module that it is built of cannot be had';
+  }
+  return 'it does not compile';
+}
 
 /** A folder as the image has it, renamed into place when it is complete. */
 async function build(operator, place) {
@@ -48,8 +63,9 @@ async function build(operator, place) {
     const source = await sourceOf(operator, work);
     const out = join(work, 'image', program);
     const args = flags.map((flag) => flag.replace('{variables}', set.join(' ')));
-    const env = { ...process.env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64', GOFLAGS: '-buildvcs=false' };
-    await run('go', ['build', '-C', source, '-p', '2', '-o', out, ...args, main], { env, maxBuffer: 1 << 26 });
+    const goFlags = `-buildvcs=false ${process.env.GOFLAGS ?? ''}`.trim();
+    const env = { ...process.env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: 'amd64', GOFLAGS: goFlags };
+    await run('go', ['build', '-C', source, '-o', out, ...args, main], { env, maxBuffer: 1 << 26 });
     for (const [from, to] of Object.entries(files)) {
       await cp(join(source, from), join(work, 'image', to), { recursive: true, dereference: true });
     }

@@ -4,11 +4,15 @@ import type { Elf } from './elf.ts';
 export interface BuildInfo {
   /** Path of the main package's module. */
   readonly module: string;
+  /** Modules that the program takes from others; what lies in the operator's own repository has no version. */
+  readonly others: ReadonlySet<string>;
   /** Variables that were set by the linker, `-X path.name=value`, by name; none when the build hides its paths. */
   readonly variables: ReadonlyMap<string, string>;
 }
 
 const MAGIC = Buffer.from('\xff Go buildinf:', 'latin1');
+/** What Go writes as the version of a folder. */
+const FOLDER = '(devel)';
 /** Bytes of the module list; that of the largest operators has 60 kB. */
 const LIMIT = 1024 * 1024;
 const HEADER = 32;
@@ -32,7 +36,7 @@ export function readBuildInfo({ bytes, data }: Elf): BuildInfo | undefined {
 }
 
 function read(bytes: Buffer, at: number): BuildInfo {
-  const none = { module: '', variables: new Map<string, string>() };
+  const none = { module: '', others: new Set<string>(), variables: new Map<string, string>() };
   // Before 1.18 the header has addresses instead of the texts themselves.
   if (((bytes[at + 15] ?? 0) & INLINE) === 0) return none;
   const version = prefixed(bytes, at + HEADER);
@@ -40,7 +44,29 @@ function read(bytes: Buffer, at: number): BuildInfo {
   if (text === undefined) return none;
   const module = /^path\t(.*)$/m.exec(text)?.[1] ?? '';
   const flags = /^build\t-ldflags=(.*)$/m.exec(text)?.[1] ?? '';
-  return { module, variables: variablesOf(unquoted(flags)) };
+  return { module, others: othersOf(text), variables: variablesOf(unquoted(flags)) };
+}
+
+/** Lines `dep`, path, version; below one, `=>` with what replaces the module. A folder has no version. */
+function othersOf(text: string): Set<string> {
+  const modules = text.matchAll(/^dep\t(\S+)\t(\S+).*$(?:\n=>\t\S+\t(\S+))?/gm);
+  return new Set(
+    [...modules].flatMap(([, path = '', version, other]) => ((other ?? version) === FOLDER ? [] : [path])),
+  );
+}
+
+/**
+ * Whether a function is of the operator's own code: of no module of others, and not of Go's library, whose packages have
+ * no dot before their first slash.
+ * @param name with its package's path before it
+ */
+export function isOwnCode(name: string, { others }: BuildInfo): boolean {
+  const [plain = ''] = name.split('[');
+  const path = plain.slice(0, plain.indexOf('.', plain.lastIndexOf('/') + 1));
+  if (path === 'main') return true;
+  const parts = path.split('/');
+  if (parts.length < 2 || !parts[0]?.includes('.')) return false;
+  return !parts.some((_, i) => others.has(parts.slice(0, i + 1).join('/')));
 }
 
 /** A text with its length before it, as a varint of 7 bits a byte. */

@@ -36,8 +36,16 @@ const NO_TAG = /^(?:v|tag|version|x\.y\.z|vx\.y\.z|digest|name|port|a|b|c|x|foo|
 const PORT = /^\d{2,5}$/;
 const MIME = /^(?:image|application|text|video|audio|font|multipart|message|model)\//;
 const VERSION = /^v?\d+(?:\.\d+){1,3}(?:[-+_.]?[A-Za-z0-9])*$/;
+/** How Docker Hub's own images say a version of one number: `16-alpine`. */
+const ON_A_BASE =
+  /^\d{1,4}-(?:alpine|slim|management|bookworm|bullseye|buster|trixie|jammy|focal|noble|ubi\d)(?:[\w.-]*)$/;
 const RELEASE = /^(?:[A-Z]+\.)?20\d\d-\d\d-\d\d(?:T[\d-]+Z)?$/;
 const ADDRESS = /^\d+\.\d+\.\d+\.\d+$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
+/** `org/name`, in small letters and without dots before the slash, unlike import paths and addresses. */
+const SHORT = /^[a-z0-9][a-z0-9_-]*\/[a-z0-9][a-z0-9_.-]*(?:\/[a-z0-9][a-z0-9_.-]*)?$/;
+/** A name that says image: of a setting, a flag, a variable of the environment; not of a file, nor of how to pull. */
+const SETTING = /^(?!.*(?:pull|\.(?:tar|t?gz|png|svg|go|ya?ml|json)$))[\w.-]{0,60}image(?!s?tream)[\w.-]{0,60}$/i;
 const PLACEHOLDER = /%(?:\[\d+\])?[svq]|\$\{?\(?([A-Za-z_]\w*)\)?\}?|\{\{[^{}]*\}\}/g;
 
 /**
@@ -57,7 +65,8 @@ export function wholeName(text: string): WholeName | undefined {
   if (host === 'wrong' || parsed === undefined) return undefined;
   if (host === 'registry' || isPinned) return { parsed, host };
   if (tag === undefined || !/\d/.test(tag) || PORT.test(tag)) return undefined;
-  if (host === 'none' && (MIME.test(name) || (!name.includes('/') && !VERSION.test(tag)))) return undefined;
+  if (host === 'none' && (MIME.test(name) || (!name.includes('/') && !VERSION.test(tag) && !ON_A_BASE.test(tag))))
+    return undefined;
   return { parsed, host };
 }
 
@@ -100,6 +109,21 @@ export function defaultRepository(text: string): string | undefined {
 export function isVersion(text: string): boolean {
   if (text.length < 3 || text.length > 60 || /^v?0\.0\.0/.test(text) || ADDRESS.test(text)) return false;
   return VERSION.test(text) || RELEASE.test(text);
+}
+
+/** Whether a text is a digest as references have them. */
+export function isDigest(text: string): boolean {
+  return DIGEST.test(text);
+}
+
+/** Reads a constant as a repository of Docker Hub without its version. Most such constants are something else. */
+export function shortRepository(text: string): string | undefined {
+  return SHORT.test(text) && hostOf(text) === 'none' && !MIME.test(text) ? text : undefined;
+}
+
+/** Whether a text is the name of a setting whose value is an image. */
+export function isImageSetting(text: string): boolean {
+  return SETTING.test(text);
 }
 
 /** Registries that everybody publishes on; any other is its makers' own. */

@@ -1,19 +1,21 @@
 import { type Elf, offsetOf, readWord } from './elf.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
-import { isVersion } from './names.ts';
+import { isDigest, isImageSetting, isVersion } from './names.ts';
 
 /** Bytes of code before and behind the use of a name in which the version for it is loaded, as Go compiles calls of Sprintf and sums of strings. */
 const WINDOW = 96;
 /** Bytes of a called function in which it loads what it returns. */
 const GETTER = 48;
 
+/** Characters of the name of a setting. */
+const LONGEST_SETTING = 125;
 /** Versions beside one name; with more of them it is a list. */
 const MOST_BESIDE = 3;
 /** Headers side by side that are looked at; a large operator has some ten thousand. */
 const MOST_RECORDS = 1_000_000;
 
 /**
- * The versions that the code around the uses of a constant loads: a variable that the linker filled in, another
+ * The versions and digests that the code around the uses of a constant loads: a variable that the linker filled in, another
  * constant, or what a small function returns. They are what the name is put together with. What stands on the likelier
  * side comes first, and there the nearest: the parts of a text are loaded before its pattern, and a key of a map before
  * its value.
@@ -28,7 +30,7 @@ export function versionsBeside(
   for (const use of code) {
     for (const { target, at } of loads(elf, use - WINDOW, use + WINDOW)) {
       const version = textAt(strings, target);
-      if (version === undefined || !isVersion(version)) continue;
+      if (version === undefined || !(isVersion(version) || isDigest(version))) continue;
       const isLikelier = at < use === (likelier === 'before');
       found.push({ version, distance: Math.abs(at - use) + (isLikelier ? 0 : WINDOW) });
     }
@@ -42,6 +44,19 @@ export function constantsBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoS
   return code.flatMap((use) =>
     loads(elf, use - WINDOW / 2, use + WINDOW / 2).flatMap(({ target }) => strings.at(target)?.text ?? []),
   );
+}
+
+/** The name of the setting beside which the code takes a constant, if that says image. */
+export function settingBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoString, 'code'>): string | undefined {
+  for (const use of code) {
+    for (const { target } of loads(elf, use - WINDOW / 2, use + WINDOW / 2)) {
+      // Nearly all fail here; what a constant is, is dear to find out.
+      if (!/image/i.test(elf.bytes.toString('latin1', target, target + LONGEST_SETTING))) continue;
+      const text = strings.at(target)?.text;
+      if (text !== undefined && isImageSetting(text)) return text;
+    }
+  }
+  return undefined;
 }
 
 /** A constant at the place, or the one that a variable there holds. */

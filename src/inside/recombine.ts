@@ -1,12 +1,14 @@
 import { formatReference, tryParseReference } from '../oci/reference.ts';
-import type { BuildInfo } from './build-info.ts';
+import { type BuildInfo, isOwnCode } from './build-info.ts';
 import type { Guess, InsidePlace, Subject } from './candidate.ts';
 import type { SortedConstants } from './constants.ts';
 import type { Elf } from './elf.ts';
+import type { Functions } from './functions.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
-import { isVersion, makersOf, type Template } from './names.ts';
-import { versionsBeside } from './pairing.ts';
-import { namedVersion, newestFirst, variableVersions } from './versions.ts';
+import { withHolders } from './holders.ts';
+import { isDigest, isVersion, makersOf, type Template } from './names.ts';
+import { constantsBeside, settingBeside, versionsBeside } from './pairing.ts';
+import { constantVersions, namedVersion, newestFirst, variableVersions } from './versions.ts';
 
 /** A constant that is a name without its version. */
 export interface Nameless {
@@ -23,6 +25,7 @@ export interface Program {
   readonly elf: Elf;
   readonly strings: GoStrings;
   readonly build: BuildInfo;
+  readonly functions: Functions | undefined;
   readonly subject: Subject;
   readonly place: InsidePlace;
 }
@@ -31,60 +34,125 @@ export interface Program {
 const FEW = 12;
 /** Names that are guessed for in one program. */
 const MOST = 60;
+/** Names without a registry that are looked at, and uses of one; the largest operators have some hundred. */
+const MOST_SHORTS = 2000;
+const MOST_USES = 3;
+/** Versions that are tried with one name. */
+const MOST_TRIED = 40;
+/** A function whose name says image: `render.(*Agent).defaultImage`, and what is written within it. */
+const OF_IMAGES = /[./](?!\w*[Pp]ull)\w*[Ii]mage\w*(?:\.func\d+(?:\.\d+)*)?$/;
+/** A name of Docker Hub's own, `redis`. */
+const WORD = /^[a-z][a-z0-9-]{2,40}$/;
 
 /** `${NAME}` and what is added to it. */
 const VARIABLE = /^\$\{(\w+)\}([\w.-]*)$/;
 
 /** What of a program's constants is put together. */
-export type Names = Pick<SortedConstants, 'nameless' | 'versions'>;
+export type Names = Pick<SortedConstants, 'nameless' | 'versions' | 'shorts' | 'digests'>;
 
 /** Names with the versions that belong behind them. What a version is paired with is certain as far as the program says. */
-export function recombine(program: Program, { nameless, versions: defaults }: Names): Guess[] {
+export function recombine(program: Program, { nameless, shorts, digests, versions: defaults }: Names): Guess[] {
   const { elf, strings, build, subject, place } = program;
   const versions = variableVersions(elf, strings, build);
   const own = subject.image.tag === undefined ? [] : [subject.image.tag];
   const free = newestFirst([...new Set([...(versions.length <= FEW ? versions : []), ...own])]);
-  const named = variablesOf(strings, [
+  const variables = variablesOf(strings, [
     ...nameless.flatMap(({ template }) => template.variable ?? []),
     ...defaults.flatMap((text) => VARIABLE.exec(text)?.[1] ?? []),
   ]);
-  const set = defaults.flatMap((text) => {
+  const settings = settingsOf(program, defaults, variables);
+  let constants: string[] | undefined;
+  // A name without a registry is one only if a setting beside it, or the function that takes it, says so.
+  const said = shorts.slice(0, MOST_SHORTS).flatMap((constant): Nameless[] => {
+    if (!saysImage(program, { ...constant, code: constant.code.slice(0, MOST_USES) })) return [];
+    return [{ constant, template: { before: `${constant.text}:`, after: '' }, isOpen: true, isDefault: false }];
+  });
+  const names = [...nameless, ...said].slice(0, MOST * 10);
+  const constantsOfNames = withHolders(
+    elf,
+    names.map(({ constant }) => constant),
+  );
+  const guesses = names.flatMap(({ constant: { offset }, template, isOpen, isDefault }, i): Guess[] => {
+    const constant = constantsOfNames[i] as GoString;
+    const setting = settingBeside(elf, strings, constant);
+    const isImage = setting !== undefined || saysImage(program, constant);
+    const { before, variable } = template;
+    const repository = before.slice(0, before.lastIndexOf(':'));
+    const byName = namedVersion(repository, build);
+    const holder = variable === undefined ? undefined : variables.get(variable);
+    const beside = versionsBeside(elf, strings, holder ?? constant, holder === undefined ? 'before' : 'after');
+    const paired = referencesOf(template, [...(byName === undefined ? [] : [byName]), ...beside]);
+    const guessed = isOpen || isImage ? [...(isDefault ? settings : []), ...free] : [];
+    // A repository alone is named for many reasons; one of the same makers may come in the operator's version.
+    if (guessed.length === 0 && isKin(repository, subject)) guessed.push(...own);
+    if (isImage) {
+      constants ??= likeOwn(constantVersions(strings), subject);
+      guessed.push(...constants);
+    }
+    const tried = beside.some(isDigest) ? [] : referencesOf(template, guessed);
+    const possible = [...new Set([...paired, ...tried])].slice(0, MOST_TRIED);
+    if (possible.length === 0) return [];
+    const evidence =
+      byName !== undefined
+        ? 'a name, and the version that the linker set for it'
+        : beside.length > 0
+          ? 'a name, and the version that the code loads beside it'
+          : 'a name, and the versions that the program holds';
+    const found = { ...place, offset, kind: 'recombined' as const, evidence, possible };
+    return [{ ...found, isPaired: paired.length > 0, ...(setting === undefined ? {} : { setting }) }];
+  });
+  return [...guesses.slice(0, MOST), ...pinned(program, digests, guesses)];
+}
+
+/** First those that begin as the operator's own tag does; of the others most are what versions are compared with. */
+function likeOwn(versions: readonly string[], { image }: Subject): string[] {
+  const isLike = (version: string): boolean => version.startsWith('v') === (image.tag ?? '').startsWith('v');
+  return [...versions.filter(isLike), ...versions.filter((version) => !isLike(version))];
+}
+
+/** Versions that are defaults of settings, their variables filled in. */
+function settingsOf(
+  { elf, strings }: Program,
+  defaults: readonly string[],
+  variables: ReadonlyMap<string, GoString>,
+): string[] {
+  const versions = defaults.flatMap((text) => {
     const [, name = '', added = ''] = VARIABLE.exec(text) ?? [];
-    const holder = named.get(name);
+    const holder = variables.get(name);
     const [version] = holder === undefined ? [text] : versionsBeside(elf, strings, holder, 'after');
     return version === undefined || !isVersion(version) ? [] : [version + added];
   });
-  const settings = newestFirst([...new Set(set)]).slice(0, FEW);
-  return nameless
-    .slice(0, MOST * 10)
-    .flatMap(({ constant, template, isOpen, isDefault }): Guess[] => {
-      const { before, variable } = template;
-      const repository = before.slice(0, before.lastIndexOf(':'));
-      const byName = namedVersion(repository, build);
-      const holder = variable === undefined ? undefined : named.get(variable);
-      const beside = versionsBeside(elf, strings, holder ?? constant, holder === undefined ? 'before' : 'after');
-      const paired = [...(byName === undefined ? [] : [byName]), ...beside];
-      // A repository alone is named for many reasons; one of the same makers may come in the operator's version.
-      const guessed = isOpen ? [...(isDefault ? settings : []), ...free] : isKin(repository, subject) ? own : [];
-      const possible = referencesOf(template, [...paired, ...guessed]);
-      if (possible.length === 0) return [];
-      const evidence =
-        byName !== undefined
-          ? 'a name, and the version that the linker set for it'
-          : beside.length > 0
-            ? 'a name, and the version that the code loads beside it'
-            : 'a name, and the versions that the program holds';
-      const offset = constant.offset;
-      return [{ ...place, offset, kind: 'recombined', evidence, possible, isPaired: paired.length > 0 }];
-    })
-    .slice(0, MOST);
+  return newestFirst([...new Set(versions)]).slice(0, FEW);
+}
+
+/** Whether a setting beside the constant, or the operator's function that takes it, says image. */
+function saysImage({ elf, strings, functions, build }: Program, constant: GoString): boolean {
+  const names = constant.code.map((use) => functions?.nameAt(use) ?? '');
+  const isOfImages = names.some((name) => OF_IMAGES.test(name) && isOwnCode(name, build));
+  return isOfImages || settingBeside(elf, strings, constant) !== undefined;
+}
+
+/** Digests that no name has got, with the words that the code takes beside them: `redis`. Only a registry can say. */
+function pinned({ elf, strings, place }: Program, digests: readonly GoString[], guesses: readonly Guess[]): Guess[] {
+  const known = new Set(guesses.flatMap(({ possible }) => possible.map((reference) => reference.split('@')[1])));
+  return digests.slice(0, MOST).flatMap((digest): Guess[] => {
+    if (known.has(digest.text)) return [];
+    const words = constantsBeside(elf, strings, digest).filter((text) => WORD.test(text));
+    const possible = words.slice(0, FEW).map((word) => `docker.io/library/${word}@${digest.text}`);
+    const evidence = 'a name, and the digest that the code loads beside it';
+    return possible.length === 0
+      ? []
+      : [{ ...place, offset: digest.offset, kind: 'recombined', evidence, possible, isPaired: false }];
+  });
 }
 
 function referencesOf({ before, after }: Template, versions: readonly string[]): string[] {
   const references = versions.flatMap((version) => {
     // `name:v%s` is meant for a version without the letter.
     const bare = before.endsWith('v') ? version.replace(/^v/, '') : version;
-    const parsed = tryParseReference(`${before}${bare}${after}`);
+    const isPin = isDigest(version);
+    if (isPin && !(before.endsWith(':') && after === '')) return [];
+    const parsed = tryParseReference(isPin ? `${before.slice(0, -1)}@${version}` : `${before}${bare}${after}`);
     return parsed === undefined ? [] : [formatReference(parsed)];
   });
   return [...new Set(references)];

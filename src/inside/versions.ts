@@ -10,6 +10,14 @@ const SAYS_NOTHING = /^(?:version|default|image|tag|release|current|build)$/;
 const LEAST_SHARE = 0.4;
 /** Three numbers, or a release like `0.64b0`: two numbers with a dot are anything. */
 const PRECISE = /\..*\.|\d[a-z]+\d/;
+/** As tags have it; four numbers are an address or an object identifier. */
+const THREE_NUMBERS = /^v?\d{1,4}\.\d+\.\d+(?![.\d])/;
+const LETTER = 0x76;
+/** Versions side by side, in order, that make a list. */
+const LIST = 6;
+/** Versions that are looked at, and uses of one; large operators have some hundred. */
+const MOST_VERSIONS = 5000;
+const MOST_USES = 3;
 /** Words that are looked at as headers; a large operator has some hundred thousand that may be one. */
 const MOST = 2_000_000;
 
@@ -19,16 +27,58 @@ export function variableVersions({ bytes, regions }: Elf, strings: GoStrings, { 
   if (said.length > 0) return [...new Set(said)];
   const found = new Set<string>();
   let looked = 0;
+  let seen = 0;
   for (const { offset, size, address, executable, writable } of regions) {
     if (executable || !writable) continue;
     for (let at = offset + ((8 - (address % 8)) % 8); at + 16 <= offset + size; at += 8) {
       const length = bytes.readUInt32LE(at + 8);
       if (length < 5 || length > 40 || looked++ > MOST) continue;
       const text = strings.header(at);
-      if (text !== undefined && PRECISE.test(text) && isVersion(text)) found.add(text);
+      if (text === undefined || !PRECISE.test(text) || !isVersion(text) || seen++ >= MOST_VERSIONS) continue;
+      if (!isOlderOfList(strings, at, text)) found.add(text);
     }
   }
   return [...found];
+}
+
+/**
+ * Versions that are constants, the newest first. Of those that stand side by side in data, which are all that the program
+ * ever knew, only the newest.
+ */
+export function constantVersions(strings: GoStrings): string[] {
+  const found = new Set<string>();
+  const isWanted = (bytes: Buffer, start: number): boolean => {
+    const first = bytes[start] === LETTER ? bytes[start + 1] : bytes[start];
+    return first !== undefined && first >= 0x30 && first <= 0x39;
+  };
+  let seen = 0;
+  for (const { text, data, code } of strings.find(isWanted)) {
+    if (!THREE_NUMBERS.test(text) || !isVersion(text) || seen++ >= MOST_VERSIONS) continue;
+    const headers = data.slice(0, MOST_USES);
+    if (code.length > 0 || headers.some((at) => !isOlderOfList(strings, at, text))) found.add(text);
+  }
+  return newestFirst([...found]);
+}
+
+/** Whether the header at an offset is one of a list, in order, and not of its newest version. Variables are in no order. */
+function isOlderOfList(strings: GoStrings, at: number, text: string): boolean {
+  return [-16, 16].some((up) => {
+    const newer = climb(strings, at, text, up, 1);
+    return newer > 0 && newer + climb(strings, at, text, -up, -1) + 1 >= LIST;
+  });
+}
+
+/** How many headers from an offset on, as far as makes a list, hold versions that are newer each time, or older. */
+function climb(strings: GoStrings, at: number, text: string, step: number, sign: number): number {
+  let count = 0;
+  for (let last = numbersOf(text), next = at + step; count < LIST; next += step) {
+    const other = strings.header(next);
+    const numbers = other === undefined || !isVersion(other) ? undefined : numbersOf(other);
+    if (numbers === undefined || compare(numbers, last) * sign <= 0) break;
+    last = numbers;
+    count++;
+  }
+  return count;
 }
 
 /** The value of the linker's variable that is named like the image; undefined when none is, or two are. */
@@ -43,7 +93,10 @@ export function namedVersion(repository: string, { variables }: BuildInfo): stri
   return values.size === 1 ? [...values][0] : undefined;
 }
 
-/** How much of a variable's name stands in an image's; a little more when it is all of that too. */
+/**
+ * How much of a variable's name stands in an image's; more when it is the end of that, which says which of its makers'
+ * images it is, and most when it is all of it.
+ */
 function share(variable: string, name: string): number {
   const words = variable
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
@@ -52,11 +105,16 @@ function share(variable: string, name: string): number {
     .filter((word) => word !== '' && !SAYS_NOTHING.test(word));
   const all = words.join('');
   const there = words.filter((word) => name.includes(word)).join('');
-  return all === '' ? 0 : there.length / all.length + (all === name ? 1 : there.length / (name.length * 10));
+  if (all === '') return 0;
+  const inName = all === name ? 1 : there.length / (name.length * 10);
+  return there.length / all.length + inName + (there !== '' && name.endsWith(there) ? 0.2 : 0);
 }
 
 /** Versions, the newest first; those before dates, which are larger as numbers and say nothing. */
 export function newestFirst(versions: readonly string[]): string[] {
-  const numbers = (version: string): number[] => (version.match(/\d+/g) ?? []).map(Number);
-  return versions.toSorted((a, b) => compare(numbers(b), numbers(a)));
+  return versions.toSorted((a, b) => compare(numbersOf(b), numbersOf(a)));
+}
+
+function numbersOf(version: string): number[] {
+  return (version.match(/\d+/g) ?? []).map(Number);
 }

@@ -34,6 +34,13 @@ describe('what may be', () => {
     expect(asked).toEqual(['a/b:3', 'a/b:2']);
   });
 
+  test('keeps the setting beside which the program has it', async () => {
+    const guesses = [{ ...guess(['a/b:3']), setting: 'B_IMAGE' }, guess(['c/d:1'])];
+    const options = { concurrency: 1, ask: async (): Promise<Answer> => 'there' };
+    const { candidates } = await confirm(findings({ guesses }), options);
+    expect(candidates.map(({ setting }) => setting)).toEqual(['B_IMAGE', undefined]);
+  });
+
   test('is nothing where no version is there', async () => {
     expect(await ask({ guesses: [guess(['a/b:3'])] }, [])).toMatchObject({
       names: [],

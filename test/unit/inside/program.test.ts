@@ -39,6 +39,10 @@ describe('a constant that is a whole name', () => {
     }
   });
 
+  test.each(['redis:6.2.6-alpine', 'postgres:16-alpine', 'postgres:17-bookworm'])('may be %s', (text) => {
+    expect(scan({ code: [[text]] }).candidates.map(({ written }) => written)).toEqual([text]);
+  });
+
   test('is where it says: the byte of the file', () => {
     const options = { code: [['quay.io/widget/agent:v1.2.3']] };
     const bytes = program(options);
@@ -56,6 +60,48 @@ describe('a constant that is a whole name', () => {
     ]);
   });
 
+  test("of other makers is more than low where the operator's own code takes it, not that of a module of others", () => {
+    const modules = [
+      'mod\texample.com/widget\t(devel)\t',
+      'dep\texample.com/widget/api\tv0.0.0\t',
+      '=>\t./api\t(devel)\t',
+      'dep\texample.com/library\tv1.2.3',
+    ];
+    const functions = {
+      'example.com/widget/render.(*Agent).Image': 'agent',
+      'example.com/widget/api/v1.init': 'cache',
+      'main.main': 'door',
+      'example.com/library/defaults.Set[go.shape.*example.com/widget.T]': 'entry',
+      'strings.Map': 'frame',
+    };
+    const { candidates } = scan({
+      build: [...build, ...modules],
+      code: [
+        ...Object.values(functions).map((name) => [`quay.io/other/${name}:v1.2.3`]),
+        ['quay.io/widget/gauge:v1.2.3'],
+      ],
+      functions: [...Object.keys(functions), 'example.com/library/defaults.Gauge'],
+    });
+    expect(candidates.map(({ written, confidence, evidence }) => `${confidence} ${written}, ${evidence}`)).toEqual([
+      'medium quay.io/other/door:v1.2.3, in main.main',
+      'medium quay.io/other/agent:v1.2.3, in example.com/widget/render.(*Agent).Image',
+      'medium quay.io/other/cache:v1.2.3, in example.com/widget/api/v1.init',
+      'low quay.io/other/entry:v1.2.3, a constant',
+      'low quay.io/other/frame:v1.2.3, a constant',
+      'medium quay.io/widget/gauge:v1.2.3, of the same makers (widget)',
+    ]);
+  });
+
+  test("without a registry is so only where its tag says a version, though the operator's own code takes it", () => {
+    const code = [['other/agent:a90e0e5d'], ['other/cache:17.2-x'], ['go/goroot:program-files-x86-go']];
+    const { candidates } = scan({ code, functions: ['main.agent', 'main.cache', 'main.root'] });
+    expect(candidates.map(({ written, confidence }) => `${confidence} ${written}`)).toEqual([
+      'medium other/cache:17.2-x',
+      'medium other/agent:a90e0e5d',
+      'low go/goroot:program-files-x86-go',
+    ]);
+  });
+
   test('of a tag that moves, or of the operator in another version, is low', () => {
     const { candidates } = scan({ code: [['quay.io/widget/agent:latest', 'quay.io/widget/operator:v0.9.0']] });
     expect(candidates.map(({ confidence }) => confidence)).toEqual(['low', 'low']);
@@ -68,6 +114,7 @@ describe('a constant that is a whole name', () => {
     'application/json:1.0',
     'example/image:v1.2',
     'widget/agent:8080',
+    'line:16-before',
     'pull quay.io/widget/agent:v1.2.3 first',
     'widget.io/v1alpha1',
     'quay.io/widget/agent:0.0.0',
@@ -138,6 +185,70 @@ describe('a name without its version', () => {
   });
 });
 
+describe('a name without a registry and a version', () => {
+  const setting = 'widget-agent-image';
+
+  test('is one beside a setting that says image, and gets the version that is named like it', () => {
+    const flags = '-X main.defaultWidget=1.65.0 -X main.defaultAgent=1.62.0';
+    const { guesses } = scan({
+      build: [...build, `build\t-ldflags="${flags}"`],
+      code: [[setting, 'widget/widget-agent', 'The image of the agent'], ['widget/other']],
+    });
+    expect(guesses).toMatchObject([
+      {
+        isPaired: true,
+        setting,
+        possible: ['docker.io/widget/widget-agent:1.62.0', expect.anything(), expect.anything()],
+      },
+    ]);
+  });
+
+  test("is one in a function of the operator's that says image, and in no other", () => {
+    const options = {
+      code: [['widget/agent'], ['widget/library'], ['widget/pull'], ['widget/none']],
+      functions: ['main.(*Agent).defaultImage.func1', 'main.library', 'main.addImagePullSecret', 'strings.ToImage'],
+    };
+    expect(scan(options).guesses.map(({ possible }) => possible)).toEqual([['docker.io/widget/agent:v1.0.0']]);
+  });
+
+  test.each(['imagePullSecrets', 'image.tar', 'agent'])('is none beside %s', (beside) => {
+    expect(scan({ code: [[beside, 'widget/agent']] }).guesses).toEqual([]);
+  });
+});
+
+describe('a repository alone, beside a setting that says image,', () => {
+  const code = [['agent-base-image', 'quay.io/other/agent']];
+  const list = Array.from({ length: 8 }, (_, i) => `v3.${i + 5}.0`);
+
+  test('may have any version that is a constant, the newest first, and only the newest of a list', () => {
+    const { guesses } = scan({ code: [...code, ['v0.9.1'], ['5.0.0']], data: [list, ['sole', 'v4.0.0', 'other']] });
+    expect(guesses[0]?.possible.map((reference) => reference.split(':')[1])).toEqual([
+      'v4.0.0',
+      'v3.12.0',
+      ...['v1.0.0', 'v0.9.1', '5.0.0'],
+    ]);
+    expect(guesses[0]?.isPaired).toBe(false);
+  });
+
+  test('has none without the setting', () => {
+    expect(scan({ code: [['quay.io/other/agent'], ['v0.9.1']] }).guesses).toEqual([]);
+  });
+});
+
+describe('a digest', () => {
+  const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
+
+  test('belongs to the name beside which the code loads it', () => {
+    const { guesses } = scan({ code: [['quay.io/other/agent', digest]] });
+    expect(guesses).toMatchObject([{ isPaired: true, possible: [`quay.io/other/agent@${digest}`] }]);
+  });
+
+  test("may belong to a word beside it, one of Docker Hub's own names; the registry has to say so", () => {
+    const { guesses } = scan({ code: [['redis', digest, 'REDIS_HOST']] });
+    expect(guesses).toMatchObject([{ isPaired: false, possible: [`docker.io/library/redis@${digest}`] }]);
+  });
+});
+
 describe('a list of components', () => {
   const list = ['node', 'typhoon', 'whisker'].map((name) => ['v4.5.6', name]);
 
@@ -162,7 +273,8 @@ describe('what is not read', () => {
   test('costs nothing and breaks nothing, whatever the bytes are', () => {
     const good = goProgram({
       build,
-      code: [['quay.io/widget/agent:v1.2.3', 'x/y:%s', '1.2.3']],
+      code: [['quay.io/widget/agent:v1.2.3', 'x/y:%s', '1.2.3'], ['quay.io/other/agent:v1.2.3']],
+      functions: ['main.main', 'main.agentImage'],
       data: [['a', 'v1.2.3']],
       relocated: true,
     });

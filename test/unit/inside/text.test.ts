@@ -64,12 +64,20 @@ spec:
     ],
     ['- tag: v1.2.3\n  image: ghcr.io/org/app # x\n', ['1 medium ghcr.io/org/app:v1.2.3']],
     ['  "repository": "quay.io/org/app",\n  "tag": "v1.2.3"\n', ['2 medium quay.io/org/app:v1.2.3']],
+    ['image:\r\n  repository: org/app\r\n  tag: v1.2.3\r\n', ['3 medium docker.io/org/app:v1.2.3']],
     ['a:\n  repository: org/app\nb:\n  tag: v1.2.3\n', []],
     ['repository: org/app\ntag: ""\n', []],
     ['repository: app\ntag: v1.2.3\n', []],
     ['description: |\n  repository: org/app\n  tag: v1.2.3\n', []],
   ])('stand in fields of their own in %j', (text, found) => {
     expect(names(text)).toEqual(found);
+  });
+
+  test('are looked for in a document on one line without going over it again and again', () => {
+    const text = `{${'"apiVersion":"v1","items":[],'.repeat(100_000)}"x":1}`;
+    const started = performance.now();
+    expect(names(text)).toEqual([]);
+    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test('in an example deep in a description are none', () => {

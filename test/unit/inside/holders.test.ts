@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import type { Elf } from '../../../src/inside/elf.ts';
+import { withHolders } from '../../../src/inside/holders.ts';
+
+const CODE = { address: 0, offset: 0, size: 100, executable: true, writable: false };
+const DATA = { address: 1000, offset: 100, size: 200, executable: false, writable: true };
+
+/** Code that takes the address of each place in data, ten bytes apart from byte 10 on, and data with pointers. */
+function program(taken: readonly number[], pointers: Readonly<Record<number, number>> = {}): Elf {
+  const bytes = Buffer.alloc(300);
+  for (const [i, place] of taken.entries()) {
+    const at = 10 + i * 10;
+    bytes.set([0x48, 0x8d, 0x05], at);
+    bytes.writeInt32LE(place + 900 - (at + 7), at + 3);
+  }
+  for (const [at, place] of Object.entries(pointers)) bytes.writeUInt32LE(place + 900, Number(at));
+  return { bytes, machine: 'x86-64', regions: [CODE, DATA], data: [DATA], functions: undefined };
+}
+
+function usesOf(elf: Elf, header: number): readonly number[] | undefined {
+  return withHolders(elf, [{ offset: 0, text: 'x', data: [header], code: [] }])[0]?.code;
+}
+
+test('a constant in data is used where the variable that begins last before it is taken', () => {
+  expect(usesOf(program([116, 132, 164]), 148)).toEqual([23]);
+  expect(usesOf(program([148, 148]), 148)).toEqual([13, 23]);
+});
+
+test('a constant behind a slice is used where the slice is taken', () => {
+  expect(usesOf(program([116, 204], { 204: 140 }), 156)).toEqual([23]);
+});
+
+test('a constant that nothing is known of has no uses, and one in the code keeps its own', () => {
+  expect(usesOf(program([164]), 148)).toEqual([]);
+  expect(withHolders(program([148]), [{ offset: 0, text: 'x', data: [148], code: [42] }])[0]?.code).toEqual([42]);
+});
