@@ -5,7 +5,7 @@ import { giveBack } from '../oci/loan.ts';
 import type { Bundle } from './read.ts';
 
 /** A blob and where it lies in the bundle. */
-export interface PlacedBlob {
+export interface BlobPlace {
   readonly digest: Digest;
   readonly offset: number;
   readonly size: number;
@@ -18,7 +18,7 @@ export interface BlobHasher {
    * @returns those that are not what their digest says, or cannot be read; undefined when the hasher is gone, and others
    *   have to do it
    */
-  damaged(blobs: readonly PlacedBlob[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined>;
+  damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined>;
 }
 
 export interface HashOptions {
@@ -43,7 +43,7 @@ export async function damagedBlobs(
   const damaged = new Set<Digest>();
   const left = batchesOf(bundle);
   const told = (bytes: number): void => emit({ type: 'bytes', bytes });
-  const done = (batch: readonly PlacedBlob[], found: readonly Digest[]): void => {
+  const done = (batch: readonly BlobPlace[], found: readonly Digest[]): void => {
     for (const digest of found) damaged.add(digest);
     for (const { digest, size } of batch) {
       if (!found.includes(digest)) emit({ type: 'blob', digest, bytes: size, skipped: false });
@@ -72,10 +72,10 @@ export async function damagedBlobs(
 }
 
 /** Large blobs one by one, the largest first; small ones together, in the order in which they lie in the file. */
-function batchesOf({ entries }: Bundle): (readonly PlacedBlob[])[] {
-  const all = [...entries].map(([digest, { offset, size }]): PlacedBlob => ({ digest, offset, size }));
+function batchesOf({ entries }: Bundle): (readonly BlobPlace[])[] {
+  const all = [...entries].map(([digest, { offset, size }]): BlobPlace => ({ digest, offset, size }));
   const large = all.filter(({ size }) => size >= BATCH).sort((a, b) => b.size - a.size);
-  const batches: PlacedBlob[][] = large.map((blob) => [blob]);
+  const batches: BlobPlace[][] = large.map((blob) => [blob]);
   let room = 0;
   for (const blob of all.filter(({ size }) => size < BATCH)) {
     if (blob.size > room) {
@@ -91,7 +91,7 @@ function batchesOf({ entries }: Bundle): (readonly PlacedBlob[])[] {
 /** Whether a blob's content is what its digest says. What the medium does not give is not. */
 async function isIntact(
   bundle: Pick<Bundle, 'blob'>,
-  { digest, size }: PlacedBlob,
+  { digest, size }: BlobPlace,
   told: (bytes: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {

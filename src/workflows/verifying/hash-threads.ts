@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { FilePlaces } from '../../bundle/files/random-file.ts';
-import type { BlobHasher, PlacedBlob } from '../../bundle/hashing.ts';
+import type { BlobHasher, BlobPlace } from '../../bundle/hashing.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
 
@@ -40,7 +40,7 @@ export class HashThread implements BlobHasher {
     this.#worker.on('exit', () => this.#lose());
   }
 
-  damaged(blobs: readonly PlacedBlob[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
+  damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
     if (this.#isLost) return Promise.resolve(undefined);
     this.#told = told;
     this.#job = Promise.withResolvers();

@@ -1,5 +1,5 @@
 import type { FilePlaces } from '../../bundle/files/random-file.ts';
-import type { PlacedBlob } from '../../bundle/hashing.ts';
+import type { BlobPlace } from '../../bundle/hashing.ts';
 import type { Digest } from '../../oci/digest.ts';
 
 /** What a thread that hashes is started with. */
@@ -8,7 +8,7 @@ export interface HashThreadData {
 }
 
 /** Blobs to be hashed, one after the other. */
-export type ToHashThread = readonly PlacedBlob[];
+export type ToHashThread = readonly BlobPlace[];
 
 /** `bytes`: so many more have been read. `damaged`: all blobs of the message are done, and these are not what they should be. */
 export type FromHashThread =

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { openRandomFile, type RandomFile } from '../../bundle/files/random-file.ts';
-import { hasDigest, type PlacedBlob } from '../../bundle/hashing.ts';
+import { type BlobPlace, hasDigest } from '../../bundle/hashing.ts';
 import { FileBody } from '../../bundle/reading/file-body.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
@@ -30,7 +30,7 @@ function serve(port: MessagePort, { places }: HashThreadData): void {
 
 async function isIntact(
   file: RandomFile,
-  { digest, offset, size }: PlacedBlob,
+  { digest, offset, size }: BlobPlace,
   told: (bytes: number) => void,
 ): Promise<boolean> {
   return hasDigest(new FileBody(file, offset, size, undefined), digest, told).catch(() => false);

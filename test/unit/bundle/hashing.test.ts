@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type AirgapEvent, silent } from '../../../src/base/events.ts';
-import { type BlobHasher, damagedBlobs, type PlacedBlob } from '../../../src/bundle/hashing.ts';
+import { type BlobHasher, type BlobPlace, damagedBlobs } from '../../../src/bundle/hashing.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { noise } from '../transfer/memory.ts';
@@ -24,14 +24,14 @@ async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: 
 
 /** Takes whatever it is given, and keeps it. */
 class Recorder implements BlobHasher {
-  readonly given: PlacedBlob[] = [];
-  readonly answer: (blobs: readonly PlacedBlob[]) => readonly Digest[] | undefined;
+  readonly given: BlobPlace[] = [];
+  readonly answer: (blobs: readonly BlobPlace[]) => readonly Digest[] | undefined;
 
   constructor(answer: Recorder['answer']) {
     this.answer = answer;
   }
 
-  async damaged(blobs: readonly PlacedBlob[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
+  async damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
     this.given.push(...blobs);
     told(blobs.reduce((sum, { size }) => sum + size, 0));
     return this.answer(blobs);
