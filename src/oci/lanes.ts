@@ -51,6 +51,7 @@ export async function settleLanes<T extends Moved>(
     if (at < most) await run(queue);
     await run(small);
   };
+  // `Math.max` of what is no number is none either, and then nothing would be tried.
   await Promise.all(Array.from({ length: Math.max(1, Math.min(limit || 1, blobs.length)) }, (_, at) => runner(at)));
   return outcomes;
 }

@@ -27,9 +27,8 @@ import { SharedFetch } from './fetching/shared-fetch.ts';
 import { chosen, type ImagesOptions, networkOf, searchChosen, warnUnmatched } from './images.ts';
 import { insidePlaces } from './inside/inside-places.ts';
 import { beside, type Inside } from './inside/listed.ts';
-import { lookFirst, removeAhead } from './inside/look-first.ts';
 import type { OperatorsOfChart } from './inside/subject.ts';
-import { WrittenScan } from './inside/written-scan.ts';
+import type { WrittenScan } from './inside/written-scan.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface PackOptions extends ResolveOptions {
@@ -84,6 +83,7 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     const contents = { charts: searched, choose, network };
     if (lookInside === undefined) return pack(context, options, contents);
     if (!lookInside.include) return pack(context, options, { ...contents, operators: searched });
+    const { lookFirst, removeAhead } = await import('./inside/look-first.ts');
     const { images, ahead } = await lookFirst(context, options, withImages(searched, findings));
     const inside = insidePlaces(images, true);
     const all = { ...contents, choose: (more: readonly PlaceFound[]) => choose([...inside, ...more]) };
@@ -129,7 +129,7 @@ export interface Contents {
 export async function pack(
   context: Context,
   options: PackOptions,
-  { charts, choose, network, pins = new Map(), operators }: Contents,
+  { charts, choose, network, pins = new Map(), operators = [] }: Contents,
 ): Promise<BundleResult> {
   const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
   const { client } = connect(context, options.access);
@@ -173,8 +173,11 @@ export async function pack(
     const crowd = crowdAt(client.distance(), { near: concurrency, far: options.farConcurrency });
     const writing = { ...content, source: client, earlier, concurrency: crowd, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
-    const looking = { charts: operators ?? [], client, concurrency };
-    scan = await WrittenScan.for(context, graph, looking);
+    // Most charts have no operators, and what looks into them need not be loaded then.
+    if (operators.some((chart) => chart.operators.length > 0)) {
+      const looking = { charts: operators, client, concurrency };
+      scan = await (await import('./inside/written-scan.ts')).WrittenScan.for(context, graph, looking);
+    }
     const result = await writeBundle({ ...writing, fetch: shared.fetch, watch: scan }, plan).finally(() =>
       shared.close(),
     );

@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import { type Outcome, settle } from '../base/pool.ts';
 import type { Digest } from '../oci/digest.ts';
-import { parseReference, type Repository } from '../oci/reference.ts';
+import { parseReference, type Repository, tryParseRepository } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { checkAborted } from '../transfer/failure.ts';
 import { listedReferrers } from '../transfer/referrers-listed.ts';
@@ -96,7 +96,8 @@ async function askFor(
   { repository: name, subject, digest, tag }: WrittenReferrer,
   lists: Map<string, Promise<ReadonlySet<Digest>>>,
 ): Promise<Found> {
-  const repository = parseRepository(name);
+  // The schema has made sure that it is one.
+  const repository = tryParseRepository(name) as Repository;
   const found = foundOf(await client.hasManifest(repository, tag ?? digest));
   if (tag !== undefined || found.found !== digest) return found;
   const key = `${name}@${subject}`;
@@ -114,10 +115,4 @@ function differenceOf(what: Pick<Difference, 'target' | 'digest'>, answer: Outco
 
 function foundOf(found: Digest | undefined): Found {
   return found === undefined ? {} : { found };
-}
-
-/** The schema has made sure that it is one. */
-function parseRepository(name: string): Repository {
-  const { registry, path } = parseReference(name);
-  return { registry, path };
 }

@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Body } from '../../oci/content.ts';
-import { drain, type SteadyOptions } from '../../oci/steady.ts';
+import { drain, type SteadyOptions, type Take } from '../../oci/steady.ts';
 import type { Placing } from './placing.ts';
 
 /** When one connection is not enough, and what more of them get. Bytes and milliseconds. */
@@ -56,51 +56,50 @@ export async function drainWide(
   options: WideOptions,
   count: (bytes: number) => void,
 ): Promise<void> {
-  const take = (start: number, position: { at: number }, then?: () => void) => (chunk: Uint8Array) => {
-    const at = position.at;
-    position.at += chunk.length;
-    count(chunk.length);
-    const wait = placing.take(chunk, at, start);
-    then?.();
-    return wait;
+  const take = (start: number, before?: () => void): Take => {
+    let at = start;
+    return (chunk) => {
+      before?.();
+      const position = at;
+      at += chunk.length;
+      count(chunk.length);
+      return placing.take(chunk, position, start);
+    };
   };
-  const from = placing.hashed;
-  const rest = { at: from };
   try {
-    const watch = slowness(body.size, rest, options);
-    await drain(body, from, options, take(from, rest, watch));
+    const watch = slowness(body.size, placing, options);
+    await drain(body, placing.hashed, options, take(placing.hashed, watch));
     return;
   } catch (error) {
     if (!(error instanceof Slow)) throw error;
     try {
-      await new Windows(body, rest.at, error.speed, options, (start) => take(start, { at: start })).run();
+      await new Windows(body, placing.hashed, error.speed, options, take).run();
     } catch (failure) {
       // Who does not give parts of blobs, gives them whole.
       if (!(failure instanceof AirgapError) || failure.code !== 'unsupported') throw failure;
     }
   }
   await placing.settled();
-  const last = { at: placing.hashed };
-  await drain(body, last.at, options, take(last.at, last));
+  await drain(body, placing.hashed, options, take(placing.hashed));
 }
 
 /** Throws `Slow` when it is worth the trial: once, and when enough is missing to win something. */
 function slowness(
   size: number,
-  position: { readonly at: number },
+  placing: Pick<Placing, 'hashed'>,
   { width, isAlone, now = clock }: WideOptions,
 ): () => void {
-  if (size - position.at < width.least) return () => {};
+  if (size - placing.hashed < width.least) return () => {};
   let began = now();
-  let mark = position.at;
+  let mark = placing.hashed;
   return () => {
     const took = now() - began;
     if (took < width.measure) return;
-    const speed = ((position.at - mark) * 1000) / took;
-    const left = ((size - position.at) * 1000) / speed;
+    const speed = ((placing.hashed - mark) * 1000) / took;
+    const left = ((size - placing.hashed) * 1000) / speed;
     if (speed < width.enough && left > 4 * width.measure && isAlone()) throw new Slow(speed);
     began = now();
-    mark = position.at;
+    mark = placing.hashed;
   };
 }
 
@@ -109,7 +108,7 @@ class Windows {
   readonly #body: Body;
   readonly #options: WideOptions;
   readonly #now: () => number;
-  readonly #take: (start: number) => (chunk: Uint8Array) => Promise<void> | undefined;
+  readonly #take: (start: number) => Take;
   readonly #abort = new AbortController();
   readonly #end = Promise.withResolvers<void>();
   readonly #open = new Set<number>();
@@ -121,13 +120,7 @@ class Windows {
   #bytes = 0;
   #began: number;
 
-  constructor(
-    body: Body,
-    from: number,
-    speed: number,
-    options: WideOptions,
-    take: (start: number) => (chunk: Uint8Array) => Promise<void> | undefined,
-  ) {
+  constructor(body: Body, from: number, speed: number, options: WideOptions, take: (start: number) => Take) {
     this.#body = body;
     this.#next = from;
     this.#before = speed;
