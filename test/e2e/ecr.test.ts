@@ -1,12 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
 import { startEcr } from '../support/ecr.ts';
-import { startRegistry } from '../support/registry.ts';
 import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
-import { fillUpstream } from '../support/upstream.ts';
 
 const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 
@@ -14,14 +13,9 @@ test('into private ECR: repositories are made, tokens fetched, and everything ca
   const home = scratchFolder();
   const file = join(home, 'shop.tar');
   const chart = fixtureChart('shop');
-  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
-  const references: string[] = found.images.map((image: { reference: string }) => image.reference);
-  const upstream = await startRegistry();
-  const digests = await fillUpstream(upstream.host, references);
-  await airgapOk(
-    ['bundle', chart, '--mirror', `*=${upstream.host}`, '--plain-http', upstream.host, '--out', file],
-    home,
-  );
+  const upstream = await startUpstreamOf(chart, home);
+  const { references, digests } = upstream;
+  await airgapOk(['bundle', chart, ...upstream.mirror, '--out', file], home);
   await upstream.stop();
 
   const ecr = await startEcr();

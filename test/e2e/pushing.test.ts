@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
-import { fillUpstream } from '../support/upstream.ts';
 
 /** What push says before, does about what is there, and writes down after; one bundle, real registries. */
 
@@ -17,15 +17,9 @@ let other: TestRegistry;
 
 beforeAll(async () => {
   const chart = fixtureChart('shop');
-  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
-  const upstream = await startRegistry();
-  await fillUpstream(
-    upstream.host,
-    found.images.map((image: { reference: string }) => image.reference),
-  );
-  const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-  await airgapOk(['bundle', chart, ...mirror, '--out', file], home);
-  await airgapOk(['bundle', chart, ...mirror, '--exclude', '*busybox*', '--out', small], home);
+  const upstream = await startUpstreamOf(chart, home);
+  await airgapOk(['bundle', chart, ...upstream.mirror, '--out', file], home);
+  await airgapOk(['bundle', chart, ...upstream.mirror, '--exclude', '*busybox*', '--out', small], home);
   await upstream.stop();
   [registry, other] = await Promise.all([startRegistry(), startRegistry()]);
 });

@@ -2,12 +2,11 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
+import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, scratchFolder } from '../support/cli.ts';
-import { startRegistry } from '../support/registry.ts';
 import { startMinistack } from '../support/second-opinions.ts';
 import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
-import { fillUpstream } from '../support/upstream.ts';
 
 /** A push to ministack, both planes of ECR under the name that a real one has. */
 
@@ -18,14 +17,8 @@ it('a whole bundle is pushed, read back, checked by its receipt, and pushed agai
   const home = scratchFolder();
   const [file, receipt] = [join(home, 'shop.tar'), join(home, 'receipt.json')];
   const chart = fixtureChart('shop');
-  const found = JSON.parse((await airgapOk(['images', chart, '-o', 'json'], home)).stdout);
-  const upstream = await startRegistry();
-  await fillUpstream(
-    upstream.host,
-    found.images.map((image: { reference: string }) => image.reference),
-  );
-  const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-  await airgapOk(['bundle', chart, ...mirror, '--out', file], home);
+  const upstream = await startUpstreamOf(chart, home);
+  await airgapOk(['bundle', chart, ...upstream.mirror, '--out', file], home);
   await upstream.stop();
 
   const ministack = await startMinistack(ACCOUNT);
