@@ -17,3 +17,14 @@ export function giveBack(chunk: Uint8Array): void {
   owners.delete(chunk.buffer);
   back?.();
 }
+
+/** Gives a chunk to several readers: its memory goes back when each of them has given it back. */
+export function share(chunk: Uint8Array, readers: number): void {
+  const back = owners.get(chunk.buffer);
+  if (back === undefined) return;
+  const giveOne = (left: number) => () => {
+    if (left > 1) owners.set(chunk.buffer, giveOne(left - 1));
+    else back();
+  };
+  owners.set(chunk.buffer, giveOne(readers));
+}

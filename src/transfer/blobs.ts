@@ -6,11 +6,14 @@ import { isLarge, settleLanes } from '../oci/lanes.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { bodyOf, nameOf, steady } from '../oci/steady.ts';
 import { checkAborted, failureOf } from './failure.ts';
+import type { Turns } from './shared-source.ts';
 
 export interface BlobOptions {
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
+  /** Where other copies read the same source at the same time. */
+  readonly turns?: Turns;
 }
 
 /** A blob and the one target repository into which its bytes are sent. */
@@ -47,13 +50,17 @@ export class Blobs {
   /** Sends every blob to its home. Never throws: `into` tells who needs to know. */
   async sendAll(): Promise<void> {
     this.#plan();
+    const { concurrency, turns } = this.#options;
+    turns?.expect(this.#homes.keys());
     const homes = [...this.#homes.values()].map((home) => ({ ...home, descriptor: home.shipment.node.descriptor }));
-    await settleLanes(homes, this.#options.concurrency, async ({ shipment, sent }) => {
+    await settleLanes(homes, concurrency, async ({ shipment, sent }) => {
       try {
         await this.#put(shipment.node, shipment.home);
         sent.resolve();
       } catch (error) {
         sent.reject(error);
+      } finally {
+        turns?.settle(shipment.node.descriptor.digest);
       }
     });
   }

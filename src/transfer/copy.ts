@@ -7,6 +7,7 @@ import { formatReference, type Reference } from '../oci/reference.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { Push } from './push.ts';
 import { findRequired, type Required, withHomes } from './required.ts';
+import type { Turns } from './shared-source.ts';
 import { type ExistingTag, refuseDifferent, survey } from './survey.ts';
 import { place } from './tags.ts';
 
@@ -19,6 +20,8 @@ export interface CopyOptions {
   readonly required?: Required;
   /** What to do about tags that have another digest; they are written over, unless told. */
   readonly existing?: ExistingTag;
+  /** Where other copies read the same source at the same time. */
+  readonly turns?: Turns;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }

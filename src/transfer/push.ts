@@ -40,14 +40,15 @@ export class Push {
     this.#placements = placements;
     this.#limit = limiter(options.concurrency);
     this.#closures = placements.map(({ root }) => closureOf(graph, root.descriptor.digest));
-    const shipments: Shipment[] = [];
     for (const [at, { blobs }] of this.#closures.entries()) {
-      for (const digest of blobs) {
-        const node = graph.blobs.get(digest);
-        if (node === undefined || this.#first.has(digest)) continue;
-        this.#first.set(digest, at);
-        shipments.push({ node, home: homes.get(digest) ?? (placements[at] as Placement).repository });
-      }
+      for (const digest of blobs) if (!this.#first.has(digest)) this.#first.set(digest, at);
+    }
+    // In the graph's order, whatever is missing: copies that read together have to ask in the same one.
+    const shipments: Shipment[] = [];
+    for (const [digest, node] of graph.blobs) {
+      const at = this.#first.get(digest);
+      if (at === undefined) continue;
+      shipments.push({ node, home: homes.get(digest) ?? (placements[at] as Placement).repository });
     }
     this.blobs = new Blobs(source, sink, options, shipments);
   }

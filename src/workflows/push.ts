@@ -1,10 +1,12 @@
-import { type AirgapError, combine, ours } from '../base/errors.ts';
+import { combine, ours } from '../base/errors.ts';
+import { settle } from '../base/pool.ts';
 import { chartName } from '../bundle/names.ts';
 import type { Reconciled } from '../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
 import { refuseOtherSignatures } from '../transfer/cosign-tags.ts';
+import type { Reader } from '../transfer/shared-source.ts';
 import type { ExistingTag } from '../transfer/survey.ts';
 import { place as placeAll } from '../transfer/tags.ts';
 import type { Context } from './context.ts';
@@ -16,7 +18,8 @@ import { type Receipt, receiptOf } from './pushing/receipt.ts';
 import { prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
 import { requiredOf } from './pushing/required.ts';
 import { retired } from './pushing/retired.ts';
-import { connect, type RegistryAccess } from './registry.ts';
+import { emitsFor, readersFor } from './pushing/side-by-side.ts';
+import { type Connection, connect, type RegistryAccess } from './registry.ts';
 
 export interface PushOptions extends LoadOptions {
   /** Each gets everything. */
@@ -56,41 +59,53 @@ export interface PushResult {
 }
 
 /**
- * Sends bundles to registries, one after the other, and asks back for every tag that was written. A registry that fails
- * does not stop the others.
+ * Sends bundles to registries, to all of them at the same time while each blob is read once, and asks back for every tag
+ * that was written. A registry that fails does not stop the others.
+ * @returns in the order of the targets
  * @throws AirgapError what each target failed of
  */
 export async function push(context: Context, options: PushOptions, done: Done): Promise<readonly PushResult[]> {
+  const { targets, access } = options;
   const cargo = await load(context, options);
+  const connection = connect(context, access);
   try {
-    const results: PushResult[] = [];
-    const errors: AirgapError[] = [];
-    for (const target of options.targets) {
+    const readers = readersFor(cargo.source, targets.length);
+    const emits = emitsFor(context.emit, targets.length);
+    const ends = await settle(targets, targets.length, async (target, at) => {
+      const reader = readers[at];
+      const own = { ...context, emit: emits[at] ?? context.emit };
       try {
-        const result = await pushTo(context, cargo, withWritten(target, cargo.bundles), options);
+        const result = await pushTo(own, cargo, connection, withWritten(target, cargo.bundles), options, reader);
         await done(result);
-        results.push(result);
-      } catch (error) {
-        errors.push(ours(error));
-        if (context.signal?.aborted) break;
+        return result;
+      } finally {
+        reader?.close();
       }
-    }
+    });
+    const errors = ends.flatMap((end) => ('error' in end ? [ours(end.error)] : []));
+    const interrupted = errors.find(({ code }) => code === 'interrupted');
+    if (interrupted !== undefined) throw interrupted;
     if (errors.length > 0)
-      throw combine(errors, `${errors.length} of ${options.targets.length} targets did not get everything`);
-    return results;
+      throw combine(errors, `${errors.length} of ${targets.length} targets did not get everything`);
+    return ends.flatMap((end) => ('error' in end ? [] : [end.value]));
   } finally {
+    await connection.client.close();
     await cargo.close();
   }
 }
 
+/** `reader`: the source, where others read it at the same time. */
 async function pushTo(
   context: Context,
   cargo: Cargo,
+  { client, ecr }: Connection,
   target: Target,
-  { access, concurrency, existing, requireReferrers, repositories: choice, retire, now }: PushOptions,
+  { concurrency, existing, requireReferrers, repositories: choice, retire, now }: PushOptions,
+  reader?: Reader,
 ): Promise<PushResult> {
   const { signal } = context;
-  const { graph, source } = cargo;
+  const { graph, bundles } = cargo;
+  const source = reader ?? cargo.source;
   const started = now();
   const written = new Map<string, Date>();
   const emit: Context['emit'] = (event) => {
@@ -98,56 +113,52 @@ async function pushTo(
     context.emit(event);
   };
   const place = (source: Reference): Reference => placeOf(target, source);
-  const { client, ecr } = connect(context, access);
-  try {
-    // What cannot be placed is told before a repository is made for it.
-    const placements = placeAll(graph.roots, place);
-    const paths = [...new Set(placements.map(({ repository }) => repository.path))];
-    const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
-    const ensured = await prepareRepositories(context, target, ecr, paths, choice);
-    const required = requiredOf(cargo, place, client);
-    const options = { target: place, concurrency, existing, emit, signal, ...(required && { required }) };
-    const seen = existing === 'error' ? await refuseOtherSignatures(graph.referrers ?? [], client, options) : undefined;
-    const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
-    const belonging = await pushBelonging(graph, outcomes, source, client, {
-      ...options,
-      ...(seen && { seen }),
-      now,
-      requireReferrers,
-    });
-    const errors = [
-      ...failures.map(({ error }) => error),
-      ...(await readBack(client, outcomes, concurrency)),
-      ...belonging.failures,
-    ];
-    if (errors.length > 0)
-      throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
-    const finished = now();
-    const isChart = ({ reference }: CopyOutcome): boolean => chartName(reference) !== undefined;
-    const names = { target: formatTarget(target), naming: target.naming };
-    return {
+  // What cannot be placed is told before a repository is made for it.
+  const placements = placeAll(graph.roots, place);
+  const paths = [...new Set(placements.map(({ repository }) => repository.path))];
+  const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
+  const ensured = await prepareRepositories(context, target, ecr, paths, choice);
+  const required = requiredOf(cargo, place, client);
+  const turns = reader && { turns: reader };
+  const options = { target: place, concurrency, existing, emit, signal, ...(required && { required }), ...turns };
+  const seen = existing === 'error' ? await refuseOtherSignatures(graph.referrers ?? [], client, options) : undefined;
+  const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
+  const belonging = await pushBelonging(graph, outcomes, source, client, {
+    ...options,
+    ...(seen && { seen }),
+    now,
+    requireReferrers,
+  });
+  const errors = [
+    ...failures.map(({ error }) => error),
+    ...(await readBack(client, outcomes, concurrency)),
+    ...belonging.failures,
+  ];
+  if (errors.length > 0)
+    throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
+  const finished = now();
+  const isChart = ({ reference }: CopyOutcome): boolean => chartName(reference) !== undefined;
+  const names = { target: formatTarget(target), naming: target.naming };
+  return {
+    ...names,
+    images: outcomes.filter((outcome) => !isChart(outcome)),
+    charts: outcomes.filter(isChart),
+    referrers: countBelonging(belonging.outcomes),
+    created: ensured.created,
+    onPush: ensured.onPush,
+    reconciled: ensured.reconciled,
+    blobs,
+    bytes,
+    ...left,
+    receipt: receiptOf({
       ...names,
-      images: outcomes.filter((outcome) => !isChart(outcome)),
-      charts: outcomes.filter(isChart),
-      referrers: countBelonging(belonging.outcomes),
-      created: ensured.created,
-      onPush: ensured.onPush,
-      reconciled: ensured.reconciled,
-      blobs,
+      bundles,
+      outcomes,
+      belonging: belonging.outcomes,
       bytes,
-      ...left,
-      receipt: receiptOf({
-        ...names,
-        bundles: cargo.bundles,
-        outcomes,
-        belonging: belonging.outcomes,
-        bytes,
-        started,
-        finished,
-        written,
-      }),
-    };
-  } finally {
-    await client.close();
-  }
+      started,
+      finished,
+      written,
+    }),
+  };
 }

@@ -1,0 +1,21 @@
+import type { Emit } from '../../base/events.ts';
+import type { Source } from '../../oci/content.ts';
+import { type Reader, SharedSource } from '../../transfer/shared-source.ts';
+
+/** A reader for each of several targets. One alone needs none. */
+export function readersFor(source: Source, targets: number): readonly Reader[] {
+  if (targets < 2) return [];
+  const shared = new SharedSource(source);
+  return Array.from({ length: targets }, () => shared.reader());
+}
+
+/** For each of several runs at the same time: what they plan is told as one. */
+export function emitsFor(emit: Emit, runs: number): readonly Emit[] {
+  const plans = Array.from({ length: runs }, () => ({ blobs: 0, bytes: 0 }));
+  return plans.map((_, at) => (event) => {
+    if (event.type !== 'plan') return emit(event);
+    plans[at] = event;
+    const sum = (of: 'blobs' | 'bytes'): number => plans.reduce((all, plan) => all + plan[of], 0);
+    emit({ type: 'plan', blobs: sum('blobs'), bytes: sum('bytes') });
+  });
+}

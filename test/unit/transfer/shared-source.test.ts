@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { silent } from '../../../src/base/events.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import type { Repository } from '../../../src/oci/reference.ts';
+import { copy } from '../../../src/transfer/copy.ts';
+import { SharedSource } from '../../../src/transfer/shared-source.ts';
+import { walk } from '../../../src/transfer/walk.ts';
+import { MemoryRegistry, noise, references } from './memory.ts';
+
+const LONG = 60_000;
+const options = {
+  target: ({ path }: Repository) => ({ registry: 'private.example', path }),
+  concurrency: 4,
+  emit: silent,
+};
+
+/** Forty images that share some of their layers. */
+async function upstream(): Promise<{ source: MemoryRegistry; graph: Graph }> {
+  const source = new MemoryRegistry();
+  const names = Array.from({ length: 40 }, (_, at) => `quay.io/i${at}:1`);
+  for (const at of names.keys()) {
+    source.addImage(`quay.io/i${at}`, '1', [noise(`${at % 7}`, 4000), noise(`own ${at}`, 2500 + at)]);
+  }
+  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: silent });
+  return { source, graph };
+}
+
+const openings = ({ log }: MemoryRegistry): string[] => log.filter((line) => line.startsWith('OPEN'));
+
+/** Copies into each sink at the same time. */
+async function copyAll(graph: Graph, shared: SharedSource, sinks: readonly MemoryRegistry[]): Promise<number[]> {
+  const readers = sinks.map(() => shared.reader());
+  const results = await Promise.all(
+    sinks.map(async (sink, at) => {
+      const reader = readers[at] as (typeof readers)[number];
+      const result = await copy(graph, reader, sink, { ...options, turns: reader });
+      reader.close();
+      return result.failures.length;
+    }),
+  );
+  return results;
+}
+
+describe('a source that several copies read at the same time', () => {
+  it('is read once for all of them', async () => {
+    const { source, graph } = await upstream();
+    const sinks = [new MemoryRegistry(), new MemoryRegistry(), new MemoryRegistry()];
+    expect(await copyAll(graph, new SharedSource(source, LONG), sinks)).toEqual([0, 0, 0]);
+    expect(openings(source)).toHaveLength(graph.blobs.size);
+    expect(source.read).toBe([...graph.blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0));
+    for (const sink of sinks) expect(sink.tags.size).toBe(40);
+  });
+
+  it('is read once by copies that each lack something else, in whatever order their images name it', async () => {
+    const { source, graph } = await upstream();
+    const has = async (sink: MemoryRegistry, roots: Graph['roots']): Promise<void> => {
+      await copy({ ...graph, roots }, source, sink, options);
+    };
+    const [first, second] = [new MemoryRegistry(), new MemoryRegistry()];
+    await has(first, graph.roots.slice(0, 12));
+    await has(second, graph.roots.slice(28));
+    source.log.length = 0;
+    expect(await copyAll(graph, new SharedSource(source, LONG), [first, second])).toEqual([0, 0]);
+    expect(new Set(openings(source)).size).toBe(openings(source).length);
+    expect([first.tags.size, second.tags.size]).toEqual([40, 40]);
+  });
+
+  it('is read by a copy alone when the other one has ended', async () => {
+    const { source, graph } = await upstream();
+    const shared = new SharedSource(source, LONG);
+    const reader = shared.reader();
+    const gone = shared.reader();
+    const sink = new MemoryRegistry();
+    const copying = copy(graph, reader, sink, { ...options, turns: reader });
+    await sleep(5);
+    expect(openings(source)).toEqual([]);
+    gone.close();
+    await copying;
+    expect(sink.tags.size).toBe(40);
+  });
+
+  it('waits once for one that never comes, and not again for the next blob', async () => {
+    const { source, graph } = await upstream();
+    const shared = new SharedSource(source, LONG);
+    const reader = shared.reader();
+    const slow = shared.reader();
+    slow.expect(graph.blobs.keys());
+    const sink = new MemoryRegistry();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const copying = copy(graph, reader, sink, { ...options, turns: reader });
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      expect(openings(source)).toEqual([]);
+      vi.advanceTimersByTime(LONG);
+      await copying;
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(sink.tags.size).toBe(40);
+    const late = new MemoryRegistry();
+    await copy(graph, slow, late, { ...options, turns: slow });
+    expect(late.tags.size).toBe(40);
+  });
+
+  it('goes on for the others when one breaks off, or stops taking', async () => {
+    const { source, graph } = await upstream();
+    const shared = new SharedSource(source, 20);
+    const reader = shared.reader();
+    const broken = shared.reader();
+    const stuck = shared.reader();
+    const [node] = [...graph.blobs.values()].filter(({ descriptor }) => descriptor.size === 4000);
+    const { descriptor, repositories } = node as NonNullable<typeof node>;
+    const [repository] = repositories as [Repository];
+    for (const one of [reader, broken, stuck]) one.expect([descriptor.digest]);
+    const [whole, partial, none] = await Promise.all(
+      [reader, broken, stuck].map((one) => one.blob(repository, descriptor).open()),
+    );
+    partial?.on('error', () => {}).destroy(new Error('gone'));
+    const ended = new Promise((resolve) => none?.on('error', resolve));
+    let bytes = 0;
+    for await (const chunk of whole ?? []) bytes += (chunk as Uint8Array).length;
+    expect(bytes).toBe(4000);
+    expect(await ended).toMatchObject({ code: 'network' });
+    expect(openings(source)).toHaveLength(1);
+    // From where it was, for itself.
+    expect((await stuck.blob(repository, descriptor).open(1000)).readable).toBe(true);
+    expect(openings(source)[1]).toMatch(/ 1000$/);
+  });
+
+  it('fails for all when it cannot be opened or breaks, and each tries again for itself', async () => {
+    const { source, graph } = await upstream();
+    const bad = [...graph.blobs.keys()][5];
+    let broken = 0;
+    source.onChunk = (digest, offset) => {
+      if (digest === bad && offset === 0 && broken++ === 0) throw new Error('reset');
+    };
+    const sinks = [new MemoryRegistry(), new MemoryRegistry()];
+    expect(await copyAll(graph, new SharedSource(source, LONG), sinks)).toEqual([0, 0]);
+    expect(openings(source)).toHaveLength(graph.blobs.size + 2);
+  });
+
+  it('lets go of a copy that is interrupted while it waits', async () => {
+    const { source, graph } = await upstream();
+    const shared = new SharedSource(source, LONG);
+    const reader = shared.reader();
+    shared.reader();
+    const abort = new AbortController();
+    const { signal } = abort;
+    const copying = copy(graph, reader, new MemoryRegistry(), { ...options, turns: reader, signal });
+    await sleep(5);
+    abort.abort(new AirgapError('interrupted', 'interrupted'));
+    await expect(copying).rejects.toMatchObject({ code: 'interrupted' });
+  });
+});
