@@ -41,6 +41,8 @@ export interface Body {
 export interface Sink {
   /** Whether the blob is in the repository already. */
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
+  /** Which of many blobs are in the repository, with fewer questions; undefined where each has to be asked for. */
+  hasBlobs?(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined;
   /**
    * Whether a mount tells what is there: of a blob to be mounted from its own repository, `putBlob` says `present` where it
    * is, and of one that another repository has nothing needs to be asked. Left out, it does not.

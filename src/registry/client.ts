@@ -25,6 +25,8 @@ export type RegistryOptions = Credentials & {
   readonly mirrors?: readonly Mirror[];
   /** Whether a registry mounts whatever it has. ECR does for accounts that allow it, and only what a manifest holds. */
   readonly mountTells?: (registry: string) => boolean;
+  /** Which of many blobs a registry has, for those that can be asked so; undefined for others. */
+  readonly askBlobs?: NonNullable<Sink['hasBlobs']>;
   /** Told of everything that is sent. */
   readonly emit?: Emit;
   /** Waits until something may be sent to a registry that says how much it takes. */
@@ -40,6 +42,7 @@ export class RegistryClient implements Source, Sink {
   readonly #mirrors: readonly Mirror[];
   readonly #emit: Emit;
   readonly #pace: RegistryOptions['pace'];
+  readonly #askBlobs: RegistryOptions['askBlobs'];
   readonly #mountTells: (registry: string) => boolean;
   readonly #referrers: ReferrersApi;
   readonly #answers = new Map<string, number>();
@@ -49,10 +52,12 @@ export class RegistryClient implements Source, Sink {
     mirrors = [],
     emit = silent,
     pace,
+    askBlobs,
     mountTells = () => false,
     ...credentials
   }: RegistryOptions) {
     this.#pace = pace;
+    this.#askBlobs = askBlobs;
     this.#mountTells = mountTells;
     this.#emit = emit;
     const authorizer =
@@ -112,6 +117,10 @@ export class RegistryClient implements Source, Sink {
 
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean> {
     return headBlob(this.#session, directly(repository), descriptor);
+  }
+
+  hasBlobs(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined {
+    return this.#askBlobs?.(repository, digests);
   }
 
   mountTells({ registry }: Repository): boolean {

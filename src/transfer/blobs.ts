@@ -6,6 +6,7 @@ import { isLarge, settleLanes } from '../oci/lanes.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { bodyOf, nameOf, steady } from '../oci/steady.ts';
 import { checkAborted, failureOf } from './failure.ts';
+import type { Presence } from './presence.ts';
 import type { Turns } from './shared-source.ts';
 
 export interface BlobOptions {
@@ -29,14 +30,16 @@ export class Blobs {
   bytes = 0;
   readonly #source: Source;
   readonly #sink: Sink;
+  readonly #presence: Presence;
   readonly #options: BlobOptions;
   readonly #homes = new Map<Digest, { readonly shipment: Shipment; readonly sent: PromiseWithResolvers<void> }>();
   readonly #mounts = new Map<string, Promise<void>>();
   #planned: number;
 
-  constructor(source: Source, sink: Sink, options: BlobOptions, shipments: readonly Shipment[]) {
+  constructor(source: Source, sink: Sink, presence: Presence, options: BlobOptions, shipments: readonly Shipment[]) {
     this.#source = source;
     this.#sink = sink;
+    this.#presence = presence;
     this.#options = options;
     for (const shipment of shipments) {
       const sent = Promise.withResolvers<void>();
@@ -98,7 +101,7 @@ export class Blobs {
       const tells = this.#sink.mountTells?.(repository) ?? false;
       // A large one is asked for: a registry that does not mount after all would get all of it again.
       const from = mountFrom ?? (tells && !isLarge(descriptor) ? repository : undefined);
-      if ((!tells || from === undefined) && (await this.#sink.hasBlob(repository, descriptor))) {
+      if ((!tells || from === undefined) && (await this.#presence.has(repository, descriptor))) {
         this.counts.present++;
         report(true);
         return;

@@ -5,6 +5,7 @@ import { type BlobNode, closureOf, type Graph } from '../oci/graph.ts';
 import type { Reference, Repository } from '../oci/reference.ts';
 import type { CopyOptions } from './copy.ts';
 import { checkAborted, failureOf } from './failure.ts';
+import { Presence } from './presence.ts';
 import { findRequired } from './required.ts';
 import { refuseDifferent, type Surveyed, survey } from './survey.ts';
 import { type Placement, place } from './tags.ts';
@@ -82,9 +83,13 @@ async function blobsOf(
     }
   }
   const all = [...homes];
+  const presence = new Presence(
+    sink,
+    all.map(([{ descriptor }, repository]) => [repository, descriptor]),
+  );
   const answers = await settle(all, concurrency, async ([{ descriptor }, repository]) => {
     checkAborted(signal);
-    return !absent.has(repository.path) && sink.hasBlob(repository, descriptor);
+    return !absent.has(repository.path) && presence.has(repository, descriptor);
   });
   let [blobs, bytes] = [0, 0];
   for (const [at, answer] of answers.entries()) {

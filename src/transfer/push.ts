@@ -1,13 +1,14 @@
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
-import { isIndexType } from '../oci/descriptor.ts';
+import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Closure, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { type BlobOptions, Blobs, type Shipment } from './blobs.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { limiter } from './limit.ts';
+import { Presence } from './presence.ts';
 import type { Placement } from './tags.ts';
 
 /** Sends the roots that are not there yet. */
@@ -50,7 +51,8 @@ export class Push {
       if (at === undefined) continue;
       shipments.push({ node, home: homes.get(digest) ?? (placements[at] as Placement).repository });
     }
-    this.blobs = new Blobs(source, sink, options, shipments);
+    const presence = new Presence(sink, wantedBy(placements, this.#closures, graph));
+    this.blobs = new Blobs(source, sink, presence, options, shipments);
   }
 
   /** Sends everything, and gives for each placement undefined or why it failed. */
@@ -111,6 +113,20 @@ export class Push {
       const failure = failureOf(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
       const isRefusal = failure.code === 'registry' || failure.code === 'unsupported';
       throw isRefusal && node.blobs.some(({ urls = [] }) => urls.length > 0) ? foreign(failure) : failure;
+    }
+  }
+}
+
+/** Every blob with each repository that is going to have it. */
+function* wantedBy(
+  placements: readonly Placement[],
+  closures: readonly Closure[],
+  graph: Graph,
+): Generator<readonly [Repository, Descriptor]> {
+  for (const [at, { repository }] of placements.entries()) {
+    for (const digest of closures[at]?.blobs ?? []) {
+      const node = graph.blobs.get(digest);
+      if (node !== undefined) yield [repository, node.descriptor];
     }
   }
 }

@@ -3,6 +3,7 @@ import { fileKeychain } from '../auth/file-keychain.ts';
 import { chainKeychains } from '../auth/keychain.ts';
 import { type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
+import { ecrLayers } from '../ecr/layers.ts';
 import type { EcrOptions } from '../ecr/options.ts';
 import { ecrPace } from '../ecr/pace.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
@@ -52,7 +53,15 @@ export function connect(
   const keychain = chainKeychains(ecrKeychain(ecr), ecrPublicKeychain(ecr), files);
   const mountTells = (registry: string): boolean => ecrHost(registry, ecrHosts) === undefined;
   return {
-    client: createRegistryClient({ keychain, transport, mirrors, mountTells, emit, pace: ecrPace(ecrHosts) }),
+    client: createRegistryClient({
+      keychain,
+      transport,
+      mirrors,
+      mountTells,
+      emit,
+      pace: ecrPace(ecrHosts),
+      askBlobs: ecrLayers(ecr),
+    }),
     ecr,
   };
 }

@@ -60,6 +60,15 @@ describe('a push', () => {
     expect(ecr.repositories.get('m/quay.io/a')?.settings).toMatchObject({ byTemplate: 'm' });
   });
 
+  it('asks ECR once about all blobs of a repository, and the registry about none', async () => {
+    const ecr = await ecrForTest({ repositories: names });
+    const [result] = await push(context, pushOptions(ecr, [await bundleFile()]), silently);
+    expect(result?.blobs.stored).toBeGreaterThan(names.length);
+    const asked = ecr.requests.map(({ what }) => what);
+    expect(asked.filter((what) => /^HEAD .*\/blobs\//.test(what))).toEqual([]);
+    expect(asked.filter((what) => what === 'BatchCheckLayerAvailability')).toHaveLength(names.length);
+  });
+
   it('into immutable repositories can be done again, and refuses other content by name', async () => {
     const ecr = await ecrForTest();
     const repositories = { create: 'missing', reconcile: false, settings: { immutable: true } } as const;

@@ -1,0 +1,47 @@
+import type { Sink } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+
+/**
+ * Says which blobs a sink has already, with as few questions as it takes: where a registry can be asked for many at once,
+ * the first question about a repository is about everything that may go there.
+ */
+export class Presence {
+  readonly #sink: Sink;
+  readonly #wanted = new Map<string, Map<Digest, Descriptor>>();
+  readonly #found = new Map<string, Promise<ReadonlySet<Digest> | undefined>>();
+
+  /** `wanted`: the blobs that may go into each repository. */
+  constructor(sink: Sink, wanted: Iterable<readonly [Repository, Descriptor]>) {
+    this.#sink = sink;
+    if (sink.hasBlobs === undefined) return;
+    for (const [repository, descriptor] of wanted) {
+      const name = formatRepository(repository);
+      const blobs = this.#wanted.get(name) ?? new Map<Digest, Descriptor>();
+      this.#wanted.set(name, blobs.set(descriptor.digest, descriptor));
+    }
+  }
+
+  /** @throws AirgapError what the sink throws */
+  async has(repository: Repository, descriptor: Descriptor): Promise<boolean> {
+    const name = formatRepository(repository);
+    const wanted = this.#wanted.get(name);
+    // One alone is asked for as everywhere.
+    if (wanted === undefined || wanted.size < 2 || !wanted.has(descriptor.digest)) {
+      return this.#sink.hasBlob(repository, descriptor);
+    }
+    const asked = this.#found.get(name) ?? this.#ask(repository, [...wanted.keys()]);
+    this.#found.set(name, asked);
+    return (await asked)?.has(descriptor.digest) ?? this.#sink.hasBlob(repository, descriptor);
+  }
+
+  /** Undefined where it cannot be asked so. If that fails, the single question will say why, or work. */
+  async #ask(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest> | undefined> {
+    try {
+      return await this.#sink.hasBlobs?.(repository, digests);
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ecrLayers } from '../../../src/ecr/layers.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { awsEnvironment, declaring, operations } from './set-up.ts';
+
+let ecr: TestEcr;
+beforeEach(async () => {
+  awsEnvironment();
+  ecr = await startEcr({ repositories: ['mirrored/a'] });
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await ecr.stop();
+});
+
+const contents = Array.from({ length: 230 }, (_, at) => Buffer.from(`blob ${at}`));
+const digests = contents.map((content) => digestOf(content));
+
+it('asks for blobs in hundreds', async () => {
+  const stored = ecr.repositories.get('mirrored/a')?.blobs as Map<string, Buffer>;
+  for (const at of [0, 99, 100, 229]) stored.set(digests[at] as string, contents[at] as Buffer);
+  const found = await ecrLayers(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
+  expect(found).toEqual(new Set([0, 99, 100, 229].map((at) => digests[at])));
+  expect(operations(ecr)).toEqual(Array(3).fill('BatchCheckLayerAvailability'));
+});
+
+it('finds nothing in a repository that is not there yet', async () => {
+  expect(await ecrLayers(declaring(ecr))({ registry: ecr.host, path: 'mirrored/later' }, digests)).toEqual(new Set());
+});
+
+it('has nothing to say of other registries', () => {
+  expect(ecrLayers(declaring(ecr))({ registry: 'quay.io', path: 'a' }, digests)).toBeUndefined();
+});
+
+it('says which repository could not be asked', async () => {
+  ecr.fault({
+    match: 'BatchCheckLayerAvailability',
+    code: 'AccessDeniedException',
+    status: 400,
+    message: 'not authorized',
+  });
+  const asking = ecrLayers(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
+  await expect(asking).rejects.toMatchObject({
+    code: 'forbidden',
+    message: expect.stringContaining(`blobs of ${ecr.host}/mirrored/a: AWS does not allow it`),
+  });
+});
