@@ -35,7 +35,8 @@ export interface Ensured extends Omit<Standing, 'missing'> {
 
 /**
  * Says which repositories are there, and changes nothing.
- * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`, `registry`
+ * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`, `registry`,
+ * `interrupted`
  */
 export function findRepositories(host: EcrHost, names: readonly string[], options: EcrOptions): Promise<Standing> {
   return withClient(
@@ -60,10 +61,11 @@ export function ensureRepositories(host: EcrHost, names: readonly string[], opti
       const message = `a creation template of ${host.host} makes ${onPush.join(', ')}, and its settings count there`;
       emit?.({ type: 'warning', message });
     }
-    await createAll(client, host, missing, settings);
+    const created = await createAll(client, host, missing, options);
     const found = existing.map((name) => described.get(name) as Repository);
     const reconciled = options.reconcile ? await reconcile(client, host, found, settings, emit) : [];
-    return { existing, onPush, created: missing, reconciled };
+    const others = missing.filter((name) => !created.includes(name));
+    return { existing: [...existing, ...others], onPush, created, reconciled };
   });
 }
 
@@ -78,6 +80,10 @@ async function withClient<R extends object>(
   const client = await ecrClient(host, options);
   try {
     return await work(client, wanted);
+  } catch (error) {
+    // The SDK tells why it would have asked again, and not that it was not to.
+    if (!options.signal?.aborted) throw error;
+    throw new AirgapError('interrupted', 'interrupted', { cause: options.signal.reason });
   } finally {
     client.destroy();
   }
@@ -98,16 +104,21 @@ async function look(
   return { described, standing: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
 }
 
+/** Gives those that are new; what somebody else has made in the meantime may have content already. */
 async function createAll(
   client: ECRClient,
   host: EcrHost,
   names: readonly string[],
-  settings: RepositorySettings,
-): Promise<void> {
-  const outcomes = await settle(names, CONCURRENCY, (name) => create(client, host, name, settings));
+  { settings = {}, signal }: EnsureOptions,
+): Promise<readonly string[]> {
+  const outcomes = await settle(names, CONCURRENCY, async (name) => {
+    signal?.throwIfAborted();
+    return create(client, host, name, settings);
+  });
+  const isNew = outcomes.map((outcome) => 'value' in outcome && outcome.value);
   const missing = names.filter((_, index) => outcomes[index]?.error !== undefined);
   const failure = outcomes.find(({ error }) => error !== undefined)?.error;
-  if (failure === undefined) return;
+  if (failure === undefined) return names.filter((_, at) => isNew[at]);
   const list = missing.join(', ');
   if (isDenied(failure)) {
     throw new AirgapError('forbidden', `${host.host}: the credentials may not create what is missing: ${list}`, {
@@ -118,17 +129,19 @@ async function createAll(
   throw awsError(`creating ${list} at ${host.host}`, failure);
 }
 
-async function create(client: ECRClient, host: EcrHost, name: string, settings: RepositorySettings): Promise<void> {
+/** @returns false for one that is there by now */
+async function create(client: ECRClient, host: EcrHost, name: string, settings: RepositorySettings): Promise<boolean> {
   const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
   try {
     await client.send(new CreateRepositoryCommand({ ...registryOf(host), ...creationOf(name, settings) }));
   } catch (error) {
     // Somebody else was faster, which is as good.
-    if (nameOf(error) === 'RepositoryAlreadyExistsException') return;
+    if (nameOf(error) === 'RepositoryAlreadyExistsException') return false;
     throw error;
   }
   try {
     await setPolicies(client, host, name, settings);
+    return true;
   } catch (cause) {
     const { message } = awsError(`${name} is created, and its policies are not set`, cause);
     throw new AirgapError('registry', message, { cause, hint: 'run it again with --reconcile, which sets them' });

@@ -20,6 +20,8 @@ export interface CopyOptions {
   readonly required?: Required;
   /** What to do about tags that have another digest; they are written over, unless told. */
   readonly existing?: ExistingTag;
+  /** Paths of repositories of the sink that have nothing yet: nothing is asked of them. */
+  readonly absent?: ReadonlySet<string>;
   /** Where other copies read the same source at the same time. */
   readonly turns?: Turns;
   readonly emit: Emit;

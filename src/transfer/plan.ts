@@ -41,18 +41,9 @@ export interface PlanOptions extends Omit<CopyOptions, 'emit'> {
  * @throws AirgapError what `copy` throws before it sends anything, and what a question to the sink fails of
  */
 export async function planCopy(graph: Graph, sink: Sink, options: PlanOptions): Promise<CopyPlan> {
-  const { absent, required, existing = 'overwrite' } = options;
+  const { required, existing = 'overwrite' } = options;
   const placements = place(graph.roots, options.target);
-  const isAbsent = ({ repository }: Placement): boolean => absent.has(repository.path);
-  const asked = await survey(
-    placements.filter((placement) => !isAbsent(placement)),
-    sink,
-    options,
-  );
-  const byPlacement = new Map(asked.map((surveyed) => [surveyed.placement, surveyed]));
-  const surveyed = placements.map(
-    (placement): Surveyed => byPlacement.get(placement) ?? { placement, standing: 'missing' },
-  );
+  const surveyed = await survey(placements, sink, options);
   for (const { error } of surveyed) if (error !== undefined) throw failureOf('the registry', error);
   if (existing === 'error') refuseDifferent(surveyed);
   const items = surveyed.map((one) => itemOf(one, existing === 'skip'));
@@ -86,10 +77,11 @@ async function blobsOf(
   const presence = new Presence(
     sink,
     all.map(([{ descriptor }, repository]) => [repository, descriptor]),
+    absent,
   );
   const answers = await settle(all, concurrency, async ([{ descriptor }, repository]) => {
     checkAborted(signal);
-    return !absent.has(repository.path) && presence.has(repository, descriptor);
+    return presence.has(repository, descriptor);
   });
   let [blobs, bytes] = [0, 0];
   for (const [at, answer] of answers.entries()) {

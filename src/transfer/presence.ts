@@ -9,12 +9,18 @@ import { formatRepository, type Repository } from '../oci/reference.ts';
  */
 export class Presence {
   readonly #sink: Sink;
+  readonly #absent: ReadonlySet<string>;
   readonly #wanted = new Map<string, Map<Digest, Descriptor>>();
   readonly #found = new Map<string, Promise<ReadonlySet<Digest> | undefined>>();
 
-  /** `wanted`: the blobs that may go into each repository. */
-  constructor(sink: Sink, wanted: Iterable<readonly [Repository, Descriptor]>) {
+  /** `wanted`: the blobs that may go into each repository. `absent`: paths of repositories that have nothing yet. */
+  constructor(
+    sink: Sink,
+    wanted: Iterable<readonly [Repository, Descriptor]>,
+    absent: ReadonlySet<string> = new Set(),
+  ) {
     this.#sink = sink;
+    this.#absent = absent;
     if (sink.hasBlobs === undefined) return;
     for (const [repository, descriptor] of wanted) {
       const name = formatRepository(repository);
@@ -25,6 +31,7 @@ export class Presence {
 
   /** @throws AirgapError what the sink throws */
   async has(repository: Repository, descriptor: Descriptor): Promise<boolean> {
+    if (this.#absent.has(repository.path)) return false;
     const name = formatRepository(repository);
     const wanted = this.#wanted.get(name);
     // One alone is asked for as everywhere.

@@ -9,6 +9,7 @@ import { type BlobOptions, Blobs, type Shipment } from './blobs.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { limiter } from './limit.ts';
 import { Presence } from './presence.ts';
+import type { SurveyOptions } from './survey.ts';
 import type { Placement } from './tags.ts';
 
 /** Sends the roots that are not there yet. */
@@ -30,7 +31,7 @@ export class Push {
     graph: Graph,
     source: Source,
     sink: Sink,
-    options: BlobOptions,
+    options: BlobOptions & Pick<SurveyOptions, 'absent'>,
     placements: readonly Placement[],
     homes: ReadonlyMap<Digest, Repository> = new Map(),
   ) {
@@ -51,7 +52,7 @@ export class Push {
       if (at === undefined) continue;
       shipments.push({ node, home: homes.get(digest) ?? (placements[at] as Placement).repository });
     }
-    const presence = new Presence(sink, wantedBy(placements, this.#closures, graph));
+    const presence = new Presence(sink, wantedBy(placements, this.#closures, graph), options.absent);
     this.blobs = new Blobs(source, sink, presence, options, shipments);
   }
 

@@ -20,15 +20,22 @@ export interface Surveyed {
   readonly error?: unknown;
 }
 
+export interface SurveyOptions {
+  /** Paths of repositories that have nothing yet: nothing is asked of them. */
+  readonly absent?: ReadonlySet<string>;
+  readonly concurrency: number;
+  readonly signal?: AbortSignal;
+}
+
 /** Asks for every tag; in the order of the placements. @throws AirgapError `interrupted` */
 export async function survey(
   placements: readonly Placement[],
   sink: Pick<Sink, 'hasManifest'>,
-  { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
+  { absent, concurrency, signal }: SurveyOptions,
 ): Promise<readonly Surveyed[]> {
-  const outcomes = await settle(placements, concurrency, ({ repository, tag }) => {
+  const outcomes = await settle(placements, concurrency, async ({ repository, tag }) => {
     checkAborted(signal);
-    return sink.hasManifest(repository, tag);
+    return absent?.has(repository.path) ? undefined : sink.hasManifest(repository, tag);
   });
   checkAborted(signal);
   return outcomes.map((outcome, at): Surveyed => {

@@ -120,7 +120,17 @@ async function pushTo(
   const ensured = await prepareRepositories(context, target, ecr, paths, choice);
   const required = requiredOf(cargo, place, client);
   const turns = reader && { turns: reader };
-  const options = { target: place, concurrency, existing, emit, signal, ...(required && { required }), ...turns };
+  const absent = new Set([...ensured.created, ...ensured.onPush]);
+  const options = {
+    target: place,
+    concurrency,
+    existing,
+    absent,
+    emit,
+    signal,
+    ...(required && { required }),
+    ...turns,
+  };
   const seen = existing === 'error' ? await refuseOtherSignatures(graph.referrers ?? [], client, options) : undefined;
   const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
   const belonging = await pushBelonging(graph, outcomes, source, client, {

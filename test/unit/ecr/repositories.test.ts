@@ -64,12 +64,22 @@ describe('repositories', () => {
     expect(control()).toEqual(['DescribeRepositories', 'DescribeRepositories', 'DescribeRepositories']);
   });
 
-  it('that somebody else created in the meantime are as good', async () => {
+  it('that somebody else created in the meantime are as good, and may have content', async () => {
     ecr.fault({ match: 'CreateRepository', code: 'RepositoryAlreadyExistsException', message: 'exists' });
     expect(await ensureRepositories(host, ['mirrored/a'], options())).toMatchObject({
-      existing: [],
-      created: ['mirrored/a'],
+      existing: ['mirrored/a'],
+      created: [],
     });
+  });
+
+  it('are created no further after an interrupt', async () => {
+    const abort = new AbortController();
+    const emit = (): void => abort.abort();
+    ecr.fault({ match: 'CreateRepository' });
+    const names = Array.from({ length: 20 }, (_, at) => `mirrored/r${at}`);
+    const ensured = ensureRepositories(host, names, { ...options(), emit, signal: abort.signal });
+    await expect(ensured).rejects.toMatchObject({ code: 'interrupted' });
+    expect(control().filter((what) => what === 'CreateRepository').length).toBeLessThan(10);
   });
 
   it('that may not be created are listed, every one', async () => {

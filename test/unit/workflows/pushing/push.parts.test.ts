@@ -1,10 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import type { Emit } from '../../../../src/base/events.ts';
 import { toEcrName } from '../../../../src/ecr/names.ts';
 import { parseTarget } from '../../../../src/oci/naming.ts';
 import { formatReference } from '../../../../src/oci/reference.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import { missingRepositories, planPush } from '../../../../src/workflows/pushing/plan-push.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { registry } from '../../bundle/bundles.ts';
 import { MemoryRegistry, noise } from '../../transfer/memory.ts';
 import { bundleFile, context, ecrForTest, pushOptions } from './set-up.ts';
@@ -69,6 +73,14 @@ describe('a push', () => {
     expect(asked.filter((what) => what === 'BatchCheckLayerAvailability')).toHaveLength(names.length);
   });
 
+  it('asks nothing of repositories that it has just made', async () => {
+    const ecr = await ecrForTest();
+    await push(context, pushOptions(ecr, [await bundleFile()]), silently);
+    const sent = ecr.requests.findIndex(({ what }) => /^PUT .*\/manifests\//.test(what));
+    const asked = ecr.requests.slice(0, sent).map(({ what }) => what);
+    expect(asked.filter((what) => /^HEAD|^BatchCheck/.test(what))).toEqual([]);
+  });
+
   it('into immutable repositories can be done again, and refuses other content by name', async () => {
     const ecr = await ecrForTest();
     const repositories = { create: 'missing', reconcile: false, settings: { immutable: true } } as const;
@@ -95,6 +107,34 @@ describe('a push', () => {
     await expect(pushed).rejects.toMatchObject({ code: 'repository-missing' });
     await expect(pushed).rejects.toThrow(missing[0]);
     expect(ecr.requests.filter(({ what }) => /^(?:PUT|POST)|^Create/.test(what))).toEqual([]);
+  });
+
+  it('needs no credentials of AWS where nobody is to create repositories and a login is stored', async () => {
+    const ecr = await ecrForTest({ repositories: names.slice(1) });
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
+    const home = scratchFolder();
+    mkdirSync(join(home, '.docker'));
+    const auth = ecr.authorization().replace('Basic ', '');
+    writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths: { [ecr.host]: { auth } } }));
+    const warnings: string[] = [];
+    const emit: Emit = (event) => void (event.type === 'warning' && warnings.push(event.message));
+    const own = { ...context, env: { HOME: home }, emit };
+    const file = await bundleFile();
+    const within = (create: 'missing' | 'never') =>
+      pushOptions(ecr, [file], { repositories: { create, reconcile: false, settings: {} } });
+
+    await expect(push(own, within('missing'), silently)).rejects.toMatchObject({ code: 'unauthorized' });
+    const [plan] = await planPush(own, within('never'));
+    expect(plan?.repositories).toMatchObject({ existing: expect.arrayContaining(names), missing: [] });
+    const pushed = push(own, within('never'), silently);
+    const message = expect.stringContaining(`The repository with name '${names[0]}' does not exist`);
+    await expect(pushed).rejects.toMatchObject({
+      causes: expect.arrayContaining([expect.objectContaining({ message })]),
+    });
+    expect(warnings.some((text) => text.includes('nobody knows which are missing'))).toBe(true);
+    ecr.createRepository(names[0] as string);
+    expect(await push(own, within('never'), silently)).toHaveLength(1);
   });
 
   it('maps names that ECR does not take', async () => {
