@@ -8,8 +8,9 @@ import { setTimeout } from 'node:timers/promises';
 import { confirm } from '../src/inside/confirm.ts';
 import { scanImage } from '../src/inside/image.ts';
 import { makersOf } from '../src/inside/names.ts';
+import type { Descriptor } from '../src/oci/descriptor.ts';
 import { parseReference } from '../src/oci/reference.ts';
-import { operatorImage } from '../src/workflows/inside/operator-image.ts';
+import { configWords, imageParts } from '../src/workflows/inside/operator-image.ts';
 import { connect } from '../src/workflows/registry.ts';
 import { standIn } from './stand-in.ts';
 
@@ -33,19 +34,19 @@ const image = parseReference(name);
 const mirrors = [{ from: image.registry, to: host }];
 const context = { env: {}, cwd: '.', emit: () => {} };
 const { client } = connect(context, { mirrors, plainHttp: [host] });
-const found = await operatorImage(client, image, context);
-if (found === undefined) throw new Error(`${name} has no image for linux/amd64`);
+const parts = await imageParts(client, image);
+if (parts === undefined) throw new Error(`${name} has no image for linux/amd64`);
+const read = async (blob: Descriptor): Promise<Buffer> =>
+  Buffer.concat(await (await client.blob(image, blob).open(0)).toArray());
+const { programs } = configWords(await read(parts.config));
 // What a download costs is not what is measured: the layers are in memory before.
-const layers = await Promise.all(
-  found.layers.map(async ({ digest, open }) => ({ digest, bytes: Buffer.concat(await (await open()).toArray()) })),
-);
+const layers = await Promise.all(parts.layers.map(async (blob) => ({ digest: blob.digest, bytes: await read(blob) })));
 await client.close();
 const opened = layers.map(({ digest, bytes }) => ({ digest, open: async () => Readable.from(piecesOf(bytes)) }));
 const before = await atRest();
 // The highest that this process has had so far is forgotten (proc(5), clear_refs).
 writeFileSync('/proc/self/clear_refs', '5');
 const [started, cpu] = [performance.now(), process.cpuUsage()];
-const programs = found.programs;
 const findings = await scanImage(opened, { image, makers: new Set(makersOf(image)), programs });
 const seconds = (performance.now() - started) / 1000;
 const used = process.cpuUsage(cpu);

@@ -2,8 +2,6 @@ import type { Elf } from './elf.ts';
 
 /** What the Go linker writes into a program of how it was built. */
 export interface BuildInfo {
-  /** Path of the main package's module. */
-  readonly module: string;
   /** Modules that the program takes from others; what lies in the operator's own repository has no version. */
   readonly others: ReadonlySet<string>;
   /** Variables that were set by the linker, `-X path.name=value`, by name; none when the build hides its paths. */
@@ -36,15 +34,14 @@ export function readBuildInfo({ bytes, data }: Elf): BuildInfo | undefined {
 }
 
 function read(bytes: Buffer, at: number): BuildInfo {
-  const none = { module: '', others: new Set<string>(), variables: new Map<string, string>() };
+  const none = { others: new Set<string>(), variables: new Map<string, string>() };
   // Before 1.18 the header has addresses instead of the texts themselves.
   if (((bytes[at + 15] ?? 0) & INLINE) === 0) return none;
   const version = prefixed(bytes, at + HEADER);
   const text = version && prefixed(bytes, version.end)?.text;
   if (text === undefined) return none;
-  const module = /^path\t(.*)$/m.exec(text)?.[1] ?? '';
   const flags = /^build\t-ldflags=(.*)$/m.exec(text)?.[1] ?? '';
-  return { module, others: othersOf(text), variables: variablesOf(unquoted(flags)) };
+  return { others: othersOf(text), variables: variablesOf(unquoted(flags)) };
 }
 
 /** Lines `dep`, path, version; below one, `=>` with what replaces the module. A folder has no version. */

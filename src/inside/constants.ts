@@ -1,12 +1,23 @@
 import type { Candidate, InsidePlace } from './candidate.ts';
 import { type GoString, type GoStrings, LONGEST_NAME } from './go-strings.ts';
-import { bareRepository, defaultRepository, isDigest, shortRepository, templateOf, wholeName } from './names.ts';
+import {
+  bareRepository,
+  defaultRepository,
+  isDigest,
+  isOrganisation,
+  looseName,
+  shortRepository,
+  templateOf,
+  wholeName,
+} from './names.ts';
 import type { Nameless } from './recombine.ts';
 import { namesInFile } from './text.ts';
 
 /** The constants of a program that have to do with images, by what they are. */
 export interface SortedConstants {
   readonly whole: readonly GoString[];
+  /** What may be a name with its tag, `org/name:latest`; most are something else. */
+  readonly loose: readonly GoString[];
   readonly nameless: readonly Nameless[];
   /** Defaults of settings that are versions, or variables with something added: `${NAME}-cluster`. */
   readonly versions: readonly string[];
@@ -30,7 +41,7 @@ const PREFIX = /^[a-z0-9][a-z0-9.:-]*(?:\/[a-z0-9._-]+)*\/$/;
 /** @param defaults of settings, where a name without a registry is one too */
 export function sortConstants(strings: GoStrings, defaults: readonly GoString[], place: InsidePlace): SortedConstants {
   const [whole, nameless, prefixes]: [GoString[], Nameless[], GoString[]] = [[], [], []];
-  const [shorts, digests]: [GoString[], GoString[]] = [[], []];
+  const [shorts, digests, loose]: [GoString[], GoString[], GoString[]] = [[], [], []];
   const inTexts: Candidate[] = [];
   const versions: string[] = [];
   let read = 0;
@@ -42,7 +53,9 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
       return;
     }
     const template = templateOf(text);
-    const repository = bareRepository(text) ?? (isDefault ? defaultRepository(text) : undefined);
+    const repository = isOrganisation(text)
+      ? undefined
+      : (bareRepository(text) ?? (isDefault ? defaultRepository(text) : undefined));
     const kind = wholeName(text) !== undefined ? whole : template || repository ? nameless : prefixes;
     incomplete ||= kind.length >= MOST;
     if (kind.length >= MOST) return;
@@ -53,6 +66,7 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
     } else if (PREFIX.test(text)) prefixes.push(constant);
     else if (shortRepository(text) !== undefined && shorts.length < MOST) shorts.push(constant);
     else if (isDigest(text) && digests.length < MOST) digests.push(constant);
+    else if (loose.length < MOST && looseName(text) !== undefined) loose.push(constant);
   };
   const isWanted = (bytes: Buffer, start: number, end: number): boolean => {
     if (end - start <= LONGEST_NAME) return mayBeName(bytes, start, end);
@@ -67,7 +81,7 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
     else incomplete = true;
   }
   for (const constant of defaults) sort(constant, true);
-  return { whole, nameless, versions, prefixes, shorts, digests, inTexts, incomplete };
+  return { whole, loose, nameless, versions, prefixes, shorts, digests, inTexts, incomplete };
 }
 
 /** A slash or a colon in what begins like a name or a line. */

@@ -55,10 +55,11 @@ export function recordsOf(program: Program, prefixes: readonly GoString[]): { gu
  * Registries and folders of the program, put together: those that the code takes side by side first, then the operator's
  * own folder, then the others.
  */
-function prefixesOf({ elf, strings, subject: { image } }: Program, constants: readonly GoString[]): string[] {
+function prefixesOf(program: Program, constants: readonly GoString[]): string[] {
+  const { image } = program.subject;
   const registries = constants.filter(({ text }) => REGISTRY.test(text) && bareRepository(`${text}name`) !== undefined);
   const beside = registries.flatMap((registry) =>
-    constantsBeside(elf, strings, registry).flatMap((text) => (FOLDER.test(text) ? [registry.text + text] : [])),
+    constantsBeside(program, registry).flatMap((text) => (FOLDER.test(text) ? [registry.text + text] : [])),
   );
   const own = image.path.includes('/') ? [`${image.path.slice(0, image.path.indexOf('/'))}/`] : [];
   const folders = [...own, ...constants.map(({ text }) => text).filter((text) => FOLDER.test(text))];

@@ -48,20 +48,34 @@ export class Functions {
 
   /** The name of the function in which an offset in the code lies, with its package's path. */
   nameAt(offset: number): string | undefined {
-    let [low, high] = [0, this.#count];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#startOf(middle) <= offset) low = middle + 1;
-      else high = middle;
-    }
-    if (low === 0) return undefined;
-    const record = this.#entries + this.#bytes.readUInt32LE(this.#entries + (low - 1) * 8 + 4);
+    const index = this.#indexAt(offset);
+    if (index < 0) return undefined;
+    const record = this.#entries + this.#bytes.readUInt32LE(this.#entries + index * 8 + 4);
     const end = this.#table.offset + this.#table.size;
     if (record + 8 > end) return undefined;
     const start = this.#names + this.#bytes.readUInt32LE(record + 4);
     if (start >= end) return undefined;
     const text = this.#bytes.toString('utf8', start, Math.min(start + LONGEST, end));
     return text.slice(0, Math.max(0, text.indexOf('\0')));
+  }
+
+  /** Where in the file the function begins in which an offset in the code lies, and where the next one does. */
+  extentAt(offset: number): { readonly start: number; readonly end: number } | undefined {
+    const index = this.#indexAt(offset);
+    if (index < 0) return undefined;
+    const end = index + 1 < this.#count ? this.#startOf(index + 1) : this.#bytes.length;
+    return { start: this.#startOf(index), end };
+  }
+
+  /** The function in which an offset lies; -1 for none. */
+  #indexAt(offset: number): number {
+    let [low, high] = [0, this.#count];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#startOf(middle) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
   }
 
   #startOf(i: number): number {

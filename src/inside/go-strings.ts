@@ -13,7 +13,7 @@ export interface GoString {
   readonly text: string;
   /** Offsets of the headers in data that name it. */
   readonly data: readonly number[];
-  /** Offsets in the code of the displacement of the instructions that take its address. */
+  /** Offsets in the code of the displacement of the instructions that take its address, or that of its header. */
   readonly code: readonly number[];
 }
 
@@ -24,6 +24,9 @@ const BEFORE = 34;
 const AFTER = 44;
 /** Bytes behind an instruction in which the very next one has its number: the length, as calls take strings in registers. */
 const NEXT = 8;
+
+/** Headers of one constant whose own uses are looked up. */
+const MOST_HEADERS = 4;
 
 /** Every place of a program that names a constant, ordered by the constant. */
 export class GoStrings {
@@ -69,12 +72,7 @@ export class GoStrings {
 
   /** The constant that begins at an offset. */
   at(offset: number): GoString | undefined {
-    let [low, high] = [0, this.#first.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#targetOf(middle) < offset) low = middle + 1;
-      else high = middle;
-    }
+    const low = this.#indexOf(offset);
     if (this.#targetOf(low) !== offset) return undefined;
     let previous = 0;
     for (let i = low - 1; i >= 0 && previous === 0 && low - i < 1000; i--) previous = this.#lengths[i] ?? 0;
@@ -88,6 +86,17 @@ export class GoStrings {
     const header = headerAt(this.#elf, this.#view, offset);
     if (header === undefined || header.length > LONGEST_NAME) return undefined;
     return this.#elf.bytes.toString('utf8', header.target, header.target + header.length);
+  }
+
+  /** The first target at an offset or behind it. */
+  #indexOf(offset: number): number {
+    let [low, high] = [0, this.#first.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#targetOf(middle) < offset) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #targetOf(i: number): number {
@@ -117,6 +126,17 @@ export class GoStrings {
   }
 
   #usesOf(i: number): Pick<GoString, 'data' | 'code'> {
+    const uses = this.#directUsesOf(i);
+    if (uses.code.length > 0) return uses;
+    // What is handed over as an interface, as to Sprintf, the code takes by its header.
+    const code = uses.data.slice(0, MOST_HEADERS).flatMap((header) => {
+      const index = this.#indexOf(header);
+      return this.#targetOf(index) === header ? this.#directUsesOf(index).code : [];
+    });
+    return { data: uses.data, code };
+  }
+
+  #directUsesOf(i: number): Pick<GoString, 'data' | 'code'> {
     const data: number[] = [];
     const code: number[] = [];
     const end = this.#first[i + 1] ?? this.#uses.length;

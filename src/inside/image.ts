@@ -21,7 +21,6 @@ export interface ScanOptions extends Subject {
   readonly programs: readonly string[];
   /** Told of each file before it is read, which may take a second for a program. */
   readonly begin?: (file: string) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** What an image's files name. */
@@ -43,6 +42,8 @@ const ALL_TEXTS = 100 * 1024 * 1024;
 const MOST_PROGRAMS = 6;
 /** Names in texts; an operator that brings all its releases along has some thousand. */
 const MOST_NAMES = 20_000;
+/** Files that are named as not looked at; the others are counted. */
+const MOST_REASONS = 20;
 /** Large files, and marks of deleted ones; images have some hundred of either. */
 const MOST_FILES = 20_000;
 const MOST_REMOVALS = 5000;
@@ -73,6 +74,8 @@ export class ImageScan {
   /** Programs that nothing named when they came by, with their layer. */
   readonly #passed = new Map<string, string>();
   readonly #givenUp: string[] = [];
+  /** What was given up on beside those. */
+  #more = 0;
   #textBytes = 0;
   #names = 0;
   #removals = 0;
@@ -91,21 +94,10 @@ export class ImageScan {
 
   /** @param isAgain only for programs that turned out to be run; all else in it is known */
   async layer({ digest, open }: Layer, isAgain = false): Promise<void> {
-    const { signal } = this.#options;
-    signal?.throwIfAborted();
-    const stream = await open();
-    const stop = (): void => {
-      stream.destroy(signal?.reason as Error);
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-    try {
-      const visit = (entry: Entry): Taker | undefined =>
-        isAgain ? this.#missed(entry, digest) : this.#visit(entry, digest);
-      const givenUp = await readLayer(stream, visit);
-      if (givenUp !== undefined && !isAgain) this.#givenUp.push(`layer ${digest}: ${givenUp}`);
-    } finally {
-      signal?.removeEventListener('abort', stop);
-    }
+    const visit = (entry: Entry): Taker | undefined =>
+      isAgain ? this.#missed(entry, digest) : this.#visit(entry, digest);
+    const givenUp = await readLayer(await open(), visit);
+    if (givenUp !== undefined && !isAgain) this.#giveUp(`layer ${digest}`, givenUp);
   }
 
   findings(): ImageFindings {
@@ -123,7 +115,7 @@ export class ImageScan {
       candidates: found.flatMap(({ candidates }) => candidates),
       guesses: found.flatMap(({ guesses }) => guesses),
       families: found.flatMap(({ families }) => families),
-      givenUp: [...this.#givenUp, ...reasons],
+      givenUp: [...this.#givenUp, ...reasons, ...(this.#more === 0 ? [] : [`${this.#more} more files`])],
       older,
       programBytes: this.#programBytes,
       textBytes: this.#textBytes,
@@ -172,22 +164,20 @@ export class ImageScan {
     if (size <= LARGEST_TEXT) this.#textBytes += size;
     if (size > LARGEST_TEXT || this.#textBytes > ALL_TEXTS) {
       const limit = size > LARGEST_TEXT ? LARGEST_TEXT : ALL_TEXTS;
-      this.#givenUp.push(`${path}: beyond ${limit / 1024 / 1024} MiB of text`);
-      return undefined;
+      return this.#giveUp(path, `beyond ${limit / 1024 / 1024} MiB of text`);
     }
+    if (this.#names >= MOST_NAMES) return this.#giveUp(path, `beyond ${MOST_NAMES} names`);
     return this.#collect(path, size, (bytes) => {
       const candidates = namesInFile(bytes.toString('utf8'), { file: path, layer });
       this.#names += candidates.length;
-      if (this.#names > MOST_NAMES) this.#givenUp.push(`${path}: beyond ${MOST_NAMES} names`);
-      else if (candidates.length > 0) this.#files.set(path, { candidates, guesses: [], families: [], isText: true });
+      if (candidates.length > 0) this.#files.set(path, { candidates, guesses: [], families: [], isText: true });
     });
   }
 
   #program(path: string, size: number, layer: string): Taker | undefined {
     this.#passed.delete(path);
     if (size > LARGEST_PROGRAM || this.#programs >= MOST_PROGRAMS) {
-      this.#givenUp.push(`${path}: ${size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many'}`);
-      return undefined;
+      return this.#giveUp(path, size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many');
     }
     return this.#collect(path, size, (bytes) => {
       if (!isElf(bytes)) return;
@@ -196,6 +186,11 @@ export class ImageScan {
       const findings = namesInProgram(bytes, { file: path, layer }, this.#options);
       this.#files.set(path, { ...findings, isText: false });
     });
+  }
+
+  #giveUp(what: string, reason: string): undefined {
+    if (this.#givenUp.length < MOST_REASONS) this.#givenUp.push(`${what}: ${reason}`);
+    else this.#more++;
   }
 
   /** The body in one piece. */

@@ -19,6 +19,7 @@ const LONGEST = 300;
 const SHAPE = /^[A-Za-z0-9][\w./:@-]*[A-Za-z0-9_]$/;
 const REGISTRY =
   /^(?:[\w.-]+\.)?(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|icr\.io|lscr\.io|nvcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|azurecr\.io|amazonaws\.com|jfrog\.io|docker\.elastic\.co|opensource\.zalan\.do)$/;
+const ORGANISATION = /^(?:quay\.io|ghcr\.io|(?:\w+\.)?gcr\.io|lscr\.io|public\.ecr\.aws)\/[^/:]+$/;
 /** How companies name a registry of their own. */
 const LIKE_REGISTRY =
   /^(?:registry|docker|cr|hub|harbor|oci|quay|xpkg|images?|containers?|container-registry|artifactory|nexus|repo)[\w-]*\.[\w.-]+\.[a-z]{2,}(?::\d+)?$/;
@@ -33,6 +34,8 @@ const MADE_UP =
   /(?:^|[/.-])(?:my|your|some|foo|bar|baz|acme|example|examples|sample|dummy|placeholder|username|yourorg|myregistry|myrepo)(?:[/.-]|$)/;
 /** Words that stand where a tag belongs. */
 const NO_TAG = /^(?:v|tag|version|x\.y\.z|vx\.y\.z|digest|name|port|a|b|c|x|foo|bar)$/i;
+/** What marks that there is no version, and addresses. */
+const NO_VERSION = /^(?:v?0\.0\.0|\d+\.\d+\.\d+\.\d+)$/;
 const PORT = /^\d{2,5}$/;
 const MIME = /^(?:image|application|text|video|audio|font|multipart|message|model)\//;
 const VERSION = /^v?\d+(?:\.\d+){1,3}(?:[-+_.]?[A-Za-z0-9])*$/;
@@ -44,6 +47,8 @@ const ADDRESS = /^\d+\.\d+\.\d+\.\d+$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** `org/name`, in small letters and without dots before the slash, unlike import paths and addresses. */
 const SHORT = /^[a-z0-9][a-z0-9_-]*\/[a-z0-9][a-z0-9_.-]*(?:\/[a-z0-9][a-z0-9_.-]*)?$/;
+/** A name and a tag in small letters, of which any two words with a colon have the look. */
+const LOOSE = /^[a-z0-9][\w./-]*:[\w][\w.-]*$/;
 /** A name that says image: of a setting, a flag, a variable of the environment; not of a file, nor of how to pull. */
 const SETTING = /^(?!.*(?:pull|\.(?:tar|t?gz|png|svg|go|ya?ml|json)$))[\w.-]{0,60}image(?!s?tream)[\w.-]{0,60}$/i;
 const PLACEHOLDER = /%(?:\[\d+\])?[svq]|\$\{?\(?([A-Za-z_]\w*)\)?\}?|\{\{[^{}]*\}\}/g;
@@ -57,7 +62,7 @@ export function wholeName(text: string): WholeName | undefined {
   const name = text.split('@')[0] ?? '';
   const tag = /:([^/:]+)$/.exec(name)?.[1];
   const isPinned = text.includes('@sha256:');
-  if ((tag === undefined && !isPinned) || (tag !== undefined && NO_TAG.test(tag)) || /^v?0\.0\.0$/.test(tag ?? '')) {
+  if ((tag === undefined && !isPinned) || (tag !== undefined && NO_TAG.test(tag)) || NO_VERSION.test(tag ?? '')) {
     return undefined;
   }
   const host = hostOf(name);
@@ -70,11 +75,25 @@ export function wholeName(text: string): WholeName | undefined {
   return { parsed, host };
 }
 
+/** Reads what only a setting, a field or a function that says image makes a name: `org/name:latest`, `busybox:stable`. */
+export function looseName(text: string): WholeName | undefined {
+  if (!LOOSE.test(text) || /^\w+:\d{2,5}$/.test(text)) return undefined;
+  const parsed = tryParseReference(text);
+  return parsed === undefined || wholeName(formatReference(parsed)) === undefined
+    ? undefined
+    : { parsed, host: 'none' };
+}
+
 /** Reads a constant as a repository with its registry and without a tag, `quay.io/prometheus/prometheus`. */
 export function bareRepository(text: string): string | undefined {
   if (text.length > LONGEST || !SHAPE.test(text) || /:[^/]*$/.test(text) || text.includes('@')) return undefined;
   if (hostOf(text) !== 'registry' || tryParseRepository(text) === undefined) return undefined;
   return text.indexOf('/') === text.length - 1 ? undefined : text;
+}
+
+/** Whether a text is an organisation of a registry where every repository has one: `quay.io/org`. */
+export function isOrganisation(text: string): boolean {
+  return ORGANISATION.test(text);
 }
 
 /** Reads a constant as a name into which a version is put, `quay.io/org/name:%s`, or to which it is added, `org/name:`. */

@@ -1,6 +1,15 @@
 import { type Elf, offsetOf, readWord } from './elf.ts';
+import type { Functions } from './functions.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
 import { isDigest, isImageSetting, isVersion } from './names.ts';
+
+/** A program, as far as its code says what belongs together. */
+export interface Code {
+  readonly elf: Elf;
+  readonly strings: GoStrings;
+  /** Undefined: nobody can say where one ends. */
+  readonly functions: Functions | undefined;
+}
 
 /** Bytes of code before and behind the use of a name in which the version for it is loaded, as Go compiles calls of Sprintf and sums of strings. */
 const WINDOW = 96;
@@ -15,21 +24,20 @@ const MOST_BESIDE = 3;
 const MOST_RECORDS = 1_000_000;
 
 /**
- * The versions and digests that the code around the uses of a constant loads: a variable that the linker filled in, another
+ * The versions and digests that the function around the uses of a constant loads: a variable that the linker filled in, another
  * constant, or what a small function returns. They are what the name is put together with. What stands on the likelier
  * side comes first, and there the nearest: the parts of a text are loaded before its pattern, and a key of a map before
  * its value.
  */
 export function versionsBeside(
-  elf: Elf,
-  strings: GoStrings,
+  program: Code,
   { code }: Pick<GoString, 'code'>,
   likelier: 'before' | 'after',
 ): string[] {
   const found: { version: string; distance: number }[] = [];
   for (const use of code) {
-    for (const { target, at } of loads(elf, use - WINDOW, use + WINDOW)) {
-      const version = textAt(strings, target);
+    for (const { target, at } of loadsAround(program, use, WINDOW)) {
+      const version = textAt(program.strings, target);
       if (version === undefined || !(isVersion(version) || isDigest(version))) continue;
       const isLikelier = at < use === (likelier === 'before');
       found.push({ version, distance: Math.abs(at - use) + (isLikelier ? 0 : WINDOW) });
@@ -40,16 +48,23 @@ export function versionsBeside(
 }
 
 /** The constants that the code around a use takes, the name of a setting or of a flag among them. */
-export function constantsBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoString, 'code'>): string[] {
+export function constantsBeside(program: Code, { code }: Pick<GoString, 'code'>): string[] {
   return code.flatMap((use) =>
-    loads(elf, use - WINDOW / 2, use + WINDOW / 2).flatMap(({ target }) => strings.at(target)?.text ?? []),
+    loadsAround(program, use, WINDOW / 2).flatMap(({ target }) => program.strings.at(target)?.text ?? []),
   );
 }
 
+/** The constants that the code takes before and behind a use, as far as a version may be away; the nearest first. */
+export function constantsNear(program: Code, use: number): string[] {
+  const near = loadsAround(program, use, WINDOW).toSorted((a, b) => Math.abs(a.at - use) - Math.abs(b.at - use));
+  return [...new Set(near.flatMap(({ target }) => program.strings.at(target)?.text ?? []))];
+}
+
 /** The name of the setting beside which the code takes a constant, if that says image. */
-export function settingBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoString, 'code'>): string | undefined {
+export function settingBeside(program: Code, { code }: Pick<GoString, 'code'>): string | undefined {
+  const { elf, strings } = program;
   for (const use of code) {
-    for (const { target } of loads(elf, use - WINDOW / 2, use + WINDOW / 2)) {
+    for (const { target } of loadsAround(program, use, WINDOW / 2)) {
       // Nearly all fail here; what a constant is, is dear to find out.
       if (!/image/i.test(elf.bytes.toString('latin1', target, target + LONGEST_SETTING))) continue;
       const text = strings.at(target)?.text;
@@ -62,6 +77,12 @@ export function settingBeside(elf: Elf, strings: GoStrings, { code }: Pick<GoStr
 /** A constant at the place, or the one that a variable there holds. */
 function textAt(strings: GoStrings, target: number): string | undefined {
   return strings.header(target) ?? strings.at(target)?.text;
+}
+
+/** What the code of one function loads so many bytes before and behind a place. */
+function loadsAround({ elf, functions }: Code, use: number, reach: number): { target: number; at: number }[] {
+  const { start, end } = functions?.extentAt(use) ?? { start: 0, end: elf.bytes.length };
+  return loads(elf, Math.max(use - reach, start), Math.min(use + reach, end));
 }
 
 /** What instructions in a stretch of code load or take the address of, relative to themselves; through one call too. */

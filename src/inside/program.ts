@@ -1,19 +1,26 @@
 import { formatReference } from '../oci/reference.ts';
-import { isOwnCode, readBuildInfo } from './build-info.ts';
+import { readBuildInfo } from './build-info.ts';
 import type { Candidate, FileFindings, Guess, InsidePlace, Subject } from './candidate.ts';
 import { sortConstants } from './constants.ts';
 import { readElf } from './elf.ts';
+import { imageSayer, ownUser, usersOf } from './evidence.ts';
 import { recordsOf } from './families.ts';
 import { Functions } from './functions.ts';
 import { type GoString, GoStrings } from './go-strings.ts';
 import { withHolders } from './holders.ts';
-import { isMovingTag, makersOf, wholeName } from './names.ts';
+import { isMovingTag, looseName, makersOf, wholeName } from './names.ts';
 import { settingBeside } from './pairing.ts';
+import { namesInPieces } from './pieces.ts';
 import { type Program, recombine } from './recombine.ts';
 import { defaultsOfFields } from './struct-tags.ts';
+import { constantVersions } from './versions.ts';
 
 /** What a tag has to have where neither a registry nor a setting says that it is one: numbers with a dot, or a commit. */
 const SAYS_VERSION = /\d[.-]\d|^[0-9a-f]{7,40}$/;
+/** `org/name` with a tag that says nothing but how new it is. */
+const ALWAYS_MOVES = /\/[^:]+:(?:latest|stable|edge|nightly|main|master)$/;
+/** Uses of one constant that are looked at. */
+const MOST_USES = 3;
 /** Ways in which real programs are packed, so that nothing can be read in them. */
 const PACKED = Buffer.from('UPX!', 'latin1');
 
@@ -31,7 +38,8 @@ export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subje
     return { ...NOTHING, givenUp: isPacked ? 'it is packed' : 'it is not written in Go' };
   }
   const strings = new GoStrings(elf);
-  const program = { elf, strings, build, functions: Functions.read(elf), subject, place };
+  const versions = constantVersions(strings);
+  const program = { elf, strings, build, functions: Functions.read(elf), versions, subject, place };
   const sorted = sortConstants(strings, defaultsOfFields(elf), place);
   const records = recordsOf(program, sorted.prefixes);
   const found = {
@@ -39,7 +47,12 @@ export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subje
       ...withHolders(elf, sorted.whole).map((constant) => wholeCandidate(program, constant)),
       ...sorted.inTexts,
     ],
-    guesses: bestOf([...records.guesses, ...recombine(program, sorted)]),
+    guesses: bestOf([
+      ...records.guesses,
+      ...recombine(program, sorted),
+      ...sorted.loose.flatMap((constant) => looseGuess(program, constant)),
+      ...namesInPieces(program),
+    ]),
     families: records.families,
   };
   const isCut = strings.incomplete || sorted.incomplete;
@@ -55,7 +68,8 @@ function bestOf(guesses: readonly Guess[]): Guess[] {
 
 const NOTHING: FileFindings = { candidates: [], guesses: [], families: [] };
 
-function wholeCandidate({ elf, strings, build, functions, place, subject }: Program, constant: GoString): Candidate {
+function wholeCandidate(program: Program, constant: GoString): Candidate {
+  const { place, subject } = program;
   const { image, makers } = subject;
   const { text, offset } = constant;
   const whole = wholeName(text);
@@ -63,22 +77,43 @@ function wholeCandidate({ elf, strings, build, functions, place, subject }: Prog
   const isOtherOwn =
     parsed.registry === image.registry && parsed.path === image.path && parsed.tag !== image.tag && !parsed.digest;
   const maker = makersOf(parsed).find((one) => makers.has(one));
-  const setting = settingBeside(elf, strings, constant);
+  const setting = settingBeside(program, constant);
   const found = {
     ...{ ...place, offset, written: text, reference: formatReference(parsed), kind: 'constant' as const },
     ...(setting === undefined ? {} : { setting }),
   };
-  const users = constant.code.flatMap((use) => functions?.nameAt(use) ?? []);
-  const own = users.find((name) => isOwnCode(name, build));
+  const own = ownUser(program, constant);
   const isSteady = !isMovingTag(parsed);
   if (maker !== undefined && isSteady && !isOtherOwn) {
     // A library of the same makers has defaults too, and the operator others.
-    const confidence = users.length > 0 && own === undefined ? 'medium' : 'high';
+    const confidence = usersOf(program, constant).length > 0 && own === undefined ? 'medium' : 'high';
     return { ...found, confidence, evidence: `of the same makers (${maker})` };
   }
   if (setting !== undefined && isSteady) return { ...found, confidence: 'medium', evidence: `beside ${setting}` };
+  // What the same makers have with such a tag is mostly for their own builds, unless something says image.
+  const sayer =
+    isSteady || isOtherOwn ? undefined : (imageSayer(program, constant) ?? (maker === undefined ? own : undefined));
+  if (sayer !== undefined) return { ...found, confidence: 'medium', evidence: `in or beside ${sayer}` };
   const isSure = whole?.host !== 'none' || parsed.digest !== undefined || SAYS_VERSION.test(parsed.tag ?? '');
   if (own !== undefined && isSteady && isSure && !isOtherOwn)
     return { ...found, confidence: 'medium', evidence: `in ${own}` };
   return { ...found, confidence: 'low', evidence: 'a constant' };
+}
+
+/**
+ * What is a name only because a setting beside it, or the operator's function that takes it, says image, or since other
+ * makers' `org/name:latest` in the operator's own code can hardly be something else. The registry has to have it.
+ */
+function looseGuess(program: Program, constant: GoString): Guess[] {
+  const { place, subject } = program;
+  const parsed = looseName(constant.text)?.parsed;
+  if (parsed === undefined) return [];
+  const used = { code: constant.code.slice(0, MOST_USES) };
+  const isOthers = ALWAYS_MOVES.test(constant.text) && !makersOf(parsed).some((maker) => subject.makers.has(maker));
+  const sayer = imageSayer(program, used) ?? (isOthers ? ownUser(program, used) : undefined);
+  if (sayer === undefined) return [];
+  const setting = settingBeside(program, constant);
+  const found = { ...place, offset: constant.offset, kind: 'recombined' as const, evidence: `in or beside ${sayer}` };
+  const possible = [formatReference(parsed)];
+  return [{ ...found, possible, isPaired: false, ...(setting === undefined ? {} : { setting }) }];
 }

@@ -1,14 +1,15 @@
 import { formatReference, tryParseReference } from '../oci/reference.ts';
-import { type BuildInfo, isOwnCode } from './build-info.ts';
+import type { BuildInfo } from './build-info.ts';
 import type { Guess, InsidePlace, Subject } from './candidate.ts';
 import type { SortedConstants } from './constants.ts';
 import type { Elf } from './elf.ts';
+import { imageSayer, ownUser } from './evidence.ts';
 import type { Functions } from './functions.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
 import { withHolders } from './holders.ts';
 import { isDigest, isVersion, makersOf, type Template } from './names.ts';
-import { constantsBeside, settingBeside, versionsBeside } from './pairing.ts';
-import { constantVersions, namedVersion, newestFirst, variableVersions } from './versions.ts';
+import { constantsBeside, constantsNear, settingBeside, versionsBeside } from './pairing.ts';
+import { namedVersion, newestFirst, variableVersions } from './versions.ts';
 
 /** A constant that is a name without its version. */
 export interface Nameless {
@@ -18,6 +19,8 @@ export interface Nameless {
   readonly isOpen: boolean;
   /** Whether it is the default of a setting, so that another setting's default may be its version. */
   readonly isDefault: boolean;
+  /** Whether only a version beside it hints that it is a name; then a registry has to have both. */
+  readonly isOnlyLike?: boolean;
 }
 
 /** A program as far as it is read. */
@@ -26,6 +29,8 @@ export interface Program {
   readonly strings: GoStrings;
   readonly build: BuildInfo;
   readonly functions: Functions | undefined;
+  /** Those of its constants that are versions. */
+  readonly versions: readonly GoString[];
   readonly subject: Subject;
   readonly place: InsidePlace;
 }
@@ -39,8 +44,8 @@ const MOST_SHORTS = 2000;
 const MOST_USES = 3;
 /** Versions that are tried with one name. */
 const MOST_TRIED = 40;
-/** A function whose name says image: `render.(*Agent).defaultImage`, and what is written within it. */
-const OF_IMAGES = /[./](?!\w*[Pp]ull)\w*[Ii]mage\w*(?:\.func\d+(?:\.\d+)*)?$/;
+const LATEST = 'latest';
+const MOVING = /^latest(?:-[a-z][\w.-]{0,20})?$/;
 /** A name of Docker Hub's own, `redis`. */
 const WORD = /^[a-z][a-z0-9-]{2,40}$/;
 
@@ -61,45 +66,60 @@ export function recombine(program: Program, { nameless, shorts, digests, version
     ...defaults.flatMap((text) => VARIABLE.exec(text)?.[1] ?? []),
   ]);
   const settings = settingsOf(program, defaults, variables);
-  let constants: string[] | undefined;
+  const constants = likeOwn(newestFirst([...new Set(program.versions.map(({ text }) => text))]), subject);
   // A name without a registry is one only if a setting beside it, or the function that takes it, says so.
   const said = shorts.slice(0, MOST_SHORTS).flatMap((constant): Nameless[] => {
-    if (!saysImage(program, { ...constant, code: constant.code.slice(0, MOST_USES) })) return [];
-    return [{ constant, template: { before: `${constant.text}:`, after: '' }, isOpen: true, isDefault: false }];
+    const used = { ...constant, code: constant.code.slice(0, MOST_USES) };
+    const isSaid = imageSayer(program, used) !== undefined;
+    if (!isSaid && (ownUser(program, used) === undefined || !versionsBeside(program, used, 'before').some(isVersion)))
+      return [];
+    const template = { before: `${constant.text}:`, after: '' };
+    return [{ constant, template, isOpen: isSaid, isDefault: false, isOnlyLike: !isSaid }];
   });
   const names = [...nameless, ...said].slice(0, MOST * 10);
   const constantsOfNames = withHolders(
     elf,
     names.map(({ constant }) => constant),
   );
-  const guesses = names.flatMap(({ constant: { offset }, template, isOpen, isDefault }, i): Guess[] => {
+  const guesses = names.flatMap(({ constant: { offset }, template, isOpen, isDefault, isOnlyLike }, i): Guess[] => {
     const constant = constantsOfNames[i] as GoString;
-    const setting = settingBeside(elf, strings, constant);
-    const isImage = setting !== undefined || saysImage(program, constant);
+    const setting = settingBeside(program, constant);
+    const isImage = imageSayer(program, constant) !== undefined;
     const { before, variable } = template;
     const repository = before.slice(0, before.lastIndexOf(':'));
     const byName = namedVersion(repository, build);
     const holder = variable === undefined ? undefined : variables.get(variable);
-    const beside = versionsBeside(elf, strings, holder ?? constant, holder === undefined ? 'before' : 'after');
+    const beside = versionsBeside(program, holder ?? constant, holder === undefined ? 'before' : 'after');
     const paired = referencesOf(template, [...(byName === undefined ? [] : [byName]), ...beside]);
     const guessed = isOpen || isImage ? [...(isDefault ? settings : []), ...free] : [];
     // A repository alone is named for many reasons; one of the same makers may come in the operator's version.
     if (guessed.length === 0 && isKin(repository, subject)) guessed.push(...own);
     if (isImage) {
-      constants ??= likeOwn(constantVersions(strings), subject);
       guessed.push(...constants);
     }
-    const tried = beside.some(isDigest) ? [] : referencesOf(template, guessed);
-    const possible = [...new Set([...paired, ...tried])].slice(0, MOST_TRIED);
+    const moving = movingBeside(program, constant);
+    // `latest-full` tells what the tags of releases end in as well.
+    const variants =
+      moving === undefined || moving === LATEST ? [] : guessed.map((text) => text + moving.slice(LATEST.length));
+    const tried = beside.some(isDigest) ? [] : referencesOf(template, [...variants, ...guessed]);
+    // What has no version gets this one, by the code that takes both or from the container runtime.
+    const isBare = !constant.text.includes(':') && paired.length === 0;
+    const last = isBare
+      ? referencesOf(template, moving === undefined && setting === undefined ? [] : [moving ?? LATEST])
+      : [];
+    const possible = [...new Set([...[...paired, ...tried].slice(0, MOST_TRIED), ...last])];
     if (possible.length === 0) return [];
     const evidence =
       byName !== undefined
         ? 'a name, and the version that the linker set for it'
         : beside.length > 0
           ? 'a name, and the version that the code loads beside it'
-          : 'a name, and the versions that the program holds';
+          : tried.length > 0
+            ? 'a name, and the versions that the program holds'
+            : 'a name without a version';
     const found = { ...place, offset, kind: 'recombined' as const, evidence, possible };
-    return [{ ...found, isPaired: paired.length > 0, ...(setting === undefined ? {} : { setting }) }];
+    const isPaired = paired.length > 0 && isOnlyLike !== true;
+    return [{ ...found, isPaired, ...(setting === undefined ? {} : { setting }) }];
   });
   return [...guesses.slice(0, MOST), ...pinned(program, digests, guesses)];
 }
@@ -111,38 +131,33 @@ function likeOwn(versions: readonly string[], { image }: Subject): string[] {
 }
 
 /** Versions that are defaults of settings, their variables filled in. */
-function settingsOf(
-  { elf, strings }: Program,
-  defaults: readonly string[],
-  variables: ReadonlyMap<string, GoString>,
-): string[] {
+function settingsOf(program: Program, defaults: readonly string[], variables: ReadonlyMap<string, GoString>): string[] {
   const versions = defaults.flatMap((text) => {
     const [, name = '', added = ''] = VARIABLE.exec(text) ?? [];
     const holder = variables.get(name);
-    const [version] = holder === undefined ? [text] : versionsBeside(elf, strings, holder, 'after');
+    const [version] = holder === undefined ? [text] : versionsBeside(program, holder, 'after');
     return version === undefined || !isVersion(version) ? [] : [version + added];
   });
   return newestFirst([...new Set(versions)]).slice(0, FEW);
 }
 
-/** Whether a setting beside the constant, or the operator's function that takes it, says image. */
-function saysImage({ elf, strings, functions, build }: Program, constant: GoString): boolean {
-  const names = constant.code.map((use) => functions?.nameAt(use) ?? '');
-  const isOfImages = names.some((name) => OF_IMAGES.test(name) && isOwnCode(name, build));
-  return isOfImages || settingBeside(elf, strings, constant) !== undefined;
+/** `latest`, or a variant of it, that the operator's code takes beside a name. */
+function movingBeside(program: Program, constant: GoString): string | undefined {
+  const uses = ownUser(program, constant) === undefined ? [] : constant.code.slice(0, MOST_USES);
+  return uses.flatMap((use) => constantsNear(program, use)).find((text) => MOVING.test(text));
 }
 
 /** Digests that no name has got, with the words that the code takes beside them: `redis`. Only a registry can say. */
-function pinned({ elf, strings, place }: Program, digests: readonly GoString[], guesses: readonly Guess[]): Guess[] {
+function pinned(program: Program, digests: readonly GoString[], guesses: readonly Guess[]): Guess[] {
   const known = new Set(guesses.flatMap(({ possible }) => possible.map((reference) => reference.split('@')[1])));
   return digests.slice(0, MOST).flatMap((digest): Guess[] => {
     if (known.has(digest.text)) return [];
-    const words = constantsBeside(elf, strings, digest).filter((text) => WORD.test(text));
+    const words = constantsBeside(program, digest).filter((text) => WORD.test(text));
     const possible = words.slice(0, FEW).map((word) => `docker.io/library/${word}@${digest.text}`);
     const evidence = 'a name, and the digest that the code loads beside it';
     return possible.length === 0
       ? []
-      : [{ ...place, offset: digest.offset, kind: 'recombined', evidence, possible, isPaired: false }];
+      : [{ ...program.place, offset: digest.offset, kind: 'recombined', evidence, possible, isPaired: false }];
   });
 }
 

@@ -6,13 +6,14 @@ import type { TextName } from './text.ts';
 const ENDS_LIKE_TAG = /(?:[Tt]ag|[Vv]ersion)"?:/g;
 /** A tag by itself on its line. */
 const TAG =
-  /^([ \t]*(?:- )?)"?(?:tag|image_?[Tt]ag|image_?[Vv]ersion|version)"?:[ \t]*["']?([\w][\w.-]{0,127})["']?[ \t]*,?[ \t]*(?:#.*)?\r?$/;
+  /^([ \t]*(?:- )?)"?(tag|newTag|image_?[Tt]ag|image_?[Vv]ersion|version)"?:[ \t]*["']?([\w][\w.-]{0,127})["']?[ \t]*,?[ \t]*(?:#.*)?\r?$/;
 /** Characters before the end of a field's name on its line, margin and name; and of the whole line. */
 const LONGEST_START = 100;
 const LONGEST_LINE = 400;
 const FIELD = /^([ \t]*)(- )?"?(\w+)"?:[ \t]*["']?([\w./:-]{2,300}?)\/?["']?[ \t]*,?[ \t]*(?:#.*)?\r?$/;
 const REGISTRY = /^(?:registry|imageRegistry|image_registry|hub)$/;
 const REPOSITORY = /^(?:repository|image|imageName|image_name|imageRepository)$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
 /** Names in one text; real ones have some ten. */
 const MOST = 1000;
 /** Lines around a tag in which its mapping has the other parts. */
@@ -20,7 +21,7 @@ const AROUND = 8;
 
 /**
  * Names whose parts stand in fields of their own side by side, as charts have them: `repository` and `tag`, and a
- * `registry` where there is one.
+ * `registry` and a `digest` where there is one; as Kustomize has them, `name` or `newName`, and `newTag`.
  */
 export function splitNames(text: string): TextName[] {
   const names: TextName[] = [];
@@ -29,12 +30,14 @@ export function splitNames(text: string): TextName[] {
   for (const { index } of text.matchAll(ENDS_LIKE_TAG)) {
     if (names.length >= MOST) break;
     const start = lineStart(text, index);
-    const [, indent = '', tag = ''] = TAG.exec(lineAt(text, start)) ?? [];
+    const [, indent = '', key = '', tag = ''] = TAG.exec(lineAt(text, start)) ?? [];
     if (tag === '') continue;
     const fields = fieldsAround(text, start, indent.length);
-    const repository = fields.find(({ key }) => REPOSITORY.test(key))?.value;
-    const registry = fields.find(({ key }) => REGISTRY.test(key))?.value;
-    const name = repository === undefined ? undefined : nameOf(registry, repository, tag);
+    const field = (pattern: RegExp): string | undefined => fields.find((one) => pattern.test(one.key))?.value;
+    const repository = key === 'newTag' ? (field(/^newName$/) ?? field(/^name$/)) : field(REPOSITORY);
+    const digest = fields.find((one) => one.key === 'digest' && DIGEST.test(one.value))?.value;
+    const version = digest === undefined ? tag : `${tag}@${digest}`;
+    const name = repository === undefined ? undefined : nameOf(field(REGISTRY), repository, version);
     if (name === undefined || isTold(text, start, indent.length)) continue;
     for (; counted < start; counted = text.indexOf('\n', counted) + 1) line++;
     names.push({ ...name, line });
@@ -57,10 +60,10 @@ function lineAt(text: string, start: number): string {
 function nameOf(
   registry: string | undefined,
   repository: string,
-  tag: string,
+  version: string,
 ): (WholeName & { written: string }) | undefined {
   const hasRegistry = registry !== undefined && /[.:]/.test(registry) && !repository.startsWith(registry);
-  const written = detached(`${hasRegistry ? `${registry}/` : ''}${repository}:${tag}`);
+  const written = detached(`${hasRegistry ? `${registry}/` : ''}${repository}:${version}`);
   const name = repository.includes('/') || hasRegistry ? wholeName(written) : undefined;
   return name && { ...name, written };
 }

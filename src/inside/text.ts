@@ -1,6 +1,6 @@
-import { formatReference, tryParseReference } from '../oci/reference.ts';
+import { formatReference } from '../oci/reference.ts';
 import type { Candidate, InsidePlace } from './candidate.ts';
-import { isMovingTag, type WholeName, wholeName } from './names.ts';
+import { isMovingTag, looseName, type WholeName, wholeName } from './names.ts';
 import { detached, isTold, TELLS } from './prose.ts';
 import { splitNames } from './split-names.ts';
 
@@ -54,20 +54,11 @@ function namesInLine(content: string): Omit<TextName, 'line'>[] {
     if (TELLS.test(key)) continue;
     const written = detached(value);
     const isField = IMAGE_KEY.test(key);
-    const name = wholeName(written) ?? (isField ? shortName(written) : undefined);
+    const name = wholeName(written) ?? (isField ? looseName(written) : undefined);
     // Without a field that says so, only a registry is enough.
     if (name !== undefined && (isField || name.host === 'registry')) found.push({ ...name, written });
   }
   return found;
-}
-
-/** What only a field of that name makes an image: `busybox:stable`. */
-function shortName(written: string): WholeName | undefined {
-  if (!/^[a-z0-9][\w./-]*:[\w][\w.-]*$/.test(written) || /^\w+:\d{2,5}$/.test(written)) return undefined;
-  const parsed = tryParseReference(written);
-  return parsed === undefined || wholeName(formatReference(parsed)) === undefined
-    ? undefined
-    : { parsed, host: 'none' };
 }
 
 /** The names in a text, as candidates: `medium`, but those whose tag will be another image tomorrow. */

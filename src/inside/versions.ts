@@ -1,6 +1,6 @@
 import type { BuildInfo } from './build-info.ts';
 import type { Elf } from './elf.ts';
-import type { GoStrings } from './go-strings.ts';
+import type { GoString, GoStrings } from './go-strings.ts';
 import { isVersion } from './names.ts';
 import { compare } from './newest.ts';
 
@@ -42,22 +42,23 @@ export function variableVersions({ bytes, regions }: Elf, strings: GoStrings, { 
 }
 
 /**
- * Versions that are constants, the newest first. Of those that stand side by side in data, which are all that the program
- * ever knew, only the newest.
+ * Versions that are constants. Of those that stand side by side in data, which are all that the program ever knew, only
+ * the newest.
  */
-export function constantVersions(strings: GoStrings): string[] {
-  const found = new Set<string>();
+export function constantVersions(strings: GoStrings): GoString[] {
+  const found: GoString[] = [];
   const isWanted = (bytes: Buffer, start: number): boolean => {
     const first = bytes[start] === LETTER ? bytes[start + 1] : bytes[start];
     return first !== undefined && first >= 0x30 && first <= 0x39;
   };
   let seen = 0;
-  for (const { text, data, code } of strings.find(isWanted)) {
+  for (const constant of strings.find(isWanted)) {
+    const { text, data, code } = constant;
     if (!THREE_NUMBERS.test(text) || !isVersion(text) || seen++ >= MOST_VERSIONS) continue;
     const headers = data.slice(0, MOST_USES);
-    if (code.length > 0 || headers.some((at) => !isOlderOfList(strings, at, text))) found.add(text);
+    if (code.length > 0 || headers.some((at) => !isOlderOfList(strings, at, text))) found.push(constant);
   }
-  return newestFirst([...found]);
+  return found;
 }
 
 /** Whether the header at an offset is one of a list, in order, and not of its newest version. Variables are in no order. */

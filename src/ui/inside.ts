@@ -3,7 +3,8 @@ import { count, table } from './text.ts';
 
 /** What only the files of operators' images name, for people. */
 export function insideReport({ found, open, images }: Inside): string {
-  if (images.length === 0) return 'no operator was looked into: nothing in the charts may create pods by itself';
+  if (images.length === 0)
+    return 'no operator was looked into: the charts have none that may create pods by itself and whose image can be read';
   const rows = found.map(({ reference, confidence, confirmed, evidence, file, line, image }) => [
     reference,
     `${confidence}${confirmed ? ', is there' : ''}`,

@@ -25,6 +25,7 @@ import { crowdAt } from './fetching/crowd.ts';
 import { threadSettings } from './fetching/protocol.ts';
 import { SharedFetch } from './fetching/shared-fetch.ts';
 import { chosen, type ImagesOptions, networkOf, searchChosen, warnUnmatched } from './images.ts';
+import { removeAhead, tellAhead } from './inside/ahead.ts';
 import { insidePlaces } from './inside/inside-places.ts';
 import { beside, type Inside } from './inside/listed.ts';
 import type { OperatorsOfChart } from './inside/subject.ts';
@@ -83,29 +84,23 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     const contents = { charts: searched, choose, network };
     if (lookInside === undefined) return pack(context, options, contents);
     if (!lookInside.include) return pack(context, options, { ...contents, operators: searched });
-    const { lookFirst, removeAhead } = await import('./inside/look-first.ts');
-    const { images, ahead } = await lookFirst(context, options, withImages(searched, findings));
+    const [{ lookFirst }, { wanted }] = await Promise.all([
+      import('./inside/look-first.ts'),
+      import('./inside/subject.ts'),
+    ]);
+    const { images, ahead } = await lookFirst(context, options, wanted(searched, findings), scratch);
     const inside = insidePlaces(images, true);
     const all = { ...contents, choose: (more: readonly PlaceFound[]) => choose([...inside, ...more]) };
     const reuse = ahead === undefined ? options.reuse : [...options.reuse, ahead.path];
-    const result = await pack(context, { ...options, reuse }, all);
-    await removeAhead(options.out);
+    const result = await pack(context, { ...options, reuse }, all).catch(async (error) => {
+      await tellAhead(options.out, context.emit);
+      throw error;
+    });
     if (images.length === 0) return result;
     const fetched = ahead?.fetched ?? 0;
     const bytes = { fetched: result.fetched + fetched, reused: Math.max(0, result.reused - fetched) };
     return { ...result, ...bytes, inside: beside(result.lock, choose(inside).findings, images) };
   });
-}
-
-/** Charts with those operators whose images are wanted. */
-function withImages(charts: readonly OperatorsOfChart[], findings: Chosen['findings']): OperatorsOfChart[] {
-  const wanted = new Set(
-    findings.flatMap(({ reference, confidence }) => (confidence === 'possible' ? [] : [reference])),
-  );
-  return charts.map(({ operators, places }) => ({
-    places,
-    operators: operators.filter(({ place }) => wanted.has(place.reference)),
-  }));
 }
 
 /** What goes into a bundle, whoever said so. */
@@ -181,6 +176,7 @@ export async function pack(
     const result = await writeBundle({ ...writing, fetch: shared.fetch, watch: scan }, plan).finally(() =>
       shared.close(),
     );
+    await removeAhead(path);
     const looked = (await scan?.finish()) ?? [];
     const written = { ...result, estimate: cost, lock, dropped };
     if (looked.length === 0) return written;

@@ -109,26 +109,29 @@ export async function searchChosen(
   scratch: string,
 ): Promise<Search & Chosen & Partial<Looked>> {
   const searched = await search(context, options, scratch);
-  const looked = options.lookInside && (await look(context, searched.charts, options.lookInside));
-  const more = looked === undefined ? [] : [{ places: looked.insidePlaces }];
-  const all = chosen([...searched.charts, ...more], options, searched.excluded);
-  return { ...searched, ...all, ...looked };
+  const known = chosen(searched.charts, options, searched.excluded);
+  if (options.lookInside === undefined) return { ...searched, ...known };
+  const looked = await look(context, searched.charts, known.findings, { ...options.lookInside, folder: scratch });
+  const all = [...searched.charts, { places: looked.insidePlaces }];
+  return { ...searched, ...chosen(all, options, searched.excluded), ...looked };
 }
 
 /** Looks into the operators of charts, with a connection of its own. What speaks to registries is loaded only for that. */
 async function look(
   context: Context,
   charts: readonly SearchedChart[],
-  { access, concurrency, include }: InsideOptions,
+  findings: readonly Finding[],
+  { access, concurrency, include, folder }: InsideOptions & { readonly folder: string },
 ): Promise<Looked> {
-  const [{ connect }, { lookInside }, { insidePlaces }] = await Promise.all([
+  const [{ connect }, { lookInside }, { wanted }, { insidePlaces }] = await Promise.all([
     import('./registry.ts'),
     import('./inside/look-inside.ts'),
+    import('./inside/subject.ts'),
     import('./inside/inside-places.ts'),
   ]);
   const { client } = connect(context, access);
   try {
-    const insides = await lookInside(context, client, charts, { concurrency });
+    const insides = await lookInside(context, client, wanted(charts, findings), { folder, concurrency });
     return { insides, insidePlaces: insidePlaces(insides, include) };
   } finally {
     await client.close();

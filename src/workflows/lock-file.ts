@@ -11,7 +11,7 @@ import { askDigests, missingImages } from './bundling/image-digests.ts';
 import { chartEntry } from './bundling/locked-charts.ts';
 import { warnDropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import { chosen, type ImagesOptions, search, warnUnmatched } from './images.ts';
+import { type ImagesOptions, searchChosen, warnUnmatched } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface LockFileOptions extends ImagesOptions {
@@ -75,9 +75,8 @@ async function lockedNow(
   options: LockFileOptions,
   scratch: string,
 ): Promise<{ lockFile: LockFile; missing: Finding[] }> {
-  const { charts: searched, failures, excluded } = await search(context, options, scratch);
+  const { charts: searched, failures, findings: all, choices } = await searchChosen(context, options, scratch);
   if (failures.length > 0) throw combine(failures, `${failures.length} charts within charts could not be searched`);
-  const { findings: all, choices } = chosen(searched, options, excluded);
   warnUnmatched(context, choices);
   const wanted = all.filter(({ confidence }) => confidence !== 'possible');
   const { digests, missing } = await asked(context, options, wanted);

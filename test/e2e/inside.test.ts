@@ -2,10 +2,11 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, program } from '../support/cli.ts';
 import { compile, withoutGo } from '../support/go.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
 
 /** An operator whose image names what it runs, and no manifest does: from looking into it to the private registry. */
@@ -57,7 +58,7 @@ describe('an operator', () => {
     const rules = await airgapOk(['images', chart, ...access, '--look-inside', '-o', 'rules'], home);
     expect(rules.stdout).toContain('PROXY_IMAGE');
     const reason = await airgapOk(['images', chart, ...access, '--look-inside', '--why', agent], home);
-    expect(reason.stdout).toContain('name in the files of another image');
+    expect(reason.stdout).toMatch(/inside +byte \d+: medium, .*\n.*name in the files of another image/);
     expect((await airgap(['images', chart, '-o', 'rules'], home)).code).toBe(2);
   });
 
@@ -107,6 +108,36 @@ describe('an operator', () => {
     rmSync(join(target.repositories, 'mirrored', agent.replace(/:.*/, '')), { recursive: true });
     const missed = await airgap(check, home);
     expect([missed.code, missed.stdout.includes(`${target.host}/mirrored/${agent}`)]).toEqual([3, true]);
+  });
+
+  test('asks for private names alone once the rules that it proposes are reviewed', async (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const { stdout } = await airgapOk(['images', chart, ...access, '--look-inside', '-o', 'rules'], home);
+    const [rules, file] = [join(home, 'reviewed.yaml'), join(home, 'ruled.tar')];
+    writeFileSync(rules, stdout.replace('kind: none', 'kind: env\n        name: AGENT_IMAGE'));
+    const bundled = await airgapOk(['bundle', chart, ...access, '--rules', rules, '--out', file, '-o', 'json'], home);
+    const { lock, inside } = JSON.parse(bundled.stdout) as { lock: { images: Image[] }; inside: { found: Image[] } };
+    expect(lock.images.find(({ reference }) => reference === agent)?.found.map(({ how }) => how)).toEqual([
+      'operator-rule',
+    ]);
+    expect(inside.found).toEqual([]);
+    // The bundle says what the rule said: whoever derives the values need not have it.
+    const values = ['values', 'widget-operator', '--bundle', file, '--to', 'private.example/m'];
+    const left = await airgap(values, home);
+    expect([left.code, left.stderr]).toEqual([3, expect.stringContaining(`still public: ${agent}`)]);
+    const all = await airgapOk([...values, '--residue=inject'], home);
+    expect(all.stdout).toContain('4 of 4 references are private');
+    for (const image of [agent, proxy]) expect(all.stdout).toContain(`value: private.example/m/${image}\n`);
+  });
+
+  test('brings what it runs along by a lock file', async (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const [file, flags] = [join(home, 'airgap.lock'), ['--include-inside', ...access]];
+    await airgapOk(['images', chart, ...flags, '--lock', file], home);
+    const run = await airgapOk(['bundle', '--lock', file, ...access, '--out', join(home, 'locked.tar')], home);
+    expect(run.stderr).toContain('1 chart, 4 images');
+    expect((await airgap(['bundle', '--lock', file, ...flags, '--out', join(home, 'no.tar')], home)).code).toBe(2);
+    expect((await airgap(['images', chart, '--look-inside', '--lock', file], home)).code).toBe(2);
   });
 
   test('is looked into as the configuration says', async (context) => {

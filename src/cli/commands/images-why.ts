@@ -3,6 +3,7 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import { explainReport } from '../../ui/explain.ts';
 import { whyReport } from '../../ui/why.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
+import type { InsideFlags } from '../flags/inside.ts';
 import { asDocument } from '../flags/output.ts';
 import type { Edge } from '../run.ts';
 
@@ -22,7 +23,12 @@ export function addWhyFlags(command: Command): Command {
  * Answers `--why` or `--explain`.
  * @throws AirgapError `usage`; `image-not-found` when the charts need no such image
  */
-export async function answerWhy(edge: Edge, options: ImagesOptions, flags: WhyFlags, output: string): Promise<void> {
+export async function answerWhy(
+  edge: Edge,
+  options: ImagesOptions,
+  flags: WhyFlags & InsideFlags,
+  output: string,
+): Promise<void> {
   const { why: asked, explain: text } = flags;
   if (output !== 'table' && output !== 'json' && output !== 'yaml') {
     throw new AirgapError('usage', `--why and --explain have no output ${output}`, { hint: '-o table, json or yaml' });
@@ -34,6 +40,11 @@ export async function answerWhy(edge: Edge, options: ImagesOptions, flags: WhyFl
     throw new AirgapError('usage', 'there is nothing to explain', { hint: "as in --explain 'quay.io/org/name:1.0'" });
   }
   if (text !== undefined) {
+    if (flags.lookInside || flags.includeInside) {
+      throw new AirgapError('usage', '--explain is for what charts render, and does not look inside operators', {
+        hint: 'ask --why, or leave the flag out',
+      });
+    }
     const { explain } = await import('../../workflows/explain.ts');
     const explanation = await explain(edge.context, { ...options, text });
     edge.print(output === 'table' ? explainReport(explanation) : await asDocument('Explanation', explanation, output));

@@ -37,11 +37,11 @@ export function imagesCommand(edge: Edge): Command {
         hint: 'helm airgap images CHART, or --config airgap.yaml',
       });
     }
+    const inside = await insideOptions(flags, gathered, false);
     if (flags.lock !== undefined || flags.checkLock !== undefined) {
       if (flags.output === 'rules') throw new AirgapError('usage', 'a lock file has no output rules');
-      return useLockFile(edge, gathered, flags, flags.output);
+      return useLockFile(edge, { ...gathered, ...inside }, flags, flags.output);
     }
-    const inside = await insideOptions(flags, gathered, false);
     if (flags.why !== undefined || flags.explain !== undefined) {
       return answerWhy(edge, { ...gathered, ...inside }, flags, flags.output);
     }

@@ -36,5 +36,6 @@ export async function insideOptions(
   }
   const access = await registryAccess(registry);
   const concurrency = registry.concurrency ?? DOWNLOADS;
-  return { lookInside: { access, concurrency, include } };
+  // What is taken along is not proposed any more.
+  return { lookInside: { access, concurrency, include: include && output !== 'rules' } };
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { hasDrift } from '../../lock/drift.ts';
 import { lockDriftReport, lockFileReport } from '../../ui/lock-drift.ts';
+import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Edge } from '../run.ts';
 import type { Gathered } from './charts.ts';
 import { asDocument } from './output.ts';
@@ -29,6 +30,7 @@ interface OtherAnswers {
   whatIf?: true;
   why?: string;
   explain?: string;
+  lookInside?: boolean | undefined;
 }
 
 /**
@@ -37,13 +39,21 @@ interface OtherAnswers {
  */
 export async function useLockFile(
   edge: Edge,
-  gathered: Gathered,
+  gathered: Gathered & Pick<ImagesOptions, 'lookInside'>,
   flags: LockFileFlags & OtherAnswers,
   output: 'json' | 'yaml' | 'table' | 'txt',
 ): Promise<void> {
   const { context } = edge;
   const { lock, checkLock, offline } = flags;
-  refuseOthers(flags);
+  const { lookInside, ...others } = gathered;
+  // What is only listed is in no lock file.
+  const included = lookInside?.include ? { lookInside } : undefined;
+  refuseOthers({ ...flags, lookInside: included === undefined && flags.lookInside ? true : undefined });
+  if (included !== undefined && offline) {
+    throw new AirgapError('usage', '--offline asks no registry, and --include-inside reads images of operators there', {
+      hint: 'leave one of them out; includeInside in the configuration counts as the flag',
+    });
+  }
   const file = lock ?? checkLock ?? '';
   if (lock !== undefined && checkLock !== undefined) {
     throw new AirgapError('usage', '--lock writes a lock file and --check-lock compares with it', {
@@ -51,7 +61,8 @@ export async function useLockFile(
     });
   }
   const options = {
-    ...gathered,
+    ...others,
+    ...included,
     path: resolve(context.cwd, file),
     access: offline ? undefined : await registryAccess(gathered.registry),
     concurrency: gathered.registry.concurrency ?? DOWNLOADS,
@@ -70,8 +81,11 @@ export async function useLockFile(
   if (hasDrift(drift)) edge.answer(3);
 }
 
-function refuseOthers({ network, whatIf, why, explain }: OtherAnswers): void {
-  const others = Object.entries({ '--network': network, '--what-if': whatIf, '--why': why, '--explain': explain });
+function refuseOthers({ network, whatIf, why, explain, lookInside }: OtherAnswers): void {
+  const others = Object.entries({
+    ...{ '--network': network, '--what-if': whatIf, '--why': why, '--explain': explain },
+    '--look-inside without --include-inside': lookInside,
+  });
   const given = others.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
   if (given.length === 0) return;
   throw new AirgapError('usage', `${given.join(', ')}: the lock file has no answer to that`, {

@@ -40,6 +40,7 @@ function refuseBeside({
   hooks,
   rules = [],
   nestedCharts,
+  lookInside,
 }: ImagesOptions): void {
   const beside = Object.entries({
     charts: charts.length > 0,
@@ -49,6 +50,7 @@ function refuseBeside({
     '--no-hooks': hooks === false,
     '--rules': rules.length > 0,
     '--no-nested-charts': nestedCharts === false,
+    '--include-inside': lookInside?.include === true,
   }).flatMap(([what, given]) => (given ? [what] : []));
   if (beside.length === 0) return;
   throw new AirgapError('usage', `--lock says what is bundled, and ${beside.join(', ')} would say it otherwise`, {

@@ -1,6 +1,6 @@
 import semver from 'semver';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import type { Confidence, Need, Redirect } from '../../lock/finding.ts';
+import type { Confidence, How, Need, Redirect } from '../../lock/finding.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { PlaceFound } from '../place.ts';
 import {
@@ -61,6 +61,18 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound
   });
 }
 
+/** Whether one of these rules says so; a place out of a lock may be of a rule that nobody has here. */
+export function isByRule(
+  { how, within }: { readonly how: How; readonly within?: string | undefined },
+  rules: readonly Rule[],
+): boolean {
+  return how === 'operator-rule' && rules.some((rule) => within?.startsWith(namedIn(rule)));
+}
+
+function namedIn({ operator }: Rule): string {
+  return `rule ${operator}: `;
+}
+
 function subjectsOf(rule: Rule, { for: wanted }: RuleImage, operators: readonly Operator[], kinds: Kinds): Subject[] {
   const [operator] = operators;
   const resources = wanted === undefined ? [] : resourcesFor(wanted, kinds);
@@ -113,7 +125,7 @@ function placeOf(
   return {
     ...context,
     ...at,
-    within: `rule ${rule.operator}: ${image.name}`,
+    within: `${namedIn(rule)}${image.name}`,
     how: 'operator-rule',
     written,
     redirect: redirectOf(image.redirect, at.template),

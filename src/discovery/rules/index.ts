@@ -17,7 +17,7 @@ import tigera from './tigera.json' with { type: 'json' };
 import velero from './velero.json' with { type: 'json' };
 import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
-export { applyRules, type RuleInput } from './apply.ts';
+export { applyRules, isByRule, type RuleInput } from './apply.ts';
 export { parseRules, type Rule, ruleSchema } from './schema.ts';
 
 /**

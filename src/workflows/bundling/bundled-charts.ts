@@ -3,8 +3,10 @@ import { dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Bundle, BundleChart } from '../../bundle/read.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
+import { builtInRules, isByRule } from '../../discovery/rules/index.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { Place } from '../../lock/finding.ts';
+import type { Lock } from '../../lock/lock.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { readLinks } from '../../oci/manifest.ts';
@@ -18,7 +20,7 @@ export interface BundledChart {
   readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
   /** How its references are put together from values, by the same profile. */
   readonly recipes: readonly StoredRecipe[];
-  /** Images that the configs of its images name: what an operator starts without a manifest that says so. */
+  /** What an operator starts without a manifest that says so: by configs and files of images, and by rules of one's own. */
   readonly operands: readonly PlaceFound[];
 }
 
@@ -103,8 +105,16 @@ async function extract(source: Bundle, chart: BundleChart, archive: string, prof
 function operandsOf(source: Bundle, chart: string): PlaceFound[] {
   return (source.lock()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
     found
-      .filter(({ how }) => how === 'image-config' || (how === 'inside-image' && found.every((one) => one.how === how)))
-      .filter((place) => place.chart === chart)
+      .filter((place) => place.chart === chart && isOperand(place, found))
       .map((place) => ({ ...(place as Place), reference, confidence, need })),
   );
+}
+
+type LockedPlace = Lock['images'][number]['found'][number];
+
+/** What the render does not show again: also what a rule says that was given when it was bundled. */
+function isOperand(place: LockedPlace, found: readonly LockedPlace[]): boolean {
+  const { how } = place;
+  if (how === 'operator-rule') return !isByRule(place, builtInRules);
+  return how === 'image-config' || (how === 'inside-image' && found.every((one) => one.how === how));
 }

@@ -9,7 +9,7 @@ import type { InsideImage } from './subject.ts';
  */
 export function insidePlaces(images: readonly InsideImage[], isIncluded: boolean): PlaceFound[] {
   return images.flatMap(({ image, candidates, containers }) =>
-    candidates.flatMap(({ reference, written, confidence, file, offset, line }) =>
+    candidates.flatMap(({ reference, written, confidence, evidence, file, offset, line }) =>
       contextsOf(containers).map(
         (context): PlaceFound => ({
           ...context,
@@ -18,7 +18,7 @@ export function insidePlaces(images: readonly InsideImage[], isIncluded: boolean
           kind: 'Image',
           name: image,
           path: file,
-          within: line === undefined ? `byte ${offset ?? 0}` : `line ${line}`,
+          within: `${line === undefined ? `byte ${offset ?? 0}` : `line ${line}`}: ${confidence}, ${evidence}`,
           how: 'inside-image',
           written,
           reference,

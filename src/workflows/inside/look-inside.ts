@@ -1,62 +1,92 @@
-import { AirgapError, messageOf } from '../../base/errors.ts';
-import { scanImage } from '../../inside/image.ts';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../../base/errors.ts';
+import { openRandomFile, singleFile } from '../../bundle/files/random-file.ts';
+import { fetchBlob } from '../../bundle/writing/fetch-blob.ts';
 import type { Source } from '../../oci/content.ts';
-import { parseReference } from '../../oci/reference.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Graph } from '../../oci/graph.ts';
+import { settleLanes } from '../../oci/lanes.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { checkAborted } from '../../transfer/failure.ts';
 import type { Context } from '../context.ts';
-import { operatorImage } from './operator-image.ts';
-import { asked, asker, type InsideImage, type OperatorsOfChart, subjectsOf } from './subject.ts';
+import { namesOf, operatorsGraph } from './operator-image.ts';
+import { type InsideImage, type OperatorsOfChart, subjectsOf } from './subject.ts';
+import { WrittenScan } from './written-scan.ts';
 
 export interface LookOptions {
+  /** For the layers, for as long as it takes: whoever gives it takes it away, with what is in it. */
+  readonly folder: string;
   /** Requests at the same time. */
   readonly concurrency: number;
 }
 
 /**
- * Looks into the images of operators for images that they choose, one after another, as their layers come from a
- * registry, and asks registries for what was found. An image that cannot be read is warned about: what it names is only
- * ever an addition.
+ * Looks into the images of operators for images that they choose, and asks registries for what was found. They are
+ * scanned as those of a bundle are: from a file, on a thread. What cannot be read is said to be left out: what an
+ * operator names is only ever an addition.
  * @throws AirgapError `interrupted`
  */
 export async function lookInside(
-  { emit, signal }: Context,
+  context: Context,
   client: Source & Pick<RegistryClient, 'head'>,
   charts: readonly OperatorsOfChart[],
-  { concurrency }: LookOptions,
+  { folder, concurrency }: LookOptions,
 ): Promise<InsideImage[]> {
-  const ask = asker(client);
-  const results: InsideImage[] = [];
-  for (const subject of subjectsOf(charts)) {
-    checkAborted(signal);
-    const { image: reference, containers, makers } = subject;
-    emit({ type: 'stage', message: `looking into ${reference}` });
-    const parsed = parseReference(reference);
-    const steps = { emit, ...(signal === undefined ? {} : { signal }) };
-    try {
-      const image = await operatorImage(client, parsed, steps);
-      if (image === undefined) {
-        emit({ type: 'warning', message: withoutPlatform(reference) });
-        continue;
-      }
-      const programs = [...image.programs, ...containers.flatMap(({ words }) => words)];
-      const findings = await scanImage(image.layers, { image: parsed, makers, programs, ...steps });
-      results.push(await asked(subject, findings, ask, concurrency));
-    } catch (error) {
-      checkAborted(signal);
-      emit({ type: 'warning', message: unreadable(reference, error) });
-    }
+  const images = subjectsOf(charts).map(({ image }) => image);
+  const graph = await operatorsGraph(context, client, images);
+  const failures = new Map<Digest, string>();
+  const missing = (digest: Digest): string => failures.get(digest) ?? 'it was not fetched';
+  const scan = await WrittenScan.for(context, graph, { charts, client, concurrency, missing });
+  if (scan === undefined) return [];
+  try {
+    context.emit({ type: 'stage', message: `fetching ${namesOf(graph)} to look inside` });
+    await fetchLayers(context, graph, { folder, concurrency, client, scan, failures });
+    return await scan.finish();
+  } finally {
+    await scan.close();
   }
-  return results;
 }
 
-/** Why an image is not looked into. */
-export function withoutPlatform(reference: string): string {
-  return `${reference} is not looked into: it has no image for linux/amd64`;
+interface Fetching extends LookOptions {
+  readonly client: Source;
+  readonly scan: WrittenScan;
+  /** Filled with why a blob is not there. */
+  readonly failures: Map<Digest, string>;
 }
 
-/** Why an image cannot be. */
-export function unreadable(reference: string, error: unknown): string {
-  const hint = error instanceof AirgapError && error.hint !== undefined ? ` (${error.hint})` : '';
-  return `${reference} cannot be looked into: ${messageOf(error)}${hint}`;
+/** Fetches all blobs into one file, and tells the scan of each. */
+async function fetchLayers(
+  { emit, signal }: Context,
+  { blobs }: Graph,
+  { folder, concurrency, client: source, scan, failures }: Fetching,
+): Promise<void> {
+  let size = 0;
+  const slots = [...blobs.values()].map((node) => {
+    const offset = size;
+    size += node.descriptor.size;
+    return { node, offset, descriptor: node.descriptor };
+  });
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize < size) {
+    const reason = `${size} bytes are needed for the layers, and ${folder} has ${bavail * bsize} (TMPDIR names another folder)`;
+    for (const digest of blobs.keys()) failures.set(digest, reason);
+    return;
+  }
+  const places = singleFile(join(folder, 'layers'));
+  const file = await openRandomFile(places, 'w+');
+  emit({ type: 'plan', blobs: slots.length, bytes: size });
+  try {
+    await settleLanes(slots, concurrency, async ({ node, offset, descriptor: { digest } }) => {
+      try {
+        await fetchBlob(node, offset, 0, { file, source, emit, checkpoint: async () => {}, ...(signal && { signal }) });
+        scan.placed({ digest, size: node.descriptor.size, offset, places: [places] });
+      } catch (error) {
+        failures.set(digest, messageOf(error));
+      }
+    });
+    checkAborted(signal);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,20 +1,13 @@
-import { AirgapError } from '../../base/errors.ts';
-import type { Emit } from '../../base/events.ts';
-import type { Layer } from '../../inside/image.ts';
+import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { ManifestContent, Source } from '../../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
+import type { Graph } from '../../oci/graph.ts';
 import { readLinks } from '../../oci/manifest.ts';
 import { matchesPlatform } from '../../oci/platform.ts';
-import { lookupOf, type Reference } from '../../oci/reference.ts';
-import { drain, steady } from '../../oci/steady.ts';
-
-/** What is needed of an image in order to look into it. */
-export interface OperatorImage {
-  /** From the bottom up. */
-  readonly layers: readonly Layer[];
-  /** Words of its entrypoint and command. */
-  readonly programs: readonly string[];
-}
+import { formatReference, lookupOf, parseReference, type Reference } from '../../oci/reference.ts';
+import { checkAborted } from '../../transfer/failure.ts';
+import { GraphBuilder } from '../../transfer/graph-builder.ts';
+import type { Context } from '../context.ts';
 
 /** What an image consists of. */
 export interface ImageParts {
@@ -34,35 +27,50 @@ export interface ConfigWords {
   readonly programs: readonly string[];
 }
 
-export interface ReadOptions {
-  readonly emit: Emit;
-  readonly signal?: AbortSignal;
-}
-
 const PLATFORM = { os: 'linux', architecture: 'amd64' };
 /** Bytes of a config that are read; real ones have some ten thousand. */
 export const LARGEST_CONFIG = 8 * 1024 * 1024;
 
 /**
- * The linux/amd64 image behind a reference: the platform that operators are built for first, and the only one whose code
- * can be read.
- * @returns undefined when there is none
- * @throws AirgapError what the source says of the manifests and the config
+ * The linux/amd64 images of operators, the platform that operators are built for first and the only one whose code can be
+ * read. One that cannot be had is warned about.
+ * @throws AirgapError `interrupted`
  */
-export async function operatorImage(
-  source: Source,
-  reference: Reference,
-  options: ReadOptions,
-): Promise<OperatorImage | undefined> {
-  const parts = await imageParts(source, reference);
-  if (parts === undefined) return undefined;
-  const { isOther, programs } = configWords(await read(source, reference, parts.config, options));
-  if (isOther && !parts.isChosen) return undefined;
-  const layers = parts.layers.map((layer) => ({
-    digest: layer.digest,
-    open: () => open(source, reference, layer, options),
-  }));
-  return { programs, layers };
+export async function operatorsGraph(
+  { emit, signal }: Context,
+  source: Pick<Source, 'manifest'>,
+  images: readonly string[],
+): Promise<Graph> {
+  const graph = new GraphBuilder();
+  for (const image of images) {
+    const reference = parseReference(image);
+    try {
+      const parts = await imageParts(source, reference);
+      if (parts === undefined) {
+        emit({ type: 'warning', message: withoutPlatform(image) });
+        continue;
+      }
+      const { manifest, config, layers } = parts;
+      const { registry, path } = reference;
+      const node = { ...manifest, children: [], blobs: [config, ...layers], repository: { registry, path } };
+      graph.add({ reference, descriptor: manifest.descriptor }, [node]);
+    } catch (error) {
+      checkAborted(signal);
+      const hint = error instanceof AirgapError && error.hint !== undefined ? ` (${error.hint})` : '';
+      emit({ type: 'warning', message: `${image} cannot be looked into: ${messageOf(error)}${hint}` });
+    }
+  }
+  return graph.build();
+}
+
+/** The images of a graph, for people. */
+export function namesOf({ roots }: Graph): string {
+  return roots.map(({ reference }) => formatReference(reference)).join(', ');
+}
+
+/** Why an image is not looked into. */
+export function withoutPlatform(reference: string): string {
+  return `${reference} is not looked into: there is no image for linux/amd64`;
 }
 
 /**
@@ -95,37 +103,6 @@ function usualOf(mediaType: string, bytes: Uint8Array): Descriptor | undefined {
   return readLinks(mediaType, bytes).manifests.find(
     ({ platform }) => platform !== undefined && matchesPlatform(platform, PLATFORM),
   );
-}
-
-function open(
-  source: Source,
-  reference: Reference,
-  descriptor: Descriptor,
-  options: ReadOptions,
-): ReturnType<Layer['open']> {
-  const what = `the layer ${descriptor.digest} of ${reference.registry}/${reference.path}`;
-  return steady(source.blob(reference, descriptor), { ...quiet(options), what }).open(0, options.signal);
-}
-
-async function read(
-  source: Source,
-  reference: Reference,
-  descriptor: Descriptor,
-  options: ReadOptions,
-): Promise<Uint8Array> {
-  const what = `the config of ${reference.registry}/${reference.path}`;
-  if (descriptor.size > LARGEST_CONFIG) throw new AirgapError('registry', `${what} has ${descriptor.size} bytes`);
-  const chunks: Uint8Array[] = [];
-  await drain(source.blob(reference, descriptor), 0, { ...quiet(options), what }, (chunk) => {
-    chunks.push(chunk);
-    return undefined;
-  });
-  return Buffer.concat(chunks);
-}
-
-/** Bytes count when they are written, and these are only looked at. */
-function quiet({ emit, signal }: ReadOptions): ReadOptions {
-  return { emit: (event) => event.type !== 'bytes' && emit(event), ...(signal === undefined ? {} : { signal }) };
 }
 
 interface Config {

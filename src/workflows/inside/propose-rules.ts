@@ -38,7 +38,8 @@ export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly 
       };
     });
     const rule: Rule = {
-      operator: operator.path.split('/').at(-1) ?? operator.path,
+      // The last component mostly says operator, and a bundle tells rules apart by their names.
+      operator: operator.path.replaceAll('/', '-'),
       source: `the files of ${operator.registry}/${operator.path}, ${lookupOf(operator)}; read by a program, to be reviewed`,
       when: { images: [operator.path] },
       images: proposed,

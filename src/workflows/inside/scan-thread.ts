@@ -8,9 +8,11 @@ export interface ScanLimits {
   readonly memory: number;
   /** Milliseconds without a sign of life: for one file, since between files it gives some. */
   readonly patience: number;
+  /** Milliseconds for an image: each of a hostile one's many layers may be large for nothing. Real ones take some seconds. */
+  readonly whole: number;
 }
 
-const LIMITS: ScanLimits = { memory: 512, patience: 120_000 };
+const LIMITS: ScanLimits = { memory: 512, patience: 120_000, whole: 600_000 };
 
 /**
  * The main thread's end of a thread that scans images, one after another. Whatever a hostile image does to that thread, it
@@ -47,11 +49,12 @@ export class ScanThread {
     const worker = this.#worker ?? this.#start();
     this.#worker = worker;
     const end = Promise.withResolvers<ImageFindings | undefined>();
-    const { patience } = this.#limits;
+    const { patience, whole } = this.#limits;
     let file: string | undefined;
     const giveUp = (reason: string): void => end.reject(new Lost(`${file === undefined ? '' : `/${file}: `}${reason}`));
     const slow = (): void => giveUp(`it took more than ${patience / 1000} s`);
     let timer = setTimeout(slow, patience);
+    const all = setTimeout(() => end.reject(new Lost(`it took more than ${whole / 1000} s`)), whole);
     const receive = (message: FromScan): void => {
       clearTimeout(timer);
       if (message.type === 'found') end.resolve(message.findings);
@@ -74,6 +77,7 @@ export class ScanThread {
       throw error;
     } finally {
       clearTimeout(timer);
+      clearTimeout(all);
       worker.off('message', receive).off('error', fail).off('exit', leave);
     }
   }

@@ -7,8 +7,7 @@ import { formatReference, lookupOf } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { checkAborted } from '../../transfer/failure.ts';
 import type { Context } from '../context.ts';
-import { withoutPlatform } from './look-inside.ts';
-import { type ImageParts, imageParts } from './operator-image.ts';
+import { type ImageParts, imageParts, withoutPlatform } from './operator-image.ts';
 import { ScanThread } from './scan-thread.ts';
 import { asked, asker, type InsideImage, type OperatorSubject, type OperatorsOfChart, subjectsOf } from './subject.ts';
 
@@ -19,6 +18,8 @@ export interface WrittenScanOptions {
   readonly client: Pick<RegistryClient, 'head'>;
   /** Requests at the same time. */
   readonly concurrency: number;
+  /** Why a layer is not in the file when everything else is; an older bundle has it, unless told. */
+  readonly missing?: (digest: Digest) => string;
 }
 
 interface Waiting extends ImageParts {
@@ -35,6 +36,7 @@ export class WrittenScan implements BlobWatch {
   readonly #graph: Graph;
   readonly #ask: ReturnType<typeof asker>;
   readonly #concurrency: number;
+  readonly #missing: (digest: Digest) => string;
   readonly #thread = new ScanThread();
   readonly #placed = new Map<Digest, PlacedBlob>();
   /** By image, in the order of the charts, whatever is complete first. */
@@ -49,6 +51,7 @@ export class WrittenScan implements BlobWatch {
     this.#results = new Map(waiting.map(({ subject }) => [subject.image, Promise.resolve(undefined)]));
     this.#ask = asker(options.client);
     this.#concurrency = options.concurrency;
+    this.#missing = options.missing ?? (() => 'not in this bundle, but in the older one');
   }
 
   /** @returns undefined when there is no operator in what is written */
@@ -106,8 +109,10 @@ export class WrittenScan implements BlobWatch {
   async #look({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
     const { image, makers, containers } = subject;
     const there = layers.flatMap(({ digest }) => this.#placed.get(digest) ?? []);
-    if (there.length === 0 && layers.length > 0) return nothing(subject, `its layers: ${ELSEWHERE}`);
     const missing = layers.filter(({ digest }) => !this.#placed.has(digest));
+    const [first] = missing;
+    if (there.length === 0 && first !== undefined)
+      return nothing(subject, `its layers: ${this.#missing(first.digest)}`);
     const words = containers.flatMap((container) => container.words);
     const known = this.#bytes(config.digest) ?? this.#placed.get(config.digest);
     try {
@@ -117,7 +122,10 @@ export class WrittenScan implements BlobWatch {
         this.#context.emit({ type: 'warning', message: withoutPlatform(image) });
         return undefined;
       }
-      const givenUp = [...missing.map(({ digest }) => `layer ${digest}: ${ELSEWHERE}`), ...findings.givenUp];
+      const givenUp = [
+        ...missing.map(({ digest }) => `layer ${digest}: ${this.#missing(digest)}`),
+        ...findings.givenUp,
+      ];
       return await asked(subject, { ...findings, givenUp }, this.#ask, this.#concurrency);
     } catch (error) {
       return nothing(subject, `all of it: ${messageOf(error)}`);
@@ -131,8 +139,6 @@ export class WrittenScan implements BlobWatch {
 
 /** Milliseconds after which somebody who waits wants to know for what. */
 const SOON = 300;
-
-const ELSEWHERE = 'not in this bundle, but in the older one';
 
 function nothing({ image, containers }: OperatorSubject, reason: string): InsideImage {
   return { image, containers, candidates: [], open: [], givenUp: [reason], older: 0, asked: 0 };

@@ -1,7 +1,7 @@
 import { withDoubtfulCopies } from '../../discovery/copies.ts';
 import { discoverPlaces, type PlaceFound } from '../../discovery/index.ts';
 import { influencedPlaces } from '../../discovery/influenced.ts';
-import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
+import { applyRules, builtInRules, isByRule, type Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import { leavesOf } from '../../influence/leaves.ts';
@@ -53,7 +53,8 @@ async function show(
   const places = [...found, ...(await influenced(renderer, profile, base, found))];
   const known = new Set(places.map(({ reference }) => reference));
   const applied = applyRules([...builtInRules, ...rules], { metadata, documents, places, context });
-  const chosen = sure([...applied, ...operands]).filter(({ reference }) => !known.has(reference));
+  const others = operands.filter((place) => !isByRule(place, rules));
+  const chosen = sure([...applied, ...others]).filter(({ reference }) => !known.has(reference));
   return { profile, base, places, chosen };
 }
 

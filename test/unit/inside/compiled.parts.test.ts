@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { makersOf } from '../../../src/inside/names.ts';
 import { namesInProgram } from '../../../src/inside/program.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
-import { scratchFolder } from '../../support/cli.ts';
 import { compile, withoutGo } from '../../support/go.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const missing = withoutGo();
 const SET = { agent: '1.20.3', gateway: '7.4.0', red: '1.1.1', green: '2.2.2', blue: '3.3.3', shelf: '6.6.0' };
@@ -46,13 +46,15 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
 
   test('pairs its names with their versions', (context) => {
     if (missing !== undefined) return context.skip(missing);
-    const paired = found.guesses.filter(({ isPaired }) => isPaired).map(({ possible }) => possible[0]);
+    const guesses = found.guesses.filter(({ isPaired }) => isPaired);
+    const paired = [...new Set(guesses.map(({ possible }) => possible[0]))];
     // The linker's flags, from which that of the shelf is known, are hidden by -trimpath.
     expect(paired.filter((reference) => !reference?.includes('/shelf:')).toSorted()).toEqual([
       'docker.io/widget-project/cache:v9.8.7',
       'docker.io/widget-project/search:v9.5.5',
       'ghcr.io/widget-project/gateway:v7.4.0',
       'quay.io/other-vendor/exchange@sha256:7392fbbbb53e9e063ca94891da6656e6062f9d021c0e514888a91535b9f73231',
+      'quay.io/other-vendor/lantern:11.3.0',
       'quay.io/widget-project/agent:1.20.3',
       'quay.io/widget-project/blue:3.3.3',
       'quay.io/widget-project/green:2.2.2',
@@ -70,6 +72,19 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     expect(possible('ledger')).not.toContain('quay.io/other-vendor/ledger:v3.10.0');
     const pin = 'sha256:8061ca607db2a0c80010aeb5fc9bed0253448bc68711eaa14253a392f6c48280';
     expect(possible('haproxy')).toEqual([`docker.io/library/haproxy@${pin}`]);
+  });
+
+  test('asks for what only stands side by side: a name with a version or with none, and a name in pieces', (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const asked = found.guesses.filter(({ isPaired }) => !isPaired).map(({ possible }) => possible.join(' '));
+    expect(asked).toEqual(
+      expect.arrayContaining([
+        'docker.io/other-vendor/bucket:edge',
+        'docker.io/other-vendor/keeper:0.2.14',
+        expect.stringMatching(/^ghcr.io\/other-vendor\/candle:7.76.1/),
+        'quay.io/other-vendor/vessel:latest',
+      ]),
+    );
   });
 
   test('gives its list of components, and the folder that they are in', (context) => {

@@ -114,6 +114,17 @@ describe('an image', () => {
     ]);
   });
 
+  test('names some of many files that it passes over, and counts the others', async () => {
+    const content = Buffer.concat([Buffer.from('\x7fELF'), Buffer.alloc(256 * 1024)]);
+    const layer = tarOf(Array.from({ length: 30 }, (_, i) => ({ path: `${i}/manager`, content })));
+    const { givenUp } = await scanImage([{ digest: 'sha256:0', open: async () => Readable.from([layer]) }], {
+      ...options,
+      programs: ['manager'],
+    });
+    expect(givenUp.slice(0, 1)).toEqual(['6/manager: one program too many']);
+    expect(givenUp.slice(-1)).toEqual(['4 more files']);
+  });
+
   test('is read to the end or given up, whatever its bytes are', async () => {
     const good = tarOf([
       { path: 'a.yaml', content: 'image: org/a:1.0' },

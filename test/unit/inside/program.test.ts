@@ -118,10 +118,75 @@ describe('a constant that is a whole name', () => {
     'pull quay.io/widget/agent:v1.2.3 first',
     'widget.io/v1alpha1',
     'quay.io/widget/agent:0.0.0',
+    'leader_host:127.0.0.1',
     'my.registry.io/widget/agent:v1.2.3',
   ])('is not %s', (text) => {
     expect(scan({ code: [[text]], data: [[text]] }).candidates).toEqual([]);
   });
+});
+
+describe('a tag that moves', () => {
+  /** What has no registry is one only if Docker Hub has it. */
+  const candidatesOf = (options: ProgramOptions): string[] => {
+    const { candidates, guesses } = scan(options);
+    const asked = guesses.map(({ possible, isPaired }) => `${isPaired ? 'paired' : 'asked'} ${possible.join(' ')}`);
+    return [...candidates.map(({ reference, confidence }) => `${confidence} ${reference}`), ...asked].toSorted();
+  };
+
+  test('is taken beside a setting that says image, with a registry or without one', () => {
+    const code = [
+      ['agent-image', 'quay.io/other/agent:latest'],
+      ['CACHE_IMAGE', 'other/cache:edge'],
+    ];
+    expect(candidatesOf({ code })).toEqual(['asked docker.io/other/cache:edge', 'medium quay.io/other/agent:latest']);
+  });
+
+  test("is taken in a function of the operator's that says image, and in no other", () => {
+    const names = [
+      'other/agent:latest',
+      'debian:bookworm',
+      'system:masters',
+      'other/cache:latest',
+      'other/door:latest',
+    ];
+    const functions = ['main.(*Agent).GetImage', 'main.helperImage', 'main.bind', 'strings.Map', 'strings.ToImage'];
+    expect(candidatesOf({ code: names.map((name) => [name]), functions })).toEqual([
+      'asked docker.io/library/debian:bookworm',
+      'asked docker.io/other/agent:latest',
+    ]);
+  });
+
+  test("is taken in any function of the operator's where others have made it: its own makers build with such tags", () => {
+    const names = ['other/agent:latest', 'quay.io/other/cache:edge', 'widget/door:latest', 'quay.io/widget/cache:main'];
+    const functions = ['main.agent', 'main.cache', 'main.door', 'main.entry'];
+    expect(candidatesOf({ code: names.map((name) => [name]), functions })).toEqual([
+      'asked docker.io/other/agent:latest',
+      'low quay.io/widget/cache:main',
+      'medium quay.io/other/cache:edge',
+    ]);
+  });
+
+  test("is low where it is the operator's own image", () => {
+    expect(candidatesOf({ code: [['agent-image', 'quay.io/widget/operator:latest']] })).toEqual([
+      'low quay.io/widget/operator:latest',
+    ]);
+  });
+
+  test('is the last that a name without one may have, where a setting says image or the code takes it beside', () => {
+    const code = [['agent-image', 'quay.io/other/agent'], ['quay.io/other/cache', 'latest'], ['quay.io/other/door']];
+    const { guesses } = scan({ code, functions: ['main.agent', 'main.SetDefaults', 'main.door'] });
+    expect(guesses.map(({ possible, isPaired }) => [possible.at(-1), isPaired])).toEqual([
+      ['quay.io/other/agent:latest', false],
+      ['quay.io/other/cache:latest', false],
+    ]);
+  });
+});
+
+test('a tag for what is newest says how those of releases end', () => {
+  const { guesses } = scan({ code: [['quay.io/widget/agent', 'latest-full']], functions: ['main.SetDefaults'] });
+  expect(guesses.map(({ possible }) => possible.map((reference) => reference.split(':')[1]))).toEqual([
+    ['v1.0.0-full', 'v1.0.0', 'latest-full'],
+  ]);
 });
 
 describe('a name without its version', () => {
@@ -131,6 +196,12 @@ describe('a name without its version', () => {
       isPaired: true,
       possible: ['quay.io/widget/agent:7.8.9', 'quay.io/widget/agent:v1.0.0'],
     });
+  });
+
+  test('gets none that another function loads beside', () => {
+    const code = [['quay.io/widget/agent:%s'], ['7.8.9']];
+    const { guesses } = scan({ code, functions: ['main.agent', 'main.other'] });
+    expect(guesses[0]).toMatchObject({ isPaired: false, possible: ['quay.io/widget/agent:v1.0.0'] });
   });
 
   test('gets the version of the linker variable that is named like it', () => {
@@ -211,6 +282,16 @@ describe('a name without a registry and a version', () => {
     expect(scan(options).guesses.map(({ possible }) => possible)).toEqual([['docker.io/widget/agent:v1.0.0']]);
   });
 
+  test("may be one where the operator's code takes a version beside it; the registry has to say so", () => {
+    const code = [
+      ['other/agent', '3.2.1'],
+      ['text/cache', 'none'],
+      ['other/library', '4.5.6'],
+    ];
+    const { guesses } = scan({ code, functions: ['main.SetDefaults', 'main.cache', 'strings.Map'] });
+    expect(guesses).toMatchObject([{ isPaired: false, possible: ['docker.io/other/agent:3.2.1'] }]);
+  });
+
   test.each(['imagePullSecrets', 'image.tar', 'agent'])('is none beside %s', (beside) => {
     expect(scan({ code: [[beside, 'widget/agent']] }).guesses).toEqual([]);
   });
@@ -225,13 +306,29 @@ describe('a repository alone, beside a setting that says image,', () => {
     expect(guesses[0]?.possible.map((reference) => reference.split(':')[1])).toEqual([
       'v4.0.0',
       'v3.12.0',
-      ...['v1.0.0', 'v0.9.1', '5.0.0'],
+      ...['v1.0.0', 'v0.9.1', '5.0.0', 'latest'],
     ]);
     expect(guesses[0]?.isPaired).toBe(false);
   });
 
   test('has none without the setting', () => {
     expect(scan({ code: [['quay.io/other/agent'], ['v0.9.1']] }).guesses).toEqual([]);
+  });
+});
+
+describe('a name in pieces', () => {
+  const pieces = ['quay.io/other', 'agent', '7.6.1'];
+
+  test("is put together where the operator's code takes them side by side; the registry has to say so", () => {
+    const { guesses } = scan({ code: [pieces], functions: ['main.newAgent'] });
+    expect(guesses).toMatchObject([{ isPaired: false, possible: ['quay.io/other/agent:7.6.1'] }]);
+  });
+
+  test.each([
+    ['library', pieces, 'strings.Map'],
+    ['piece', pieces.slice(1), 'main.newAgent'],
+  ])('is none of a %s', (_, code, name) => {
+    expect(scan({ code: [code], functions: [name] }).guesses).toEqual([]);
   });
 });
 

@@ -65,6 +65,15 @@ spec:
     ['- tag: v1.2.3\n  image: ghcr.io/org/app # x\n', ['1 medium ghcr.io/org/app:v1.2.3']],
     ['  "repository": "quay.io/org/app",\n  "tag": "v1.2.3"\n', ['2 medium quay.io/org/app:v1.2.3']],
     ['image:\r\n  repository: org/app\r\n  tag: v1.2.3\r\n', ['3 medium docker.io/org/app:v1.2.3']],
+    [
+      `images:\n- name: org/app\n  newName: quay.io/org/app\n  newTag: v1.2.3\n- name: x\n  newTag: v1\n`,
+      ['4 medium quay.io/org/app:v1.2.3'],
+    ],
+    [
+      `- name: quay.io/org/app\n  newTag: v1.2.3\n  digest: sha256:${'0a'.repeat(32)}\n`,
+      [`2 medium quay.io/org/app:v1.2.3@sha256:${'0a'.repeat(32)}`],
+    ],
+    ['name: quay.io/org/app\ntag: v1.2.3\n', []],
     ['a:\n  repository: org/app\nb:\n  tag: v1.2.3\n', []],
     ['repository: org/app\ntag: ""\n', []],
     ['repository: app\ntag: v1.2.3\n', []],

@@ -1,15 +1,15 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { type BundleOptions, type BundleResult, bundle } from '../../../src/workflows/bundle.ts';
-import { scratchFolder } from '../../support/cli.ts';
 import { testHelms } from '../../support/helm.ts';
 import { pushImage } from '../../support/images.ts';
 import { goProgram } from '../../support/program.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { tarOf } from '../../support/tar.ts';
 import { CHARTS } from '../helm/scratch.ts';
 
@@ -123,12 +123,31 @@ describe.skipIf(helm === undefined)('a bundle with an operator', () => {
   test('keeps what was fetched ahead when it fails, and goes on from there', async () => {
     const gone = { add: [`${project}/gone:v9`] };
     await expect(run('failed.tar', true, gone)).rejects.toThrow('gone:v9');
-    expect(existsSync(join(folder, 'failed.tar.inside'))).toBe(true);
+    const left = join(folder, 'failed.tar.inside');
+    expect([existsSync(left), warnings]).toEqual([
+      true,
+      [expect.stringMatching(`^left for the next run .*: ${left}$`)],
+    ]);
     const first = blobs();
+    await run('failed.tar', true, { dryRun: true });
+    expect(existsSync(left)).toBe(true);
     asked = [];
     expect(carried(await run('failed.tar', true))).toContain(proxy);
     expect(first.length).toBeGreaterThan(0);
     expect(blobs().filter((blob) => first.includes(blob))).toEqual([]);
+  });
+
+  test('takes away what a failed run had fetched ahead, also without the flag, and nothing of others', async () => {
+    const left = join(folder, 'dropped.tar.inside');
+    await expect(run('dropped.tar', true, { add: [`${project}/gone:v9`] })).rejects.toThrow('gone:v9');
+    copyFileSync(left, `${left}.partial`);
+    writeFileSync(`${left}.partial.journal`, '');
+    await run('dropped.tar', false);
+    expect(readdirSync(folder).filter((name) => name.startsWith('dropped.tar'))).toEqual(['dropped.tar']);
+    writeFileSync(left, 'notes');
+    await run('dropped.tar', false);
+    expect(existsSync(left)).toBe(true);
+    await expect(run('dropped.tar', true)).rejects.toThrow('is there already');
   });
 
   test('is not looked into when the operator is left out', async () => {

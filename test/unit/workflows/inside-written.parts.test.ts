@@ -1,18 +1,16 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import { singleFile } from '../../../src/bundle/files/random-file.ts';
-import type { PlacedBlob } from '../../../src/bundle/write.ts';
 import type { PlaceFound } from '../../../src/discovery/index.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import type { ScanJob } from '../../../src/workflows/inside/scan-job.ts';
-import { type ScanLimits, ScanThread } from '../../../src/workflows/inside/scan-thread.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
+import { lookInside } from '../../../src/workflows/inside/look-inside.ts';
 import { WrittenScan } from '../../../src/workflows/inside/written-scan.ts';
 import { goProgram } from '../../support/program.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { tarOf } from '../../support/tar.ts';
-import { chart, folder, graphOf, lockOf, write } from '../bundle/bundles.ts';
+import { chart, graphOf, lockOf, write } from '../bundle/bundles.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
 
 const operator = 'quay.io/widget/operator:v1.0.0';
@@ -56,7 +54,7 @@ const both = [proxy, 'quay.io/widget/cache:1.9.0'];
 describe('an operator in a bundle that is written', () => {
   test('is looked into without being fetched twice', async () => {
     const source = registry();
-    const { status, images, messages } = await written(source, join(await folder(), 'b.tar'));
+    const { status, images, messages } = await written(source, join(scratchFolder(), 'b.tar'));
     expect([status, named(images), images?.[0]?.givenUp]).toEqual(['written', both, []]);
     const opened = source.log.filter((line) => line.startsWith('OPEN'));
     expect(new Set(opened).size).toBe(opened.length);
@@ -64,7 +62,7 @@ describe('an operator in a bundle that is written', () => {
   });
 
   test('is looked into in one that was there already, with nothing fetched', async () => {
-    const path = join(await folder(), 'b.tar');
+    const path = join(scratchFolder(), 'b.tar');
     await written(registry(), path);
     const source = registry();
     const { status, images } = await written(source, path);
@@ -73,7 +71,7 @@ describe('an operator in a bundle that is written', () => {
   });
 
   test('is looked into when an interrupted run had its layers', async () => {
-    const path = join(await folder(), 'b.tar');
+    const path = join(scratchFolder(), 'b.tar');
     const broken = registry();
     broken.onChunk = (digest) => {
       if (digest === digestOf(noise('other', 50_000))) throw new AirgapError('forbidden', 'no');
@@ -85,22 +83,22 @@ describe('an operator in a bundle that is written', () => {
   });
 
   test('is looked into across the parts of a bundle', async () => {
-    const { images } = await written(registry(), join(await folder(), 'b.tar'), [], 100 * 1024);
+    const { images } = await written(registry(), join(scratchFolder(), 'b.tar'), [], 100 * 1024);
     expect([named(images), images?.[0]?.givenUp]).toEqual([both, []]);
   });
 
   test('is looked into as far as a delta has it, and the rest is said to be left out', async () => {
-    const part = await written(registry(), join(await folder(), 'b.tar'), [layer]);
+    const part = await written(registry(), join(scratchFolder(), 'b.tar'), [layer]);
     expect(named(part.images)).toEqual([both[1]]);
     expect(part.images?.[0]?.givenUp).toEqual([`layer ${digestOf(layer)}: not in this bundle, but in the older one`]);
-    const none = await written(registry(), join(await folder(), 'b.tar'), [base, layer]);
+    const none = await written(registry(), join(scratchFolder(), 'b.tar'), [base, layer]);
     expect(none.images?.[0]?.givenUp).toEqual(['its layers: not in this bundle, but in the older one']);
   });
 
   test('is warned about when it is for another processor', async () => {
-    const { images, messages } = await written(registry('linux/arm64'), join(await folder(), 'b.tar'));
+    const { images, messages } = await written(registry('linux/arm64'), join(scratchFolder(), 'b.tar'));
     expect(images).toEqual([]);
-    expect(messages).toEqual([`${operator} is not looked into: it has no image for linux/amd64`]);
+    expect(messages).toEqual([`${operator} is not looked into: there is no image for linux/amd64`]);
   });
 
   test('is left alone when everything is to stop', async () => {
@@ -109,7 +107,7 @@ describe('an operator in a bundle that is written', () => {
     const options = { charts, client: { head: async () => undefined }, concurrency: 2 };
     const context = { env: {}, cwd: '.', emit: () => {}, signal: abort.signal };
     const scan = await WrittenScan.for(context, graph, options);
-    await write(join(await folder(), 'b.tar'), registry(), { graph, watch: scan });
+    await write(join(scratchFolder(), 'b.tar'), registry(), { graph, watch: scan });
     abort.abort();
     await expect(scan?.finish()).rejects.toThrow('interrupted');
   });
@@ -121,59 +119,54 @@ describe('an operator in a bundle that is written', () => {
   });
 });
 
-describe('a thread that scans', () => {
-  const LIMITS: ScanLimits = { memory: 512, patience: 60_000 };
-
-  async function thread(limits: Partial<ScanLimits> = {}) {
-    const path = join(await folder(), 'layers');
-    const scans = new ScanThread({ ...LIMITS, ...limits });
-    onTestFinished(() => scans.close());
-    const scan = async (bytes: Buffer) => {
-      await writeFile(path, bytes);
-      const blob: PlacedBlob = { digest: digestOf(bytes), size: bytes.length, offset: 0, places: [singleFile(path)] };
-      const job: ScanJob = {
-        ...{ image: operator, makers: ['widget'], words: ['/manager'], config: undefined },
-        ...{ layers: [blob], isChosen: true },
-      };
-      return (await scans.scan(job))?.candidates.map(({ reference }) => reference);
-    };
-    return { scans, scan };
+describe('an operator that is looked into without a bundle', () => {
+  async function looked(source: MemoryRegistry, signal?: AbortSignal) {
+    const messages: string[] = [];
+    const emit = (event: AirgapEvent): void => void (event.type === 'warning' && messages.push(event.message));
+    const head = async () => ({ mediaType: 'x', digest: digestOf(base), size: 1 });
+    const client = Object.assign(source, { head });
+    const context = { env: {}, cwd: '.', emit, ...(signal && { signal }) };
+    return { images: await lookInside(context, client, charts, { folder: scratchFolder(), concurrency: 2 }), messages };
   }
 
-  const digest = digestOf(base);
-  /** As many names as are read: each becomes an object. */
-  const hungry = tarOf(
-    Array.from({ length: 400 }, (_, i) => ({
-      path: `manifests/${i}/a.yaml`,
-      content: Array.from(
-        { length: 45 },
-        (__, j) => `image: quay.io/${'x'.repeat(200)}/n${i}-${j}:v1.${i}.${j}@${digest}\n`,
-      ).join(''),
-    })),
-  );
-
-  test('that needs too much memory is given up, and the next image has a new one', async () => {
-    const { scan } = await thread({ memory: 16 });
-    await expect(scan(hungry)).rejects.toThrow('it needs too much memory');
-    expect(await scan(base)).toEqual([both[1]]);
+  test('is fetched once, and only what is for amd64', async () => {
+    const source = registry('linux/arm64');
+    const other = await source.manifest(parseReference(operator), 'v1.0.0');
+    const own = source.addImage('quay.io/widget/operator', undefined, [base, layer]);
+    const children = [other.descriptor, own].map((one, i) => ({
+      ...one,
+      platform: { os: 'linux', architecture: ['arm64', 'amd64'][i] },
+    }));
+    source.addIndex('quay.io/widget/operator', 'v1.0.0', children);
+    const { images, messages } = await looked(source);
+    expect([named(images), images[0]?.givenUp, messages]).toEqual([both, [], []]);
+    expect(source.log.filter((line) => line.startsWith('OPEN'))).toHaveLength(3);
   });
 
-  test('that gives no sign of life is given up, and the next image has a new one', async () => {
-    const { scan } = await thread({ patience: 1 });
-    await expect(scan(layer)).rejects.toThrow('it took more than 0.001 s');
+  test('is looked into as far as it can be fetched, verified, and the rest is named', async () => {
+    const source = registry();
+    source.blobs.set(`quay.io/widget/operator@${digestOf(layer)}`, Buffer.alloc(layer.length));
+    const { images } = await looked(source);
+    expect([named(images), images[0]?.givenUp]).toEqual([
+      [both[1]],
+      [expect.stringMatching(`^layer ${digestOf(layer)}: .*the source gives other content`)],
+    ]);
   });
 
-  test('that cannot read its file says so and goes on', async () => {
-    const { scans, scan } = await thread();
-    const gone: PlacedBlob = { digest: digestOf(base), size: 1, offset: 0, places: [singleFile('/nowhere/at/all')] };
-    const job: ScanJob = { image: operator, makers: [], words: [], config: undefined, layers: [gone], isChosen: true };
-    await expect(scans.scan(job)).rejects.toThrow('ENOENT');
-    expect(await scan(layer)).toEqual([proxy]);
+  test('is warned about when it is for another processor, or not there', async () => {
+    const other = await looked(registry('linux/arm64'));
+    expect([other.images, other.messages]).toEqual([
+      [],
+      [`${operator} is not looked into: there is no image for linux/amd64`],
+    ]);
+    const none = await looked(new MemoryRegistry());
+    expect([none.images, none.messages]).toEqual([[], [expect.stringMatching(`^${operator} cannot be looked into: `)]]);
   });
 
-  test('that is closed begins nothing more', async () => {
-    const { scans, scan } = await thread();
-    await scans.close();
-    await expect(scan(layer)).rejects.toThrow('it was not begun');
+  test('is left alone when everything is to stop', async () => {
+    const abort = new AbortController();
+    const source = registry();
+    source.onChunk = () => abort.abort();
+    await expect(looked(source, abort.signal)).rejects.toThrow('interrupted');
   });
 });

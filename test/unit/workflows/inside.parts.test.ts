@@ -7,11 +7,11 @@ import { parseRules } from '../../../src/discovery/rules/index.ts';
 import { rulesDocument } from '../../../src/ui/proposed-rules.ts';
 import { type ImagesResult, images } from '../../../src/workflows/images.ts';
 import { why } from '../../../src/workflows/why.ts';
-import { scratchFolder } from '../../support/cli.ts';
 import { compile, withoutGo } from '../../support/go.ts';
 import { testHelms } from '../../support/helm.ts';
 import { pushImage } from '../../support/images.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { tarOf } from '../../support/tar.ts';
 import { CHARTS } from '../helm/scratch.ts';
 
@@ -99,6 +99,15 @@ describe('looking into an operator', () => {
     });
   });
 
+  test('leaves out what is not wanted', async (context) => {
+    if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
+    const [surroundings, options] = look(true);
+    const exclude = [{ pattern: 'quay.io/widget-project/operator' }];
+    const { images: findings, inside } = await images(surroundings, { ...options, exclude });
+    expect(findings.map(({ reference }) => reference)).toEqual(['quay.io/widget-project/dashboard:v1.0.0']);
+    expect(inside).toEqual({ found: [], open: [], images: [] });
+  });
+
   test('adds its evidence to what is known already', async (context) => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
     const [surroundings, options] = look(false);
@@ -111,7 +120,7 @@ describe('looking into an operator', () => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
     const text = rulesDocument((await images(...look(false))).proposed ?? []);
     const [rule] = parseRules(parse(text), 'proposed');
-    expect(rule).toMatchObject({ operator: 'operator', when: { images: ['widget-project/operator'] } });
+    expect(rule).toMatchObject({ operator: 'widget-project-operator', when: { images: ['widget-project/operator'] } });
     const redirects = new Map(rule?.images.map(({ name, redirect }) => [name, redirect]));
     expect(redirects.get('proxy')).toEqual({ kind: 'env', name: 'PROXY_IMAGE' });
     expect(redirects.get('collector')).toEqual({ kind: 'env', name: 'RELATED_IMAGE_COLLECTOR' });

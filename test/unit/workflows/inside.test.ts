@@ -1,15 +1,16 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { AirgapError } from '../../../src/base/errors.ts';
 import type { PlaceFound } from '../../../src/discovery/index.ts';
 import { toFindings } from '../../../src/discovery/index.ts';
+import type { Answer } from '../../../src/inside/confirm.ts';
+import { scanImage } from '../../../src/inside/image.ts';
+import { parseReference } from '../../../src/oci/reference.ts';
 import { insideReport } from '../../../src/ui/inside.ts';
 import { rulesDocument } from '../../../src/ui/proposed-rules.ts';
 import { insidePlaces } from '../../../src/workflows/inside/inside-places.ts';
 import { apart } from '../../../src/workflows/inside/listed.ts';
-import { lookInside } from '../../../src/workflows/inside/look-inside.ts';
 import { proposeRules } from '../../../src/workflows/inside/propose-rules.ts';
-import { type BuiltImage, buildImage } from '../../support/images.ts';
+import { asked, type InsideImage, subjectsOf } from '../../../src/workflows/inside/subject.ts';
 import { goProgram } from '../../support/program.ts';
 import { tarOf } from '../../support/tar.ts';
 
@@ -30,80 +31,36 @@ const program = Buffer.concat([
   Buffer.alloc(300 * 1024),
 ]);
 
-function built(platforms: readonly string[]): BuiltImage {
-  const layers = [tarOf([{ path: 'manager', content: program }])];
-  return buildImage({ name: 'o', platforms, layers, config: { Entrypoint: ['/manager'] } });
-}
-
-/** A registry that has the operator's image and the references that are listed; of others it wants a login. */
-function registry(image: BuiltImage, there: readonly string[], status: 'missing' | 'unauthorized' = 'missing') {
-  return {
-    manifest: async (_: unknown, tagOrDigest: string) => {
-      const found = image.manifests.find(({ digest }) => digest === tagOrDigest) ?? image.manifests.at(-1);
-      if (found === undefined) throw new Error('no manifest');
-      const { mediaType, digest, bytes } = found;
-      return { descriptor: { mediaType, digest: digest as `sha256:${string}`, size: bytes.length }, bytes };
-    },
-    blob: (_: unknown, { digest }: { digest: string }) => {
-      const bytes = image.blobs.get(digest) ?? Buffer.alloc(0);
-      return { size: bytes.length, open: async (offset = 0) => Readable.from([bytes.subarray(offset)]) };
-    },
-    head: async ({ registry: host, path }: { registry: string; path: string }, tag: string) => {
-      if (there.includes(`${host}/${path}:${tag}`)) return { mediaType: 'x', digest: 'sha256:1', size: 1 } as never;
-      if (status === 'missing') return undefined;
-      throw new AirgapError('unauthorized', 'no');
-    },
-  };
-}
-
-async function look(client: ReturnType<typeof registry>) {
-  const warnings: string[] = [];
-  const context = {
-    env: {},
-    cwd: '.',
-    emit: (event: { type: string; message?: string }) =>
-      void (event.type === 'warning' && warnings.push(event.message ?? '')),
-  };
-  return { images: await lookInside(context, client, [chart], { concurrency: 2 }), warnings };
-}
-
 const there = ['quay.io/widget/proxy:v1.2.3', 'quay.io/widget/cache:1.9.0'];
+const listedThere = async (reference: string): Promise<Answer> => (there.includes(reference) ? 'there' : 'missing');
 
-describe('an operator that is looked into', () => {
-  test('gives what its registry has, of an index the amd64 image', async () => {
-    for (const platforms of [['linux/amd64'], ['linux/arm64', 'linux/amd64']]) {
-      const { images, warnings } = await look(registry(built(platforms), there));
-      expect(images[0]?.candidates.map(({ confidence, reference }) => `${confidence} ${reference}`)).toEqual([
-        'high quay.io/widget/proxy:v1.2.3',
-        'medium quay.io/widget/cache:1.9.0',
-      ]);
-      expect(warnings).toEqual([]);
-    }
-  });
+/** Scans the operator's one layer, and asks for what it names. */
+async function look(ask: (reference: string) => Promise<Answer>): Promise<InsideImage[]> {
+  const layer = {
+    digest: 'sha256:1',
+    open: async () => Readable.from([tarOf([{ path: 'manager', content: program }])]),
+  };
+  return Promise.all(
+    subjectsOf([chart]).map(async (subject) => {
+      const { image, makers } = subject;
+      const scanned = await scanImage([layer], { image: parseReference(image), makers, programs: ['/manager'] });
+      return asked(subject, scanned, ask, 2);
+    }),
+  );
+}
 
-  test('is warned about when there is none for amd64, or it cannot be read', async () => {
-    expect((await look(registry(built(['linux/arm64']), there))).warnings).toEqual([
-      `${operator} is not looked into: it has no image for linux/amd64`,
-    ]);
-    const broken = { ...registry(built(['linux/amd64']), there), manifest: () => Promise.reject(new Error('gone')) };
-    expect((await look(broken)).warnings).toEqual([`${operator} cannot be looked into: gone`]);
-  });
-
-  test('keeps what is whole, and leaves open what is not, when nobody answers', async () => {
-    const { images } = await look(registry(built(['linux/amd64']), [], 'unauthorized'));
-    expect(images[0]?.candidates.map(({ reference, confirmed }) => [reference, confirmed])).toEqual([
-      ['quay.io/widget/proxy:v1.2.3', undefined],
-    ]);
-    const { inside } = apart([], images);
-    expect(insideReport(inside)).toContain(
-      'not certain (a name, and the versions that the program holds, in /manager)',
-    );
-  });
+test('what nobody confirms stays where it is whole, and is left open where it is not', async () => {
+  const images = await look(async () => 'unknown');
+  expect(images[0]?.candidates.map(({ reference, confirmed }) => [reference, confirmed])).toEqual([
+    ['quay.io/widget/proxy:v1.2.3', undefined],
+  ]);
+  const { inside } = apart([], images);
+  expect(insideReport(inside)).toContain('not certain (a name, and the versions that the program holds, in /manager)');
 });
 
 describe('what is found inside', () => {
   test('is listed apart, unless it is known or included', async () => {
-    const { images } = await look(registry(built(['linux/amd64']), there));
+    const images = await look(listedThere);
     const known: PlaceFound = { ...place, reference: there[0] ?? '', how: 'operator-rule', confidence: 'likely' };
     const listed = apart(toFindings([place, known, ...insidePlaces(images, false)]), images);
     expect(listed.inside.found.map(({ reference }) => reference)).toEqual([there[1]]);
@@ -121,7 +78,7 @@ describe('what is found inside', () => {
   });
 
   test('becomes rules, with the settings that the code and the manifest have for it', async () => {
-    const { images } = await look(registry(built(['linux/amd64']), there));
+    const images = await look(listedThere);
     const { inside } = apart(toFindings([place, ...insidePlaces(images, false)]), images);
     const [proposed] = proposeRules(inside, images);
     expect(proposed?.rule.images.map(({ name, redirect, versions }) => [name, redirect, versions])).toEqual([
@@ -129,5 +86,11 @@ describe('what is found inside', () => {
       ['cache', { kind: 'env', name: 'RELATED_IMAGE_CACHE' }, '1.0.0'],
     ]);
     expect(rulesDocument(proposed === undefined ? [] : [proposed])).toMatch(/^# Rules proposed/);
+    const flagged = { ...chart.operators[0], place, words: ['--cache-image=x'], variables: [] };
+    const [other] = proposeRules(
+      inside,
+      images.map((image) => ({ ...image, containers: [flagged] })),
+    );
+    expect(other?.rule.images[1]?.redirect).toEqual({ kind: 'argument', name: '--cache-image' });
   });
 });

@@ -1,0 +1,96 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { singleFile } from '../../../src/bundle/files/random-file.ts';
+import type { PlacedBlob } from '../../../src/bundle/write.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import type { ScanJob } from '../../../src/workflows/inside/scan-job.ts';
+import { type ScanLimits, ScanThread } from '../../../src/workflows/inside/scan-thread.ts';
+import { goProgram } from '../../support/program.ts';
+import fc from '../../support/property.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { tarOf } from '../../support/tar.ts';
+
+const operator = 'quay.io/widget/operator:v1.0.0';
+const [proxy, cache] = ['quay.io/widget/proxy:v1.2.3', 'quay.io/widget/cache:1.9.0'];
+const program = Buffer.concat([goProgram({ build: ['path\tx'], code: [[proxy]] }), Buffer.alloc(300 * 1024)]);
+const layer = tarOf([{ path: 'manager', content: program }]);
+const base = tarOf([{ path: 'etc/defaults.yaml', content: `image: ${cache}` }]);
+
+describe('a thread that scans', () => {
+  const LIMITS: ScanLimits = { memory: 512, patience: 60_000, whole: 60_000 };
+
+  async function thread(limits: Partial<ScanLimits> = {}) {
+    const path = join(scratchFolder(), 'layers');
+    const scans = new ScanThread({ ...LIMITS, ...limits });
+    onTestFinished(() => scans.close());
+    const scan = async (bytes: Buffer) => {
+      await writeFile(path, bytes);
+      const blob: PlacedBlob = { digest: digestOf(bytes), size: bytes.length, offset: 0, places: [singleFile(path)] };
+      const job: ScanJob = {
+        ...{ image: operator, makers: ['widget'], words: ['/manager'], config: undefined },
+        ...{ layers: [blob], isChosen: true },
+      };
+      return (await scans.scan(job))?.candidates.map(({ reference }) => reference);
+    };
+    return { scans, scan };
+  }
+
+  const digest = digestOf(base);
+  /** As many names as are read: each becomes an object. */
+  const hungry = tarOf(
+    Array.from({ length: 400 }, (_, i) => ({
+      path: `manifests/${i}/a.yaml`,
+      content: Array.from(
+        { length: 45 },
+        (__, j) => `image: quay.io/${'x'.repeat(200)}/n${i}-${j}:v1.${i}.${j}@${digest}\n`,
+      ).join(''),
+    })),
+  );
+
+  test('that needs too much memory is given up, and the next image has a new one', async () => {
+    const { scan } = await thread({ memory: 16 });
+    await expect(scan(hungry)).rejects.toThrow('it needs too much memory');
+    expect(await scan(base)).toEqual([cache]);
+  });
+
+  test('that gives no sign of life is given up, and the next image has a new one', async () => {
+    const { scan } = await thread({ patience: 1 });
+    await expect(scan(layer)).rejects.toThrow('it took more than 0.001 s');
+  });
+
+  test('that takes too long for all of an image is given up', async () => {
+    const { scan } = await thread({ whole: 1 });
+    await expect(scan(layer)).rejects.toThrow('it took more than 0.001 s');
+  });
+
+  test('that cannot read its file says so and goes on', async () => {
+    const { scans, scan } = await thread();
+    const gone: PlacedBlob = { digest: digestOf(base), size: 1, offset: 0, places: [singleFile('/nowhere/at/all')] };
+    const job: ScanJob = { image: operator, makers: [], words: [], config: undefined, layers: [gone], isChosen: true };
+    await expect(scans.scan(job)).rejects.toThrow('ENOENT');
+    expect(await scan(layer)).toEqual([proxy]);
+  });
+
+  test('answers or says why not, whatever the program is made of', async () => {
+    const { scan } = await thread();
+    const head = goProgram({ build: ['path\tx'], code: [[proxy]] });
+    const changes = fc.array(fc.tuple(fc.nat(head.length - 1), fc.nat(255)), { minLength: 1, maxLength: 30 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.nat(head.length), async (edits, length) => {
+        const bytes = Buffer.concat([head.subarray(0, length), Buffer.alloc(300 * 1024)]);
+        for (const [at, value] of edits) bytes[at] = value;
+        const found = await scan(tarOf([{ path: 'manager', content: bytes }]));
+        expect(found).toBeInstanceOf(Array);
+      }),
+      { numRuns: 60 },
+    );
+    expect(await scan(layer)).toEqual([proxy]);
+  });
+
+  test('that is closed begins nothing more', async () => {
+    const { scans, scan } = await thread();
+    await scans.close();
+    await expect(scan(layer)).rejects.toThrow('it was not begun');
+  });
+});
