@@ -1,22 +1,25 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ECRClient } from '@aws-sdk/client-ecr';
+import { silent } from '../base/events.ts';
 import { proxyFromEnvironment } from '../http/proxy.ts';
 import type { EcrHost } from './hosts.ts';
 import { type AwsService, type EcrOptions, endpointOf } from './options.ts';
-import { assumedRole } from './role.ts';
+import { type Patience, patience } from './patience.ts';
+import { assumedRole, type Credentials } from './role.ts';
 
-/** The SDK waits between its attempts, longer each time: throttling makes a run slow, not fail. */
-const MAX_ATTEMPTS = 8;
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 60_000;
 
 /** What every client of the SDK is given. */
 export interface Connection {
+  readonly region: string;
   readonly endpoint?: string;
-  readonly profile?: string;
-  readonly maxAttempts: number;
+  /** Of the profile that was asked for; the SDK's own chain when absent. */
+  readonly credentials?: Credentials;
+  readonly retryStrategy: Patience;
+  readonly logger: Logger;
   readonly requestHandler: {
     readonly httpsAgent: HttpsAgent;
     readonly httpAgent: HttpAgent;
@@ -25,40 +28,76 @@ export interface Connection {
   };
 }
 
+type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (text: unknown) => void>>;
+
 /**
  * The same roots and the same proxy as all other requests. The proxy is Node's own (`proxyEnv`, Node 24.5 and 22.21 on);
  * older ones connect directly.
  */
-export function connection(options: EcrOptions, service: AwsService): Connection {
+export function connection(options: EcrOptions, service: AwsService, region: string): Connection {
   const endpoint = endpointOf(options, service);
   const ca = options.certificates?.();
   // An endpoint of one's own follows the same rules as every other host; the usual ones follow Node's.
   const direct = endpoint !== undefined && proxyFromEnvironment(options.env)(new URL(endpoint)) === undefined;
   const shared = { keepAlive: true, ...(direct ? {} : { proxyEnv: { ...options.env } }) };
-  return {
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(options.profile === undefined ? {} : { profile: options.profile }),
-    maxAttempts: MAX_ATTEMPTS,
-    requestHandler: {
-      httpsAgent: new HttpsAgent({ ...shared, ...(ca === undefined ? {} : { ca: [...ca] }) }),
-      httpAgent: new HttpAgent(shared),
-      connectionTimeout: CONNECT_TIMEOUT,
-      requestTimeout: REQUEST_TIMEOUT,
-    },
+  const requestHandler = {
+    httpsAgent: new HttpsAgent({ ...shared, ...(ca === undefined ? {} : { ca: [...ca] }) }),
+    httpAgent: new HttpAgent(shared),
+    connectionTimeout: CONNECT_TIMEOUT,
+    requestTimeout: REQUEST_TIMEOUT,
   };
+  const profile = profileOf(options);
+  return {
+    region,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(profile === undefined ? {} : { credentials: ofProfile(profile, { region, requestHandler }) }),
+    retryStrategy: patience(`the API of ${service} in ${region}`, options),
+    logger: loggerOf(options),
+    requestHandler,
+  };
+}
+
+/**
+ * The profile that somebody asked for: by flag, or by AWS_PROFILE, unless that names the one which need not be there, or keys
+ * stand beside it, of which the SDK knows which count.
+ */
+function profileOf({ profile, env }: EcrOptions): string | undefined {
+  if (profile !== undefined) return profile;
+  const { AWS_PROFILE: named, AWS_ACCESS_KEY_ID: key } = env;
+  return named && named !== 'default' && !key ? named : undefined;
+}
+
+/**
+ * Credentials of this profile and no others. The SDK's chain would go on without a word to those of the machine where a
+ * profile gives none, and push with somebody else's rights.
+ */
+function ofProfile(profile: string, clientConfig: Pick<Connection, 'region' | 'requestHandler'>): Credentials {
+  return async () => {
+    const { fromIni } = await import('@aws-sdk/credential-provider-ini');
+    return fromIni({ profile, clientConfig })();
+  };
+}
+
+/** What the SDK would write to the terminal by itself becomes a warning; the rest is not for anybody's eyes. */
+function loggerOf({ emit = silent }: EcrOptions): Logger {
+  const none = (): void => {};
+  const warn = (text: unknown): void => {
+    emit({ type: 'warning', message: `the AWS SDK says: ${String(text).replace(/\s+/g, ' ').trim()}` });
+  };
+  return { trace: none, debug: none, info: none, warn, error: none };
 }
 
 /** A client for a private registry's region. The SDK is loaded here, when it is needed, and not with the program. */
 export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECRClient> {
   const { ECRClient: Client } = await import('@aws-sdk/client-ecr');
-  const settings = connection(options, 'ECR');
+  const settings = connection(options, 'ECR', host.region);
   // The SDK refuses FIPS and dual-stack names together with an endpoint of one's own.
   const names =
     settings.endpoint === undefined ? { useFipsEndpoint: host.fips, useDualstackEndpoint: host.dualStack } : {};
   const { roleArn } = options;
   const role =
-    roleArn === undefined ? {} : { credentials: assumedRole(roleArn, host.region, connection(options, 'STS')) };
-  return new Client({ region: host.region, ...settings, ...names, ...role });
+    roleArn === undefined ? {} : { credentials: assumedRole(roleArn, connection(options, 'STS', host.region)) };
+  return new Client({ ...settings, ...names, ...role });
 }
 
 /** The account in the host's name, which need not be the caller's own. */

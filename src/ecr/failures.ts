@@ -10,7 +10,16 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** Whether the SDK found no credentials at all. */
+/** What helps, where it is not to try again; by the service's error code. */
+const HINTS: Readonly<Partial<Record<string, string>>> = {
+  KmsException: 'the key has to be of this region, enabled, and yours to use: docs/aws.md says what that takes',
+  LimitExceededException: 'ask for a higher quota (Service Quotas, Amazon ECR), or see --naming single-repository',
+};
+
+/** What the SDK says when it has asked everywhere and nothing gave credentials. */
+const NOWHERE = /^Could not load credentials from any providers/;
+
+/** Whether the SDK got no credentials: there are none, or what should give them does not. */
 export function lacksCredentials(error: unknown): boolean {
   return nameOf(error) === 'CredentialsProviderError';
 }
@@ -25,10 +34,17 @@ export function awsError(what: string, cause: unknown): AirgapError {
   if (cause instanceof AirgapError) return cause;
   const said = messageOf(cause).replace(/\s+/g, ' ').slice(0, 400);
   if (lacksCredentials(cause)) {
-    return new AirgapError('unauthorized', `${what}: no AWS credentials were found`, {
+    const hint = 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role';
+    if (NOWHERE.test(said))
+      return new AirgapError('unauthorized', `${what}: no AWS credentials were found`, { cause, hint });
+    return new AirgapError('unauthorized', `${what}: there are no AWS credentials to be had: ${said}`, {
       cause,
-      hint: 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role',
+      hint: 'see the profiles with: aws configure list-profiles; a session of SSO begins with: aws sso login',
     });
+  }
+  const { code, path } = (cause ?? {}) as { readonly code?: unknown; readonly path?: unknown };
+  if (typeof path === 'string' && typeof code === 'string') {
+    return new AirgapError('unauthorized', `${what}: the AWS credentials cannot be read: ${said}`, { cause });
   }
   if (CREDENTIALS.has(nameOf(cause))) {
     return new AirgapError('unauthorized', `${what}: AWS does not accept the credentials: ${said}`, {
@@ -36,15 +52,25 @@ export function awsError(what: string, cause: unknown): AirgapError {
       hint: 'renew them; see who they belong to with: aws sts get-caller-identity',
     });
   }
+  if (isDenied(cause) && said.includes('sts:AssumeRole')) {
+    return new AirgapError('unauthorized', `${what}: the role may not be assumed: ${said}`, {
+      cause,
+      hint: 'the role has to trust whoever assumes it, and they need sts:AssumeRole on it',
+    });
+  }
   if (isDenied(cause)) return new AirgapError('forbidden', `${what}: AWS does not allow it: ${said}`, { cause });
   const status = (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
   if (status === undefined) {
     return new AirgapError('network', `${what}: the API of ECR cannot be reached: ${said || nameOf(cause)}`, {
       cause,
-      hint: 'in an isolated network this needs the VPC endpoint com.amazonaws.REGION.ecr.api; give another URL with --endpoint-url',
+      hint: /certificate/i.test(said)
+        ? 'give the authority that signed it with --ca-file FILE'
+        : 'in an isolated network this needs the VPC endpoint com.amazonaws.REGION.ecr.api; give another URL with --endpoint-url',
     });
   }
-  return new AirgapError('registry', `${what}: ECR answers ${status} (${nameOf(cause)}: ${said})`, { cause });
+  const hint = HINTS[nameOf(cause)];
+  const details = { cause, ...(hint === undefined ? {} : { hint }) };
+  return new AirgapError('registry', `${what}: ECR answers ${status} (${nameOf(cause)}: ${said})`, details);
 }
 
 /** The error's name: the SDK puts the service's error code there. */

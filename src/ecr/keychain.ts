@@ -13,7 +13,8 @@ const PUBLIC_REGION = 'us-east-1';
 
 /**
  * Credentials for private ECR registries by GetAuthorizationToken, a token per region, renewed before it ends. Without
- * any AWS credentials it knows nothing (after a warning), so that a stored login can serve.
+ * any AWS credentials it knows nothing (after a warning), so that a stored login can serve; but a profile that was asked
+ * for has to give some.
  * `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
  */
 export function ecrKeychain(options: EcrOptions): Keychain {
@@ -27,8 +28,9 @@ export function ecrKeychain(options: EcrOptions): Keychain {
       try {
         return await cache.get(host.region, Date.now(), () => fetchToken(host, options));
       } catch (error) {
-        if (!lacksCredentials(error)) throw awsError(`login to ${registry}`, error);
-        const message = `no AWS credentials were found for ${registry}; trying stored logins`;
+        const failure = awsError(`login to ${registry}`, error);
+        if (!lacksCredentials(error) || options.profile !== undefined) throw failure;
+        const message = `${failure.message}; trying stored logins`;
         if (!absent) (options.emit ?? silent)({ type: 'warning', message });
         absent = true;
         return undefined;
@@ -76,11 +78,8 @@ async function fetchToken(host: EcrHost, options: EcrOptions): Promise<Issued> {
 async function fetchPublicToken(options: EcrOptions): Promise<Issued> {
   const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
   // One attempt: this is a bonus, and nobody is to wait for it.
-  const client = new ECRPUBLICClient({
-    region: PUBLIC_REGION,
-    ...connection(options, 'ECR_PUBLIC'),
-    maxAttempts: 1,
-  });
+  const { retryStrategy: _, ...settings } = connection(options, 'ECR_PUBLIC', PUBLIC_REGION);
+  const client = new ECRPUBLICClient({ ...settings, maxAttempts: 1 });
   try {
     return issued((await client.send(new GetAuthorizationTokenCommand({}))).authorizationData);
   } finally {

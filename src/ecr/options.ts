@@ -17,6 +17,8 @@ export interface EcrOptions {
   /** Hosts that are ECR though their name does not say so. */
   readonly hosts?: readonly EcrHostDeclaration[];
   readonly emit?: Emit;
+  /** Ends the waiting between attempts. */
+  readonly signal?: AbortSignal;
 }
 
 /** The services of AWS that are spoken to, as their AWS_ENDPOINT_URL_… variables name them. */

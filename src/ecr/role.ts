@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 const SESSION = 'helm-airgap';
 
 /** What the SDK asks for before it signs; it asks again when they end. */
-type Credentials = () => Promise<{
+export type Credentials = () => Promise<{
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -13,10 +13,10 @@ type Credentials = () => Promise<{
 }>;
 
 /** Credentials of a role, which the SDK's own ones are used to assume; in the region's own STS, as its VPC endpoint is. */
-export function assumedRole(roleArn: string, region: string, settings: Connection): Credentials {
+export function assumedRole(roleArn: string, settings: Connection): Credentials {
   return async () => {
     const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
-    const client = new STSClient({ region, ...settings });
+    const client = new STSClient(settings);
     try {
       const answer = await client.send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: SESSION }));
       const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};

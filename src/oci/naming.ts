@@ -59,7 +59,8 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
       hint: 'write it without the registry, as in helm/charts',
     });
   }
-  const target = { registry: parsed.registry, prefix, naming, ...options };
+  // Those who compare hosts by their letters, as kubelets do to find credentials, write them small.
+  const target = { registry: parsed.registry.toLowerCase(), prefix, naming, ...options };
   const all = templates(target);
   if (prefix === '' && all.includes('')) {
     throw new AirgapError('usage', `--naming ${naming} needs the repository that is to hold the images`, {

@@ -1,11 +1,12 @@
-import { AirgapError } from '../base/errors.ts';
+import { AirgapError, messageOf } from '../base/errors.ts';
+import type { HttpResponse } from '../http/exchange.ts';
 import { headerOf } from '../http/read.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { readLinks } from '../oci/manifest.ts';
 import { complain, parseComplaint } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
-import type { Session } from './session.ts';
+import type { Session, WholeAnswer } from './session.ts';
 
 /** Bytes of one page: an index, which is a manifest. */
 const PAGE_LIMIT = 4 * 1024 * 1024;
@@ -26,7 +27,7 @@ export class ReferrersApi {
 
   /**
    * Descriptors of what has this manifest as its subject, `artifactType` in them; undefined where there is no such API,
-   * and the referrers' tag is to be read instead.
+   * and the referrers' tag is to be read instead. A list that arrives damaged is asked for again, a few times.
    * @throws AirgapError `registry`, `network`
    */
   async list(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
@@ -59,18 +60,37 @@ export class ReferrersApi {
           what,
         },
         PAGE_LIMIT,
+        damageOf,
       );
-      const type = headerOf(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
-      const isList = response.status === 200 && (type === MediaType.ociIndex || type === 'application/json');
+      const isList = isListed(response);
       // The first page alone tells whether there is such an API: registries of before it answer as they like.
       if (page === 1 && !isList && isRefusal(response.status)) return undefined;
       if (!isList) {
         throw complain(response, parseComplaint(bytes, response), { what, registry: place.asked.registry });
       }
+      const damage = damageOf({ response, bytes });
+      if (damage !== undefined)
+        throw new AirgapError('registry', `${what}: ${response.url.host} sends no list: ${damage}`);
       found.push(...readLinks(MediaType.ociIndex, bytes).manifests);
       next = nextPage(headerOf(response, 'link'), response.url, what);
     }
     return found;
+  }
+}
+
+function isListed(response: HttpResponse): boolean {
+  const type = headerOf(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
+  return response.status === 200 && (type === MediaType.ociIndex || type === 'application/json');
+}
+
+/** Why a list cannot be read. It has no digest that would say so: what was changed and still is a list passes. */
+function damageOf({ response, bytes }: WholeAnswer): string | undefined {
+  if (!isListed(response)) return undefined;
+  try {
+    readLinks(MediaType.ociIndex, bytes);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

@@ -6,6 +6,7 @@ import { closureOf, type Graph } from '../oci/graph.ts';
 import type { Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
+import { limiter } from './limit.ts';
 import type { AskedSource } from './pinned.ts';
 import type { PlanOptions } from './plan.ts';
 import { groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
@@ -33,6 +34,9 @@ export interface ReferrersPlan {
 
 type Planned = Pick<PlannedReferrer, 'via' | 'status' | 'found'>;
 
+/** Asks the sink something when it is its turn. */
+type Ask = <R>(question: (sink: Sink & AskedSource) => Promise<R>) => Promise<R>;
+
 /**
  * Finds out what `pushReferrers` with the same options would do, and does nothing. What a registry does not take, only
  * sending it would tell.
@@ -45,11 +49,17 @@ export async function planReferrers(
   options: PlanOptions,
 ): Promise<ReferrersPlan> {
   const groups = groupReferrers(referrers, options.target);
-  const outcomes = await settle(groups, options.concurrency, async (group) => {
-    checkAborted(options.signal);
-    const items = await planGroup(group, sink, options);
+  // Groups are small or large: what is bounded is the questions, of all of them together.
+  const limit = limiter(options.concurrency);
+  const ask: Ask = (question) =>
+    limit(() => {
+      checkAborted(options.signal);
+      return question(sink);
+    });
+  const outcomes = await settle(groups, groups.length, async (group) => {
+    const items = await planGroup(group, ask, options);
     const sent = items.filter(({ status }) => status === 'send' || status === 'overwrite');
-    return { items, missing: await missingBlobs(graph, group.repository, sent, sink, options) };
+    return { items, missing: await missingBlobs(graph, group.repository, sent, ask, options) };
   });
   checkAborted(options.signal);
   const items: PlannedReferrer[] = [];
@@ -65,36 +75,52 @@ export async function planReferrers(
   return { items, blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
 }
 
+/** All at the same time, and the first failure by their order. */
+async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const outcomes = await settle(items, items.length, work);
+  return outcomes.map((outcome) => {
+    if ('value' in outcome) return outcome.value;
+    throw outcome.error;
+  });
+}
+
 async function planGroup(
   { repository, subject, tagged, listed }: ReferrerGroup,
-  sink: Sink & AskedSource,
+  ask: Ask,
   { absent, existing = 'overwrite' }: PlanOptions,
 ): Promise<PlannedReferrer[]> {
   const isAbsent = absent.has(repository.path);
-  const items: PlannedReferrer[] = [];
-  const add = (referrer: Referrer, planned: Planned): void => void items.push({ referrer, repository, ...planned });
-  for (const referrer of tagged) {
+  const parts = await each(
+    [
+      () => each(tagged, (referrer) => planTagged(referrer)),
+      () => (isAbsent || listed.length === 0 ? listed.map((): Planned => ({ status: 'send' })) : planListed()),
+    ],
+    async (part) => part(),
+  );
+  const planned = parts.flat();
+  return [...tagged, ...listed].map((referrer, at) => ({ referrer, repository, ...(planned[at] as Planned) }));
+
+  async function planTagged(referrer: Referrer): Promise<Planned> {
     const via = 'cosign-tag';
-    const found = isAbsent ? undefined : await sink.hasManifest(repository, referrer.tag ?? '');
-    if (found === undefined) add(referrer, { via, status: 'send' });
-    else if (found === referrer.descriptor.digest) add(referrer, { via, status: 'present' });
-    else if (existing === 'error') throw otherSignature(repository, found, referrer);
-    else add(referrer, { via, status: existing === 'skip' ? 'keep' : 'overwrite', found });
+    const found = isAbsent ? undefined : await ask((sink) => sink.hasManifest(repository, referrer.tag ?? ''));
+    if (found === undefined) return { via, status: 'send' };
+    if (found === referrer.descriptor.digest) return { via, status: 'present' };
+    if (existing === 'error') throw otherSignature(repository, found, referrer);
+    return { via, status: existing === 'skip' ? 'keep' : 'overwrite', found };
   }
-  if (listed.length === 0) return items;
-  if (isAbsent) {
-    for (const referrer of listed) add(referrer, { status: 'send' });
-    return items;
-  }
-  const known = await sink.referrers(repository, subject);
-  const digests = new Set(known?.map(({ digest }) => digest));
-  for (const referrer of listed) {
-    const { digest } = referrer.descriptor;
-    const isThere = known === undefined ? (await sink.hasManifest(repository, digest)) === digest : digests.has(digest);
+
+  async function planListed(): Promise<Planned[]> {
+    const known = await ask((sink) => sink.referrers(repository, subject));
+    const digests = new Set(known?.map(({ digest }) => digest));
     const via = known === undefined ? 'fallback-tag' : 'referrers-api';
-    add(referrer, { via, status: isThere ? 'present' : 'send' });
+    return each(listed, async ({ descriptor: { digest } }) => {
+      const isThere =
+        known === undefined
+          ? (await ask((sink) => sink.hasManifest(repository, digest))) === digest
+          : digests.has(digest);
+      return { via, status: isThere ? 'present' : 'send' };
+    });
   }
-  return items;
 }
 
 /** Sizes of what the repository lacks, by repository and digest. */
@@ -102,16 +128,14 @@ async function missingBlobs(
   graph: Graph,
   repository: Repository,
   items: readonly PlannedReferrer[],
-  sink: Sink,
+  ask: Ask,
   { absent }: PlanOptions,
 ): Promise<ReadonlyMap<string, number>> {
-  const missing = new Map<string, number>();
-  const blobs = new Set(items.flatMap(({ referrer }) => closureOf(graph, referrer.descriptor.digest).blobs));
-  for (const digest of blobs) {
-    const node = graph.blobs.get(digest);
-    if (node === undefined) continue;
-    if (!absent.has(repository.path) && (await sink.hasBlob(repository, node.descriptor))) continue;
-    missing.set(`${repository.registry}/${repository.path} ${digest}`, node.descriptor.size);
-  }
-  return missing;
+  const digests = new Set(items.flatMap(({ referrer }) => closureOf(graph, referrer.descriptor.digest).blobs));
+  const blobs = [...digests].flatMap((digest) => graph.blobs.get(digest)?.descriptor ?? []);
+  const there = absent.has(repository.path)
+    ? blobs.map(() => false)
+    : await each(blobs, (descriptor) => ask((sink) => sink.hasBlob(repository, descriptor)));
+  const missing = blobs.filter((_, at) => !there[at]);
+  return new Map(missing.map(({ digest, size }) => [`${repository.registry}/${repository.path} ${digest}`, size]));
 }

@@ -6,6 +6,7 @@ import { formatTarget, type Target } from '../oci/naming.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
 import { refuseOtherSignatures } from '../transfer/cosign-tags.ts';
+import { planCopy } from '../transfer/plan.ts';
 import type { Reader } from '../transfer/shared-source.ts';
 import type { ExistingTag } from '../transfer/survey.ts';
 import { place as placeAll } from '../transfer/tags.ts';
@@ -15,7 +16,7 @@ import { type Cargo, type LoadOptions, load } from './pushing/cargo.ts';
 import { placeOf, withWritten } from './pushing/places.ts';
 import { readBack } from './pushing/read-back.ts';
 import { type Receipt, receiptOf } from './pushing/receipt.ts';
-import { prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
+import { lookForRepositories, prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
 import { requiredOf } from './pushing/required.ts';
 import { retired } from './pushing/retired.ts';
 import { emitsFor, readersFor } from './pushing/side-by-side.ts';
@@ -117,8 +118,15 @@ async function pushTo(
   const placements = placeAll(graph.roots, place);
   const paths = [...new Set(placements.map(({ repository }) => repository.path))];
   const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
-  const ensured = await prepareRepositories(context, target, ecr, paths, choice);
   const required = requiredOf(cargo, place, client);
+  if (required !== undefined) {
+    // Nor for a delta whose base is not there: what the plan says no to.
+    const standing = await lookForRepositories(context, target, ecr, paths, choice.create);
+    const absent = new Set([...(standing?.missing ?? []), ...(standing?.onPush ?? [])]);
+    if (absent.size > 0)
+      await planCopy(graph, client, { target: place, concurrency, existing, absent, required, signal });
+  }
+  const ensured = await prepareRepositories(context, target, ecr, paths, choice);
   const turns = reader && { turns: reader };
   const absent = new Set([...ensured.created, ...ensured.onPush]);
   const options = {

@@ -36,13 +36,14 @@ export interface Connection {
 
 /** Connects to registries; close the client when done. */
 export function connect(
-  { env, emit }: Context,
+  { env, emit, signal }: Context,
   { mirrors, plainHttp, caFile, endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
 ): Connection {
   const transport: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
   const ecr: EcrOptions = {
     env,
     emit,
+    ...(signal && { signal }),
     certificates: () => transport.certificates(),
     ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
     ...(profile === undefined ? {} : { profile }),

@@ -4,7 +4,8 @@ import { text } from 'node:stream/consumers';
 import { expect, it } from 'vitest';
 import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk } from '../support/cli.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { startMinistack } from '../support/second-opinions.ts';
 import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 

@@ -60,7 +60,8 @@ it('creates repositories with every setting, and finds them', async () => {
   };
   expect(await ensureRepositories(host, names, { ...options(), settings })).toMatchObject({ created: names });
   // moto 5.2.5 has no creation templates: it answers 500 with a page of HTML, and repositories are created then.
-  expect(events).toEqual([{ type: 'warning', message: expect.stringContaining('creation templates') }]);
+  const warnings = events.filter(({ type }) => type === 'warning');
+  expect(warnings).toEqual([{ type: 'warning', message: expect.stringContaining('creation templates') }]);
   const { repositories = [] } = await client.send(new DescribeRepositoriesCommand({ repositoryNames: names }));
   expect(repositories).toHaveLength(2);
   for (const repository of repositories) {

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { writeOutput } from '../../base/output-file.ts';
+import { checkOutput, writeOutput } from '../../base/output-file.ts';
+import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/survey.ts';
 import { planReport } from '../../ui/plan-report.ts';
 import { pushReport } from '../../ui/push-report.ts';
 import type { PushOptions, PushResult } from '../../workflows/push.ts';
 import { readConfigFile } from '../flags/config.ts';
-import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice } from '../flags/ecr.ts';
+import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../flags/ecr.ts';
 import { withLog } from '../flags/log.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
@@ -72,31 +73,38 @@ export function pushCommand(edge: Edge): Command {
   addEcrFlags(addRegistryFlags(addNamingFlags(command), { mirrors: false }));
   return command.action(async (files: string[], flags: Flags) => {
     const options = await optionsOf(edge, files, flags);
+    const registries = options.targets.map(({ registry }) => registry);
+    await warnWithoutEcr(registries, options.access.ecrHosts, options.repositories, edge.context.emit);
     if (flags.output === 'terraform' || flags.output === 'cloudformation') return define(edge, options, flags);
     await withLog(edge.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/pushing/plan-push.ts');
         const plans = await planPush(context, options);
-        if (flags.output === 'json') edge.print(await several('PushPlan', plans));
+        if (flags.output === 'json') edge.print(await several('PushPlan', plans, options));
         else for (const plan of plans) edge.print(planReport(plan));
         return;
       }
       const { push } = await import('../../workflows/push.ts');
-      const results = await push(context, options, (result) => done(edge, result, flags));
-      if (flags.output === 'json')
-        edge.print(
-          await several(
-            'Push',
-            results.map(({ receipt: _, ...result }) => result),
-          ),
-        );
+      const results: PushResult[] = [];
+      try {
+        await push(context, options, async (result) => {
+          await done(edge, result, options, flags);
+          results.push(result);
+        });
+      } finally {
+        // Of several targets those that have everything are told, whatever became of the others.
+        if (flags.output === 'json' && results.length > 0)
+          edge.print(await several('Push', told(results, options), options));
+      }
     });
   });
 }
 
 async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
   const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, [], env);
-  const targets = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
+  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
+  const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+  if (flags.receipt !== undefined) await checkOutput(resolve(cwd, flags.receipt), '--receipt');
   const registries = targets.map(({ registry }) => registry);
   const { chart: charts, image: images, exclude, as, retire, requireSignature } = flags;
   return {
@@ -133,6 +141,10 @@ async function define(edge: Edge, options: PushOptions, { output, createReposito
   }
   const { missingRepositories } = await import('../../workflows/pushing/plan-push.ts');
   const names = await missingRepositories(edge.context, options);
+  if (names.length === 0) {
+    edge.tell('no repository is missing');
+    return;
+  }
   const { settings } = options.repositories;
   if (output === 'terraform') {
     const { terraform } = await import('../../ecr/terraform.ts');
@@ -143,12 +155,25 @@ async function define(edge: Edge, options: PushOptions, { output, createReposito
   }
 }
 
-async function done(edge: Edge, result: PushResult, { receipt, to, output }: Flags): Promise<void> {
+async function done(
+  edge: Edge,
+  result: PushResult,
+  { targets }: PushOptions,
+  { receipt, output }: Flags,
+): Promise<void> {
   if (receipt !== undefined) {
-    const file = resolve(edge.context.cwd, to.length === 1 ? receipt : receiptName(receipt, result.target));
+    const file = resolve(edge.context.cwd, targets.length === 1 ? receipt : receiptName(receipt, result.target));
     await writeOutput(file, `${JSON.stringify(result.receipt, null, 2)}\n`);
   }
   if (output === 'text') edge.tell(pushReport(result));
+}
+
+/** In the order of the targets, and without the receipts, which are files of their own. */
+function told(results: readonly PushResult[], { targets }: PushOptions): object[] {
+  const order = targets.map(formatTarget);
+  return results
+    .toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target))
+    .map(({ receipt: _, ...result }) => result);
 }
 
 /** One receipt for each of several targets: the target before the file's ending. */
@@ -157,10 +182,10 @@ function receiptName(file: string, target: string): string {
   return `${stem}.${target.replace(/[^\w.-]/g, '_')}${ending}`;
 }
 
-/** One result is a document of its own, as ever; those of several targets are a list. */
-async function several(kind: string, results: readonly object[]): Promise<string> {
-  const [only, ...more] = results;
-  return more.length === 0 && only !== undefined
+/** What is asked of one target is a document of its own; of several it is a list. */
+async function several(kind: string, results: readonly object[], { targets }: PushOptions): Promise<string> {
+  const [only] = results;
+  return targets.length === 1 && only !== undefined
     ? asDocument(kind, only, 'json')
     : asDocument(`${kind}List`, { items: results }, 'json');
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryChoice } from '../../workflows/pushing/repositories.ts';
 import { repeat } from './render.ts';
@@ -18,6 +19,10 @@ export interface EcrFlags {
   repositoryPolicy?: string;
   reconcile?: true;
 }
+
+/** Characters that ECR takes of a policy (API reference, PutLifecyclePolicy and SetRepositoryPolicy). */
+const LIFECYCLE_LIMIT = 30_720;
+const POLICY_LIMIT = 10_240;
 
 export function addEcrFlags(command: Command): Command {
   const repeated = (flags: string, description: string): Option =>
@@ -50,8 +55,8 @@ export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<Re
     const what = wrong === undefined ? 'ECR takes five at most' : `ECR takes no such pattern: ${wrong}`;
     throw new AirgapError('usage', `--immutable-except: ${what}`, { hint: 'as in --immutable-except "dev-*"' });
   }
-  const lifecyclePolicy = await policy('--lifecycle-policy', flags.lifecyclePolicy, cwd);
-  const repositoryPolicy = await policy('--repository-policy', flags.repositoryPolicy, cwd);
+  const lifecyclePolicy = await policy('--lifecycle-policy', flags.lifecyclePolicy, cwd, LIFECYCLE_LIMIT);
+  const repositoryPolicy = await policy('--repository-policy', flags.repositoryPolicy, cwd, POLICY_LIMIT);
   return {
     create: flags.createRepositories,
     reconcile: flags.reconcile ?? false,
@@ -87,6 +92,23 @@ export async function declaredHosts(
   return unnamed.map((host) => ({ host, region: known }));
 }
 
+/** Tells of flags for repositories of ECR that do nothing at a registry that is none, as far as is known. */
+export async function warnWithoutEcr(
+  registries: readonly string[],
+  declared: readonly EcrHostDeclaration[] | undefined,
+  { create, reconcile, settings }: RepositoryChoice,
+  emit: Emit,
+): Promise<void> {
+  const { hasSettings } = await import('../../ecr/settings.ts');
+  if (create === 'missing' && !reconcile && !hasSettings(settings)) return;
+  const { ecrHost } = await import('../../ecr/hosts.ts');
+  for (const registry of new Set(registries)) {
+    if (ecrHost(registry, declared) !== undefined) continue;
+    const message = `${registry} makes its repositories itself, so what the flags say of repositories does not count there; one that is ECR under another name needs --registry-type ecr`;
+    emit({ type: 'warning', message });
+  }
+}
+
 function tagOf(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   if (at < 1) {
@@ -95,14 +117,27 @@ function tagOf(text: string): readonly [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-async function policy(flag: string, file: string | undefined, cwd: string): Promise<string | undefined> {
+async function policy(flag: string, file: string | undefined, cwd: string, limit: number): Promise<string | undefined> {
   if (file === undefined) return undefined;
   const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
     throw new AirgapError('file', `${flag} ${file} cannot be read: ${messageOf(cause)}`, { cause });
   });
+  const short = policyOf(flag, file, text);
+  if (short.length <= limit) return short;
+  throw new AirgapError('usage', `${flag} ${file} has ${short.length} characters without blanks`, {
+    hint: `ECR takes ${limit}`,
+  });
+}
+
+function policyOf(flag: string, file: string, text: string): string {
+  let json: unknown;
   try {
-    return JSON.stringify(JSON.parse(text));
+    json = JSON.parse(text);
   } catch (cause) {
     throw new AirgapError('usage', `${flag} ${file} is not JSON: ${messageOf(cause)}`, { cause });
   }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return JSON.stringify(json);
+  throw new AirgapError('usage', `${flag} ${file} is no policy: it should be an object`, {
+    hint: 'as in {"rules": […]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": […]} for the other',
+  });
 }

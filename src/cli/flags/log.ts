@@ -6,7 +6,7 @@ import type { Context } from '../../workflows/context.ts';
 
 /**
  * Runs with a log file, when one is wanted: each event is on the disk before the next step, so that a run that is killed
- * has told what it did. A file that is there is added to.
+ * has told what it did. A file that is there is added to. A disk that fills up in mid-run ends the log, not the run.
  * @throws AirgapError `file` when it cannot be written, and what `run` throws
  */
 export async function withLog<R>(
@@ -21,8 +21,18 @@ export async function withLog<R>(
   } catch (cause) {
     throw new AirgapError('file', `the log cannot be written: ${messageOf(cause)}`, { cause });
   }
+  let isBroken = false;
   const tell = logTo(
-    (line) => writeSync(log, line),
+    (line) => {
+      if (isBroken) return;
+      try {
+        writeSync(log, line);
+      } catch (cause) {
+        isBroken = true;
+        const message = `the log cannot be written any more, and the run goes on without it: ${messageOf(cause)}`;
+        context.emit({ type: 'warning', message });
+      }
+    },
     () => new Date(),
   );
   const emit = both(context.emit, tell);

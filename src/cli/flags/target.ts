@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
 import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../oci/naming.ts';
 import { NAMINGS, namingRule, parseNamingRule } from '../../oci/naming-template.ts';
 import type { Config } from '../config/schema.ts';
@@ -48,5 +49,14 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
   const isEcr = flags.registryType === 'ecr' || ecrHost(target.registry) !== undefined;
   if (!isEcr) return target;
   const { toEcrName } = await import('../../ecr/names.ts');
+  for (const [flag, path] of [
+    ['--to', target.prefix],
+    ['--chart-prefix', prefix ?? ''],
+  ] as const) {
+    if (toEcrName(path) === path) continue;
+    throw new AirgapError('usage', `${flag}: ECR has no repositories under ${path}`, {
+      hint: 'between letters and digits it takes a single . _ or -',
+    });
+  }
   return { ...target, legal: toEcrName };
 }

@@ -1,3 +1,5 @@
+import { AirgapError } from '../../base/errors.ts';
+import { ecrHost } from '../../ecr/hosts.ts';
 import type { Standing } from '../../ecr/repositories.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatTarget, type Target } from '../../oci/naming.ts';
@@ -41,8 +43,18 @@ export async function planPush(context: Context, options: PushOptions): Promise<
   }
 }
 
-/** The names of the repositories that ECR lacks, over all targets. */
+/** The names of the repositories that ECR lacks, over all targets. @throws AirgapError `usage` where no target is ECR */
 export async function missingRepositories(context: Context, options: PushOptions): Promise<readonly string[]> {
+  const { targets, access } = options;
+  if (targets.every(({ registry }) => ecrHost(registry, access.ecrHosts) === undefined)) {
+    throw new AirgapError(
+      'usage',
+      `${targets[0]?.registry} is not known to be ECR, so it makes its repositories itself`,
+      {
+        hint: 'one that is ECR under another name needs --registry-type ecr and --region',
+      },
+    );
+  }
   const cargo = await load(context, options);
   try {
     const missing: string[] = [];
@@ -54,6 +66,7 @@ export async function missingRepositories(context: Context, options: PushOptions
           target,
           ecr,
           pathsOf(cargo, withWritten(target, cargo.bundles)),
+          'missing',
         );
         missing.push(...(found?.missing ?? []));
       } finally {
@@ -70,13 +83,13 @@ async function planFor(
   context: Context,
   cargo: Cargo,
   target: Target,
-  { access, concurrency, existing, retire }: PushOptions,
+  { access, concurrency, existing, retire, repositories: { create } }: PushOptions,
 ): Promise<PushPlan> {
   const { signal } = context;
   const { graph } = cargo;
   const { client, ecr } = connect(context, access);
   try {
-    const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target));
+    const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target), create);
     const absent = new Set([...(repositories?.missing ?? []), ...(repositories?.onPush ?? [])]);
     const place = (source: Reference): Reference => placeOf(target, source);
     const required = requiredOf(cargo, place, client);

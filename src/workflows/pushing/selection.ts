@@ -16,6 +16,8 @@ export interface Selection {
   readonly exclude: readonly string[];
 }
 
+const INSPECT = 'helm airgap inspect lists what is in a bundle; * stands for anything, as in --image "quay.io/team/*"';
+
 export const EVERYTHING: Selection = { charts: [], images: [], exclude: [] };
 
 /**
@@ -42,20 +44,24 @@ export function selected(
   for (const [at, { pattern, fits }] of patterns.entries()) {
     if (references.some(fits)) continue;
     if (at >= images.length) emit({ type: 'warning', message: `--exclude ${pattern} fits no image` });
-    else throw new AirgapError('image-not-found', `${names}: no image fits --image ${pattern}`);
+    else throw new AirgapError('image-not-found', `${names}: no image fits --image ${pattern}`, { hint: INSPECT });
   }
   const isNamed = (name: string): boolean => patterns.slice(0, images.length).some(({ fits }) => fits(name));
   const isLeft = (name: string): boolean => patterns.slice(images.length).some(({ fits }) => fits(name));
   const isAll = charts.length + images.length === 0;
-  return bundles.map((bundle, at) => {
+  const chosen = bundles.map((bundle, at) => {
     const own = wanted.flatMap(({ found }) => found[at] ?? []);
     const needed = own.length === 0 ? new Set<string>() : imagesOf(lockOf(bundle), own);
-    const chosen = bundle.images().filter(({ reference }) => {
+    const fitting = bundle.images().filter(({ reference }) => {
       const name = formatReference(reference);
       return (isAll || needed.has(name) || isNamed(name)) && !isLeft(name);
     });
-    return [...chosen, ...(isAll ? bundle.charts() : own)];
+    return [...fitting, ...(isAll ? bundle.charts() : own)];
   });
+  if (exclude.length > 0 && chosen.every((roots) => roots.length === 0)) {
+    throw new AirgapError('image-not-found', `${names}: --exclude leaves nothing to push`, { hint: INSPECT });
+  }
+  return chosen;
 }
 
 function chartsNamed(bundle: Bundle, wanted: string): readonly BundleChart[] {

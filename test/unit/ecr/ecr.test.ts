@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,6 +11,7 @@ import { ensureRepositories } from '../../../src/ecr/repositories.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { ROLE_KEY } from '../../support/ecr/sts.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { clientFor, describeBytes } from '../registry/set-up.ts';
 import { awsEnvironment, declaring, operations } from './set-up.ts';
 
@@ -94,6 +97,24 @@ describe('the ECR keychain', () => {
     await expect(ecrKeychain(options()).lookup(ecr.host)).rejects.toMatchObject({ code: 'forbidden' });
   });
 
+  it('of a profile gives that one’s credentials or none, whatever else there is', async () => {
+    const folder = scratchFolder();
+    writeFileSync(join(folder, 'config'), '[profile own]\naws_access_key_id = AKIAOWN\naws_secret_access_key = own\n');
+    vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'));
+    const events: AirgapEvent[] = [];
+    const of = (profile: string) => ecrKeychain({ ...options(), profile, emit: (event) => events.push(event) });
+    await of('own').lookup(ecr.host);
+    expect(ecr.requests.map(({ key }) => key)).toEqual(['AKIAOWN']);
+    await expect(of('absent').lookup(ecr.host)).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('[absent]'),
+    });
+    expect(events).toEqual([]);
+    const named = { ...options(), env: { AWS_PROFILE: 'gone' }, emit: (event: AirgapEvent) => events.push(event) };
+    expect(await ecrKeychain(named).lookup(ecr.host)).toBeUndefined();
+    expect(events).toMatchObject([{ message: expect.stringMatching(/\[gone\].*trying stored logins$/) }]);
+  });
+
   it('waits when ECR throttles', async () => {
     ecr.fault({ match: 'GetAuthorizationToken' });
     expect(await ecrKeychain(options()).lookup(ecr.host)).toMatchObject({ kind: 'basic', username: 'AWS' });
@@ -132,7 +153,7 @@ describe('a role', () => {
     const roleArn = 'arn:aws:iam::123456789012:role/denied';
     const looked = ecrKeychain({ ...options(), env: env(), roleArn }).lookup(ecr.host);
     await expect(looked).rejects.toMatchObject({
-      code: 'forbidden',
+      code: 'unauthorized',
       message: expect.stringContaining('sts:AssumeRole'),
     });
   });

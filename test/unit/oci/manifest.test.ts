@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { AirgapError } from '../../../src/base/errors.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { readDescriptor, readLinks } from '../../../src/oci/manifest.ts';
+import { refusal } from './refusal.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const descriptor = { mediaType: 'application/x', digest, size: 3 };
@@ -14,15 +14,6 @@ const index = {
 
 function read(mediaType: string, content: unknown): ReturnType<typeof readLinks> {
   return readLinks(mediaType, Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
-}
-
-function refusal(run: () => unknown): AirgapError {
-  try {
-    run();
-  } catch (error) {
-    return error as AirgapError;
-  }
-  throw new Error('nothing was refused');
 }
 
 describe('readLinks', () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { AirgapError } from '../../../src/base/errors.ts';
 import {
   asksForWritten,
   chartRepository,
@@ -12,19 +11,11 @@ import {
 } from '../../../src/oci/naming.ts';
 import { parseNamingRule } from '../../../src/oci/naming-template.ts';
 import { formatRepository, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
+import { refusal } from './refusal.ts';
 
 const target = parseTarget('ecr.example/mirrored', 'host-path');
 const byPath = parseTarget('ecr.example/mirrored', 'path');
 const DIGEST = `sha256:${'0'.repeat(64)}`;
-
-function refusal(run: () => unknown): AirgapError {
-  try {
-    run();
-  } catch (error) {
-    return error as AirgapError;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('parseTarget', () => {
   it.each([
@@ -65,6 +56,10 @@ describe('parseTarget', () => {
 
   it('shows no password that stands in a URL', () => {
     expect(refusal(() => parseTarget('https://me:hunter22@ecr.example', 'path')).message).not.toContain('hunter22');
+  });
+
+  it('has its host in small letters, by which credentials are found', () => {
+    expect(formatTarget(parseTarget('ECR.Example:5000/a', 'path'))).toBe('ecr.example:5000/a');
   });
 
   it('is written back as it was', () => {

@@ -73,14 +73,18 @@ describe('the referrers API', () => {
     await expect(
       elsewhere.client.referrers({ registry: elsewhere.server.host, path: 'a/b' }, subject),
     ).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining('at another place') });
-    const broken = await script({
-      expect: API,
-      answer: { headers: { 'content-type': MediaType.ociIndex }, body: '{"manifests":[{}]}' },
+    const broken = { headers: { 'content-type': MediaType.ociIndex }, body: '{"manifests":[{}]}' };
+    const { server, client } = await script(...[1, 2, 3].map(() => ({ expect: API, answer: broken })));
+    await expect(client.referrers({ registry: server.host, path: 'a/b' }, subject)).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining(`what belongs to ${server.host}/a/b@${subject}: ${server.host} sends no list`),
     });
-    await expect(broken.client.referrers({ registry: broken.server.host, path: 'a/b' }, subject)).rejects.toMatchObject(
-      {
-        code: 'registry',
-      },
-    );
+  });
+
+  it('is asked again for a list that arrives damaged', async () => {
+    const whole = page(0, 3);
+    const cut = { ...whole, body: String(whole.body).slice(0, 100) };
+    const { server, client } = await script({ expect: API, answer: cut }, { expect: API, answer: whole });
+    expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toEqual(entries);
   });
 });

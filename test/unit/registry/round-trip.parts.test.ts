@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -9,6 +8,7 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { selfSigned } from '../http/certificate.ts';
 import { clientFor, describeBytes } from './set-up.ts';
 
@@ -140,8 +140,7 @@ describe('a real registry', () => {
 describe('a real registry with TLS and a password', () => {
   it('is used with the authority and the credentials, and says what is wrong without', async () => {
     const tls = selfSigned();
-    const folder = mkdtempSync(join(tmpdir(), 'airgap-ca-'));
-    const caFile = join(folder, 'ca.pem');
+    const caFile = join(scratchFolder(), 'ca.pem');
     writeFileSync(caFile, tls.cert);
     // bcrypt of geheim123, as htpasswd -B writes it
     const htpasswd = 'user:$2y$05$abcdefghijklmnopqrstuufKZMm/0imsDKw8jZuKJnEUT4r4H55gi';
@@ -158,7 +157,6 @@ describe('a real registry with TLS and a password', () => {
       });
     } finally {
       await Promise.all([knowing.close(), anonymous.close(), secure.stop()]);
-      rmSync(folder, { recursive: true });
     }
   });
 });

@@ -80,6 +80,35 @@ describe('what belongs to images is planned', () => {
     expect(sink.log).toEqual([]);
   });
 
+  it('with as many questions at the same time as transfers are allowed, of one image as well, in the order of the bundle', async () => {
+    let [running, most] = [0, 0];
+    class Slow extends MemoryRegistry {
+      override async hasManifest(...args: Parameters<MemoryRegistry['hasManifest']>) {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        running--;
+        return super.hasManifest(...args);
+      }
+    }
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    for (const kind of 'abcdefgh') addReferrer(registry, 'quay.io/a', image, `application/${kind}`);
+    addTagged(registry, 'quay.io/a', image);
+    const walker = new Walker(registry, { ...steps, platforms: [] });
+    await walker.add(references('quay.io/a:1'));
+    await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+    const graph = walker.graph();
+    const { items } = await plan(graph, new Slow());
+    expect(most).toBe(4);
+    const kinds = (list: readonly { artifactType: string; tag?: string }[]): string[] =>
+      list.map(({ artifactType, tag }) => tag ?? artifactType);
+    const [tagged, listed] = [true, false].map((is) =>
+      (graph.referrers ?? []).filter(({ tag }) => (tag !== undefined) === is),
+    );
+    expect(kinds(items.map(({ referrer }) => referrer))).toEqual(kinds([...(tagged ?? []), ...(listed ?? [])]));
+  });
+
   it('with what stands under cosign’s tag, or stops where a push would', async () => {
     const { graph, signatureTag } = await source();
     const sink = new MemoryRegistry();

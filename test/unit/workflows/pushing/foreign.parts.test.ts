@@ -1,6 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
@@ -11,6 +9,7 @@ import { EVERYTHING } from '../../../../src/workflows/pushing/selection.ts';
 import { lacking } from '../../../support/daemon.ts';
 import { pushImage } from '../../../support/images.ts';
 import { startRegistry, type TestRegistry } from '../../../support/registry.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { context } from './set-up.ts';
 
 /** Archives as other tools write them, pushed to a real registry. */
@@ -21,14 +20,11 @@ const digests: Record<'one' | 'all', string> = { one: '', all: '' };
 
 beforeAll(async () => {
   registry = await startRegistry();
-  home = mkdtempSync(join(tmpdir(), 'airgap-foreign-'));
+  home = scratchFolder();
   digests.one = await pushImage(registry.host, 'team/one', '2.0', { platforms: ['linux/amd64'] });
   digests.all = await pushImage(registry.host, 'team/all', '1.0');
 });
-afterAll(async () => {
-  await registry.stop();
-  rmSync(home, { recursive: true, force: true });
-});
+afterAll(() => registry.stop());
 
 /** Tests in which these programs are needed are listed as not run where they are not. */
 function needs(...programs: string[]): void {

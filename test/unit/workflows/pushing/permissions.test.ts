@@ -10,7 +10,8 @@ import type { Receipt } from '../../../../src/workflows/pushing/receipt.ts';
 import { connect } from '../../../../src/workflows/registry.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
 import type { TestEcr } from '../../../support/ecr.ts';
-import { folder, NAMES, registry, write } from '../../bundle/bundles.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { NAMES, registry, write } from '../../bundle/bundles.ts';
 import { addReferrer, addTagged } from '../../transfer/belonging.ts';
 import { references } from '../../transfer/memory.ts';
 import { context, ecrForTest, pushOptions } from './set-up.ts';
@@ -45,7 +46,7 @@ async function signedBundle(): Promise<string> {
   const walker = new Walker(source, { ...steps, platforms: [] });
   await walker.add(references(...NAMES));
   await new Referrers(source, walker, steps).collect(walker.graph().roots);
-  const path = join(await folder(), 'signed.tar');
+  const path = join(scratchFolder(), 'signed.tar');
   await write(path, source, { graph: walker.graph() });
   return path;
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { Emit } from '../../../../src/base/events.ts';
 import { toEcrName } from '../../../../src/ecr/names.ts';
+import { digestOf } from '../../../../src/oci/digest.ts';
 import { parseTarget } from '../../../../src/oci/naming.ts';
 import { formatReference } from '../../../../src/oci/reference.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import { missingRepositories, planPush } from '../../../../src/workflows/pushing/plan-push.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { registry } from '../../bundle/bundles.ts';
+import { chart, graphOf, lockOf, registry, write } from '../../bundle/bundles.ts';
 import { MemoryRegistry, noise } from '../../transfer/memory.ts';
 import { bundleFile, context, ecrForTest, pushOptions } from './set-up.ts';
 
@@ -79,6 +80,24 @@ describe('a push', () => {
     const sent = ecr.requests.findIndex(({ what }) => /^PUT .*\/manifests\//.test(what));
     const asked = ecr.requests.slice(0, sent).map(({ what }) => what);
     expect(asked.filter((what) => /^HEAD|^BatchCheck/.test(what))).toEqual([]);
+  });
+
+  it('makes no repository for a delta whose base is not there', async () => {
+    const ecr = await ecrForTest();
+    const source = registry();
+    const graph = await graphOf(source);
+    const digest = digestOf(noise('base', 30_000));
+    const requires = [{ digest, size: 30_000, repositories: ['quay.io/a'] }];
+    const file = join(scratchFolder(), 'delta.tar');
+    await write(file, source, {
+      graph,
+      lock: { ...lockOf(graph, [chart]), since: digestOf(Buffer.from('older')), requires },
+    });
+    await expect(push(context, pushOptions(ecr, [file]), silently)).rejects.toMatchObject({
+      message: expect.stringContaining('nothing was sent: the bundle is a delta'),
+    });
+    expect(ecr.requests.map(({ what }) => what)).not.toContain('CreateRepository');
+    expect(ecr.repositories.size).toBe(0);
   });
 
   it('into immutable repositories can be done again, and refuses other content by name', async () => {

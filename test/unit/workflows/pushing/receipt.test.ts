@@ -5,7 +5,7 @@ import { AirgapError } from '../../../../src/base/errors.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { readReceipt, receiptOf } from '../../../../src/workflows/pushing/receipt.ts';
-import { folder } from '../../bundle/bundles.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 const digest = digestOf(Buffer.from('x'));
 const repository = { registry: 'quay.io', path: 'a' };
@@ -94,7 +94,7 @@ it('a receipt says what is where, since when, and names no folder of the machine
 });
 
 it('a receipt is read as it was written, and anything else is refused', async () => {
-  const file = join(await folder(), 'receipt.json');
+  const file = join(scratchFolder(), 'receipt.json');
   await writeFile(file, JSON.stringify(receipt));
   expect(await readReceipt(file)).toEqual(receipt);
   const { referrers: _, ...before } = receipt;

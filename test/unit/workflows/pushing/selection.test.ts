@@ -55,6 +55,11 @@ describe('a part of a bundle', () => {
     expect(choose({ charts: ['other@1.0.0'] })).toEqual(['other:1', 'both:1', 'other:1.0.0']);
   });
 
+  it('that is nothing is an error', () => {
+    expect(() => choose({ images: ['quay.io/o*'], exclude: ['*'] })).toThrow('--exclude leaves nothing to push');
+    expect(choose({ exclude: ['*'] })).toEqual(charts);
+  });
+
   it('is images by name, and no chart', () => {
     expect(choose({ images: ['quay.io/o*'] })).toEqual(['outer:1', 'other:1']);
   });

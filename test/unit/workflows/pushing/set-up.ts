@@ -6,7 +6,8 @@ import type { Context } from '../../../../src/workflows/context.ts';
 import type { PushOptions } from '../../../../src/workflows/push.ts';
 import { EVERYTHING } from '../../../../src/workflows/pushing/selection.ts';
 import { type EcrOptions, startEcr, type TestEcr } from '../../../support/ecr.ts';
-import { folder, graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
 import { awsEnvironment } from '../../ecr/set-up.ts';
 import type { MemoryRegistry } from '../../transfer/memory.ts';
 
@@ -15,7 +16,7 @@ export async function bundleFile(
   source: MemoryRegistry = registry(),
   { name = 'demo.tar', images = NAMES }: { name?: string; images?: readonly string[] } = {},
 ): Promise<string> {
-  const path = join(await folder(), name);
+  const path = join(scratchFolder(), name);
   await write(path, source, { graph: await graphOf(source, images) });
   return path;
 }

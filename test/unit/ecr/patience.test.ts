@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { patience } from '../../../src/ecr/patience.ts';
+import { createPacer } from '../../../src/http/pacer.ts';
+import { RETRY_DEFAULTS } from '../../../src/http/retry.ts';
+
+/** Sends as the SDK does: asks for leave, waits as long as it takes, and says how it went. */
+async function send(strategy: ReturnType<typeof patience>, failures: readonly object[]): Promise<number> {
+  let token = await strategy.acquireInitialRetryToken('');
+  for (const [at, failure] of failures.entries()) {
+    const error = Object.assign(new Error('no'), { $fault: 'client', $metadata: {}, ...failure } as const);
+    const { errorType = 'THROTTLING' } = failure as { errorType?: 'THROTTLING' | 'TRANSIENT' | 'CLIENT_ERROR' };
+    token = await strategy.refreshRetryTokenForRetry(token, { error: error as never, errorType });
+    expect(token.getRetryCount()).toBe(at + 1);
+  }
+  strategy.recordSuccess(token);
+  return token.getRetryCount();
+}
+
+const throttled = { name: 'ThrottlingException' };
+
+describe('the patience with AWS', () => {
+  it('has no end for many requests that are throttled, as the budget of the SDK has', async () => {
+    let now = 0;
+    const wait = async (milliseconds: number): Promise<void> => {
+      now += milliseconds;
+    };
+    const policy = { ...RETRY_DEFAULTS, baseDelay: 0 };
+    const strategy = patience('the API', {}, { policy, pacer: createPacer({ now: () => now, wait }) });
+    const ends = await Promise.all(Array.from({ length: 300 }, () => send(strategy, [throttled, throttled])));
+    expect(new Set(ends)).toEqual(new Set([2]));
+    expect(now, 'milliseconds').toBeGreaterThan(1000);
+  });
+
+  it.each([
+    ['an account that is full', { name: 'LimitExceededException' }],
+    ['what the caller got wrong', { errorType: 'CLIENT_ERROR' }],
+    ['a name without an address', { errorType: 'TRANSIENT', code: 'ENOTFOUND' }],
+  ])('is none with %s', async (_, failure) => {
+    await expect(send(patience('the API', {}), [failure])).rejects.toThrow('no');
+  });
+
+  it('ends with an interrupt, and tells what it waits for', async () => {
+    const events: AirgapEvent[] = [];
+    const abort = new AbortController();
+    const emit = (event: AirgapEvent): void => {
+      events.push(event);
+      abort.abort();
+    };
+    await expect(send(patience('the API', { emit, signal: abort.signal }), [throttled])).rejects.toThrow('no');
+    expect(events).toEqual([{ type: 'retry', what: 'the API', attempt: 1, reason: 'no' }]);
+  });
+});
