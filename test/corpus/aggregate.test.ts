@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { realChart, realCharts } from '../support/charts.ts';
-import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { imagesOf, runInstaller } from '../support/installer.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** A real chart of charts from AIRGAP_CHARTS, with a registry of synthetic images: bundled, pushed, and its installer run. */

@@ -1,15 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, expect, test } from 'vitest';
-import { silent } from '../../src/base/events.ts';
-import { parseTarget } from '../../src/oci/naming.ts';
-import type { Context } from '../../src/workflows/context.ts';
+import { expect, test } from 'vitest';
 import { images } from '../../src/workflows/images.ts';
-import { values } from '../../src/workflows/values.ts';
 import { readCorpus, stands } from '../support/corpus.ts';
-import { testHelms } from '../support/helm.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { contextIn, derive, newest } from './derive.ts';
 
 /**
  * Real charts with hand-checked ground truth, from AIRGAP_CHARTS: what discovery finds, and what the overrides leave.
@@ -17,17 +13,21 @@ import { testHelms } from '../support/helm.ts';
  */
 
 const corpus = readCorpus();
-const helm = testHelms().findLast(({ path }) => path !== undefined)?.path ?? '';
-const home = mkdtempSync(join(tmpdir(), 'airgap-corpus-'));
-const context: Context = { env: { PATH: process.env.PATH, HOME: home, HELM_BIN: helm }, cwd: home, emit: silent };
-afterAll(() => rmSync(home, { recursive: true, force: true }));
+const helm = newest?.path ?? '';
+const home = scratchFolder();
+const context = contextIn(home, helm);
 
 /** Not in the chart's own render, so that its own overrides do not reach it. */
 const ELSEWHERE = new Set(['operator-binary', 'child-chart']);
 
 test('there is ground truth', () => expect(corpus.length).toBeGreaterThan(0));
 
-for (const { name, archive: chart, render, flags, ...truth } of corpus) {
+for (const entry of corpus) {
+  const { name, archive: chart, render, flags, ...truth } = entry;
+  let derived: ReturnType<typeof derive> | undefined;
+  /** The same for all tests of the chart. */
+  const overrides = (): ReturnType<typeof derive> => (derived ??= derive(context, entry));
+
   test(`${name}: every image is found, and nothing else`, async () => {
     const jobs = [{ request: { chart }, profiles: [{ name: 'default', options: render }] }];
     // Charts within charts lie in the same folder.
@@ -42,8 +42,7 @@ for (const { name, archive: chart, render, flags, ...truth } of corpus) {
   });
 
   test(`${name}: every reference is private with the overrides, or named as residue`, async () => {
-    const target = parseTarget('registry.internal.example:5000/mirror', 'host-path');
-    const [result] = await values(context, { request: { chart }, bundle: undefined, target, render });
+    const result = await overrides();
     const residue = new Set(result?.proof.residue.map(({ reference }) => reference));
     const file = join(home, `${name}.json`);
     writeFileSync(file, JSON.stringify(result?.overrides));
@@ -52,5 +51,9 @@ for (const { name, archive: chart, render, flags, ...truth } of corpus) {
     const left = truth.images.filter(({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && stands(stdout, ref));
     expect(left.filter(({ normalized }) => !residue.has(normalized))).toEqual([]);
     expect(result?.proof.rewritten).toBe((result?.proof.references ?? 0) - residue.size);
+  });
+
+  test(`${name}: the overrides are as they were (golden.test.ts)`, async () => {
+    await expect((await overrides())?.yaml).toMatchFileSnapshot(`golden/${name}.yaml`);
   });
 }

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { imagesOf, runInstaller } from '../support/installer.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** A chart that installs others by a map in its values: one file moves them all, and its installer then works in isolation. */

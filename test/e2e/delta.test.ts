@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, program } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** A first bundle carried whole, the next one as a delta, between real registries. */
 

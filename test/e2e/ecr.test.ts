@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
-import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { startEcr } from '../support/ecr.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';

@@ -6,8 +6,8 @@ import { Lane, type Trial } from '../../faults/lane.ts';
 import { describe } from '../../faults/report.ts';
 import { attempt, type Case, casesOf, type Outcome, type References, refer } from '../../faults/sweep.ts';
 import { startSource } from '../../faults/workload.ts';
-import { scratchFolder } from '../support/cli.ts';
 import type { TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /**
  * Of the sweep of `npm run faults` a fixed selection: every kind of fault once, by turns on a pull and on a push, each at

@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, type Run, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, type Run } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { type Meddling, startMeddler } from '../support/meddler.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** What goes wrong ends with one clear sentence, a hint, the right exit code, and nothing half-written. */
 

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, program } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** What the registries know beyond the manifests: images that image configs name, and candidates that are none. */

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/belonging.ts';
 import { fixtureChart } from '../support/charts.ts';
-import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { type Daemon, lacking, startDaemon } from '../support/daemon.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream, upstreamImage } from '../support/upstream.ts';
 
 /** A bundle, and what is extracted from it, in the hands of other people's tools. docs/interop.md says what was tried. */
@@ -172,8 +173,8 @@ describe('podman', () => {
       [WEB, image],
       [SIGNED, unsignedImage],
     ] as const) {
-      await podman('extracted', 'load', '-i', file);
-      const [inspected] = JSON.parse(await podman('extracted', 'image', 'inspect', reference));
+      await podman('own', 'load', '-i', file);
+      const [inspected] = JSON.parse(await podman('own', 'image', 'inspect', reference));
       expect(inspected.Digest).toBe(digests.get(reference));
     }
     await podman('named', 'pull', '-q', `oci-archive:${signedImage}:${SIGNED}`);

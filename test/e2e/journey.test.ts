@@ -3,8 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fixtureChart, realChart } from '../support/charts.ts';
-import { airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream, upstreamImage } from '../support/upstream.ts';
 
 /** The whole way: connected side, carried file, isolated side. Real Helm, real registries, real skopeo. */

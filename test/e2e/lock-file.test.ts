@@ -2,9 +2,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** airgap.lock: written, reviewed, checked, and bundled from, while charts and registries change beneath it. */

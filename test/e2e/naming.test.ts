@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { startRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** One bundle, pushed and installed under every naming: what `values` names is what `push` wrote, and nothing is public. */

@@ -6,7 +6,8 @@ import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formatMap } from '../../src/overrides/post-render-map.ts';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, cleanEnvironment, helmUnderTest, program, scratchFolder } from '../support/cli.ts';
+import { airgap, cleanEnvironment, helmUnderTest, program } from '../support/cli.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** Overrides and post-renderer together, with the real Helm calling the real program. */
 

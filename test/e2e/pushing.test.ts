@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, program } from '../support/cli.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** What push says before, does about what is there, and writes down after; one bundle, real registries. */
 
@@ -141,6 +142,9 @@ test('several targets get the same, each with a receipt; one that fails does not
       await airgapOk(['verify', '--receipt', name, ...hosts], home);
     }
     await first.stop();
+    const told = await airgap([...args, '--to', `${second.host}/b/`, '-o', 'json'], home);
+    expect(told.code).toBe(1);
+    expect(JSON.parse(told.stdout).items).toMatchObject([{ target: `${second.host}/b`, bytes: 0 }]);
     const half = await airgap(args, home);
     expect(half.code).toBe(1);
     expect(half.stderr).toContain(first.host);

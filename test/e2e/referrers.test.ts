@@ -3,10 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildArtifact, cosignSignature, listUnderTag, manifestAt, tagFor } from '../support/belonging.ts';
-import { airgap, airgapOk, program, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, program } from '../support/cli.ts';
 import { startEcr } from '../support/ecr.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
 import { startRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 /** Signatures, attestations and whatever else belongs to images, on the whole way. */

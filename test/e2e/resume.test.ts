@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { airgap, airgapOk, program, type Run, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, program, type Run } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { type Meddler, startMeddler } from '../support/meddler.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** Runs that end before their time: what is in place is not fetched again, and the bundle is the same to the byte. */
 

@@ -4,10 +4,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { airgap, airgapOk, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { type Meddler, startMeddler } from '../support/meddler.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** What a bundle is going to cost is said before it is fetched, and what an earlier bundle holds is not fetched again. */
 

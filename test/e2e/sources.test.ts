@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, helmUnderTest, program, type Run, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program, type Run } from '../support/cli.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
 /** Charts from a repository, from OCI and from a configuration file; several charts in one bundle; Helm as the caller. */

@@ -3,9 +3,10 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { airgap, airgapOk, cleanEnvironment, scratchFolder } from '../support/cli.ts';
+import { airgap, airgapOk, cleanEnvironment } from '../support/cli.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
 
 /** A bundle in parts, for media that hold no large files, signed by who made it. */
 

@@ -1,4 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -23,13 +22,6 @@ export interface RunOptions {
 
 const launcher = join(import.meta.dirname, '../../scripts/airgap');
 
-/** A folder for one test file: gone when the process ends. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'airgap-e2e-'));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
 /** The Helm that this run of the end-to-end tests is for: the one named by AIRGAP_TEST_HELM, else the newest here. */
 export function helmUnderTest(): string {
   const path = testHelms().findLast((helm) => helm.path !== undefined)?.path;
@@ -42,6 +34,7 @@ export function cleanEnvironment(home: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '',
     HOME: home,
+    TMPDIR: tmpdir(),
     HELM_BIN: helmUnderTest(),
     HELM_CACHE_HOME: join(home, 'helm/cache'),
     HELM_CONFIG_HOME: join(home, 'helm/config'),
@@ -53,8 +46,10 @@ export function cleanEnvironment(home: string): Record<string, string> {
 /** Runs `scripts/airgap`, as a user does outside Helm. */
 export async function airgap(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
   const { env = {}, cwd, started, interruptAt } = options;
+  // Who is killed cannot tidy up, so what it leaves has to lie where the test does.
+  const temporary = interruptAt?.signal === 'SIGKILL' ? { TMPDIR: home } : {};
   const child = execa(launcher, args, {
-    env: { ...cleanEnvironment(home), ...env },
+    env: { ...cleanEnvironment(home), ...temporary, ...env },
     extendEnv: false,
     reject: false,
     stdin: 'ignore',

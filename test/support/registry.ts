@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scratchFolder } from './scratch.ts';
 
 /** How a real registry is to run. */
 export interface RegistryOptions {
@@ -42,7 +41,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
 }
 
 async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<TestRegistry> {
-  const folder = await mkdtemp(join(tmpdir(), 'airgap-registry-'));
+  const folder = scratchFolder();
   const config: Record<string, unknown> = {
     version: '0.1',
     log: { level: 'error', accesslog: { disabled: true } },
@@ -79,10 +78,7 @@ async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<
     await rm(folder, { recursive: true, force: true });
   };
   // A test run that ends early must not leave a registry behind.
-  const kill = (): void => {
-    child.kill('SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  };
+  const kill = (): void => void child.kill('SIGKILL');
   process.on('exit', kill);
   const host = `127.0.0.1:${port}`;
   const url = `${tls === undefined ? 'http' : 'https'}://${host}`;

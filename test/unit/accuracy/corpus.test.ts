@@ -1,16 +1,15 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { nestedFlags } from '../../../accuracy/airgap.ts';
 import { scripts } from '../../../accuracy/speed.ts';
 import { readCorpus, truePlaces } from '../../support/corpus.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 let folder: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'airgap-corpus-'));
+  folder = scratchFolder();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const image = { ref: 'nginx', normalized: 'docker.io/library/nginx:latest', how: 'image-field' };
 

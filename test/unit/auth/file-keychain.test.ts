@@ -1,17 +1,16 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { fileKeychain } from '../../../src/auth/file-keychain.ts';
 import { chainKeychains } from '../../../src/auth/keychain.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { redact } from '../../../src/base/redact.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'airgap-home-'));
+  home = scratchFolder();
 });
-afterEach(() => rmSync(home, { recursive: true }));
 
 const auth = (user: string, password: string): { auth: string } => ({
   auth: Buffer.from(`${user}:${password}`).toString('base64'),

@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { silent } from '../../../src/base/events.ts';
 import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
 import { type WriteOptions, type WriteResult, writeBundle } from '../../../src/bundle/write.ts';
@@ -10,13 +6,6 @@ import { bytesOf, type Graph } from '../../../src/oci/graph.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
-
-/** A folder that goes away with the test. */
-export async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'airgap-bundle-'));
-  onTestFinished(() => rm(path, { recursive: true, force: true }));
-  return path;
-}
 
 /** Three images, one of two platforms, that share a layer. */
 export function registry(): MemoryRegistry {

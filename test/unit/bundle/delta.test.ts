@@ -10,8 +10,9 @@ import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import type { RequiredBlob } from '../../../src/lock/lock.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
-import { chart, folder, graphOf, lockOf, registry, write } from './bundles.ts';
+import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
 
 const base = digestOf(noise('base', 30_000));
 const since = digestOf(Buffer.from('older'));
@@ -37,7 +38,7 @@ async function problemsOf(path: string): Promise<Problem[]> {
 
 it('leaves out what the lock says that its receiver has, and reads none of it', async () => {
   const source = registry();
-  const path = join(await folder(), 'delta');
+  const path = join(scratchFolder(), 'delta');
   await writeDelta(path, source);
   const bundle = await openBundle(path);
   expect(bundle.entries.has(base)).toBe(false);
@@ -48,7 +49,7 @@ it('leaves out what the lock says that its receiver has, and reads none of it', 
 });
 
 it('has no manifest.json, since what that names would not be there', async () => {
-  const path = join(await folder(), 'delta');
+  const path = join(scratchFolder(), 'delta');
   await writeDelta(path, registry());
   const names = execFileSync('tar', ['-tf', path], { encoding: 'utf8' }).split('\n');
   expect(names.slice(0, 2)).toEqual(['oci-layout', 'index.json']);
@@ -56,7 +57,7 @@ it('has no manifest.json, since what that names would not be there', async () =>
 });
 
 it('is not damaged for what it leaves out, and is for what else is not there', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   await writeDelta(join(dir, 'delta'), registry());
   expect(await problemsOf(join(dir, 'delta'))).toEqual([]);
   // A lock that names another size means something else.
@@ -66,7 +67,7 @@ it('is not damaged for what it leaves out, and is for what else is not there', a
 });
 
 it('says of a blob that it leaves out that it does, and where to find it', async () => {
-  const path = join(await folder(), 'delta');
+  const path = join(scratchFolder(), 'delta');
   await writeDelta(path, registry());
   const bundle = await openBundle(path);
   const reading = bundle.read({ mediaType: '', digest: base, size: 30_000 });
@@ -79,7 +80,7 @@ it('says of a blob that it leaves out that it does, and where to find it', async
 });
 
 it('goes on after an interruption, and is the same bytes', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   await writeDelta(join(dir, 'whole'), registry());
   const source = registry();
   const own = digestOf(noise('a', 5000));
@@ -93,7 +94,7 @@ it('goes on after an interruption, and is the same bytes', async () => {
 });
 
 it('counts as whole when it is compared: who has it has what it leaves out', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   await write(join(dir, 'whole'), registry());
   await writeDelta(join(dir, 'delta'), registry());
   const [whole, delta] = await Promise.all([openBundle(join(dir, 'whole')), openBundle(join(dir, 'delta'))]);

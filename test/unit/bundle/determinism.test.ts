@@ -5,8 +5,9 @@ import { silent } from '../../../src/base/events.ts';
 import type { WriteOptions } from '../../../src/bundle/write.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
-import { chart, folder, graphOf, write } from './bundles.ts';
+import { chart, graphOf, write } from './bundles.ts';
 
 const BASE = noise('base', 20_000);
 
@@ -38,7 +39,7 @@ async function bytesWith(
   options: Partial<WriteOptions> & { readonly names?: readonly string[]; readonly delay?: (at: number) => number },
 ): Promise<Buffer> {
   const { names = NAMES, delay, ...rest } = options;
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const source = registry(delay);
   const graph: Graph = await graphOf(source, names);
   await write(path, source, { ...rest, graph });
@@ -64,7 +65,7 @@ it('and whatever order it is asked for in', async () => {
 it('and in several runs, with interruptions between them', async () => {
   const expected = await bytesWith({});
   for (const concurrency of [1, 16]) {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source, NAMES);
     let runs = 0;
@@ -86,7 +87,7 @@ it('and in several runs, with interruptions between them', async () => {
 
 it('and when parts of it come from earlier bundles', async () => {
   const expected = await bytesWith({});
-  const dir = await folder();
+  const dir = scratchFolder();
   const source = registry();
   const old = [join(dir, 'one'), join(dir, 'two')];
   await write(old[0] as string, source, { graph: await graphOf(source, NAMES.slice(0, 9)), charts: [] });

@@ -4,8 +4,9 @@ import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-art
 import { type BundleDifference, comparedBundle, differenceOf, isDifferent } from '../../../src/bundle/difference.ts';
 import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
-import { folder, graphOf, NAMES, registry, write } from './bundles.ts';
+import { graphOf, NAMES, registry, write } from './bundles.ts';
 
 function chart(name: string, version: string, seed = ''): ChartArtifact {
   return chartArtifact({ metadata: { apiVersion: 'v2', name, version }, tgz: noise(name + version + seed, 700) });
@@ -19,7 +20,7 @@ interface Side {
 }
 
 async function bundleOf({ source, names = NAMES, charts = [], graph }: Side): Promise<Bundle> {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   await write(path, source, { graph: graph ?? (await graphOf(source, names)), charts });
   return openBundle(path);
 }

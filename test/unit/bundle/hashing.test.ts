@@ -5,12 +5,13 @@ import { type AirgapEvent, silent } from '../../../src/base/events.ts';
 import { type BlobHasher, type BlobPlace, damagedBlobs } from '../../../src/bundle/hashing.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { noise } from '../transfer/memory.ts';
-import { folder, registry, write } from './bundles.ts';
+import { registry, write } from './bundles.ts';
 
 /** A bundle with one blob damaged, and which one. */
 async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: readonly Digest[] }> {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   await write(path, registry());
   const bundle = await openBundle(path);
   const damaged = digestOf(noise('a', 5000));

@@ -12,8 +12,9 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { extract } from '../../../src/workflows/extract.ts';
 import fc from '../../support/property.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
-import { folder, graphOf, lockOf, registry, write } from './bundles.ts';
+import { graphOf, lockOf, registry, write } from './bundles.ts';
 
 /** What somebody would write who wants a reader to crash, to hang, or to touch what is not its own. */
 
@@ -62,7 +63,7 @@ async function answer(path: string): Promise<string> {
 }
 
 async function answerTo(bytes: Buffer): Promise<string> {
-  const path = join(await folder(), 'b.tar');
+  const path = join(scratchFolder(), 'b.tar');
   await writeFile(path, bytes);
   return answer(path);
 }
@@ -122,7 +123,7 @@ describe('names', () => {
     const names = Array.from({ length: 100 }, (_, at) =>
       named(`quay.io/a:${at}`, index, { mediaType: MediaType.ociIndex }),
     );
-    const path = join(await folder(), 'b.tar');
+    const path = join(scratchFolder(), 'b.tar');
     await writeFile(path, archive(names, index.entry));
     const bundle = await openBundle(path);
     await expect(checkTrees(bundle, new Set(), 10_000)).rejects.toMatchObject({ code: 'bundle-invalid' });
@@ -131,7 +132,7 @@ describe('names', () => {
   });
 
   it('of a chart that leads elsewhere write nothing there', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const archiveBlob = blob('the chart');
     const config = blob('{"name":"x","version":"1"}');
     const manifest = blob(
@@ -168,7 +169,7 @@ describe('files', () => {
   });
 
   it('that are no files are not waited for', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     execFileSync('mkfifo', [join(dir, 'pipe'), join(dir, 'b.parts.json')]);
     expect(await answer(join(dir, 'pipe'))).toMatch(/is not a file$/);
     expect(await answer(join(dir, 'b.parts.json'))).toMatch(/is no index of a split bundle$/);
@@ -176,7 +177,7 @@ describe('files', () => {
 });
 
 it('manifest.json cannot give another image under a name', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   await write(path, source, { lock: lockOf(await graphOf(source), []), charts: [] });
@@ -193,7 +194,7 @@ describe('the index of a split bundle', () => {
   async function split(): Promise<{ readonly index: string; readonly text: string }> {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 300)]);
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const graph = await graphOf(source, ['quay.io/a:1']);
     await write(path, source, { graph, lock: lockOf(graph, []), charts: [], splitSize: 2000 });
     const index = `${path}.parts.json`;

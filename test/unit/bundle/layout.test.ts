@@ -7,7 +7,7 @@ import { planLayout } from '../../../src/bundle/layout.ts';
 import { indexTar } from '../../../src/bundle/reading/tar-index.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { BlobNode } from '../../../src/oci/graph.ts';
-import { folder } from './bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 function blob(digest: Digest, size: number): [Digest, BlobNode] {
   return [digest, { descriptor: { mediaType: 'x/y', digest, size }, repositories: [] }];
@@ -42,7 +42,7 @@ describe('planLayout', () => {
     const long = digestOf(Buffer.from('3'), 'sha512');
     const content = { manifests: new Map(), blobs: new Map([blob(one, 20e9), blob(long, 5)]) };
     const { entries, size } = planLayout([], content);
-    const path = join(await folder(), 'sparse.tar');
+    const path = join(scratchFolder(), 'sparse.tar');
     const file = await openRandomFile(singleFile(path), 'w+');
     try {
       await file.truncate(size);

@@ -13,8 +13,9 @@ import { formatReference } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import fc from '../../support/property.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
-import { chart, folder, graphOf, registry, write } from './bundles.ts';
+import { chart, graphOf, registry, write } from './bundles.ts';
 
 function entry(
   path: string,
@@ -32,7 +33,7 @@ const LAYOUT = entry('oci-layout', '{"imageLayoutVersion":"1.0.0"}');
 const INDEX = entry('index.json', '{"schemaVersion":2,"manifests":[]}');
 
 async function fileOf(...parts: (Buffer | string)[]): Promise<string> {
-  const path = join(await folder(), 'b.tar');
+  const path = join(scratchFolder(), 'b.tar');
   await writeFile(path, Buffer.concat(parts.map((part) => Buffer.from(part))));
   return path;
 }
@@ -50,7 +51,7 @@ async function refusal(...parts: (Buffer | string)[]): Promise<string> {
 
 describe('openBundle', () => {
   it('gives images, charts, the lock, and every body back', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
     await write(path, source, { graph });
@@ -73,7 +74,7 @@ describe('openBundle', () => {
   });
 
   it('is a source that can be pushed whole, charts included', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const bundle = await openBundle(path);
     const all = [...bundle.images(), ...bundle.charts()].map(({ reference }) => reference);
@@ -93,7 +94,7 @@ describe('openBundle', () => {
   });
 
   it('says that an image is not in it', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const bundle = await openBundle(path);
     const { failures } = await walk(bundle, references('quay.io/none:1'), {
@@ -152,7 +153,7 @@ describe('openBundle', () => {
   });
 
   it('refuses what is cut off, and says where', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const whole = await readFile(path);
     expect(await refusal(whole.subarray(0, 20_000))).toMatch(
@@ -209,7 +210,7 @@ describe('openBundle', () => {
 
   it('says that a file is not there', async () => {
     await expect(openBundle('/nonexistent/b.tar')).rejects.toMatchObject({ code: 'file' });
-    await expect(openBundle(await folder())).rejects.toMatchObject({ code: 'bundle-invalid' });
+    await expect(openBundle(scratchFolder())).rejects.toMatchObject({ code: 'bundle-invalid' });
   });
 });
 
@@ -217,7 +218,7 @@ describe('a hostile archive', () => {
   async function small(): Promise<Buffer> {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 300)]);
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await write(path, source, { graph: await graphOf(source, ['quay.io/a:1']) });
     return readFile(path);
   }

@@ -11,9 +11,10 @@ import type { Graph } from '../../../src/oci/graph.ts';
 import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
 import { Referrers } from '../../../src/transfer/referrers.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { addReferrer, addTagged, tagOf } from '../transfer/belonging.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
-import { chart, folder, lockOf, write } from './bundles.ts';
+import { chart, lockOf, write } from './bundles.ts';
 
 function registry() {
   const source = new MemoryRegistry();
@@ -47,7 +48,7 @@ function lockWith(graph: Graph, referrers = graph.referrers ?? []): Lock {
 
 async function written(change: (graph: Graph) => Graph = (graph) => graph, lock = lockWith) {
   const made = registry();
-  const path = join(await folder(), 'b.tar');
+  const path = join(scratchFolder(), 'b.tar');
   const graph = change(await graphOf(made.source));
   await write(path, made.source, { graph, charts: [], lock: lock(graph) });
   return { ...made, path, graph };
@@ -91,7 +92,7 @@ describe('what belongs to an image', () => {
 
   it('of a chart is there under the name of the chart', async () => {
     const { source, graph } = { ...registry(), graph: await graphOf(registry().source) };
-    const path = join(await folder(), 'b.tar');
+    const path = join(scratchFolder(), 'b.tar');
     const listed = (graph.referrers ?? []).filter(({ tag }) => tag === undefined);
     const own: Referrer[] = listed.map((one) => ({
       ...one,

@@ -9,8 +9,9 @@ import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { estimate } from '../../../src/workflows/bundling/estimate.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
-import { folder, graphOf, lockOf, write } from './bundles.ts';
+import { graphOf, lockOf, write } from './bundles.ts';
 
 const LAYERS = [40_000, 9_000, 30_000, 20_000, 512, 25_000];
 
@@ -50,7 +51,7 @@ async function same(path: string, graph: Graph): Promise<boolean> {
 const small = 2500;
 
 it('takes over what is in place when an image more is wanted, and fetches the rest', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
@@ -64,7 +65,7 @@ it('takes over what is in place when an image more is wanted, and fetches the re
 });
 
 it('takes over what is still wanted when an image less is, and nothing of the others stays', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   const all = await graphOf(source, named(0, 1, 2, 3, 4));
@@ -78,7 +79,7 @@ it('takes over what is still wanted when an image less is, and nothing of the ot
 });
 
 it('says before it begins what it is going to take over', async () => {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
   const graph = await graphOf(source, named(0, 2, 4));
@@ -90,7 +91,7 @@ it('says before it begins what it is going to take over', async () => {
 });
 
 it('goes on with taking over where that was interrupted', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
@@ -106,7 +107,7 @@ it('goes on with taking over where that was interrupted', async () => {
 });
 
 it('loses nothing when it is killed between two blobs that are taken over', async () => {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
   const leftover = await renameLeftover(
@@ -144,7 +145,7 @@ it('loses nothing when it is killed between two blobs that are taken over', asyn
 });
 
 it('leaves none of the files aside that are of no use', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   const graph = await graphOf(source, named(0));
@@ -155,7 +156,7 @@ it('leaves none of the files aside that are of no use', async () => {
 });
 
 it('does not believe what is left over: a damaged blob is fetched again', async () => {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const source = registry();
   const first = await graphOf(source, named(0));
   const lost = digestOf(noise('layer 1', 9000));
@@ -178,7 +179,7 @@ it.each([
   ['it is cut off', async (path: string) => truncate(`${path}.partial`, 2000)],
   ['it is no archive', async (path: string) => writeFile(`${path}.partial`, noise('x', 20_000))],
 ])('starts anew when %s, and nothing of it stays', async (_, spoil) => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0)), 30_000);
@@ -190,7 +191,7 @@ it.each([
 });
 
 it('finds what was written after the last word of the journal, as after a kill', async () => {
-  const dir = await folder();
+  const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
   const graph = await graphOf(source, named(0, 2, 4));
@@ -205,7 +206,7 @@ it('finds what was written after the last word of the journal, as after a kill',
 });
 
 it('goes on after any number of interruptions, wherever they come', async () => {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const source = registry();
   const graph = await graphOf(source, named(0, 1, 2, 3, 4));
   let read = 0;

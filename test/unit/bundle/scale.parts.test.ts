@@ -13,8 +13,9 @@ import type { Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { estimate } from '../../../src/workflows/bundling/estimate.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../transfer/memory.ts';
-import { folder, graphOf, lockOf, write } from './bundles.ts';
+import { graphOf, lockOf, write } from './bundles.ts';
 
 /** More than anybody carries today. Processor time is what counts: a busy machine takes longer for the same. */
 
@@ -63,7 +64,7 @@ test('a thousand images of half a terabyte are planned in seconds, and in little
   const { graph, failures } = await walk(source, names.map(parseReference), options);
   expect(failures).toEqual([]);
   const lock = lockOf(graph, []);
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   // No disk here has room for it, and none is needed to plan it.
   const plan = await planBundle({ path, graph, charts: [], lock, force: false });
   const earlier = await EarlierBundles.open([], silent);
@@ -87,7 +88,7 @@ test('a bundle of ten thousand blobs is opened and compared with its plan in a m
     const layers = Array.from({ length: 9 }, (_, i) => Buffer.from(`layer ${i} of image ${at}`.padEnd(200)));
     source.addImage(`quay.io/team/app${at}`, '1', layers);
   }
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const graph = await graphOf(source, names);
   await write(path, source, { graph, charts: [] });
   const start = seconds();

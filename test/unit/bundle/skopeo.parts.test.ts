@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { IMAGE_CONFIG, LAYER, MemoryRegistry } from '../transfer/memory.ts';
-import { folder, graphOf, write } from './bundles.ts';
+import { graphOf, write } from './bundles.ts';
 
 function skopeo(...args: string[]): string {
   return execFileSync('skopeo', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -29,7 +30,7 @@ function addReal(source: MemoryRegistry, repository: string, tag: string): strin
 
 describe('a bundle in the hands of skopeo', () => {
   it('is an oci-archive whose images are found by their full names, with their digests', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const path = join(dir, 'bundle.tar');
     const source = new MemoryRegistry();
     const digests = { 'quay.io/team/app:1.0': '', 'docker.io/library/nginx:1.27': '' };
@@ -45,7 +46,7 @@ describe('a bundle in the hands of skopeo', () => {
   });
 
   it('is a docker-archive too', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const path = join(dir, 'bundle.tar');
     const source = new MemoryRegistry();
     addReal(source, 'quay.io/team/app', '1.0');
@@ -56,7 +57,7 @@ describe('a bundle in the hands of skopeo', () => {
   });
 
   it('and skopeo’s own archive is read here', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = new MemoryRegistry();
     const digest = addReal(source, 'quay.io/team/app', '1.0');
     await write(join(dir, 'ours'), source, { graph: await graphOf(source, ['quay.io/team/app:1.0']) });

@@ -7,14 +7,15 @@ import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { noise } from '../transfer/memory.ts';
-import { folder, graphOf, registry, write } from './bundles.ts';
+import { graphOf, registry, write } from './bundles.ts';
 
 const PART = 16_000;
 
 /** A whole bundle `whole`, and the same one in four parts, `b.001` and so on. */
 async function split() {
-  const dir = await folder();
+  const dir = scratchFolder();
   const source = registry();
   await write(join(dir, 'whole'), source);
   const result = await write(join(dir, 'b'), source, { splitSize: PART });
@@ -69,7 +70,7 @@ describe('a split bundle', () => {
   });
 
   it('is one file where it fits into one part', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const result = await write(join(dir, 'b'), registry(), { splitSize: 10_000_000 });
     expect(result.parts).toBeUndefined();
     expect(await readdir(dir)).toEqual(['b']);
@@ -162,7 +163,7 @@ describe('writing parts', () => {
   });
 
   it('does not take a file that is merely called like a part for its own', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     await writeFile(join(dir, 'b.002'), 'precious');
     const writing = write(join(dir, 'b'), registry(), { splitSize: PART });
     await expect(writing).rejects.toMatchObject({ code: 'output-exists', message: expect.stringContaining('b.002') });

@@ -6,13 +6,14 @@ import { openBundle } from '../../../src/bundle/read.ts';
 import type { Problem } from '../../../src/bundle/verify.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { noise } from '../transfer/memory.ts';
-import { chart, folder, graphOf, lockOf, registry, write } from './bundles.ts';
+import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
 
 const options = { emit: silent };
 
 async function problemsAfter(change: (bytes: Buffer, place: (digest: Digest) => number) => void): Promise<Problem[]> {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   await write(path, registry());
   const whole = await openBundle(path);
   const bytes = await readFile(path);
@@ -74,7 +75,7 @@ describe('verifyBundle', () => {
   });
 
   it('finds a lock that does not say what the index says', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
     const lock = lockOf(graph, [chart]);
@@ -92,7 +93,7 @@ describe('verifyBundle', () => {
   });
 
   it('stops when it is interrupted', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const bundle = await openBundle(path);
     const verifying = verifyBundle(bundle, { ...options, signal: AbortSignal.abort() });

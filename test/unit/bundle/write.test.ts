@@ -4,12 +4,13 @@ import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
-import { chart, folder, graphOf, NAMES, registry, write } from './bundles.ts';
+import { chart, graphOf, NAMES, registry, write } from './bundles.ts';
 
 describe('writeBundle', () => {
   it('gives the same bytes whatever the order of the references and the concurrency', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     await write(join(dir, 'one'), source, { concurrency: 1 });
     const graph = await graphOf(source, [...NAMES].reverse());
@@ -18,7 +19,7 @@ describe('writeBundle', () => {
   });
 
   it('is a tar that others read, without links or times, metadata first and blobs by digest', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const path = join(dir, 'bundle.tar');
     await write(path, registry());
     const names = execFileSync('tar', ['-tf', path], { encoding: 'utf8' }).trim().split('\n');
@@ -33,7 +34,7 @@ describe('writeBundle', () => {
   });
 
   it('names every image in full, the charts and the lock beside them', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const path = join(dir, 'bundle.tar');
     await write(path, registry());
     const index = JSON.parse(execFileSync('tar', ['-xOf', path, 'index.json'], { encoding: 'utf8' }));
@@ -51,7 +52,7 @@ describe('writeBundle', () => {
   });
 
   it('gives docker load one platform of each image', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const arm = digestOf(noise('arm', 512)).replace(':', '/');
     for (const [file, dockerPlatform, isArm] of [
@@ -70,7 +71,7 @@ describe('writeBundle', () => {
   });
 
   it('fetches each blob once, and nothing but the bundle is left', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     const result = await write(join(dir, 'b'), source, { graph });
@@ -82,7 +83,7 @@ describe('writeBundle', () => {
   });
 
   it('leaves a bundle alone that is the same already', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const first = await write(join(dir, 'b'), source);
     const { mtimeMs } = await stat(join(dir, 'b'));
@@ -93,7 +94,7 @@ describe('writeBundle', () => {
   });
 
   it('replaces something else only when told', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     await writeFile(join(dir, 'b'), 'precious');
     await expect(write(join(dir, 'b'), source)).rejects.toMatchObject({ code: 'output-exists' });
@@ -102,7 +103,7 @@ describe('writeBundle', () => {
   });
 
   it('does not take a damaged or shortened bundle for the same', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const { size } = await write(join(dir, 'b'), source);
     await truncate(join(dir, 'b'), size - 512);
@@ -110,7 +111,7 @@ describe('writeBundle', () => {
   });
 
   it('leaves nothing when the first blob is not what its digest says', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = new MemoryRegistry();
     const layer = noise('x', 5000);
     source.addImage('quay.io/a', '1', [layer]);
@@ -124,7 +125,7 @@ describe('writeBundle', () => {
   });
 
   it('tells of every blob that failed, and keeps the rest for the next run', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     const lost = [noise('a', 5000), noise('b', 511)].map((layer) => digestOf(layer));
@@ -143,7 +144,7 @@ describe('writeBundle', () => {
   });
 
   it('continues after an interruption, in the middle of a blob too, and ends with the same bytes', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     await write(join(dir, 'whole'), source, { graph });
@@ -165,7 +166,7 @@ describe('writeBundle', () => {
   });
 
   it('does not believe what an interrupted run left: damaged bytes are fetched again', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     await write(join(dir, 'whole'), source, { graph });
@@ -181,7 +182,7 @@ describe('writeBundle', () => {
   });
 
   it('says how much space is missing', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 10)]);
     const graph = await graphOf(source, ['quay.io/a:1']);
@@ -196,7 +197,7 @@ describe('writeBundle', () => {
   });
 
   it('refuses one name for two digests', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     const [first, second] = graph.roots;
@@ -206,7 +207,7 @@ describe('writeBundle', () => {
   });
 
   it('says where it cannot write', async () => {
-    const writing = write(join(await folder(), 'no', 'such', 'b'), registry());
+    const writing = write(join(scratchFolder(), 'no', 'such', 'b'), registry());
     await expect(writing).rejects.toMatchObject({ code: 'file' });
   });
 });

@@ -1,16 +1,16 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { redact } from '../../../src/base/redact.ts';
 import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../../../src/cli/flags/charts.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess } from '../../../src/cli/flags/registry.ts';
 import type { Edge } from '../../../src/cli/run.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 let cwd: string;
 beforeAll(async () => {
-  cwd = await mkdtemp(join(tmpdir(), 'airgap-flags-'));
+  cwd = scratchFolder();
   await mkdir(join(cwd, 'sub/charts/db'), { recursive: true });
   await writeFile(
     join(cwd, 'sub/airgap.yaml'),
@@ -43,7 +43,6 @@ caFile: ca.pem
 `,
   );
 });
-afterAll(() => rm(cwd, { recursive: true, force: true }));
 
 async function gathered(...args: string[]): Promise<Gathered> {
   const edge = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as Edge;

@@ -1,17 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../src/cli/config/read.ts';
 import type { Config } from '../../../src/cli/config/schema.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
-let folder: string;
-let path: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'airgap-config-'));
-  path = join(folder, 'airgap.yaml');
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
+const path = join(folder, 'airgap.yaml');
 
 const HEAD = 'apiVersion: airgap/v1\nkind: Config\n';
 

@@ -1,17 +1,19 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { declaredHosts, type EcrFlags, repositoryChoice } from '../../../src/cli/flags/ecr.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../../../src/cli/flags/ecr.ts';
 import { targetOf } from '../../../src/cli/flags/target.ts';
+import type { RepositoryChoice } from '../../../src/workflows/pushing/repositories.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'airgap-ecr-flags-'));
+  folder = scratchFolder();
   writeFileSync(join(folder, 'lifecycle.json'), '{ "rules": [] }\n');
   writeFileSync(join(folder, 'broken.json'), '{');
+  writeFileSync(join(folder, 'list.json'), '["x"]');
+  writeFileSync(join(folder, 'long.json'), JSON.stringify({ rules: 'x'.repeat(30_720) }));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const none: EcrFlags = { createRepositories: 'missing', immutableExcept: [], repositoryTag: [] };
 
@@ -42,6 +44,8 @@ describe('what is asked for of repositories', () => {
     ['five at most', { immutable: true, immutableExcept: ['a', 'b', 'c', 'd', 'e', 'f'] }],
     ['--repository-tag team is not KEY=VALUE', { repositoryTag: ['team'] }],
     ['broken.json is not JSON', { repositoryPolicy: 'broken.json' }],
+    ['list.json is no policy', { lifecyclePolicy: 'list.json' }],
+    ['long.json has 30732 characters', { lifecyclePolicy: 'long.json' }],
   ])('is wrong usage: %s', async (message, flags) => {
     await expect(repositoryChoice({ ...none, ...flags }, folder)).rejects.toMatchObject({
       code: 'usage',
@@ -72,6 +76,41 @@ describe('a registry whose name does not say that it is ECR', () => {
       'a_run2_b',
       'a_run2_b',
     ]);
+  });
+});
+
+describe('a prefix', () => {
+  it.each([
+    ['--to', 'my__team', {}],
+    ['--chart-prefix', 'm', { chartPrefix: 'he--lm' }],
+  ])('of %s that ECR does not take is told at once, and is nothing to other registries', async (flag, path, more) => {
+    const flags = { namingRule: [], ...more };
+    await expect(targetOf(`r.example/${path}`, { ...flags, registryType: 'ecr' })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining(`${flag}: ECR has no repositories under`),
+    });
+    expect(await targetOf(`r.example/${path}`, flags)).toMatchObject({ prefix: path });
+  });
+});
+
+describe('flags for repositories of ECR', () => {
+  const ecr = '123456789012.dkr.ecr.us-east-1.amazonaws.com';
+  const choice = { create: 'missing', reconcile: false, settings: {} } as const;
+  const warned = async (registries: string[], given: Partial<RepositoryChoice>): Promise<string[]> => {
+    const messages: string[] = [];
+    await warnWithoutEcr(registries, [{ host: 'ecr.corp', region: 'x-y-1' }], { ...choice, ...given }, (event) => {
+      if (event.type === 'warning') messages.push(event.message);
+    });
+    return messages;
+  };
+
+  it('are told to do nothing at a registry that is none', async () => {
+    const settings = { immutable: true };
+    expect(await warned([ecr, 'registry.corp', 'ecr.corp'], { settings })).toEqual([
+      expect.stringMatching(/^registry\.corp makes its repositories itself.*--registry-type ecr/),
+    ]);
+    expect(await warned(['registry.corp'], { create: 'never' })).toHaveLength(1);
+    expect(await warned(['registry.corp'], {})).toEqual([]);
   });
 });
 

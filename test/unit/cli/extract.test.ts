@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { folder, registry, write } from '../bundle/bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { registry, write } from '../bundle/bundles.ts';
 import { noise } from '../transfer/memory.ts';
 import { airgap } from './terminal.ts';
 
 async function bundled(): Promise<{ file: string; out: string }> {
-  const dir = await folder();
+  const dir = scratchFolder();
   const file = join(dir, 'bundle.tar');
   await write(file, registry());
   return { file, out: join(dir, 'out') };

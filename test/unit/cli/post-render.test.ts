@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { formatMap } from '../../../src/overrides/post-render-map.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { type Ended, Terminal } from './terminal.ts';
 
 const IMAGE = 'docker.io/library/busybox:1';
@@ -12,7 +12,7 @@ const pod = (image: string): string => `---\n# Source: web/templates/a.yaml\nkin
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'airgap-post-render-'));
+  folder = scratchFolder();
   const entries = [
     { ...place, template: 'web/templates/a.yaml' },
     { ...place, template: 'web/templates/gone.yaml' },
@@ -24,7 +24,6 @@ beforeAll(async () => {
   );
   await writeFile(join(folder, 'newer.json'), '{"apiVersion": "airgap/v2", "kind": "PostRenderMap"}');
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 const run = (args: readonly string[], input: string | Uint8Array, env = {}): Promise<Ended> =>
   new Terminal(['post-render', ...args], env, folder, input).run();

@@ -1,21 +1,18 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { hurry } from '../../../faults/clock.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import type { Edge } from '../../../src/cli/run.ts';
 import { VERSION } from '../../../src/cli/version.ts';
 import { freePort } from '../../support/registry.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { airgap, Terminal } from './terminal.ts';
 
 const program = createProgram({} as Edge);
 const COMMANDS = program.commands.map((command) => command.name());
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'airgap-cli-'));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
+const folder = scratchFolder();
 
 describe('what Helm takes away from a plugin', () => {
   // Helm's own global flags are eaten wherever they stand, some with the word behind them (pkg/cli, loadPlugins).
@@ -195,6 +192,7 @@ describe('a run', () => {
   });
 
   it('says that the registry cannot be reached, which image, and leaves nothing at the output', async () => {
+    onTestFinished(hurry());
     const host = `127.0.0.1:${await freePort()}`;
     const out = join(folder, 'out.tar');
     const image = `${host}/org/app:1`;

@@ -1,26 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { scratchFolder } from '../../support/scratch.ts';
 
 let folder: string;
 let cache: string;
 
 /** Starts a program that says what it was given, and ends with the code that it was told. */
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'airgap-start-'));
+  folder = scratchFolder();
   cache = join(folder, 'cache/program');
   await make('1111');
   writeFileSync(
@@ -30,7 +20,6 @@ beforeEach(async () => {
      console.log(JSON.stringify([...late(process.argv[3] ?? 0), ...process.argv.slice(2)]));`,
   );
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const make = (id: string) =>
   build({

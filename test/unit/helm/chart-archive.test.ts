@@ -5,7 +5,8 @@ import { Header } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { packChart, parseMetadata, unpackChart } from '../../../src/helm/chart-archive.ts';
-import { chartYaml, scratchFolder, writeFiles } from './scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, writeFiles } from './scratch.ts';
 
 interface Entry {
   readonly path: string;
@@ -28,14 +29,14 @@ function tarOf(entries: readonly Entry[]): Buffer {
 }
 
 async function unpack(bytes: Buffer): Promise<{ folder: string; files: string[]; outside: string[] }> {
-  await using scratch = await scratchFolder();
-  await writeFile(join(scratch.path, 'x.tgz'), bytes);
-  const into = join(scratch.path, 'a/b');
-  const folder = await unpackChart(join(scratch.path, 'x.tgz'), into);
+  const scratch = scratchFolder();
+  await writeFile(join(scratch, 'x.tgz'), bytes);
+  const into = join(scratch, 'a/b');
+  const folder = await unpackChart(join(scratch, 'x.tgz'), into);
   return {
     folder: folder.slice(into.length + 1),
     files: (await readdir(folder, { recursive: true })).sort(),
-    outside: (await readdir(scratch.path)).concat(await readdir(join(scratch.path, 'a'))).sort(),
+    outside: (await readdir(scratch)).concat(await readdir(join(scratch, 'a'))).sort(),
   };
 }
 
@@ -84,7 +85,15 @@ describe('unpackChart', () => {
   });
 
   it('refuses one that unpacks to more than 100 MiB, and does not write it', async () => {
-    const bomb = gzipSync(tarOf([CHART, { path: 'web/zeros', text: '\0'.repeat(101 * 1024 * 1024) }]), { level: 1 });
+    const mib = 1024 * 1024;
+    const zeros = gzipSync(Buffer.alloc(mib));
+    // The head of an entry alone: what is behind it comes in pieces, each compressed by itself (RFC 1952, 2.2).
+    const head = tarOf([CHART, { path: 'web/zeros', size: 101 * mib }]).subarray(0, -1024);
+    const bomb = Buffer.concat([
+      gzipSync(head),
+      ...Array.from({ length: 101 }, () => zeros),
+      gzipSync(Buffer.alloc(1024)),
+    ]);
     expect((await refusal(bomb)).message).toContain('more than 100 MiB');
   });
 
@@ -103,20 +112,20 @@ describe('unpackChart', () => {
 
 describe('packChart', () => {
   it('gives the same bytes for the same files, whenever they were written, by whom, and in what order', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const files = {
       'Chart.yaml': chartYaml('web'),
       'values.yaml': 'a: 1\n',
       'templates/z.yaml': 'z',
       'templates/a/b.yaml': 'b',
     };
-    const one = await writeFiles(join(scratch.path, 'one/web'), files);
-    const two = await writeFiles(join(scratch.path, 'two/web'), Object.fromEntries(Object.entries(files).reverse()));
+    const one = await writeFiles(join(scratch, 'one/web'), files);
+    const two = await writeFiles(join(scratch, 'two/web'), Object.fromEntries(Object.entries(files).reverse()));
     await mkdir(join(two, 'empty'));
     await utimes(join(two, 'values.yaml'), 1, 1);
     await chmod(join(two, 'values.yaml'), 0o600);
     await chmod(join(two, 'Chart.yaml'), 0o775);
-    const [a, b] = [join(scratch.path, 'a.tgz'), join(scratch.path, 'b.tgz')];
+    const [a, b] = [join(scratch, 'a.tgz'), join(scratch, 'b.tgz')];
     await packChart(one, a);
     await packChart(two, b);
     const bytes = await readFile(a);
@@ -126,10 +135,10 @@ describe('packChart', () => {
   });
 
   it('puts Chart.yaml first, and unpacks to what it was', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const files = { 'Chart.yaml': chartYaml('web'), 'A.md': 'a', 'templates/x.yaml': 'ü: 1\n' };
-    await packChart(await writeFiles(join(scratch.path, 'web'), files), join(scratch.path, 'x.tgz'));
-    const folder = await unpackChart(join(scratch.path, 'x.tgz'), join(scratch.path, 'out'));
+    await packChart(await writeFiles(join(scratch, 'web'), files), join(scratch, 'x.tgz'));
+    const folder = await unpackChart(join(scratch, 'x.tgz'), join(scratch, 'out'));
     for (const [name, text] of Object.entries(files)) expect(await readFile(join(folder, name), 'utf8')).toBe(text);
   });
 });

@@ -1,20 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { mirrored, parseChartMirror } from '../../../src/helm/chart-mirrors.ts';
 import type { ChartRequest } from '../../../src/helm/fetch.ts';
-import { chartYaml, scratchFolder, writeFiles } from './scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, writeFiles } from './scratch.ts';
 
-let scratch: Awaited<ReturnType<typeof scratchFolder>>;
-let folder: string;
+const scratch = scratchFolder();
+const folder = join(scratch, 'archives');
 
 beforeAll(async () => {
-  scratch = await scratchFolder();
-  folder = join(scratch.path, 'archives');
   await writeFiles(folder, { 'broken-2.0.0.tgz': 'no archive', 'notes.txt': 'x' });
   const add = async (name: string, version: string, file = `${name}-${version}.tgz`): Promise<void> => {
-    const chart = await writeFiles(join(scratch.path, `${name}-${version}`, name), {
+    const chart = await writeFiles(join(scratch, `${name}-${version}`, name), {
       'Chart.yaml': chartYaml(name, version),
       'templates/a.yaml': 'a: b\n',
     });
@@ -27,11 +26,10 @@ beforeAll(async () => {
   await add('cert', 'v1.17.2');
   await add('db', '3.0.0', 'renamed.tgz');
 });
-afterAll(() => scratch[Symbol.asyncDispose]());
 
 const ask = (mirrors: string[], request: ChartRequest): Promise<ChartRequest | undefined> =>
   mirrored(
-    mirrors.map((text) => parseChartMirror(text, scratch.path)),
+    mirrors.map((text) => parseChartMirror(text, scratch)),
     request,
   );
 
@@ -130,7 +128,7 @@ describe('a folder of archives', () => {
   });
 
   it('must be there', async () => {
-    await writeFile(join(scratch.path, 'file'), '');
+    await writeFile(join(scratch, 'file'), '');
     for (const name of ['nope', 'file']) {
       const asked = ask([`*=${name}`], { chart: 'web', repo: 'https://c.example' });
       await expect(asked).rejects.toMatchObject({ code: 'file', hint: expect.any(String) });

@@ -4,16 +4,17 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { hurry } from '../../../faults/clock.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { chartFiles } from '../../../src/helm/chart-files.ts';
 import { type ChartRequest, fetchChart } from '../../../src/helm/fetch.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { freePort } from '../../support/registry.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from './scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from './scratch.ts';
 
 describe.for(HELMS)('charts with Helm $version', (wanted) => {
-  let scratch: Awaited<ReturnType<typeof scratchFolder>>;
   let cwd: string;
   let helm: Helm;
   let server: Server;
@@ -30,8 +31,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
 
   beforeAll(async () => {
     if (wanted.path === undefined) return;
-    scratch = await scratchFolder();
-    cwd = scratch.path;
+    cwd = scratchFolder();
     helm = helmIn(cwd, wanted);
     await packChart(
       await writeFiles(join(cwd, 'web'), { 'Chart.yaml': chartYaml('web', '1.2.3+b.1') }),
@@ -40,10 +40,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     const { host } = await startRepository(await readFile(join(cwd, 'web.tgz')));
     repo = `http://${host}`;
   });
-  afterAll(async () => {
-    server?.close();
-    await scratch?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => server?.close());
 
   async function startRepository(tgz: Buffer): Promise<{ host: string }> {
     const digest = createHash('sha256').update(tgz).digest('hex');
@@ -98,6 +95,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
   });
 
   test('from a repository whose connections break: once more, and not for ever', async () => {
+    onTestFinished(hurry());
     breaking = 1;
     expect((await fetch({ chart: 'web', repo })).metadata.version).toBe('1.2.3+b.1');
     breaking = 10;

@@ -1,15 +1,14 @@
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type Environment, findHelm, Helm } from '../../../src/helm/helm.ts';
-import { scratchFolder, writeFiles } from './scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { writeFiles } from './scratch.ts';
 
-let scratch: Awaited<ReturnType<typeof scratchFolder>>;
-let cwd: string;
+const cwd = scratchFolder();
 
 beforeAll(async () => {
-  scratch = await scratchFolder();
-  cwd = await writeFiles(scratch.path, {
+  await writeFiles(cwd, {
     'bin/helm': '#!/bin/sh\nprintf "%s|%s|%s|%s" "$PWD" "$HELM_DEBUG" "$HOME" "$*"; cat; echo oops >&2; exit 3\n',
     'bin/helm3': '#!/bin/sh\necho v3.17.3+g1234\n',
     'bin/slow': '#!/bin/sh\nexec sleep 30\n',
@@ -20,7 +19,6 @@ beforeAll(async () => {
   for (const name of ['helm', 'helm3', 'slow', 'broken']) await chmod(join(cwd, 'bin', name), 0o755);
   await symlink('helm', join(cwd, 'bin/link'));
 });
-afterAll(() => scratch[Symbol.asyncDispose]());
 
 describe('findHelm', () => {
   const find = (env: Environment): string => findHelm({ env, cwd }).slice(cwd.length + 1);

@@ -1,10 +1,11 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { packChart, parseMetadata } from '../../../src/helm/chart-archive.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { Renderer } from '../../../src/helm/render.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from './scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from './scratch.ts';
 
 const SEEN = 'kind: ConfigMap\nmetadata: {name: seen}\ndata:\n  values: {{ .Values | toJson | quote }}\n';
 const FAMILY = {
@@ -29,7 +30,6 @@ const FAMILY = {
 };
 
 describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
-  let scratch: Awaited<ReturnType<typeof scratchFolder>>;
   let cwd: string;
   let helm: Helm;
   let runs = 0;
@@ -59,11 +59,9 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
 
   beforeAll(async () => {
     if (wanted.path === undefined) return;
-    scratch = await scratchFolder();
-    cwd = scratch.path;
+    cwd = scratchFolder();
     helm = helmIn(cwd, wanted);
   });
-  afterAll(() => scratch?.[Symbol.asyncDispose]());
 
   test('gives the values that the templates see: subcharts, aliases, globals, the command line', async () => {
     await writeFile(

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Helm } from '../../../src/helm/helm.ts';
 import { type TestHelm, testHelms } from '../../support/helm.ts';
@@ -20,12 +19,6 @@ export function helmIn(folder: string, { path }: TestHelm): Helm {
     HELM_DATA_HOME: join(home, 'data'),
   };
   return new Helm({ env, cwd: folder });
-}
-
-/** A temporary folder. Dispose of it with `await using`, or let the caller's hook do it. */
-export async function scratchFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await mkdtemp(join(tmpdir(), 'airgap-helm-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 /** Writes files by their path below a folder. */

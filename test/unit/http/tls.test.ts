@@ -1,16 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { selfSigned } from './certificate.ts';
 import { type ScriptedServer, type Step, startScript } from './scripted.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'airgap-tls-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = scratchFolder();
 const own = selfSigned('registry.test');
 const caFile = join(folder, 'ca.pem');
 writeFileSync(caFile, own.cert);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { readBytes } from '../../../src/http/read.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
@@ -10,9 +10,12 @@ import { giveBack } from '../../../src/oci/loan.ts';
 import { type ScriptedServer, type Step, startScript } from './scripted.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
+// Those that run side by side end together.
+afterEach(({ task }) => (task.concurrent ? undefined : tidyUp()));
+
+async function tidyUp(): Promise<void> {
   for (const end of cleanup.splice(0).reverse()) await end();
-});
+}
 
 async function script(...steps: Step[]): Promise<ScriptedServer> {
   const server = await startScript(steps);
@@ -44,16 +47,6 @@ describe('a request', () => {
       `${server.host} answers 503`,
       `${what}: ${server.host} closed the connection`,
     ]);
-  });
-
-  it('waits as long as Retry-After says', async () => {
-    const server = await script(
-      { expect: 'GET /x', answer: { status: 429, headers: { 'retry-after': '1' } } },
-      { expect: 'GET /x', answer: { body: 'there' } },
-    );
-    const begun = performance.now();
-    await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
-    expect(performance.now() - begun).toBeGreaterThan(950);
   });
 
   it('sends its body from the start each time', async () => {
@@ -97,7 +90,8 @@ describe('a request', () => {
   it.each(['chunked', 'of a known length'])(
     'leaves pieces alone that are not given back yet, of an answer %s',
     async (framing) => {
-      const content = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31 + (at >> 9)) & 255));
+      const content = Buffer.alloc(3_000_000);
+      for (let at = 0; at < content.length; at++) content[at] = at * 31 + (at >> 9);
       const server = createHttpServer((_, response) => {
         if (framing !== 'chunked') response.setHeader('content-length', content.length);
         for (let at = 0, size = 1; at < content.length; at += size) {
@@ -138,8 +132,9 @@ describe('a request', () => {
   });
 
   it('can be interrupted while it waits for an answer', async () => {
-    const server = await script({ expect: 'GET /x', raw: () => {} });
-    const request = { method: 'GET', url: new URL('/x', server.url), what, signal: AbortSignal.timeout(30) } as const;
+    const abort = new AbortController();
+    const server = await script({ expect: 'GET /x', raw: () => abort.abort() });
+    const request = { method: 'GET', url: new URL('/x', server.url), what, signal: abort.signal } as const;
     await expect(transport(server).request(request)).rejects.toMatchObject({ code: 'interrupted' });
   });
 
@@ -238,33 +233,6 @@ describe('a body', () => {
     });
   });
 
-  it('that stalls ends after the time for it', async () => {
-    const server = await script({
-      expect: 'GET /x',
-      raw: (response) => response.writeHead(200, { 'content-length': '100' }).write('only this'),
-    });
-    const http = transport(server, { bodyTimeout: 100 });
-    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
-    await expect(text(response.body)).rejects.toThrow(/stopped sending/);
-  });
-
-  it('that nobody takes ends after the time for it', async () => {
-    const server = createServer((socket) => socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    cleanup.push(async () => server.close());
-    const host = `127.0.0.1:${(server.address() as { port: number }).port}`;
-    const http = transport(undefined, { plainHttp: [host], bodyTimeout: 100 });
-    const piece = Buffer.alloc(1024 * 1024);
-    const body = {
-      length: 100 * piece.length,
-      async *open() {
-        for (let count = 0; count < 100; count++) yield piece;
-      },
-    };
-    const request = { method: 'PUT', url: new URL(`http://${host}/x`), body, what, retry: false } as const;
-    await expect(http.request(request)).rejects.toThrow(/stopped taking data/);
-  });
-
   it('can be left unread without harm', async () => {
     const body = Buffer.alloc(8 * 1024 * 1024);
     const server = await script(
@@ -299,10 +267,51 @@ describe('no answer', () => {
     const request = { method: 'GET', url: new URL('http://no-such-host.invalid/x'), what } as const;
     await expect(http.request(request)).rejects.toThrow(/no-such-host.invalid has no address/);
   });
+});
 
-  it('is told by its reason: nothing within the time', async () => {
-    const steps = [{ expect: 'GET /x', raw: () => {} }];
-    const server = await script(...steps);
+/** Side by side: they do nothing but wait, for half a second at least, as that is how often undici looks at its watch. */
+describe.concurrent('time', () => {
+  afterAll(tidyUp);
+
+  it('is what Retry-After asks for', async ({ expect }) => {
+    const server = await script(
+      { expect: 'GET /x', answer: { status: 429, headers: { 'retry-after': '1' } } },
+      { expect: 'GET /x', answer: { body: 'there' } },
+    );
+    const begun = performance.now();
+    await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
+    expect(performance.now() - begun).toBeGreaterThan(950);
+  });
+
+  it('ends a body that stalls', async ({ expect }) => {
+    const server = await script({
+      expect: 'GET /x',
+      raw: (response) => response.writeHead(200, { 'content-length': '100' }).write('only this'),
+    });
+    const http = transport(server, { bodyTimeout: 100 });
+    const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
+    await expect(text(response.body)).rejects.toThrow(/stopped sending/);
+  });
+
+  it('ends a body that nobody takes', async ({ expect }) => {
+    const server = createServer((socket) => socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup.push(async () => server.close());
+    const host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+    const http = transport(undefined, { plainHttp: [host], bodyTimeout: 100 });
+    const piece = Buffer.alloc(1024 * 1024);
+    const body = {
+      length: 100 * piece.length,
+      async *open() {
+        for (let count = 0; count < 100; count++) yield piece;
+      },
+    };
+    const request = { method: 'PUT', url: new URL(`http://${host}/x`), body, what, retry: false } as const;
+    await expect(http.request(request)).rejects.toThrow(/stopped taking data/);
+  });
+
+  it('ends the wait for an answer', async ({ expect }) => {
+    const server = await script({ expect: 'GET /x', raw: () => {} });
     const http = transport(server, { headersTimeout: 100, retry: { attempts: 1 } });
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
     await expect(http.request(request)).rejects.toThrow(/did not answer in time/);

@@ -3,15 +3,16 @@ import { compositionsIn, type Part } from '../../../src/influence/composition.ts
 import { markLeaves } from '../../../src/influence/markers.ts';
 import { emptySlot, type Slot, slotPath, slotsOf } from '../../../src/influence/slots.ts';
 
-/** Leaves by path, and what a template makes of their values, unmarked and marked. */
+/** Leaves by path, and what a template makes of their values, unmarked and marked; `others` are references beside it. */
 function read(
   values: Readonly<Record<string, string>>,
   written: string,
   template: (value: (path: string) => string) => string,
+  others: readonly string[] = [],
 ): string[] {
   const slots: Slot[] = Object.entries(values).flatMap(([path, value]) => {
     const leaf = { path: path.split('.'), value };
-    return value === '' ? [emptySlot(leaf)] : slotsOf(leaf, [written]);
+    return value === '' ? [emptySlot(leaf)] : slotsOf(leaf, [written, ...others]);
   });
   const marked = new Map(markLeaves(slots).map(({ leaf, value }) => [leaf.path.join('.'), value]));
   const base = template((path) => values[path] ?? '');
@@ -71,5 +72,16 @@ describe('how a reference is put together', () => {
 
   it('is nothing where no leaf reaches', () => {
     expect(read({ image: 'quay.io/acme/app:1' }, 'busybox:1', () => 'image: busybox:1')).toEqual([]);
+  });
+
+  it('is nothing where it would begin in the middle of a name', () => {
+    const values = { image: 'quay.io:443/acme/app' };
+    const whole = ['quay.io:443/acme/app:1'];
+    expect(read(values, '443/acme/app:1', (v) => `${v('image')}:1`, whole)).toEqual([]);
+  });
+
+  it('is nothing where the line is gone with other values, though its ends are there', () => {
+    const image = 'quay.io/acme/app:1';
+    expect(read({ image }, image, (v) => (v('image') === image ? `- ${image} -` : '- -'))).toEqual([]);
   });
 });

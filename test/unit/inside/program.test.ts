@@ -242,6 +242,15 @@ describe('a name without its version', () => {
     });
   });
 
+  test('may be a default with a registry and no version, which is the newest then; labels are none', () => {
+    const loose = ['default:"quay.io/other/agent"', '\0default:"kubernetes.io/hostname"', '\0default:"other/cache"'];
+    const { guesses } = scan({ loose });
+    expect(guesses.map(({ possible }) => possible.at(-1))).toEqual([
+      'quay.io/other/agent:latest',
+      'docker.io/other/cache:v1.0.0',
+    ]);
+  });
+
   test('may stand with its version in one record, its registry before it', () => {
     const { guesses } = scan({
       data: [

@@ -8,7 +8,8 @@ import { values } from '../../../src/workflows/values.ts';
 import { type ChartPlan, chartPlans, generateChart } from '../../support/chart-generator.ts';
 import { stands } from '../../support/corpus.ts';
 import fc from '../../support/property.ts';
-import { HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 /** Each run covers several shapes; a render takes a tenth of a second and more. AIRGAP_RUNS looks further. */
 const RUNS = Number(process.env.AIRGAP_RUNS ?? 20);
@@ -19,9 +20,9 @@ const helm = HELMS.findLast(({ path }) => path !== undefined);
 it.skipIf(helm === undefined)(
   'overrides of any chart leave nothing public that they do not name, and change nothing else',
   async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     await fc.assert(
-      fc.asyncProperty(chartPlans, (plan) => holds(plan, scratch.path)),
+      fc.asyncProperty(chartPlans, (plan) => holds(plan, scratch)),
       { numRuns: RUNS, interruptAfterTimeLimit: 240_000 },
     );
   },

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { values } from '../../../src/workflows/values.ts';
 import { CHART_SHAPES } from '../../support/chart-shapes.ts';
-import { chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
@@ -12,20 +13,20 @@ describe.for(HELMS)('overrides with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(CHART_SHAPES)(
     'move every reference or name it: $name',
     async ({ files, residue = [], sets }) => {
-      await using scratch = await scratchFolder();
-      const chart = await writeFiles(join(scratch.path, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...files });
+      const scratch = scratchFolder();
+      const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...files });
       const context = {
-        env: { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch.path },
-        cwd: scratch.path,
+        env: { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch },
+        cwd: scratch,
         emit: () => undefined,
       };
       const [result] = await values(context, { request: { chart }, bundle: undefined, target, render: {} });
       const { overrides = {}, proof, yaml = '' } = result ?? {};
       expect(proof?.residue.map(({ reference }) => reference)).toEqual(residue);
       if (sets !== undefined) expect(pathsOf(overrides)).toEqual(sets);
-      const file = join(scratch.path, 'overrides.yaml');
+      const file = join(scratch, 'overrides.yaml');
       await writeFile(file, yaml);
-      const { stdout, exitCode } = await helmIn(scratch.path, helm).run(['template', 'x', chart, '-f', file]);
+      const { stdout, exitCode } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);
       expect(exitCode).toBe(0);
       const named = residue.map((reference) => reference.replace(/^docker\.io\/(?:library\/)?/, ''));
       expect(publicOnes(stdout).filter((reference) => !named.includes(reference))).toEqual([]);

@@ -1,18 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { testHelms } from '../../support/helm.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 const checkout = join(import.meta.dirname, '../../..');
 let folder: string;
@@ -20,7 +11,8 @@ let plugin: string;
 
 /** The plugin with a program that says how it was called, in a folder with a space in its name. */
 beforeEach(() => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), 'airgap launcher ')));
+  folder = join(realpathSync(scratchFolder()), 'a launcher');
+  mkdirSync(folder);
   plugin = join(folder, 'checkout');
   for (const name of ['scripts', 'dist']) mkdirSync(join(plugin, name), { recursive: true });
   copyFileSync(join(checkout, 'plugin.yaml'), join(plugin, 'plugin.yaml'));
@@ -28,7 +20,6 @@ beforeEach(() => {
   const program = 'console.log(JSON.stringify([__dirname, ...process.argv.slice(2)])); process.exit(3);\n';
   writeFileSync(join(plugin, 'dist/airgap.cjs'), program);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
 
 const tools = '/usr/bin:/bin';
 const launch = (file: string, args: string[], env: NodeJS.ProcessEnv = { AIRGAP_NODE: process.execPath }) => {

@@ -44,8 +44,11 @@ test.for([
 
 test('residue is listed once with its line and what became of it', () => {
   expect(residueList([whole])).toBe('None.');
-  expect(residueList([left])).toBe(
-    '* shop: `docker.io/library/busybox:latest` in shop/templates/a.yaml, line 3: hard-coded; behind the post-renderer: moved; with a changed chart: moved.',
+  const line = '* shop: `docker.io/library/busybox:latest` in shop/templates/a.yaml, line 3: hard-coded';
+  expect(residueList([left])).toBe(`${line}; behind the post-renderer: moved; with a changed chart: moved.`);
+  const still = { residue: [], left: [fixed.reference] };
+  expect(residueList([{ ...left, after: still, changed: { ...moved, problem: 'no' } }])).toBe(
+    `${line}; behind the post-renderer: still public; with a changed chart: failed.`,
   );
 });
 

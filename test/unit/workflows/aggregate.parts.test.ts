@@ -5,7 +5,8 @@ import { silent } from '../../../src/base/events.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { type Aggregate, aggregate } from '../../../src/workflows/aggregate.ts';
-import { chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 
@@ -54,17 +55,17 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
 
   async function of(outer: string, charts: Record<string, Record<string, string>>): Promise<Aggregate> {
-    await using scratch = await scratchFolder();
-    const archives = join(scratch.path, 'archives');
+    const scratch = scratchFolder();
+    const archives = join(scratch, 'archives');
     await mkdir(archives);
     for (const [name, files] of Object.entries(charts)) {
-      await packChart(await writeFiles(join(scratch.path, name), files), join(archives, `${name}-1.0.0.tgz`));
+      await packChart(await writeFiles(join(scratch, name), files), join(archives, `${name}-1.0.0.tgz`));
     }
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path, HOME: scratch.path };
+    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch, HOME: scratch };
     return await aggregate(
-      { env, cwd: scratch.path, emit: silent },
+      { env, cwd: scratch, emit: silent },
       {
-        request: { chart: join(scratch.path, outer) },
+        request: { chart: join(scratch, outer) },
         bundle: undefined,
         target: TARGET,
         render: {},

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../src/lock/finding.ts';
 import { images } from '../../../src/workflows/images.ts';
-import { CHARTS, HELMS, scratchFolder } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { CHARTS, HELMS } from '../helm/scratch.ts';
 
 const CHART = join(CHARTS, 'carriers');
 
@@ -18,8 +19,8 @@ async function namesBelow(folder: string): Promise<string[]> {
 
 describe.each(HELMS)('under Helm $version', (wanted) => {
   it.skipIf(wanted.path === undefined)('every carrier is found, and nothing that looks alike', async () => {
-    await using scratch = await scratchFolder();
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path };
+    const scratch = scratchFolder();
+    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch };
     const charts = [{ request: { chart: CHART }, profiles: [{ name: 'default', options: {} }] }];
     const found = (await images({ env, cwd: CHARTS, emit: () => {} }, { charts, add: [] })).images;
     const names = (folder: string, isMeant: (finding: Finding) => boolean): string[] => {

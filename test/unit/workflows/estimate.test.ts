@@ -6,7 +6,8 @@ import { planBundle } from '../../../src/bundle/write.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { estimate } from '../../../src/workflows/bundling/estimate.ts';
-import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chart, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import type { MemoryRegistry } from '../transfer/memory.ts';
 
 async function estimateOf(path: string, graph: Graph, reuse: readonly string[] = []): Promise<Estimate> {
@@ -34,7 +35,7 @@ async function interrupted(path: string, source: MemoryRegistry): Promise<void> 
 
 describe('an estimate', () => {
   it('is what the run then does, to the byte', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     const before = await estimateOf(join(dir, 'b'), graph);
@@ -45,7 +46,7 @@ describe('an estimate', () => {
   });
 
   it('says what sharing saves: a layer that three images have, and within one image nothing', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const graph = await graphOf(registry());
     expect((await estimateOf(join(dir, 'b'), graph)).shared).toBe(2 * 30_000);
     const one = await graphOf(registry(), ['quay.io/multi:3']);
@@ -53,7 +54,7 @@ describe('an estimate', () => {
   });
 
   it('knows what earlier bundles have', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const some = await graphOf(source, ['quay.io/a:1']);
     await write(join(dir, 'old'), source, { graph: some });
@@ -65,7 +66,7 @@ describe('an estimate', () => {
   });
 
   it('counts what an interrupted run has left, on the disk too', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
     const before = await estimateOf(join(dir, 'b'), graph);
@@ -79,7 +80,7 @@ describe('an estimate', () => {
   });
 
   it('counts on what an interrupted run of another plan has left', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     await interrupted(join(dir, 'b'), source);
     const other = await estimateOf(join(dir, 'b'), await graphOf(source, ['quay.io/a:1']));
@@ -88,7 +89,7 @@ describe('an estimate', () => {
   });
 
   it('is nothing to do when the bundle is there', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     await write(join(dir, 'b'), source);
     const nothing = { fetched: 0, reused: 0, resumed: 0, needed: 0 };
@@ -96,7 +97,7 @@ describe('an estimate', () => {
   });
 
   it('is refused when something else is there', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     await writeFile(join(dir, 'b'), 'precious');
     const graph = await graphOf(registry());
     await expect(estimateOf(join(dir, 'b'), graph)).rejects.toMatchObject({ code: 'output-exists' });

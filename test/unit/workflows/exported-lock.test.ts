@@ -7,7 +7,8 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { readOlder, requiresOf } from '../../../src/workflows/bundling/since.ts';
 import { diff } from '../../../src/workflows/diff.ts';
 import { inspectLock } from '../../../src/workflows/inspect.ts';
-import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chart, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
 
 interface Written {
@@ -19,7 +20,7 @@ interface Written {
 }
 
 async function written(source: MemoryRegistry = registry()): Promise<Written> {
-  const dir = await folder();
+  const dir = scratchFolder();
   const bundle = join(dir, 'v1.tar');
   await write(bundle, source);
   return { dir, bundle, ...(await exportOf(bundle)) };
@@ -93,7 +94,7 @@ it.each([
   ['{"kind":"BundleLock","schemaVersion":2}', /schema version 2; this helm airgap reads 1/],
   ['{"kind":"BundleLock","schemaVersion":1}', /does not fit its schema: .*lockDigest: /],
 ])('is not what says %s', async (text, message) => {
-  const path = join(await folder(), 'x.json');
+  const path = join(scratchFolder(), 'x.json');
   await writeFile(path, text);
   const refused = { code: 'bundle-invalid', message: expect.stringMatching(message) };
   await expect(readExportedLock(path)).rejects.toMatchObject(refused);

@@ -14,7 +14,8 @@ import { formatReference } from '../../../src/oci/reference.ts';
 import { Referrers } from '../../../src/transfer/referrers.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { type Extraction, extract, type Wanted } from '../../../src/workflows/extract.ts';
-import { folder, graphOf, NAMES, registry, write } from '../bundle/bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { graphOf, NAMES, registry, write } from '../bundle/bundles.ts';
 import { addReferrer, addTagged } from '../transfer/belonging.ts';
 import { type MemoryRegistry, noise, references } from '../transfer/memory.ts';
 
@@ -33,7 +34,7 @@ interface Place {
 }
 
 async function bundled(source = registry(), names?: readonly string[], graph?: Graph): Promise<Place> {
-  const dir = await folder();
+  const dir = scratchFolder();
   const file = join(dir, 'bundle.tar');
   await write(file, source, { charts, graph: graph ?? (await graphOf(source, names)) });
   return { dir, file, out: join(dir, 'out'), source };
@@ -245,7 +246,7 @@ describe('an image', () => {
     const source = registry();
     const graph = await graphOf(source, ['quay.io/a:1']);
     const [lost, ...rest] = [...graph.blobs].reverse();
-    const dir = await folder();
+    const dir = scratchFolder();
     const place = { dir, file: join(dir, 'bundle.tar'), out: join(dir, 'out'), source };
     await write(place.file, source, { graph: { ...graph, blobs: new Map(rest) } });
     const error = await failureOf(take(place, { image: 'quay.io/a:1', referrers: true }));

@@ -3,7 +3,8 @@ import { parse } from 'yaml';
 import { silent } from '../../../src/base/events.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { type DeliveryFormat, formatDelivery } from '../../../src/workflows/format-delivery.ts';
-import { HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { HELMS, writeFiles } from '../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 
@@ -31,12 +32,12 @@ describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (wan
   const test = it.skipIf(wanted.path === undefined);
 
   async function deliver(format: DeliveryFormat, from?: string) {
-    await using scratch = await scratchFolder();
-    const chart = await writeFiles(`${scratch.path}/shop`, CHART);
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path, HOME: scratch.path };
+    const scratch = scratchFolder();
+    const chart = await writeFiles(`${scratch}/shop`, CHART);
+    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch, HOME: scratch };
     const given = from === undefined ? {} : { from };
     const options = { request: { chart }, bundle: undefined, target: TARGET, render: {}, namespace: 'store' };
-    const [delivery] = await formatDelivery({ env, cwd: scratch.path, emit: silent }, format, {
+    const [delivery] = await formatDelivery({ env, cwd: scratch, emit: silent }, format, {
       ...options,
       ...given,
       plainHttp: false,

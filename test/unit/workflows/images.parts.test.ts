@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { chosen, images } from '../../../src/workflows/images.ts';
 import type { ChartJob } from '../../../src/workflows/search/discover.ts';
-import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -79,10 +80,10 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
   });
 
   test('names what a chart needs, each with its place and the values that build it', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const events: AirgapEvent[] = [];
     const context = {
-      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch },
       cwd: CHARTS,
       emit: (event: AirgapEvent) => void events.push(event),
     };
@@ -100,13 +101,13 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
     const place = result.images.find(({ reference }) => reference.includes('/reports:'))?.found[0];
     expect(place).toMatchObject({ template: 'shop/templates/jobs.yaml', values: ['reports.image'] });
     expect(events).toContainEqual({ type: 'stage', message: 'rendering ./shop' });
-    expect(await readdir(scratch.path), 'the scratch folder is gone').toEqual([]);
+    expect(await readdir(scratch), 'the scratch folder is gone').toEqual([]);
   });
 
   test('tries every chart, and names all that fail', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const context = {
-      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch },
       cwd: CHARTS,
       emit: () => {},
     };
@@ -120,19 +121,19 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
         { code: 'chart-not-found', message: expect.stringContaining('./nope') },
       ],
     });
-    expect(await readdir(scratch.path)).toEqual([]);
+    expect(await readdir(scratch)).toEqual([]);
   });
 
   test('unites the profiles of a chart', async () => {
-    await using scratch = await scratchFolder();
-    await writeFiles(join(scratch.path, 'web'), {
+    const scratch = scratchFolder();
+    await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),
       'templates/a.yaml':
         'kind: Pod\nspec: {containers: [{image: "r.example/{{ .Values.name | default "small" }}:1"}]}\n',
     });
     const context = {
-      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
-      cwd: scratch.path,
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch },
+      cwd: scratch,
       emit: () => {},
     };
     const profiles = [

@@ -5,7 +5,8 @@ import { fetchChart } from '../../../src/helm/fetch.ts';
 import { Renderer } from '../../../src/helm/render.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { type ChartOverrides, overrideChart } from '../../../src/workflows/overriding/override-chart.ts';
-import { chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
@@ -48,19 +49,14 @@ const ENTRIES = pod(`env:
 
 describe.for(HELMS)('operands under Helm $version', (helm) => {
   async function overrides(values: string, template: string, one = WORKER): Promise<ChartOverrides> {
-    await using scratch = await scratchFolder();
-    const folder = await writeFiles(join(scratch.path, 'op'), {
+    const scratch = scratchFolder();
+    const folder = await writeFiles(join(scratch, 'op'), {
       'Chart.yaml': chartYaml('op'),
       'values.yaml': `image: quay.io/acme/operator:1\n${values}`,
       'templates/a.yaml': template,
     });
-    const chart = await fetchChart(
-      helmIn(scratch.path, helm),
-      { chart: folder },
-      join(scratch.path, 'w'),
-      scratch.path,
-    );
-    const renderer = new Renderer(helmIn(scratch.path, helm), chart, join(scratch.path, 'r'));
+    const chart = await fetchChart(helmIn(scratch, helm), { chart: folder }, join(scratch, 'w'), scratch);
+    const renderer = new Renderer(helmIn(scratch, helm), chart, join(scratch, 'r'));
     const options = { rules: [], emit: () => undefined, operands: [one], inject: true };
     return await overrideChart(renderer, { name: 'default', options: {} }, target, options);
   }

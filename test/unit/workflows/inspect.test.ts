@@ -7,7 +7,8 @@ import { parsePlatform } from '../../../src/oci/platform.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { inspectReport } from '../../../src/ui/reports.ts';
 import { inspect } from '../../../src/workflows/inspect.ts';
-import { folder, registry, write } from '../bundle/bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { registry, write } from '../bundle/bundles.ts';
 import { type MemoryRegistry, references } from '../transfer/memory.ts';
 
 async function subset(source: MemoryRegistry, name: string): Promise<Graph> {
@@ -20,7 +21,7 @@ async function subset(source: MemoryRegistry, name: string): Promise<Graph> {
 
 it('shows the digest that an index had before platforms were left out, beside the one that it has', async () => {
   const source = registry();
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const graph = await subset(source, 'quay.io/multi:3');
   await write(path, source, { graph, charts: [] });
   const before = source.tags.get('quay.io/multi:3') as Digest;
@@ -35,7 +36,7 @@ it('shows the digest that an index had before platforms were left out, beside th
 
 it('of a reference that is pinned by digest shows that digest alone: all its platforms are there', async () => {
   const source = registry();
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const digest = source.tags.get('quay.io/multi:3') as Digest;
   const graph = await subset(source, `quay.io/multi@${digest}`);
   await write(path, source, { graph, charts: [] });

@@ -8,7 +8,8 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import type { Finding } from '../../../src/lock/finding.ts';
 import { type ImagesOptions, type ImagesResult, images } from '../../../src/workflows/images.ts';
-import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 /** A chart that installs others through Argo CD: name → version, or values under a name with a version. */
 function parent(
@@ -48,7 +49,7 @@ function leaf(name: string): Record<string, string> {
 describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
 
-  interface Site extends AsyncDisposable {
+  interface Site {
     readonly path: string;
     readonly events: AirgapEvent[];
     images(chart: string, options?: Partial<ImagesOptions>): Promise<ImagesResult>;
@@ -56,23 +57,23 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
 
   /** A scratch folder with charts, packed into `archives`. */
   async function site(charts: Record<string, Record<string, string> | string>): Promise<Site> {
-    const scratch = await scratchFolder();
-    await mkdir(join(scratch.path, 'archives'));
+    const scratch = scratchFolder();
+    await mkdir(join(scratch, 'archives'));
     for (const [name, files] of Object.entries(charts)) {
-      const folder = typeof files === 'string' ? files : await writeFiles(join(scratch.path, name), files);
+      const folder = typeof files === 'string' ? files : await writeFiles(join(scratch, name), files);
       const version = /version: (\S+)/.exec(await readFile(join(folder, 'Chart.yaml'), 'utf8'))?.[1];
-      await packChart(folder, join(scratch.path, `archives/${name}-${version}.tgz`));
+      await packChart(folder, join(scratch, `archives/${name}-${version}.tgz`));
     }
     const events: AirgapEvent[] = [];
-    await mkdir(join(scratch.path, 'tmp'));
+    await mkdir(join(scratch, 'tmp'));
     const context = {
-      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: join(scratch.path, 'tmp'), HOME: scratch.path },
-      cwd: scratch.path,
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: join(scratch, 'tmp'), HOME: scratch },
+      cwd: scratch,
       emit: (event: AirgapEvent) => void events.push(event),
     };
-    const chartSources = { mirrors: [{ from: '*', to: { folder: join(scratch.path, 'archives') } }], plainHttp: [] };
+    const chartSources = { mirrors: [{ from: '*', to: { folder: join(scratch, 'archives') } }], plainHttp: [] };
     return {
-      path: scratch.path,
+      path: scratch,
       events,
       images: (chart, options = {}) =>
         images(context, {
@@ -81,7 +82,6 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
           chartSources,
           ...options,
         }),
-      [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
     };
   }
 
@@ -93,7 +93,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     images.find((image) => image.reference === reference);
 
   test('are rendered with what Argo CD, Flux, k3s and a job give them', async () => {
-    await using here = await site({ shop: join(CHARTS, 'shop') });
+    const here = await site({ shop: join(CHARTS, 'shop') });
     const result = await here.images(join(CHARTS, 'platform'));
     expect(result.failures).toEqual([]);
     expect(named(result)).toEqual(['platform', 'shop by platform']);
@@ -128,7 +128,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   });
 
   test("show what their defaults and the parent's other values files would add as possible only", async () => {
-    await using here = await site({ shop: join(CHARTS, 'shop') });
+    const here = await site({ shop: join(CHARTS, 'shop') });
     const result = await here.images(join(CHARTS, 'platform'));
     expect(finding(result, 'registry.example/shop/web:1.4.2')).toMatchObject({
       confidence: 'possible',
@@ -142,7 +142,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   });
 
   test('are followed into one another, each install once, also round in circles', async () => {
-    await using here = await site({
+    const here = await site({
       top: parent('top', [{ name: 'a' }, { name: 'b' }]),
       a: parent('a', [{ name: 'b' }, { name: 'leaf', values: { tag: 'x' } }]),
       b: parent('b', [{ name: 'a' }, { name: 'leaf', values: { tag: 'y' } }]),
@@ -164,7 +164,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   });
 
   test('that were named too are one chart', async () => {
-    await using here = await site({ top: parent('top', [{ name: 'leaf', values: { tag: 'x' } }]), leaf: leaf('leaf') });
+    const here = await site({ top: parent('top', [{ name: 'leaf', values: { tag: 'x' } }]), leaf: leaf('leaf') });
     const profiles = [{ name: 'default', options: {} }];
     const jobs = ['./top', './leaf'].map((chart) => ({ request: { chart }, profiles }));
     const result = await here.images('', { charts: jobs });
@@ -173,7 +173,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   });
 
   test('that cannot be had are all named with who brings them; what was found is there all the same', async () => {
-    await using here = await site({
+    const here = await site({
       top: parent('top', [{ name: 'gone' }, { name: 'broken' }, { name: 'leaf' }, { name: '{{ .chart }}' }]),
       broken: { ...leaf('broken'), 'templates/fail.yaml': '{{ required "host is needed" .Values.host }}' },
       leaf: leaf('leaf'),
@@ -199,7 +199,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   });
 
   test('are left out by their names, or altogether', async () => {
-    await using here = await site({ top: parent('top', [{ name: 'gone' }, { name: 'leaf' }]), leaf: leaf('leaf') });
+    const here = await site({ top: parent('top', [{ name: 'gone' }, { name: 'leaf' }]), leaf: leaf('leaf') });
     const result = await here.images('./top', { exclude: [{ pattern: 'go*' }] });
     expect(result.failures).toEqual([]);
     expect(named(result)).toEqual(['top', 'leaf by top']);
@@ -211,7 +211,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   test('that never end are given up, and named', async () => {
     const endless = parent('endless', [{ name: 'endless', values: { level: 'LEVEL' } }]);
     const next = '{{ printf "%vx" (.Values.level | default "") }}';
-    await using here = await site({
+    const here = await site({
       endless: { ...endless, 'templates/all.yaml': endless['templates/all.yaml']?.replace('LEVEL', next) ?? '' },
     });
     const result = await here.images('./endless');
@@ -224,7 +224,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     const release = { chart: { spec: { chart: 'leaf', sourceRef: { kind: 'HelmRepository', name: 'r' } } } };
     const spec = { ...release, valuesFrom: [{ kind: 'Secret', name: 'site' }] };
     const object = { apiVersion: 'helm.toolkit.fluxcd.io/v2', kind: 'HelmRelease', metadata: { name: 'x' }, spec };
-    await using here = await site({
+    const here = await site({
       top: { 'Chart.yaml': chartYaml('top'), 'templates/r.yaml': JSON.stringify(object) },
       leaf: leaf('leaf'),
     });
@@ -240,7 +240,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   });
 
   test('are fetched once from the repository that mirrors theirs, however many values they get', async () => {
-    await using here = await site({
+    const here = await site({
       top: parent('top', [
         { name: 'leaf', values: { tag: 'x' } },
         { name: 'leaf', values: { tag: 'y' } },

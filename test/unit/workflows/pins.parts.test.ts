@@ -4,9 +4,10 @@ import * as tar from 'tar';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { chartArtifact } from '../../../src/bundle/chart-artifact.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { graphOf, registry, write } from '../bundle/bundles.ts';
 import { airgap } from '../cli/terminal.ts';
-import { chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const M = 'ecr.example:5000/m';
 const A = `${M}/quay.io/a:1`;
@@ -78,26 +79,26 @@ describe.for(HELMS)('digests with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(SHAPES)(
     'come where the chart takes them: $name',
     async ({ values, template, images, left = [] }) => {
-      await using scratch = await scratchFolder();
-      const chart = await writeFiles(join(scratch.path, 'demo'), {
+      const scratch = scratchFolder();
+      const chart = await writeFiles(join(scratch, 'demo'), {
         'Chart.yaml': chartYaml('demo'),
         'values.yaml': values,
         'templates/a.yaml': template,
       });
-      const archive = join(scratch.path, 'demo.tgz');
-      await tar.create({ gzip: true, file: archive, cwd: scratch.path }, ['demo']);
+      const archive = join(scratch, 'demo.tgz');
+      await tar.create({ gzip: true, file: archive, cwd: scratch }, ['demo']);
       const metadata = { apiVersion: 'v2', name: 'demo', version: '1.0.0' };
       const source = registry();
       const graph = await graphOf(source);
-      const bundle = join(scratch.path, 'b.tar');
+      const bundle = join(scratch, 'b.tar');
       await write(bundle, source, { graph, charts: [chartArtifact({ metadata, tgz: await readFile(archive) })] });
-      const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch.path };
+      const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
       const args = ['values', 'demo', '--bundle', bundle, '--to', M, '--pin'];
-      const { code, out, err } = await airgap(args, env, scratch.path);
+      const { code, out, err } = await airgap(args, env, scratch);
       expect([code, err]).toEqual([0, expect.stringContaining('pinned: ')]);
-      const file = join(scratch.path, 'overrides.yaml');
+      const file = join(scratch, 'overrides.yaml');
       await writeFile(file, out);
-      const { stdout } = await helmIn(scratch.path, helm).run(['template', 'x', chart, '-f', file]);
+      const { stdout } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);
       const digestOf = (path: string): string =>
         graph.roots.find(({ reference }) => reference.path === path)?.descriptor.digest ?? '';
       const wanted = images.map((image) => image.replace('{a}', digestOf('a')).replace('{b}', digestOf('library/b')));

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { values } from '../../../src/workflows/values.ts';
-import { chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
@@ -115,10 +116,10 @@ const SHAPES: readonly SecretShape[] = [
 
 describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(SHAPES)('is set where the chart takes it: $name', async (wanted) => {
-    await using scratch = await scratchFolder();
-    const chart = await writeFiles(join(scratch.path, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...wanted.files });
-    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch.path };
-    const context = { env, cwd: scratch.path, emit: () => undefined };
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...wanted.files });
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
+    const context = { env, cwd: scratch, emit: () => undefined };
     const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr' };
     const [result] = await values(context, options);
     const { overrides, proof, yaml = '' } = result ?? {};
@@ -129,9 +130,9 @@ describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
     for (const name of without)
       expect(yaml).toContain(`# Without the pull secret: Pod/${name} (shape/templates/a.yaml)`);
     expect(parse(yaml)).toEqual(overrides);
-    const file = join(scratch.path, 'overrides.yaml');
+    const file = join(scratch, 'overrides.yaml');
     await writeFile(file, yaml);
-    const { exitCode } = await helmIn(scratch.path, helm).run(['template', 'x', chart, '-f', file]);
+    const { exitCode } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);
     expect(exitCode).toBe(0);
   });
 });

@@ -5,8 +5,9 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { chartFiles } from '../../../src/helm/chart-files.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { airgap } from '../cli/terminal.ts';
-import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const run = promisify(execFile);
 const TO = 'ecr.example/m';
@@ -21,46 +22,46 @@ describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
     (await run(wanted.path ?? '', ['template', 'r', chart, ...more])).stdout;
 
   test('leaves nothing public, hooks and what is in texts among it', async () => {
-    await using scratch = await scratchFolder();
-    const env = envOf(scratch.path);
+    const scratch = scratchFolder();
+    const env = envOf(scratch);
     const args = [...flags(join(CHARTS, 'fixed')), '--out', 'o.yaml'];
-    const { code, out, err } = await airgap(args, env, scratch.path);
+    const { code, out, err } = await airgap(args, env, scratch);
     expect([code, out]).toEqual([0, '']);
     expect(err).toContain('8 of 8 references private');
-    const text = await render(join(scratch.path, 'o.tgz'), '-f', join(scratch.path, 'o.yaml'));
+    const text = await render(join(scratch, 'o.tgz'), '-f', join(scratch, 'o.yaml'));
     expect(text).toContain(`image: ${TO}/docker.io/curlimages/curl:8.10.1`);
     expect(text.replaceAll(new RegExp(`${TO}/\\S+`, 'g'), '')).not.toMatch(/quay\.io|ghcr\.io|docker\.io/);
-    const yaml = await readFile(join(scratch.path, 'o.yaml'), 'utf8');
+    const yaml = await readFile(join(scratch, 'o.yaml'), 'utf8');
     expect(yaml).toContain('# Needs the chart in o.tgz');
-    const record = (await chartFiles(join(scratch.path, 'o.tgz'), /^airgap-changes\.json$/)).get('airgap-changes.json');
+    const record = (await chartFiles(join(scratch, 'o.tgz'), /^airgap-changes\.json$/)).get('airgap-changes.json');
     expect(JSON.parse(record ?? '')).toMatchObject({ kind: 'ChartChanges', chart: 'fixed', target: TO });
-    const first = await readFile(join(scratch.path, 'o.tgz'));
-    expect(await airgap(args, env, scratch.path)).toMatchObject({ code: 0 });
-    expect((await readFile(join(scratch.path, 'o.tgz'))).equals(first), 'the same bytes again').toBe(true);
+    const first = await readFile(join(scratch, 'o.tgz'));
+    expect(await airgap(args, env, scratch)).toMatchObject({ code: 0 });
+    expect((await readFile(join(scratch, 'o.tgz'))).equals(first), 'the same bytes again').toBe(true);
   });
 
   test('is changed in subcharts too, in folders, in archives, and under an alias', async () => {
-    await using scratch = await scratchFolder();
-    const child = await writeFiles(join(scratch.path, 'packed'), {
+    const scratch = scratchFolder();
+    const child = await writeFiles(join(scratch, 'packed'), {
       'Chart.yaml': chartYaml('packed', '2.0.0'),
       'templates/a.yaml': pod('packed', 'quay.io/x/packed:1'),
     });
-    await writeFiles(join(scratch.path, 'top'), {
+    await writeFiles(join(scratch, 'top'), {
       'Chart.yaml': chartYaml('top', '1.0.0', 'dependencies: [{name: sub, version: "1.0.0", alias: other}]\n'),
       'charts/sub/Chart.yaml': chartYaml('sub', '1.0.0', 'appVersion: "7"\n'),
       'charts/sub/templates/a.yaml': pod('sub', 'quay.io/x/sub:{{ .Chart.AppVersion }}'),
       'templates/_helpers.tpl': '{{- define "tool" -}}quay.io/x/tool:{{ .Chart.Version }}{{- end -}}',
       'templates/a.yaml': pod('top', '{{ include "tool" . }}'),
     });
-    await packChart(child, join(scratch.path, 'top/charts/packed-2.0.0.tgz'));
+    await packChart(child, join(scratch, 'top/charts/packed-2.0.0.tgz'));
     const args = [...flags('./top'), '--out', 'o.yaml', '-o', 'json'];
-    const { code, out } = await airgap(args, envOf(scratch.path), scratch.path);
+    const { code, out } = await airgap(args, envOf(scratch), scratch);
     const { changedChart } = JSON.parse(out) as { changedChart: { changes: { file: string; line: number }[] } };
     expect([code, changedChart.changes.map(({ file, line }) => `${file}:${line}`)]).toEqual([
       0,
       ['charts/packed/templates/a.yaml:7', 'charts/sub/templates/a.yaml:7', 'templates/_helpers.tpl:1'],
     ]);
-    const text = await render(join(scratch.path, 'o.tgz'));
+    const text = await render(join(scratch, 'o.tgz'));
     expect(text.match(/image: .*/g)?.sort()).toEqual([
       `image: ${TO}/quay.io/x/packed:1`,
       `image: ${TO}/quay.io/x/sub:7`,
@@ -72,33 +73,33 @@ describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
   if (wanted !== HELMS[0]) return;
 
   test('keeps a word that is no image, and what a template puts together stays residue', async () => {
-    await using scratch = await scratchFolder();
-    await writeFiles(join(scratch.path, 'c'), {
+    const scratch = scratchFolder();
+    await writeFiles(join(scratch, 'c'), {
       'Chart.yaml': chartYaml('c'),
       'templates/a.yaml': pod('a', 'busybox', ', labels: {image: busybox}'),
       'templates/b.yaml': pod('b', '{{ printf "%s/%s" "quay.io/x" .Release.Name }}'),
     });
-    const { code, err } = await airgap([...flags('./c'), '--out', 'o.yaml'], envOf(scratch.path), scratch.path);
+    const { code, err } = await airgap([...flags('./c'), '--out', 'o.yaml'], envOf(scratch), scratch);
     expect([code, err]).toEqual([3, expect.stringContaining('still public: quay.io/x/release-name:latest')]);
-    const text = await render(join(scratch.path, 'o.tgz'));
+    const text = await render(join(scratch, 'o.tgz'));
     expect(text).toContain('metadata: {name: a, labels: {image: busybox}}');
     expect(text).toContain(`- name: busybox\n      image: ${TO}/docker.io/library/busybox\n`);
   });
 
   test('is written for no chart that needs none', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const args = [...flags(join(CHARTS, 'shop')), '--residue-chart', 'x.tgz'];
-    const { code, out } = await airgap(args, envOf(scratch.path), scratch.path);
+    const { code, out } = await airgap(args, envOf(scratch), scratch);
     expect([code, out.includes('Needs the chart')]).toEqual([0, false]);
-    await expect(readFile(join(scratch.path, 'x.tgz'))).rejects.toThrow('ENOENT');
+    await expect(readFile(join(scratch, 'x.tgz'))).rejects.toThrow('ENOENT');
   });
 
   test('replaces no archive that is something else', async () => {
-    await using scratch = await scratchFolder();
-    await writeFile(join(scratch.path, 'o.tgz'), 'mine');
+    const scratch = scratchFolder();
+    await writeFile(join(scratch, 'o.tgz'), 'mine');
     const args = [...flags(join(CHARTS, 'hardcoded')), '--out', 'o.yaml'];
-    const answer = await airgap(args, envOf(scratch.path), scratch.path);
+    const answer = await airgap(args, envOf(scratch), scratch);
     expect(answer).toMatchObject({ code: 1, err: expect.stringContaining('is no chart with changed templates') });
-    expect(await readFile(join(scratch.path, 'o.tgz'), 'utf8')).toBe('mine');
+    expect(await readFile(join(scratch, 'o.tgz'), 'utf8')).toBe('mine');
   });
 });

@@ -2,8 +2,9 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseMap } from '../../../src/overrides/post-render-map.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { airgap } from '../cli/terminal.ts';
-import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const hardcoded = join(CHARTS, 'hardcoded');
 const flags = (chart: string): string[] => ['values', chart, '--to', 'ecr.example/m', '--residue=post-render'];
@@ -14,10 +15,10 @@ describe.for(HELMS)('residue with Helm $version', (wanted) => {
   const isHelm4 = wanted.version.startsWith('4');
 
   test('goes into a map that is the same for every Helm, with a proof for this one', async () => {
-    await using scratch = await scratchFolder();
-    const run = await airgap([...flags(join(CHARTS, 'fixed')), '--out', 'o.yaml'], envOf(scratch.path), scratch.path);
-    const yaml = await readFile(join(scratch.path, 'o.yaml'), 'utf8');
-    const { entries } = parseMap(await readFile(join(scratch.path, 'o.post-render.json'), 'utf8'), 'map');
+    const scratch = scratchFolder();
+    const run = await airgap([...flags(join(CHARTS, 'fixed')), '--out', 'o.yaml'], envOf(scratch), scratch);
+    const yaml = await readFile(join(scratch, 'o.yaml'), 'utf8');
+    const { entries } = parseMap(await readFile(join(scratch, 'o.post-render.json'), 'utf8'), 'map');
     expect(entries.map(({ kind, path, from, hook }) => [kind, path, from, hook].join(' ').trim())).toEqual([
       'quay.io/fixed/tools:1.0.2',
       'ConfigMap data["pods.yaml"] busybox',
@@ -41,55 +42,52 @@ describe.for(HELMS)('residue with Helm $version', (wanted) => {
   if (wanted !== HELMS[0]) return;
 
   test('is nothing to speak of where values reach everything, and the map says so', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const args = [...flags(join(CHARTS, 'shop')), '--residue-map', 'map.json'];
-    const { code, out } = await airgap(args, envOf(scratch.path), scratch.path);
+    const { code, out } = await airgap(args, envOf(scratch), scratch);
     expect([code, out.includes('post-renderer')]).toEqual([0, false]);
-    expect(parseMap(await readFile(join(scratch.path, 'map.json'), 'utf8'), 'map').entries).toEqual([]);
+    expect(parseMap(await readFile(join(scratch, 'map.json'), 'utf8'), 'map').entries).toEqual([]);
   });
 
   test('goes into one map for each chart of a folder', async () => {
-    await using scratch = await scratchFolder();
-    const run = () => airgap([...flags(hardcoded), '--out-dir', 'out'], envOf(scratch.path), scratch.path);
+    const scratch = scratchFolder();
+    const run = () => airgap([...flags(hardcoded), '--out-dir', 'out'], envOf(scratch), scratch);
     expect(await run()).toMatchObject({ code: 0, out: '' });
-    expect((await readdir(join(scratch.path, 'out'))).sort()).toEqual(['hardcoded.post-render.json', 'hardcoded.yaml']);
-    const yaml = await readFile(join(scratch.path, 'out/hardcoded.yaml'), 'utf8');
+    expect((await readdir(join(scratch, 'out'))).sort()).toEqual(['hardcoded.post-render.json', 'hardcoded.yaml']);
+    const yaml = await readFile(join(scratch, 'out/hardcoded.yaml'), 'utf8');
     expect(yaml).toContain('--map=hardcoded.post-render.json');
     expect(await run()).toMatchObject({ code: 0 });
   });
 
   test('comes along in JSON, with the proof of both together', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const args = [...flags(hardcoded), '--residue-map', 'map.json', '-o', 'json'];
-    const { code, out } = await airgap(args, envOf(scratch.path), scratch.path);
+    const { code, out } = await airgap(args, envOf(scratch), scratch);
     const { proof, residueMap } = JSON.parse(out) as { proof: object; residueMap: object };
     expect([code, proof]).toEqual([0, { references: 2, rewritten: 2, residue: [] }]);
-    expect(residueMap).toEqual(JSON.parse(await readFile(join(scratch.path, 'map.json'), 'utf8')));
+    expect(residueMap).toEqual(JSON.parse(await readFile(join(scratch, 'map.json'), 'utf8')));
   });
 
   test('of an image that an operator chooses stays: no manifest has it', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const pod = 'spec: {containers: [{name: c, image: "quay.io/jetstack/cert-manager-controller:v1.17.2"}]}';
-    await writeFiles(join(scratch.path, 'op'), {
+    await writeFiles(join(scratch, 'op'), {
       'Chart.yaml': chartYaml('op'),
       'templates/a.yaml': `kind: Deployment\nmetadata: {name: d}\nspec:\n  template: {${pod}}\n`,
     });
     const args = [...flags('./op'), '--residue-map', 'map.json'];
-    const { code, err } = await airgap(args, envOf(scratch.path), scratch.path);
+    const { code, err } = await airgap(args, envOf(scratch), scratch);
     expect([code, err]).toEqual([3, expect.stringContaining('still public: quay.io/jetstack/cert-manager-acmesolver')]);
     expect(err).not.toContain('still public: quay.io/jetstack/cert-manager-controller');
   });
 
   test('replaces earlier files of its own, and writes neither where one is something else', async () => {
-    await using scratch = await scratchFolder();
-    const [overrides, map] = ['o.yaml', 'o.post-render.json'].map((name) => join(scratch.path, name)) as [
-      string,
-      string,
-    ];
+    const scratch = scratchFolder();
+    const [overrides, map] = ['o.yaml', 'o.post-render.json'].map((name) => join(scratch, name)) as [string, string];
     await writeFile(map, '{"mine": true}');
-    const run = () => airgap([...flags(hardcoded), '--out', 'o.yaml'], envOf(scratch.path), scratch.path);
+    const run = () => airgap([...flags(hardcoded), '--out', 'o.yaml'], envOf(scratch), scratch);
     expect(await run()).toMatchObject({ code: 1, err: expect.stringContaining('is no map of a post-renderer') });
-    expect(await readdir(scratch.path)).toEqual(['o.post-render.json']);
+    expect(await readdir(scratch)).toEqual(['o.post-render.json']);
     await writeFile(map, '{"apiVersion": "airgap/v0", "kind": "PostRenderMap"}');
     expect(await run()).toMatchObject({ code: 0 });
     await writeFile(overrides, 'site: mine\n');
@@ -104,11 +102,11 @@ describe.for(HELMS)('residue with Helm $version', (wanted) => {
     ['the map is a folder', ['--residue-map', 'folder'], '--residue-map .*folder is a folder'],
     ['the overrides are no values', ['--residue-map', 'm.json', '--format', 'map'], 'does not go with --format map'],
   ])('is a usage error when %s', async (_, more, message) => {
-    await using scratch = await scratchFolder();
-    await mkdir(join(scratch.path, 'folder'));
-    const { code, err } = await airgap([...flags(hardcoded), ...more], envOf(scratch.path), scratch.path);
+    const scratch = scratchFolder();
+    await mkdir(join(scratch, 'folder'));
+    const { code, err } = await airgap([...flags(hardcoded), ...more], envOf(scratch), scratch);
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
-    expect(await readdir(scratch.path)).toEqual(['folder']);
+    expect(await readdir(scratch)).toEqual(['folder']);
   });
 
   it('is a usage error when nobody asks for the map', async () => {

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { type ImagesOptions, type ImagesResult, images } from '../../../src/workflows/images.ts';
-import { chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const VALUES = `
 agent: {image: acme/agent}
@@ -75,12 +76,12 @@ describe.each(HELMS)('under Helm $version', (wanted) => {
     options: Partial<ImagesOptions> = {},
     files: Readonly<Record<string, string>> = TEMPLATES,
   ): Promise<ImagesResult & { warnings: string[] }> {
-    await using scratch = await scratchFolder();
-    await writeFiles(join(scratch.path, 'app'), { 'Chart.yaml': chartYaml('app'), 'values.yaml': VALUES, ...files });
+    const scratch = scratchFolder();
+    await writeFiles(join(scratch, 'app'), { 'Chart.yaml': chartYaml('app'), 'values.yaml': VALUES, ...files });
     const warnings: string[] = [];
     const context = {
-      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch.path },
-      cwd: scratch.path,
+      env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch },
+      cwd: scratch,
       emit: (event: AirgapEvent) => void (event.type === 'warning' && warnings.push(event.message)),
     };
     const charts = [{ request: { chart: './app' }, profiles: [{ name: 'default', options: {} }] }];

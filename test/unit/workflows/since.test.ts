@@ -9,13 +9,14 @@ import { writeBundle } from '../../../src/bundle/write.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { Root } from '../../../src/oci/graph.ts';
 import { readOlder, requiresOf } from '../../../src/workflows/bundling/since.ts';
-import { chart, folder, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chart, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
 
 const base = digestOf(noise('base', 30_000));
 
 async function older(source: MemoryRegistry = registry()): Promise<string> {
-  const path = join(await folder(), 'v1.tar');
+  const path = join(scratchFolder(), 'v1.tar');
   await write(path, source);
   return path;
 }
@@ -36,7 +37,7 @@ describe('the blobs of an older bundle', () => {
     const source = registry();
     const graph = await graphOf(source);
     const first = await readOlder(await older(source), 4);
-    const path = join(await folder(), 'v2.tar');
+    const path = join(scratchFolder(), 'v2.tar');
     await write(path, source, { graph, lock: { ...lockOf(graph, [chart]), ...requiresOf(first, graph, [chart]) } });
     const second = await readOlder(path, 4);
     expect(second.blobs).toEqual(first.blobs);
@@ -59,7 +60,7 @@ describe('the blobs of an older bundle', () => {
   it('are not known of an archive without a lock, or with a damaged manifest', async () => {
     const source = registry();
     const graph = await graphOf(source);
-    const bare = join(await folder(), 'bare.tar');
+    const bare = join(scratchFolder(), 'bare.tar');
     const steps = { source, concurrency: 4, force: false, emit: silent };
     await writeBundle({ path: bare, graph, charts: [], ...steps });
     await expect(readOlder(bare, 4)).rejects.toMatchObject({
@@ -81,7 +82,7 @@ describe('the blobs of an older bundle', () => {
 });
 
 it('does not take a lock file for an older bundle, and says so', async () => {
-  const path = join(await folder(), 'airgap.lock');
+  const path = join(scratchFolder(), 'airgap.lock');
   await writeFile(path, `# Charts and images\nkind: LockFile\n${'#'.repeat(600)}\n`);
   await expect(readOlder(path, 4)).rejects.toMatchObject({
     code: 'bundle-invalid',
@@ -109,7 +110,7 @@ describe('what a delta leaves out', () => {
     const source = registry();
     const layer = noise('base', 30_000);
     source.addImage('quay.io/odd', '1', [layer, Buffer.from('{}')]);
-    const path = join(await folder(), 'v1.tar');
+    const path = join(scratchFolder(), 'v1.tar');
     await write(path, source, { graph: await graphOf(source, ['quay.io/odd:1']), charts: [] });
     const graph = await graphOf(source, ['quay.io/odd:1']);
     const odd = chartArtifact({ metadata: { apiVersion: 'v2', name: 'odd', version: '1' }, tgz: layer });

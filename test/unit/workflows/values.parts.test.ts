@@ -6,8 +6,9 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import type { Context } from '../../../src/workflows/context.ts';
 import { values } from '../../../src/workflows/values.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { airgap } from '../cli/terminal.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/mirrored', 'host-path');
 
@@ -21,9 +22,9 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
   });
 
   test('are exactly those that move every image, and Helm renders with them what was promised', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const request = { chart: join(CHARTS, 'shop') };
-    const [result] = await values(contextIn(scratch.path), { request, bundle: undefined, target, render: {} });
+    const [result] = await values(contextIn(scratch), { request, bundle: undefined, target, render: {} });
     expect(result?.overrides).toEqual({
       cache: { image: { registry: 'ecr.example:5000/mirrored/docker.io' } },
       image: { registry: 'ecr.example:5000/mirrored/registry.example' },
@@ -36,9 +37,9 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     });
     expect(result?.proof).toEqual({ references: 8, rewritten: 8, residue: [] });
     expect(parse(result?.yaml ?? '')).toEqual(result?.overrides);
-    const path = join(scratch.path, 'overrides.yaml');
+    const path = join(scratch, 'overrides.yaml');
     await writeFile(path, result?.yaml ?? '');
-    const { stdout } = await helmIn(scratch.path, wanted).run(['template', 'x', request.chart, '-f', path]);
+    const { stdout } = await helmIn(scratch, wanted).run(['template', 'x', request.chart, '-f', path]);
     expect(stdout).not.toMatch(/(?<!mirrored\/)(?:registry\.example|quay\.io|docker\.io)\/|image: busybox/);
     expect(stdout.match(/ecr\.example:5000\/mirrored\//g)).toHaveLength(8);
   });
@@ -47,13 +48,9 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
   if (wanted !== HELMS[0]) return;
 
   test('list what no value reaches, and end with 3', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const chart = join(CHARTS, 'hardcoded');
-    const { code, out, err } = await airgap(
-      ['values', chart, '--to', 'ecr.example/m'],
-      envOf(scratch.path),
-      scratch.path,
-    );
+    const { code, out, err } = await airgap(['values', chart, '--to', 'ecr.example/m'], envOf(scratch), scratch);
     expect(code).toBe(3);
     expect(parse(out)).toEqual({ image: { repository: 'ecr.example/m/registry.example/hardcoded/app' } });
     expect(out).toContain('# Still public: docker.io/library/busybox:1.36.1');
@@ -63,11 +60,11 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
   });
 
   test('are what they are without a proof, and the file says so', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const request = { chart: join(CHARTS, 'hardcoded') };
     const options = { request, bundle: undefined, target, render: {} };
-    const [proved] = await values(contextIn(scratch.path), options);
-    const [result] = await values(contextIn(scratch.path), { ...options, prove: false });
+    const [proved] = await values(contextIn(scratch), options);
+    const [result] = await values(contextIn(scratch), { ...options, prove: false });
     expect(result?.overrides).toEqual(proved?.overrides);
     expect(proved?.proof.residue).not.toEqual([]);
     expect(result?.proof).toEqual({ references: proved?.proof.references, rewritten: 0, residue: [], skipped: true });
@@ -75,8 +72,8 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
   });
 
   test('keep what else is in a list that is overridden whole', async () => {
-    await using scratch = await scratchFolder();
-    const chart = await writeFiles(join(scratch.path, 'web'), {
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),
       'values.yaml':
         'env: [{name: STS, value: "on"}, {name: N, value: "017"}, {name: A_IMAGE, value: quay.io/acme/a:1}]\n',
@@ -84,20 +81,20 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
         'kind: Pod\nspec:\n  containers:\n  - image: quay.io/acme/b:1\n    env: {{ toYaml .Values.env | nindent 4 }}\n',
     });
     const request = { chart };
-    const [result] = await values(contextIn(scratch.path), { request, bundle: undefined, target, render: {} });
-    await writeFile(join(scratch.path, 'o.yaml'), result?.yaml ?? '');
-    const helm = helmIn(scratch.path, wanted);
+    const [result] = await values(contextIn(scratch), { request, bundle: undefined, target, render: {} });
+    await writeFile(join(scratch, 'o.yaml'), result?.yaml ?? '');
+    const helm = helmIn(scratch, wanted);
     const [before, after] = await Promise.all([
       helm.run(['template', 'x', chart]),
-      helm.run(['template', 'x', chart, '-f', join(scratch.path, 'o.yaml')]),
+      helm.run(['template', 'x', chart, '-f', join(scratch, 'o.yaml')]),
     ]);
     expect(after.stdout).toBe(before.stdout.replace('quay.io/acme/a:1', 'ecr.example:5000/mirrored/quay.io/acme/a:1'));
   });
 
   test('say why something stays public: nothing builds it, or what builds it is needed otherwise', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const image = (text: string): string => `kind: Pod\nspec: {containers: [{image: "${text}"}]}\n---\n`;
-    const chart = await writeFiles(join(scratch.path, 'web'), {
+    const chart = await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),
       'values.yaml': 'registry: docker.io\n',
       'templates/a.yaml': [
@@ -110,7 +107,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
         .join(''),
     });
     const request = { chart };
-    const [result] = await values(contextIn(scratch.path), { request, bundle: undefined, target, render: {} });
+    const [result] = await values(contextIn(scratch), { request, bundle: undefined, target, render: {} });
     expect(result?.proof.residue.map(({ reference, because }) => [reference, because])).toEqual([
       [
         'docker.io/library/busybox:1',
@@ -122,10 +119,10 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
   });
 
   test('leave out what the chart refuses, say why, and show it as residue', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const pod = (n: number, image: string): string =>
       `kind: Pod\nmetadata: {name: p${n}}\nspec: {containers: [{image: "${image}"}]}\n`;
-    await writeFiles(join(scratch.path, 'picky'), {
+    await writeFiles(join(scratch, 'picky'), {
       'Chart.yaml': chartYaml('picky'),
       'values.yaml': 'strict: {registry: registry.example}\nfree: {registry: registry.example}\n',
       // A name without port and path: what the chart's author knew.
@@ -137,7 +134,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     });
     const events: AirgapEvent[] = [];
     const request = { chart: './picky' };
-    const [result] = await values(contextIn(scratch.path, events), { request, bundle: undefined, target, render: {} });
+    const [result] = await values(contextIn(scratch, events), { request, bundle: undefined, target, render: {} });
     expect(result?.overrides).toEqual({ free: { registry: 'ecr.example:5000/mirrored/registry.example' } });
     expect(result?.proof).toMatchObject({
       references: 2,
@@ -146,35 +143,31 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     });
     const warning = events.find(({ type }) => type === 'warning') as { message: string } | undefined;
     expect(warning?.message).toMatch(/^strict\.registry stays as it is: .*schema/s);
-    expect(await readdir(scratch.path)).toEqual(['picky']);
+    expect(await readdir(scratch)).toEqual(['picky']);
   });
 
   test("do not pass over Helm's own refusal", async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const chart = join(CHARTS, 'broken');
-    const { code, out, err } = await airgap(
-      ['values', chart, '--to', 'ecr.example/m'],
-      envOf(scratch.path),
-      scratch.path,
-    );
+    const { code, out, err } = await airgap(['values', chart, '--to', 'ecr.example/m'], envOf(scratch), scratch);
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain('database.host is needed: the name of the database server');
     expect(err).toMatch(/^Hint: give the values/m);
   });
 
   test('go into a folder, where only earlier overrides are replaced', async () => {
-    await using scratch = await scratchFolder();
-    const args = ['values', join(CHARTS, 'hardcoded'), '--to', 'ecr.example/m', '--out-dir', join(scratch.path, 'out')];
-    const path = join(scratch.path, 'out/hardcoded.yaml');
-    expect(await airgap(args, envOf(scratch.path), scratch.path)).toMatchObject({ code: 3, out: '' });
+    const scratch = scratchFolder();
+    const args = ['values', join(CHARTS, 'hardcoded'), '--to', 'ecr.example/m', '--out-dir', join(scratch, 'out')];
+    const path = join(scratch, 'out/hardcoded.yaml');
+    expect(await airgap(args, envOf(scratch), scratch)).toMatchObject({ code: 3, out: '' });
     const first = await readFile(path, 'utf8');
-    expect(await airgap(args, envOf(scratch.path), scratch.path)).toMatchObject({ code: 3 });
+    expect(await airgap(args, envOf(scratch), scratch)).toMatchObject({ code: 3 });
     expect(await readFile(path, 'utf8')).toBe(first);
     await writeFile(path, 'site: mine\n');
-    const { code, err } = await airgap(args, envOf(scratch.path), scratch.path);
+    const { code, err } = await airgap(args, envOf(scratch), scratch);
     expect(code).toBe(1);
     expect(err).toMatch(/Error: .*hardcoded\.yaml is there already.*\nHint: /);
     expect(await readFile(path, 'utf8')).toBe('site: mine\n');
-    expect(await readdir(join(scratch.path, 'out'))).toEqual(['hardcoded.yaml']);
+    expect(await readdir(join(scratch, 'out'))).toEqual(['hardcoded.yaml']);
   });
 });

@@ -5,7 +5,8 @@ import type { Context } from '../../../src/workflows/context.ts';
 import { explain } from '../../../src/workflows/explain.ts';
 import type { ChartJob } from '../../../src/workflows/search/discover.ts';
 import { type WhyOptions, why } from '../../../src/workflows/why.ts';
-import { CHARTS, chartYaml, HELMS, scratchFolder, writeFiles } from '../helm/scratch.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 function jobOf(chart: string, profiles: ChartJob['profiles'] = [{ name: 'default', options: {} }]): ChartJob {
   return { request: { chart }, profiles };
@@ -20,9 +21,9 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
   });
 
   async function ask(asked: string, more: Partial<WhyOptions> = {}): Promise<string[]> {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const options = { asked, charts: [jobOf('shop')], add: [], ...more };
-    return (await why(context(scratch.path), options)).images.map(({ reference }) => reference);
+    return (await why(context(scratch), options)).images.map(({ reference }) => reference);
   }
 
   test('why: a short name stands for all its tags, a pattern for what it fits', async () => {
@@ -51,14 +52,14 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
   });
 
   test('why: Helm names a template after the alias of its chart', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const pod = 'apiVersion: v1\nkind: Pod\nspec: {containers: [{image: "r.example/redis:1"}]}\n';
-    const chart = await writeFiles(join(scratch.path, 'app'), {
+    const chart = await writeFiles(join(scratch, 'app'), {
       'Chart.yaml': chartYaml('app', '1.0.0', 'dependencies:\n  - {name: redis, version: 7.0.0, alias: cache}\n'),
       'charts/redis/Chart.yaml': chartYaml('redis', '7.0.0'),
       'charts/redis/templates/pod.yaml': pod,
     });
-    const { images } = await why(context(scratch.path), { asked: '*redis*', charts: [jobOf(chart)], add: [] });
+    const { images } = await why(context(scratch), { asked: '*redis*', charts: [jobOf(chart)], add: [] });
     expect(images[0]?.found).toMatchObject([
       {
         template: 'app/charts/cache/templates/pod.yaml',
@@ -68,14 +69,14 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
   });
 
   test('explain: the same place of several profiles once; upgrades, rules and lists too', async () => {
-    await using scratch = await scratchFolder();
+    const scratch = scratchFolder();
     const profiles = [
       { name: 'default', options: {} },
       { name: 'other', options: { set: ['agent.image=quay.io/carried/other:1'] } },
     ];
     const charts = [jobOf('carriers', profiles)];
     const places = async (text: string): Promise<unknown[]> => {
-      const explanation = await explain(context(scratch.path), { text, charts });
+      const explanation = await explain(context(scratch), { text, charts });
       expect(explanation.bare).toBeUndefined();
       const [chart] = explanation.charts;
       return chart?.occurrences.map(({ taken, profiles: names, how, path }) => [taken, names.join(), how, path]) ?? [];
@@ -91,21 +92,21 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
   });
 
   test('explain: a text that is in no render is judged by itself', async () => {
-    await using scratch = await scratchFolder();
-    const explanation = await explain(context(scratch.path), { text: 'nowhere:1', charts: [jobOf('shop')] });
+    const scratch = scratchFolder();
+    const explanation = await explain(context(scratch), { text: 'nowhere:1', charts: [jobOf('shop')] });
     expect(explanation).toMatchObject({ text: 'nowhere:1', charts: [{ name: 'shop', occurrences: [], nested: [] }] });
     expect(explanation.bare?.verdicts[0]).toMatchObject({ taken: true, reference: 'docker.io/library/nowhere:1' });
   });
 
   test('explain: charts that are brought along are named', async () => {
-    await using scratch = await scratchFolder();
-    const { charts } = await explain(context(scratch.path), { text: 'installer', charts: [jobOf('platform')] });
+    const scratch = scratchFolder();
+    const { charts } = await explain(context(scratch), { text: 'installer', charts: [jobOf('platform')] });
     expect(charts[0]?.nested).toContain('shop 1.4.0');
   });
 
   test('explain: a chart that does not render fails', async () => {
-    await using scratch = await scratchFolder();
-    const refused = explain(context(scratch.path), { text: 'x', charts: [jobOf('broken')] });
+    const scratch = scratchFolder();
+    const refused = explain(context(scratch), { text: 'x', charts: [jobOf('broken')] });
     await expect(refused).rejects.toMatchObject({ code: 'chart-render' });
   });
 });

@@ -4,13 +4,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { CHUNK, readRange } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { giveBack } from '../../../../src/oci/loan.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { noise } from '../../transfer/memory.ts';
-import { folder } from '../bundles.ts';
 
 const content = noise('file', 4 * CHUNK + 7);
 
 async function fileWith(bytes: Uint8Array) {
-  const path = join(await folder(), 'f');
+  const path = join(scratchFolder(), 'f');
   await writeFile(path, bytes);
   const file = await openRandomFile(singleFile(path), 'r+');
   onTestFinished(() => file.close());

@@ -9,10 +9,10 @@ import {
   singleFile,
 } from '../../../../src/bundle/files/random-file.ts';
 import fc from '../../../support/property.ts';
-import { folder } from '../bundles.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 async function parts(count: number, partSize: number): Promise<FilePlaces> {
-  const dir = await folder();
+  const dir = scratchFolder();
   return { paths: Array.from({ length: count }, (_, at) => join(dir, `f.${at}`)), partSize };
 }
 
@@ -61,7 +61,7 @@ it('writes and reads across parts what a single file would hold', async () => {
 });
 
 it('is opened again from its places, as they come through a structured clone', async () => {
-  for (const places of [singleFile(join(await folder(), 'f')), await parts(3, 4)]) {
+  for (const places of [singleFile(join(scratchFolder(), 'f')), await parts(3, 4)]) {
     await using(places, 'w+', (file) => writeAll(file, [Buffer.from('0123456789')], 0));
     const buffer = Buffer.alloc(4);
     await using(structuredClone(places), 'r', (file) => file.read(buffer, 3));

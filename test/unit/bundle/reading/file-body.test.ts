@@ -6,13 +6,13 @@ import { CHUNK } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { FileBody } from '../../../../src/bundle/reading/file-body.ts';
 import { giveBack } from '../../../../src/oci/loan.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { noise } from '../../transfer/memory.ts';
-import { folder } from '../bundles.ts';
 
 const content = noise('body', 4 * CHUNK + 7);
 
 async function contentFile() {
-  const path = join(await folder(), 'f');
+  const path = join(scratchFolder(), 'f');
   await writeFile(path, content);
   const file = await openRandomFile(singleFile(path), 'r');
   onTestFinished(() => file.close());

@@ -11,11 +11,12 @@ import { openLayout } from '../../../../src/bundle/reading/open-layout.ts';
 import { checkPacking } from '../../../../src/bundle/reading/packing.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
 import fc from '../../../support/property.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../../transfer/memory.ts';
-import { chart, folder, graphOf, write } from '../bundles.ts';
+import { chart, graphOf, write } from '../bundles.ts';
 
 async function bundled(splitSize?: number): Promise<string> {
-  const path = join(await folder(), 'b');
+  const path = join(scratchFolder(), 'b');
   const source = new MemoryRegistry();
   source.addImage('quay.io/a', '1', [noise('a', 700)]);
   await write(path, source, { graph: await graphOf(source, ['quay.io/a:1']), charts: [chart], splitSize });

@@ -13,9 +13,10 @@ import type { Lock } from '../../../../src/lock/lock.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Root } from '../../../../src/oci/graph.ts';
 import { fingerprintOf, type SigningKey } from '../../../../src/oci/signing-key.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import type { MemoryRegistry } from '../../transfer/memory.ts';
 import { noise } from '../../transfer/memory.ts';
-import { chart, folder, graphOf, lockOf, registry, write } from '../bundles.ts';
+import { chart, graphOf, lockOf, registry, write } from '../bundles.ts';
 
 const ed25519: SigningKey = generateKeyPairSync('ed25519');
 const ecdsa: SigningKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -46,7 +47,7 @@ async function check(path: string, { publicKey }: SigningKey): Promise<{ code?: 
 
 describe('a signed bundle', () => {
   it('is known by the key that signed it, says which, and is whole', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     for (const key of [ed25519, ecdsa]) {
       await signed(path, registry(), key, { force: true });
       expect(await check(path, key)).toEqual({});
@@ -64,7 +65,7 @@ describe('a signed bundle', () => {
   });
 
   it('stores its signature where cosign looks for it: a tag beside the lock, and a kind in the layout', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const bundle = await openBundle(path);
     const lock = bundle.lockDigest as string;
@@ -79,7 +80,7 @@ describe('a signed bundle', () => {
   });
 
   it('is up to date when it is written again with the same key, whole or in parts', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     for (const [name, key, options] of [
       ['a', ed25519, {}],
@@ -94,7 +95,7 @@ describe('a signed bundle', () => {
   });
 
   it('is continued after an interruption, though an ECDSA signature is never the same twice', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const source = registry();
     for (const options of [{}, { splitSize: 16_000 }]) {
       const path = join(dir, `b${Object.keys(options).length}`);
@@ -113,7 +114,7 @@ describe('a signed bundle', () => {
 
 describe('checkSignature', () => {
   it('refuses a bundle that is not signed, or by another key', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await write(path, registry());
     expect(await check(path, ed25519)).toMatchObject({
       code: 'signature',
@@ -128,7 +129,7 @@ describe('checkSignature', () => {
   });
 
   it('refuses a signature over another lock', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
     await write(path, source, { signature: signLock(lockDigest(lockOf(graph, [])), ed25519) });
@@ -137,7 +138,7 @@ describe('checkSignature', () => {
   });
 
   it('refuses what the signed lock does not name, and misses what it does', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const all = await graphOf(source);
     const some = await graphOf(source, ['quay.io/a:1']);
@@ -159,7 +160,7 @@ describe('checkSignature', () => {
   });
 
   it('refuses a signature or the like beside an image that the signed lock does not name', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
     const [first, second] = graph.roots as [Root, Root];
@@ -172,7 +173,7 @@ describe('checkSignature', () => {
   });
 
   it('refuses a signature that is damaged', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const text = await readFile(path, 'latin1');
     await writeFile(path, text.replace(/cosign\/signature":"./, 'cosign/signature":"#'), 'latin1');
@@ -181,7 +182,7 @@ describe('checkSignature', () => {
   });
 
   it('refuses an index that was changed: a name, a type, or a name taken away', async () => {
-    const path = join(await folder(), 'b');
+    const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const text = await readFile(path, 'latin1');
     const bundle = await openBundle(path);

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { filledBytes } from '../../../../src/bundle/writing/filled.ts';
 import fc from '../../../support/property.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { noise } from '../../transfer/memory.ts';
-import { folder } from '../bundles.ts';
 
 /** More than is looked at at once. */
 const SIZE = 300_000;
@@ -12,7 +12,7 @@ const CONTENT = noise('content', SIZE);
 const GRAIN = 4096;
 
 async function place(content: Uint8Array, offset: number, use: (file: RandomFile) => Promise<void>): Promise<void> {
-  const file = await openRandomFile(singleFile(join(await folder(), 'f')), 'w+');
+  const file = await openRandomFile(singleFile(join(scratchFolder(), 'f')), 'w+');
   try {
     await file.truncate(offset + SIZE + GRAIN);
     await file.writev([content], offset);

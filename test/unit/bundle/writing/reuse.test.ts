@@ -8,8 +8,9 @@ import { EarlierBundles } from '../../../../src/bundle/writing/reuse.ts';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { descriptorOf, LAYER, type MemoryRegistry, noise } from '../../transfer/memory.ts';
-import { folder, graphOf, registry, write } from '../bundles.ts';
+import { graphOf, registry, write } from '../bundles.ts';
 
 async function earlier(paths: readonly string[], emit: Emit = silent): Promise<EarlierBundles> {
   const bundles = await EarlierBundles.open(paths, emit);
@@ -49,7 +50,7 @@ const BASE = descriptorOf(LAYER, noise('base', 30_000));
 
 describe('with an earlier bundle', () => {
   it('only what it lacks is fetched, and the bytes are those of a bundle made without it', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const { source, graph, layer } = await grown(dir);
     const result = await write(join(dir, 'new'), source, { graph, earlier: await earlier([join(dir, 'old')]) });
     expect(source.read).toBe(result.fetched);
@@ -61,7 +62,7 @@ describe('with an earlier bundle', () => {
   });
 
   it('it may be the one that is replaced', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const { source, graph } = await grown(dir);
     const path = join(dir, 'old');
     const result = await write(path, source, { graph, force: true, earlier: await earlier([path]) });
@@ -71,7 +72,7 @@ describe('with an earlier bundle', () => {
   });
 
   it('what is damaged in it is fetched instead, with a warning', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const { source, graph } = await grown(dir);
     const old = join(dir, 'old');
     await damage(old, BASE);
@@ -88,7 +89,7 @@ describe('with an earlier bundle', () => {
   });
 
   it('a second one that has the damaged blob whole saves fetching it', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     const { source, graph, layer } = await grown(dir);
     await copyFile(join(dir, 'old'), join(dir, 'whole'));
     await damage(join(dir, 'old'), BASE);
@@ -98,7 +99,7 @@ describe('with an earlier bundle', () => {
   });
 
   it('holds a blob only in the size that is asked for', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     await write(join(dir, 'old'), registry());
     const bundles = await earlier([join(dir, 'old')]);
     expect(bundles.holds(BASE)).toBe(true);
@@ -107,7 +108,7 @@ describe('with an earlier bundle', () => {
   });
 
   it('a small blob is read from it without asking anybody else, unless it is damaged', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     await write(join(dir, 'old'), registry());
     const events: AirgapEvent[] = [];
     const bundles = await earlier([join(dir, 'old')], (event) => void events.push(event));
@@ -123,7 +124,7 @@ describe('with an earlier bundle', () => {
   });
 
   it('that cannot be opened, nothing is begun', async () => {
-    const dir = await folder();
+    const dir = scratchFolder();
     await expect(EarlierBundles.open([join(dir, 'none')], silent)).rejects.toMatchObject({ code: 'file' });
   });
 });

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { drainWide, type Width } from '../../../../src/bundle/writing/wide.ts';
 import type { Body } from '../../../../src/oci/content.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import fc from '../../../support/property.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 const content = randomBytes(1_500_000);
 const digest = digestOf(content);
@@ -26,7 +26,7 @@ let noted: number[];
 let placing: Placing;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'airgap-wide-'));
+  folder = scratchFolder();
   path = join(folder, 'file');
   file = await openRandomFile(singleFile(path), constants.O_CREAT | constants.O_RDWR);
   noted = [];
@@ -34,10 +34,7 @@ beforeEach(async () => {
     noted.push(bytes);
   });
 });
-afterEach(async () => {
-  await file.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => file.close());
 
 /** Time that passes when everybody waits for it. */
 class Clock {

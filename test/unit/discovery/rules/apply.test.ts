@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { isByRule } from '../../../../src/discovery/rules/index.ts';
 import { formatLock, type Lock, parseLock } from '../../../../src/lock/lock.ts';
 import { apply, operator, references, resource, rule } from './render.ts';
 
@@ -29,6 +30,14 @@ test("an image stands at the operator's container", () => {
     confidence: 'likely',
     need: 'operand',
   });
+});
+
+test('an image that a rule names is told from what other rules say', () => {
+  const [place] = apply(rule({}), [operator('org/widget-operator:v1.2')]);
+  if (place === undefined) throw new Error('the rule found nothing');
+  expect(isByRule(place, rule({}))).toBe(true);
+  expect(isByRule(place, rule({}, { operator: 'widget' }))).toBe(false);
+  expect(isByRule({ ...place, how: 'env' }, rule({}))).toBe(false);
 });
 
 test('the operator is known behind any registry and mirror, and nothing else is taken for it', () => {

@@ -6,7 +6,7 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import type { BlobNode } from '../../../../src/oci/graph.ts';
 import { SharedFetch } from '../../../../src/workflows/fetching/shared-fetch.ts';
-import { folder } from '../../bundle/bundles.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 import { clientFor, describeBytes } from '../../registry/set-up.ts';
 
 const SIZE = 33 * 1024 * 1024;
@@ -42,7 +42,7 @@ async function setUp(answer: RequestListener) {
   const emit = (event: AirgapEvent): void => void events.push(event);
   const shared = SharedFetch.for({ blobs }, source, { env: {}, mirrors: [], plainHttp: [host] }, emit);
   onTestFinished(() => shared.close());
-  const file = await openRandomFile(singleFile(join(await folder(), 'f')), 'w+');
+  const file = await openRandomFile(singleFile(join(scratchFolder(), 'f')), 'w+');
   onTestFinished(() => file.close());
   await file.truncate(2 * SIZE);
   return { nodes, shared, file, events, emit, asked, renewed };

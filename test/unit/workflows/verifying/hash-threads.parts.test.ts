@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openBundle } from '../../../../src/bundle/read.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { HashThread, worthwhileThreads } from '../../../../src/workflows/verifying/hash-threads.ts';
-import { folder, registry, write } from '../../bundle/bundles.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { registry, write } from '../../bundle/bundles.ts';
 
 const MB = 1024 * 1024;
 const sizes = (...megabytes: number[]): { size: number }[] => megabytes.map((size) => ({ size: size * MB }));
@@ -25,7 +26,7 @@ describe('threads that hash', () => {
     ['parts', 16_000],
   ] as const) {
     it(`open the bundle for themselves and find what is damaged in ${name}`, async () => {
-      const path = join(await folder(), 'b');
+      const path = join(scratchFolder(), 'b');
       await write(path, registry(), { splitSize });
       const bundle = await openBundle(path);
       const all = [...bundle.entries].map(([digest, place]) => ({ digest, ...place }));
@@ -53,7 +54,7 @@ describe('threads that hash', () => {
   }
 
   it('that find no bundle leave the work to others', async () => {
-    const thread = new HashThread({ paths: [join(await folder(), 'nothing')], partSize: Number.POSITIVE_INFINITY });
+    const thread = new HashThread({ paths: [join(scratchFolder(), 'nothing')], partSize: Number.POSITIVE_INFINITY });
     const blob = { digest: `sha256:${'0'.repeat(64)}` as Digest, offset: 0, size: 1 };
     expect(await thread.damaged([blob], () => {})).toBeUndefined();
     await thread.close();

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fixtureChart } from '../support/charts.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
+import { lacking, startDaemon } from '../support/daemon.ts';
+import { buildImage, pushBuilt } from '../support/images.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { fillUpstream } from '../support/upstream.ts';
+import { issued } from '../unit/http/certificate.ts';
+
+/**
+ * What `push` has brought to a registry with a certificate of a private authority and with a login, in the hands of the
+ * clients that are going to read it.
+ */
+
+const home = scratchFolder();
+const bundle = join(home, 'platform.tar');
+const caFile = join(home, 'trusted', 'ca.crt');
+const login = 'user:geheim123';
+// bcrypt of geheim123, as htpasswd -B writes it
+const htpasswd = 'user:$2y$05$abcdefghijklmnopqrstuufKZMm/0imsDKw8jZuKJnEUT4r4H55gi\n';
+const DOCKER = 'quay.io/team/docker:1';
+let registry: TestRegistry;
+/** Every tagged image by its name in the registry, with the digest that upstream has. */
+const pushed = new Map<string, string>();
+
+beforeAll(async () => {
+  const { ca, ...tls } = issued();
+  mkdirSync(join(home, 'trusted'));
+  writeFileSync(caFile, ca);
+  registry = await startRegistry({ htpasswd, tls });
+  const shop = fixtureChart('shop');
+  const upstream = await startRegistry();
+  try {
+    const { stdout } = await airgapOk(['images', shop, '-o', 'json'], home);
+    const { images } = JSON.parse(stdout) as { images: { reference: string; confidence: string }[] };
+    const references = images.filter(({ confidence }) => confidence !== 'possible').map(({ reference }) => reference);
+    const digests = await fillUpstream(upstream.host, references);
+    const docker = buildImage({ name: DOCKER, format: 'docker' });
+    digests.set(DOCKER, await pushBuilt(upstream.host, 'quay.io/team/docker', '1', docker));
+    const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+    await airgapOk(['bundle', shop, '--image', DOCKER, ...mirror, '--out', bundle], home);
+    for (const [reference, digest] of digests) {
+      if (!reference.includes('@')) pushed.set(`${registry.host}/mirror/${reference}`, digest);
+    }
+  } finally {
+    await upstream.stop();
+  }
+  const push = ['push', bundle, '--to', `${registry.host}/mirror`];
+  expect((await airgap(push, home)).stderr).toMatch(/certificate/);
+  expect((await airgap([...push, '--ca-file', caFile], home)).stderr).toMatch(/log ?in|credentials/i);
+  mkdirSync(join(home, '.docker'));
+  const auths = { [registry.host]: { auth: Buffer.from(login).toString('base64') } };
+  writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths }), { mode: 0o600 });
+  await airgapOk([...push, '--ca-file', caFile], home);
+  expect(pushed.size).toBeGreaterThan(2);
+});
+
+afterAll(() => registry.stop());
+
+test('skopeo copies every image with all its platforms', async () => {
+  const access = ['--src-creds', login, '--src-cert-dir', join(home, 'trusted')];
+  for (const [at, [reference, digest]] of [...pushed].entries()) {
+    const folder = join(home, `copied-${at}`);
+    await program(
+      'skopeo',
+      ['--insecure-policy', 'copy', '--all', ...access, `docker://${reference}`, `dir:${folder}`],
+      home,
+    );
+    const manifest = readFileSync(join(folder, 'manifest.json'));
+    expect(`sha256:${createHash('sha256').update(manifest).digest('hex')}`, reference).toBe(digest);
+  }
+});
+
+test('podman pulls every image with its digest', async (context) => {
+  const folders = ['--root', join(home, 'pod/root'), '--runroot', join(home, 'pod/run')];
+  const podman = (...args: string[]): Promise<string> =>
+    program('podman', [...folders, '--storage-driver', 'vfs', ...args], home);
+  const reason =
+    lacking('podman') ??
+    (await podman('info').then(
+      () => undefined,
+      (error: Error) => `podman does not run here: ${error.message.split('\n').at(-1)}`,
+    ));
+  if (reason !== undefined) context.skip(reason);
+  for (const [reference, digest] of pushed) {
+    await podman('pull', '-q', '--creds', login, '--cert-dir', join(home, 'trusted'), reference);
+    const [inspected] = JSON.parse(await podman('image', 'inspect', reference));
+    expect(inspected.RepoDigests, reference).toContain(`${reference.slice(0, reference.lastIndexOf(':'))}@${digest}`);
+  }
+});
+
+test('ctr pulls every image with its digest', async (context) => {
+  const socket = join(home, 'ctr.sock');
+  const ctr = (...args: string[]): Promise<string> => program('ctr', ['--address', socket, ...args], home);
+  const folders = ['--root', join(home, 'ctr/root'), '--state', join(home, 'ctr/state'), '--address', socket];
+  const daemon = lacking('ctr', 'containerd') ?? (await startDaemon('containerd', folders, () => ctr('version')));
+  if (typeof daemon === 'string') return context.skip(daemon);
+  try {
+    // As nodes are told: without it, containerd takes a registry on loopback for one without TLS.
+    const hosts = join(home, 'certs.d');
+    mkdirSync(join(hosts, registry.host), { recursive: true });
+    writeFileSync(
+      join(hosts, registry.host, 'hosts.toml'),
+      `server = "${registry.url}"\n[host."${registry.url}"]\nca = "${caFile}"\n`,
+    );
+    const access = ['--user', login, '--hosts-dir', hosts, '--snapshotter', 'native'];
+    for (const reference of pushed.keys()) await ctr('images', 'pull', ...access, reference);
+    const rows = (await ctr('images', 'ls')).split('\n').slice(1);
+    const listed = rows.map((row) => row.split(/\s+/)).map(([name = '', , digest = '']) => [name, digest]);
+    expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(pushed));
+  } finally {
+    await daemon.stop();
+  }
+});
+
+test('Helm pulls the chart, as it was bundled', async () => {
+  const helm = (...args: string[]): Promise<string> => program(helmUnderTest(), args, home);
+  const [user = '', password = ''] = login.split(':');
+  await helm('registry', 'login', registry.host, '-u', user, '-p', password, '--ca-file', caFile);
+  const there = `oci://${registry.host}/mirror/charts/shop`;
+  await helm('pull', there, '--version', '1.4.0', '--ca-file', caFile, '--destination', home);
+  await airgapOk(['extract', bundle, '--chart', 'shop', '--out', join(home, 'bundled.tgz')], home);
+  const name = readdirSync(home).find((file) => /^shop-.*\.tgz$/.test(file)) as string;
+  expect(readFileSync(join(home, name)).equals(readFileSync(join(home, 'bundled.tgz')))).toBe(true);
+});
