@@ -28,7 +28,7 @@ const UNREACHABLE =
   /(?:^|\.)(?:example|examples|test|invalid|local|localdomain|internal|svc|cluster|corp|lan)(?::\d+)?$|\.svc[.:]|(?:^|\.)example\.\w+|^localhost|^127\.|^0\./;
 /** Hosts of sources, of import paths and of API groups. */
 const NO_IMAGES =
-  /^(?:github\.com|gitlab\.com|bitbucket\.org|golang\.org|gopkg\.in|go\.uber\.org|google\.golang\.org|(?:[\w-]+\.)*k8s\.io)$/;
+  /^(?:github\.com|gitlab\.com|bitbucket\.org|golang\.org|gopkg\.in|go\.uber\.org|google\.golang\.org|(?:[\w-]+\.)*(?:k8s|kubernetes)\.io)$/;
 /** Words of made-up names. */
 const MADE_UP =
   /(?:^|[/.-])(?:my|your|some|foo|bar|baz|acme|example|examples|sample|dummy|placeholder|username|yourorg|myregistry|myrepo)(?:[/.-]|$)/;

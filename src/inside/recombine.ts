@@ -7,7 +7,7 @@ import { imageSayer, ownUser } from './evidence.ts';
 import type { Functions } from './functions.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
 import { withHolders } from './holders.ts';
-import { isDigest, isVersion, makersOf, type Template } from './names.ts';
+import { bareRepository, isDigest, isVersion, makersOf, type Template } from './names.ts';
 import { constantsBeside, constantsNear, settingBeside, versionsBeside } from './pairing.ts';
 import { namedVersion, newestFirst, variableVersions } from './versions.ts';
 
@@ -104,9 +104,9 @@ export function recombine(program: Program, { nameless, shorts, digests, version
     const tried = beside.some(isDigest) ? [] : referencesOf(template, [...variants, ...guessed]);
     // What has no version gets this one, by the code that takes both or from the container runtime.
     const isBare = !constant.text.includes(':') && paired.length === 0;
-    const last = isBare
-      ? referencesOf(template, moving === undefined && setting === undefined ? [] : [moving ?? LATEST])
-      : [];
+    const isValue = setting !== undefined || (isDefault && bareRepository(constant.text) !== undefined);
+    const newest = moving ?? (isValue ? LATEST : undefined);
+    const last = isBare && newest !== undefined ? referencesOf(template, [newest]) : [];
     const possible = [...new Set([...[...paired, ...tried].slice(0, MOST_TRIED), ...last])];
     if (possible.length === 0) return [];
     const evidence =

@@ -38,7 +38,8 @@ export function namesInText(text: string): TextName[] {
     const newline = text.indexOf('\n', index);
     end = newline < 0 ? text.length : newline;
     const content = text.slice(start, Math.min(end, start + LONGEST_LINE));
-    if (COMMENT.test(content)) continue;
+    // A name has a registry or a field that says image; nearly every line has neither, and its values are dear to find.
+    if (!(content.includes('/') || IMAGE_KEY.test(content)) || COMMENT.test(content)) continue;
     const found = namesInLine(content);
     if (found.length === 0 || isTold(text, start, content.search(/\S/))) continue;
     for (; counted < start; counted = text.indexOf('\n', counted) + 1) line++;
