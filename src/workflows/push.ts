@@ -16,7 +16,7 @@ import { type Cargo, type LoadOptions, load } from './pushing/cargo.ts';
 import { placeOf, withWritten } from './pushing/places.ts';
 import { readBack } from './pushing/read-back.ts';
 import { type Receipt, receiptOf } from './pushing/receipt.ts';
-import { lookForRepositories, prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
+import { absentOf, lookForRepositories, prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
 import { requiredOf } from './pushing/required.ts';
 import { retired } from './pushing/retired.ts';
 import { emitsFor, readersFor } from './pushing/side-by-side.ts';
@@ -119,26 +119,15 @@ async function pushTo(
   const paths = [...new Set(placements.map(({ repository }) => repository.path))];
   const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
   const required = requiredOf(cargo, place, client);
+  const asked = { target: place, concurrency, existing, signal, ...(required && { required }) };
   if (required !== undefined) {
-    // Nor for a delta whose base is not there: what the plan says no to.
-    const standing = await lookForRepositories(context, target, ecr, paths, choice.create);
-    const absent = new Set([...(standing?.missing ?? []), ...(standing?.onPush ?? [])]);
-    if (absent.size > 0)
-      await planCopy(graph, client, { target: place, concurrency, existing, absent, required, signal });
+    // Nor for a delta whose base is not there, which the plan refuses.
+    const absent = absentOf(await lookForRepositories(context, target, ecr, paths, choice.create));
+    if (absent.size > 0) await planCopy(graph, client, { ...asked, absent });
   }
   const ensured = await prepareRepositories(context, target, ecr, paths, choice);
-  const turns = reader && { turns: reader };
   const absent = new Set([...ensured.created, ...ensured.onPush]);
-  const options = {
-    target: place,
-    concurrency,
-    existing,
-    absent,
-    emit,
-    signal,
-    ...(required && { required }),
-    ...turns,
-  };
+  const options = { ...asked, absent, emit, ...(reader && { turns: reader }) };
   const seen = existing === 'error' ? await refuseOtherSignatures(graph.referrers ?? [], client, options) : undefined;
   const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
   const belonging = await pushBelonging(graph, outcomes, source, client, {

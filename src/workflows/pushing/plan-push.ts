@@ -12,7 +12,7 @@ import type { PushOptions } from '../push.ts';
 import { connect } from '../registry.ts';
 import { type Cargo, load } from './cargo.ts';
 import { placeOf, withWritten } from './places.ts';
-import { lookForRepositories } from './repositories.ts';
+import { absentOf, lookForRepositories } from './repositories.ts';
 import { requiredOf } from './required.ts';
 import { retired } from './retired.ts';
 
@@ -90,7 +90,7 @@ async function planFor(
   const { client, ecr } = connect(context, access);
   try {
     const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target), create);
-    const absent = new Set([...(repositories?.missing ?? []), ...(repositories?.onPush ?? [])]);
+    const absent = absentOf(repositories);
     const place = (source: Reference): Reference => placeOf(target, source);
     const required = requiredOf(cargo, place, client);
     const options = { target: place, concurrency, existing, absent, signal, ...(required && { required }) };

@@ -76,6 +76,11 @@ export async function lookForRepositories(
   }
 }
 
+/** Paths of what is not there yet, so that nothing needs to be asked of it. */
+export function absentOf(standing: Standing | undefined): ReadonlySet<string> {
+  return new Set([...(standing?.missing ?? []), ...(standing?.onPush ?? [])]);
+}
+
 /** Whether there was no right, or no credential of AWS, to ask with; a stored login may serve for the rest. */
 function isUnasked(error: unknown): error is AirgapError {
   return error instanceof AirgapError && (error.code === 'forbidden' || error.code === 'unauthorized');
