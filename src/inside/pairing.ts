@@ -54,9 +54,12 @@ export function constantsBeside(program: Code, { code }: Pick<GoString, 'code'>)
   );
 }
 
-/** The constants that the code takes before and behind a use, as far as a version may be away; the nearest first. */
-export function constantsNear(program: Code, use: number): string[] {
-  const near = loadsAround(program, use, WINDOW).toSorted((a, b) => Math.abs(a.at - use) - Math.abs(b.at - use));
+/**
+ * The constants that the same function takes before and behind a use, as far as a version may be away or so many bytes; the
+ * nearest first.
+ */
+export function constantsNear(program: Code, use: number, reach = WINDOW): string[] {
+  const near = loadsAround(program, use, reach).toSorted((a, b) => Math.abs(a.at - use) - Math.abs(b.at - use));
   return [...new Set(near.flatMap(({ target }) => program.strings.at(target)?.text ?? []))];
 }
 

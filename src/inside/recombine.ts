@@ -7,7 +7,7 @@ import { imageSayer, ownUser } from './evidence.ts';
 import type { Functions } from './functions.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
 import { withHolders } from './holders.ts';
-import { bareRepository, isDigest, isVersion, makersOf, type Template } from './names.ts';
+import { bareRepository, isDigest, isVersion, makersOf, normalised, type Template } from './names.ts';
 import { constantsBeside, constantsNear, settingBeside, versionsBeside } from './pairing.ts';
 import { namedVersion, newestFirst, variableVersions } from './versions.ts';
 
@@ -44,6 +44,8 @@ const MOST_SHORTS = 2000;
 const MOST_USES = 3;
 /** Versions that are tried with one name. */
 const MOST_TRIED = 40;
+/** Bytes of code around a digest in which its repository may be named, where branches lie between them. */
+const FUNCTION = 4096;
 const LATEST = 'latest';
 const MOVING = /^latest(?:-[a-z][\w.-]{0,20})?$/;
 /** A name of Docker Hub's own, `redis`. */
@@ -147,14 +149,22 @@ function movingBeside(program: Program, constant: GoString): string | undefined 
   return uses.flatMap((use) => constantsNear(program, use)).find((text) => MOVING.test(text));
 }
 
-/** Digests that no name has got, with the words that the code takes beside them: `redis`. Only a registry can say. */
+/**
+ * Digests with the other repositories that the same function of the operator takes, and those that no name has got with the
+ * words beside them: `redis`. Only a registry can say, and surely: what has the digest is the one.
+ */
 function pinned(program: Program, digests: readonly GoString[], guesses: readonly Guess[]): Guess[] {
-  const known = new Set(guesses.flatMap(({ possible }) => possible.map((reference) => reference.split('@')[1])));
+  const known = new Set(guesses.flatMap(({ possible }) => possible));
+  const used = new Set([...known].map((reference) => reference.split('@')[1]));
   return digests.slice(0, MOST).flatMap((digest): Guess[] => {
-    if (known.has(digest.text)) return [];
-    const words = constantsBeside(program, digest).filter((text) => WORD.test(text));
-    const possible = words.slice(0, FEW).map((word) => `docker.io/library/${word}@${digest.text}`);
-    const evidence = 'a name, and the digest that the code loads beside it';
+    const uses = ownUser(program, digest) === undefined ? [] : digest.code.slice(0, MOST_USES);
+    const taken = uses.flatMap((use) => constantsNear(program, use, FUNCTION));
+    const repositories = taken.filter((text) => bareRepository(text) !== undefined);
+    const words = used.has(digest.text) ? [] : constantsBeside(program, digest).filter((text) => WORD.test(text));
+    const names = [...repositories, ...words.map((word) => `docker.io/library/${word}`)];
+    const references = names.flatMap((name) => normalised(`${name}@${digest.text}`) ?? []);
+    const possible = [...new Set(references)].filter((reference) => !known.has(reference)).slice(0, FEW);
+    const evidence = 'a name, and the digest that the same function loads';
     return possible.length === 0
       ? []
       : [{ ...program.place, offset: digest.offset, kind: 'recombined', evidence, possible, isPaired: false }];

@@ -72,6 +72,8 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     expect(possible('ledger')).not.toContain('quay.io/other-vendor/ledger:v3.10.0');
     const pin = 'sha256:8061ca607db2a0c80010aeb5fc9bed0253448bc68711eaa14253a392f6c48280';
     expect(possible('haproxy')).toEqual([`docker.io/library/haproxy@${pin}`]);
+    const far = 'sha256:0745934cb55d95c266daa5423ece9c149bb67db99eb2b3d9215597903724c636';
+    expect(found.guesses.flatMap((guess) => guess.possible)).toContain(`quay.io/other-vendor/beacon@${far}`);
   });
 
   test('asks for what only stands side by side: a name with a version or with none, and a name in pieces', (context) => {
