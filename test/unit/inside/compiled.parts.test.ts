@@ -49,7 +49,8 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     const guesses = found.guesses.filter(({ isPaired }) => isPaired);
     const paired = [...new Set(guesses.map(({ possible }) => possible[0]))];
     // The linker's flags, from which that of the shelf is known, are hidden by -trimpath.
-    expect(paired.filter((reference) => !reference?.includes('/shelf:')).toSorted()).toEqual([
+    // How far the beacon is from its digest, depends on the compiler.
+    expect(paired.filter((reference) => !/\/shelf:|\/beacon@/.test(reference ?? '')).toSorted()).toEqual([
       'docker.io/widget-project/cache:v9.8.7',
       'docker.io/widget-project/search:v9.5.5',
       'ghcr.io/widget-project/gateway:v7.4.0',
