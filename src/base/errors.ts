@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import { redact } from './redact.ts';
 
 /** What went wrong, for programs: stable across versions. */
@@ -48,7 +49,8 @@ export interface ErrorDetails {
 
 /**
  * The one error class: a code, one sentence that says what happened to what, a hint that says what to do, the cause.
- * Secrets are removed here, when the error is made, so no later printing can leak them.
+ * Secrets are removed here, when the error is made, so no later printing can leak them, and what a terminal would obey is
+ * escaped, since messages quote charts, registries and Helm.
  */
 export class AirgapError extends Error {
   readonly code: ErrorCode;
@@ -56,10 +58,10 @@ export class AirgapError extends Error {
   readonly causes: readonly AirgapError[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(redact(message), details.cause === undefined ? undefined : { cause: details.cause });
+    super(clean(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'AirgapError';
     this.code = code;
-    this.hint = details.hint === undefined ? undefined : redact(details.hint);
+    this.hint = details.hint === undefined ? undefined : clean(details.hint);
     this.causes = details.causes ?? [];
   }
 
@@ -84,7 +86,11 @@ export function ours(error: unknown): AirgapError {
   throw error;
 }
 
-/** Anything thrown, as text without secrets. */
+/** Anything thrown, as text without secrets and without control characters. */
 export function messageOf(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
+  return clean(error instanceof Error ? error.message : String(error));
+}
+
+function clean(text: string): string {
+  return printable(redact(text));
 }

@@ -1,4 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
+import { isName } from '../base/names.ts';
+import { quoted } from '../base/printable.ts';
 import { type Digest, isDigest } from './digest.ts';
 
 /** One repository of one registry. */
@@ -15,14 +17,6 @@ export interface Reference extends Repository {
   readonly digest?: Digest;
 }
 
-// The grammar of github.com/distribution/reference (regexp.go, reference.go).
-const HOST =
-  /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
-const COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/;
-/** What may be a tag. */
-export const TAG = /^[\w][\w.-]{0,127}$/;
-/** Of the path alone, the host does not count (reference.go, RepositoryNameTotalLengthMax). */
-const PATH_LIMIT = 255;
 /** What Docker takes for the identifier of a local image, and Kubernetes refuses. */
 const IDENTIFIER = /^[a-f0-9]{64}$/;
 
@@ -33,7 +27,7 @@ const IDENTIFIER = /^[a-f0-9]{64}$/;
 export function parseReference(text: string): Reference {
   const parsed = tryParseReference(text);
   if (parsed === undefined) {
-    throw new AirgapError('reference-invalid', `"${text.slice(0, 200)}" is not an image reference`, {
+    throw new AirgapError('reference-invalid', `${quoted(text)} is not an image reference`, {
       hint: 'write registry/repository:tag or registry/repository@sha256:…, lower case',
     });
   }
@@ -56,7 +50,7 @@ export function tryParseReference(text: string): Reference | undefined {
   const colon = rest.lastIndexOf(':');
   if (colon > rest.lastIndexOf('/')) {
     tag = rest.slice(colon + 1);
-    if (!TAG.test(tag)) return undefined;
+    if (!isName('tag', tag)) return undefined;
     rest = rest.slice(0, colon);
   }
   const repository = tryParseRepository(rest);
@@ -73,8 +67,7 @@ export function tryParseRepository(name: string): Repository | undefined {
   const registry = !hasHost || first === 'index.docker.io' ? 'docker.io' : first;
   let path = hasHost ? name.slice(slash + 1) : name;
   if (registry === 'docker.io' && !path.includes('/')) path = `library/${path}`;
-  if (!HOST.test(registry) || path.length > PATH_LIMIT) return undefined;
-  if (!path.split('/').every((component) => COMPONENT.test(component))) return undefined;
+  if (!isName('registry', registry) || !isName('repository', path)) return undefined;
   return { registry, path };
 }
 

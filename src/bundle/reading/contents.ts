@@ -1,4 +1,5 @@
 import { messageOf } from '../../base/errors.ts';
+import { isName } from '../../base/names.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
@@ -7,7 +8,6 @@ import {
   formatReference,
   type Reference,
   type Repository,
-  TAG,
   tryParseReference,
   tryParseRepository,
 } from '../../oci/reference.ts';
@@ -129,7 +129,7 @@ function imageName(descriptor: Descriptor): Root['reference'] | undefined {
 /** The tag that other tools write where they know no more (OCI image layout, `org.opencontainers.image.ref.name`). */
 export function tagName(descriptor: Descriptor): string | undefined {
   const name = annotation(descriptor, REF_NAME);
-  return name !== undefined && TAG.test(name) ? name : undefined;
+  return name !== undefined && isName('tag', name) ? name : undefined;
 }
 
 function nameAs(descriptor: Descriptor, as: Reference | undefined): Reference | undefined {

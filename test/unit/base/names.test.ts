@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkName, isName, type NameKind, toFileName } from '../../../src/base/names.ts';
+import { printable, printableLine } from '../../../src/base/printable.ts';
+
+const good: readonly (readonly [NameKind, readonly string[]])[] = [
+  ['chart name', ['cert-manager', 'K8s_app', 'a.b', '0x']],
+  ['chart version', ['1.2.3', 'v1.17.2', '1.2', 'v1', '1.0.0-rc.1', '0.1.0+sha.5114f85', '1.0.0-alpha-beta']],
+  ['release name', ['a', 'rel-1', 'a.b']],
+  ['namespace', ['default', 'a-1']],
+  ['object name', ['my.object-1']],
+  [
+    'registry',
+    ['docker.io', 'localhost:5000', '[::1]:5000', 'MY-host.example', '123456789012.dkr.ecr.us-east-1.amazonaws.com'],
+  ],
+  ['repository', ['library/nginx', 'a__b/c-d', 'a--b']],
+  ['tag', ['v1', '_x', 'A.b-c']],
+  ['file name', ['cert-manager-1.0.0+b.yaml']],
+];
+const hostile = [
+  '',
+  '.',
+  '..',
+  '../x',
+  'a/../b',
+  'a//b',
+  '/a',
+  'a\n',
+  'a\u0085b',
+  '-a',
+  'a?b=c',
+  'a%2fb',
+  'a#b',
+  'a b',
+  'a\\b',
+  '\u001b[2J',
+  'a\u0000',
+];
+
+describe('checkName', () => {
+  test.each(good)('takes what a %s is', (kind, names) => {
+    for (const name of names) expect(isName(kind, name), name).toBe(true);
+  });
+
+  test.each(good)('refuses what leaves the place of a %s', (kind) => {
+    for (const name of hostile) expect(isName(kind, name), JSON.stringify(name)).toBe(false);
+    expect(isName(kind, 'a'.repeat(300))).toBe(false);
+  });
+
+  test('says which text is wrong, escaped, with the code of who gave it', () => {
+    expect(() => checkName('chart version', '1.0\u001b[31m', 'Chart.yaml of x', 'bundle-invalid')).toThrow(
+      expect.objectContaining({ code: 'bundle-invalid', message: expect.not.stringContaining('\u001b') }),
+    );
+  });
+});
+
+describe('toFileName', () => {
+  test('makes one safe path component of anything', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }), (parts) => {
+        expect(isName('file name', toFileName(...parts))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('printable', () => {
+  test('leaves no character that a terminal obeys', () => {
+    expect(printable('a\u001b[2J\u009b1m\u202eb\tc\nd')).toBe('a\\x1b[2J\\x9b1m\\u202eb\tc\nd');
+    expect(printableLine('a\nb\tc')).toBe('a\\nb\\tc');
+  });
+});
