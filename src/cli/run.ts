@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { AirgapError } from '../base/errors.ts';
+import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
@@ -8,7 +9,7 @@ import type { Context } from '../workflows/context.ts';
 /** What a command gets to work with. Reports go to stderr for people, results to stdout. */
 export interface Edge {
   readonly context: Context;
-  /** A result: stdout, with a newline at its end. */
+  /** A result: stdout, with a newline at its end. What a terminal would obey is escaped. */
   print(text: string): void;
   /** A result byte for byte: stdout, and nothing at its end. */
   pass(text: string): void;
@@ -28,9 +29,10 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
   const progress = createProgress(process.stderr, Date.now);
   const abort = new AbortController();
   let code = 0;
+  // Serializers leave nothing to escape, so only what is written for people is changed here.
   const write = (stream: NodeJS.WriteStream, text: string): void => {
     progress.clear();
-    stream.write(text.endsWith('\n') ? text : `${text}\n`);
+    stream.write(printable(text.endsWith('\n') ? text : `${text}\n`));
   };
   const edge: Edge = {
     context: { env: process.env, cwd: process.cwd(), emit: progress.emit, signal: abort.signal },

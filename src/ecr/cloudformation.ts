@@ -1,3 +1,4 @@
+import { jsonText } from '../base/printable.ts';
 import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 
 /**
@@ -36,7 +37,7 @@ export function cloudformation(names: readonly string[], settings: RepositorySet
       },
     ]),
   );
-  return JSON.stringify({ AWSTemplateFormatVersion: '2010-09-09', Resources: resources }, null, 2);
+  return jsonText({ AWSTemplateFormatVersion: '2010-09-09', Resources: resources }, 2);
 }
 
 /** Letters and digits alone. Where two names come to one, the later ones are counted. */

@@ -1,3 +1,4 @@
+import { jsonText } from '../base/printable.ts';
 import { hasSettings, type RepositorySettings } from './settings.ts';
 
 /**
@@ -60,7 +61,10 @@ function policy(type: string, local: string): string {
 }`;
 }
 
-/** A string of HCL: JSON's escapes, and no interpolation. */
+/** A string of HCL: JSON's escapes but those for backspace and form feed, which it has not, and no interpolation. */
 function text(value: string): string {
-  return JSON.stringify(value).replace(/([$%])\{/g, '$1$1{');
+  const escapes: Readonly<Record<string, string>> = { '\\b': '\\u0008', '\\f': '\\u000c' };
+  return jsonText(value)
+    .replace(/\\./g, (pair) => escapes[pair] ?? pair)
+    .replace(/([$%])\{/g, '$1$1{');
 }

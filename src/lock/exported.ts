@@ -1,6 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { jsonText } from '../base/printable.ts';
 import { isDigest } from '../oci/digest.ts';
 import { issuesOf } from './issues.ts';
 import { lockSchema } from './lock.ts';
@@ -37,8 +38,8 @@ export type ExportedBlob = ExportedLock['blobs'][number];
 
 /** The bytes of the file; equal bundles give equal bytes. A blob is a line, so that version control shows what is new. */
 export function formatExportedLock({ blobs, ...rest }: ExportedLock): string {
-  const head = JSON.stringify(rest, null, 1);
-  const lines = blobs.map((entry) => `  ${JSON.stringify(entry)}`);
+  const head = jsonText(rest, 1);
+  const lines = blobs.map((entry) => `  ${jsonText(entry)}`);
   return `${head.slice(0, -2)},\n "blobs": [\n${lines.join(',\n')}\n ]\n}\n`;
 }
 

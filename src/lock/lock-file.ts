@@ -1,5 +1,7 @@
 import { Document, isSeq, type YAMLMap } from 'yaml';
 import * as z from 'zod';
+import { printableLine } from '../base/printable.ts';
+import { documentText } from '../base/yaml-text.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
 import { choiceSchema } from './choice.ts';
@@ -136,7 +138,7 @@ export function formatLockFile({ charts, images, choices }: LockFile, name: stri
     if (!isSeq<YAMLMap<unknown, unknown>>(entries)) continue;
     for (const { value } of entries.items.flatMap(({ items }) => items)) if (isSeq(value)) value.flow = true;
   }
-  return `${head(name)}${document.toString({ lineWidth: 0, flowCollectionPadding: false })}`;
+  return `${head(printableLine(name))}${documentText(document, { flowCollectionPadding: false })}`;
 }
 
 function choiceEntry({ rule, pattern, reason, charts, references }: LockFile['choices'][number]): object {

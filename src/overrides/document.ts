@@ -1,4 +1,5 @@
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
+import { documentText } from '../base/yaml-text.ts';
 import type { Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, overlay } from '../influence/leaves.ts';
 import { fillLeaf, type Slot } from '../influence/slots.ts';
@@ -59,7 +60,7 @@ export function formatOverrides(header: readonly string[], base: Values, setting
     key.commentBefore = [...lines].join('\n');
   }
   if (isCollection(document.contents) && document.contents.items.length === 0) document.contents.flow = true;
-  return document.toString({ lineWidth: 0 });
+  return documentText(document);
 }
 
 function keyOf({ key }: Pair): unknown {

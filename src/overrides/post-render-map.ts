@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
+import { jsonText } from '../base/printable.ts';
 
 /**
  * The map of a post-renderer: which references that no value reaches become which private ones, and where. `values
@@ -60,7 +61,7 @@ export function formatMap({ chart, version, target, entries }: MapContent): stri
   const listed = sorted.map(({ template, kind, path, within, hook, from, to }) => {
     return { template, kind, path, within, hook, from, to };
   });
-  return `${JSON.stringify({ apiVersion: API_VERSION, kind: KIND, chart, version, target, entries: listed }, null, 2)}\n`;
+  return `${jsonText({ apiVersion: API_VERSION, kind: KIND, chart, version, target, entries: listed }, 2)}\n`;
 }
 
 /** Equal for entries that say the same of the same place. */

@@ -1,5 +1,6 @@
+import { printableLine } from '../base/printable.ts';
 import type { Diff } from '../workflows/diff.ts';
-import { count, formatBytes, shortDigest } from './text.ts';
+import { count, formatBytes, lined, shortDigest } from './text.ts';
 
 /** One difference: what it is of, and from what to what. */
 type Row = readonly [what: string, from: string, to: string];
@@ -11,7 +12,7 @@ export function diffReport(diff: Diff): string {
     ...rows.map(([what, from, to]) => `  ${what}${between(from, to)}`),
   ]);
   const head = lines.length === 0 ? [`${diff.new.file} has the charts and images of ${diff.old.file}`] : lines;
-  return [...head, amounts(diff)].join('\n');
+  return lined([...head, amounts(diff)]);
 }
 
 /** The same as a document for a change ticket: GitHub's Markdown, which others read too. */
@@ -84,5 +85,8 @@ function amounts({ carry, shared }: Diff): string {
 
 /** A name in a cell; what would end the cell is written as Markdown wants it. */
 function code(text: string): string {
-  return text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|').replace(/\s+/g, ' ')}\``;
+  if (text === '') return '';
+  // A backslash before the bar would take its escape away.
+  const cell = text.replaceAll('`', "'").replaceAll('\\|', '\\x5c|').replaceAll('|', '\\|');
+  return `\`${printableLine(cell.replace(/\s+/g, ' '))}\``;
 }

@@ -1,5 +1,6 @@
+import { printableLine } from '../base/printable.ts';
 import type { Explained, Explanation } from '../workflows/explain.ts';
-import { count } from './text.ts';
+import { count, lined } from './text.ts';
 
 /** More occurrences than anybody reads; programs get them all. */
 const SHOWN = 40;
@@ -15,8 +16,8 @@ export function explainReport({ text, charts, bare }: Explanation): string {
   const wants = bare.wants.map((want) => `  ${want}`);
   return [
     ...parts,
-    [`${text} by itself:`, ...verdicts].join('\n'),
-    ['What it takes outside a pod spec:', ...wants].join('\n'),
+    lined([`${text} by itself:`, ...verdicts]),
+    lined(['What it takes outside a pod spec:', ...wants]),
   ].join('\n\n');
 }
 
@@ -39,14 +40,14 @@ function chartText(
       ? []
       : [`not looked at: the charts that it brings along (${nested.join(', ')}); name them as charts to see into them`];
   if (occurrences.length === 0) {
-    return [`${text} is not in what ${name} ${version} renders (${profiles.join(', ')})`, ...within].join('\n');
+    return lined([`${text} is not in what ${name} ${version} renders (${profiles.join(', ')})`, ...within]);
   }
   const taken = occurrences.filter((one) => one.taken);
   const ordered = [...taken, ...occurrences.filter((one) => !one.taken)];
   const more = ordered.length > SHOWN ? [`and ${ordered.length - SHOWN} more (-o json has them all)`] : [];
   const title = `${text} stands in ${count(occurrences.length, 'place')} of ${name} ${version}, taken in ${taken.length}`;
   const places = ordered.slice(0, SHOWN).map((one) => `${occurrenceText(one, text)}\n`);
-  return [title, '', ...places, ...more, ...within].join('\n').trimEnd();
+  return [printableLine(title), '', ...places, lined([...more, ...within])].join('\n').trimEnd();
 }
 
 function occurrenceText(one: Explained, asked: string): string {
@@ -55,11 +56,11 @@ function occurrenceText(one: Explained, asked: string): string {
   const place = [...object, path].filter((part) => part !== '').join(' ');
   const inside = within === undefined ? '' : `, ${within}`;
   const hooked = hook === undefined ? '' : `, hook ${hook}`;
-  return [
+  return lined([
     `  ${taken ? 'taken' : 'not taken'}  ${place}${inside}`,
     `    ${template}, profile ${profiles.join(', ')}${hooked}`,
     ...(text === asked ? [] : [`    text: ${text}`]),
     ...(taken ? [`    as ${reference}, ${confidence} (${how})`] : []),
     `    because ${because}`,
-  ].join('\n');
+  ]);
 }

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../workflows/aggregate.ts';
 import type { FormatResult } from '../workflows/format-references.ts';
-import { count } from './text.ts';
+import { count, lined } from './text.ts';
 
 /** Reports beside formats, for stderr. Each gives text without a newline at its end. */
 
@@ -19,11 +19,11 @@ export function aggregateReport({ parts, left, notInBundle }: Aggregate): string
   }
   for (const what of left) lines.push(`  not moved: ${what}`);
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
-  return lines.join('\n');
+  return lined(lines);
 }
 
 /** What went into a list of references, and what it cannot say. */
 export function formatReport({ charts, references, left }: FormatResult): string {
   const from = charts.length === 0 ? '' : ` of ${charts.join(', ')}`;
-  return [`${count(references, 'reference')}${from}`, ...left.map((what) => `  left out: ${what}`)].join('\n');
+  return lined([`${count(references, 'reference')}${from}`, ...left.map((what) => `  left out: ${what}`)]);
 }

@@ -1,6 +1,6 @@
 import { type ChartChange, type ChartEntry, hasDrift, type ImageEntry, type LockDrift } from '../lock/drift.ts';
 import type { WrittenLockFile } from '../workflows/lock-file.ts';
-import { count, shortDigest } from './text.ts';
+import { count, lined, shortDigest } from './text.ts';
 
 /** What was written into a lock file. `offline`: no registry was asked. */
 export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
@@ -31,7 +31,7 @@ export function lockDriftReport(path: string, drift: LockDrift): string {
   const parts = groups.flatMap(([title, lines]) =>
     lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)],
   );
-  return [`${path} is out of date`, ...parts].join('\n');
+  return lined([`${path} is out of date`, ...parts]);
 }
 
 function chartText({ name, version, parent }: ChartEntry): string {

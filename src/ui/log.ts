@@ -1,4 +1,5 @@
 import type { AirgapEvent, Emit } from '../base/events.ts';
+import { jsonText } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 
 /** What only says how far a body is, and would be most of a log. */
@@ -13,7 +14,8 @@ export function logTo(write: (line: string) => void, now: () => Date): Emit {
     if (TOO_FINE.has(event.type)) return;
     const { type, ...content } = event;
     const line = { time: now().toISOString(), event: type, ...content };
-    write(`${JSON.stringify(line, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value))}\n`);
+    const clean = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
+    write(`${jsonText(line, undefined, clean)}\n`);
   };
 }
 

@@ -1,6 +1,7 @@
 import { clearLine, cursorTo } from 'node:readline';
 import type { WriteStream } from 'node:tty';
 import type { AirgapEvent, Emit } from '../base/events.ts';
+import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { estimateText } from './estimate.ts';
 import { formatBytes } from './text.ts';
@@ -34,7 +35,7 @@ export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStre
   };
   const line = (text: string): void => {
     clear();
-    stream.write(`${redact(text)}\n`);
+    stream.write(`${printable(redact(text))}\n`);
   };
   const draw = (): void => {
     if (!stream.isTTY || planned === 0 || now() - last < INTERVAL) return;

@@ -1,4 +1,5 @@
 import { Document, isMap } from 'yaml';
+import { documentText } from '../base/yaml-text.ts';
 import type { ProposedRule } from '../workflows/inside/propose-rules.ts';
 
 const HEAD = ` Rules proposed from the files of operators' images, in the format of docs/rules.md. Review each before you use it
@@ -15,5 +16,5 @@ export function rulesDocument(proposed: readonly ProposedRule[]): string {
         redirect.comment = ' open: nothing in the image shows a setting for it';
     }
   }
-  return document.toString({ lineWidth: 0 }).trimEnd();
+  return documentText(document).trimEnd();
 }

@@ -1,11 +1,11 @@
 import type { Difference, ReceiptCheck } from '../workflows/verify-receipt.ts';
-import { count } from './text.ts';
+import { count, lined } from './text.ts';
 
 /** What a registry says of a receipt, for people. */
 export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {
   const { items, referrers, refused, differences } = check;
   if (differences.length > 0) {
-    return [`${target} is not as ${file} says, of ${finished}:`, ...differences.map(differenceText)].join('\n');
+    return lined([`${target} is not as ${file} says, of ${finished}:`, ...differences.map(differenceText)]);
   }
   const belonging = referrers === 0 ? '' : ` and ${count(referrers, 'signature')} and the like`;
   const left = refused === 0 ? [] : [`  ${refused} of what belongs to images it did not take then`];

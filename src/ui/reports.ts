@@ -9,7 +9,7 @@ import type { Overrides } from '../workflows/values.ts';
 import { belongingReport } from './belonging.ts';
 import { completionReport } from './completion-report.ts';
 import { deltaReport } from './delta.ts';
-import { count, formatBytes, shortDigest, table } from './text.ts';
+import { count, formatBytes, lined, shortDigest, table } from './text.ts';
 
 /** Reports for people. Each gives text without a newline at its end. */
 
@@ -19,7 +19,7 @@ export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'ch
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
   const left = choices.flatMap((choice) => choiceText(choice));
-  const end = [summary, ...left].join('\n');
+  const end = lined([summary, ...left]);
   return rows.length === 0 ? end : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${end}`;
 }
 
@@ -144,7 +144,7 @@ export function verifyReport(verification: Verification): string {
   const lines = problems.map(
     ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,
   );
-  return [`${file} is damaged:`, ...lines].join('\n');
+  return lined([`${file} is damaged:`, ...lines]);
 }
 
 /** What the proof found, for stderr beside the overrides. */
@@ -172,5 +172,5 @@ export function proofReport(result: Overrides): string {
   }
   lines.push(...completionReport(proof));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
-  return lines.join('\n');
+  return lined(lines);
 }

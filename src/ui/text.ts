@@ -1,3 +1,5 @@
+import { printableLine } from '../base/printable.ts';
+
 /** Bytes as people read them, powers of 1000 as disks and registries count. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -16,10 +18,16 @@ export function count(n: number, thing: string): string {
   return `${n} ${thing}${n === 1 ? '' : 's'}`;
 }
 
-/** Columns aligned, two spaces apart, none at the end of a line. */
+/** Lines of a report: each stays one line, whatever it quotes. */
+export function lined(lines: readonly string[]): string {
+  return lines.map(printableLine).join('\n');
+}
+
+/** Columns aligned, two spaces apart, none at the end of a line. A row stays one line, whatever its cells quote. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)));
-  return [head, ...rows]
+  const shown = [head, ...rows].map((row) => row.map(printableLine));
+  const widths = head.map((_, i) => shown.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
+  return shown
     .map((row) =>
       row
         .map((cell, i) => cell.padEnd(widths[i] ?? 0))

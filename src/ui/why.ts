@@ -1,5 +1,6 @@
 import type { Confidence, Finding, How, Need, Place, Redirect } from '../lock/finding.ts';
 import type { WhyResult } from '../workflows/why.ts';
+import { lined } from './text.ts';
 
 const HOW: Readonly<Record<How, string>> = {
   'pod-spec': 'image field of a pod spec',
@@ -66,7 +67,7 @@ function placeText(reference: string, same: readonly Place[]): string {
   ];
   const title = [...(kind === '' ? [] : [`${kind}/${name}`]), path].join(' ');
   const lines = rows.flatMap(([label, text]) => (text === undefined ? [] : [`    ${label.padEnd(10)}  ${text}`]));
-  return [`\n  ${title}`, ...lines].join('\n');
+  return `\n${lined([`  ${title}`, ...lines])}`;
 }
 
 function chartText({ chart, via = [], subcharts = [] }: Place): string {

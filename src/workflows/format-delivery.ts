@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { FileNames } from '../base/file-names.ts';
+import { toFileName } from '../base/names.ts';
 import { isMapping, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { RenderOptions } from '../helm/render.ts';
@@ -46,6 +48,7 @@ export function formatDelivery(
     const write = format === 'argocd' ? formatArgo : formatFlux;
     const results = await values(context, { ...options, render: own });
     const isTwice = (name: string): boolean => results.filter(({ chart }) => chart === name).length > 1;
+    const names = new FileNames();
     return results.map((overrides) => {
       const { chart, version, proof } = overrides;
       const header = [
@@ -54,14 +57,14 @@ export function formatDelivery(
         ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
         ...completionNotes(proof),
       ];
-      const names = {
+      const placed = {
         releaseName: carried?.nested.releaseName || chart,
         namespace: carried?.nested.namespace || namespace,
       };
-      const delivered = { name: chart, version, target, header, plainHttp, overrides: overrides.overrides, ...names };
+      const delivered = { name: chart, version, target, header, plainHttp, overrides: overrides.overrides, ...placed };
       const formatted = write(delivered, carried?.carrier);
-      if (!isTwice(chart)) return { overrides, formatted };
-      const files = formatted.files.map((file) => ({ ...file, path: `${chart}-${version}.yaml` }));
+      const name = names.take(...(isTwice(chart) ? [] : [toFileName(chart)]), toFileName(chart, version));
+      const files = formatted.files.map((file) => ({ ...file, path: `${name}.yaml` }));
       return { overrides, formatted: { ...formatted, files } };
     });
   });

@@ -50,7 +50,8 @@ export async function formatReferences(
 
 /** Of cluster-wide resources: one name for each chart, and one for a bundle. */
 function nameOf([chart = '']: readonly string[]): string {
-  return `airgap-${chart.split(' ')[0]}`.replace(/-$/, '');
+  const name = `airgap-${chart.split(' ')[0]}`.toLowerCase().slice(0, 253);
+  return name.replace(/[^a-z0-9.-]/g, '-').replace(/[.-]$/, '');
 }
 
 function titleOf(charts: readonly string[], target: string): string {

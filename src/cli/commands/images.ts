@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
+import { printableLine } from '../../base/printable.ts';
 import type { Finding } from '../../lock/finding.ts';
 import { insideReport } from '../../ui/inside.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
@@ -91,5 +92,7 @@ function listed(
     ...images.map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference)),
     ...(inside?.found ?? []).map(({ reference, confidence }) => `# inside, ${confidence}: ${reference}`),
     ...dropped.map(({ reference }) => `# not there: ${reference}`),
-  ].join('\n');
+  ]
+    .map(printableLine)
+    .join('\n');
 }

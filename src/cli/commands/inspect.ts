@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { jsonText } from '../../base/printable.ts';
 import { inspectReport } from '../../ui/reports.ts';
 import type { Inspection } from '../../workflows/inspect.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
@@ -35,5 +36,5 @@ async function bill({ file, lock }: Inspection): Promise<string> {
     });
   }
   const { cyclonedx } = await import('../../lock/cyclonedx.ts');
-  return JSON.stringify(cyclonedx(lock, VERSION), null, 2);
+  return jsonText(cyclonedx(lock, VERSION), 2);
 }

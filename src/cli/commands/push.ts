@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { checkOutput, writeOutput } from '../../base/output-file.ts';
+import { jsonText } from '../../base/printable.ts';
 import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/survey.ts';
@@ -163,7 +164,7 @@ async function done(
 ): Promise<void> {
   if (receipt !== undefined) {
     const file = resolve(edge.context.cwd, targets.length === 1 ? receipt : receiptName(receipt, result.target));
-    await writeOutput(file, `${JSON.stringify(result.receipt, null, 2)}\n`);
+    await writeOutput(file, `${jsonText(result.receipt, 2)}\n`);
   }
   if (output === 'text') edge.tell(pushReport(result));
 }

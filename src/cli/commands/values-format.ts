@@ -1,6 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { pathInside } from '../../base/file-names.ts';
+import { toFileName } from '../../base/names.ts';
 import { writeOutput } from '../../base/output-file.ts';
 import type { FormattedFile } from '../../overrides/formats/format.ts';
 import { aggregateReport, formatReport } from '../../ui/format-reports.ts';
@@ -38,7 +40,7 @@ export async function writeFormat(edge: Edge, options: ValuesOptions, flags: For
   // Documents of YAML follow each other behind a line; other files only in what is printed to be read.
   const whole = files.map(({ text }) => text).join(files.every(({ path }) => /\.ya?ml$/.test(path)) ? '---\n' : '\n');
   if (outDir !== undefined)
-    for (const { path, text } of files) await write(resolve(cwd, outDir, path), text, own, edge);
+    for (const { path, text } of files) await write(pathInside(resolve(cwd, outDir), path), text, own, edge);
   else if (out !== undefined) await write(resolve(cwd, out), whole, own, edge);
   if (output === 'json') edge.print(await asDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) edge.print(whole);
@@ -54,7 +56,7 @@ async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Pr
     const result = await aggregate(context, { ...options, ecrAuth });
     edge.tell(aggregateReport(result));
     const isShort = result.parts.some(({ proof }) => proof.residue.length > 0) || result.notInBundle.length > 0;
-    return { files: [{ path: `${result.chart}.yaml`, text: result.yaml }], left: result.left, isShort };
+    return { files: [{ path: `${toFileName(result.chart)}.yaml`, text: result.yaml }], left: result.left, isShort };
   }
   if (format === 'argocd' || format === 'flux') {
     const { formatDelivery } = await import('../../workflows/format-delivery.ts');

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { jsonText } from '../../base/printable.ts';
 
 /** `-o`: one flag everywhere. */
 export function outputOption<T extends string>(formats: readonly T[], fallback: T): Option {
@@ -8,7 +9,7 @@ export function outputOption<T extends string>(formats: readonly T[], fallback: 
 /** A result for programs, with `apiVersion` and `kind` in front. */
 export async function asDocument(kind: string, content: object, format: 'json' | 'yaml'): Promise<string> {
   const document = { apiVersion: 'airgap/v1', kind, ...content };
-  if (format === 'json') return JSON.stringify(document, null, 2);
-  const { stringify } = await import('yaml');
-  return stringify(document, { compat: 'yaml-1.1', aliasDuplicateObjects: false });
+  if (format === 'json') return jsonText(document, 2);
+  const { yamlText } = await import('../../base/yaml-text.ts');
+  return yamlText(document, { lineWidth: 80 });
 }

@@ -1,6 +1,8 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { FileNames, pathInside } from '../../base/file-names.ts';
+import { toFileName } from '../../base/names.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 
@@ -66,6 +68,7 @@ export class OverridesFiles {
   readonly #flags: ResidueFlags;
   readonly #cwd: string;
   readonly #names = new Map<string, string>();
+  readonly #files = new FileNames();
 
   constructor(flags: ResidueFlags, cwd: string) {
     this.#flags = flags;
@@ -75,7 +78,9 @@ export class OverridesFiles {
   /** Absolute path of the overrides; undefined when they go to standard output. */
   overrides(chart: string, version: string, profile: string): string | undefined {
     const { out, outDir } = this.#flags;
-    if (outDir !== undefined) return join(resolve(this.#cwd, outDir), `${this.#name(chart, version, profile)}.yaml`);
+    if (outDir !== undefined) {
+      return pathInside(resolve(this.#cwd, outDir), `${this.#name(chart, version, profile)}.yaml`);
+    }
     return out === undefined ? undefined : resolve(this.#cwd, out);
   }
 
@@ -95,10 +100,9 @@ export class OverridesFiles {
   }
 
   #name(chart: string, version: string, profile: string): string {
-    const key = `${chart} ${version} ${profile}`;
-    const short = profile === 'default' ? chart : `${chart}-${profile.replace(/[^\w.-]/g, '-')}`;
-    const isTaken = [...this.#names.values()].includes(short);
-    const name = this.#names.get(key) ?? (isTaken ? `${short}-${version}` : short);
+    const key = JSON.stringify([chart, version, profile]);
+    const parts = profile === 'default' ? [chart] : [chart, profile];
+    const name = this.#names.get(key) ?? this.#files.take(toFileName(...parts), toFileName(...parts, version));
     this.#names.set(key, name);
     return name;
   }

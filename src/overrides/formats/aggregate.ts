@@ -1,4 +1,5 @@
 import { type Document, parseDocument } from 'yaml';
+import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
 import { formatPath, type LeafPath, valueAt } from '../../influence/leaves.ts';
 import type { Setting } from '../document.ts';
@@ -42,7 +43,7 @@ export function entrySettings(entry: Entry, repository: string, base: Values): S
 function laidOver(text: string, overrides: Values): string {
   const document = parseDocument(text) as Document;
   layOver(document, [], overrides);
-  return document.toString({ lineWidth: 0 });
+  return documentText(document);
 }
 
 /** The parent's values with those of each child in its entry: lists are overridden whole, also those that are a child's default. */

@@ -1,7 +1,8 @@
-import { type Document, parseDocument, stringify } from 'yaml';
+import { type Document, parseDocument } from 'yaml';
+import { checkName, toFileName } from '../../base/names.ts';
+import { documentText, yamlText } from '../../base/yaml-text.ts';
 import { chartRepository } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
-import { YAML } from '../document.ts';
 import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
 import { commented, type DeliveredChart, type Formatted } from './format.ts';
 
@@ -12,7 +13,7 @@ import { commented, type DeliveredChart, type Formatted } from './format.ts';
  */
 export function formatArgo(chart: DeliveredChart, carrier?: Carrier): Formatted {
   const text = carrier === undefined ? own(chart) : placed(chart, carrier);
-  return { files: [{ path: `${chart.name}.yaml`, text }], left: [] };
+  return { files: [{ path: `${toFileName(chart.name)}.yaml`, text }], left: [] };
 }
 
 function own(chart: DeliveredChart): string {
@@ -20,10 +21,13 @@ function own(chart: DeliveredChart): string {
   const application = {
     apiVersion: 'argoproj.io/v1alpha1',
     kind: 'Application',
-    metadata: { name: releaseName, namespace: 'argocd' },
+    metadata: { name: checkName('release name', releaseName, `chart ${name}`), namespace: 'argocd' },
     spec: {
       project: 'default',
-      destination: { server: 'https://kubernetes.default.svc', namespace },
+      destination: {
+        server: 'https://kubernetes.default.svc',
+        namespace: checkName('namespace', namespace, 'HELM_NAMESPACE', 'usage'),
+      },
       source: {
         repoURL: repositoryOf(chart),
         chart: name,
@@ -33,10 +37,7 @@ function own(chart: DeliveredChart): string {
     },
   };
   const registered = `Argo CD has to know ${repositoryOf(chart)} as a repository of type helm with enableOCI.`;
-  return (
-    commented([...chart.header, registered]) +
-    stringify(application, { ...YAML, lineWidth: 0, aliasDuplicateObjects: false })
-  );
+  return commented([...chart.header, registered]) + yamlText(application);
 }
 
 function placed(chart: DeliveredChart, { text, document: index, path }: Carrier): string {
@@ -64,7 +65,7 @@ function placeValues(document: Document, helm: Keys, { overrides }: DeliveredCha
   }
   const values = parseDocument(text) as Document;
   layOver(values, [], overrides);
-  document.setIn([...helm, 'values'], values.toString({ lineWidth: 0 }));
+  document.setIn([...helm, 'values'], documentText(values));
 }
 
 /** What holds the chart, without a scheme. */

@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, parseAllDocuments } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
+import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
 
 /** A manifest that installs a chart already, with where in it the chart is named. */
@@ -32,8 +33,9 @@ export function documentsOf(text: string): Document[] {
 /** The documents as one text again. */
 export function joined(documents: readonly Document[]): string {
   const texts = documents.map((document) => {
-    const text = document.toString({ lineWidth: 0, directives: false });
-    return text.replace(/^---\n/, '').replace(/\n?$/, '\n');
+    return documentText(document)
+      .replace(/^---\n/, '')
+      .replace(/\n?$/, '\n');
   });
   return texts.join('---\n');
 }

@@ -1,7 +1,9 @@
 import { AirgapError } from '../../base/errors.ts';
+import { checkName } from '../../base/names.ts';
+import { jsonText } from '../../base/printable.ts';
 import { formatTarget, registryFolder, type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
-import type { Formatted, FormattedFile } from './format.ts';
+import { commented, type Formatted, type FormattedFile } from './format.ts';
 
 /**
  * One hosts.toml a source registry, for containerd's `config_path` (containerd, docs/hosts.md).
@@ -34,7 +36,10 @@ export function formatContainerd(
       ...group.filter(isMoved).map((reference) => `${formatReference(reference)}: has another path at the target`),
     );
     const url = [`${plainHttp ? 'http' : 'https'}://${target.registry}/v2`, folder].filter(Boolean).join('/');
-    files.push({ path: `${registry}/hosts.toml`, text: hostsToml(registry, url, target) });
+    files.push({
+      path: `${checkName('registry', registry, 'an image')}/hosts.toml`,
+      text: hostsToml(registry, url, target),
+    });
   }
   return { files, left };
 }
@@ -56,9 +61,11 @@ function join(folder: string, path: string): string {
 }
 
 function hostsToml(registry: string, url: string, target: Target): string {
-  return `# ${registry}/hosts.toml: images of ${registry} come from ${formatTarget(target)}.
-# Put it into containerd's config_path, most often /etc/containerd/certs.d. The host itself is never asked.
-server = "${url}"
+  const head = commented([
+    `${registry}/hosts.toml: images of ${registry} come from ${formatTarget(target)}.`,
+    "Put it into containerd's config_path, most often /etc/containerd/certs.d. The host itself is never asked.",
+  ]);
+  return `${head}server = ${jsonText(url)}
 capabilities = ["pull", "resolve"]
 override_path = true
 `;

@@ -1,4 +1,5 @@
 import { Document } from 'yaml';
+import { checkName, toFileName } from '../../base/names.ts';
 import { parseEcrHost } from '../../ecr/hosts.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { chartRepository, chartTag } from '../../oci/naming.ts';
@@ -15,11 +16,13 @@ const SOURCES = 'source.toolkit.fluxcd.io/v1';
  */
 export function formatFlux(chart: DeliveredChart, carrier?: Carrier): Formatted {
   const text = carrier ? joined(placed(chart, carrier)) : commented(chart.header) + joined(own(chart));
-  return { files: [{ path: `${chart.name}.yaml`, text }], left: [] };
+  return { files: [{ path: `${toFileName(chart.name)}.yaml`, text }], left: [] };
 }
 
 function own(chart: DeliveredChart): Document[] {
-  const { releaseName, namespace, overrides } = chart;
+  const { overrides } = chart;
+  const releaseName = checkName('release name', chart.releaseName, `chart ${chart.name}`);
+  const namespace = checkName('namespace', chart.namespace, 'HELM_NAMESPACE', 'usage');
   const release = {
     apiVersion: 'helm.toolkit.fluxcd.io/v2',
     kind: 'HelmRelease',

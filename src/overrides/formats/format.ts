@@ -1,3 +1,4 @@
+import { printableLine } from '../../base/printable.ts';
 import type { Values } from '../../helm/render.ts';
 import type { Target } from '../../oci/naming.ts';
 
@@ -30,7 +31,7 @@ export interface DeliveredChart {
   readonly plainHttp: boolean;
 }
 
-/** A comment block in front of a YAML text. */
+/** A comment block in front of a YAML text: each line stays one, whatever it quotes. */
 export function commented(lines: readonly string[]): string {
-  return lines.map((line) => `# ${line}\n`).join('');
+  return lines.map((line) => `# ${printableLine(line)}\n`).join('');
 }

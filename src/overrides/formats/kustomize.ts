@@ -1,8 +1,7 @@
-import { stringify } from 'yaml';
+import { yamlText } from '../../base/yaml-text.ts';
 import type { Place } from '../../lock/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts';
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
-import { YAML } from '../document.ts';
 import { commented, type Formatted } from './format.ts';
 
 /** Where kustomize's image transformer looks: in all lists of these names, whatever the object. */
@@ -34,7 +33,7 @@ export function formatKustomize(
   const distinct = [...new Set(left)].sort(compare);
   const entries = images.map(([name, group]) => entryOf(name, group, target));
   const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images: entries };
-  const text = commented([title, ...distinct]) + stringify(document, { ...YAML, lineWidth: 0 });
+  const text = commented([title, ...distinct]) + yamlText(document);
   return { files: [{ path: 'kustomization.yaml', text }], left: distinct };
 }
 

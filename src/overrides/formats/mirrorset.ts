@@ -1,7 +1,7 @@
-import { stringify } from 'yaml';
+import { checkName } from '../../base/names.ts';
+import { yamlText } from '../../base/yaml-text.ts';
 import { isTagChanged, type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
-import { YAML } from '../document.ts';
 import { commented, type Formatted } from './format.ts';
 
 /** What OpenShift takes for a mirror (openshift/api, config/v1, ImageMirror). */
@@ -34,8 +34,7 @@ export function formatMirrorSet(
     ...(pinned.length === 0 ? [] : [mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', name, pinned, target)]),
   ];
   const header = [title, 'Nodes are asked for these repositories at the mirror alone.', ...left];
-  const text =
-    commented(header) + documents.map((document) => stringify(document, { ...YAML, lineWidth: 0 })).join('---\n');
+  const text = commented(header) + documents.map((document) => yamlText(document)).join('---\n');
   return { files: [{ path: 'mirrorset.yaml', text }], left };
 }
 
@@ -54,5 +53,10 @@ function mirrorSet(
       mirrors: [formatRepository(targetRepository(target, reference))],
       mirrorSourcePolicy: 'NeverContactSource',
     }));
-  return { apiVersion: 'config.openshift.io/v1', kind, metadata: { name }, spec: { [field]: mirrors } };
+  return {
+    apiVersion: 'config.openshift.io/v1',
+    kind,
+    metadata: { name: checkName('object name', name, kind) },
+    spec: { [field]: mirrors },
+  };
 }

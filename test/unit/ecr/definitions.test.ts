@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { cloudformation } from '../../../src/ecr/cloudformation.ts';
 import { terraform } from '../../../src/ecr/terraform.ts';
+import { hostileText, OBEYED } from '../../support/hostile-text.ts';
+import fc from '../../support/property.ts';
 
 /** What Terraform would take for an interpolation. */
 const braces = `a "b" $\{c}`;
@@ -96,4 +98,23 @@ resource "aws_ecr_repository_policy" "airgap" {
       },
     });
   });
+});
+
+it('hold hostile texts as texts', () => {
+  fc.assert(
+    fc.property(hostileText, hostileText, (name, tag) => {
+      const hcl = terraform([name], { ...settings, tags: { [tag]: name } });
+      // Without its strings it is the same file, and no string holds an interpolation.
+      const strings = [...hcl.matchAll(/"((?:[^"\\\n]|\\["\\nrt]|\\u[0-9a-f]{4})*)"/g)].map(([, text = '']) => text);
+      const bare = hcl.replace(/"((?:[^"\\\n]|\\["\\nrt]|\\u[0-9a-f]{4})*)"/g, '""');
+      expect(bare).toBe(terraform(['x'], { ...settings, tags: { x: 'x' } }).replace(/"(?:[^"\\\n]|\\.)*"/g, '""'));
+      // As HCL scans (hclsyntax/scan_tokens.rl): `$${` is no interpolation, and a `$` without a brace is itself.
+      for (const text of strings) expect(text.replace(/\$\$\{|%%\{|[$%](?!\{)/g, '')).not.toMatch(/[$%]\{/);
+      expect(hcl).not.toMatch(OBEYED);
+      const stack = cloudformation([name], { ...settings, tags: { [tag]: name } });
+      expect(stack).not.toMatch(OBEYED);
+      const [resource] = Object.values(JSON.parse(stack).Resources) as { Properties: object }[];
+      expect(resource?.Properties).toMatchObject({ RepositoryName: name });
+    }),
+  );
 });

@@ -1,0 +1,178 @@
+import { describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { parseTarget } from '../../../../src/oci/naming.ts';
+import { parseReference } from '../../../../src/oci/reference.ts';
+import { formatOverrides } from '../../../../src/overrides/document.ts';
+import { formatArgo } from '../../../../src/overrides/formats/argocd.ts';
+import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
+import { formatFlux } from '../../../../src/overrides/formats/flux.ts';
+import type { DeliveredChart, Formatted } from '../../../../src/overrides/formats/format.ts';
+import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
+import { formatMap } from '../../../../src/overrides/formats/map.ts';
+import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
+import * as postRenderMap from '../../../../src/overrides/post-render-map.ts';
+import { hostileText, OBEYED } from '../../../support/hostile-text.ts';
+import fc from '../../../support/property.ts';
+
+const target = parseTarget('registry.internal.example/mirror', 'host-path');
+const reference = 'quay.io/team/app:2';
+
+/** The documents that a file holds: errors, and characters that another reader takes for a line break, are failures. */
+function documentsIn({ files: [file] }: Pick<Formatted, 'files'>): unknown[] {
+  const text = file?.text ?? '';
+  expect(text).not.toMatch(OBEYED);
+  return parseAllDocuments(text).map((document) => {
+    expect([...document.errors, ...document.warnings]).toEqual([]);
+    return document.toJS();
+  });
+}
+
+const values = fc.dictionary(
+  hostileText.filter((key) => key !== '__proto__'),
+  fc.oneof(
+    hostileText,
+    fc.array(hostileText, { maxLength: 2 }),
+    fc.dictionary(hostileText, hostileText, { maxKeys: 2 }),
+  ),
+  { maxKeys: 3, noNullPrototype: true },
+);
+
+const delivered = fc
+  .record({ version: hostileText, header: fc.array(hostileText, { maxLength: 3 }), overrides: values })
+  .map(
+    (hostile): DeliveredChart => ({
+      name: 'shop',
+      releaseName: 'front',
+      namespace: 'store',
+      target,
+      plainHttp: false,
+      ...hostile,
+    }),
+  );
+
+describe('whatever a chart is called and holds', () => {
+  it('an Application is one document, and says what was meant', () => {
+    fc.assert(
+      fc.property(delivered, (chart) => {
+        const documents = documentsIn(formatArgo(chart));
+        expect(documents).toHaveLength(1);
+        expect(documents[0]).toMatchObject({
+          kind: 'Application',
+          spec: { source: { targetRevision: chart.version, helm: { valuesObject: chart.overrides } } },
+        });
+      }),
+    );
+  });
+
+  it('a HelmRelease comes with its source and nothing else', () => {
+    fc.assert(
+      fc.property(delivered, (chart) => {
+        const documents = documentsIn(formatFlux(chart));
+        expect(documents).toMatchObject([
+          { kind: 'OCIRepository', spec: { ref: { tag: chart.version.replaceAll('+', '_') } } },
+          { kind: 'HelmRelease', spec: { values: chart.overrides } },
+        ]);
+      }),
+    );
+  });
+
+  it('a manifest that is there keeps its number of documents', () => {
+    const application = 'kind: Application\nspec: {source: {chart: shop, helm: {}}}\n---\nkind: ConfigMap\n';
+    const release = 'kind: HelmRelease\nmetadata: {name: a}\nspec: {chart: {spec: {chart: shop, version: 1.x}}}\n';
+    fc.assert(
+      fc.property(delivered, (chart) => {
+        const argo = formatArgo(chart, { text: application, document: 0, path: 'spec.source' });
+        expect(documentsIn(argo)).toMatchObject([
+          { spec: { source: { targetRevision: chart.version, helm: { valuesObject: chart.overrides } } } },
+          { kind: 'ConfigMap' },
+        ]);
+        const flux = formatFlux(chart, { text: release, document: 0, path: 'spec.chart.spec' });
+        expect(documentsIn(flux)).toMatchObject([
+          { spec: { chart: { spec: { version: chart.version } }, values: chart.overrides } },
+          { kind: 'HelmRepository' },
+        ]);
+      }),
+    );
+  });
+
+  it('values that are a text in an Application stay one text', () => {
+    const application = 'kind: Application\nspec: {source: {chart: shop, helm: {values: "a: 1"}}}\n';
+    fc.assert(
+      fc.property(delivered, (chart) => {
+        const [document] = documentsIn(formatArgo(chart, { text: application, document: 0, path: 'spec.source' }));
+        const { helm } = (document as { spec: { source: { helm: { values: string } } } }).spec.source;
+        expect(documentsIn({ files: [{ path: '', text: helm.values }] })).toEqual([{ a: 1, ...chart.overrides }]);
+      }),
+    );
+  });
+
+  it('a kustomization is one document', () => {
+    const place = fc.record({ template: hostileText, kind: hostileText, name: hostileText, within: hostileText });
+    fc.assert(
+      fc.property(hostileText, hostileText, fc.array(place, { maxLength: 3 }), (title, written, places) => {
+        const common = { chart: 'shop', profile: 'default', document: 0, how: 'pod-spec' as const, reference };
+        const reached = { ...common, template: 't', kind: 'Pod', name: 'p', path: 'spec.containers[0].image', written };
+        const unreached = places.map((one) => ({ ...common, ...one, path: 'data.x', written: reference }));
+        const documents = documentsIn(formatKustomize([reached, ...unreached], target, title));
+        expect(documents).toMatchObject([{ kind: 'Kustomization', images: [{ newTag: '2' }] }]);
+      }),
+    );
+  });
+
+  it('mirrors, a map and hosts.toml hold what they should', () => {
+    fc.assert(
+      fc.property(hostileText, (title) => {
+        const references = [parseReference(reference)];
+        const documents = documentsIn(formatMirrorSet(references, target, { title, name: 'airgap-shop' }));
+        expect(documents).toMatchObject([{ kind: 'ImageTagMirrorSet', metadata: { name: 'airgap-shop' } }]);
+        const keys = {
+          map: formatMap(references, target),
+          toml: formatContainerd(references, target, { plainHttp: false }),
+        };
+        expect(Object.keys(JSON.parse(keys.map.files[0]?.text ?? ''))).toEqual([reference]);
+        expect(keys.toml.files[0]?.text.split('\n').filter((line) => !line.startsWith('#'))).toHaveLength(4);
+      }),
+    );
+  });
+
+  it('overrides are one document with the values that were meant', () => {
+    fc.assert(
+      fc.property(fc.array(hostileText, { maxLength: 3 }), values, (header, overrides) => {
+        const settings = Object.entries(overrides).map(([key, value]) => ({ path: [key], value, comment: 'x' }));
+        const text = formatOverrides(
+          header.map((line) => line.replace(/\s/g, '')),
+          {},
+          settings,
+        );
+        expect(documentsIn({ files: [{ path: '', text }] })).toEqual([overrides]);
+      }),
+    );
+  });
+
+  it('a map of a post-renderer is read as it was meant', () => {
+    const entry = fc.record({ template: hostileText, kind: hostileText, path: hostileText, from: hostileText });
+    fc.assert(
+      fc.property(hostileText, entry, (version, one) => {
+        const entries = [{ ...one, to: 'x' }];
+        const text = postRenderMap.formatMap({ chart: 'shop', version, target: 'r.example', entries });
+        expect(text).not.toMatch(OBEYED);
+        expect(JSON.parse(text)).toMatchObject({ version, entries });
+      }),
+    );
+  });
+});
+
+it('objects get names that Kubernetes takes, or none are written', () => {
+  const chart: DeliveredChart = {
+    ...{ name: 'shop', version: '1.0.0', releaseName: 'front', namespace: 'store', target, plainHttp: false },
+    ...{ header: [], overrides: {} },
+  };
+  const wrong = 'a\n---\nkind: Secret';
+  for (const format of [formatArgo, formatFlux]) {
+    expect(() => format({ ...chart, releaseName: wrong })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
+    expect(() => format({ ...chart, namespace: wrong })).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(format({ ...chart, name: '../../x' }).files[0]?.path).not.toContain('/');
+  }
+  const mirrors = (): unknown => formatMirrorSet([parseReference(reference)], target, { title: '', name: wrong });
+  expect(mirrors).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
+});

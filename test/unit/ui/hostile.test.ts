@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { asDocument } from '../../../src/cli/flags/output.ts';
+import type { Finding, Place } from '../../../src/lock/finding.ts';
+import { formatLockFile, type LockFile, lockFileSchema } from '../../../src/lock/lock-file.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { diffMarkdown, diffReport } from '../../../src/ui/diff.ts';
+import { explainReport } from '../../../src/ui/explain.ts';
+import { createProgress } from '../../../src/ui/progress.ts';
+import { imagesReport, proofReport } from '../../../src/ui/reports.ts';
+import { table } from '../../../src/ui/text.ts';
+import { whyReport } from '../../../src/ui/why.ts';
+import type { Diff } from '../../../src/workflows/diff.ts';
+import type { Explanation } from '../../../src/workflows/explain.ts';
+import type { Overrides } from '../../../src/workflows/values.ts';
+import { hostileText, OBEYED } from '../../support/hostile-text.ts';
+import fc from '../../support/property.ts';
+
+const digest = digestOf(Buffer.from('x'));
+
+/** As many lines as with a harmless text, and nothing that a terminal obeys. */
+function keepsItsLines(make: (text: string) => string): void {
+  const lines = make('x').split('\n').length;
+  fc.assert(
+    fc.property(hostileText, (text) => {
+      const shown = make(text || 'x');
+      expect(shown).not.toMatch(OBEYED);
+      expect(shown.split('\n')).toHaveLength(lines);
+    }),
+  );
+}
+
+function placeOf(text: string): Place {
+  const where = { chart: text, profile: text, template: text, document: 0, kind: text, name: text, path: text };
+  return { ...where, within: text, hook: text, how: 'pod-spec', written: text };
+}
+
+function diffOf(text: string): Diff {
+  return {
+    old: { file: 'old.tar', size: 3000 },
+    new: { file: 'new.tar', size: 4000 },
+    charts: { added: [{ name: text, version: text, digest }], removed: [], changed: [] },
+    images: { added: [{ reference: text, digest }], removed: [], retagged: [], moved: [] },
+    referrers: { added: [{ of: text, kind: text, digest }], removed: [] },
+    carry: { blobs: 1, bytes: 1 },
+    shared: { blobs: 1, bytes: 1 },
+  };
+}
+
+describe('reports keep their lines, whatever a chart is called and holds', () => {
+  it('tables', () =>
+    keepsItsLines((text) =>
+      table(
+        ['A', 'B'],
+        [
+          [text, 'b'],
+          ['a', text],
+        ],
+      ),
+    ));
+
+  it('images and their story', () => {
+    const finding = (text: string): Finding => {
+      return { reference: 'r.example/x:1', confidence: 'certain', need: 'install', found: [placeOf(text)] };
+    };
+    keepsItsLines((text) => whyReport({ images: [finding(`${text}.`)] }));
+    keepsItsLines((text) => {
+      const choice = { rule: 'exclude' as const, pattern: text, reason: text, references: [text] };
+      const charts = [{ name: text, version: text }] as unknown as Parameters<typeof imagesReport>[0]['charts'];
+      return imagesReport({ charts, images: [finding(`${text}.`)], choices: [choice] });
+    });
+  });
+
+  it('explanations', () => {
+    keepsItsLines((text) => {
+      const occurrence = {
+        ...placeOf(`${text}.`),
+        text: `${text}!`,
+        taken: true,
+        reference: text,
+        because: text,
+        profiles: [text],
+      };
+      const chart = { name: text, version: text, occurrences: [occurrence], profiles: [text], nested: [] };
+      return explainReport({ text, charts: [chart] } as unknown as Explanation);
+    });
+  });
+
+  it('proofs', () => {
+    keepsItsLines((text) => {
+      const residue = [{ reference: text, template: text, path: text, written: `${text}.`, because: text }];
+      const proof = { references: 2, rewritten: 1, residue };
+      return proofReport({ chart: text, version: text, proof, notInBundle: [text] } as unknown as Overrides);
+    });
+  });
+
+  it('differences, as text and as Markdown', () => {
+    keepsItsLines((text) => diffReport(diffOf(text)));
+    keepsItsLines((text) => diffMarkdown(diffOf(text)));
+  });
+});
+
+it('a Markdown table keeps its cells', () => {
+  /** Bars that GitHub takes for the end of a cell: those without a backslash that is no escaped one itself. */
+  const cells = (row: string): number => row.replace(/\\[!-/:-@[-`{-~]/g, '').split('|').length;
+  fc.assert(
+    fc.property(hostileText, (text) => {
+      const rows = diffMarkdown(diffOf(text || 'x'))
+        .split('\n')
+        .filter((line) => line.startsWith('|'));
+      expect(new Set(rows.map(cells))).toEqual(new Set([5]));
+    }),
+  );
+});
+
+it('progress and warnings hold nothing that a terminal obeys', () => {
+  fc.assert(
+    fc.property(hostileText, (message) => {
+      let shown = '';
+      const stream = { isTTY: false, write: (text: string) => (shown += text) } as unknown as NodeJS.WriteStream;
+      const { emit } = createProgress(stream, Date.now);
+      emit({ type: 'stage', message });
+      emit({ type: 'warning', message });
+      emit({ type: 'retry', what: message, attempt: 1, reason: message });
+      expect(shown).not.toMatch(OBEYED);
+    }),
+  );
+});
+
+it('documents for programs say what was meant, without anything that a terminal obeys', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(hostileText, hostileText, { maxKeys: 3, noNullPrototype: true }), async (found) => {
+      const [json, yaml] = [await asDocument('Test', { found }, 'json'), await asDocument('Test', { found }, 'yaml')];
+      expect(`${json}${yaml}`).not.toMatch(OBEYED);
+      expect(JSON.parse(json).found).toEqual(found);
+      expect(parse(yaml).found).toEqual(found);
+    }),
+  );
+});
+
+it('a lock file is one document, and is read as it was meant', () => {
+  fc.assert(
+    fc.property(hostileText, (text) => {
+      const own = { name: `x${text}`, version: `1${text}`, repo: text, digest, profiles: [{ name: `p${text}` }] };
+      const choices = [{ rule: 'exclude' as const, pattern: text, reason: `r${text}`, references: [] }];
+      const lockFile: LockFile = { apiVersion: 'airgap/v1', kind: 'LockFile', charts: [own], images: [], choices };
+      const written = formatLockFile(lockFile, `airgap${text}.lock`);
+      expect(written).not.toMatch(OBEYED);
+      expect(lockFileSchema.parse(parse(written)).charts).toEqual([own]);
+    }),
+  );
+});
