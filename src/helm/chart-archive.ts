@@ -4,6 +4,7 @@ import { dirname, join, posix } from 'node:path';
 import * as tar from 'tar';
 import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import type { NameTest } from '../base/wildcard.ts';
 
 /** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
 export interface ChartMetadata {
@@ -29,7 +30,7 @@ const UNPACKED_LIMIT = 100 * 1024 * 1024;
  */
 export async function readArchive(
   archive: string,
-  wanted: RegExp,
+  wanted: NameTest,
 ): Promise<{ readonly root: string; readonly files: ReadonlyMap<string, Buffer> }> {
   const files = new Map<string, Buffer>();
   const tops = new Set<string>();

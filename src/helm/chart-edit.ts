@@ -20,7 +20,7 @@ export function changeChart(archive: string, texts: Files, record: object, folde
 
 /** Whether a file is a chart archive that {@link changeChart} made. */
 export async function isChanged(archive: string): Promise<boolean> {
-  const { files } = await readArchive(archive, new RegExp(`^${RECORD.replace('.', '\\.')}$`)).catch(() => ({
+  const { files } = await readArchive(archive, { test: (path) => path === RECORD }).catch(() => ({
     files: new Map(),
   }));
   return files.size > 0;

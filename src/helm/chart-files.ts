@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import * as tar from 'tar';
+import type { NameTest } from '../base/wildcard.ts';
 import { readArchive } from './chart-archive.ts';
 
 /** Texts by their path in the chart, `charts/sub/Chart.yaml`. */
@@ -13,9 +14,9 @@ const LIMIT = 1024 * 1024;
  * archive is passed over.
  * @throws AirgapError `chart-invalid`
  */
-export async function chartFiles(archive: string, wanted: RegExp): Promise<Files> {
+export async function chartFiles(archive: string, wanted: NameTest): Promise<Files> {
   const inner = /^charts\/[^/]+\.tgz$/;
-  const { files } = await readArchive(archive, new RegExp(`${inner.source}|${wanted.source}`));
+  const { files } = await readArchive(archive, { test: (path) => inner.test(path) || wanted.test(path) });
   const texts = new Map<string, string>();
   for (const [path, content] of files) {
     if (inner.test(path)) await readInner(content, wanted, texts);
@@ -25,7 +26,7 @@ export async function chartFiles(archive: string, wanted: RegExp): Promise<Files
 }
 
 /** A subchart's archive has its folder inside. */
-async function readInner(bytes: Buffer, wanted: RegExp, texts: Map<string, string>): Promise<void> {
+async function readInner(bytes: Buffer, wanted: NameTest, texts: Map<string, string>): Promise<void> {
   const parser = tar.list({
     onReadEntry: (entry) => {
       if (!wanted.test(entry.path) || entry.size > LIMIT) return;

@@ -1,11 +1,12 @@
 import { AirgapError } from '../base/errors.ts';
+import { shortened } from '../base/text-ends.ts';
 
 type Code = 'usage' | 'chart-not-found' | 'chart-invalid' | 'chart-render' | 'unauthorized' | 'network';
 
 /** What Helm says, most telling first: what a chart's own message holds must not be taken for an answer of a server. */
 const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hint: string }[] = [
   {
-    when: /execution error at|executing "|nil pointer|error calling|YAML parse error|parse error|function ".*" not defined/,
+    when: /execution error at|executing "|nil pointer|error calling|YAML parse error|parse error|function "[^"\n]*" not defined/,
     code: 'chart-render',
     hint: 'give the values it asks for with -f or --set; `helm template` with the same flags shows the same message',
   },
@@ -61,8 +62,11 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
   },
 ];
 
+/** Characters of a message. A chart can fail with a text of any length, and nobody reads more. */
+const LONGEST = 64_000;
+
 /**
- * Helm's refusal as an error of ours: its own message in full, never swallowed, and what to do about it.
+ * Helm's refusal as an error of ours: its own message, never swallowed, and what to do about it.
  * @param what what Helm was to do, as in `render chart web 1.2.0`
  */
 export function refusal(
@@ -70,7 +74,7 @@ export function refusal(
   stderr: string,
   fallback: 'chart-not-found' | 'chart-render' = 'chart-render',
 ): AirgapError {
-  const lines = stderr
+  const lines = shortened(stderr, LONGEST)
     .split('\n')
     .filter((line) => !/^(WARNING|level=|time=)|Use --debug flag to render out invalid YAML/.test(line.trim()))
     .join('\n')

@@ -40,7 +40,7 @@ export interface Render {
 /** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
 const VALUES_TEMPLATE = 'airgap-coalesced-values.yaml';
 /** What says which images a chart has and how it builds them. */
-const TEXTS = /(?:^|\/)(?:templates\/.*|Chart\.yaml|requirements\.yaml|Images\.lock)$/;
+const TEXTS = /(?:^|\/)(?:templates\/|(?:Chart\.yaml|requirements\.yaml|Images\.lock)$)/;
 const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
 
 /** Renders one chart again and again; keeps its scratch files in `workFolder` (absolute). */

@@ -1,3 +1,4 @@
+import { before } from '../base/text-ends.ts';
 import { hostComponent } from '../oci/naming-template.ts';
 import { formatRepository, parseReference, tryParseReference } from '../oci/reference.ts';
 import type { Lock } from './lock.ts';
@@ -24,7 +25,7 @@ export function writtenNames({ images }: Pick<Lock, 'images'>): ReadonlyMap<stri
 }
 
 function pathOf(written: string): string {
-  const name = written.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
+  const name = before(written, '@').replace(/:[^:/]*$/, '');
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
   const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();

@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { withoutEnds } from '../base/text-ends.ts';
 import { wildcard } from '../base/wildcard.ts';
 import { formatRepository, type Repository, tryParseRepository } from './reference.ts';
 
@@ -68,7 +69,7 @@ export function fillTemplate(template: string, source: Repository, written: stri
     written: written ?? `${host}/${source.path}`,
   };
   const filled = template.replace(PLACEHOLDER, (whole, name: string) => parts[name] ?? whole);
-  return filled.replace(/\/{2,}/g, '/').replace(/^\/+|\/+$/g, '');
+  return withoutEnds(filled.replace(/\/{2,}/g, '/'), '/');
 }
 
 /** A registry host as one component of a path. A port becomes `-PORT`: a path has no colon, and no part of it begins with a dash. */

@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { withoutEnd } from '../base/text-ends.ts';
 import { sharedTag } from './naming-tag.ts';
 import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } from './naming-template.ts';
 import { formatReference, formatRepository, type Reference, type Repository, tryParseRepository } from './reference.ts';
@@ -41,7 +42,7 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw new AirgapError('usage', `--to ${text}: a target has no scheme`, { hint });
   }
-  const trimmed = text.replace(/\/+$/, '');
+  const trimmed = withoutEnd(text, '/');
   const slash = trimmed.indexOf('/');
   const registry = slash < 0 ? trimmed : trimmed.slice(0, slash);
   const prefix = slash < 0 ? '' : trimmed.slice(slash + 1);

@@ -1,3 +1,4 @@
+import { before } from '../base/text-ends.ts';
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
 import type { Change } from '../influence/changes.ts';
@@ -80,8 +81,9 @@ function settingOf(kind: Injection['kind'], item: unknown): { name: string; text
     const { name, value } = (item ?? {}) as { name?: unknown; value?: unknown };
     return { name: String(name), text: String(value) };
   }
-  const [, name = '', text = ''] = /^-*([^=]+)=(.*)$/s.exec(String(item)) ?? [];
-  return name === '' ? undefined : { name, text };
+  const setting = bare(String(item));
+  const name = before(setting, '=');
+  return name === '' || name === setting ? undefined : { name, text: setting.slice(name.length + 1) };
 }
 
 function bare(name: string): string {

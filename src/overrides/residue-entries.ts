@@ -1,3 +1,4 @@
+import { before, withoutEnds } from '../base/text-ends.ts';
 import { nameOf } from '../influence/slots.ts';
 import type { SplitPart } from '../lock/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
@@ -59,7 +60,7 @@ function renamed(written: string, { repository, tag }: PrivateName): string {
   const scheme = /^docker:\/\//.exec(written)?.[0] ?? '';
   const bare = written.slice(scheme.length);
   const rest = bare.slice(nameOf(bare).length);
-  return scheme + repository + (tag === undefined ? rest : `:${tag}${/@.*$/.exec(rest)?.[0] ?? ''}`);
+  return scheme + repository + (tag === undefined ? rest : `:${tag}${rest.slice(before(rest, '@').length)}`);
 }
 
 /**
@@ -97,7 +98,7 @@ function repositoryFields(parts: readonly SplitPart[], repository: string): Fiel
   const [first, ...rest] = parts.filter(({ role }) => role !== 'tag' && role !== 'digest');
   if (first === undefined) return [];
   const slashed = (text: string): string => (first.text.endsWith('/') ? `${text}/` : text);
-  const tail = rest.map(({ text }) => text.replace(/^\/+|\/+$/g, '')).join('/');
+  const tail = rest.map(({ text }) => withoutEnds(text, '/')).join('/');
   const fronts = (end: string): string | undefined =>
     repository.endsWith(`/${end}`) ? slashed(repository.slice(0, -end.length - 1)) : undefined;
   const [only] = rest;

@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, parseDocument } from 'yaml';
+import { before } from '../base/text-ends.ts';
 import { strictly } from '../helm/lenient-yaml.ts';
 import { keysOf } from '../influence/scalar.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
@@ -56,7 +57,7 @@ function inTree(document: Document, text: string, errands: readonly TreeErrand[]
 }
 
 function inText(text: string, errands: readonly Errand[]): Done[] {
-  const kindOf = ({ steps }: Errand): string => steps[0]?.replace(/:.*$/s, ':') ?? '';
+  const kindOf = ({ steps: [step = ''] }: Errand): string => (step.includes(':') ? `${before(step, ':')}:` : step);
   return [...Map.groupBy(errands, kindOf)].flatMap(([step, group]) => {
     if (step === '') return group.flatMap(({ entry }) => plainEdits(text, entry));
     if (step.endsWith(':')) return inYaml(text, Number(/\d+/.exec(step)?.[0] ?? 0), group);

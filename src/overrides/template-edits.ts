@@ -53,10 +53,17 @@ export function changedTexts(
   );
 }
 
+/** A file that no manifest is made of: it holds what templates include. */
+function isPartial(path: string): boolean {
+  const folders = path.split('/');
+  const name = folders.pop() ?? '';
+  return folders.includes('templates') && (name.startsWith('_') || name.endsWith('.tpl'));
+}
+
 /** The template itself; then what it may include, where a single word would be too little to go by. */
 function candidates(files: ReadonlyMap<string, string>, { from }: PostRenderEntry, file: string): string[] {
   if (!/[/:@]/.test(from)) return [file];
-  const partials = [...files.keys()].filter((path) => /(?:^|\/)templates\/(?:.*\/)?(?:_[^/]*|[^/]*\.tpl)$/.test(path));
+  const partials = [...files.keys()].filter(isPartial);
   return [file, ...partials.filter((path) => path !== file).sort()];
 }
 
@@ -81,7 +88,8 @@ function changesIn(file: string, text: string, entry: PostRenderEntry): PlacedCh
 /** A single word is meant behind the key of its field, or where the text has it once. */
 function wordsOf(text: string, { from, path = '', within }: PostRenderEntry): number[] {
   const whole = wholeOccurrences(text, from);
-  const key = /([\w-]+)(?:\[\d+\])*$/.exec(within ?? path)?.[1];
+  const last = (within ?? path).split(/[^\w[\]-]/).at(-1) ?? '';
+  const key = /^[\w-]+/.exec(last)?.[0];
   const keyed = whole.filter((at) => {
     const [before, after] = [text.slice(0, at), text.slice(at + from.length)];
     const own = /^[ \t]*(?:- +)?["']?([\w-]+)["']?:[ \t]*["']?$/.exec(before.slice(before.lastIndexOf('\n') + 1));

@@ -12,7 +12,29 @@ export interface Unlocking {
   readonly switches: () => readonly (readonly string[])[];
 }
 
-const SWITCH = /['"`]?((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)['"`]?\s*(?:to|=)\s*['"`]?true\b/;
+/**
+ * The name of a values path that a message wants to be true, as in `set "global.security.x" to true`. The path is read
+ * backwards from there: forwards each letter of a long text would have to be tried as its beginning.
+ */
+function switchIn(message: string): string | undefined {
+  for (const { index } of message.matchAll(/(?:to|=)\s*['"`]?true\b/g)) {
+    const words = message
+      .slice(Math.max(0, index - FAR), index)
+      .trimEnd()
+      .replace(/['"`]$/, '');
+    const keys =
+      words
+        .split(/[^\w.]/)
+        .at(-1)
+        ?.split('.') ?? [];
+    const first = keys.findLastIndex((key) => !/^[A-Za-z_]\w*$/.test(key)) + 1;
+    if (keys.length - first > 1) return keys.slice(first).join('.');
+  }
+  return undefined;
+}
+
+/** Characters that a path with what is around it has at most. */
+const FAR = 500;
 
 export function withUnlocking(render: RenderWith): Unlocking {
   const found: string[][] = [];
@@ -20,8 +42,7 @@ export function withUnlocking(render: RenderWith): Unlocking {
     try {
       return await render(merge(overrides, switchValues(found)));
     } catch (error) {
-      const name =
-        error instanceof AirgapError && error.code === 'chart-render' ? SWITCH.exec(error.message)?.[1] : undefined;
+      const name = error instanceof AirgapError && error.code === 'chart-render' ? switchIn(error.message) : undefined;
       const path = name?.replace(/^\.?Values\./, '').split('.');
       if (path === undefined || found.some((other) => other.join('.') === path.join('.'))) throw error;
       const result = await render(merge(overrides, switchValues([...found, path])));

@@ -63,7 +63,8 @@ function groupsOf({ charts, images, referrers }: Diff): (readonly [string, reado
 /** The repository once, and the two tags or digests. */
 function retagged(from: string, to: string): Row {
   const split = (reference: string): readonly [string, string] => {
-    const at = reference.search(/[:@][^/]*$/);
+    const last = reference.lastIndexOf('/') + 1;
+    const at = last + reference.slice(last).search(/[:@]/);
     return [reference.slice(0, at), reference.slice(at + 1)];
   };
   return [split(from)[0], split(from)[1], split(to)[1]];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { FileNames } from '../base/file-names.ts';
 import { toFileName } from '../base/names.ts';
+import { before } from '../base/text-ends.ts';
 import { isMapping, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { RenderOptions } from '../helm/render.ts';
@@ -84,7 +85,7 @@ function carriedBy(text: string, format: DeliveryFormat, request: string): Carri
     return { template: '', index, text: document.toString(), object: isMapping(object) ? object : undefined };
   });
   const all = nestedCharts(documents, {}).filter(({ via }) => KINDS[format].test(via.kind));
-  const base = request.replace(/^.*\//, '').replace(/@.*$/, '');
+  const base = before(request.slice(request.lastIndexOf('/') + 1), '@');
   const named = all.filter(({ name }) => base === name || base.startsWith(`${name}-`));
   const [nested, ...more] = all.length === 1 ? all : named;
   if (nested === undefined || more.length > 0) {

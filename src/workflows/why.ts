@@ -81,6 +81,7 @@ function nearMisses(asked: string, findings: readonly Finding[]): string[] {
 }
 
 function lastComponent(text: string): string {
-  const path = tryParseReference(text)?.path ?? text.replace(/[:@][^/]*$/, '');
-  return path.slice(path.lastIndexOf('/') + 1);
+  const last = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+  const path = tryParseReference(text)?.path;
+  return path === undefined ? (last(text).split(/[:@]/)[0] ?? '') : last(path);
 }

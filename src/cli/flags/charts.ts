@@ -173,6 +173,6 @@ async function readList(path: string): Promise<string[]> {
   });
   return text
     .split(/\r?\n/)
-    .map((line) => line.replace(/(?:^|\s)#.*$/, '').trim())
+    .map((line) => line.replace(/(?:^|\s)#[\s\S]*/, '').trim())
     .filter((line) => line !== '');
 }

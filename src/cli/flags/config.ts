@@ -55,7 +55,7 @@ function jobOf(chart: Config['charts'][number], folder: string, access: readonly
         ...common,
         ...rest,
         values: values.map((file) => (isUrl(file) ? file : resolve(folder, file))),
-        setFile: setFile.map((entry) => entry.replace(/=(.*)$/, (_, file: string) => `=${resolve(folder, file)}`)),
+        setFile: setFile.map((entry) => entry.replace(/=([\s\S]*)/, (_, file: string) => `=${resolve(folder, file)}`)),
       },
     })),
   };

@@ -1,3 +1,4 @@
+import { before } from '../../base/text-ends.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Place } from '../../lock/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts';
@@ -61,7 +62,7 @@ function versionOf({ tag, digest }: Reference): object {
 
 /** As it is written, without tag and digest. */
 function nameOf(written: string): string {
-  const name = written.replace(/@.*$/, '');
+  const name = before(written, '@');
   return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name.slice(0, name.lastIndexOf(':')) : name;
 }
 

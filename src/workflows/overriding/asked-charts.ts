@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { withoutEnd } from '../../base/text-ends.ts';
 import type { Bundle } from '../../bundle/read.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
@@ -45,8 +46,8 @@ function profileOf(name: string, options: RenderOptions, { rendered }: BundledCh
 
 /** What a chart is called in a bundle, as far as its address says. */
 function nameOf({ chart }: ChartRequest): string {
-  const last = chart.replace(/\/+$/, '').split('/').at(-1) ?? chart;
-  return /\.t(?:ar\.)?gz$/.test(last) ? last.replace(/-v?\d+\.\d.*$/, '') : last.replace(/:[^:]*$/, '');
+  const last = withoutEnd(chart, '/').split('/').at(-1) ?? chart;
+  return /\.t(?:ar\.)?gz$/.test(last) ? last.replace(/-v?\d+\.\d[\s\S]*/, '') : last.replace(/:[^:]*$/, '');
 }
 
 function versionOf({ version }: ChartRequest): Pick<ChartRequest, 'version'> {

@@ -153,8 +153,16 @@ function checking(
       const reference = digest === undefined ? undefined : tagged(place.reference);
       if (digest === undefined || reference === undefined || !isDigestOf(reference, digest)) continue;
       const paths = place.parts?.map(({ path }) => path) ?? [place.path];
-      for (const path of paths) maps.set(path.replace(/(?:\.?[^.[\]]+|\["[^"]*"\])$/, ''), { reference, digest });
+      for (const path of paths) maps.set(parentOf(path), { reference, digest });
     }
     return { written, isDigestOf, maps };
   };
+}
+
+/** `spec.image` of `spec.image.tag`, and of `spec.image["a.b"]`; an entry of a list is its own parent. */
+function parentOf(path: string): string {
+  if (path.endsWith('"]')) return path.slice(0, Math.max(0, path.lastIndexOf('["')));
+  const end = Math.max(...['.', '[', ']'].map((mark) => path.lastIndexOf(mark)));
+  if (end === path.length - 1) return path;
+  return path.slice(0, path[end] === '.' ? end : end + 1);
 }

@@ -67,7 +67,10 @@ export async function searchRender(
 
 /** Whether the chart has files in the folder that Helm installs definitions from. */
 async function bringsDefinitions({ chart }: Renderer): Promise<boolean> {
-  return (await chartFiles(chart.archive, /(?:^|\/)crds\/.+\.(?:ya?ml|json)$/)).size > 0;
+  const isDefinition = (path: string): boolean => {
+    return /\.(?:ya?ml|json)$/.test(path) && path.split('/').slice(0, -1).includes('crds');
+  };
+  return (await chartFiles(chart.archive, { test: isDefinition })).size > 0;
 }
 
 function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {

@@ -9,13 +9,13 @@ it('files of a folder lie in it, whatever charts, versions and profiles are call
   const chart = fc.tuple(hostileText, fc.oneof(hostileText, fc.constant('/../../x')), hostileText);
   fc.assert(
     fc.property(fc.uniqueArray(chart, { maxLength: 6, selector: (one) => JSON.stringify(one) }), (charts) => {
-      const files = new OverridesFiles({ outDir: 'out', residue: 'repack' }, '/work');
+      const files = new OverridesFiles({ outDir: 'out', residue: 'repack' }, '/base');
       const paths = charts.map((one) => files.overrides(...one) ?? '');
-      expect(new Set(paths.map(dirname))).toEqual(new Set(charts.length === 0 ? [] : ['/work/out']));
+      expect(new Set(paths.map(dirname))).toEqual(new Set(charts.length === 0 ? [] : ['/base/out']));
       // Two of them never share a file, on a file system that knows no capitals either.
       expect(new Set(paths.map((path) => path.toLowerCase())).size).toBe(charts.length);
       expect(charts.map((one) => files.overrides(...one) ?? '')).toEqual(paths);
-      for (const one of charts) expect(dirname(files.residue('repack', ...one))).toBe('/work/out');
+      for (const one of charts) expect(dirname(files.residue('repack', ...one))).toBe('/base/out');
     }),
   );
 });

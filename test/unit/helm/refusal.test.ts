@@ -19,6 +19,21 @@ describe('refusal', () => {
   });
 
   it.each([
+    ['letters', 'a'.repeat(300_000)],
+    ['schemes', 'a+b.c-'.repeat(50_000)],
+    ['functions', 'function "'.repeat(30_000)],
+    ['switches', 'a.b= '.repeat(60_000)],
+    ['lines', 'x\n'.repeat(150_000)],
+  ])('answers at once when a chart fails with 300,000 characters of %s', (_, text) => {
+    const started = performance.now();
+    const error = refusal('render chart web', `Error: execution error at (web/x.yaml:1:2): ${text} the end\n`);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(error.code).toBe('chart-render');
+    expect(error.message.length).toBeLessThan(70_000);
+    expect(error.message.endsWith('the end')).toBe(true);
+  });
+
+  it.each([
     ['a line number', 'execution error at (web/templates/x.yaml:401:3): a value is needed', 'chart-render'],
     [
       'words of a chart about access',

@@ -27,3 +27,20 @@ describe('a switch that a chart asks for', () => {
     expect(switches()).toEqual([]);
   });
 });
+
+it.each([
+  ['the first of several', 'a.b is bad; set `c.d` to true, or "e.f" = true', 'c.d'],
+  ['behind a dot', 'set .Values.global.x=true', 'global.x'],
+  ['behind what is no key', 'set 1..a.b to true', 'a.b'],
+])('a switch is read out of a message: %s', async (_, message, path) => {
+  const { render, switches } = withUnlocking(locked(message, (values) => Object.keys(values).length > 0));
+  await render({});
+  expect(switches()).toEqual([path.split('.')]);
+});
+
+it.each(['a.', 'a.b to ', 'a.b = true ', 'x'])('a message of many %j is read at once', async (piece) => {
+  const { render } = withUnlocking(locked(piece.repeat(50_000), () => false));
+  const started = performance.now();
+  await expect(render({})).rejects.toMatchObject({ code: 'chart-render' });
+  expect(performance.now() - started).toBeLessThan(1000);
+});

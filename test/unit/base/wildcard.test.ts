@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { wildcard } from '../../../src/base/wildcard.ts';
+import fc from '../../support/property.ts';
+
+it('says what a pattern with .* for each star would', () => {
+  const letters = fc.array(fc.constantFrom('a', 'b', '*', '.', '/'), { maxLength: 8 }).map((all) => all.join(''));
+  fc.assert(
+    fc.property(letters, letters, (pattern, name) => {
+      const quote = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+      const expected = new RegExp(`^${pattern.split('*').map(quote).join('.*')}$`).test(name);
+      expect(wildcard(pattern).test(name)).toBe(expected);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+it('is not slowed down by many stars', () => {
+  const [pattern, name] = [`${'*a'.repeat(1000)}*c`, 'ab'.repeat(50_000)];
+  const started = performance.now();
+  expect(wildcard(pattern).test(name)).toBe(false);
+  expect(wildcard(pattern).test(`${name}c`)).toBe(true);
+  expect(performance.now() - started).toBeLessThan(1000);
+});
