@@ -9,6 +9,7 @@ import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
 import type { Retryable } from '../http/retry.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
+import { apiUrl, type Endpoint } from './api-url.ts';
 import { apiHost } from './hosts.ts';
 import { quotaOf } from './quota.ts';
 
@@ -26,8 +27,8 @@ const RENEWALS = 2;
 export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
   readonly repository: Repository;
   readonly actions: 'pull' | 'pull,push';
-  /** Below `/v2/<name>/`, or the URL to go to. */
-  readonly path: string | URL;
+  /** What of the repository's API, or the URL to go to. */
+  readonly to: Endpoint | URL;
   /** A second repository that is read, for mounts. */
   readonly alsoPull?: Repository;
 }
@@ -114,10 +115,10 @@ async function sendAuthorized(
   authorizer: Authorizer,
   request: RegistryRequest,
 ): Promise<HttpResponse> {
-  const { repository, actions, path, alsoPull, headers = {}, ...rest } = request;
-  const host = apiHost(repository.registry);
-  const base = new URL(`${transport.scheme(host)}://${host}/v2/${repository.path}/`);
-  const url = typeof path === 'string' ? new URL(path, base) : path;
+  const { repository, actions, to, alsoPull, headers = {}, ...rest } = request;
+  const scheme = transport.scheme(apiHost(repository.registry));
+  const base = apiUrl(scheme, repository, { kind: 'uploads' });
+  const url = to instanceof URL ? to : apiUrl(scheme, repository, to);
   const scopes = [`repository:${repository.path}:${actions}`];
   if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
   const access: Access = { registry: repository.registry, path: repository.path, scopes };
@@ -128,7 +129,7 @@ async function sendAuthorized(
       ...rest,
       method,
       url,
-      kind: typeof path === 'string' ? path.replace(/\/.*/, '') : 'blobs',
+      kind: to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind,
       headers: authorization === undefined ? headers : { ...headers, authorization },
     });
   if (!own) return attempt(undefined);
