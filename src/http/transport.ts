@@ -54,6 +54,8 @@ export interface HttpRequest {
   readonly what: string;
   /** What the server may count together with others of the same method, and throttle: `manifests`. */
   readonly kind?: string;
+  /** The body holds a secret: it goes to no other host, port or scheme. */
+  readonly secretBody?: boolean;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** Overrides the transport's, for answers that take their time. */
@@ -174,7 +176,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
     } catch (thrown) {
       return describeFailure(thrown, { url, what, ...(signal === undefined ? {} : { signal }) });
     }
-    const next = redirectOf(response, method, what);
+    const next = redirectOf(response, request);
     if (next === undefined) return response;
     await discard(response);
     headers = headersFor(headers, url, next);
