@@ -9,6 +9,8 @@ const HELMS_STALL = 500;
 /** Real milliseconds between two drops, and drops of a body. */
 const DROP = 3;
 const DROPS = 25;
+/** Between two bytes of a server that sends next to nothing. */
+const TRICKLE = 50;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => wait(resolve, ms));
 
@@ -161,6 +163,17 @@ export const drip: Fault = async ({ forward, outgoing }) => {
     await pause(DROP);
   }
   outgoing.end();
+};
+
+/** What would hold a run for ever that only looks at the time between two pieces. */
+export const trickle: Fault = async ({ incoming, forward, outgoing }) => {
+  const { status, headers, body } = await forward();
+  outgoing.writeHead(status, headers);
+  await end(incoming);
+  for (let at = 0; at < body.length - 1 && !outgoing.destroyed; at++) {
+    outgoing.write(body.subarray(at, at + 1));
+    await pause(TRICKLE);
+  }
 };
 
 export const dripIn: Fault = async ({ incoming, forward, reply }) => {

@@ -25,6 +25,7 @@ import {
   stallUpload,
   taken,
   takenBySame,
+  trickle,
 } from './injections.ts';
 
 /** How far a fault reaches: the one request, five of its kind in a row, all of its kind, all of its repository, all that write, or all. */
@@ -94,6 +95,7 @@ export const KINDS: readonly Kind[] = [
   make('stall', 'no answer', 'once', any, stall),
   make('stall', 'no answer, for ever', 'step', isAnswered, stall),
   make('stall', 'in the middle of an answer', 'once', hasBody, stallBody),
+  make('stall', 'a byte now and then, for ever', 'step', hasBody, trickle),
   make('stall', 'in the middle of an upload', 'once', sends, stallUpload),
   make('truncated body', 'once', 'once', hasBody, cut),
   make('truncated body', 'for ever', 'step', hasBody, cut),

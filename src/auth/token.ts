@@ -4,9 +4,12 @@ import { basicAuthorization, type Credential } from './credential.ts';
 
 /** How a token endpoint is reached: the transport, with a limit on what it may answer. */
 export type TokenExchange = (request: {
+  /** The registry that named the URL. */
+  readonly registry: string;
   readonly method: 'GET' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** A secret. */
   readonly form?: string;
   readonly what: string;
   /** What is wrong with an answer, where another one may be right: it is asked for again, and the last one given as it is. */
@@ -44,7 +47,7 @@ const EARLY_MAX = 30;
 
 /**
  * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity token
- * (spec/auth/oauth).
+ * (spec/auth/oauth). As with docker, the credentials of a registry go to whatever token server it names.
  * @throws AirgapError `unauthorized` when the endpoint refuses, `registry` when its answer is no token, `network`
  */
 export async function fetchToken(exchange: TokenExchange, request: TokenRequest, now: number): Promise<Token> {
@@ -57,6 +60,7 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
   const answer =
     identity === undefined
       ? await exchange({
+          registry,
           method: 'GET',
           url: withQuery(url, service, scopes),
           headers: basic(credential),
@@ -64,6 +68,7 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
           damage,
         })
       : await exchange({
+          registry,
           method: 'POST',
           url,
           headers: { 'content-type': 'application/x-www-form-urlencoded' },

@@ -10,7 +10,7 @@ import { assumedRole, type Credentials } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 60_000;
+const REQUEST_TIMEOUT = 30_000;
 
 /** What every client of the SDK is given. */
 export interface Connection {
@@ -25,6 +25,9 @@ export interface Connection {
     readonly httpAgent: HttpAgent;
     readonly connectionTimeout: number;
     readonly requestTimeout: number;
+    readonly socketTimeout: number;
+    /** Else the SDK only warns, and waits on. */
+    readonly throwOnRequestTimeout: true;
   };
 }
 
@@ -44,7 +47,10 @@ export function connection(options: EcrOptions, service: AwsService, region: str
     httpsAgent: new HttpsAgent({ ...shared, ...(ca === undefined ? {} : { ca: [...ca] }) }),
     httpAgent: new HttpAgent(shared),
     connectionTimeout: CONNECT_TIMEOUT,
-    requestTimeout: REQUEST_TIMEOUT,
+    // Until the answer's head is there, and between two pieces of its body.
+    requestTimeout: options.timeout ?? REQUEST_TIMEOUT,
+    socketTimeout: options.timeout ?? REQUEST_TIMEOUT,
+    throwOnRequestTimeout: true as const,
   };
   const profile = profileOf(options);
   return {

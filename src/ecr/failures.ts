@@ -24,9 +24,19 @@ export function lacksCredentials(error: unknown): boolean {
   return nameOf(error) === 'CredentialsProviderError';
 }
 
+/** Whether that is because nobody has set any up. */
+export function hasNone(error: unknown): boolean {
+  return lacksCredentials(error) && NOWHERE.test(messageOf(error));
+}
+
 export function isDenied(error: unknown): boolean {
   const name = nameOf(error);
   return name === 'AccessDeniedException' || name === 'AccessDenied';
+}
+
+/** Whether the API took the request, or nobody did, and gave no answer in time. */
+export function timedOut(error: unknown): boolean {
+  return nameOf(error) === 'TimeoutError';
 }
 
 /** What the SDK throws, as one sentence. `what` begins it: host and what was being done. */
@@ -60,8 +70,9 @@ export function awsError(what: string, cause: unknown): AirgapError {
   }
   if (isDenied(cause)) return new AirgapError('forbidden', `${what}: AWS does not allow it: ${said}`, { cause });
   const status = (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
-  if (status === undefined) {
-    return new AirgapError('network', `${what}: the API of ECR cannot be reached: ${said || nameOf(cause)}`, {
+  if (status === undefined || timedOut(cause)) {
+    const problem = timedOut(cause) ? 'does not answer' : `cannot be reached: ${said || nameOf(cause)}`;
+    return new AirgapError('network', `${what}: the API of ECR ${problem}`, {
       cause,
       hint: /certificate/i.test(said)
         ? 'give the authority that signed it with --ca-file FILE'

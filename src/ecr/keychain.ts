@@ -3,7 +3,7 @@ import type { Keychain } from '../auth/keychain.ts';
 import { silent } from '../base/events.ts';
 import { keepSecret } from '../base/redact.ts';
 import { connection, ecrClient } from './connection.ts';
-import { awsError, lacksCredentials } from './failures.ts';
+import { awsError, hasNone, lacksCredentials } from './failures.ts';
 import { ECR_PUBLIC_HOST, type EcrHost, ecrHost } from './hosts.ts';
 import type { EcrOptions } from './options.ts';
 import { decodeToken, type Issued, TokenCache } from './token-cache.ts';
@@ -44,8 +44,9 @@ export function ecrKeychain(options: EcrOptions): Keychain {
 }
 
 /**
- * Credentials for public.ecr.aws, which raise its limit from one pull a second to ten. Anything that stands in the way of
- * getting them means anonymous access, which serves as well.
+ * Credentials for public.ecr.aws, which raise its limit from one pull a second to ten. Without any AWS credentials access
+ * is anonymous, which serves as well; credentials that are refused mean the same after a warning. A profile that was
+ * asked for has to give some: `lookup` throws AirgapError `unauthorized` where it does not.
  */
 export function ecrPublicKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
@@ -55,7 +56,11 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
       if (registry !== ECR_PUBLIC_HOST || unavailable) return undefined;
       try {
         return await cache.get(registry, Date.now(), () => fetchPublicToken(options));
-      } catch {
+      } catch (error) {
+        const failure = awsError(`login to ${registry}`, error);
+        if (lacksCredentials(error) && options.profile !== undefined) throw failure;
+        const message = `${failure.message}; it is read anonymously, which is slower`;
+        if (!unavailable && !hasNone(error)) (options.emit ?? silent)({ type: 'warning', message });
         unavailable = true;
         return undefined;
       }

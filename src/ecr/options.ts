@@ -16,6 +16,8 @@ export interface EcrOptions {
   readonly certificates?: () => readonly string[];
   /** Hosts that are ECR though their name does not say so. */
   readonly hosts?: readonly EcrHostDeclaration[];
+  /** Milliseconds that an answer of the API may take. Default 30 s. */
+  readonly timeout?: number;
   readonly emit?: Emit;
   /** Ends the waiting between attempts. */
   readonly signal?: AbortSignal;

@@ -2,6 +2,7 @@ import type { ECRClientConfig } from '@aws-sdk/client-ecr';
 import { silent } from '../base/events.ts';
 import { createPacer, type Pacer } from '../http/pacer.ts';
 import { createRetrier, RETRY_DEFAULTS, type Retryable, type RetryPolicy } from '../http/retry.ts';
+import { timedOut } from './failures.ts';
 import type { EcrOptions } from './options.ts';
 
 /** What the SDK asks before it repeats a request. */
@@ -36,7 +37,7 @@ export function patience(
       const retryable = retryableOf(info);
       pace.ended((token as Token).began, retryable === 'throttled');
       const attempt = token.getRetryCount() + 1;
-      const reason = info.error?.message ?? info.errorType;
+      const reason = timedOut(info.error) ? `${what} does not answer` : (info.error?.message ?? info.errorType);
       const after = Math.max(0, (info.retryAfterHint?.getTime() ?? 0) - Date.now());
       const isOn = await retrier.again({ what, attempt, reason, retryable, after, ...(signal && { signal }) });
       if (!isOn) throw info.error ?? new Error(reason);
@@ -52,6 +53,6 @@ function retryableOf({ errorType, error }: Failure): Retryable {
   if (errorType === 'CLIENT_ERROR') return 'no';
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === 'ENOTFOUND') return 'no';
-  // A page of HTML comes from something else that listens there.
-  return code === 'ECONNREFUSED' || error?.name === 'SyntaxError' ? 'few' : 'yes';
+  // A page of HTML comes from something else that listens there. What has not answered for half a minute rarely does later.
+  return code === 'ECONNREFUSED' || error?.name === 'SyntaxError' || timedOut(error) ? 'few' : 'yes';
 }

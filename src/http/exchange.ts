@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { AirgapError } from '../base/errors.ts';
 import { lendPiece } from './connector.ts';
-import { describeFailure, UPLOAD_STALLED } from './failures.ts';
+import { describeFailure, TOO_SLOW, UPLOAD_STALLED } from './failures.ts';
+import { type LeastRate, RateWatch } from './least-rate.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -25,6 +26,7 @@ export interface WireRequest {
   readonly what: string;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
+  readonly leastRate: LeastRate;
   readonly signal?: AbortSignal;
 }
 
@@ -41,6 +43,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
     let body: ResponseBody | undefined;
     let stop = (): void => {};
     let stalled = (): void => {};
+    let began = 0;
     const sent =
       request.body instanceof Uint8Array ? request.body : watched(request.body, request.bodyTimeout, () => stalled());
     dispatcher.dispatch(
@@ -59,6 +62,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
       {
         onRequestStart(controller) {
           stop();
+          began = performance.now();
           const abort = (): void => controller.abort(new Error('interrupted'));
           if (signal?.aborted) return abort();
           signal?.addEventListener('abort', abort, { once: true });
@@ -66,13 +70,18 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           stalled = () => controller.abort(Object.assign(new Error('stalled'), { code: UPLOAD_STALLED }));
         },
         onResponseStart(controller, status, headers) {
-          if (status < 200) return;
-          body = new ResponseBody(controller, (error) => describeFailure(error, request).error);
+          if (status < 200) {
+            // For undici each of them begins the wait for the head anew.
+            const isLate = performance.now() - began > request.headersTimeout;
+            if (isLate) controller.abort(Object.assign(new Error('late'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
+            return;
+          }
+          body = new ResponseBody(controller, request.leastRate, (error) => describeFailure(error, request).error);
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
           lendPiece(chunk);
-          if (body !== undefined && !body.push(chunk)) controller.pause();
+          if (body !== undefined && !body.arrive(chunk)) controller.pause();
         },
         onResponseEnd() {
           stop();
@@ -114,22 +123,39 @@ function watched(
 class ResponseBody extends Readable {
   readonly #controller: Dispatcher.DispatchController;
   readonly #describe: (error: unknown) => AirgapError;
+  readonly #watch: RateWatch;
   #finished = false;
 
-  constructor(controller: Dispatcher.DispatchController, describe: (error: unknown) => AirgapError) {
+  constructor(
+    controller: Dispatcher.DispatchController,
+    leastRate: LeastRate,
+    describe: (error: unknown) => AirgapError,
+  ) {
     super({ highWaterMark: BODY_BUFFER });
     this.#controller = controller;
     this.#describe = describe;
+    const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
+    this.#watch = new RateWatch(leastRate, () => controller.paused, tooSlow);
     // A failure between the head and the first listener would end the process; readers see it all the same.
     this.on('error', () => {});
   }
 
+  /** A piece from the socket; false when the reader has enough for now. */
+  arrive(chunk: Buffer): boolean {
+    this.#watch.count(chunk.length);
+    const isWanted = this.push(chunk);
+    if (!isWanted) this.#watch.hold();
+    return isWanted;
+  }
+
   finish(): void {
+    this.#watch.stop();
     this.#finished = true;
     this.push(null);
   }
 
   fail(error: unknown): void {
+    this.#watch.stop();
     this.#finished = true;
     this.destroy(this.#describe(error));
   }
@@ -139,6 +165,7 @@ class ResponseBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#watch.stop();
     if (!this.#finished) this.#controller.abort(error ?? new Error('the reader has gone'));
     callback(error);
   }

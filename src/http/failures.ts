@@ -28,11 +28,15 @@ const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG
 /** The code of an upload whose other side takes nothing any more. */
 export const UPLOAD_STALLED = 'AIRGAP_UPLOAD_STALLED';
 
+/** The code of an answer that comes too slowly. */
+export const TOO_SLOW = 'AIRGAP_TOO_SLOW';
+
 const TIMEOUT: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'did not accept a connection in time',
   UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'stopped sending',
   [UPLOAD_STALLED]: 'stopped taking data',
+  [TOO_SLOW]: 'sends next to nothing',
   ETIMEDOUT: 'did not answer in time',
 };
 

@@ -6,12 +6,20 @@ export const MAX_REDIRECTS = 5;
 
 const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
 
+/** What a redirect is judged by. */
+export interface Redirected {
+  readonly method: string;
+  readonly what: string;
+  /** The body holds a secret, which is for the first host alone. */
+  readonly secretBody?: boolean;
+}
+
 /**
  * Where an answer sends the request next; undefined when it is no redirect, or one that would turn a PUT or POST into a
  * GET (RFC 9110, 15.4).
- * @throws AirgapError `registry` when it leads nowhere or from https to http
+ * @throws AirgapError `registry` when it leads nowhere, from https to http, or to another host with a secret in the body
  */
-export function redirectOf(response: HttpResponse, method: string, what: string): URL | undefined {
+export function redirectOf(response: HttpResponse, { method, what, secretBody }: Redirected): URL | undefined {
   const reads = method === 'GET' || method === 'HEAD';
   const follows = reads ? [301, 302, 303, 307, 308] : [307, 308];
   const { location } = response.headers;
@@ -30,6 +38,13 @@ export function redirectOf(response: HttpResponse, method: string, what: string)
       {
         hint: 'this is never followed; the registry or a proxy in front of it has to answer with https URLs',
       },
+    );
+  }
+  if (secretBody && next.origin !== response.url.origin) {
+    throw new AirgapError(
+      'registry',
+      `${what}: ${response.url.host} redirects to ${next.host}, which is not to see credentials`,
+      { hint: 'this is never followed; the registry has to name the right token server itself' },
     );
   }
   return next;

@@ -4,6 +4,7 @@ import { readCertificates, trustedCertificates } from './certificates.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
+import { LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
@@ -34,6 +35,8 @@ export interface TransportOptions {
   readonly headersTimeout?: number;
   /** Between two pieces of a body: a stalled download or upload ends after this. Default 60 s. */
   readonly bodyTimeout?: number;
+  /** What an answer has to bring, as long as it is wanted. Default 60 kB in 60 s. */
+  readonly leastRate?: LeastRate;
   readonly retry?: Partial<RetryPolicy>;
   readonly userAgent?: string;
   readonly emit?: Emit;
@@ -54,6 +57,8 @@ export interface HttpRequest {
   readonly what: string;
   /** What the server may count together with others of the same method, and throttle: `manifests`. */
   readonly kind?: string;
+  /** The body holds a secret: it goes to no other host, port or scheme. */
+  readonly secretBody?: boolean;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** Overrides the transport's, for answers that take their time. */
@@ -105,6 +110,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     userAgent: options.userAgent ?? 'helm-airgap',
     headersTimeout: options.headersTimeout ?? 60_000,
     bodyTimeout: options.bodyTimeout ?? 60_000,
+    leastRate: options.leastRate ?? LEAST_RATE,
   };
   return {
     scheme: (host) => (plain(host) ? 'http' : 'https'),
@@ -122,6 +128,7 @@ interface Wire {
   readonly userAgent: string;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
+  readonly leastRate: LeastRate;
 }
 
 /** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
@@ -168,13 +175,14 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
         what,
         headersTimeout: request.headersTimeout ?? wire.headersTimeout,
         bodyTimeout: wire.bodyTimeout,
+        leastRate: wire.leastRate,
         ...(body === undefined ? {} : { body: body.open() }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (thrown) {
       return describeFailure(thrown, { url, what, ...(signal === undefined ? {} : { signal }) });
     }
-    const next = redirectOf(response, method, what);
+    const next = redirectOf(response, request);
     if (next === undefined) return response;
     await discard(response);
     headers = headersFor(headers, url, next);

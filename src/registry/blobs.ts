@@ -56,7 +56,7 @@ async function ask(
     ...shared,
     repository: place.asked,
     actions: 'pull',
-    path: `blobs/${descriptor.digest}`,
+    to: { kind: 'blobs', digest: descriptor.digest },
   });
   if (response.status === 200 || response.status === 206) return position(response, descriptor, part, what);
   for (const url of response.status === 404 ? foreignUrls(descriptor) : []) {
@@ -77,7 +77,7 @@ export async function headBlob(session: Session, place: Place, descriptor: Descr
     method: 'HEAD',
     repository: place.asked,
     actions: 'pull',
-    path: `blobs/${descriptor.digest}`,
+    to: { kind: 'blobs', digest: descriptor.digest },
     what,
   });
   response.body.resume();

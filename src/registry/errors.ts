@@ -10,6 +10,12 @@ const QUOTE = 400;
 /** ENOSPC and EDQUOT, as text and as docker-registry prints the number of an error of the system (Linux). */
 const NO_SPACE = /no space left on device|disk quota exceeded|"Err":(?:28|122)\b/i;
 
+/** An answer of a registry. */
+export interface RegistryResponse extends HttpResponse {
+  /** A 401 to user name and password, which somebody stored for this registry. */
+  readonly isRefusedPassword?: boolean;
+}
+
 /** What a registry said in `errors` of its answer (distribution specification, "Error Codes"). */
 export interface Complaint {
   readonly code: string;
@@ -49,12 +55,12 @@ export interface Request {
 }
 
 /** The error for an answer that is not a success; consumes the body. */
-export async function registryError(response: HttpResponse, request: Request): Promise<AirgapError> {
+export async function registryError(response: RegistryResponse, request: Request): Promise<AirgapError> {
   return complain(response, await readComplaint(response), request);
 }
 
 /** The same, with the body read already. */
-export function complain(response: HttpResponse, complaint: Complaint, request: Request): AirgapError {
+export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
   const { what, registry, writes = false } = request;
   const { status } = response;
   const host = response.url.host;
@@ -64,6 +70,10 @@ export function complain(response: HttpResponse, complaint: Complaint, request: 
   const said = `${host} answers ${status}${words === '' ? '' : ` (${words})`}`;
   const error = (code: ErrorCode, message: string, hint?: string): AirgapError =>
     new AirgapError(code, `${what}: ${message}`, hint === undefined ? {} : { hint });
+  if (response.isRefusedPassword) {
+    const hint = `log in again: helm registry login ${registry}`;
+    return error('unauthorized', `the credentials that are stored for ${registry} were refused; ${said}`, hint);
+  }
   if (status === 401) {
     const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;
     return error('unauthorized', `no access without valid credentials; ${said}`, hint);

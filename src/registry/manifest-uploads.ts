@@ -47,7 +47,7 @@ async function put(
     method: 'PUT',
     repository,
     actions: 'pull,push',
-    path: `manifests/${reference}`,
+    to: { kind: 'manifests', reference },
     headers: { 'content-type': mediaType },
     body: { length: bytes.length, open: () => bytes },
     headersTimeout: COMMIT_TIMEOUT,

@@ -86,7 +86,7 @@ function manifestRequest(method: 'GET' | 'HEAD', place: Place, tagOrDigest: stri
     method,
     repository: place.asked,
     actions: 'pull',
-    path: `manifests/${tagOrDigest}`,
+    to: { kind: 'manifests', reference: tagOrDigest },
     headers: { accept: MANIFEST_TYPES.join(', ') },
     what: describePlace(place, tagOrDigest),
   };

@@ -4,6 +4,7 @@ import { headerOf } from '../http/read.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { readLinks } from '../oci/manifest.ts';
+import type { Endpoint } from './api-url.ts';
 import { complain, parseComplaint } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import type { Session, WholeAnswer } from './session.ts';
@@ -47,7 +48,7 @@ export class ReferrersApi {
   async #all(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     const what = `what belongs to ${describePlace(place, subject)}`;
     const found: Descriptor[] = [];
-    let next: string | URL | undefined = `referrers/${subject}`;
+    let next: Endpoint | URL | undefined = { kind: 'referrers', digest: subject };
     for (let page = 1; next !== undefined; page++) {
       if (page > PAGES) throw new AirgapError('registry', `${what}: the list has more than ${PAGES} pages`);
       const { response, bytes } = await this.#session.read(
@@ -55,7 +56,7 @@ export class ReferrersApi {
           method: 'GET',
           repository: place.asked,
           actions: 'pull',
-          path: next,
+          to: next,
           headers: { accept: MediaType.ociIndex },
           what,
         },

@@ -9,6 +9,8 @@ import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
 import type { Retryable } from '../http/retry.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
+import { apiUrl, type Endpoint } from './api-url.ts';
+import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
 import { quotaOf } from './quota.ts';
 
@@ -26,8 +28,8 @@ const RENEWALS = 2;
 export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
   readonly repository: Repository;
   readonly actions: 'pull' | 'pull,push';
-  /** Below `/v2/<name>/`, or the URL to go to. */
-  readonly path: string | URL;
+  /** What of the repository's API, or the URL to go to. */
+  readonly to: Endpoint | URL;
   /** A second repository that is read, for mounts. */
   readonly alsoPull?: Repository;
 }
@@ -39,7 +41,7 @@ export interface Session {
   /** The lowest that each registry has said is left. */
   readonly quotas: ReadonlyMap<string, Quota>;
   /** The answer, whatever its status; a 401 has been answered with renewed credentials. */
-  send(request: RegistryRequest): Promise<HttpResponse>;
+  send(request: RegistryRequest): Promise<RegistryResponse>;
   /**
    * The answer with its whole body, of `limit` bytes at most. It is asked for again when it breaks off, and a few times
    * when it is damaged; the last one is given as it is.
@@ -49,7 +51,7 @@ export interface Session {
 
 /** An answer that is all here. */
 export interface WholeAnswer {
-  readonly response: HttpResponse;
+  readonly response: RegistryResponse;
   readonly bytes: Uint8Array;
 }
 
@@ -63,7 +65,7 @@ export function authorizerOf(transport: Transport, keychain: Keychain): Authoriz
 
 export function createSession(transport: Transport, authorizer: Authorizer): Session {
   const quotas = new Map<string, Quota>();
-  const send = async (request: RegistryRequest): Promise<HttpResponse> => {
+  const send = async (request: RegistryRequest): Promise<RegistryResponse> => {
     const response = await sendAuthorized(transport, authorizer, request);
     const { registry } = request.repository;
     const quota = quotaOf(registry, response);
@@ -113,11 +115,11 @@ async function sendAuthorized(
   transport: Transport,
   authorizer: Authorizer,
   request: RegistryRequest,
-): Promise<HttpResponse> {
-  const { repository, actions, path, alsoPull, headers = {}, ...rest } = request;
-  const host = apiHost(repository.registry);
-  const base = new URL(`${transport.scheme(host)}://${host}/v2/${repository.path}/`);
-  const url = typeof path === 'string' ? new URL(path, base) : path;
+): Promise<RegistryResponse> {
+  const { repository, actions, to, alsoPull, headers = {}, ...rest } = request;
+  const scheme = transport.scheme(apiHost(repository.registry));
+  const base = apiUrl(scheme, repository, { kind: 'uploads' });
+  const url = to instanceof URL ? to : apiUrl(scheme, repository, to);
   const scopes = [`repository:${repository.path}:${actions}`];
   if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
   const access: Access = { registry: repository.registry, path: repository.path, scopes };
@@ -128,7 +130,7 @@ async function sendAuthorized(
       ...rest,
       method,
       url,
-      kind: typeof path === 'string' ? path.replace(/\/.*/, '') : 'blobs',
+      kind: to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind,
       headers: authorization === undefined ? headers : { ...headers, authorization },
     });
   if (!own) return attempt(undefined);
@@ -141,9 +143,11 @@ async function sendAuthorized(
         : { expired: false, answer: response };
     // A 401 of a storage host behind a redirect is not the registry speaking.
     const challenged = answer.status === 401 && answer.url.origin === base.origin;
-    if ((!challenged && !expired) || renewals === RENEWALS) return answer;
+    // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
+    const last = challenged && sent?.startsWith('Basic ') ? { ...answer, isRefusedPassword: true } : answer;
+    if ((!challenged && !expired) || renewals === RENEWALS) return last;
     const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
-    if (renewed === undefined) return answer;
+    if (renewed === undefined) return last;
     await discard(answer);
     sent = renewed;
   }
@@ -171,7 +175,14 @@ async function readRefusal(
 }
 
 function tokenExchange(transport: Transport): TokenExchange {
-  return async ({ method, url, headers, form, what, damage }) => {
+  return async ({ registry, method, url, headers, form, what, damage }) => {
+    const isSecret = headers.authorization !== undefined || form !== undefined;
+    if (isSecret && url.protocol === 'http:' && transport.scheme(apiHost(registry)) === 'https') {
+      // Not even where --plain-http allows that host: it was not allowed for what this registry says.
+      throw new AirgapError('registry', `${what}: the token server ${url.host} would get the credentials without TLS`, {
+        hint: `${registry} itself is spoken to with TLS, so it has to name a token server with an https URL`,
+      });
+    }
     const sent = form === undefined ? undefined : Buffer.from(form);
     const plain = ({ response, bytes }: WholeAnswer): { status: number; text: string } => ({
       status: response.status,
@@ -184,7 +195,7 @@ function tokenExchange(transport: Transport): TokenExchange {
         url,
         headers,
         what,
-        ...(sent === undefined ? {} : { body: { length: sent.length, open: () => sent } }),
+        ...(sent === undefined ? {} : { body: { length: sent.length, open: () => sent }, secretBody: true }),
       }),
     );
     return plain(answer);

@@ -132,10 +132,35 @@ describe('the ECR keychain', () => {
 });
 
 describe('the keychain of public.ecr.aws', () => {
-  it('means anonymous access whenever there is no token to be had', async () => {
+  const listening = (more: Partial<EcrOptions> = {}) => {
+    const events: AirgapEvent[] = [];
     const env = { AWS_ENDPOINT_URL_ECR_PUBLIC: ecr.endpoint };
-    expect(await ecrPublicKeychain({ env }).lookup('public.ecr.aws')).toBeUndefined();
-    expect(await ecrPublicKeychain({ env }).lookup('quay.io')).toBeUndefined();
+    return { env, ...more, emit: (event: AirgapEvent) => events.push(event), events };
+  };
+
+  it('means anonymous access where a token is refused, and says so once', async () => {
+    const given = listening();
+    const keychain = ecrPublicKeychain(given);
+    expect(await keychain.lookup('public.ecr.aws')).toBeUndefined();
+    expect(await keychain.lookup('public.ecr.aws')).toBeUndefined();
+    expect(await keychain.lookup('quay.io')).toBeUndefined();
+    expect(given.events).toMatchObject([{ type: 'warning', message: expect.stringContaining('public.ecr.aws') }]);
+  });
+
+  it('means anonymous access without a word where nobody has set up credentials', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
+    const given = listening();
+    expect(await ecrPublicKeychain(given).lookup('public.ecr.aws')).toBeUndefined();
+    expect(given.events).toEqual([]);
+  });
+
+  it('wants a profile that was asked for to be there', async () => {
+    const keychain = ecrPublicKeychain(listening({ profile: 'absent' }));
+    await expect(keychain.lookup('public.ecr.aws')).rejects.toMatchObject({ code: 'unauthorized' });
+    const given = listening({ env: { AWS_PROFILE: 'gone' } });
+    expect(await ecrPublicKeychain(given).lookup('public.ecr.aws')).toBeUndefined();
+    expect(given.events).toMatchObject([{ type: 'warning', message: expect.stringContaining('[gone]') }]);
   });
 });
 

@@ -293,6 +293,39 @@ describe.concurrent('time', () => {
     await expect(text(response.body)).rejects.toThrow(/stopped sending/);
   });
 
+  it('ends a body of a byte now and then, and one of which the reader wants no more is left alone', async ({
+    expect,
+  }) => {
+    const drops = new Set<NodeJS.Timeout>();
+    cleanup.push(async () => drops.forEach(clearInterval));
+    const server = await script(
+      {
+        expect: 'GET /drops',
+        raw: (response) => void drops.add(setInterval(() => response.write('x'), 20)),
+      },
+      { expect: 'GET /much', answer: { body: Buffer.alloc(8_000_000) } },
+    );
+    const http = transport(server, { bodyTimeout: 60_000, leastRate: { bytes: 1000, window: 200 } });
+    const ask = (path: string) => http.request({ method: 'GET', url: new URL(path, server.url), what });
+    const held = await ask('/much');
+    await expect(readBytes(await ask('/drops'), 1_000_000, what)).rejects.toMatchObject({ code: 'network' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await readBytes(held, 8_000_000, what)).length).toBe(8_000_000);
+  });
+
+  it('ends the wait for an answer that is announced again and again', async ({ expect }) => {
+    const early = new Set<NodeJS.Timeout>();
+    cleanup.push(async () => early.forEach(clearInterval));
+    const server = await script({
+      expect: 'GET /x',
+      raw: (response) =>
+        void early.add(setInterval(() => response.writeEarlyHints({ link: '</style.css>; rel=preload' }), 20)),
+    });
+    const http = transport(server, { headersTimeout: 200, retry: { attempts: 1 } });
+    const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
+    await expect(http.request(request)).rejects.toMatchObject({ code: 'network' });
+  });
+
   it('ends a body that nobody takes', async ({ expect }) => {
     const server = createServer((socket) => socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
     await once(server, 'listening');
