@@ -95,7 +95,19 @@ export function bundleReport({ status, path, parts, size, blobs, lock, dropped, 
 }
 
 export function inspectReport(inspection: Inspection): string {
-  const { file, size, blobs, parts: split, charts, images, lockDigest, signatures = [], delta, lock } = inspection;
+  const {
+    file,
+    size,
+    blobs,
+    parts: split,
+    charts,
+    images,
+    lockDigest,
+    signatures = [],
+    delta,
+    lock,
+    wholeTexts = [],
+  } = inspection;
   const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
   const signed = signatures.map(
     ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
@@ -129,6 +141,11 @@ export function inspectReport(inspection: Inspection): string {
     });
     parts.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
     parts.push(...belongingReport(lock));
+  }
+  if (wholeTexts.length > 0) {
+    const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);
+    const what = `an older helm airgap wrote the lock, with the whole text of ${count(wholeTexts.length, 'value')}, secrets in it included:`;
+    parts.push([what, ...paths, '  make the bundle again for one without them'].join('\n'));
   }
   return parts.join('\n\n');
 }
