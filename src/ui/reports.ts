@@ -7,7 +7,7 @@ import type { ImagesResult } from '../workflows/images.ts';
 import type { Inspection, Verification } from '../workflows/inspect.ts';
 import type { Overrides } from '../workflows/values.ts';
 import { belongingReport } from './belonging.ts';
-import { completionReport } from './completion-report.ts';
+import { completionReport, copiedReport } from './completion-report.ts';
 import { deltaReport } from './delta.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
@@ -166,7 +166,7 @@ export function verifyReport(verification: Verification): string {
 
 /** What the proof found, for stderr beside the overrides. */
 export function proofReport(result: Overrides): string {
-  const { chart, version, proof, notInBundle, residueMap, changedChart } = result;
+  const { chart, version, proof, copied, notInBundle, residueMap, changedChart } = result;
   const lines = [
     proof.skipped
       ? `${chart} ${version}: overrides for ${count(proof.references, 'reference')}, not proved`
@@ -187,7 +187,7 @@ export function proofReport(result: Overrides): string {
     const why = residueMap?.hidden.includes(residue) ? residueMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
-  lines.push(...completionReport(proof));
+  lines.push(...completionReport(proof), ...copiedReport(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return lines.join('\n');
 }
