@@ -3,7 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import { redact } from '../base/redact.ts';
 import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
-import type { Context } from '../workflows/context.ts';
+import { type Context, removeScratch } from '../workflows/context.ts';
 
 /** What a command gets to work with. Reports go to stderr for people, results to stdout. */
 export interface Edge {
@@ -45,9 +45,12 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
       code = value;
     },
   };
-  // The second interrupt is for whoever cannot wait: nothing is tidied up then.
+  // The second interrupt is for whoever cannot wait: only scratch folders are removed then.
   const interrupt = (): void => {
-    if (abort.signal.aborted) process.exit(130);
+    if (abort.signal.aborted) {
+      removeScratch();
+      process.exit(130);
+    }
     abort.abort(new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' }));
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
