@@ -19,11 +19,16 @@ export async function writeOutput(path: string, content: string | Uint8Array, mo
   });
 }
 
-/** Works with a new file beside a path, which is gone afterwards unless it was renamed. @throws AirgapError `no-space`, `file` */
+/**
+ * Works with a new file beside a path, which is gone afterwards unless it was renamed.
+ * @param what cannot be written then
+ * @throws AirgapError `no-space`, `file`
+ */
 async function withAside(
   path: string,
   mode: number,
   work: (file: FileHandle, partial: string) => Promise<void>,
+  what = path,
 ): Promise<void> {
   const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomUUID()}`);
   try {
@@ -36,7 +41,7 @@ async function withAside(
   } catch (cause) {
     await rm(partial, { force: true }).catch(() => {});
     const { code } = fileFailure(cause) ?? { code: 'file' };
-    throw new AirgapError(code, `${path} cannot be written: ${messageOf(cause)}`, { cause });
+    throw new AirgapError(code, `${what} cannot be written: ${messageOf(cause)}`, { cause });
   }
 }
 
@@ -94,10 +99,15 @@ const TRIAL = Buffer.alloc(64 * 1024);
  */
 export async function checkWritable(path: string, flag: string): Promise<void> {
   await checkOutput(path, flag);
-  await withAside(path, 0o600, async (file, partial) => {
+  await tryToWrite(path, path);
+}
+
+async function tryToWrite(path: string, what: string): Promise<void> {
+  const write = async (file: FileHandle, partial: string): Promise<void> => {
     await file.writeFile(TRIAL);
     await rm(partial);
-  });
+  };
+  await withAside(path, 0o600, write, what);
 }
 
 /**
@@ -116,14 +126,14 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Whether a folder can be there: it is, or the nearest one above it is one.
- * @throws AirgapError `output-exists` where a file is in its way
+ * Tries whether files can be made in a folder, or in the nearest one above it where it is still to be made.
+ * @param path absolute
+ * @throws AirgapError `output-exists` where a file is in its way, `file`, `no-space`
  */
 export async function checkFolder(path: string, flag: string): Promise<void> {
-  for (let at = path; ; at = dirname(at)) {
-    if (await isFolder(at, flag)) return;
-    if (at === dirname(at)) return;
-  }
+  let there = path;
+  while (!(await isFolder(there, flag)) && there !== dirname(there)) there = dirname(there);
+  await tryToWrite(join(there, 'airgap'), `${flag} ${path}`);
 }
 
 /** Undefined: there is nothing. @throws AirgapError `output-exists` when it is something else */

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { AirgapError } from '../base/errors.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { redact } from '../base/redact.ts';
 import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
@@ -76,7 +77,8 @@ async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: boolean): number {
+function failed(error: unknown, edge: Edge, signal: AbortSignal, debug: boolean): number {
+  const { tell } = edge;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
   // Who knows what is there already says how to go on.
@@ -87,6 +89,8 @@ function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: bool
     if (debug && shown.stack) tell(shown.stack);
     return shown.exitCode;
   }
+  const ofFile = fileFailure(shown);
+  if (ofFile !== undefined) return failed(ofFile, edge, signal, debug);
   const unexpected = shown instanceof Error ? shown : new Error(String(shown));
   const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
     hint: 'this is a fault of helm airgap; please report it with the output of the same command under --debug',
