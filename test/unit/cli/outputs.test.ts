@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,6 +14,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { withRunLock } from '../../../src/base/run-lock.ts';
+import { Receipts } from '../../../src/cli/flags/receipt.ts';
+import type { PushResult } from '../../../src/workflows/push.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { registry, write } from '../bundle/bundles.ts';
 import { CHARTS } from '../helm/scratch.ts';
@@ -111,6 +114,18 @@ describe('push', () => {
     const { code, requests } = await push('--to', second, '--receipt', join(folder, 'r.json'));
     expect([code, requests]).toEqual([1, 0]);
     expect(readFileSync(join(folder, 'r.other.example_5000_m.json'), 'utf8')).toBe('{}');
+  });
+
+  it('says that everything is there when a receipt cannot be written after all', async () => {
+    const receipts = new Receipts(join(folder, 'below/r.json'), ['r.example/m'], '/');
+    mkdirSync(join(folder, 'below'));
+    await receipts.check(['r.example/m']);
+    rmSync(join(folder, 'below'), { recursive: true });
+    const result = { target: 'r.example/m', receipt: {} } as PushResult;
+    await expect(receipts.write(result)).rejects.toMatchObject({
+      code: 'file',
+      message: expect.stringMatching(/^r\.example\/m has everything/),
+    });
   });
 
   it('may write over an earlier receipt, and leaves it when it fails', async () => {
