@@ -1,10 +1,11 @@
 import { type Command, CommanderError } from 'commander';
 import { AirgapError } from '../base/errors.ts';
+import { fileFailure } from '../base/file-failure.ts';
 import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
-import type { Context } from '../workflows/context.ts';
+import { type Context, removeScratch } from '../workflows/context.ts';
 
 /** What a command gets to work with. Reports go to stderr for people, results to stdout. */
 export interface Edge {
@@ -47,9 +48,12 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
       code = value;
     },
   };
-  // The second interrupt is for whoever cannot wait: nothing is tidied up then.
+  // The second interrupt is for whoever cannot wait: only scratch folders are removed then.
   const interrupt = (): void => {
-    if (abort.signal.aborted) process.exit(130);
+    if (abort.signal.aborted) {
+      removeScratch();
+      process.exit(130);
+    }
     abort.abort(new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' }));
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -75,7 +79,8 @@ async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: boolean): number {
+function failed(error: unknown, edge: Edge, signal: AbortSignal, debug: boolean): number {
+  const { tell } = edge;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
   // Who knows what is there already says how to go on.
@@ -86,6 +91,8 @@ function failed(error: unknown, { tell }: Edge, signal: AbortSignal, debug: bool
     if (debug && shown.stack) tell(shown.stack);
     return shown.exitCode;
   }
+  const ofFile = fileFailure(shown);
+  if (ofFile !== undefined) return failed(ofFile, edge, signal, debug);
   const unexpected = shown instanceof Error ? shown : new Error(String(shown));
   const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
     hint: 'this is a fault of helm airgap; please report it with the output of the same command under --debug',

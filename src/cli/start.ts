@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire, wrap } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -46,9 +46,12 @@ function keptFile(base: string | undefined, command = ''): string | undefined {
   if (!base || process.env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   const folder = join(base, 'program');
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const { uid, mode } = statSync(folder);
-    if (uid !== process.getuid?.() || (mode & 0o022) !== 0) return undefined;
+    // Step by step: with all folders above it at once, Node would never end in /proc.
+    for (const path of [base, folder]) {
+      if (!existsSync(path)) mkdirSync(path, 0o700);
+      const { uid, mode } = statSync(path);
+      if (uid !== process.getuid?.() || (mode & 0o022) !== 0) return undefined;
+    }
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { tryParseReference } from '../oci/reference.ts';
 
 /** A literal of the template, or components `from` to `to` of a slot and the text that they are now. */
 const part = z.union([
@@ -23,7 +24,10 @@ export const recipeSchema = z.object({
   slots: z.array(
     z.object({
       path: z.array(z.union([z.string(), z.int()])),
-      /** Of the leaf when it was probed; '' for one that had none. */
+      /**
+       * The name; '' of a leaf that had no value. Bundles of before have the whole text of the leaf here, with whatever
+       * else stood in it. Nobody reads it but `wholeTexts`.
+       */
       value: z.string(),
       /** Offsets of the name in the value. */
       start: z.int().nonnegative(),
@@ -53,3 +57,21 @@ export const recipeSchema = z.object({
 });
 
 export type StoredRecipe = Readonly<z.infer<typeof recipeSchema>>;
+
+type StoredSlot = StoredRecipe['slots'][number];
+
+/** The name in a values leaf that a slot stands for; '' of a leaf that had no value. */
+export function nameIn({ start, end, components }: Pick<StoredSlot, 'start' | 'end' | 'components'>): string {
+  return end > start ? components.join('/') : '';
+}
+
+/** Paths of leaves whose whole text is in a recipe, where that is more than a reference: recipes of before have them. */
+export function wholeTexts({ slots }: StoredRecipe): StoredSlot['path'][] {
+  const whole = slots.filter((slot) => slot.value !== nameIn(slot) && tryParseReference(slot.value) === undefined);
+  return [...new Map(whole.map(({ path }) => [JSON.stringify(path), path])).values()];
+}
+
+/** A recipe without such texts. */
+export function withoutTexts(recipe: StoredRecipe): StoredRecipe {
+  return { ...recipe, slots: recipe.slots.map((slot) => ({ ...slot, value: nameIn(slot) })) };
+}

@@ -3,11 +3,12 @@ import type { Part } from '../influence/composition.ts';
 import { type LeafPath, valueAt } from '../influence/leaves.ts';
 import type { Slot } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
-import type { StoredRecipe } from '../lock/recipe.ts';
+import { nameIn, type StoredRecipe } from '../lock/recipe.ts';
 import type { Target } from '../oci/naming.ts';
 import type { Recipe } from './recipe.ts';
 import { wantedFor } from './settle.ts';
 
+type StoredSlot = StoredRecipe['slots'][number];
 type StoredPart = StoredRecipe['places'][number]['first'][number][number];
 
 /** A recipe as the lock keeps it. */
@@ -33,8 +34,9 @@ export function store({ places, first, later, switches, refused }: Recipe, upgra
   return {
     upgrade,
     slots: slots.map(({ leaf, start, end, components, hostFirst, suffix }) => {
-      const { path, value } = leaf;
-      return { path: [...path], value, start, end, components: [...components], hostFirst, suffix };
+      // What stands around the name is nobody's business: it may be a password. Who restores it has the values.
+      const value = nameIn({ start, end, components: [...components] });
+      return { path: [...leaf.path], value, start, end, components: [...components], hostFirst, suffix };
     }),
     places: listed,
     switches: switches.map((path) => [...path]),
@@ -44,7 +46,8 @@ export function store({ places, first, later, switches, refused }: Recipe, upgra
 
 /**
  * The recipe for the places of a render, when it still holds for it: every place that has to be moved is in it as it
- * stands, and every leaf that it uses has the value of before. Undefined when the values at hand change the picture.
+ * stands, and every leaf that it uses has the name of before in its place. Undefined when the values at hand change the
+ * picture.
  */
 export function restore(
   stored: StoredRecipe,
@@ -61,14 +64,14 @@ export function restore(
     for (const part of [...place.first, ...(place.later ?? [])].flat())
       if (typeof part !== 'string') used.add(part.slot);
   }
-  const isSame = ({ path, value }: { path: LeafPath; value: string }): boolean =>
-    (valueAt(values, path) ?? '') === value;
-  if ([...used].some((at) => !isSame(stored.slots[at] ?? { path: [], value: '' }))) return undefined;
+  const isSame = (slot: StoredSlot | undefined): boolean =>
+    slot !== undefined && hasName(textAt(values, slot.path), slot);
+  if ([...used].some((at) => !isSame(stored.slots[at]))) return undefined;
   // Slots of one leaf are one leaf: what is filled in is put together by it.
   const leaves = new Map<string, Slot['leaf']>();
-  const slots = stored.slots.map(({ path, value, ...slot }): Slot => {
+  const slots = stored.slots.map(({ path, value: _, ...slot }): Slot => {
     const key = JSON.stringify(path);
-    const leaf = leaves.get(key) ?? { path, value };
+    const leaf = leaves.get(key) ?? { path, value: textAt(values, path) ?? '' };
     leaves.set(key, leaf);
     return { ...slot, leaf };
   });
@@ -85,6 +88,21 @@ export function restore(
     switches: stored.switches,
     refused: stored.refused,
   };
+}
+
+/** The text of a leaf, '' for one without a value; undefined for what is no text. */
+function textAt(values: Values, path: LeafPath): string | undefined {
+  const value = valueAt(values, path) ?? '';
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** Whether the slot's name stands in a text where it stood, and is no piece of a longer one. */
+function hasName(text: string | undefined, slot: StoredSlot): boolean {
+  if (text === undefined) return false;
+  const { start, end } = slot;
+  if (end === start) return text === '';
+  const isApart = !/[\w/-]/.test(text.slice(end, end + 1)) && !/\w/.test(text.slice(0, start).slice(-1));
+  return isApart && text.slice(start, end) === nameIn(slot);
 }
 
 function keyOf({

@@ -13,3 +13,9 @@ export function completionReport({ withoutPullSecret, pins }: Overrides['proof']
     lines.push(`  not pinned: ${reference}`, `    ${template} ${path}`);
   return lines;
 }
+
+/** What of the user's values stands in overrides whole. */
+export function copiedReport(copied: readonly string[]): string[] {
+  if (copied.length === 0) return [];
+  return [`  taken over whole from your values, with any secret in them: ${copied.join(', ')}`];
+}

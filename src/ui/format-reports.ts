@@ -1,11 +1,12 @@
 import type { Aggregate } from '../workflows/aggregate.ts';
 import type { FormatResult } from '../workflows/format-references.ts';
+import { copiedReport } from './completion-report.ts';
 import { count, lined } from './text.ts';
 
 /** Reports beside formats, for stderr. Each gives text without a newline at its end. */
 
 /** What the proofs of a chart and of those that it installs found. */
-export function aggregateReport({ parts, left, notInBundle }: Aggregate): string {
+export function aggregateReport({ parts, copied, left, notInBundle }: Aggregate): string {
   const lines: string[] = [];
   for (const { chart, version, entry, proof } of parts) {
     const where = entry === '' ? '' : ` (${entry})`;
@@ -17,6 +18,7 @@ export function aggregateReport({ parts, left, notInBundle }: Aggregate): string
       lines.push(`  still public: ${reference}`, `    ${template} ${path}${now}`);
     }
   }
+  lines.push(...copiedReport(copied));
   for (const what of left) lines.push(`  not moved: ${what}`);
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return lined(lines);

@@ -7,7 +7,7 @@ import type { ImagesResult } from '../workflows/images.ts';
 import type { Inspection, Verification } from '../workflows/inspect.ts';
 import type { Overrides } from '../workflows/values.ts';
 import { belongingReport } from './belonging.ts';
-import { completionReport } from './completion-report.ts';
+import { completionReport, copiedReport } from './completion-report.ts';
 import { deltaReport } from './delta.ts';
 import { count, formatBytes, lined, shortDigest, table } from './text.ts';
 
@@ -95,7 +95,19 @@ export function bundleReport({ status, path, parts, size, blobs, lock, dropped, 
 }
 
 export function inspectReport(inspection: Inspection): string {
-  const { file, size, blobs, parts: split, charts, images, lockDigest, signatures = [], delta, lock } = inspection;
+  const {
+    file,
+    size,
+    blobs,
+    parts: split,
+    charts,
+    images,
+    lockDigest,
+    signatures = [],
+    delta,
+    lock,
+    wholeTexts = [],
+  } = inspection;
   const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
   const signed = signatures.map(
     ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
@@ -130,6 +142,11 @@ export function inspectReport(inspection: Inspection): string {
     parts.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
     parts.push(...belongingReport(lock));
   }
+  if (wholeTexts.length > 0) {
+    const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);
+    const what = `an older helm airgap wrote the lock, with the whole text of ${count(wholeTexts.length, 'value')}, secrets in it included:`;
+    parts.push([what, ...paths, '  make the bundle again for one without them'].join('\n'));
+  }
   return parts.join('\n\n');
 }
 
@@ -149,7 +166,7 @@ export function verifyReport(verification: Verification): string {
 
 /** What the proof found, for stderr beside the overrides. */
 export function proofReport(result: Overrides): string {
-  const { chart, version, proof, notInBundle, residueMap, changedChart } = result;
+  const { chart, version, proof, copied, notInBundle, residueMap, changedChart } = result;
   const lines = [
     proof.skipped
       ? `${chart} ${version}: overrides for ${count(proof.references, 'reference')}, not proved`
@@ -170,7 +187,7 @@ export function proofReport(result: Overrides): string {
     const why = residueMap?.hidden.includes(residue) ? residueMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
-  lines.push(...completionReport(proof));
+  lines.push(...completionReport(proof), ...copiedReport(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return lined(lines);
 }

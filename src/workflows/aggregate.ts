@@ -5,6 +5,7 @@ import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget } from '../oci/naming.ts';
+import { copiedWhole } from '../overrides/copied.ts';
 import { formatOverrides, valuesOf } from '../overrides/document.ts';
 import { type BundledChart, extractCharts } from './bundling/bundled-charts.ts';
 import { notIn } from './bundling/bundled-images.ts';
@@ -28,6 +29,8 @@ export interface Aggregate {
   readonly yaml: string;
   /** The outer chart first. */
   readonly parts: readonly PartProof[];
+  /** As of a single chart's overrides. */
+  readonly copied: readonly string[];
   /** What no values move, or what cannot be shown to be moved, in words. */
   readonly left: readonly string[];
   /** References that are needed and that the bundle does not hold; empty without a bundle. */
@@ -71,7 +74,8 @@ export function aggregate(context: Context, options: AggregateOptions): Promise<
       const yaml = formatOverrides(headerOf(name, version, formatTarget(target), tree), tree.base, tree.settings);
       const notInBundle = source === undefined ? [] : notIn(source, tree.references, context.emit);
       const overrides = valuesOf(tree.base, tree.settings);
-      return { chart: name, version, overrides, yaml, parts: tree.parts, left: tree.left, notInBundle };
+      const copied = copiedWhole(tree.base, overrides, render);
+      return { chart: name, version, overrides, yaml, parts: tree.parts, copied, left: tree.left, notInBundle };
     } finally {
       await source?.close();
     }

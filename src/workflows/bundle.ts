@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { AirgapError, combine } from '../base/errors.ts';
 import type { Estimate } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
+import { withRunLock } from '../base/run-lock.ts';
 import { signatureOver } from '../bundle/signing/kept-signature.ts';
 import { planBundle, type WriteResult, writeBundle } from '../bundle/write.ts';
 import { noSpace } from '../bundle/writing/foresee.ts';
@@ -67,10 +68,22 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly inside?: Inside;
 }
 
+/**
+ * Works with a scratch folder while no other run writes the same bundle.
+ * @throws AirgapError `output-exists` when one does, before anything is done
+ */
+export async function writingAlone<R>(
+  context: Context,
+  { out, dryRun }: Pick<PackOptions, 'out' | 'dryRun'>,
+  work: (scratch: string) => Promise<R>,
+): Promise<R> {
+  await checkOutput(out, '--out');
+  return dryRun ? withScratch(context, work) : withRunLock(out, () => withScratch(context, work));
+}
+
 /** Discovers, resolves, pulls, and writes the bundle. Nothing is at `out` before it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
-  return withScratch(context, async (scratch) => {
-    await checkOutput(options.out, '--out');
+  return writingAlone(context, options, async (scratch) => {
     const { lookInside, ...unlooked } = options;
     const searching = { ...unlooked, operators: lookInside !== undefined, recipes: true };
     const { charts: searched, failures: missing, excluded } = await searchChosen(context, searching, scratch);

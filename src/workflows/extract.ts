@@ -1,6 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { silent } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
+import { withRunLock } from '../base/run-lock.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import { writeBundle } from '../bundle/write.ts';
 import { type BlobFile, writeBlobFiles } from '../bundle/writing/blob-files.ts';
@@ -62,6 +63,10 @@ export interface Extraction {
  */
 export async function extract(context: Context, options: ExtractOptions): Promise<Extraction> {
   await checkOutput(options.out, '--out');
+  return withRunLock(options.out, () => extractAlone(context, options));
+}
+
+async function extractAlone(context: Context, options: ExtractOptions): Promise<Extraction> {
   const source = await openBundle(options.file);
   try {
     return 'chart' in options.wanted

@@ -2,9 +2,11 @@ import { type Bundle, openBundle } from '../bundle/read.ts';
 import { checkSignature } from '../bundle/signing/check-signature.ts';
 import { type Claim, claimOf, readSignatures } from '../bundle/signing/signature.ts';
 import { type Problem, verifyBundle } from '../bundle/verify.ts';
+import { formatPath } from '../influence/leaves.ts';
 import { type Delta, deltaOf } from '../lock/delta.ts';
 import type { ExportedLock } from '../lock/exported.ts';
 import type { Lock } from '../lock/lock.ts';
+import { wholeTexts } from '../lock/recipe.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference } from '../oci/reference.ts';
 import { fingerprintOf, type SigningKey } from '../oci/signing-key.ts';
@@ -29,13 +31,17 @@ export interface Inspection {
   readonly delta?: Delta;
   /** What it holds and why; undefined when another tool wrote the archive. */
   readonly lock: Lock | undefined;
+  /** Values whose whole texts are in the lock, secrets in them included: an older helm airgap wrote it. */
+  readonly wholeTexts?: readonly { readonly chart: string; readonly path: string }[];
 }
 
 /** What is in a bundle. */
 export async function inspect(file: string): Promise<Inspection> {
   const source = await openBundle(file);
   try {
-    return { ...(await summaryOf(source)), lock: source.lock() };
+    const lock = source.lock();
+    const texts = lock === undefined ? [] : textsIn(lock);
+    return { ...(await summaryOf(source)), ...(texts.length === 0 ? {} : { wholeTexts: texts }), lock };
   } finally {
     await source.close();
   }
@@ -54,7 +60,16 @@ export async function inspectLock(file: string, concurrency: number): Promise<Ex
   }
 }
 
-async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock'>> {
+function textsIn({ charts }: Lock): NonNullable<Inspection['wholeTexts']> {
+  const all = charts.flatMap(({ name, version, profiles }) =>
+    profiles.flatMap(({ recipes = [] }) =>
+      recipes.flatMap(wholeTexts).map((path) => ({ chart: `${name} ${version}`, path: formatPath(path) })),
+    ),
+  );
+  return [...new Map(all.map((text) => [`${text.chart} ${text.path}`, text])).values()];
+}
+
+async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
   const lock = source.lock();
   const { lockDigest } = source;
   const delta = lock && deltaOf(lock);
@@ -76,7 +91,7 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock'>> {
   };
 }
 
-export interface Verification extends Omit<Inspection, 'lock'> {
+export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
   /** Fingerprint of the key that it was checked with. */
   readonly signedBy?: Digest;
   /** Another tool packed the archive: what lies between its contents could not be checked. */

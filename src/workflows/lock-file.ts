@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { AirgapError, combine } from '../base/errors.ts';
-import { checkOutput, writeOutput } from '../base/output-file.ts';
+import { combine } from '../base/errors.ts';
+import { checkReplaceable, checkWritable, writeOutput } from '../base/output-file.ts';
 import { driftOf, type LockDrift } from '../lock/drift.ts';
 import type { Finding } from '../lock/finding.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../lock/lock-file.ts';
@@ -37,21 +37,22 @@ export interface WrittenLockFile {
 export function writeLockFile(context: Context, options: LockFileOptions): Promise<WrittenLockFile> {
   const { path } = options;
   return withScratch(context, async (scratch) => {
-    await checkOutput(path, '--lock');
-    const there = await readFile(path, 'utf8').catch(() => undefined);
-    if (there !== undefined && there.trim() !== '' && !/^kind: *["']?LockFile\b/m.test(there)) {
-      throw new AirgapError('output-exists', `${path} is there already, and is no lock file`, {
-        hint: 'choose another name with --lock',
-      });
-    }
+    await checkWritable(path, '--lock');
+    await checkReplaceable(path, { isOurs: isLockFile, what: 'lock file' });
     const { lockFile, missing } = await lockedNow(context, options, scratch);
     const sure = missing.filter(({ confidence }) => confidence === 'certain');
     if (sure.length > 0) throw missingImages(sure);
     const text = formatLockFile(lockFile, basename(path));
+    const there = await readFile(path, 'utf8').catch(() => undefined);
     if (text === there) return { path, status: 'up-to-date', lockFile };
     await writeOutput(path, text);
     return { path, status: 'written', lockFile };
   });
+}
+
+function isLockFile(there: Buffer): boolean {
+  const text = there.toString();
+  return text.trim() === '' || /^kind: *["']?LockFile\b/m.test(text);
 }
 
 /** What is different now from what a lock file says; with registries out of reach or not asked, tags are not compared. */

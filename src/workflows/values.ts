@@ -7,6 +7,7 @@ import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
 import { completionNotes } from '../overrides/completion-notes.ts';
+import { copiedWhole } from '../overrides/copied.ts';
 import { formatOverrides } from '../overrides/document.ts';
 import { formatMap } from '../overrides/post-render-map.ts';
 import type { Proof, Residue } from '../overrides/proof.ts';
@@ -52,6 +53,8 @@ export interface Overrides {
   /** The same as YAML with comments, for `helm -f`. */
   readonly yaml: string;
   readonly proof: Proof;
+  /** Paths of values that the overrides take over whole, with whatever else the user's values have there. */
+  readonly copied: readonly string[];
   /** References that the chart needs and the bundle lacks by no choice of anybody; empty without a bundle. */
   readonly notInBundle: readonly string[];
   /** What the overrides need besides; the proof is of both together then. */
@@ -148,7 +151,8 @@ async function overridesOf(
   const yaml = formatOverrides(header, base, settings);
   checkSharedNames(target, references, context.emit, source);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
-  const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, notInBundle };
+  const copied = copiedWhole(base, overrides, profile.options);
+  const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, copied, notInBundle };
   if (repacked?.archive !== undefined) {
     return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
   }

@@ -1,5 +1,5 @@
 import { readSync, writeSync } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 /**
  * Where the bytes of one long file lie: in a file, or in parts that follow each other. Plain data, so that a worker
@@ -49,13 +49,16 @@ export function singleFile(path: string): FilePlaces {
 
 /**
  * Opens all parts, or none.
- * @param flags of open(2), as `node:fs` takes them
- * @throws what the system says, for the first part that cannot be opened
+ * @param how flags of open(2), as `node:fs` takes them, or what opens each part
+ * @throws what the system says, or what that throws, for the first part that cannot be opened
  */
-export async function openRandomFile(places: FilePlaces, flags: string | number, mode?: number): Promise<RandomFile> {
+export async function openRandomFile(
+  places: FilePlaces,
+  how: string | number | ((path: string) => Promise<FileHandle>),
+): Promise<RandomFile> {
   const handles: FileHandle[] = [];
   try {
-    for (const path of places.paths) handles.push(await open(path, flags, mode));
+    for (const path of places.paths) handles.push(await (typeof how === 'function' ? how(path) : open(path, how)));
   } catch (error) {
     await Promise.all(handles.map((handle) => handle.close()));
     throw error;
@@ -134,8 +137,8 @@ class Parts implements RandomFile {
 
   async isInPlace(): Promise<boolean> {
     for (const [at, handle] of this.#handles.entries()) {
-      const [mine, named] = [await handle.stat(), await stat(this.places.paths[at] as string).catch(() => undefined)];
-      if (named === undefined || named.ino !== mine.ino) return false;
+      const [mine, named] = [await handle.stat(), await lstat(this.places.paths[at] as string).catch(() => undefined)];
+      if (named === undefined || named.ino !== mine.ino || named.dev !== mine.dev) return false;
     }
     return true;
   }

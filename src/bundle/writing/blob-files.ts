@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
+import { createOwn } from '../../base/own-file.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { algorithmOf } from '../../oci/digest.ts';
@@ -50,7 +51,7 @@ export async function writeBlobFiles(
     for (const { path, node } of files) {
       const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
       partials.push({ from: partial, to: path });
-      const file = await openRandomFile(singleFile(partial), 'wx+', 0o644);
+      const file = await openRandomFile(singleFile(partial), (path) => createOwn(path, 0o644));
       try {
         await fetchBlob(node, 0, 0, { file, source, emit, signal, checkpoint: async () => {} });
         await file.sync();

@@ -1,6 +1,7 @@
 import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { openOwn, refuseForeign } from '../../base/own-file.ts';
 import { pool } from '../../base/pool.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { writeFailure } from '../files/file.ts';
@@ -9,7 +10,7 @@ import { partBytes } from '../files/split-index.ts';
 import type { Layout } from '../layout.ts';
 import { filledBytes } from './filled.ts';
 import { Journal } from './journal.ts';
-import { findLeftover, type Leftover } from './leftover.ts';
+import { findLeftover, journalOf, type Leftover } from './leftover.ts';
 import { namedLike, type Output } from './output.ts';
 
 /** What a run would begin with. */
@@ -30,9 +31,12 @@ export interface Foreseen {
   readonly free: number;
 }
 
-/** Looks at what there is for a partial file, and changes nothing. @throws AirgapError `file` */
+/** Looks at what there is for a partial file, and changes nothing. @throws AirgapError `file`, also for what is not ours */
 export async function foresee(output: Output, layout: Layout): Promise<Foreseen> {
   const { path, partial, leftover: aside } = output;
+  const grown = await namedLike(`${path}.partial`);
+  const moving = await namedLike(aside);
+  for (const name of [...grown, ...moving, output.journal, journalOf(aside)]) await refuseForeign(name);
   const found = await growing(output);
   const renamed = [...found.keys()].filter((at) => found[at]?.isRenamed);
   const same = found.every(({ size }, at) => size === partBytes(layout.size, partial.partSize, at));
@@ -40,7 +44,7 @@ export async function foresee(output: Output, layout: Layout): Promise<Foreseen>
   const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
     throw writeFailure(error);
   });
-  const named = [...(done === undefined ? await namedLike(`${path}.partial`) : []), ...(await namedLike(aside))];
+  const named = [...(done === undefined ? grown : []), ...moving];
   // What lies aside was being moved when a run was interrupted: mostly it is of the plan before this one.
   const leftover =
     (done === undefined ? await findLeftover(`${path}.partial`) : undefined) ?? (await findLeftover(aside));
@@ -67,7 +71,7 @@ async function doneOf(
   const content = await new Journal(journal).read();
   if (content?.identity !== identity) return undefined;
   const paths = partial.paths.map((path, at) => (found[at]?.isRenamed ? (final.paths[at] as string) : path));
-  const file = await openRandomFile({ ...partial, paths }, 'r').catch((error) => {
+  const file = await openRandomFile({ ...partial, paths }, (path) => openOwn(path, 'r')).catch((error) => {
     throw writeFailure(error);
   });
   const done = new Map<Digest, number>();

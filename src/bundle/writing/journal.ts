@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
-import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
+import { openOwn, replaceOwn } from '../../base/own-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { writeFailure } from '../files/file.ts';
 
@@ -23,9 +24,9 @@ export class Journal {
     this.path = path;
   }
 
-  /** Undefined when there is no journal. */
+  /** Undefined when there is no journal. @throws AirgapError `file` for what is not ours */
   async read(): Promise<JournalContent | undefined> {
-    const text = await readFile(this.path, 'utf8').catch(() => undefined);
+    const text = await this.#text();
     if (text === undefined) return undefined;
     const [title = '', ...lines] = text.split('\n');
     if (!title.startsWith(TITLE)) return undefined;
@@ -44,7 +45,8 @@ export class Journal {
    * @throws AirgapError `no-space`, `file`
    */
   async start(identity: Digest, isContinued: boolean): Promise<void> {
-    this.#file = await open(this.path, isContinued ? 'a' : 'w', 0o600).catch((error) => {
+    const opening = isContinued ? openOwn(this.path, 'a') : replaceOwn(this.path);
+    this.#file = await opening.catch((error) => {
       throw writeFailure(error);
     });
     await this.#write(isContinued ? '\n' : `${TITLE}${identity}\n`);
@@ -55,6 +57,22 @@ export class Journal {
     await this.#write(`${digest} ${bytes}\n`);
   }
 
+  /** Writes the same under another name, on the disk when it returns. @throws AirgapError `no-space`, `file` */
+  async copy(to: string): Promise<void> {
+    const text = (await this.#text()) ?? '';
+    try {
+      const file = await replaceOwn(to);
+      try {
+        await file.writeFile(text);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      throw writeFailure(error);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#file?.close();
     this.#file = undefined;
@@ -63,6 +81,18 @@ export class Journal {
   async remove(): Promise<void> {
     await this.close();
     await rm(this.path, { force: true });
+  }
+
+  async #text(): Promise<string | undefined> {
+    const file = await openOwn(this.path, 'r').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw writeFailure(error);
+    });
+    try {
+      return await file?.readFile('utf8');
+    } finally {
+      await file?.close();
+    }
   }
 
   async #write(line: string): Promise<void> {

@@ -1,5 +1,6 @@
-import { copyFile, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { AirgapError } from '../../base/errors.ts';
+import { openOwn } from '../../base/own-file.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { giveBack } from '../../oci/loan.ts';
 import { readRange, writeAll } from '../files/file.ts';
@@ -33,7 +34,7 @@ export async function findLeftover(path: string): Promise<Leftover | undefined> 
   let file: RandomFile | undefined;
   try {
     const stats = await Promise.all(places.paths.map((name) => stat(name)));
-    file = await openRandomFile(places, 'r');
+    file = await openRandomFile(places, (name) => openOwn(name, 'r'));
     const blobs = new Map<Digest, { offset: number; bytes: number }>();
     const { files } = await indexTar(file, path, await file.size());
     for (const [name, { offset, size }] of files) {
@@ -55,7 +56,7 @@ export async function findLeftover(path: string): Promise<Leftover | undefined> 
 /** Gives it another name. At no moment it is without a journal. */
 export async function renameLeftover(leftover: Leftover, to: string): Promise<Leftover> {
   const { path, places } = leftover;
-  await copyFile(journalOf(path), journalOf(to));
+  await new Journal(journalOf(path)).copy(journalOf(to));
   const paths = places.paths.map((name) => `${to}${name.slice(path.length)}`);
   for (const [at, name] of places.paths.entries()) await rename(name, paths[at] as string);
   return { ...leftover, path: to, places: { ...places, paths } };
@@ -78,7 +79,7 @@ export interface MoveOptions {
  */
 export async function moveLeftover({ places, blobs }: Leftover, options: MoveOptions): Promise<void> {
   const { wanted, checkpoint, signal } = options;
-  const old = await openRandomFile(places, 'r+');
+  const old = await openRandomFile(places, (name) => openOwn(name, 'r+'));
   try {
     for (const [digest, { offset, bytes }] of [...blobs].sort(([, a], [, b]) => b.offset - a.offset)) {
       const place = wanted.get(digest);
@@ -135,6 +136,7 @@ export async function removeJournal(path: string): Promise<void> {
   await rm(journalOf(path), { force: true });
 }
 
-function journalOf(path: string): string {
+/** Of a partial file by its name, or that of its parts. */
+export function journalOf(path: string): string {
   return `${path}.journal`;
 }

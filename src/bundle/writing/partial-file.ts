@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { writeOutput } from '../../base/output-file.ts';
+import { createOwn, openOwn } from '../../base/own-file.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { writeFailure } from '../files/file.ts';
 import { openRandomFile, type RandomFile } from '../files/random-file.ts';
@@ -41,8 +41,8 @@ export class PartialFile {
     const leftover = await makeWay(output, foreseen).catch((error) => {
       throw writeFailure(error);
     });
-    const flags = done === undefined ? constants.O_CREAT | constants.O_EXCL | constants.O_RDWR : constants.O_RDWR;
-    const file = await openRandomFile(output.partial, flags, 0o644).catch((error) => {
+    const openPart = (path: string) => (done === undefined ? createOwn(path, 0o644) : openOwn(path, 'r+'));
+    const file = await openRandomFile(output.partial, openPart).catch((error) => {
       throw writeFailure(error);
     });
     const journal = new Journal(output.journal);

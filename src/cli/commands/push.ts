@@ -1,8 +1,5 @@
-import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { checkOutput, writeOutput } from '../../base/output-file.ts';
-import { jsonText } from '../../base/printable.ts';
 import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/survey.ts';
@@ -13,6 +10,7 @@ import { readConfigFile } from '../flags/config.ts';
 import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../flags/ecr.ts';
 import { withLog } from '../flags/log.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
+import { Receipts } from '../flags/receipt.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
 import { repeat } from '../flags/render.ts';
 import { publicKey } from '../flags/signing.ts';
@@ -74,6 +72,9 @@ export function pushCommand(edge: Edge): Command {
   addEcrFlags(addRegistryFlags(addNamingFlags(command), { mirrors: false }));
   return command.action(async (files: string[], flags: Flags) => {
     const options = await optionsOf(edge, files, flags);
+    const targets = options.targets.map(formatTarget);
+    const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, edge.context.cwd);
+    await receipts?.check(targets);
     const registries = options.targets.map(({ registry }) => registry);
     await warnWithoutEcr(registries, options.access.ecrHosts, options.repositories, edge.context.emit);
     if (flags.output === 'terraform' || flags.output === 'cloudformation') return define(edge, options, flags);
@@ -89,8 +90,10 @@ export function pushCommand(edge: Edge): Command {
       const results: PushResult[] = [];
       try {
         await push(context, options, async (result) => {
-          await done(edge, result, options, flags);
+          // Told before the receipt is written: what was sent was sent, whatever becomes of that.
+          if (flags.output === 'text') edge.tell(pushReport(result));
           results.push(result);
+          await receipts?.write(result);
         });
       } finally {
         // Of several targets those that have everything are told, whatever became of the others.
@@ -105,7 +108,6 @@ async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags
   const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, [], env);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
-  if (flags.receipt !== undefined) await checkOutput(resolve(cwd, flags.receipt), '--receipt');
   const registries = targets.map(({ registry }) => registry);
   const { chart: charts, image: images, exclude, as, retire, requireSignature } = flags;
   return {
@@ -156,31 +158,12 @@ async function define(edge: Edge, options: PushOptions, { output, createReposito
   }
 }
 
-async function done(
-  edge: Edge,
-  result: PushResult,
-  { targets }: PushOptions,
-  { receipt, output }: Flags,
-): Promise<void> {
-  if (receipt !== undefined) {
-    const file = resolve(edge.context.cwd, targets.length === 1 ? receipt : receiptName(receipt, result.target));
-    await writeOutput(file, `${jsonText(result.receipt, 2)}\n`);
-  }
-  if (output === 'text') edge.tell(pushReport(result));
-}
-
 /** In the order of the targets, and without the receipts, which are files of their own. */
 function told(results: readonly PushResult[], { targets }: PushOptions): object[] {
   const order = targets.map(formatTarget);
   return results
     .toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target))
     .map(({ receipt: _, ...result }) => result);
-}
-
-/** One receipt for each of several targets: the target before the file's ending. */
-function receiptName(file: string, target: string): string {
-  const [, stem = file, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(file) ?? [];
-  return `${stem}.${target.replace(/[^\w.-]/g, '_')}${ending}`;
 }
 
 /** What is asked of one target is a document of its own; of several it is a list. */

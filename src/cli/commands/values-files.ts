@@ -1,18 +1,16 @@
-import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AirgapError } from '../../base/errors.ts';
-import { writeOutput } from '../../base/output-file.ts';
+import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
+import { SECRET_FILE } from '../../base/own-file.ts';
 import type { Overrides } from '../../workflows/values.ts';
 import type { OverridesFiles } from '../flags/residue.ts';
 import type { Edge } from '../run.ts';
 
 /** A file to be written. */
-interface Output {
+interface Output extends Replaceable {
   readonly path: string;
   readonly content: string | Buffer;
-  /** Whether what is there may be replaced. */
-  readonly isOurs: (there: Buffer) => boolean | Promise<boolean>;
-  readonly what: string;
+  /** Of a file that may hold secrets. */
+  readonly mode?: number;
 }
 
 const OVERRIDES = /^# Overrides for chart /;
@@ -24,23 +22,17 @@ const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;
  */
 export async function writeOverrides(results: readonly Overrides[], files: OverridesFiles, edge: Edge): Promise<void> {
   const outputs = results.flatMap((result) => outputsOf(result, files));
-  for (const { path, isOurs, what } of outputs) {
-    const there = await readFile(path).catch(() => undefined);
-    if (there === undefined || (await isOurs(there))) continue;
-    throw new AirgapError('output-exists', `${path} is there already, and is no ${what}`, {
-      hint: 'choose another place for it',
-    });
-  }
-  for (const { path, content } of outputs) {
-    await mkdir(dirname(path), { recursive: true });
-    await writeOutput(path, content);
+  for (const output of outputs) await checkReplaceable(output.path, output);
+  for (const { path, content, mode } of outputs) {
+    await makeFolder(dirname(path));
+    await writeOutput(path, content, mode);
     edge.tell(`${path} written`);
   }
 }
 
 /** What they need first: overrides without it are what nobody should install with. */
 function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
-  const { chart, version, profile, yaml, residueMap, changedChart } = result;
+  const { chart, version, profile, yaml, copied, residueMap, changedChart } = result;
   const outputs: Output[] = [];
   const add = (path: string, content: string | Buffer, isOurs: Output['isOurs'], what: string): void => {
     outputs.push({ path, content, isOurs, what });
@@ -56,7 +48,9 @@ function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
   }
   const overrides = files.overrides(chart, version, profile);
   if (overrides !== undefined) {
-    add(overrides, yaml, (there) => OVERRIDES.test(there.toString()), 'file of overrides');
+    const isOurs = (there: Buffer): boolean => OVERRIDES.test(there.toString());
+    const secret = copied.length === 0 ? {} : { mode: SECRET_FILE };
+    outputs.push({ path: overrides, content: yaml, isOurs, what: 'file of overrides', ...secret });
   }
   return outputs;
 }

@@ -1,9 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { pathInside } from '../../base/file-names.ts';
 import { toFileName } from '../../base/names.ts';
-import { writeOutput } from '../../base/output-file.ts';
+import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
+import { SECRET_FILE } from '../../base/own-file.ts';
 import type { FormattedFile } from '../../overrides/formats/format.ts';
 import { aggregateReport, formatReport } from '../../ui/format-reports.ts';
 import { proofReport } from '../../ui/reports.ts';
@@ -26,6 +27,8 @@ interface Written {
   readonly left: readonly string[];
   /** Whether references stay public, or are not where they are looked for. */
   readonly isShort: boolean;
+  /** Whether something of the user's values is in the files whole. */
+  readonly isSecret?: boolean;
 }
 
 /**
@@ -34,14 +37,15 @@ interface Written {
  */
 export async function writeFormat(edge: Edge, options: ValuesOptions, flags: FormatOutput): Promise<void> {
   const { cwd } = edge.context;
-  const { files, left, isShort } = await made(edge, options, flags);
+  const { files, left, isShort, isSecret } = await made(edge, options, flags);
   const { outDir, out, output, format } = flags;
   const own = flags.from === undefined ? undefined : resolve(cwd, flags.from);
   // Documents of YAML follow each other behind a line; other files only in what is printed to be read.
   const whole = files.map(({ text }) => text).join(files.every(({ path }) => /\.ya?ml$/.test(path)) ? '---\n' : '\n');
+  const steps = { own, edge, ...(isSecret ? { mode: SECRET_FILE } : {}) };
   if (outDir !== undefined)
-    for (const { path, text } of files) await write(pathInside(resolve(cwd, outDir), path), text, own, edge);
-  else if (out !== undefined) await write(resolve(cwd, out), whole, own, edge);
+    for (const { path, text } of files) await write(pathInside(resolve(cwd, outDir), path), text, steps);
+  else if (out !== undefined) await write(resolve(cwd, out), whole, steps);
   if (output === 'json') edge.print(await asDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) edge.print(whole);
   if (isShort || left.length > 0) edge.answer(3);
@@ -56,7 +60,13 @@ async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Pr
     const result = await aggregate(context, { ...options, ecrAuth });
     edge.tell(aggregateReport(result));
     const isShort = result.parts.some(({ proof }) => proof.residue.length > 0) || result.notInBundle.length > 0;
-    return { files: [{ path: `${toFileName(result.chart)}.yaml`, text: result.yaml }], left: result.left, isShort };
+    const isSecret = result.copied.length > 0;
+    return {
+      files: [{ path: `${toFileName(result.chart)}.yaml`, text: result.yaml }],
+      left: result.left,
+      isShort,
+      isSecret,
+    };
   }
   if (format === 'argocd' || format === 'flux') {
     const { formatDelivery } = await import('../../workflows/format-delivery.ts');
@@ -68,6 +78,7 @@ async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Pr
       files: results.flatMap(({ formatted }) => formatted.files),
       left: results.flatMap(({ formatted }) => formatted.left),
       isShort: results.some(({ overrides: { proof, notInBundle } }) => proof.residue.length + notInBundle.length > 0),
+      isSecret: results.some(({ overrides }) => overrides.copied.length > 0),
     };
   }
   if (format === 'values') throw new AirgapError('usage', 'a values file is no other format');
@@ -89,15 +100,17 @@ async function manifest(path: string): Promise<string> {
 /** How a file of ours begins, in any of the formats. */
 const OURS = /^(?:# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )|\{\s*(?:"[^"\n]+": "[^"\n]+"|\}))/;
 
-/** @param own the manifest that the overrides were placed in, which may be written over */
-async function write(file: string, text: string, own: string | undefined, edge: Edge): Promise<void> {
-  const there = await readFile(file, 'utf8').catch(() => undefined);
-  if (there !== undefined && file !== own && there !== text && !OURS.test(there)) {
-    throw new AirgapError('output-exists', `${file} is there already, and is none that this command wrote`, {
-      hint: 'choose another place for it',
-    });
-  }
-  await mkdir(dirname(file), { recursive: true });
-  await writeOutput(file, text);
+interface Steps {
+  readonly edge: Edge;
+  /** The manifest that the overrides were placed in, which may be written over. */
+  readonly own: string | undefined;
+  readonly mode?: number;
+}
+
+async function write(file: string, text: string, { own, edge, mode }: Steps): Promise<void> {
+  const isOurs = (there: Buffer): boolean => file === own || there.toString() === text || OURS.test(there.toString());
+  await checkReplaceable(file, { isOurs, what: 'file that this command wrote' });
+  await makeFolder(dirname(file));
+  await writeOutput(file, text, mode);
   edge.tell(`${file} written`);
 }

@@ -174,9 +174,14 @@ function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
 }
 
 function asJson(result: Overrides): Promise<string> {
-  const { chart, version, profile, overrides, proof, notInBundle, residueMap, changedChart } = result;
+  const { chart, version, profile, overrides, proof, copied, notInBundle, residueMap, changedChart } = result;
+  const whole = copied.length === 0 ? {} : { copied };
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
   const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
   const changed = changedChart && { changedChart: { file: changedChart.name, changes: changedChart.changes } };
-  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...missing, ...map, ...changed }, 'json');
+  return asDocument(
+    'Overrides',
+    { chart, version, profile, overrides, proof, ...whole, ...missing, ...map, ...changed },
+    'json',
+  );
 }

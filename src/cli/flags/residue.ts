@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { FileNames, pathInside } from '../../base/file-names.ts';
 import { toFileName } from '../../base/names.ts';
-import { checkOutput } from '../../base/output-file.ts';
+import { checkFolder, checkWritable } from '../../base/output-file.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 
 /** Where overrides are written, and what is done about what no value reaches. */
@@ -37,7 +37,7 @@ const FILES = {
 /**
  * Refuses what makes no sense together, and files that can never be written.
  * @param format of the overrides
- * @throws AirgapError `usage`, `file`
+ * @throws AirgapError `usage`, `file`, `no-space`, `output-exists`
  */
 export async function checkResidue(flags: ResidueFlags, format: string, cwd: string): Promise<void> {
   const { out, outDir, residue } = flags;
@@ -54,12 +54,13 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
     } else if (out === undefined && file === undefined) {
       refuse(`--residue=${how} writes ${what}, and there is no file for it`, `name one with ${flag}, or use --out`);
     }
-    if (file !== undefined) await checkOutput(resolve(cwd, file), flag);
+    if (file !== undefined) await checkWritable(resolve(cwd, file), flag);
   }
   if (format !== 'values' && residue !== undefined) {
     refuse(`--residue does not go with --format ${format}`, 'leave one of them out');
   }
-  if (out !== undefined) await checkOutput(resolve(cwd, out), '--out');
+  if (out !== undefined) await checkWritable(resolve(cwd, out), '--out');
+  if (outDir !== undefined) await checkFolder(resolve(cwd, outDir), '--out-dir');
 }
 
 /** The files of charts' overrides. Profiles other than `default` are in the files' names, and

@@ -1,11 +1,10 @@
 import { AirgapError } from '../../base/errors.ts';
-import { checkOutput } from '../../base/output-file.ts';
 import { type PlaceFound, toFindings } from '../../discovery/index.ts';
 import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
-import { type BundleResult, type PackOptions, pack } from '../bundle.ts';
-import { type Context, withScratch } from '../context.ts';
+import { type BundleResult, type PackOptions, pack, writingAlone } from '../bundle.ts';
+import type { Context } from '../context.ts';
 import { addedPlaces, type ImagesOptions } from '../images.ts';
 import { referenceMatcher } from '../search/pattern.ts';
 import { fetchLocked } from './locked-charts.ts';
@@ -23,9 +22,8 @@ export interface BundleLockedOptions extends PackOptions, Pick<ImagesOptions, 'a
  * Nothing is searched or rendered. A tag without a digest in the lock file is taken as it is now, with a warning.
  */
 export function bundleLocked(context: Context, options: BundleLockedOptions): Promise<BundleResult> {
-  return withScratch(context, async (scratch) => {
+  return writingAlone(context, options, async (scratch) => {
     const { locked, folder, chartSources, chartAccess: access, add } = options;
-    await checkOutput(options.out, '--out');
     if (locked.charts.length === 0 && locked.images.length === 0 && add.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle: the lock file is empty', {
         hint: 'write it anew with helm airgap images … --lock',

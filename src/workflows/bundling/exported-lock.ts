@@ -2,6 +2,8 @@ import { AirgapError } from '../../base/errors.ts';
 import { silent } from '../../base/events.ts';
 import type { Bundle } from '../../bundle/read.ts';
 import type { ExportedBlob, ExportedLock } from '../../lock/exported.ts';
+import type { LockChart } from '../../lock/lock.ts';
+import { withoutTexts } from '../../lock/recipe.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { walk } from '../../transfer/walk.ts';
@@ -43,7 +45,15 @@ export async function exportedLock(bundle: Bundle, concurrency: number, signal?:
     schemaVersion: 1,
     size,
     lockDigest,
-    lock,
+    lock: { ...lock, charts: lock.charts.map(named) },
     blobs: [...blobs.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1)),
   };
+}
+
+/** The chart with names only in its recipes: the file is kept where the bundle is not, and a bundle of before has whole texts there. */
+function named(chart: LockChart): LockChart {
+  const profiles = chart.profiles.map(({ recipes, ...profile }) =>
+    recipes === undefined ? profile : { ...profile, recipes: recipes.map(withoutTexts) },
+  );
+  return { ...chart, profiles };
 }

@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Authorizer } from '../../auth/authorizer.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
+import { openOnly } from '../../base/own-file.ts';
 import { openRandomFile, type RandomFile } from '../../bundle/files/random-file.ts';
 import { fetchBlob } from '../../bundle/writing/fetch-blob.ts';
 import { createTransport } from '../../http/transport.ts';
@@ -98,7 +99,7 @@ class FetchThread {
 
   #open(places: FetchJob['places']): Promise<RandomFile> {
     const [key = ''] = places.paths;
-    const open = this.#files.get(key) ?? openRandomFile(places, 'r+');
+    const open = this.#files.get(key) ?? openRandomFile(places, (path) => openOnly(path, 'r+'));
     this.#files.set(key, open);
     return open;
   }

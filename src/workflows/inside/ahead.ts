@@ -1,5 +1,6 @@
-import { open, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { Emit } from '../../base/events.ts';
+import { openOwn } from '../../base/own-file.ts';
 
 /** Where the operators' images of a bundle are that have to be there before it: `NAME.inside`. */
 export function aheadOf(out: string): string {
@@ -8,7 +9,7 @@ export function aheadOf(out: string): string {
 
 /** Whether a file is one of ours, whole or not: they all begin with the same entry. */
 export async function isAhead(path: string): Promise<boolean> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await openOwn(path, 'r').catch(() => undefined);
   try {
     const { buffer } = (await file?.read({ buffer: Buffer.alloc(FIRST.length) })) ?? {};
     return buffer?.equals(FIRST) ?? false;

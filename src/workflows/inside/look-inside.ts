@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.ts';
+import { createOwn } from '../../base/own-file.ts';
 import { openRandomFile, singleFile } from '../../bundle/files/random-file.ts';
 import { fetchBlob } from '../../bundle/writing/fetch-blob.ts';
 import type { Source } from '../../oci/content.ts';
@@ -74,7 +75,7 @@ async function fetchLayers(
     return;
   }
   const places = singleFile(join(folder, 'layers'));
-  const file = await openRandomFile(places, 'w+');
+  const file = await openRandomFile(places, (path) => createOwn(path));
   emit({ type: 'plan', blobs: slots.length, bytes: size });
   try {
     await settleLanes(slots, concurrency, async ({ node, offset, descriptor: { digest } }) => {

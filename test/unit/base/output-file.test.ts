@@ -1,7 +1,14 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { checkOutput, writeOutput } from '../../../src/base/output-file.ts';
+import {
+  checkFolder,
+  checkOutput,
+  checkReplaceable,
+  checkWritable,
+  makeFolder,
+  writeOutput,
+} from '../../../src/base/output-file.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let folder: string;
@@ -38,4 +45,62 @@ it('tells beforehand what can never be written, with the flag that says where', 
     hint: expect.stringContaining('--out'),
   });
   await expect(checkOutput(join(folder, 'a'), '--out')).resolves.toBeUndefined();
+});
+
+it('is as closed as what it replaces, and no link is followed', async () => {
+  const path = join(folder, 'a');
+  const mode = async (): Promise<number> => (await stat(path)).mode & 0o777;
+  await writeOutput(path, 'x');
+  expect(await mode()).toBe(0o644);
+  await chmod(path, 0o640);
+  await writeOutput(path, 'x');
+  expect(await mode()).toBe(0o640);
+  await writeOutput(path, 'x', 0o600);
+  expect(await mode()).toBe(0o600);
+  await symlink(path, join(folder, 'link'));
+  await writeOutput(join(folder, 'link'), 'y');
+  expect([await readFile(path, 'utf8'), await readFile(join(folder, 'link'), 'utf8')]).toEqual(['x', 'y']);
+});
+
+it('replaces only what is of its kind, or empty', async () => {
+  const path = join(folder, 'a');
+  const lists = { isOurs: (there: Buffer) => there.toString() === 'list', what: 'list' };
+  await checkReplaceable(path, lists);
+  for (const [text, isFree] of [
+    ['', true],
+    ['list', true],
+    ['text', false],
+  ] as const) {
+    await writeFile(path, text);
+    const checked = checkReplaceable(path, lists);
+    if (isFree) await checked;
+    else await expect(checked).rejects.toMatchObject({ code: 'output-exists' });
+  }
+  await expect(checkReplaceable(folder, lists)).rejects.toMatchObject({ code: 'output-exists' });
+  await expect(checkReplaceable('/dev/null', lists)).rejects.toMatchObject({ code: 'output-exists' });
+});
+
+it('makes folders, where no file is in the way', async () => {
+  const path = join(folder, 'a/b/c');
+  await checkFolder(path, '--out-dir');
+  expect(await readdir(folder)).toEqual([]);
+  await Promise.all([makeFolder(path), makeFolder(path)]);
+  await makeFolder(path);
+  expect(await readdir(join(folder, 'a/b'))).toEqual(['c']);
+  await writeFile(join(path, 'file'), '');
+  for (const wrong of [join(path, 'file'), join(path, 'file/below/it')]) {
+    await expect(checkFolder(wrong, '--out-dir')).rejects.toMatchObject({ code: 'output-exists' });
+    await expect(makeFolder(wrong)).rejects.toMatchObject({ code: 'output-exists' });
+  }
+  // Node's own way of making folders with those above them never ends there.
+  for (const wrong of ['/proc/nope', '/proc/nope/below']) {
+    await expect(checkFolder(wrong, '--out-dir')).rejects.toMatchObject({ code: 'file' });
+    await expect(makeFolder(wrong)).rejects.toMatchObject({ code: 'file' });
+  }
+});
+
+it('is tried where only that tells whether it can be made', async () => {
+  await checkWritable(join(folder, 'a'), '--receipt');
+  expect(await readdir(folder)).toEqual([]);
+  await expect(checkWritable('/proc/a', '--receipt')).rejects.toMatchObject({ code: 'file' });
 });

@@ -91,5 +91,8 @@ describe('the start', () => {
     writeFileSync(join(folder, 'file'), '');
     expect(run(['push', '0'], { NODE_COMPILE_CACHE: join(folder, 'file') })).toMatchObject(says(0, 'push', '0'));
     expect(keptFiles()).toEqual([]);
+    chmodSync(join(folder, 'cache'), 0o777);
+    expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
+    expect(keptFiles()).toEqual([]);
   });
 });

@@ -1,5 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { testHelms } from '../../support/helm.ts';
@@ -73,6 +84,55 @@ describe('the launcher', () => {
     mkdirSync(join(plugin, 'node_modules/.bin'), { recursive: true });
     symlinkSync(process.execPath, join(plugin, 'node_modules/.bin/node'));
     expect(launch(join(plugin, 'scripts/airgap'), [], { PATH: `${nodeOf('24.0.0')}:${tools}` })).toEqual(called());
+  });
+
+  describe('keeps compiled code', () => {
+    const cache = () => join(folder, 'home/.cache/helm-airgap');
+    /** Launches a program that says where Node keeps its code, with a umask. */
+    function kept(umask: string, env: NodeJS.ProcessEnv = { HOME: join(folder, 'home') }): string {
+      writeFileSync(join(plugin, 'dist/airgap.cjs'), 'console.log(process.env.NODE_COMPILE_CACHE ?? "nowhere");\n');
+      const all = { PATH: tools, AIRGAP_NODE: process.execPath, ...env };
+      const command = `umask ${umask} && exec "$0"`;
+      return execFileSync('/bin/sh', ['-c', command, join(plugin, 'scripts/airgap')], {
+        encoding: 'utf8',
+        env: all,
+      }).trim();
+    }
+    const open = () => {
+      const all = readdirSync(cache(), { recursive: true, encoding: 'utf8' }).map((name) => join(cache(), name));
+      return [cache(), join(folder, 'home/.cache')].concat(all.filter((path) => path.includes('planted')));
+    };
+
+    test('in a folder that nobody else can write to, whatever the umask', () => {
+      mkdirSync(join(folder, 'home'));
+      expect(kept('000')).toBe(cache());
+      expect(open().map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700]);
+      expect(kept('022')).toBe(cache());
+    });
+
+    test('in no folder that others could write to: it is made anew', () => {
+      mkdirSync(cache(), { recursive: true });
+      for (const mode of [0o777, 0o775, 0o707]) {
+        chmodSync(cache(), mode);
+        writeFileSync(join(cache(), 'planted'), '');
+        expect(kept('022')).toBe(cache());
+        expect([existsSync(join(cache(), 'planted')), statSync(cache()).mode & 0o777]).toEqual([false, 0o700]);
+      }
+      chmodSync(cache(), 0o755);
+      writeFileSync(join(cache(), 'planted'), '');
+      expect([kept('022'), existsSync(join(cache(), 'planted'))]).toEqual([cache(), true]);
+    });
+
+    test('nowhere else', () => {
+      mkdirSync(join(folder, 'home/.cache'), { recursive: true });
+      symlinkSync('/tmp', cache());
+      expect(kept('022')).toBe('nowhere');
+      writeFileSync(join(folder, 'file'), '');
+      expect(kept('022', { XDG_CACHE_HOME: join(folder, 'file') })).toBe('nowhere');
+      expect(kept('022', { XDG_CACHE_HOME: '/proc/none' })).toBe('nowhere');
+      expect(kept('022', {})).toBe('nowhere');
+      expect(kept('022', { NODE_COMPILE_CACHE: join(folder, 'own') })).toBe(join(folder, 'own'));
+    });
   });
 
   test('says what to do when the checkout is not built', () => {

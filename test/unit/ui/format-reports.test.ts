@@ -25,6 +25,7 @@ it('an aggregate is told chart by chart, with what is left', () => {
         proof: { references: 3, rewritten: 2, residue: [residue] },
       },
     ],
+    copied: ['charts.web.list'],
     left: ['chart x is named by Application y'],
     notInBundle: ['quay.io/a/c:1'],
   });
@@ -32,6 +33,7 @@ it('an aggregate is told chart by chart, with what is left', () => {
 web 2.0.0 (charts.web.values): 2 of 3 references private, proved by rendering
   still public: quay.io/a/b:1
     web/templates/a.yaml spec.image has a/b:1
+  taken over whole from your values, with any secret in them: charts.web.list
   not moved: chart x is named by Application y
   not in the bundle: quay.io/a/c:1`);
 });

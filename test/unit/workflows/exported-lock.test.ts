@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { type ExportedLock, formatExportedLock, readExportedLock } from '../../../src/lock/exported.ts';
+import type { StoredRecipe } from '../../../src/lock/recipe.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { inspectReport } from '../../../src/ui/reports.ts';
 import { readOlder, requiresOf } from '../../../src/workflows/bundling/since.ts';
 import { diff } from '../../../src/workflows/diff.ts';
-import { inspectLock } from '../../../src/workflows/inspect.ts';
+import { inspect, inspectLock } from '../../../src/workflows/inspect.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chart, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory.ts';
@@ -109,4 +111,24 @@ it('is not looked for in what begins otherwise, or is not there', async () => {
   expect(await readExportedLock(bundle)).toBeUndefined();
   expect(await readExportedLock(join(dir, 'none'))).toBeUndefined();
   expect(await readExportedLock(dir)).toBeUndefined();
+});
+
+it('keeps no texts of values that an older version wrote into a lock, and inspect tells of them', async () => {
+  const graph = await graphOf(registry());
+  const slot = { start: 0, end: 4, components: ['quay'], hostFirst: true, suffix: '' };
+  const recipe: StoredRecipe = {
+    upgrade: false,
+    slots: [{ ...slot, path: ['files', 'app.yaml'], value: 'quay.io/a:1 password hunter2' }],
+    places: [],
+    switches: [],
+    refused: [],
+  };
+  const lock = lockOf(graph, [chart]);
+  const charts = lock.charts.map((one) => ({ ...one, profiles: [{ name: 'default', recipes: [recipe] }] }));
+  const bundle = join(scratchFolder(), 'old.tar');
+  await write(bundle, registry(), { lock: { ...lock, charts } });
+  const inspection = await inspect(bundle);
+  expect(inspection.wholeTexts).toEqual([{ chart: 'demo 1.2.3+b', path: 'files."app.yaml"' }]);
+  expect(inspectReport(inspection)).toContain('demo 1.2.3+b: files."app.yaml"');
+  expect(formatExportedLock(await inspectLock(bundle, 4))).not.toContain('hunter2');
 });

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -89,6 +89,34 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
       helm.run(['template', 'x', chart, '-f', join(scratch, 'o.yaml')]),
     ]);
     expect(after.stdout).toBe(before.stdout.replace('quay.io/acme/a:1', 'ecr.example:5000/mirrored/quay.io/acme/a:1'));
+  });
+
+  test('are for the user alone where they hold more of the values than names, and it is said', async () => {
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'web'), {
+      'Chart.yaml': chartYaml('web'),
+      'values.yaml': 'image: quay.io/acme/b:1\nextra: []\n',
+      'templates/a.yaml':
+        'kind: Pod\nspec:\n  containers:\n  - image: {{ .Values.image }}\n  {{- with .Values.extra }}{{ toYaml . | nindent 2 }}{{ end }}\n',
+    });
+    const own = join(scratch, 'own.yaml');
+    await writeFile(own, 'extra: [{image: "quay.io/acme/a:1", env: [{name: PASSWORD, value: hunter2}]}]\n');
+    const out = join(scratch, 'o.yaml');
+    const args = ['values', chart, '--to', 'ecr.example/m', '--out', out];
+    const mode = async (): Promise<number> => (await stat(out)).mode & 0o777;
+    expect((await airgap(args, envOf(scratch), scratch)).code).toBe(0);
+    expect(await mode()).toBe(0o644);
+    const { code, err } = await airgap([...args, '-f', own], envOf(scratch), scratch);
+    expect([code, await mode()]).toEqual([0, 0o600]);
+    expect(err).toMatch(/from your values.*: extra$/m);
+    // What somebody has closed stays closed.
+    expect((await airgap(args, envOf(scratch), scratch)).code).toBe(0);
+    expect(await mode()).toBe(0o600);
+    await chmod(out, 0o644);
+    const json = await airgap([...args, '-f', own, '-o', 'json'], envOf(scratch), scratch);
+    expect([JSON.parse(json.out).copied, await mode()]).toEqual([['extra'], 0o600]);
+    const argo = await airgap([...args, '-f', own, '--format', 'argocd'], envOf(scratch), scratch);
+    expect([argo.code, argo.err, await mode()]).toMatchObject([0, expect.stringContaining(': extra'), 0o600]);
   });
 
   test('say why something stays public: nothing builds it, or what builds it is needed otherwise', async () => {

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type RunIdentity, stateOf, thisRun } from '../../../src/base/run-identity.ts';
+import { runLockOf, withRunLock } from '../../../src/base/run-lock.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+
+let path: string;
+let lock: string;
+beforeEach(() => {
+  path = join(scratchFolder(), 'two.tar');
+  lock = runLockOf(path);
+});
+
+const work = async () => 'done';
+const { pid: ended } = spawnSync(process.execPath, ['--version']);
+const gone: RunIdentity = { ...thisRun(), pid: ended };
+const elsewhere: RunIdentity = { ...thisRun(), host: 'another.example' };
+const left = (run: RunIdentity): void => writeFileSync(lock, JSON.stringify({ ...run, since: '2026-01-01T00:00:00Z' }));
+const old = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 180_000));
+
+describe('a run', () => {
+  it('keeps others away while it works, names itself, and leaves nothing', async () => {
+    await withRunLock(path, async () => {
+      expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject(thisRun());
+      let isDone = false;
+      const second = withRunLock(path, async () => {
+        isDone = true;
+      });
+      await expect(second).rejects.toMatchObject({
+        code: 'output-exists',
+        message: expect.stringMatching(new RegExp(`${path}.* ${process.pid} `)),
+        hint: expect.stringContaining('--out'),
+      });
+      expect(isDone).toBe(false);
+      expect(existsSync(lock)).toBe(true);
+    });
+    await expect(withRunLock(path, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(readdirSync(dirname(path))).toEqual([]);
+    expect(await withRunLock(path, work)).toBe('done');
+  });
+
+  it('takes the place of one that was killed', async () => {
+    left(gone);
+    expect(await withRunLock(path, work)).toBe('done');
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+
+  // Where the system does not say when a process began, nothing else tells the two apart.
+  it.runIf(thisRun().start !== '')('takes the place of one whose number another process has now', async () => {
+    left({ ...thisRun(), start: '1' });
+    expect(await withRunLock(path, work)).toBe('done');
+  });
+
+  it.each([
+    ['another host', () => left(elsewhere)],
+    ['another container', () => left({ ...thisRun(), space: 'x' })],
+    ['who knows where', () => writeFileSync(lock, '')],
+  ])('waits for two minutes of silence of one on %s', async (_, leave) => {
+    leave();
+    await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
+    expect(existsSync(lock)).toBe(true);
+    old();
+    expect(await withRunLock(path, work)).toBe('done');
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+
+  it('of this host that works is not taken for gone, however long it is silent', async () => {
+    left(thisRun());
+    old();
+    await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
+  });
+
+  it('follows no link', async () => {
+    const victim = join(dirname(path), 'victim');
+    writeFileSync(victim, JSON.stringify({ ...gone, since: '' }));
+    symlinkSync(victim, lock);
+    await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'file' });
+    expect(JSON.parse(readFileSync(victim, 'utf8'))).toMatchObject(gone);
+  });
+
+  it('works without a lock where none can be made: what writes next says why', async () => {
+    expect(await withRunLock('/proc/two.tar', work)).toBe('done');
+  });
+});
+
+it('a process is known by its number, its host, and when it began', () => {
+  expect(stateOf(thisRun())).toBe('runs');
+  expect(stateOf(gone)).toBe('gone');
+  expect(stateOf(elsewhere)).toBe('unknown');
+});

@@ -1,0 +1,112 @@
+import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { silent } from '../../../../src/base/events.ts';
+import { planLayout } from '../../../../src/bundle/layout.ts';
+import { outputOf } from '../../../../src/bundle/writing/output.ts';
+import { PartialFile } from '../../../../src/bundle/writing/partial-file.ts';
+import { digestOf } from '../../../../src/oci/digest.ts';
+import type { BlobNode, Content } from '../../../../src/oci/graph.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { noise } from '../../transfer/memory.ts';
+
+let folder: string;
+let path: string;
+let victim: string;
+beforeEach(() => {
+  folder = scratchFolder();
+  path = join(folder, 'two.tar');
+  victim = join(folder, 'victim');
+  writeFileSync(victim, 'mine');
+});
+
+const bytes = noise('layer', 40_000);
+const node = {
+  descriptor: { mediaType: 'application/octet-stream', digest: digestOf(bytes), size: bytes.length },
+  repositories: [],
+} as unknown as BlobNode;
+
+/** What a bundle of one layer is planned as; of another file in front of it, another plan. */
+function layoutOf(front: string) {
+  const content: Content = { manifests: new Map(), blobs: new Map([[node.descriptor.digest, node]]) };
+  return planLayout([{ name: 'oci-layout', bytes: Buffer.from(front) }], content);
+}
+
+const open = (front = 'a', splitSize?: number) => {
+  const layout = layoutOf(front);
+  return PartialFile.open(outputOf(path, layout.size, splitSize), layout);
+};
+
+/** Leaves a partial file with its layer in place, as an interrupted run does. */
+async function interrupted(front = 'a', splitSize?: number): Promise<void> {
+  const partial = await open(front, splitSize);
+  const entry = layoutOf(front).entries.find(({ digest }) => digest === node.descriptor.digest);
+  partial.file.writeNow(bytes, entry?.offset ?? 0);
+  await partial.checkpoint(node.descriptor.digest, bytes.length);
+  await partial.abandon();
+}
+
+const names = [
+  'two.tar.partial',
+  'two.tar.partial.journal',
+  'two.tar.partial.old',
+  'two.tar.partial.old.journal',
+] as const;
+
+describe.each(names)('something of somebody else under %s', (name) => {
+  it.each([
+    ['a link', (at: string) => symlinkSync(victim, at)],
+    ['a hard link', (at: string) => linkSync(victim, at)],
+    ['a folder', (at: string) => mkdirSync(at)],
+  ])('is refused before anything is written: %s', async (_, plant) => {
+    plant(join(folder, name));
+    await expect(open()).rejects.toMatchObject({ code: 'file' });
+    expect(readFileSync(victim, 'utf8')).toBe('mine');
+    expect(readdirSync(folder).sort()).toEqual([name, 'victim']);
+  });
+
+  it('is refused beside what a run of another plan has left, which stays', async () => {
+    await interrupted('another');
+    const there = join(folder, name);
+    if (lstatSync(there, { throwIfNoEntry: false }) !== undefined) await rename(there, `${victim}-bundle`);
+    const before = readdirSync(folder);
+    symlinkSync(before.includes('victim-bundle') ? `${victim}-bundle` : victim, there);
+    const content = before.map((file) => readFileSync(join(folder, file)));
+    await expect(open()).rejects.toMatchObject({ code: 'file' });
+    expect(before.map((file) => readFileSync(join(folder, file)))).toEqual(content);
+  });
+});
+
+describe('parts', () => {
+  it.each(['two.tar.partial.002', 'two.tar.partial.old.001', 'two.tar.partial.parts.json'])(
+    'of somebody else are refused: %s',
+    async (name) => {
+      symlinkSync(victim, join(folder, name));
+      await expect(open('a', 20_480)).rejects.toMatchObject({ code: 'file' });
+      expect(readFileSync(victim, 'utf8')).toBe('mine');
+    },
+  );
+
+  it('that have their final names are continued from, unless they are links', async () => {
+    await interrupted('a', 20_480);
+    const [first, moved] = [join(folder, 'two.tar.001'), join(folder, 'moved')];
+    await rename(join(folder, 'two.tar.partial.001'), moved);
+    symlinkSync(moved, first);
+    await expect(open('a', 20_480)).rejects.toMatchObject({ code: 'file' });
+    await rename(moved, first);
+    const partial = await open('a', 20_480);
+    expect(partial.placed(node.descriptor.digest)).toBe(bytes.length);
+    await partial.finish(silent);
+  });
+});
+
+it('a run continues from what it left itself, and from what a run of another plan left', async () => {
+  await interrupted('a');
+  const same = await open('a');
+  expect(same.placed(node.descriptor.digest)).toBe(bytes.length);
+  await same.abandon();
+  const other = await open('b');
+  expect(other.placed(node.descriptor.digest)).toBe(bytes.length);
+  await other.abandon();
+});

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { copiedWhole } from '../../../src/overrides/copied.ts';
+
+const base = {
+  image: { registry: 'quay.io', repository: 'acme/app', tag: '' },
+  url: 'https://quay.io/acme/chart',
+  containers: [{ name: 'agent', image: 'quay.io/acme/agent:1', env: [{ name: 'PASSWORD', value: 'hunter2' }] }],
+  numbers: [{ image: 'quay.io/acme/n:1', pin: 4711 }],
+  images: ['quay.io/acme/a:1'],
+  config: { 'app.yaml': 'image: quay.io/acme/agent:1\npassword: hunter2\n' },
+};
+const given = { values: ['site.yaml'] };
+
+it.each([
+  ['names', { image: { registry: 'r.example', repository: 'x/acme/app', tag: '1' } }, []],
+  ['an address', { url: 'https://r.example/chart' }, []],
+  ['a list of nothing but new names', { images: ['r.example/acme/a:1'] }, []],
+  ['a list', { containers: [{ name: 'agent', image: 'r.example/a:1' }] }, ['containers']],
+  ['a number in a list', { numbers: [{ image: 'r.example/n:1', pin: 4711 }] }, ['numbers']],
+  ['a text', { config: { 'app.yaml': 'image: r.example/a:1\npassword: hunter2\n' } }, ['config."app.yaml"']],
+  ['what was not there', { pullSecrets: [{ name: 'regcred' }], other: 'a b c' }, []],
+])('of overrides with %s', (_, overrides, copied) => {
+  expect(copiedWhole(base, overrides, given)).toEqual(copied);
+});
+
+it('is nothing where the chart alone gives the values', () => {
+  const list = { containers: [{ name: 'agent', image: 'r.example/a:1' }] };
+  expect(copiedWhole(base, list, { values: [], set: [] })).toEqual([]);
+  expect(copiedWhole(base, list, { values: [], set: ['a=b'] })).toEqual(['containers']);
+});
