@@ -12,6 +12,7 @@ import { formatMap } from '../overrides/post-render-map.ts';
 import type { Proof, Residue } from '../overrides/proof.ts';
 import { changedChartNotes, HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/residue-notes.ts';
 import type { TemplateChange } from '../overrides/template-edits.ts';
+import { type Beyond, compareWithBundle, type Derived } from './bundling/bundled-beyond.ts';
 import type { BundledChart } from './bundling/bundled-charts.ts';
 import { bundledDigests } from './bundling/bundled-digests.ts';
 import { notIn } from './bundling/bundled-images.ts';
@@ -52,8 +53,12 @@ export interface Overrides {
   /** The same as YAML with comments, for `helm -f`. */
   readonly yaml: string;
   readonly proof: Proof;
+  /** Everything that the chart refers to with these values, private or not. */
+  readonly references: readonly string[];
   /** References that the chart needs and the bundle lacks by no choice of anybody; empty without a bundle. */
   readonly notInBundle: readonly string[];
+  /** What the bundle holds of the chart and these values do not need, nor those of its other overrides. */
+  readonly beyond?: Beyond;
   /** What the overrides need besides; the proof is of both together then. */
   readonly residueMap?: ResidueMap;
   /** The chart to install with them, when templates of it had to be changed; the proof is of both together then. */
@@ -85,11 +90,20 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
     try {
       const results: Overrides[] = [];
+      const derived: Derived[] = [];
       for (const { chart, profile } of await askedFor(source, options, scratch)) {
         const folder = join(scratch, `overrides-${results.length}`);
-        results.push(await overridesOf(context, helm, chart, { ...options, profile }, folder, source));
+        const result = await overridesOf(context, helm, chart, { ...options, profile }, folder, source);
+        results.push(result);
+        derived.push({ ...result, profile });
       }
-      return results;
+      if (source === undefined) return results;
+      const isWhole = options.request === undefined;
+      const beyond = compareWithBundle(source, derived, options.target, isWhole, context.emit);
+      return results.map((result) => {
+        const more = beyond.get(result.chart);
+        return more === undefined ? result : { ...result, beyond: more };
+      });
     } finally {
       await source?.close();
     }
@@ -148,7 +162,7 @@ async function overridesOf(
   const yaml = formatOverrides(header, base, settings);
   checkSharedNames(target, references, context.emit, source);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
-  const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, notInBundle };
+  const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, references, notInBundle };
   if (repacked?.archive !== undefined) {
     return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
   }

@@ -102,7 +102,7 @@ export function valuesCommand(edge: Edge): Command {
     if (flags.format !== 'values') return writeFormat(edge, options, flags);
     const { values } = await import('../../workflows/values.ts');
     const results = await values(edge.context, options);
-    for (const result of results) edge.tell(proofReport(result));
+    for (const result of results) edge.tell(proofReport(result, jobs !== undefined));
     await writeOverrides(results, files, edge);
     const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
     if (isPrinted)
@@ -174,9 +174,11 @@ function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
 }
 
 function asJson(result: Overrides): Promise<string> {
-  const { chart, version, profile, overrides, proof, notInBundle, residueMap, changedChart } = result;
+  const { chart, version, profile, overrides, proof, notInBundle, beyond, residueMap, changedChart } = result;
+  const more = beyond && { moreInBundle: { references: beyond.references, profiles: beyond.profiles } };
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
   const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
   const changed = changedChart && { changedChart: { file: changedChart.name, changes: changedChart.changes } };
-  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...missing, ...map, ...changed }, 'json');
+  const found = { ...missing, ...more, ...map, ...changed };
+  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...found }, 'json');
 }
