@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
-import { fetchChart } from '../helm/fetch.ts';
+import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
@@ -36,6 +36,8 @@ export interface ValuesOptions extends Asked {
   /** What is to move residue, and how its file is called: a post-renderer's map, or an archive of the chart. */
   readonly residue?: {
     readonly how: 'post-render' | 'repack';
+    /** Hears of all charts before the first file is named. */
+    readonly expect: (charts: readonly { readonly chart: string; readonly version: string }[]) => void;
     readonly fileName: (chart: string, version: string, profile: string) => string;
   };
   /** Name of the secret that pods are to pull with. */
@@ -91,9 +93,15 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     try {
       const results: Overrides[] = [];
       const derived: Derived[] = [];
-      for (const { chart, profile } of await askedFor(source, options, scratch)) {
-        const folder = join(scratch, `overrides-${results.length}`);
-        const result = await overridesOf(context, helm, chart, { ...options, profile }, folder, source);
+      const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
+      for (const { chart: bundled, profile } of await askedFor(source, options, scratch)) {
+        const folder = join(scratch, `overrides-${fetched.length}`);
+        const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources ?? UPSTREAM);
+        fetched.push({ bundled, chart, profile, folder });
+      }
+      options.residue?.expect(fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
+      for (const { bundled, chart, profile, folder } of fetched) {
+        const result = await overridesOf(context, helm, chart, bundled, { ...options, profile }, folder, source);
         results.push(result);
         derived.push({ ...result, profile });
       }
@@ -113,23 +121,13 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
 async function overridesOf(
   context: Context,
   helm: Helm,
-  { request, recipes, operands }: BundledChart,
+  chart: Chart,
+  { recipes, operands }: BundledChart,
   options: ValuesOptions & { readonly profile: Profile },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const {
-    target,
-    profile,
-    rules = [],
-    chartSources = UPSTREAM,
-    residue,
-    pullSecret,
-    pin = false,
-    prove = true,
-    inject = false,
-  } = options;
-  const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
+  const { target, profile, rules = [], residue, pullSecret, pin = false, prove = true, inject = false } = options;
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { toFileName } from '../../base/names.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 
@@ -60,16 +61,26 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
   if (out !== undefined) await checkOutput(resolve(cwd, out), '--out');
 }
 
-/** The files of charts' overrides. Profiles other than `default` are in the files' names, and
- * of two charts with one name the later one's version. */
+/**
+ * The files of charts' overrides. Profiles other than `default` are in the files' names, and the versions of a chart that
+ * is there in several.
+ */
 export class OverridesFiles {
   readonly #flags: ResidueFlags;
   readonly #cwd: string;
   readonly #names = new Map<string, string>();
+  #several: ReadonlySet<string> = new Set();
 
   constructor(flags: ResidueFlags, cwd: string) {
     this.#flags = flags;
     this.#cwd = cwd;
+  }
+
+  /** Tells of all charts, before the first file is named. */
+  expect(charts: readonly { readonly chart: string; readonly version: string }[]): void {
+    const versions = Map.groupBy(charts, ({ chart }) => chart);
+    const isSeveral = ([, all]: [string, typeof charts]): boolean => new Set(all.map((one) => one.version)).size > 1;
+    this.#several = new Set([...versions].filter(isSeveral).map(([chart]) => chart));
   }
 
   /** Absolute path of the overrides; undefined when they go to standard output. */
@@ -91,14 +102,20 @@ export class OverridesFiles {
   residueFile(): ValuesOptions['residue'] {
     const { residue: how } = this.#flags;
     if (how === undefined || how === 'inject') return undefined;
-    return { how, fileName: (chart, version, profile) => basename(this.residue(how, chart, version, profile)) };
+    return {
+      how,
+      expect: (charts) => this.expect(charts),
+      fileName: (chart, version, profile) => basename(this.residue(how, chart, version, profile)),
+    };
   }
 
   #name(chart: string, version: string, profile: string): string {
     const key = `${chart} ${version} ${profile}`;
-    const short = profile === 'default' ? chart : `${chart}-${profile.replace(/[^\w.-]/g, '-')}`;
-    const isTaken = [...this.#names.values()].includes(short);
-    const name = this.#names.get(key) ?? (isTaken ? `${short}-${version}` : short);
+    const parts = profile === 'default' ? [chart] : [chart, profile];
+    const candidates = [...(this.#several.has(chart) ? [] : [toFileName(...parts)]), toFileName(...parts, version)];
+    const taken = new Set(this.#names.values());
+    const free = candidates.find((candidate) => !taken.has(candidate));
+    const name = this.#names.get(key) ?? free ?? toFileName(...parts, version, String(taken.size));
     this.#names.set(key, name);
     return name;
   }
