@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { airgap, airgapOk } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
@@ -110,4 +110,25 @@ test('profiles: --all names those that it cannot write, and --config writes all 
 
   const shown = await airgapOk(['inspect', file], home);
   expect(shown.stdout).toMatch(/^app +1\.0\.0 .*default.*; prod: -f site\.yaml$/m);
+});
+
+test('the chart of a bundle may be named by its archive or folder', async () => {
+  const archive = join(home, 'app-1.0.0.tgz');
+  await program(helmUnderTest(), ['package', chart, '-d', home], home);
+  const file = await bundled('archive.tar', archive);
+  const values = (...args: string[]) =>
+    airgap(['values', ...args, '--bundle', file, '--to', TARGET], home, { cwd: home });
+  const named = await values('app');
+  expect(named.code).toBe(0);
+  const same = await values('./app-1.0.0.tgz');
+  expect([same.code, same.stdout]).toEqual([0, named.stdout]);
+  expect(same.stderr).not.toContain('warning');
+  // The folder says the same in another archive: what the bundle holds is taken.
+  const other = await values('./app');
+  expect([other.code, other.stdout]).toEqual([0, named.stdout]);
+  expect(other.stderr).toContain('warning');
+  writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 2.0.0\n');
+  const newer = await values('./app');
+  expect(newer.code).toBe(1);
+  expect(newer.stderr).toMatch(/holds no chart app@2\.0\.0/);
 });

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
+import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
@@ -45,7 +46,10 @@ type Flags = RenderFlags &
 export function valuesCommand(edge: Edge): Command {
   const command = new Command('values')
     .description("write the values that make a chart use the private registry's images, proved by rendering")
-    .argument('[chart]', 'with --bundle the name of a chart in it; else folder, .tgz, oci://…, or a name with --repo')
+    .argument(
+      '[chart]',
+      'with --bundle the name of a chart in it, or its file; else folder, .tgz, oci://…, or a name with --repo',
+    )
     .option('--bundle <file>', 'the bundle that holds the chart')
     .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
     .option('--all', 'every chart of the bundle')
@@ -87,7 +91,8 @@ export function valuesCommand(edge: Edge): Command {
     const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
-      request: chart === undefined ? undefined : chartRequest(chart, flags, access),
+      request:
+        chart === undefined ? undefined : await requested(edge, chartRequest(chart, flags, access), flags.bundle),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle),
@@ -166,6 +171,12 @@ async function configured(
     config,
     chartSources: { mirrors: [...own, ...mirrors], plainHttp, ...(caFile === undefined ? {} : { caFile }) },
   };
+}
+
+async function requested({ context }: Edge, request: ChartRequest, bundle: string | undefined): Promise<ChartRequest> {
+  if (bundle === undefined) return request;
+  const { chartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
+  return chartByFile(context, bundle, request);
 }
 
 /** What of a chart is not installed. */
