@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { jsonText } from '../base/printable.ts';
 import { isMapping, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { RenderOptions } from '../helm/render.ts';
@@ -96,7 +97,7 @@ function carriedBy(text: string, format: DeliveryFormat, request: string): Carri
 
 /** The carrier's values come first, then what the command line gives, as with everything that is known before. */
 async function withGiven(render: RenderOptions, nested: NestedChart, file: string): Promise<RenderOptions> {
-  await writeFile(file, JSON.stringify(nested.values), { mode: 0o600 });
+  await writeFile(file, jsonText(nested.values), { mode: 0o600 });
   return {
     ...render,
     values: [file, ...(render.values ?? [])],

@@ -19,6 +19,7 @@ import { notIn } from './bundling/bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
 import { type Asked, askedFor } from './overriding/asked-charts.ts';
 import { type OverrideOptions, overrideChart } from './overriding/override-chart.ts';
+import { checkReadBack } from './overriding/read-back.ts';
 import { checkSharedNames } from './overriding/shared-names.ts';
 import type { Profile } from './search/search-render.ts';
 
@@ -158,6 +159,7 @@ async function overridesOf(
     ...completionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
+  await checkReadBack(renderer, profile.options, overrides, yaml);
   checkSharedNames(target, references, context.emit, source);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
   const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, references, notInBundle };
