@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { jsonText } from '../base/printable.ts';
 import { withFile } from './chart-copy.ts';
 import { chartFiles, type Files } from './chart-files.ts';
 import { type RenderedDocument, splitDocuments } from './documents.ts';
@@ -61,18 +62,20 @@ export class Renderer {
   }
 
   /**
-   * Renders the chart; `overrides` come after the options' own values files, as a `-f overrides.yaml` at the end would.
+   * Renders the chart; `overrides` come after the options' own values files, as a `-f overrides.yaml` at the end would. A
+   * text is given to Helm as it is.
    * CRDs are left out; hooks and tests are in, unless told.
    * @throws AirgapError `chart-render`, `chart-invalid` with Helm's message
    */
-  async render(options: RenderOptions, overrides?: Values): Promise<Render> {
+  async render(options: RenderOptions, overrides?: Values | string): Promise<Render> {
     this.#prepared ??= this.#prepare();
     await this.#prepared;
     const files: string[] = [...(options.values ?? [])];
     this.#runs += 1;
-    const overridesFile = join(this.#workFolder, `overrides-${this.#runs}.json`);
+    const overridesFile = join(this.#workFolder, `overrides-${this.#runs}.yaml`);
     if (overrides !== undefined) {
-      await writeFile(overridesFile, JSON.stringify(overrides), { mode: 0o600 });
+      const text = typeof overrides === 'string' ? overrides : jsonText(overrides);
+      await writeFile(overridesFile, text, { mode: 0o600 });
       files.push(overridesFile);
     }
     const flags = renderFlags({ ...options, values: files });

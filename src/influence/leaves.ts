@@ -48,7 +48,7 @@ function isShadowedGlobal(values: Values, path: LeafPath): boolean {
 export function valueAt(values: unknown, path: LeafPath): unknown {
   let value = values;
   for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Record<string | number, unknown>)[key];
   }
   return value;
@@ -63,19 +63,23 @@ export function overlay(
   settings: readonly { readonly path: LeafPath; readonly value: unknown }[],
 ): Values {
   const root: Record<string, unknown> = {};
+  // A chart may call a key `__proto__`, which an assignment would take for something else.
+  const put = (at: object, key: string | number, value: unknown): void => {
+    Object.defineProperty(at, key, { value, enumerable: true, writable: true, configurable: true });
+  };
   for (const { path, value } of settings) {
     let at: Record<string | number, unknown> = root;
     path.forEach((key, i) => {
       if (i === path.length - 1) {
-        at[key] = value;
+        put(at, key, value);
         return;
       }
-      const next = at[key];
+      const next = valueAt(at, [key]);
       if (typeof next !== 'object' || next === null) {
         const original = valueAt(base, path.slice(0, i + 1));
         const wholeList = typeof path[i + 1] === 'number';
         // Below a list nothing is merged either: what is inside it is already a full copy.
-        at[key] = wholeList ? structuredClone(Array.isArray(original) ? original : []) : {};
+        put(at, key, wholeList ? structuredClone(Array.isArray(original) ? original : []) : {});
       }
       at = at[key] as Record<string | number, unknown>;
     });

@@ -64,6 +64,8 @@ const profile = z.object({
   name: z.string(),
   kubeVersion: z.string().optional(),
   apiVersions: z.array(z.string()).optional(),
+  /** Where its values came from (given.ts); absent when nobody knows, as of charts that others bring along. */
+  given: z.object({ files: z.array(z.string()).optional(), set: z.array(z.string()).optional() }).optional(),
   /** How its references are put together from values; for the install, and for the upgrade where that shows more. */
   recipes: z.array(recipeSchema).optional(),
 });

@@ -1,4 +1,5 @@
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
+import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
 import type { Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, overlay } from '../influence/leaves.ts';
@@ -44,7 +45,7 @@ export function valuesOf(base: Values, settings: readonly Setting[]): Values {
 /** The overrides as YAML for `helm -f`, each leaf with the references that it moves. Equal input gives equal bytes. */
 export function formatOverrides(header: readonly string[], base: Values, settings: readonly Setting[]): string {
   const document = new Document(valuesOf(base, settings), YAML);
-  document.commentBefore = header.map((line) => ` ${line}`).join('\n');
+  document.commentBefore = header.map(commentLine).join('\n');
   for (const { path, comment } of settings) {
     // A comment stands before the key; inside a list, before the list's key, since the list is overridden whole.
     const end = path.findIndex((key) => typeof key === 'number');
@@ -53,14 +54,16 @@ export function formatOverrides(header: readonly string[], base: Values, setting
     const pair = isMap(parent) ? parent.items.find((item) => keyOf(item) === keys.at(-1)) : undefined;
     if (pair === undefined || !isScalar(pair.key)) continue;
     const key = pair.key as Scalar;
-    const lines = new Set([
-      ...(key.commentBefore?.split('\n') ?? []),
-      ...comment.split('\n').map((line) => ` ${line}`),
-    ]);
+    const lines = new Set([...(key.commentBefore?.split('\n') ?? []), ...comment.split('\n').map(commentLine)]);
     key.commentBefore = [...lines].join('\n');
   }
   if (isCollection(document.contents) && document.contents.items.length === 0) document.contents.flow = true;
   return documentText(document);
+}
+
+/** Stays one line for every reader: Go's YAML takes NEL, LS and PS for line breaks too, and what follows one for content. */
+function commentLine(line: string): string {
+  return ` ${printableLine(line)}`;
 }
 
 function keyOf({ key }: Pair): unknown {

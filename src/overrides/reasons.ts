@@ -1,11 +1,14 @@
+import type { Values } from '../helm/render.ts';
 import { formatPath } from '../influence/leaves.ts';
 import { slotPath } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
+import type { SetKey } from '../lock/given.ts';
 import { isTagChanged, type Target } from '../oci/naming.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
 import type { Accepted } from './accept.ts';
 import { pathOf, type ReferencePlace, type Residue } from './proof.ts';
 import type { Recipe } from './recipe.ts';
+import { setBy } from './set-values.ts';
 import type { Derivation } from './settle.ts';
 
 /** What was tried on the way to a proof. */
@@ -15,6 +18,10 @@ export interface Tried {
   /** Images that an operator chooses by itself. */
   readonly chosen: readonly ReferencePlace[];
   readonly target: Target;
+  /** Coalesced values without overrides. */
+  readonly values: Values;
+  /** What the command line sets by key. */
+  readonly set: readonly SetKey[];
 }
 
 /** Residue with the reason in words, as far as it is known: what a value conflicts with, what the chart refuses, or that nothing reaches it. */
@@ -25,7 +32,7 @@ export function withReasons(residue: readonly Residue[], tried: Tried): Residue[
   });
 }
 
-function reasonFor(entry: Residue, { derived, refused, chosen, target }: Tried): string | undefined {
+function reasonFor(entry: Residue, { derived, refused, chosen, target, values, set }: Tried): string | undefined {
   const isHere = (place: Place): boolean =>
     place.template === entry.template && pathOf(place) === entry.path && referenceOf(place) === entry.reference;
   const operand = chosen.find((place) => place.reference === entry.reference && isHere(place));
@@ -39,7 +46,11 @@ function reasonFor(entry: Residue, { derived, refused, chosen, target }: Tried):
     const isSolved = !derivation.unsolved.includes(place);
     if (isSolved && isTagChanged(target, parseReference(entry.reference)))
       return 'it needs another tag there, and no value changes that alone';
-    return placeReason(at, recipe, derivation);
+    const fixed = setBy(place.written, values, set);
+    const { flag, key } = fixed ?? {};
+    const bySet =
+      fixed && `${flag} ${key} builds it, and Helm puts ${flag} over values files: set it in a file with -f`;
+    return placeReason(at, recipe, derivation, bySet);
   }
   return undefined;
 }
@@ -58,14 +69,20 @@ function operandReason({ redirect }: Place): string {
   return `the ${what[redirect.kind]}${name} would move it, and no value of the chart is known to set that${how}`;
 }
 
-function placeReason(at: number, { first, later }: Recipe, { assignment, moves }: Derivation): string | undefined {
+/** @param bySet the reason when no value of a file can build it, since the command line sets one */
+function placeReason(
+  at: number,
+  { first, later }: Recipe,
+  { assignment, moves }: Derivation,
+  bySet: string | undefined,
+): string | undefined {
   const compositions = [...(first[at] ?? []), ...(later[at] ?? [])];
-  if (compositions.length === 0) return 'no value builds it: it is written in the template';
+  if (compositions.length === 0) return bySet ?? 'no value builds it: it is written in the template';
   for (const part of compositions.flat()) {
     if (part.kind !== 'slot' || !assignment.has(part.slot)) continue;
     const other = moves.get(part.slot)?.find(({ written }) => written !== '');
     if (other !== undefined)
       return `${slotPath(part.slot)} builds it too, and is needed as ${assignment.get(part.slot)} for ${other.written}`;
   }
-  return undefined;
+  return bySet;
 }

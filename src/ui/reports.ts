@@ -1,6 +1,7 @@
 import type { Choice } from '../lock/choice.ts';
 import { deltaOf } from '../lock/delta.ts';
 import type { Finding, Place } from '../lock/finding.ts';
+import { profileText } from '../lock/given.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
 import type { Confirmation } from '../workflows/confirm.ts';
 import type { ImagesResult } from '../workflows/images.ts';
@@ -116,14 +117,13 @@ export function inspectReport(inspection: Inspection): string {
   const summary = `${file}: ${formatBytes(size)}${pieces}, ${count(blobs, 'blob')}${named}`;
   const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
   if (charts.length > 0) {
-    const sources = new Map(lock?.charts.map(({ name, version, source }) => [`${name} ${version}`, source]));
-    const rows = charts.map(({ name, version, digest }) => [
-      name,
-      version,
-      shortDigest(digest),
-      sources.get(`${name} ${version}`) ?? '',
-    ]);
-    parts.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE'], rows));
+    const known = new Map(lock?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
+    const rows = charts.map(({ name, version, digest }) => {
+      const { source = '', parent, profiles = [] } = known.get(`${name} ${version}`) ?? {};
+      const made = profiles.map((profile) => profileText({ ...profile, ...(parent === undefined ? {} : { parent }) }));
+      return [name, version, shortDigest(digest), source, made.join('; ').replaceAll('profile ', '')];
+    });
+    parts.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows));
   }
   if (images.length > 0) {
     const known = new Map(lock?.images.map((image) => [image.reference, image]));
@@ -164,14 +164,22 @@ export function verifyReport(verification: Verification): string {
   return lined([`${file} is damaged:`, ...lines]);
 }
 
-/** What the proof found, for stderr beside the overrides. */
-export function proofReport(result: Overrides): string {
-  const { chart, version, proof, copied, notInBundle, residueMap, changedChart } = result;
+/**
+ * What the proof found, for stderr beside the overrides.
+ * @param named whether the profile is said, since the chart may have several
+ */
+export function proofReport(result: Overrides, named = false): string {
+  const { chart, version, profile, proof, copied, notInBundle, beyond, residueMap, changedChart } = result;
+  const name = `${chart} ${version}${named ? ` (profile ${profile})` : ''}`;
+  const some = beyond === undefined ? '' : ' with these values';
+  const more = beyond && `; the bundle has ${count(beyond.references.length, 'more image')} of this chart`;
   const lines = [
     proof.skipped
-      ? `${chart} ${version}: overrides for ${count(proof.references, 'reference')}, not proved`
-      : `${chart} ${version}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
+      ? `${name}: overrides for ${count(proof.references, 'reference')}${some}, not proved${more ?? ''}`
+      : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${some}, proved by rendering${more ?? ''}`,
   ];
+  for (const reference of beyond?.references ?? []) lines.push(`  in the bundle, and not needed: ${reference}`);
+  for (const one of beyond?.profiles ?? []) lines.push(`    ${profileText(one)}`);
   if (residueMap !== undefined)
     lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);
   if (changedChart !== undefined) {

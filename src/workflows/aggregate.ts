@@ -13,6 +13,7 @@ import { type Context, withScratch } from './context.ts';
 import { deriveTree, type PartProof } from './overriding/aggregate-tree.ts';
 import { asBundled, chartsOf } from './overriding/asked-charts.ts';
 import type { OverrideOptions } from './overriding/override-chart.ts';
+import { checkReadBack } from './overriding/read-back.ts';
 import type { ValuesOptions } from './values.ts';
 
 export interface AggregateOptions extends ValuesOptions {
@@ -74,6 +75,7 @@ export function aggregate(context: Context, options: AggregateOptions): Promise<
       const yaml = formatOverrides(headerOf(name, version, formatTarget(target), tree), tree.base, tree.settings);
       const notInBundle = source === undefined ? [] : notIn(source, tree.references, context.emit);
       const overrides = valuesOf(tree.base, tree.settings);
+      await checkReadBack(renderer, render, overrides, yaml);
       const copied = copiedWhole(tree.base, overrides, render);
       return { chart: name, version, overrides, yaml, parts: tree.parts, copied, left: tree.left, notInBundle };
     } finally {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
-import { fetchChart } from '../helm/fetch.ts';
+import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
@@ -13,12 +13,14 @@ import { formatMap } from '../overrides/post-render-map.ts';
 import type { Proof, Residue } from '../overrides/proof.ts';
 import { changedChartNotes, HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/residue-notes.ts';
 import type { TemplateChange } from '../overrides/template-edits.ts';
+import { type Beyond, compareWithBundle, type Derived } from './bundling/bundled-beyond.ts';
 import type { BundledChart } from './bundling/bundled-charts.ts';
 import { bundledDigests } from './bundling/bundled-digests.ts';
 import { notIn } from './bundling/bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
 import { type Asked, askedFor } from './overriding/asked-charts.ts';
 import { type OverrideOptions, overrideChart } from './overriding/override-chart.ts';
+import { checkReadBack } from './overriding/read-back.ts';
 import { checkSharedNames } from './overriding/shared-names.ts';
 import type { Profile } from './search/search-render.ts';
 
@@ -36,6 +38,8 @@ export interface ValuesOptions extends Asked {
   /** What is to move residue, and how its file is called: a post-renderer's map, or an archive of the chart. */
   readonly residue?: {
     readonly how: 'post-render' | 'repack';
+    /** Hears of all charts before the first file is named. */
+    readonly expect: (charts: readonly { readonly chart: string; readonly version: string }[]) => void;
     readonly fileName: (chart: string, version: string, profile: string) => string;
   };
   /** Name of the secret that pods are to pull with. */
@@ -55,8 +59,12 @@ export interface Overrides {
   readonly proof: Proof;
   /** Paths of values that the overrides take over whole, with whatever else the user's values have there. */
   readonly copied: readonly string[];
+  /** Everything that the chart refers to with these values, private or not. */
+  readonly references: readonly string[];
   /** References that the chart needs and the bundle lacks by no choice of anybody; empty without a bundle. */
   readonly notInBundle: readonly string[];
+  /** What the bundle holds of the chart and these values do not need, nor those of its other overrides. */
+  readonly beyond?: Beyond;
   /** What the overrides need besides; the proof is of both together then. */
   readonly residueMap?: ResidueMap;
   /** The chart to install with them, when templates of it had to be changed; the proof is of both together then. */
@@ -88,11 +96,26 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
     try {
       const results: Overrides[] = [];
-      for (const { chart, profile } of await askedFor(source, options, scratch)) {
-        const folder = join(scratch, `overrides-${results.length}`);
-        results.push(await overridesOf(context, helm, chart, { ...options, profile }, folder, source));
+      const derived: Derived[] = [];
+      const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
+      for (const { chart: bundled, profile } of await askedFor(source, options, scratch)) {
+        const folder = join(scratch, `overrides-${fetched.length}`);
+        const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources ?? UPSTREAM);
+        fetched.push({ bundled, chart, profile, folder });
       }
-      return results;
+      options.residue?.expect(fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
+      for (const { bundled, chart, profile, folder } of fetched) {
+        const result = await overridesOf(context, helm, chart, bundled, { ...options, profile }, folder, source);
+        results.push(result);
+        derived.push({ ...result, profile });
+      }
+      if (source === undefined) return results;
+      const isWhole = options.request === undefined;
+      const beyond = compareWithBundle(source, derived, options.target, isWhole, context.emit);
+      return results.map((result) => {
+        const more = beyond.get(result.chart);
+        return more === undefined ? result : { ...result, beyond: more };
+      });
     } finally {
       await source?.close();
     }
@@ -102,23 +125,13 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
 async function overridesOf(
   context: Context,
   helm: Helm,
-  { request, recipes, operands }: BundledChart,
+  chart: Chart,
+  { recipes, operands }: BundledChart,
   options: ValuesOptions & { readonly profile: Profile },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const {
-    target,
-    profile,
-    rules = [],
-    chartSources = UPSTREAM,
-    residue,
-    pullSecret,
-    pin = false,
-    prove = true,
-    inject = false,
-  } = options;
-  const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
+  const { target, profile, rules = [], residue, pullSecret, pin = false, prove = true, inject = false } = options;
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
@@ -149,10 +162,21 @@ async function overridesOf(
     ...completionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
+  await checkReadBack(renderer, profile.options, overrides, yaml);
   checkSharedNames(target, references, context.emit, source);
   const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
   const copied = copiedWhole(base, overrides, profile.options);
-  const result = { chart: name, version, profile: profile.name, overrides, yaml, proof, copied, notInBundle };
+  const result = {
+    chart: name,
+    version,
+    profile: profile.name,
+    overrides,
+    yaml,
+    proof,
+    references,
+    copied,
+    notInBundle,
+  };
   if (repacked?.archive !== undefined) {
     return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
   }

@@ -2,10 +2,15 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { silent } from '../../src/base/events.ts';
+import { Helm } from '../../src/helm/helm.ts';
+import { Renderer } from '../../src/helm/render.ts';
 import { images } from '../../src/workflows/images.ts';
+import { overrideChart } from '../../src/workflows/overriding/override-chart.ts';
+import { searchCharts } from '../../src/workflows/search/discover.ts';
 import { readCorpus, stands } from '../support/corpus.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { contextIn, derive, newest } from './derive.ts';
+import { contextIn, derive, newest, target } from './derive.ts';
 
 /**
  * Real charts with hand-checked ground truth, from AIRGAP_CHARTS: what discovery finds, and what the overrides leave.
@@ -51,6 +56,22 @@ for (const entry of corpus) {
     const left = truth.images.filter(({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && stands(stdout, ref));
     expect(left.filter(({ normalized }) => !residue.has(normalized))).toEqual([]);
     expect(result?.proof.rewritten).toBe((result?.proof.references ?? 0) - residue.size);
+  });
+
+  test(`${name}: the recipe that a bundle holds changes nothing of them`, async () => {
+    const jobs = [{ request: { chart }, profiles: [{ name: 'default', options: render }] }];
+    const folder = join(home, `${name}.search`);
+    const search = await searchCharts(context, new Helm(context), jobs, folder, { nestedCharts: false, recipes: true });
+    const [searched] = search.charts;
+    if (searched === undefined) throw new Error(`${name} was not searched`);
+    const renderer = new Renderer(new Helm(context), searched.chart, join(folder, 'again'));
+    const profile = { name: 'default', options: render };
+    const recipes = searched.recipes.get('default') ?? [];
+    const stored = await overrideChart(renderer, profile, target, { rules: [], emit: silent, recipes });
+    const result = await overrides();
+    expect(recipes.length).toBeGreaterThan(0);
+    expect(stored.proof).toEqual(result?.proof);
+    expect(stored.overrides).toEqual(result?.overrides);
   });
 
   test(`${name}: the overrides are as they were (golden.test.ts)`, async () => {

@@ -8,7 +8,7 @@ import { testHelms } from '../support/helm.ts';
 /** The newest Helm that is here; what hangs on no version is tried with it. */
 export const newest = testHelms().findLast(({ path }) => path !== undefined);
 
-const target = parseTarget('registry.example:5000/mirror', 'host-path');
+export const target = parseTarget('registry.example:5000/mirror', 'host-path');
 
 /** Surroundings with a home of the test's own. */
 export function contextIn(home: string, helm: string | undefined): Context {

@@ -21,6 +21,7 @@ const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;
  * @throws AirgapError `output-exists`, `no-space`, `file`
  */
 export async function writeOverrides(results: readonly Overrides[], files: OverridesFiles, edge: Edge): Promise<void> {
+  files.expect(results);
   const outputs = results.flatMap((result) => outputsOf(result, files));
   for (const output of outputs) await checkReplaceable(output.path, output);
   for (const { path, content, mode } of outputs) {

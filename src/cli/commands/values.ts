@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
+import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
@@ -45,7 +46,10 @@ type Flags = RenderFlags &
 export function valuesCommand(edge: Edge): Command {
   const command = new Command('values')
     .description("write the values that make a chart use the private registry's images, proved by rendering")
-    .argument('[chart]', 'with --bundle the name of a chart in it; else folder, .tgz, oci://…, or a name with --repo')
+    .argument(
+      '[chart]',
+      'with --bundle the name of a chart in it, or its file; else folder, .tgz, oci://…, or a name with --repo',
+    )
     .option('--bundle <file>', 'the bundle that holds the chart')
     .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
     .option('--all', 'every chart of the bundle')
@@ -87,7 +91,8 @@ export function valuesCommand(edge: Edge): Command {
     const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
-      request: chart === undefined ? undefined : chartRequest(chart, flags, access),
+      request:
+        chart === undefined ? undefined : await requested(edge, chartRequest(chart, flags, access), flags.bundle),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle),
@@ -102,7 +107,7 @@ export function valuesCommand(edge: Edge): Command {
     if (flags.format !== 'values') return writeFormat(edge, options, flags);
     const { values } = await import('../../workflows/values.ts');
     const results = await values(edge.context, options);
-    for (const result of results) edge.tell(proofReport(result));
+    for (const result of results) edge.tell(proofReport(result, jobs !== undefined));
     await writeOverrides(results, files, edge);
     const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
     if (isPrinted)
@@ -168,20 +173,24 @@ async function configured(
   };
 }
 
+async function requested({ context }: Edge, request: ChartRequest, bundle: string | undefined): Promise<ChartRequest> {
+  if (bundle === undefined) return request;
+  const { chartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
+  return chartByFile(context, bundle, request);
+}
+
 /** What of a chart is not installed. */
 function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
   return { ...(hooks ? {} : { noHooks: true }), ...(tests ? {} : { skipTests: true }) };
 }
 
 function asJson(result: Overrides): Promise<string> {
-  const { chart, version, profile, overrides, proof, copied, notInBundle, residueMap, changedChart } = result;
+  const { chart, version, profile, overrides, proof, copied, notInBundle, beyond, residueMap, changedChart } = result;
   const whole = copied.length === 0 ? {} : { copied };
+  const more = beyond && { moreInBundle: { references: beyond.references, profiles: beyond.profiles } };
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
   const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
   const changed = changedChart && { changedChart: { file: changedChart.name, changes: changedChart.changes } };
-  return asDocument(
-    'Overrides',
-    { chart, version, profile, overrides, proof, ...whole, ...missing, ...map, ...changed },
-    'json',
-  );
+  const found = { ...whole, ...missing, ...more, ...map, ...changed };
+  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...found }, 'json');
 }

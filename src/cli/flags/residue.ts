@@ -63,17 +63,27 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
   if (outDir !== undefined) await checkFolder(resolve(cwd, outDir), '--out-dir');
 }
 
-/** The files of charts' overrides. Profiles other than `default` are in the files' names, and
- * of two charts with one name the later one's version. */
+/**
+ * The files of charts' overrides. Profiles other than `default` are in the files' names, and the versions of a chart that
+ * is there in several.
+ */
 export class OverridesFiles {
   readonly #flags: ResidueFlags;
   readonly #cwd: string;
   readonly #names = new Map<string, string>();
   readonly #files = new FileNames();
+  #several: ReadonlySet<string> = new Set();
 
   constructor(flags: ResidueFlags, cwd: string) {
     this.#flags = flags;
     this.#cwd = cwd;
+  }
+
+  /** Tells of all charts, before the first file is named. */
+  expect(charts: readonly { readonly chart: string; readonly version: string }[]): void {
+    const versions = Map.groupBy(charts, ({ chart }) => chart);
+    const isSeveral = ([, all]: [string, typeof charts]): boolean => new Set(all.map((one) => one.version)).size > 1;
+    this.#several = new Set([...versions].filter(isSeveral).map(([chart]) => chart));
   }
 
   /** Absolute path of the overrides; undefined when they go to standard output. */
@@ -97,13 +107,18 @@ export class OverridesFiles {
   residueFile(): ValuesOptions['residue'] {
     const { residue: how } = this.#flags;
     if (how === undefined || how === 'inject') return undefined;
-    return { how, fileName: (chart, version, profile) => basename(this.residue(how, chart, version, profile)) };
+    return {
+      how,
+      expect: (charts) => this.expect(charts),
+      fileName: (chart, version, profile) => basename(this.residue(how, chart, version, profile)),
+    };
   }
 
   #name(chart: string, version: string, profile: string): string {
     const key = JSON.stringify([chart, version, profile]);
     const parts = profile === 'default' ? [chart] : [chart, profile];
-    const name = this.#names.get(key) ?? this.#files.take(toFileName(...parts), toFileName(...parts, version));
+    const short = this.#several.has(chart) ? [] : [toFileName(...parts)];
+    const name = this.#names.get(key) ?? this.#files.take(...short, toFileName(...parts, version));
     this.#names.set(key, name);
     return name;
   }

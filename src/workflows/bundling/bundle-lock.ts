@@ -1,6 +1,7 @@
 import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
 import type { Choice } from '../../lock/choice.ts';
 import type { Finding } from '../../lock/finding.ts';
+import { givenOf } from '../../lock/given.ts';
 import type { Lock, LockChart, LockImage, LockReferrer } from '../../lock/lock.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
 import { bytesOf, closureOf, type Graph, type Root } from '../../oci/graph.ts';
@@ -38,10 +39,13 @@ export function lockOf({ charts: packed, artifacts, findings, graph, leftOut, pl
   const charts = packed.map(({ chart, profiles, via, recipes }, i): LockChart => {
     const { name, version } = chart.metadata;
     const { descriptor, referrers = [] } = artifacts[i] as ChartArtifact;
-    const listed = profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
+    // Of a chart that was not searched the options are not known, those of one that others bring along are files of ours.
+    const isKnown = recipes !== undefined && via === undefined;
+    const listed = profiles.map(({ name, options }) => ({
       name,
-      ...(kubeVersion === undefined ? {} : { kubeVersion }),
-      ...(apiVersions.length === 0 ? {} : { apiVersions: [...apiVersions] }),
+      ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
+      ...(options.apiVersions?.length ? { apiVersions: [...options.apiVersions] } : {}),
+      ...(isKnown ? { given: givenOf(options) } : {}),
       ...(recipes?.has(name) ? { recipes: [...(recipes.get(name) ?? [])] } : {}),
     }));
     const parent = via === undefined ? {} : { parent: via.chart };

@@ -2,7 +2,7 @@ import type { Emit } from '../../base/events.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
-import { changesTags, DEFAULT_NAMING, type Target } from '../../oci/naming.ts';
+import { changesTags, type Target } from '../../oci/naming.ts';
 import { type Accepted, accept } from '../../overrides/accept.ts';
 import { type Setting, settingsOf, valuesOf } from '../../overrides/document.ts';
 import { isResidue, type Proof, prove as proveRender, together } from '../../overrides/proof.ts';
@@ -29,6 +29,7 @@ export interface Moving {
 /**
  * Derives what moves every reference of a chart, and proves it by rendering again in each of its ways. Tags stay what they
  * are, for the proof too, whatever the naming does with them (retag.ts); but for images that an operator chooses.
+ * @param recipes of a bundle: they only save probing, and the chart is probed where they do not prove every reference private
  * @param prove whether it is; else what was derived is handed back as it is
  */
 export async function deriveAndProve(
@@ -40,37 +41,50 @@ export async function deriveAndProve(
   const redirects = variants.flatMap((shown) => redirectSettings(shown.chosen, shown.base, moving.target));
   const target: Target = changesTags(moving.target) ? { ...moving.target, keepsTags: true } : moving.target;
 
-  /** What is known from the bundle, where that still holds for the values at hand; else it is found out by probing. */
-  const recipeFor = async (variant: Variant, without: ReadonlySet<string>): Promise<Recipe> => {
+  /** Whether the recipe of a bundle was used as it is. */
+  let isRestored = false;
+  /** What is known from the bundle, where it moves everything with the values at hand; else it is found out by probing. */
+  const recipeFor = async (variant: Variant, without: ReadonlySet<string>, known: typeof recipes): Promise<Recipe> => {
     const { options } = variant.profile;
-    const stored = recipes.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
+    const stored = known.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
     if (stored !== undefined && without.size === 0) {
       const kept = restore(stored, variant.base.values, variant.places, target);
-      // How far leaves without a value were looked at when the chart was bundled suits the naming that is usual.
-      const suits = (recipe: Recipe): boolean =>
-        target.naming === DEFAULT_NAMING || fill(recipe, target).unsolved.length === 0;
-      if (kept !== undefined && suits(kept)) return kept;
-      const differs = kept === undefined ? 'the values differ from those that' : 'the naming asks for more than what';
-      emit({ type: 'stage', message: `${differs} the chart was bundled with: probing again` });
+      if (kept !== undefined && fill(kept, target).unsolved.length === 0) {
+        isRestored = true;
+        return kept;
+      }
+      const why = kept === undefined ? 'the values differ from those that the chart was bundled with' : NOT_ALL;
+      emit({ type: 'stage', message: `${why}: probing again` });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
     const templates = async () => templateSources(await renderer.texts());
     return compose({ base: variant.base, places: variant.places, target, render, templates, without });
   };
 
-  return bestOf(async (without) => {
-    const derived: Derived['derived'][number][] = [];
-    for (const variant of fresh(variants)) {
-      const recipe = await recipeFor(variant, without);
-      derived.push({ recipe, derivation: fill(recipe, target) });
-    }
-    const settings = derived.map(({ recipe, derivation }) => settingsOf(derivation, recipe));
-    const all = withRedirects(settings.reduce(withRedirects, []), redirects);
-    if (!prove) return { derived, ...unproved(moving, all) };
-    const result = await accept(base.values, all, (overrides) => renderAll(moving, overrides));
-    return { derived, ...result, proof: proofOf({ ...moving, target }, result.render) };
-  });
+  const derive = (known: typeof recipes): Promise<Derived> =>
+    bestOf(async (without) => {
+      const derived: Derived['derived'][number][] = [];
+      for (const variant of fresh(variants)) {
+        const recipe = await recipeFor(variant, without, known);
+        derived.push({ recipe, derivation: fill(recipe, target) });
+      }
+      const settings = derived.map(({ recipe, derivation }) => settingsOf(derivation, recipe));
+      const all = withRedirects(settings.reduce(withRedirects, []), redirects);
+      if (!prove) return { derived, ...unproved(moving, all) };
+      const result = await accept(base.values, all, (overrides) => renderAll(moving, overrides));
+      return { derived, ...result, proof: proofOf({ ...moving, target }, result.render) };
+    });
+
+  const first = await derive(recipes);
+  const operands = new Set(variants.flatMap(({ chosen }) => chosen.map(({ reference }) => reference)));
+  // What an operator chooses is moved by rules, whatever the recipe.
+  if (!isRestored || first.proof.residue.every(({ reference }) => operands.has(reference))) return first;
+  emit({ type: 'stage', message: `${NOT_ALL}: probing again` });
+  return derive([]);
 }
+
+/** A recipe saves time and decides nothing: what it leaves is believed only when the chart says so too. */
+const NOT_ALL = 'the recipe of the bundle does not move every reference';
 
 function unproved({ variants }: Moving, settings: readonly Setting[]): Omit<Derived, 'derived'> {
   const [{ base }] = variants;

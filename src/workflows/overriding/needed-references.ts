@@ -6,9 +6,10 @@ import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
 import { isUnderTarget } from '../../oci/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
+import { compareWithBundle } from '../bundling/bundled-beyond.ts';
 import { extractCharts } from '../bundling/bundled-charts.ts';
 import { type Context, withScratch } from '../context.ts';
-import { searchCharts } from '../search/discover.ts';
+import { type Profile, searchCharts } from '../search/discover.ts';
 import type { ValuesOptions } from '../values.ts';
 import { asBundled, chartsOf } from './asked-charts.ts';
 import { checkSharedNames } from './shared-names.ts';
@@ -54,6 +55,15 @@ export function neededReferences(
       const places = [...search.charts.flatMap((chart) => chart.places), ...charts.flatMap(({ operands }) => operands)]
         .filter(({ confidence }) => confidence !== 'possible')
         .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+      if (source !== undefined) {
+        const derived = search.charts.map(({ chart: { metadata }, profiles, places: own }) => ({
+          chart: metadata.name,
+          version: metadata.version,
+          profile: profiles[0] as Profile,
+          references: [...own, ...charts.flatMap(({ operands }) => operands)].map(({ reference }) => reference),
+        }));
+        compareWithBundle(source, derived, target, options.request === undefined, context.emit);
+      }
       const names = new Set(places.map(({ reference }) => reference));
       checkSharedNames(target, [...names], context.emit, source);
       return {

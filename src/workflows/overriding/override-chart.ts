@@ -4,6 +4,7 @@ import type { Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import { formatPath } from '../../influence/leaves.ts';
+import { setKeys } from '../../lock/given.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
 import { changesTags, type Target } from '../../oci/naming.ts';
 import { type Setting, valuesOf } from '../../overrides/document.ts';
@@ -89,7 +90,9 @@ export async function overrideChart(
     const { settings, overrides, proof } = derived;
     return { base: base.values, settings, overrides, proof, references };
   }
-  const explained = (residue: readonly Residue[]): Residue[] => withReasons(residue, { ...derived, chosen, target });
+  const set = setKeys(profile.options);
+  const explained = (residue: readonly Residue[]): Residue[] =>
+    withReasons(residue, { ...derived, chosen, target, values: base.values, set });
 
   const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
   const templates = async () => templateSources(await renderer.texts());

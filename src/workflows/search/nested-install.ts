@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { jsonText } from '../../base/printable.ts';
 import { wildcard } from '../../base/wildcard.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
@@ -62,7 +63,7 @@ export async function installOptions(
       await writeFile(files.at(-1) as string, text, { mode: 0o600 });
     }
   }
-  await writeFile(file, JSON.stringify(nested.values), { mode: 0o600 });
+  await writeFile(file, jsonText(nested.values), { mode: 0o600 });
   const { releaseName = '', namespace = '' } = nested;
   return {
     values: [...files, file],

@@ -68,6 +68,21 @@ describe('values laid over', () => {
     expect(base.list[1]).toEqual({ image: 'b' });
   });
 
+  it('sets keys that JavaScript takes for something else as keys, and nothing outside of the overlay', () => {
+    const base = JSON.parse('{"__proto__": {"image": "quay.io/a"}, "constructor": {"image": "quay.io/b"}}');
+    const paths = [
+      ['__proto__', 'image'],
+      ['constructor', 'image'],
+    ];
+    const values = overlay(
+      base,
+      paths.map((path) => ({ path, value: 'x' })),
+    );
+    expect(JSON.stringify(values)).toBe('{"__proto__":{"image":"x"},"constructor":{"image":"x"}}');
+    expect(({} as { image?: string }).image).toBeUndefined();
+    expect((Object as { image?: string }).image).toBeUndefined();
+  });
+
   it('leave out globals that Helm copies into subcharts', () => {
     const values = { global: { hub: 'h' }, sub: { global: { hub: 'h', own: 'o' } } };
     expect(leavesOf(values).map(({ path }) => path.join('.'))).toEqual(['global.hub', 'sub.global.own']);

@@ -68,6 +68,16 @@ describe('the overrides as a file', () => {
     expect(texts[0]).toMatch(/# a:1\n# c:1\none:/);
   });
 
+  it('say in comments what stays one line for every reader of YAML', () => {
+    const breaks = 'x\u0085evil: 1\u2028evil: 2\u2029evil: 3\revil: 4\u001b[2J';
+    const comment = `quay.io/a:1\n${breaks}`;
+    const text = formatOverrides([`Still public: ${breaks}\nevil: 5`], {}, [{ path: ['a'], value: 'b', comment }]);
+    const lines = text.split(/[\n\r\u0085\u2028\u2029]/);
+    expect(lines.filter((line) => !/^(?:#|$)/.test(line))).toEqual(['a: b']);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+
   it('keep strings strings for readers of YAML 1.1, as Helm is one', () => {
     const words = [
       'on',

@@ -146,6 +146,41 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(result?.yaml).toContain('registry builds it too');
   });
 
+  test('say that --set is why something stays public', async () => {
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'web'), {
+      'Chart.yaml': chartYaml('web'),
+      'values.yaml':
+        'a: {repository: quay.io/acme/a}\nb: {"x.y": quay.io/acme/b}\nc: [quay.io/acme/c]\nd: {image: quay.io/acme/d}\n',
+      'templates/a.yaml': [
+        '{{ .Values.a.repository }}:1',
+        '{{ index .Values.b "x.y" }}:1',
+        '{{ index .Values.c 0 }}:1',
+        '{{ .Values.d.image }}:1',
+        'quay.io/acme/fixed:1',
+      ]
+        .map((image) => `kind: Pod\nspec: {containers: [{image: "${image}"}]}\n---\n`)
+        .join(''),
+    });
+    const render = {
+      set: ['other=1,a.repository=quay.io/acme/a'],
+      setString: ['b.x\\.y=quay.io/acme/b,c={quay.io/acme/c}'],
+      setJson: ['d={"image":"quay.io/acme/d"}'],
+    };
+    const [result] = await values(contextIn(scratch), { request: { chart }, bundle: undefined, target, render });
+    const reasons = result?.proof.residue.map(({ reference, because = '' }) => [
+      reference,
+      /^--[a-z-]+ \S+(?= builds it)/.exec(because)?.[0] ?? because,
+    ]);
+    expect(reasons).toEqual([
+      ['quay.io/acme/a:1', '--set a.repository'],
+      ['quay.io/acme/b:1', '--set-string b.x\\.y'],
+      ['quay.io/acme/c:1', '--set-string c'],
+      ['quay.io/acme/d:1', '--set-json d'],
+      ['quay.io/acme/fixed:1', 'no value builds it: it is written in the template'],
+    ]);
+  });
+
   test('leave out what the chart refuses, say why, and show it as residue', async () => {
     const scratch = scratchFolder();
     const pod = (n: number, image: string): string =>

@@ -1,0 +1,37 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { openBundle } from '../../bundle/read.ts';
+import { type ChartRequest, fetchChart } from '../../helm/fetch.ts';
+import { Helm } from '../../helm/helm.ts';
+import { digestOf } from '../../oci/digest.ts';
+import { type Context, withScratch } from '../context.ts';
+import { chartBlobs } from './bundled-charts.ts';
+
+/**
+ * The chart of a bundle that a local archive or folder is: the one with its name and version. What the bundle holds is
+ * what push sends, so that is taken; a warning says when the file is not the same.
+ * @returns the request as it is when it names no file
+ * @throws AirgapError what reading the chart or the bundle fails of
+ */
+export async function chartByFile(context: Context, bundle: string, request: ChartRequest): Promise<ChartRequest> {
+  const { cwd, emit } = context;
+  const isPath = /[\\/]|\.t(?:ar\.)?gz$/.test(request.chart) && !/^[a-z][a-z0-9+.-]*:\/\//i.test(request.chart);
+  const path = resolve(cwd, request.chart);
+  if (!isPath || (await stat(path).catch(() => undefined)) === undefined) return request;
+  return withScratch(context, async (scratch) => {
+    const { metadata, archive } = await fetchChart(new Helm(context), { chart: path }, join(scratch, 'given'), cwd);
+    const { name, version } = metadata;
+    const source = await openBundle(bundle);
+    try {
+      const held = source.charts().find((chart) => chart.name === name && chart.version === version);
+      const same = held && (await chartBlobs(source, held)).archive.digest === digestOf(await readFile(archive));
+      if (same === false) {
+        const message = `${request.chart} is not the chart ${name} ${version} of the bundle, whose content differs: the one of the bundle is taken`;
+        emit({ type: 'warning', message });
+      }
+      return { chart: `${name}@${version}` };
+    } finally {
+      await source.close();
+    }
+  });
+}

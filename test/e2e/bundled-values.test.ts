@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
+import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { fillUpstream } from '../support/upstream.ts';
+
+/** What `values` says of a bundle that was made with other values than it is given. */
+
+const IMAGES = ['quay.io/acme/app:1', 'quay.io/acme/side:1', 'quay.io/acme/job:1'];
+const TARGET = 'registry.internal.example/m';
+
+/** A chart with an image that is always there, and two that values switch on. */
+function writeChart(home: string): string {
+  const chart = join(home, 'app');
+  const container = (name: string): string =>
+    `  - {name: ${name}, image: "{{ .Values.${name}.repository }}:{{ .Values.${name}.tag }}"}\n`;
+  mkdirSync(join(chart, 'templates'), { recursive: true });
+  writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 1.0.0\n');
+  writeFileSync(
+    join(chart, 'values.yaml'),
+    ['app', 'side', 'job']
+      .map((name) => `${name}: {enabled: false, repository: quay.io/acme/${name}, tag: "1"}\n`)
+      .join(''),
+  );
+  writeFileSync(
+    join(chart, 'templates/a.yaml'),
+    `kind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n${container('app')}${['side', 'job']
+      .map((name) => `{{- if .Values.${name}.enabled }}\n${container(name)}{{- end }}\n`)
+      .join('')}`,
+  );
+  return chart;
+}
+
+const home = scratchFolder();
+const site = join(home, 'site.yaml');
+const config = join(home, 'airgap.yaml');
+let upstream: TestRegistry;
+let chart: string;
+
+beforeAll(async () => {
+  upstream = await startRegistry();
+  await fillUpstream(upstream.host, IMAGES);
+  chart = writeChart(home);
+  writeFileSync(site, 'side: {enabled: true}\njob: {enabled: true}\n');
+  writeFileSync(
+    config,
+    `apiVersion: airgap/v1\nkind: Config\ncharts:\n  - chart: ./app\n    profiles:\n      - name: default\n      - {name: prod, values: [site.yaml]}\n`,
+  );
+});
+afterAll(() => upstream.stop());
+
+async function bundled(name: string, ...args: string[]): Promise<string> {
+  const file = join(home, name);
+  const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  await airgapOk(['bundle', ...args, ...mirror, '--out', file], home, { cwd: home });
+  return file;
+}
+
+test('images that the values at hand do not need are named, with the profile that does', async () => {
+  const file = await bundled('site.tar', chart, '-f', site, '--set', 'app.tag=1,secret.password=hunter2');
+  const run = await airgapOk(['values', 'app', '--bundle', file, '--to', TARGET, '-o', 'json'], home);
+  expect(JSON.parse(run.stdout)).toMatchObject({
+    proof: { references: 1, rewritten: 1, residue: [] },
+    moreInBundle: {
+      references: ['quay.io/acme/job:1', 'quay.io/acme/side:1'],
+      profiles: [{ name: 'default', given: { files: ['site.yaml'], set: ['--set app.tag', '--set secret.password'] } }],
+    },
+  });
+  expect(run.stderr).toMatch(/warning: .*2 more images of chart app.*site\.yaml.*acme\/job:1/);
+  expect(run.stderr).not.toMatch(/1 of 1 reference private, proved by rendering$/m);
+  // Never the values themselves, and no path of the machine.
+  expect(readFileSync(file).includes('hunter2')).toBe(false);
+  expect(readFileSync(file).includes(site)).toBe(false);
+
+  const whole = await airgapOk(['values', 'app', '--bundle', file, '--to', TARGET, '-f', site, '-o', 'json'], home);
+  expect(JSON.parse(whole.stdout)).toMatchObject({ proof: { references: 3, rewritten: 3 } });
+  expect(JSON.parse(whole.stdout)).not.toHaveProperty('moreInBundle');
+  expect(whole.stderr).not.toContain('warning');
+});
+
+test('values are missed also where they bring no further image', async () => {
+  const file = await bundled('set.tar', chart, '--set', 'app.replicas=2');
+  const run = await airgapOk(['values', 'app', '--bundle', file, '--to', TARGET], home);
+  expect(run.stderr).toMatch(/warning: .*--set app\.replicas/);
+  const given = await airgapOk(['values', 'app', '--bundle', file, '--to', TARGET, '--set', 'app.replicas=2'], home);
+  expect(given.stderr).not.toContain('warning');
+});
+
+test('profiles: --all names those that it cannot write, and --config writes all and says which', async () => {
+  const file = await bundled('profiles.tar', '--config', config);
+  const out = join(home, 'ov');
+  const all = await airgapOk(['values', '--all', '--bundle', file, '--to', TARGET, '--out-dir', out], home);
+  expect(all.stderr).toMatch(/warning: .*chart app, profile prod: -f site\.yaml/);
+  expect(existsSync(join(out, 'app.yaml'))).toBe(true);
+
+  const args = ['values', '--config', config, '--bundle', file, '--to', TARGET, '--out-dir', join(home, 'both')];
+  const both = await airgapOk(args, home);
+  expect(both.stderr).toContain('app 1.0.0 (profile default): 1 of 1');
+  expect(both.stderr).toContain('app 1.0.0 (profile prod): 3 of 3');
+  expect(both.stderr).not.toContain('warning');
+  expect(existsSync(join(home, 'both/app-prod.yaml'))).toBe(true);
+
+  // One of several profiles is what somebody may want.
+  const one = await airgap(['values', 'app', '--bundle', file, '--to', TARGET, '-o', 'json'], home);
+  expect(one.code).toBe(0);
+  expect(one.stderr).not.toContain('warning');
+  expect(JSON.parse(one.stdout).moreInBundle.profiles).toEqual([{ name: 'prod', given: { files: ['site.yaml'] } }]);
+
+  const shown = await airgapOk(['inspect', file], home);
+  expect(shown.stdout).toMatch(/^app +1\.0\.0 .*default.*; prod: -f site\.yaml$/m);
+});
+
+test('the chart of a bundle may be named by its archive or folder', async () => {
+  const archive = join(home, 'app-1.0.0.tgz');
+  await program(helmUnderTest(), ['package', chart, '-d', home], home);
+  const file = await bundled('archive.tar', archive);
+  const values = (...args: string[]) =>
+    airgap(['values', ...args, '--bundle', file, '--to', TARGET], home, { cwd: home });
+  const named = await values('app');
+  expect(named.code).toBe(0);
+  const same = await values('./app-1.0.0.tgz');
+  expect([same.code, same.stdout]).toEqual([0, named.stdout]);
+  expect(same.stderr).not.toContain('warning');
+  // The folder says the same in another archive: what the bundle holds is taken.
+  const other = await values('./app');
+  expect([other.code, other.stdout]).toEqual([0, named.stdout]);
+  expect(other.stderr).toContain('warning');
+  writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 2.0.0\n');
+  const newer = await values('./app');
+  expect(newer.code).toBe(1);
+  expect(newer.stderr).toMatch(/holds no chart app@2\.0\.0/);
+});

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import type { Bundle } from '../../../src/bundle/read.ts';
+import type { RenderOptions } from '../../../src/helm/render.ts';
+import type { BundledProfile } from '../../../src/lock/given.ts';
+import type { LockImage } from '../../../src/lock/lock.ts';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { type Beyond, compareWithBundle } from '../../../src/workflows/bundling/bundled-beyond.ts';
+
+const target = parseTarget('registry.example/m', 'host-path');
+
+interface Place {
+  readonly profile?: string;
+  readonly how?: LockImage['found'][number]['how'];
+  readonly hook?: string;
+}
+
+function image(reference: string, place: Place = {}, need = 'install'): unknown {
+  return { reference, need, found: [{ chart: 'app', profile: 'default', how: 'pod-spec', ...place }] };
+}
+
+function compare(
+  images: readonly unknown[],
+  references: readonly string[],
+  { profiles = [{ name: 'default' }] as BundledProfile[], options = {} as RenderOptions, isWhole = false } = {},
+): { readonly beyond: Beyond | undefined; readonly warnings: number } {
+  const lock = { charts: [{ name: 'app', version: '1', profiles }], images };
+  const events: AirgapEvent[] = [];
+  const derived = [{ chart: 'app', version: '1', profile: { name: 'default', options }, references }];
+  const source = { lock: () => lock } as unknown as Bundle;
+  const found = compareWithBundle(source, derived, target, isWhole, (event) => void events.push(event));
+  return { beyond: found.get('app'), warnings: events.filter(({ type }) => type === 'warning').length };
+}
+
+test('nothing is beyond when every image is needed, under its own name or under that of the target', () => {
+  const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1')];
+  const needed = ['quay.io/a/app:1', 'registry.example/m/quay.io/a/side:1'];
+  expect(compare(images, needed)).toEqual({ beyond: undefined, warnings: 0 });
+});
+
+test('an image that only other values need is beyond, in bundles that say nothing of their values too', () => {
+  const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1')];
+  const { beyond, warnings } = compare(images, ['quay.io/a/app:1']);
+  expect(beyond).toEqual({ references: ['quay.io/a/side:1'], profiles: [{ name: 'default' }], covered: [] });
+  expect(warnings).toBe(1);
+});
+
+test('a bundle that was made of a lock file knows the chart of an image, and not its profile', () => {
+  const { beyond } = compare([image('quay.io/a/side:1', { profile: '', how: 'added' })], []);
+  expect(beyond?.profiles).toEqual([{ name: 'default' }]);
+});
+
+test('what an upgrade alone shows counts for its profile', () => {
+  const profiles = [{ name: 'default' }, { name: 'prod' }];
+  const { beyond } = compare([image('quay.io/a/job:1', { profile: 'prod (upgrade)' })], [], { profiles });
+  expect(beyond).toMatchObject({ profiles: [{ name: 'prod' }], covered: [{ name: 'default' }] });
+});
+
+test('what no values decide, and tests and hooks that are not installed, are not beyond', () => {
+  const images = [
+    image('quay.io/a/listed:1', { how: 'declared' }),
+    image('quay.io/a/found:1', { how: 'inside-image' }),
+    image('quay.io/a/test:1', { hook: 'test' }, 'test'),
+  ];
+  expect(compare(images, [], { options: { skipTests: true } }).beyond).toBeUndefined();
+  expect(compare(images, [], { options: { noHooks: true } }).beyond).toBeUndefined();
+  expect(compare(images, []).beyond?.references).toEqual(['quay.io/a/test:1']);
+});
+
+test('profiles: one of them is enough for a chart by name, and all are wanted of a whole bundle', () => {
+  const profiles = [
+    { name: 'default', given: {} },
+    { name: 'prod', given: { files: ['prod.yaml'] } },
+  ];
+  const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1', { profile: 'prod' })];
+  expect(compare(images, ['quay.io/a/app:1'], { profiles })).toMatchObject({ beyond: {}, warnings: 0 });
+  expect(compare(images, ['quay.io/a/app:1'], { profiles, isWhole: true }).warnings).toBe(1);
+  // The same images, but not proved with those values.
+  const [first] = images;
+  expect(compare([first], ['quay.io/a/app:1'], { profiles, isWhole: true }).warnings).toBe(1);
+});
+
+test('a bundle that was made with values wants some, whatever their names are here', () => {
+  const profiles = [{ name: 'default', given: { files: ['site.yaml'] } }];
+  expect(compare([], [], { profiles }).warnings).toBe(1);
+  expect(compare([], [], { profiles, isWhole: true }).warnings).toBe(1);
+  expect(compare([], [], { profiles, options: { values: ['/srv/config/other.yaml'] } }).warnings).toBe(0);
+});
+
+test('an archive of another tool says nothing', () => {
+  const source = { lock: () => undefined } as unknown as Bundle;
+  expect(compareWithBundle(source, [], target, true, () => {})).toEqual(new Map());
+});
