@@ -1,4 +1,5 @@
 import { printableLine } from '../base/printable.ts';
+import { before } from '../base/text-ends.ts';
 import type { RenderOptions } from '../helm/render.ts';
 
 /**
@@ -83,8 +84,8 @@ export function givenOf(options: RenderOptions): Given {
 /** Without folders; of a URL also without what follows the path, which may hold a token. */
 function fileName(path: string): string {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(path);
-  const name = (isUrl ? path.replace(/[?#].*$/s, '') : path).replace(/[/\\]+$/, '');
-  return name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('\\')) + 1);
+  const parts = (isUrl ? before(before(path, '?'), '#') : path).split(/[/\\]/);
+  return parts.findLast((part) => part !== '') ?? '';
 }
 
 /** `-f site.yaml --set image.tag`, for people; empty for the chart's defaults. */

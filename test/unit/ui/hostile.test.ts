@@ -90,7 +90,13 @@ describe('reports keep their lines, whatever a chart is called and holds', () =>
     keepsItsLines((text) => {
       const residue = [{ reference: text, template: text, path: text, written: `${text}.`, because: text }];
       const proof = { references: 2, rewritten: 1, residue };
-      return proofReport({ chart: text, version: text, proof, notInBundle: [text] } as unknown as Overrides);
+      return proofReport({
+        chart: text,
+        version: text,
+        proof,
+        copied: [text],
+        notInBundle: [text],
+      } as unknown as Overrides);
     });
   });
 
