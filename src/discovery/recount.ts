@@ -1,12 +1,14 @@
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
+import { TOO_DEEP } from '../helm/go-yaml.ts';
 import { headOf } from '../helm/head.ts';
 import { readAgain } from '../helm/second-reader.ts';
 import { assess } from './candidate.ts';
 import { type ContainerImage, type CountedObject, mayHoldContainers, objectsIn } from './containers.ts';
 import { isMapping } from './entry.ts';
-import type { PlaceFound } from './place.ts';
+import { searchObject } from './object.ts';
+import { identityOf, type PlaceFound } from './place.ts';
 import { isRelevant } from './relevance.ts';
 
 /** A document that may hold containers, as another parser reads it. */
@@ -19,7 +21,8 @@ interface Counted {
  * Counts objects and container images a second time, with another YAML parser and by the paths of the Kubernetes API, and
  * compares them with what was found: an image that one way of reading does not see must not be missed in silence.
  * @param places what was found in these documents
- * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be read
+ * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be read;
+ *   `chart-invalid` for one that nests too deep
  */
 export function checkCount(documents: readonly RenderedDocument[], places: readonly PlaceFound[]): void {
   const found = Map.groupBy(
@@ -52,6 +55,32 @@ export function checkImages(documents: readonly RenderedDocument[]): void {
   );
   if (errors.length > 0) throw combine(errors, `${errors.length} images of containers are no references`);
 }
+
+/**
+ * Images of custom resources that look like references and are none, in pod templates and fields called `image`, each with
+ * its place. What a controller makes of them is its own affair, so that they are no errors.
+ */
+export function dubiousImages(documents: readonly RenderedDocument[]): string[] {
+  return documents.flatMap((document) => {
+    const object = isRelevant(document) ? document.object : undefined;
+    if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
+    const dubious: string[] = [];
+    searchObject(object, (sight) => {
+      if (sight.came !== 'judged' || sight.around.how === undefined || sight.spot.within !== undefined) return;
+      const { text, spot, evidence, assessment, around } = sight;
+      const isImage = evidence === 'typed' || (evidence === 'key' && around.key === 'image');
+      if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !LIKE_REFERENCE.test(text)) return;
+      const { kind, name } = identityOf(object);
+      dubious.push(
+        printableLine(`${document.template}: ${kind}/${name} ${spot.path}: ${quoted(text)} is no image reference`),
+      );
+    });
+    return dubious;
+  });
+}
+
+/** Without blanks, and without what a controller fills in. */
+const LIKE_REFERENCE = /^(?=[^/:]*[/:])[\w./:@+-]+$/;
 
 function isInvalid({ image }: ContainerImage): boolean {
   if (image === undefined) return false;
@@ -103,6 +132,7 @@ function nameOf({ apiVersion, kind, name }: CountedObject): string {
 function disagreement({ template, index, object }: RenderedDocument, why: string): AirgapError {
   const kind = isMapping(object) && typeof object.kind === 'string' ? ` (${object.kind})` : '';
   const where = printableLine(`document ${index + 1} of ${template}${kind}`);
+  if (why === TOO_DEEP) return new AirgapError('chart-invalid', `${where} cannot be read: ${why}`);
   return new AirgapError('disagreement', `${where} cannot be read for sure: ${why}`, {
     hint: 'write the document in plain YAML, or report it with the chart',
   });

@@ -18,6 +18,8 @@ const OPTIONS = { uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false
  */
 export function readManifest(text: string): Reading {
   try {
+    // Go takes one mark of byte order for none; parsers differ about a second.
+    if (text.startsWith('\ufeff\ufeff')) return { problem: 'it begins with two byte order marks' };
     const lines = withLineFeeds(text);
     const [strict, error] = firstDocument(lines);
     const [document, stillWrong] = error === undefined ? [strict, undefined] : firstDocument(strictly(lines));
@@ -40,14 +42,18 @@ export function withLineFeeds(text: string): string {
   return /[\r\u0085\u2028\u2029]/.test(text) ? text.replace(/\r(?!\n)|[\u0085\u2028\u2029]/g, '\n') : text;
 }
 
-const TOO_DEEP = `it nests deeper than ${DEPTH_LIMIT} levels`;
+/** The problem of a manifest that no reader here has room for, though Helm may. */
+export const TOO_DEEP = `it nests deeper than ${DEPTH_LIMIT} levels`;
 
 class Unreadable extends Error {}
 
 function firstDocument(text: string): [Node | undefined, string | undefined] {
   const [document] = parseAllDocuments(text, OPTIONS);
   const [error] = document?.errors ?? [];
-  return [(document?.contents ?? undefined) as Node | undefined, error?.message.split('\n')[0]];
+  const problem = error?.message.split('\n')[0];
+  // The parser's word for an overflow of the stack.
+  const isOverflow = error?.code === 'RESOURCE_EXHAUSTION';
+  return [(document?.contents ?? undefined) as Node | undefined, isOverflow ? TOO_DEEP : problem];
 }
 
 /** Values of nodes, with the rules and the bounds of Go's yaml.v2 (decode.go). */

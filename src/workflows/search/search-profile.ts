@@ -1,6 +1,6 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
-import { checkImages } from '../../discovery/recount.ts';
+import { checkImages, dubiousImages } from '../../discovery/recount.ts';
 import type { Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
@@ -44,6 +44,7 @@ export async function searchProfile(
   const { options } = profile;
   const base = await renderer.render(options);
   checkImages(base.documents);
+  for (const dubious of dubiousImages(base.documents)) search.emit({ type: 'warning', message: dubious });
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);
