@@ -25,7 +25,7 @@ export const HOSTILE: Readonly<Record<string, string>> = {
   'a silent kind, and its own as an explicit key': `kind: Role\n${DEPLOYMENT.replace('kind: Deployment', '? kind\n: Deployment')}`,
   'a silent kind, and its own merged': `kind: Role\n${DEPLOYMENT.replace('kind: Deployment', '<<: {kind: Deployment}')}`,
   'a silent kind, and its own behind an alias': `x: &k kind\nkind: Role\n${DEPLOYMENT.replace('kind:', '*k :')}`,
-  'a silent kind in another indentation': `${`a: "\nkind: Role\n"\n${DEPLOYMENT}`.replace(/^(?!kind: Role|")(?=.)/gm, '  ')}`,
+  'a silent kind in another indentation': `#\n${`a: "\nkind: Role\n"\n${DEPLOYMENT}`.replace(/^(?!kind: Role|")(?=.)/gm, '  ')}`,
   'a blank before the colon of its kind': `kind: Role\n${DEPLOYMENT.replace('kind:', 'kind :')}`,
   'a key with \\x': DEPLOYMENT.replace('image:', '"im\\x61ge":'),
   'a key with \\u': DEPLOYMENT.replace('image:', '"\\u0069mage":'),
