@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'no-space'
   | 'file' // a file or folder that cannot be read or written
   | 'collision'
+  | 'disagreement' // two readings of one document differ
   | 'signature' // a bundle that is not signed as it has to be
   | 'tag-conflict' // a tag is there with other content
   | 'repository-missing' // a repository is not there, and is not to be made
@@ -37,6 +38,7 @@ const EXIT: Partial<Record<ErrorCode, ExitCode>> = {
   'reference-invalid': 2,
   interrupted: 130,
   signature: 3,
+  disagreement: 3,
 };
 
 export interface ErrorDetails {

@@ -17,7 +17,7 @@ export function discoverPlaces(
 }
 
 function placesOf(document: RenderedDocument, { chart, profile }: { chart: string; profile: string }): PlaceFound[] {
-  const object = isRelevant(document.text) ? document.object : undefined;
+  const object = isRelevant(document) ? document.object : undefined;
   if (object === undefined) return [];
   const identity = identityOf(object);
   return searchObject(object).map(({ spot, how, written, reference, confidence, parts, off }) => ({

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../helm/documents.ts';
+import { kindOf } from '../helm/head.ts';
 import type { Values } from '../helm/render.ts';
 import { type Leaf, leavesOf, valueAt } from '../influence/leaves.ts';
 import { type Run, readRuns } from '../influence/markers.ts';
@@ -54,7 +55,7 @@ export function influencedPlaces(
   const isImage = ({ leaf }: Slot): boolean => images.has(JSON.stringify(leaf.path));
   return base.documents.flatMap((was) => {
     const is = marked.get(positionOf(was));
-    if (is === undefined || is.text === was.text || isSilent(/^kind:[ \t]*["']?(\w+)/m.exec(was.text)?.[1])) return [];
+    if (is === undefined || is.text === was.text || isSilent(kindOf(was))) return [];
     const identity = identityOf(was.object ?? {});
     return changes(was.object, is.object, { path: '' }).flatMap(({ spot, text, after }) => {
       const there = knownAt.get(`${positionOf(was)}\n${spot.path}`) ?? [];

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../helm/documents.ts';
+import { kindOf } from '../helm/head.ts';
 import { isMapping, type Mapping } from './entry.ts';
 import type { PlaceFound } from './place.ts';
 import { valueAt } from './rules/render.ts';
@@ -34,7 +35,7 @@ export function operatorsIn(
   const accounts = creatingAccounts(documents);
   const workloads = places.flatMap((place) => workloadOf(place, documents));
   const operators = workloads.filter(({ account }) => accounts.has(account));
-  const definitions = bringsResources || documents.some(({ text }) => kindOf(text) === 'CustomResourceDefinition');
+  const definitions = bringsResources || documents.some((document) => kindOf(document) === 'CustomResourceDefinition');
   const chosen = operators.length > 0 || !definitions ? operators : workloads;
   return chosen.map(({ operator }) => operator);
 }
@@ -60,7 +61,9 @@ function workloadOf(
 /** Names of service accounts that a role of the render lets create pods. */
 function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
   const of = (kind: RegExp): Mapping[] =>
-    documents.flatMap(({ text, object }) => (kind.test(kindOf(text)) && object !== undefined ? [object] : []));
+    documents.flatMap((document) =>
+      kind.test(kindOf(document)) && document.object !== undefined ? [document.object] : [],
+    );
   const roles = new Set(
     of(/^(?:Cluster)?Role$/)
       .filter(mayCreatePods)
@@ -84,9 +87,4 @@ function mayCreatePods({ rules }: Mapping): boolean {
 
 function nameOf({ metadata }: Mapping): string {
   return isMapping(metadata) ? String(metadata.name) : '';
-}
-
-/** Without parsing: most of a large chart are definitions. */
-function kindOf(text: string): string {
-  return /^kind:[ \t]*["']?(\w+)/m.exec(text)?.[1] ?? '';
 }

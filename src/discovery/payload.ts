@@ -1,4 +1,5 @@
 import { parseAllDocuments } from 'yaml';
+import { isTooDeep } from '../base/depth.ts';
 
 /** A text taken one step apart: decoded, parsed, or into its named and unnamed words. */
 export type Payload =
@@ -70,6 +71,8 @@ function parseYaml(text: string): Payload | undefined {
 
 function trees(values: readonly unknown[], format: string): Payload | undefined {
   if (!values.some((value) => typeof value === 'object' && value !== null)) return undefined;
+  // Its words are searched then, and no stack overflows.
+  if (values.some(isTooDeep)) return undefined;
   const one = values.length === 1;
   return { kind: 'trees', trees: values.map((value, i) => ({ step: one ? `${format}:` : `${format}[${i}]:`, value })) };
 }

@@ -1,3 +1,5 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import { headOf } from '../helm/head.ts';
 import { isText } from './payload.ts';
 
 /**
@@ -16,8 +18,10 @@ const SILENT_KINDS = new Set([
   'APIService',
 ]);
 
-/** A key, a reference's middle, or a line folded in the middle of a word. */
-const HINTS = /image|repositor|registry|_REPO|[\w-]\/[\w.-]+(?:\/[\w.-]+)*[:@]\w|@sha256:|\\\n/i;
+/** A key, or a reference's last part with what is before it. */
+const HINTS = /image|repositor|registry|_REPO|[\w.-]\/[\w.-]+[:@]\w|@sha256:/i;
+/** What may spell any of these otherwise: escapes of letters, a line folded in the middle of a word, tags (`!!binary`). */
+const DISGUISES = /\\[xuU/\r\n\u0085\u2028\u2029]|!!|!</;
 const BLOB = /[A-Za-z0-9+/]{24,}/g;
 
 /** Whether objects of this kind are never evidence. */
@@ -27,7 +31,7 @@ export function isSilent(kind: unknown): boolean {
 
 /** Whether a text can hold a reference at all. */
 export function mayHoldReference(text: string): boolean {
-  return HINTS.test(text) || holdsEncodedText(text);
+  return HINTS.test(text) || DISGUISES.test(text) || holdsEncodedText(text);
 }
 
 /** Whether something in base64 decodes to text; names and paths that only look like it do not. */
@@ -42,9 +46,13 @@ function holdsEncodedText(text: string): boolean {
   return false;
 }
 
-/** Whether a manifest must be parsed: base64 in a Secret may be too short for its text to show, JSON hides its kind. */
-export function isRelevant(manifest: string): boolean {
-  const kind = /^kind:[ \t]*["']?(\w+)/m.exec(manifest)?.[1];
-  if (isSilent(kind)) return false;
-  return kind === undefined || kind === 'Secret' || mayHoldReference(manifest);
+/**
+ * Whether a manifest must be parsed: base64 in a Secret may be too short for its text to show, and what does not show its
+ * kind beyond doubt may be anything.
+ */
+export function isRelevant(document: Pick<RenderedDocument, 'text'>): boolean {
+  const head = headOf(document);
+  if (head === undefined) return true;
+  if (isSilent(head.kind)) return false;
+  return head.kind === 'Secret' || mayHoldReference(document.text);
 }

@@ -4,6 +4,7 @@ import { dirname, join, posix } from 'node:path';
 import * as tar from 'tar';
 import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { quoted } from '../base/printable.ts';
 import type { NameTest } from '../base/wildcard.ts';
 
 /** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
@@ -85,6 +86,7 @@ async function eachFile(
           problem ??= `it holds a ${entry.type}, ${entry.path}`;
         else if (path.startsWith('../') || path.startsWith('/') || path.includes('\0'))
           problem ??= `it holds a file outside of it, ${entry.path}`;
+        else if (!isOneLine(path)) problem ??= `it holds a file whose name has control characters, ${quoted(path)}`;
         total += entry.size ?? 0;
         if (total > UNPACKED_LIMIT) problem ??= 'it unpacks to more than 100 MiB';
         if (problem !== undefined) return;
@@ -100,6 +102,11 @@ async function eachFile(
   }
   if (problem === undefined) return;
   throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, { hint: HINT });
+}
+
+/** Helm prints names of templates into comments of manifests, where a line break would make YAML of the rest. */
+export function isOneLine(path: string): boolean {
+  return !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(path);
 }
 
 async function isGzip(archive: string): Promise<boolean> {

@@ -1,5 +1,4 @@
-import { parseDocument } from 'yaml';
-import { strictly } from './lenient-yaml.ts';
+import { type Reading, readManifest } from './go-yaml.ts';
 
 /** One manifest of a render, parsed only when somebody looks inside. */
 export interface RenderedDocument {
@@ -11,23 +10,40 @@ export interface RenderedDocument {
   readonly text: string;
   /** The parsed manifest; undefined when it is no YAML mapping. Parsed once, on first use. */
   readonly object: Readonly<Record<string, unknown>> | undefined;
+  /** Why the manifest cannot be parsed; undefined when it can. */
+  readonly problem?: string | undefined;
 }
 
-const HEADER = /^---\n# Source: (.*)\n/gm;
+/** A line that begins with `---`, with the rest of it. */
+const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
+/** What Go takes for white space (unicode.IsSpace). */
+const BLANK = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$/;
+const SOURCE = /^# Source: ([^\n]*)\n/;
 
 /**
- * Takes the output of `helm template` apart. Helm writes `---` and `# Source: <template>` before each manifest, also
- * before each of several in one template file.
+ * Takes the output of `helm template` apart where Kubernetes does: at lines of `---` and nothing else, after a line feed.
+ * Helm writes `# Source: <template>` at the top of each manifest, also of each of several in one template file; what has
+ * no such line belongs to the template before it.
  */
 export function splitDocuments(render: string): RenderedDocument[] {
-  const text = `${render}\n`;
-  const headers = [...text.matchAll(HEADER)];
   const counts = new Map<string, number>();
-  return headers.map((header, i) => {
-    const template = header[1] ?? '';
+  let template = '';
+  return piecesOf(`${render}\n`).flatMap((piece) => {
+    const source = SOURCE.exec(piece);
+    if (source === null && piece.trim() === '') return [];
+    template = source?.[1] ?? template;
     const index = counts.get(template) ?? 0;
     counts.set(template, index + 1);
-    return new LazyDocument(template, index, text.slice(header.index + header[0].length, headers[i + 1]?.index));
+    return [new LazyDocument(template, index, piece.slice(source?.[0].length ?? 0))];
+  });
+}
+
+function piecesOf(text: string): string[] {
+  const separators = [...text.matchAll(SEPARATOR)].filter(([, rest = '']) => BLANK.test(rest));
+  const starts = [0, ...separators.map(({ 0: match, index }) => index + match.length + 1)];
+  return starts.map((start, i) => {
+    const next = separators[i];
+    return text.slice(start, next === undefined ? undefined : next.index + (next[0].startsWith('\n') ? 1 : 0));
   });
 }
 
@@ -40,7 +56,7 @@ class LazyDocument implements RenderedDocument {
   readonly template: string;
   readonly index: number;
   readonly text: string;
-  #parsed: { object: Readonly<Record<string, unknown>> | undefined } | undefined;
+  #reading: Reading | undefined;
 
   constructor(template: string, index: number, text: string) {
     this.template = template;
@@ -49,30 +65,15 @@ class LazyDocument implements RenderedDocument {
   }
 
   get object(): Readonly<Record<string, unknown>> | undefined {
-    this.#parsed ??= { object: parse(this.text) };
-    return this.#parsed.object;
+    return this.#read().object;
   }
-}
 
-/**
- * YAML as Kubernetes reads it: duplicate keys are tolerated (the last one wins), `<<` merges, aliases are bounded. What
- * the strict reader refuses is tried once more in a stricter spelling.
- */
-function parse(text: string): Readonly<Record<string, unknown>> | undefined {
-  const value = read(text) ?? read(strictly(text));
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}
+  get problem(): string | undefined {
+    return this.#read().problem;
+  }
 
-/** Undefined when it cannot be read. */
-function read(text: string): unknown {
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge: true });
-  if (document.errors.length > 0) return undefined;
-  try {
-    return document.toJS({ maxAliasCount: 1000 });
-  } catch {
-    // More aliases than any manifest has: Helm refuses those too.
-    return undefined;
+  #read(): Reading {
+    this.#reading ??= readManifest(this.text);
+    return this.#reading;
   }
 }

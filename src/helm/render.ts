@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkDepth } from '../base/depth.ts';
 import { AirgapError } from '../base/errors.ts';
 import { jsonText } from '../base/printable.ts';
 import { withFile } from './chart-copy.ts';
@@ -38,10 +40,9 @@ export interface Render {
   readonly values: Values;
 }
 
-/** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
-const VALUES_TEMPLATE = 'airgap-coalesced-values.yaml';
 /** What says which images a chart has and how it builds them. */
 const TEXTS = /(?:^|\/)(?:templates\/|(?:Chart\.yaml|requirements\.yaml|Images\.lock)$)/;
+/** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
 const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
 
 /** Renders one chart again and again; keeps its scratch files in `workFolder` (absolute). */
@@ -50,6 +51,8 @@ export class Renderer {
   readonly #helm: Helm;
   readonly #workFolder: string;
   readonly #copy: string;
+  /** Path of our own template. No chart can guess it, have a file there, or print a document that seems to be from there. */
+  readonly #valuesTemplate = `templates/airgap-coalesced-values-${randomBytes(16).toString('hex')}.yaml`;
   #prepared: Promise<void> | undefined;
   #texts: Promise<Files> | undefined;
   #runs = 0;
@@ -108,18 +111,20 @@ export class Renderer {
   async #prepare(): Promise<void> {
     await mkdir(this.#workFolder, { recursive: true });
     const { archive, root } = this.chart;
-    await writeFile(this.#copy, await withFile(archive, `${root}/templates/${VALUES_TEMPLATE}`, COALESCED));
+    await writeFile(this.#copy, await withFile(archive, `${root}/${this.#valuesTemplate}`, COALESCED));
   }
 
   #separate(all: readonly RenderedDocument[]): Render {
-    const isOurs = (document: RenderedDocument): boolean => document.template.endsWith(`/templates/${VALUES_TEMPLATE}`);
+    const isOurs = ({ template }: RenderedDocument): boolean => template.endsWith(`/${this.#valuesTemplate}`);
     const ours = all.find(isOurs)?.object?.values;
     if (typeof ours !== 'string') {
       const { name, type } = this.chart.metadata;
       const hint = type === 'library' ? 'a library chart installs nothing; give the chart that uses it' : undefined;
       throw new AirgapError('chart-render', `chart ${name} rendered no values`, { hint });
     }
-    return { documents: all.filter((document) => !isOurs(document)), values: JSON.parse(ours) as Values };
+    const values = JSON.parse(ours) as Values;
+    checkDepth(values, `the values of chart ${this.chart.metadata.name}`);
+    return { documents: all.filter((document) => !isOurs(document)), values };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../helm/documents.ts';
+import { headOf } from '../helm/head.ts';
 import type { Render, Values } from '../helm/render.ts';
 import type { Place } from '../lock/finding.ts';
 import { accepted } from './accepted.ts';
@@ -69,9 +70,14 @@ function byPosition(documents: readonly RenderedDocument[]): Map<string, Rendere
 }
 
 /** Cheap test before parsing; a Secret's data may hold markers in base64. */
-function mayHoldMarker({ text }: RenderedDocument): boolean {
+function mayHoldMarker(document: RenderedDocument): boolean {
+  const { text } = document;
+  const kind = headOf(document)?.kind;
   return (
-    hasMarker(text) || /^kind: Secret/m.test(text) || /(?<![A-Za-z0-9+/])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text)
+    kind === undefined ||
+    kind === 'Secret' ||
+    hasMarker(text) ||
+    /(?<![A-Za-z0-9+/])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text)
   );
 }
 

@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, parseDocument } from 'yaml';
 import { before } from '../base/text-ends.ts';
+import { withLineFeeds } from '../helm/go-yaml.ts';
 import { strictly } from '../helm/lenient-yaml.ts';
 import { keysOf } from '../influence/scalar.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
@@ -29,10 +30,11 @@ const OPTIONS = { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge
  * the path is edited, as it is written there: quotes, folds, comments and everything around stay.
  */
 export function manifestEdits(manifest: string, entries: readonly PostRenderEntry[]): Done[] {
-  const document = parseDocument(manifest, OPTIONS);
-  if (document.errors.length === 0) return editsOf(document, manifest, entries);
+  const lines = withLineFeeds(manifest);
+  const document = parseDocument(lines, OPTIONS);
+  if (document.errors.length === 0) return editsOf(document, lines, entries);
   // Kubernetes reads what is looser than the specification; blanks are all that the stricter spelling changes.
-  const strict = strictly(manifest);
+  const strict = strictly(lines);
   const read = parseDocument(strict, OPTIONS);
   if (read.errors.length > 0) return [];
   return editsOf(read, strict, entries).map((done) => ({ ...done, ...sameSpot(strict, manifest, done) }));

@@ -6,6 +6,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { formatRepository, lookupOf, parseReference, type Reference } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { checkAborted, failureOf } from '../transfer/failure.ts';
+import { CandidateLimit } from './candidates.ts';
 import type { Context } from './context.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
@@ -59,7 +60,8 @@ export async function confirmFindings(
   findings: readonly Finding[],
   { concurrency, emit, signal }: AskOptions,
 ): Promise<Confirmation> {
-  const doubtful = findings.filter(({ confidence }) => confidence !== 'certain');
+  const limit = new CandidateLimit(emit);
+  const doubtful = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
   if (doubtful.length === 0) return { images: findings, dropped: [] };
   emit({ type: 'stage', message: `asking registries for ${doubtful.length} images that are not certain` });
   const references = doubtful.map(({ reference }) => parseReference(reference));

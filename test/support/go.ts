@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 const programs = join(import.meta.dirname, '../../fixtures/programs');
@@ -20,4 +20,24 @@ export function withoutGo(): string | undefined {
 export function compile(name: string, out: string, flags: readonly string[]): void {
   const env = { ...process.env, GOOS: 'linux', GOARCH: 'amd64', CGO_ENABLED: '0', GOFLAGS: '', GOPROXY: 'off' };
   execFileSync('go', ['build', '-buildvcs=false', ...flags, '-o', out, '.'], { cwd: join(programs, name), env });
+}
+
+/** Milliseconds for modules and a compiler that starts cold. */
+const MODULE_LIMIT = 120_000;
+
+/**
+ * Compiles a program of fixtures/programs that needs modules, for this machine. They come from Go's module cache, or from
+ * the module proxy that Go is set up with.
+ * @returns why it cannot be built, as a reason not to run what needs it
+ */
+export function compileWithModules(name: string, out: string): string | undefined {
+  const missing = withoutGo();
+  if (missing !== undefined) return missing;
+  const { status, stderr } = spawnSync('go', ['build', '-buildvcs=false', '-mod=readonly', '-o', out, '.'], {
+    cwd: join(programs, name),
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local' },
+    encoding: 'utf8',
+    timeout: MODULE_LIMIT,
+  });
+  return status === 0 ? undefined : `Go cannot build ${name}: ${(stderr ?? '').trim().split('\n').at(-1)}`;
 }

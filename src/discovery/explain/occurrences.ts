@@ -20,7 +20,7 @@ export function explainDocuments(documents: readonly RenderedDocument[], text: s
 
 function occurrencesIn(document: RenderedDocument, asked: string): Occurrence[] {
   const isThere = document.text.includes(asked);
-  const isRead = isRelevant(document.text);
+  const isRead = isRelevant(document);
   // What the search does not even parse holds nothing encoded.
   if (!isThere && !isRead) return [];
   const object = document.object ?? {};

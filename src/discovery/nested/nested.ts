@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
+import { headOf } from '../../helm/head.ts';
 import type { Values } from '../../helm/render.ts';
 import { argoCharts } from './argo.ts';
 import type { NestedChart } from './chart.ts';
@@ -9,13 +10,17 @@ import { k3sCharts } from './k3s.ts';
 import { entryOf, type Resource, resourcesOf } from './resource.ts';
 import { helmScripts } from './scripts.ts';
 
-/** Groups whose objects name charts; a manifest that has none of them and does not call Helm is not parsed. */
-const CONTROLLERS = /apiVersion["']?:\s*["']?(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
+/** API groups whose objects name charts; a manifest of none of them that does not call Helm is not parsed. */
+const CONTROLLERS = /^(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
 /** Line breaks are `\n` where a text stands in quotes. */
 const NAMES_HELM = /(?:\b|\\n)helm[34]?\b(?!\.sh\/)/;
-const CALLS_HELM = /(?:\b|\\n)helm[34]?\b["',\]\s-]+(?:\S+\s+){0,8}?["']?(?:install|upgrade|template|pull|fetch)\b/;
+const HELM = /(?:\b|\\n)helm[34]?\b(?=["',\]\s-])/g;
+const VERB = /^["',\]-]*(?:install|upgrade|template|pull|fetch)\b/;
+/** Characters behind Helm's name in which its verb is looked for, and words there. */
+const REACH = 400;
+const WORDS = 10;
 /** What a release or a script may take values from. */
-const HOLDER = /^kind:[ \t]*["']?(?:ConfigMap|Secret)\b/m;
+const HOLDER = /^(?:ConfigMap|Secret)$/;
 
 /**
  * The charts that a rendered chart brings along: those of Argo CD's, Flux's and k3s's objects, and those that a script
@@ -23,12 +28,14 @@ const HOLDER = /^kind:[ \t]*["']?(?:ConfigMap|Secret)\b/m;
  * @param values coalesced values of the chart
  */
 export function nestedCharts(documents: readonly RenderedDocument[], values: Values): NestedChart[] {
-  const byController = documents.some(({ text }) => CONTROLLERS.test(text));
-  const byScript = documents.some(({ text }) => CALLS_HELM.test(text));
+  const byController = documents.some(isByController);
+  const byScript = documents.some(({ text }) => callsHelm(text));
   if (!byController && !byScript) return [];
-  const needsHolders = byScript || documents.some(({ text }) => CONTROLLERS.test(text) && /valuesFrom/.test(text));
+  const needsHolders =
+    byScript || documents.some((document) => isByController(document) && document.text.includes('valuesFrom'));
   const relevant = documents.filter(
-    ({ text }) => CONTROLLERS.test(text) || (byScript && NAMES_HELM.test(text)) || (needsHolders && HOLDER.test(text)),
+    (document) =>
+      isByController(document) || (byScript && NAMES_HELM.test(document.text)) || (needsHolders && isHolder(document)),
   );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [
@@ -36,6 +43,31 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
     ...(byScript ? scripted(resources, documents, values) : []),
   ];
   return [...new Map(charts.map((chart) => [identityOf(chart), chart])).values()];
+}
+
+/** Whether an object may name charts; one whose kind does not show, and a List, may. */
+function isByController(document: RenderedDocument): boolean {
+  const head = headOf(document);
+  return head === undefined || head.kind.endsWith('List') || CONTROLLERS.test(head.apiVersion);
+}
+
+function isHolder(document: RenderedDocument): boolean {
+  const kind = headOf(document)?.kind;
+  return kind === undefined || kind.endsWith('List') || HOLDER.test(kind);
+}
+
+function callsHelm(text: string): boolean {
+  for (const { 0: name, index } of text.matchAll(HELM)) {
+    const start = index + name.length;
+    if (
+      text
+        .slice(start, start + REACH)
+        .split(/\s+/, WORDS)
+        .some((word) => VERB.test(word))
+    )
+      return true;
+  }
+  return false;
 }
 
 function scripted(
@@ -57,7 +89,7 @@ function callsIn(resources: readonly Resource[]): Install[] {
 
 /** The calls of Helm in the scripts of a render, as they would be made. */
 export function scriptedInstalls(documents: readonly RenderedDocument[]): Install[] {
-  const relevant = documents.filter(({ text }) => NAMES_HELM.test(text) || HOLDER.test(text));
+  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || isHolder(document));
   return callsIn(relevant.flatMap(resourcesOf));
 }
 

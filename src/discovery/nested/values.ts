@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { readManifest } from '../../helm/go-yaml.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 
 /** Values as Helm lays them over others: mappings are united, anything else is replaced. A null stays: it takes a default away. */
@@ -11,17 +11,9 @@ export function overlay(base: Mapping, over: Mapping): Mapping {
   return result;
 }
 
-/** Values in a text; undefined when it holds no mapping. */
+/** Values in a text, as Helm reads them; undefined when it holds no mapping. */
 export function parseValues(text: string): Mapping | undefined {
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge: true });
-  if (document.errors.length > 0) return undefined;
-  try {
-    const value: unknown = document.toJS({ maxAliasCount: 1000 });
-    return isMapping(value) ? value : undefined;
-  } catch {
-    // More aliases than any values file has.
-    return undefined;
-  }
+  return readManifest(text).object;
 }
 
 /** What stands at the end of a path of keys. */

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
+import { headOf } from '../../helm/head.ts';
 import { identityOf } from '../place.ts';
 import { isSilent } from '../relevance.ts';
 import type { NetworkKind, NetworkNeed, NetworkPlace } from './need.ts';
@@ -31,7 +32,7 @@ function needsOf(
   surroundings: Surroundings,
   context: { readonly chart: string; readonly profile: string },
 ): { url: string; kind: NetworkKind; place: NetworkPlace }[] {
-  const object = isWorthParsing(document.text) ? document.object : undefined;
+  const object = isWorthParsing(document) ? document.object : undefined;
   if (object === undefined) return [];
   const search = new NetworkSearch(surroundings);
   search.object(object, { path: '' });
@@ -50,7 +51,7 @@ function needsOf(
 }
 
 /** Parsing is the cost; schemas and dashboards are most of the text. Base64 in a Secret does not show what it holds, JSON hides its kind. */
-function isWorthParsing(manifest: string): boolean {
-  const kind = /^kind:[ \t]*["']?(\w+)/m.exec(manifest)?.[1];
-  return !isSilent(kind) && (kind === undefined || kind === 'Secret' || mayFetch(manifest));
+function isWorthParsing(document: RenderedDocument): boolean {
+  const kind = headOf(document)?.kind;
+  return !isSilent(kind) && (kind === undefined || kind === 'Secret' || mayFetch(document.text));
 }

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
+import { kindOf } from '../../helm/head.ts';
 import { isListOfMappings, isMapping, type Mapping } from '../entry.ts';
 import type { Lookup } from './variables.ts';
 
@@ -56,7 +57,7 @@ export class Surroundings {
   #dataOf(name: unknown): Mapping {
     this.#configMaps ??= new Map(
       this.#documents
-        .filter(({ text }) => /kind["']?:[ \t]*["']?ConfigMap\b/.test(text))
+        .filter((document) => kindOf(document) === 'ConfigMap')
         .map(({ object }) => [isMapping(object?.metadata) ? String(object.metadata.name) : '', dataOf(object)]),
     );
     return this.#configMaps.get(String(name)) ?? {};

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
+import { kindOf } from '../../helm/head.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 import type { PlaceFound } from '../place.ts';
@@ -77,10 +78,7 @@ export type Kinds = ReadonlyMap<string, readonly RenderedDocument[]>;
 
 /** Sorts documents by kind without parsing YAML: most of a large chart are CRDs. */
 export function indexKinds(documents: readonly RenderedDocument[]): Kinds {
-  return Map.groupBy(documents, (document) => {
-    const kind = /^kind:[ \t]*["']?(\w+)/m.exec(document.text)?.[1];
-    return kind ?? String(document.object?.kind);
-  });
+  return Map.groupBy(documents, kindOf);
 }
 
 /** Resources of one kind and API group. */

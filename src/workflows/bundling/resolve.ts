@@ -9,6 +9,7 @@ import type { Referrer } from '../../oci/referrer.ts';
 import type { AskedSource } from '../../transfer/pinned.ts';
 import { Referrers } from '../../transfer/referrers.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
+import { CandidateLimit } from '../candidates.ts';
 import { type AskOptions, type Dropped, heads, wantedBy, warnDropped } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { ImageConfigs } from './image-configs.ts';
@@ -62,12 +63,13 @@ export async function resolveImages(
   const walker = new Walker(client, { ...steps, platforms, attestations });
   const configs = new ImageConfigs(client, steps);
   const belonging = new Referrers(client, walker, steps);
+  const limit = new CandidateLimit(emit);
   const asked = new Set<string>();
   const gone = new Map<string, Dropped>();
   const more: PlaceFound[] = [];
   for (let depth = 0; ; depth++) {
     const { findings: all, choices } = choose(more);
-    const wanted = all.filter(({ confidence }) => confidence !== 'possible');
+    const wanted = limit.within(all.filter(({ confidence }) => confidence !== 'possible'));
     const fresh = wanted.filter(({ reference }) => !asked.has(reference));
     const whence = depth === 0 ? '' : ' that image configs name';
     if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${fresh.length} images${whence}` });

@@ -1,6 +1,7 @@
 import { withDoubtfulCopies } from '../../discovery/copies.ts';
 import { discoverPlaces, type PlaceFound } from '../../discovery/index.ts';
 import { influencedPlaces } from '../../discovery/influenced.ts';
+import { checkCount, checkImages } from '../../discovery/recount.ts';
 import { applyRules, builtInRules, isByRule, type Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
@@ -16,9 +17,13 @@ export interface Shown extends Variant {
   readonly chosen: readonly PlaceFound[];
 }
 
-/** Where a render of a chart surely names images. */
+/**
+ * Where a render of a chart surely names images.
+ * @throws AirgapError `disagreement` where two readings of a document differ
+ */
 export function surePlaces({ documents, values }: Render, { chart }: Renderer, { name }: Profile): PlaceFound[] {
   const found = discoverPlaces(documents, { chart: chart.metadata.name, profile: name });
+  checkCount(documents, found);
   return sure(withDoubtfulCopies(found, values));
 }
 
@@ -49,6 +54,7 @@ async function show(
   const { metadata } = renderer.chart;
   const { documents } = base;
   const context = { chart: metadata.name, profile: profile.name };
+  checkImages(documents);
   const found = surePlaces(base, renderer, profile);
   const places = [...found, ...(await influenced(renderer, profile, base, found))];
   const known = new Set(places.map(({ reference }) => reference));

@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
-import { wildcard } from '../../base/wildcard.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
 import type { Chart, ChartRequest } from '../../helm/fetch.ts';
@@ -56,7 +55,7 @@ export async function installOptions(
   await mkdir(dirname(file), { recursive: true });
   for (const name of nested.valuesFiles ?? []) {
     const path = posix.normalize(name);
-    const text = (await chartFiles(chart.archive, wildcard(path))).get(path);
+    const text = (await chartFiles(chart.archive, { test: (file) => file === path })).get(path);
     if (text === undefined) unseen.push(`values file ${name}`);
     else {
       files.push(`${file}-${files.length}.yaml`);

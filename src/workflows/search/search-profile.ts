@@ -1,5 +1,6 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
+import { checkImages, dubiousImages } from '../../discovery/recount.ts';
 import type { Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
@@ -33,7 +34,7 @@ type Rendered = Variant & RenderFindings;
 /**
  * Renders a chart as it is installed and, where its templates look at that, as it is upgraded, and with its optional
  * components switched on, where that is asked for.
- * @throws AirgapError what the install render failed of
+ * @throws AirgapError what the install render failed of; `chart-invalid` for images of containers that are no references
  */
 export async function searchProfile(
   renderer: Renderer,
@@ -42,6 +43,8 @@ export async function searchProfile(
 ): Promise<ProfileFindings> {
   const { options } = profile;
   const base = await renderer.render(options);
+  checkImages(base.documents);
+  for (const dubious of dubiousImages(base.documents)) search.emit({ type: 'warning', message: dubious });
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);
@@ -72,6 +75,7 @@ async function searchUpgrade(
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   if ('result' in attempt) {
     const rendered = { profile: upgrade, base: attempt.result };
+    checkImages(rendered.base.documents);
     const found = {
       ...rendered,
       ...(await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false })),

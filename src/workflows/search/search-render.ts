@@ -5,6 +5,7 @@ import { imageLeaves, influencedPlaces } from '../../discovery/influenced.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts';
 import { type OperatorContainer, operatorsIn } from '../../discovery/operators.ts';
+import { checkCount } from '../../discovery/recount.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
@@ -40,7 +41,10 @@ export interface RenderSearch {
   readonly traced: boolean;
 }
 
-/** Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares. */
+/**
+ * Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares.
+ * @throws AirgapError `disagreement` where two readings of a document differ
+ */
 export async function searchRender(
   renderer: Renderer,
   base: Render,
@@ -50,7 +54,9 @@ export async function searchRender(
   const { metadata } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
   const { documents, values } = base;
-  const found = withDoubtfulCopies(discoverPlaces(documents, context), values);
+  const standing = discoverPlaces(documents, context);
+  checkCount(documents, standing);
+  const found = withDoubtfulCopies(standing, values);
   const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
   const places = tracing?.places ?? found;
   const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];

@@ -1,0 +1,74 @@
+import { isMapping, type Mapping } from './entry.ts';
+import { identityOf } from './place.ts';
+import { childOf, type Spot } from './spot.ts';
+
+/** One container's or image volume's image, as the Kubernetes API has it. */
+export interface ContainerImage {
+  /** Of the field, in the document. */
+  readonly path: string;
+  /** What stands there; undefined when the field is missing. */
+  readonly image: unknown;
+}
+
+/** One object of a document; a List has several. */
+export interface CountedObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly images: readonly ContainerImage[];
+}
+
+/** Where the workloads of Kubernetes have their pod's spec. */
+const POD_SPECS: readonly (readonly [group: RegExp, kinds: RegExp, path: readonly string[]])[] = [
+  [/^v1$/, /^Pod$/, ['spec']],
+  [/^v1$/, /^PodTemplate$/, ['template', 'spec']],
+  [/^v1$/, /^ReplicationController$/, ['spec', 'template', 'spec']],
+  [/^(?:apps|extensions)\//, /^(?:Deployment|StatefulSet|DaemonSet|ReplicaSet)$/, ['spec', 'template', 'spec']],
+  [/^batch\//, /^Job$/, ['spec', 'template', 'spec']],
+  [/^batch\//, /^CronJob$/, ['spec', 'jobTemplate', 'spec', 'template', 'spec']],
+];
+const CONTAINERS = ['initContainers', 'containers', 'ephemeralContainers'];
+
+/** Whether objects of this kind hold containers by the Kubernetes API, or other objects. */
+export function mayHoldContainers(kind: string): boolean {
+  return kind.endsWith('List') || POD_SPECS.some(([, kinds]) => kinds.test(kind));
+}
+
+/** The objects of a manifest with the images of their containers, by the paths of the Kubernetes API and by nothing else. */
+export function objectsIn(manifest: unknown, root: Spot = { path: '' }): CountedObject[] {
+  if (!isMapping(manifest)) return [];
+  const { kind, apiVersion, items } = manifest;
+  if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
+    // Items of a typed list need no kind of their own.
+    const own = { kind: kind.slice(0, -'List'.length), apiVersion };
+    return items.flatMap((item: unknown, i) =>
+      isMapping(item) ? objectsIn({ ...own, ...item }, childOf(childOf(root, 'items'), i)) : [],
+    );
+  }
+  const version = typeof apiVersion === 'string' ? apiVersion : '';
+  const identity = identityOf(manifest);
+  const path = POD_SPECS.find(([group, kinds]) => group.test(version) && kinds.test(identity.kind))?.[2];
+  return [{ ...identity, apiVersion: version, images: path === undefined ? [] : imagesIn(manifest, path, root) }];
+}
+
+function imagesIn(object: Mapping, path: readonly string[], root: Spot): ContainerImage[] {
+  let [pod, spot]: [unknown, Spot] = [object, root];
+  for (const key of path) [pod, spot] = [isMapping(pod) ? pod[key] : undefined, childOf(spot, key)];
+  if (!isMapping(pod)) return [];
+  const spec = pod;
+  const containers = CONTAINERS.flatMap((list) =>
+    itemsOf(spec[list]).map(([container, i]): ContainerImage => {
+      return { path: childOf(childOf(childOf(spot, list), i), 'image').path, image: container.image };
+    }),
+  );
+  const volumes = itemsOf(spec.volumes).flatMap(([{ image }, i]): ContainerImage[] => {
+    const at = childOf(childOf(childOf(childOf(spot, 'volumes'), i), 'image'), 'reference');
+    return isMapping(image) ? [{ path: at.path, image: image.reference }] : [];
+  });
+  return [...containers, ...volumes];
+}
+
+function itemsOf(list: unknown): [Mapping, number][] {
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((item: unknown, i): [Mapping, number][] => (isMapping(item) ? [[item, i]] : []));
+}

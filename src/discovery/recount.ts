@@ -1,0 +1,139 @@
+import { AirgapError, combine, messageOf } from '../base/errors.ts';
+import { printableLine, quoted } from '../base/printable.ts';
+import type { RenderedDocument } from '../helm/documents.ts';
+import { TOO_DEEP } from '../helm/go-yaml.ts';
+import { headOf } from '../helm/head.ts';
+import { readAgain } from '../helm/second-reader.ts';
+import { assess } from './candidate.ts';
+import { type ContainerImage, type CountedObject, mayHoldContainers, objectsIn } from './containers.ts';
+import { isMapping } from './entry.ts';
+import { searchObject } from './object.ts';
+import { identityOf, type PlaceFound } from './place.ts';
+import { isRelevant } from './relevance.ts';
+
+/** A document that may hold containers, as another parser reads it. */
+interface Counted {
+  readonly document: RenderedDocument;
+  readonly objects: readonly CountedObject[];
+}
+
+/**
+ * Counts objects and container images a second time, with another YAML parser and by the paths of the Kubernetes API, and
+ * compares them with what was found: an image that one way of reading does not see must not be missed in silence.
+ * @param places what was found in these documents
+ * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be read;
+ *   `chart-invalid` for one that nests too deep
+ */
+export function checkCount(documents: readonly RenderedDocument[], places: readonly PlaceFound[]): void {
+  const found = Map.groupBy(
+    places.filter(({ how }) => how === 'pod-spec'),
+    (place) => `${place.template}\n${place.document}`,
+  );
+  const errors = documents.flatMap((document) => {
+    const here = found.get(`${document.template}\n${document.index}`) ?? [];
+    const why = isRelevant(document) ? (document.problem ?? differenceIn(document, here)) : undefined;
+    return why === undefined ? [] : [disagreement(document, why)];
+  });
+  if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read for sure`);
+}
+
+/**
+ * Refuses container images of workloads that are no references: Kubernetes does not take them, and a smaller list would
+ * hide that. A container without the field `image` is left alone: an admission webhook may fill it in.
+ * @throws AirgapError `chart-invalid` for each, with its place
+ */
+export function checkImages(documents: readonly RenderedDocument[]): void {
+  const errors = documents.filter(isCounted).flatMap((document) =>
+    objectsIn(document.object).flatMap(({ kind, name, images }) =>
+      images.filter(isInvalid).map(({ path, image }) => {
+        const at = printableLine(`${document.template}: ${kind}/${name} ${path}`);
+        return new AirgapError('chart-invalid', `${at}: ${written(image)} is no image reference`, {
+          hint: 'give the value that it is made of with -f or --set',
+        });
+      }),
+    ),
+  );
+  if (errors.length > 0) throw combine(errors, `${errors.length} images of containers are no references`);
+}
+
+/**
+ * Images of custom resources that look like references and are none, in pod templates and fields called `image`, each with
+ * its place. What a controller makes of them is its own affair, so that they are no errors.
+ */
+export function dubiousImages(documents: readonly RenderedDocument[]): string[] {
+  return documents.flatMap((document) => {
+    const object = isRelevant(document) ? document.object : undefined;
+    if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
+    const dubious: string[] = [];
+    searchObject(object, (sight) => {
+      if (sight.came !== 'judged' || sight.around.how === undefined || sight.spot.within !== undefined) return;
+      const { text, spot, evidence, assessment, around } = sight;
+      const isImage = evidence === 'typed' || (evidence === 'key' && around.key === 'image');
+      if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !LIKE_REFERENCE.test(text)) return;
+      const { kind, name } = identityOf(object);
+      dubious.push(
+        printableLine(`${document.template}: ${kind}/${name} ${spot.path}: ${quoted(text)} is no image reference`),
+      );
+    });
+    return dubious;
+  });
+}
+
+/** Without blanks, and without what a controller fills in. */
+const LIKE_REFERENCE = /^(?=[^/:]*[/:])[\w./:@+-]+$/;
+
+function isInvalid({ image }: ContainerImage): boolean {
+  if (image === undefined) return false;
+  const assessment = typeof image === 'string' ? assess(image, 'typed') : 'shape';
+  return assessment === 'shape' || assessment === 'grammar';
+}
+
+function written(image: unknown): string {
+  if (image === null || image === '') return 'an empty image';
+  return typeof image === 'string' ? quoted(image) : `${printableLine(JSON.stringify(image)).slice(0, 200)}, no text,`;
+}
+
+function isCounted(document: RenderedDocument): boolean {
+  const head = headOf(document);
+  return head === undefined || mayHoldContainers(head.kind);
+}
+
+/** What differs between the two readings of a document; undefined when nothing does. */
+function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]): string | undefined {
+  if (!isCounted(document)) return undefined;
+  let again: Counted['objects'];
+  try {
+    again = objectsIn(readAgain(document.text));
+  } catch (error) {
+    return `a second parser refuses it: ${messageOf(error).split('\n')[0]}`;
+  }
+  const [first, second] = [objectsIn(document.object), again].map((objects) => objects.map(nameOf).join(', '));
+  if (first !== second) return `one reading has ${quoted(first ?? '')}, another ${quoted(second ?? '')}`;
+  const counted = new Map(again.flatMap(({ images }) => images.filter(isPulled).map((one) => [one.path, one.image])));
+  const known = new Map(found.map((place) => [place.path, place.written]));
+  const missed = [...counted].find(([path, image]) => known.get(path) !== image);
+  if (missed !== undefined)
+    return `the image ${quoted(String(missed[1]))} at ${missed[0]} was found by one reading only`;
+  const isWorkload = again.some(({ kind }) => mayHoldContainers(kind));
+  const more = isWorkload && again.length === 1 ? found.find(({ path }) => !counted.has(path)) : undefined;
+  return more === undefined
+    ? undefined
+    : `the image ${quoted(more.written)} at ${more.path} was found by one reading only`;
+}
+
+function isPulled({ image }: ContainerImage): boolean {
+  return typeof image === 'string' && typeof assess(image, 'typed') !== 'string';
+}
+
+function nameOf({ apiVersion, kind, name }: CountedObject): string {
+  return `${apiVersion} ${kind}/${name}`;
+}
+
+function disagreement({ template, index, object }: RenderedDocument, why: string): AirgapError {
+  const kind = isMapping(object) && typeof object.kind === 'string' ? ` (${object.kind})` : '';
+  const where = printableLine(`document ${index + 1} of ${template}${kind}`);
+  if (why === TOO_DEEP) return new AirgapError('chart-invalid', `${where} cannot be read: ${why}`);
+  return new AirgapError('disagreement', `${where} cannot be read for sure: ${why}`, {
+    hint: 'write the document in plain YAML, or report it with the chart',
+  });
+}

@@ -1,0 +1,151 @@
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type YAMLMap } from 'yaml';
+import { DEPTH_LIMIT } from '../base/depth.ts';
+import { messageOf } from '../base/errors.ts';
+import { strictly } from './lenient-yaml.ts';
+
+/** A manifest as Kubernetes reads it, or why it cannot be read. Neither when it is empty or no mapping. */
+export interface Reading {
+  readonly object?: Readonly<Record<string, unknown>>;
+  readonly problem?: string;
+}
+
+const OPTIONS = { uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false } as const;
+
+/**
+ * Reads a manifest as Helm and Kubernetes do, with Go's yaml.v2: the first document counts, of equal keys the last wins,
+ * `<<` merges where it stands, and line breaks are those of YAML 1.1. What the strict parser refuses is tried once more
+ * in a stricter spelling.
+ */
+export function readManifest(text: string): Reading {
+  try {
+    // Go takes one mark of byte order for none; parsers differ about a second.
+    if (text.startsWith('\ufeff\ufeff')) return { problem: 'it begins with two byte order marks' };
+    const lines = withLineFeeds(text);
+    const [strict, error] = firstDocument(lines);
+    const [document, stillWrong] = error === undefined ? [strict, undefined] : firstDocument(strictly(lines));
+    if (stillWrong !== undefined) return { problem: error ?? stillWrong };
+    const value = document === undefined ? undefined : new Decoder().value(document);
+    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isMapping ? { object: value as Record<string, unknown> } : {};
+  } catch (error) {
+    if (error instanceof RangeError) return { problem: TOO_DEEP };
+    if (error instanceof Unreadable) return { problem: messageOf(error) };
+    throw error;
+  }
+}
+
+/**
+ * The text with the line breaks of YAML 1.1 (CR, NEL, LS, PS) as line feeds, each where it was, so that offsets stay. CR
+ * before LF is left to the parser.
+ */
+export function withLineFeeds(text: string): string {
+  return /[\r\u0085\u2028\u2029]/.test(text) ? text.replace(/\r(?!\n)|[\u0085\u2028\u2029]/g, '\n') : text;
+}
+
+/** The problem of a manifest that no reader here has room for, though Helm may. */
+export const TOO_DEEP = `it nests deeper than ${DEPTH_LIMIT} levels`;
+
+class Unreadable extends Error {}
+
+function firstDocument(text: string): [Node | undefined, string | undefined] {
+  const [document] = parseAllDocuments(text, OPTIONS);
+  const [error] = document?.errors ?? [];
+  const problem = error?.message.split('\n')[0];
+  // The parser's word for an overflow of the stack.
+  const isOverflow = error?.code === 'RESOURCE_EXHAUSTION';
+  return [(document?.contents ?? undefined) as Node | undefined, isOverflow ? TOO_DEEP : problem];
+}
+
+/** Values of nodes, with the rules and the bounds of Go's yaml.v2 (decode.go). */
+class Decoder {
+  readonly #anchors = new Map<string, Node>();
+  readonly #targets = new Map<Alias, Node>();
+  readonly #open = new Set<Node>();
+  #nodes = 0;
+  #aliased = 0;
+  #inAlias = 0;
+
+  value(node: Node | null | undefined, depth = 0): unknown {
+    if (node === null || node === undefined) return null;
+    this.#count();
+    if (depth > DEPTH_LIMIT) throw new Unreadable(TOO_DEEP);
+    if (isAlias(node)) return this.#followed(node, (target) => this.value(target, depth));
+    if (this.#inAlias === 0 && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (isScalar(node)) {
+      return node.tag === 'tag:yaml.org,2002:binary'
+        ? Buffer.from(String(node.value), 'base64').toString('utf8')
+        : node.value;
+    }
+    this.#open.add(node);
+    const value = isMap(node)
+      ? this.#mapping(node, depth)
+      : isSeq(node)
+        ? node.items.map((item) => this.value(item as Node | null, depth + 1))
+        : null;
+    this.#open.delete(node);
+    return value;
+  }
+
+  #mapping(node: YAMLMap, depth: number): Record<string, unknown> {
+    const mapping: Record<string, unknown> = {};
+    for (const pair of node.items) {
+      const key = pair.key as Node | null;
+      if (isMerge(key)) this.#merge(mapping, pair.value as Node | null, depth);
+      else set(mapping, this.#key(key), this.value(pair.value as Node | null, depth + 1));
+    }
+    return mapping;
+  }
+
+  /** Of several mappings the first that has a key wins. */
+  #merge(mapping: Record<string, unknown>, node: Node | null, depth: number): void {
+    const value = this.value(node, depth + 1);
+    const sources = Array.isArray(value) ? value.toReversed() : [value];
+    for (const source of sources) {
+      if (typeof source !== 'object' || source === null || Array.isArray(source)) {
+        throw new Unreadable('what << merges is no mapping');
+      }
+      for (const [key, one] of Object.entries(source)) set(mapping, key, one);
+    }
+  }
+
+  #key(node: Node | null): string {
+    const scalar = isAlias(node) ? this.#followed(node, (target) => target) : node;
+    if (scalar === null) return '';
+    if (!isScalar(scalar)) throw new Unreadable('a key is no text');
+    const value = this.value(scalar);
+    return typeof value === 'string' ? value : (scalar.source ?? String(value));
+  }
+
+  #followed<T>(alias: Alias, use: (target: Node) => T): T {
+    // An anchor that is set again counts from there on, and what is expanded keeps what it meant where it was written.
+    const target = this.#targets.get(alias) ?? this.#anchors.get(alias.source);
+    if (target === undefined) throw new Unreadable(`no anchor is called ${alias.source}`);
+    if (this.#open.has(target)) throw new Unreadable(`anchor ${alias.source} contains itself`);
+    this.#targets.set(alias, target);
+    this.#inAlias += 1;
+    const used = use(target);
+    this.#inAlias -= 1;
+    return used;
+  }
+
+  /** The same bound as in Go, so that what Helm reads is read, and no document grows without end. */
+  #count(): void {
+    this.#nodes += 1;
+    if (this.#inAlias > 0) this.#aliased += 1;
+    if (this.#aliased <= 100 || this.#nodes <= 1000) return;
+    const beyond = Math.min(1, Math.max(0, (this.#nodes - 400_000) / 3_600_000));
+    if (this.#aliased / this.#nodes > 0.99 - 0.89 * beyond) throw new Unreadable('it has too many aliases');
+  }
+}
+
+function isMerge(node: Node | null): boolean {
+  if (!isScalar(node) || node.value !== '<<') return false;
+  return node.tag === undefined ? node.type === 'PLAIN' : node.tag === 'tag:yaml.org,2002:merge';
+}
+
+function set(mapping: Record<string, unknown>, key: string, value: unknown): void {
+  // A plain assignment of this name would set the prototype.
+  if (key === '__proto__')
+    Object.defineProperty(mapping, key, { value, enumerable: true, configurable: true, writable: true });
+  else mapping[key] = value;
+}

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { discoverPlaces } from '../../../src/discovery/index.ts';
+import { checkCount, checkImages, dubiousImages } from '../../../src/discovery/recount.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import { HOSTILE } from '../../support/hostile-yaml.ts';
+import { deployment } from './render.ts';
+
+const render = (manifest: string) => splitDocuments(`---\n# Source: app/templates/t.yaml\n${manifest}\n`);
+const errorOf = (run: () => void): AirgapError | undefined => {
+  try {
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AirgapError) return error;
+    throw error;
+  }
+};
+const discover = (manifest: string) => discoverPlaces(render(manifest), { chart: 'app', profile: 'default' });
+
+describe('a manifest that Helm installs', () => {
+  it.each(Object.entries(HOSTILE))('shows its image: %s', (_, manifest) => {
+    const places = discover(manifest);
+    const own = places.filter(({ how }) => how === 'pod-spec').map(({ reference }) => reference);
+    expect(own).toEqual(['ghcr.io/acme/a:1.0']);
+    expect(errorOf(() => checkCount(render(manifest), places))).toBeUndefined();
+  });
+});
+
+describe('checkCount', () => {
+  const manifest = HOSTILE.plain as string;
+
+  it('ends with 3 where an image was not found, and names the document', () => {
+    const error = errorOf(() => checkCount(render(manifest), []));
+    expect(error).toMatchObject({ code: 'disagreement', exitCode: 3 });
+    expect(error?.message).toContain('app/templates/t.yaml');
+    expect(error?.message).toContain('spec.template.spec.containers[0].image');
+  });
+
+  it('ends with 3 where something else was found, or more', () => {
+    const [place] = discover(manifest);
+    if (place === undefined) throw new Error('nothing found');
+    const other = { ...place, written: 'ghcr.io/acme/a:2.0' };
+    const more = { ...place, path: 'spec.template.spec.containers[1].image' };
+    expect(errorOf(() => checkCount(render(manifest), [other]))?.code).toBe('disagreement');
+    expect(errorOf(() => checkCount(render(manifest), [place, more]))?.code).toBe('disagreement');
+  });
+
+  it.each([
+    ['no YAML', 'kind: Deployment\n  a: b: c'],
+    ['an anchor that contains itself', 'kind: Deployment\na: &a [*a]'],
+    ['an unknown alias', 'kind: Deployment\na: *a'],
+  ])('ends with 3 for what cannot be read: %s', (_, text) => {
+    expect(errorOf(() => checkCount(render(text), []))).toMatchObject({ code: 'disagreement', exitCode: 3 });
+  });
+
+  it.each([600, 5000, 50_000])('says of the chart that a document nests %i levels deep', (levels) => {
+    const text = `kind: Deployment\na: ${'['.repeat(levels)}${']'.repeat(levels)}`;
+    expect(errorOf(() => checkCount(render(text), []))).toMatchObject({ code: 'chart-invalid', exitCode: 1 });
+  });
+});
+
+describe('checkImages', () => {
+  const pod = (spec: object) => JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec });
+  const job = { containers: [{ image: 'reg.io/a:1' }], initContainers: [{ image: 'Foo/Bar:1' }] };
+  const cron = JSON.stringify({
+    apiVersion: 'batch/v1',
+    kind: 'CronJob',
+    metadata: { name: 'c' },
+    spec: { jobTemplate: { spec: { template: { spec: job } } } },
+  });
+
+  it.each([
+    ['an empty tag', deployment({ image: 'ghcr.io/acme/b:' }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['a tag alone', deployment({ image: ':1.2' }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['capitals', deployment({ image: 'ghcr.io/Foo/Bar:1' }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['nothing', deployment({ image: '' }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['null', deployment({ image: null }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['a number', deployment({ image: 1.2 }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['a blank in front', deployment({ image: ' reg.io/a:1' }), 'Deployment/d spec.template.spec.containers[0].image'],
+    ['an init container', cron, 'CronJob/c spec.jobTemplate.spec.template.spec.initContainers[0].image'],
+    [
+      'an ephemeral container',
+      pod({ ephemeralContainers: [{ image: 'b:' }] }),
+      'Pod/p spec.ephemeralContainers[0].image',
+    ],
+    [
+      'an image volume',
+      pod({ volumes: [{}, { image: { reference: 'b:' } }] }),
+      'Pod/p spec.volumes[1].image.reference',
+    ],
+  ])('refuses what is no reference, with its place: %s', (_, manifest, place) => {
+    const error = errorOf(() => checkImages(render(manifest)));
+    expect(error).toMatchObject({ code: 'chart-invalid', exitCode: 1 });
+    expect(error?.message).toContain(`app/templates/t.yaml: ${place}`);
+  });
+
+  it.each([
+    ['a reference', deployment({})],
+    ["Istio's placeholder", deployment({ image: 'auto' })],
+    ['a container whose image somebody else fills in', deployment({ image: undefined })],
+  ])('takes %s', (_, manifest) => {
+    expect(errorOf(() => checkImages(render(manifest)))).toBeUndefined();
+  });
+});
+
+describe('dubiousImages', () => {
+  const workflow = (image: string) =>
+    JSON.stringify({
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Rollout',
+      metadata: { name: 'r' },
+      spec: { image, template: { spec: { containers: [{ image }] } } },
+    });
+
+  it('names what is no reference in custom resources, with its place', () => {
+    const at = 'app/templates/t.yaml: Rollout/r';
+    const found = dubiousImages(render(workflow('ghcr.io/acme/b:')));
+    expect(found).toHaveLength(2);
+    expect(found[0]).toContain(`${at} spec.image`);
+    expect(found[1]).toContain(`${at} spec.template.spec.containers[0].image`);
+    expect(errorOf(() => checkImages(render(workflow('ghcr.io/acme/b:'))))).toBeUndefined();
+  });
+
+  it.each(['ghcr.io/acme/b:1', '{{inputs.image}}:1', '$(IMAGE):1', '', '*/*:*'])('leaves %j alone', (image) => {
+    expect(dubiousImages(render(workflow(image)))).toEqual([]);
+  });
+
+  it('leaves workloads to checkImages', () => {
+    expect(dubiousImages(render(deployment({ image: 'b:' })))).toEqual([]);
+  });
+});

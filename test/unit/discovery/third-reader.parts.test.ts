@@ -1,0 +1,108 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
+import { objectsIn } from '../../../src/discovery/containers.ts';
+import { discoverPlaces } from '../../../src/discovery/index.ts';
+import { checkCount, checkImages } from '../../../src/discovery/recount.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import { compileWithModules } from '../../support/go.ts';
+import { HOSTILE, mutants } from '../../support/hostile-yaml.ts';
+import fc from '../../support/property.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+
+/** Manifests that are made; AIRGAP_RUNS makes more. */
+const RUNS = Number(process.env.AIRGAP_RUNS ?? 4000);
+
+/** What a reader makes of a manifest: objects and the images of their containers; or that it says there is something wrong. */
+type Seen = string | { readonly refused: string };
+
+/** What Kubernetes gets: the pieces at its separators, each read by sigs.k8s.io/yaml. */
+function readByGo(program: string, texts: readonly string[]): Seen[] {
+  const pieces = texts.map((text) => splitDocuments(rendered(text)).map((document) => document.text));
+  const input = pieces.flat().map((piece) => `${JSON.stringify(piece)}\n`);
+  const { stdout } = spawnSync(program, [], { input: input.join(''), encoding: 'utf8', maxBuffer: 1 << 30 });
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { error?: string; object: unknown });
+  let at = 0;
+  return pieces.map((own) => {
+    const read = lines.slice(at, at + own.length);
+    at += own.length;
+    const error = read.find((one) => one.error !== undefined)?.error;
+    if (error !== undefined) return { refused: error };
+    return summaryOf(
+      read.map(({ object }) => object),
+      (image) => typeof image === 'string',
+    );
+  });
+}
+
+function summaryOf(objects: readonly unknown[], isPulled: (image: unknown) => boolean): string {
+  const counted = objects.flatMap((object) => objectsIn(object));
+  return counted
+    .map(({ kind, name, images }) => {
+      const pulled = images.filter(({ image }) => isPulled(image)).map(({ path, image }) => `${path}=${image}`);
+      // A line separator in a folded text stays in Go and becomes a blank here; no name that Kubernetes takes has either.
+      return [`${kind}/${name}`, ...pulled].join(' ').replace(/\s+/g, ' ');
+    })
+    .filter((line) => line !== '/')
+    .join('\n');
+}
+
+function rendered(text: string): string {
+  return `---\n# Source: app/templates/t.yaml\n${text}\n`;
+}
+
+/** What discovery finds, after both checks. */
+function readByUs(text: string): Seen {
+  const documents = splitDocuments(rendered(text));
+  const places = discoverPlaces(documents, { chart: 'app', profile: 'default' });
+  try {
+    checkImages(documents);
+    checkCount(documents, places);
+  } catch (error) {
+    if (error instanceof AirgapError) return { refused: error.message };
+    throw error;
+  }
+  const found = new Set(places.filter(({ how }) => how === 'pod-spec').map(({ written }) => written));
+  return summaryOf(
+    documents.map(({ object }) => object),
+    (image) => typeof image === 'string' && found.has(image),
+  );
+}
+
+const program = join(scratchFolder(), 'yaml-reader');
+let missing: string | undefined;
+beforeAll(() => {
+  missing = compileWithModules('yaml-reader', program);
+}, 150_000);
+
+describe('sigs.k8s.io/yaml, which Helm reads with, sees what the search sees', () => {
+  test('in every manifest of the corpus', (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const names = Object.keys(HOSTILE);
+    const theirs = readByGo(program, Object.values(HOSTILE));
+    const ours = Object.values(HOSTILE).map(readByUs);
+    expect(Object.fromEntries(names.map((name, i) => [name, ours[i]]))).toEqual(
+      Object.fromEntries(names.map((name, i) => [name, theirs[i]])),
+    );
+    expect(ours.every((seen) => typeof seen === 'string' && seen.includes('=ghcr.io/acme/a:1.0'))).toBe(true);
+  });
+
+  test('in manifests with odd pieces, or they are refused', (context) => {
+    if (missing !== undefined) return context.skip(missing);
+    const texts = fc.sample(mutants, RUNS);
+    const theirs = readByGo(program, texts);
+    const wrong = texts.flatMap((text, i) => {
+      const go = theirs[i] as Seen;
+      if (typeof go !== 'string') return [];
+      const own = readByUs(text);
+      return typeof own !== 'string' || own === go ? [] : [{ text, go, own }];
+    });
+    expect(wrong.slice(0, 5)).toEqual([]);
+    // Else nothing was compared.
+    expect(theirs.filter((seen) => typeof seen === 'string').length).toBeGreaterThan(RUNS / 10);
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { type PlaceFound, toFindings } from '../../../src/discovery/index.ts';
+import { CandidateLimit } from '../../../src/workflows/candidates.ts';
+
+function places(how: PlaceFound['how'], count: number, more: Partial<PlaceFound> = {}): PlaceFound[] {
+  return Array.from({ length: count }, (_, i) => {
+    const reference = `ghcr.io/acme/${how}-${String(i).padStart(5, '0')}:1`;
+    const where = { chart: 'acme', profile: 'default', template: 'acme/t.yaml', document: 0, kind: 'ConfigMap' };
+    return {
+      ...where,
+      name: 'list',
+      path: `data.a${i}`,
+      how,
+      written: reference,
+      reference,
+      confidence: 'likely',
+      need: 'install',
+      ...more,
+    };
+  });
+}
+
+function within(found: readonly PlaceFound[]) {
+  const events: AirgapEvent[] = [];
+  const limit = new CandidateLimit((event) => void events.push(event));
+  const kept = limit.within(toFindings(found));
+  limit.within(toFindings(found));
+  return { kept: kept.length, warnings: events.filter(({ type }) => type === 'warning').length };
+}
+
+describe('CandidateLimit', () => {
+  it("takes a hundred of what an image's config names, and says once what it leaves out", () => {
+    expect(within(places('image-config', 3000, { kind: 'Image', template: '' }))).toEqual({ kept: 100, warnings: 1 });
+  });
+
+  it('takes five hundred of what an object names', () => {
+    expect(within(places('config', 20_000))).toEqual({ kept: 500, warnings: 1 });
+    expect(within(places('config', 500))).toEqual({ kept: 500, warnings: 0 });
+  });
+
+  it('counts objects by themselves, and takes what another one names too', () => {
+    const first = places('config', 600);
+    const other = first.slice(550).map((place) => ({ ...place, name: 'other' }));
+    expect(within([...first, ...other])).toEqual({ kept: 550, warnings: 1 });
+  });
+
+  it('leaves out nothing that is certain', () => {
+    expect(within(places('pod-spec', 3000, { confidence: 'certain' }))).toEqual({ kept: 3000, warnings: 0 });
+  });
+});
