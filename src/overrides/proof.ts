@@ -37,6 +37,8 @@ export interface Proof {
   readonly skipped?: true;
   /** Pods that are pulled without the secret, when one is asked for. They are no residue: a node may have credentials. */
   readonly withoutPullSecret?: readonly PodWithout[];
+  /** Variables and arguments that operators get by the overrides, for images that they choose by themselves. */
+  readonly injected?: readonly { readonly name: string; readonly value: string }[];
   /** How far references have their digests, when that is asked for. */
   readonly pins?: Pins;
 }

@@ -26,8 +26,10 @@ export interface ValuesOptions extends Asked {
   readonly target: Target;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
+  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator; they do, unless told. */
   readonly inject?: boolean;
+  /** Whether operators' defaults for resources that users are going to make count; they do, unless told. */
+  readonly operatorDefaults?: boolean;
   /** Whether the overrides are proved by rendering with them; they are, unless told. */
   readonly prove?: boolean;
   /** How chart repositories are reached. */
@@ -113,7 +115,8 @@ async function overridesOf(
     pullSecret,
     pin = false,
     prove = true,
-    inject = false,
+    inject = true,
+    operatorDefaults = true,
   } = options;
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const { name, version } = chart.metadata;
@@ -126,6 +129,7 @@ async function overridesOf(
     operands,
     prove,
     inject,
+    operatorDefaults,
     completion: {
       ...(pullSecret === undefined ? {} : { pullSecret }),
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),

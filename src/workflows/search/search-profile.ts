@@ -1,5 +1,6 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
+import { builtInRules, newerNote, newerThanKnown } from '../../discovery/rules/index.ts';
 import type { Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
@@ -43,6 +44,11 @@ export async function searchProfile(
   const { options } = profile;
   const base = await renderer.render(options);
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
+  const { metadata } = renderer.chart;
+  const rules = [...builtInRules, ...search.rules];
+  for (const newer of newerThanKnown(rules, { metadata, places: install.places, documents: base.documents })) {
+    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${newerNote(newer)}` });
+  }
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);
   const both = union(install, upgrade);
