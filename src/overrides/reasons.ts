@@ -27,12 +27,17 @@ export function withReasons(residue: readonly Residue[], tried: Tried): Residue[
   });
 }
 
+/** How a refusal begins that is a definition's and not the chart's. */
+export const CLUSTER = 'the cluster would refuse';
+
 function reasonFor(entry: Residue, { derived, refused, chosen, isInjected, target }: Tried): string | undefined {
   const isHere = (place: Place): boolean =>
     place.template === entry.template && pathOf(place) === entry.path && referenceOf(place) === entry.reference;
   const operand = chosen.find((place) => place.reference === entry.reference && isHere(place));
   if (operand !== undefined) return operandReason(operand, isInjected);
   const refusal = refused.find(({ setting }) => setting.comment.split('\n').includes(entry.written));
+  if (refusal?.reason.startsWith(CLUSTER))
+    return `${formatPath(refusal.setting.path)} would move it, and ${refusal.reason}`;
   if (refusal !== undefined) return `the chart refuses ${formatPath(refusal.setting.path)} to be changed so`;
   for (const { recipe, derivation } of derived) {
     const at = recipe.places.findIndex(isHere);

@@ -10,6 +10,7 @@ import { type Setting, valuesOf } from '../../overrides/document.ts';
 import type { Proof, Residue } from '../../overrides/proof.ts';
 import { withReasons } from '../../overrides/reasons.ts';
 import type { Profile } from '../search/search-render.ts';
+import { clusterOf } from './cluster.ts';
 import { type Completion, complete } from './completion.ts';
 import { type Derived, deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
 import { type Proved, restlessIn } from './extension.ts';
@@ -80,7 +81,11 @@ export async function overrideChart(
   const variants = await shownBy(renderer, profile, { rules, operands, operatorDefaults });
   const [{ base, newer }] = variants;
   for (const one of newer) emit({ type: 'warning', message: newerNote(one) });
-  const moving: Moving = { renderer, variants, target };
+  const cluster = clusterOf(
+    renderer,
+    variants.map((shown) => shown.base),
+  );
+  const moving: Moving = { renderer, variants, target, cluster };
   const derived = await derivedFor(moving, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
@@ -109,6 +114,7 @@ export async function overrideChart(
   const { settings, found } = await complete(injected, {
     ...completion,
     namespace: profile.options.namespace ?? 'default',
+    cluster,
     render,
     templates,
     placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
