@@ -4,7 +4,10 @@ import type { Subchart } from '../helm/subcharts.ts';
  * What discovery reports, what the lock keeps and what `images -o json` prints (apiVersion airgap/v1).
  */
 
-/** How sure we are that an install pulls it. `possible` is listed, and neither bundled nor counted unless asked for. */
+/**
+ * How sure we are that an install pulls it. `possible` is listed, and neither bundled nor counted unless asked for, or an
+ * operator's default (`Place.userMade`).
+ */
 export type Confidence = 'certain' | 'likely' | 'possible';
 
 /** What pulls it: an install; an operator once its resource exists; upgrade, delete or rollback hooks; a component that is off; `helm test`. */
@@ -56,6 +59,11 @@ export interface Place {
   readonly via?: readonly string[];
   /** What moves an image that an operator chooses to another registry; operator rules say it. */
   readonly redirect?: Redirect;
+  /**
+   * An operator's default for resources that users are going to make: no resource of the render asks for it. It is
+   * bundled and moved whatever the confidence, which is that of an install.
+   */
+  readonly userMade?: true;
 }
 
 /**
@@ -92,4 +100,17 @@ export interface Finding {
    * when registries were asked.
    */
   readonly confirmed?: boolean;
+}
+
+/** Whether a place is bundled and moved without being asked for. */
+export function isWantedPlace({
+  confidence,
+  userMade,
+}: Pick<Place, 'userMade'> & Pick<Finding, 'confidence'>): boolean {
+  return confidence !== 'possible' || userMade === true;
+}
+
+/** The same of all places of a reference. */
+export function isWanted({ confidence, found }: Pick<Finding, 'confidence' | 'found'>): boolean {
+  return confidence !== 'possible' || found.some(({ userMade }) => userMade);
 }

@@ -58,6 +58,7 @@ const place = z.object({
       values: z.record(z.string(), z.unknown()).optional(),
     })
     .optional(),
+  userMade: z.literal(true).optional(),
 });
 
 const profile = z.object({

@@ -5,14 +5,14 @@ import type { Change } from '../influence/changes.ts';
 import { formatPath } from '../influence/leaves.ts';
 import { type NamedLeaf, namedLeaves } from '../influence/named-leaves.ts';
 import type { Place } from '../lock/finding.ts';
+import type { Telling } from './telling.ts';
 
-/** An environment variable or argument that an operator's container is to get. */
+/** Environment variables or arguments that an operator's container is to get. */
 export interface Injection {
-  readonly kind: 'env' | 'argument';
-  /** Of the variable or the flag. */
-  readonly name: string;
-  readonly value: string;
-  /** Containers that may be given it, as places name their image fields. */
+  readonly kind: Telling['kind'];
+  /** Each name once: of the variable or the flag. */
+  readonly entries: readonly { readonly name: string; readonly value: string }[];
+  /** Containers that may be given them, as places name their image fields. */
   readonly containers: readonly Pick<Place, 'template' | 'document' | 'path'>[];
 }
 
@@ -41,11 +41,13 @@ export function shapesOf({ value }: NamedLeaf): Shape[] {
   return isEmpty ? ['entries', 'map'] : ['map'];
 }
 
-/** What to set on a leaf so that the container gets one more, besides those that are there. */
-export function withInjection({ value }: NamedLeaf, shape: Shape, { kind, name, value: text }: Injection): unknown {
-  if (shape === 'map') return { [kind === 'env' ? name : name.replace(/^-+/, '')]: text };
-  const entry = kind === 'env' ? { name, value: text } : `${name}=${text}`;
-  return [...(Array.isArray(value) ? value : []), entry];
+/** What to set on a leaf so that the container gets them, besides those that are there. */
+export function withInjection({ value }: NamedLeaf, shape: Shape, { kind, entries }: Injection): unknown {
+  if (shape === 'map') {
+    return Object.fromEntries(entries.map(({ name, value: text }) => [kind === 'env' ? name : bare(name), text]));
+  }
+  const more = entries.map(({ name, value: text }) => (kind === 'env' ? { name, value: text } : `${name}=${text}`));
+  return [...(Array.isArray(value) ? value : []), ...more];
 }
 
 /** The field of a container that a change is looked at as a whole in. */
@@ -54,25 +56,28 @@ export function isWhole(key: string | number): boolean {
 }
 
 /**
- * Whether a change is nothing but this one more, in one of the containers that may have it, and of a name that was not
- * there: server-side apply refuses two variables of one name. Others of the name that come along are other leaves' doing.
+ * Whether a change is nothing but these more, in one of the containers that may have them, and of names that were not
+ * there: server-side apply refuses two variables of one name. Others of the names that come along are other leaves' doing.
  */
-export function injects(change: Change, { kind, name, value, containers }: Injection): boolean {
+export function injects(change: Change, { kind, entries, containers }: Injection): boolean {
   const { template, document, path, was, is } = change;
   const field = formatPath(path);
-  const isThere = containers.some(
+  const isHere = containers.some(
     (place) =>
       place.template === template &&
       place.document === document &&
       field === place.path.replace(/\.image$/, kind === 'env' ? '.env' : '.args'),
   );
-  if (!isThere || !Array.isArray(is)) return false;
+  if (!isHere || !Array.isArray(is)) return false;
   const before = (Array.isArray(was) ? was : []).map((item) => JSON.stringify(item));
   const now = is.map((item) => JSON.stringify(item));
-  if (before.some((item) => !now.includes(item) || settingOf(kind, JSON.parse(item))?.name === bare(name)))
-    return false;
+  const names = new Set(entries.map(({ name }) => bare(name)));
+  const isMeant = (setting: ReturnType<typeof settingOf>): boolean => setting !== undefined && names.has(setting.name);
+  if (before.some((item) => !now.includes(item) || isMeant(settingOf(kind, JSON.parse(item))))) return false;
   const added = is.filter((item) => !before.includes(JSON.stringify(item))).map((item) => settingOf(kind, item));
-  return added.every((one) => one?.name === bare(name)) && added.some((one) => one?.text === value);
+  const isAdded = ({ name, value }: Injection['entries'][number]): boolean =>
+    added.some((one) => one?.name === bare(name) && one.text === value);
+  return added.every(isMeant) && entries.every(isAdded);
 }
 
 /** What a variable or an argument sets; flags without their dashes. */

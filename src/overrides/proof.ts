@@ -3,6 +3,7 @@ import { occurrences } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 import { isShared, isUnderTarget, type Target, targetText } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
+import type { Shape } from './pull-secret.ts';
 import { isRedirected } from './redirect.ts';
 import type { PodWithout } from './secret-holders.ts';
 
@@ -35,8 +36,12 @@ export interface Proof {
   readonly residue: readonly Residue[];
   /** Nothing was rendered with the overrides, so nothing is known of them. */
   readonly skipped?: true;
+  /** The values that give the pull secret, each in the form that the chart and its definitions take. */
+  readonly pullSecretBy?: readonly { readonly path: string; readonly form: Shape }[];
   /** Pods that are pulled without the secret, when one is asked for. They are no residue: a node may have credentials. */
   readonly withoutPullSecret?: readonly PodWithout[];
+  /** Variables and arguments that operators get by the overrides, for images that they choose by themselves. */
+  readonly injected?: readonly { readonly name: string; readonly value: string }[];
   /** How far references have their digests, when that is asked for. */
   readonly pins?: Pins;
 }

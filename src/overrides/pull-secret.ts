@@ -58,11 +58,12 @@ export function withSecret({ value }: NamedLeaf, shape: Shape, secret: string): 
 export const FIELD = 'imagePullSecrets';
 
 /**
- * Whether a change is nothing but a secret more: as Kubernetes wants it, or as an operator is told by an environment
- * variable or an argument for the pods that it makes.
+ * Whether a change is nothing but a secret more: as Kubernetes wants it, as a list of names where a definition says so, or
+ * as an operator is told by an environment variable or an argument for the pods that it makes.
  * @param secret that is looked at; others that come along are somebody else's
+ * @param asNames whether the field is one of a custom resource that has names
  */
-export function addsSecret(change: Change, secret: string): boolean {
+export function addsSecret(change: Change, secret: string, asNames = false): boolean {
   const { path, was, is } = change;
   if (path.at(-1) !== FIELD) return tellsOperator(change, secret);
   if (!Array.isArray(is)) return false;
@@ -70,7 +71,7 @@ export function addsSecret(change: Change, secret: string): boolean {
   const kept = was === undefined || was === null ? [] : Array.isArray(was) ? was : undefined;
   const old = kept?.map((entry) => JSON.stringify(entry));
   if (old === undefined || old.some((entry) => !entries.includes(entry))) return false;
-  const added = JSON.stringify({ name: secret });
+  const added = JSON.stringify(asNames ? secret : { name: secret });
   const others = entries.filter((entry) => entry !== added && !old.includes(entry));
   return entries.includes(added) && others.every((entry) => !entry.includes(secret));
 }

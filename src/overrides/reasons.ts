@@ -17,6 +17,8 @@ export interface Tried {
   readonly refused: Accepted<unknown>['refused'];
   /** Images that an operator chooses by itself. */
   readonly chosen: readonly ReferencePlace[];
+  /** Whether a value was looked for that gives an operator further variables and arguments. */
+  readonly isInjected: boolean;
   readonly target: Target;
   /** Coalesced values without overrides. */
   readonly values: Values;
@@ -32,12 +34,18 @@ export function withReasons(residue: readonly Residue[], tried: Tried): Residue[
   });
 }
 
-function reasonFor(entry: Residue, { derived, refused, chosen, target, values, set }: Tried): string | undefined {
+/** How a refusal begins that is a definition's and not the chart's. */
+export const CLUSTER = 'the cluster would refuse';
+
+function reasonFor(entry: Residue, tried: Tried): string | undefined {
+  const { derived, refused, chosen, isInjected, target, values, set } = tried;
   const isHere = (place: Place): boolean =>
     place.template === entry.template && pathOf(place) === entry.path && referenceOf(place) === entry.reference;
   const operand = chosen.find((place) => place.reference === entry.reference && isHere(place));
-  if (operand !== undefined) return operandReason(operand);
+  if (operand !== undefined) return operandReason(operand, isInjected);
   const refusal = refused.find(({ setting }) => setting.comment.split('\n').includes(entry.written));
+  if (refusal?.reason.startsWith(CLUSTER))
+    return `${formatPath(refusal.setting.path)} would move it, and ${refusal.reason}`;
   if (refusal !== undefined) return `the chart refuses ${formatPath(refusal.setting.path)} to be changed so`;
   for (const { recipe, derivation } of derived) {
     const at = recipe.places.findIndex(isHere);
@@ -61,11 +69,12 @@ function referenceOf({ written }: Place): string | undefined {
   return reference && formatReference(reference);
 }
 
-function operandReason({ redirect }: Place): string {
+function operandReason({ redirect }: Place, isInjected: boolean): string {
   if (redirect === undefined || redirect.kind === 'none') return 'nothing tells the operator to take it from elsewhere';
   const what = { values: 'values', env: 'environment variable', argument: 'argument', 'resource-field': 'field' };
   const name = redirect.name === undefined ? '' : ` ${redirect.name}`;
-  const how = redirect.kind === 'env' || redirect.kind === 'argument' ? '; --residue=inject looks for one' : '';
+  const isTold = redirect.kind === 'env' || redirect.kind === 'argument';
+  const how = isTold && !isInjected ? '; without --no-inject one is looked for' : '';
   return `the ${what[redirect.kind]}${name} would move it, and no value of the chart is known to set that${how}`;
 }
 

@@ -6,6 +6,7 @@ import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
 import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts';
 import type { Setting } from './document.ts';
 import type { ReferencePlace } from './proof.ts';
+import { isToldIn, type Telling } from './telling.ts';
 
 /**
  * Images that only an operator's binary knows stand in no template. A rule says which values make the operator take
@@ -34,13 +35,30 @@ export function withRedirects(derived: readonly Setting[], redirects: readonly S
   return [...derived, ...more].sort((a, b) => (formatPath(a.path) < formatPath(b.path) ? -1 : 1));
 }
 
-/** Whether the render says what moves the image: every value of the redirect, or the private reference itself. */
+/**
+ * Whether the render says what moves the image: every value of the redirect, or the private reference itself. What an
+ * operator takes for resources that users make, or puts together from what it is told, has to stand in the variable or
+ * argument, since the chart's own resources may have the same names.
+ */
 export function isRedirected(place: ReferencePlace, documents: readonly RenderedDocument[], target: Target): boolean {
+  if (place.userMade || place.redirect?.value !== undefined) {
+    const told = tellingOf(place, target);
+    if (told !== undefined) return documents.some((document) => isToldIn(document, told));
+  }
   const wanted = privateOf(place.reference, target);
   const shows = (text: string): boolean => documents.some((document) => document.text.includes(text));
   if (shows(formatReference(wanted))) return true;
   const texts = textsOf(place.redirect).map((text) => fill(text, wanted));
   return texts.length > 0 && texts.every(shows);
+}
+
+/** What the operator of an image is to be told, by a variable or an argument; undefined where neither moves it. */
+export function tellingOf(place: ReferencePlace, target: Target): Telling | undefined {
+  const { kind, name } = place.redirect ?? { kind: 'none' };
+  const value = redirectText(place, target);
+  return (kind !== 'env' && kind !== 'argument') || name === undefined || value === undefined
+    ? undefined
+    : { kind, name, value };
 }
 
 function textsOf(redirect: Redirect | undefined): string[] {

@@ -64,7 +64,7 @@ function holderAt(
     name,
     template,
     account: `${text(valueAt(object, ['metadata', 'namespace'])) || namespace}/${account}`,
-    secrets: listed.map((entry) => text(valueAt(entry, ['name']))),
+    secrets: listed.map((entry) => text(entry) || text(valueAt(entry, ['name']))),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { Overrides } from '../workflows/values.ts';
 import { count } from './text.ts';
 
-/** What came of pull secret and digests, as lines of the proof's report; nothing when neither was asked for. */
-export function completionReport({ withoutPullSecret, pins }: Overrides['proof']): string[] {
-  const lines: string[] = [];
+/** What operators are told, and what came of pull secret and digests, as lines of the proof's report. */
+export function completionReport({ injected = [], withoutPullSecret, pins }: Overrides['proof']): string[] {
+  const lines = injected.map(({ name, value }) => `  operator told: ${name} is ${value}`);
   for (const { kind, name, template } of withoutPullSecret ?? []) {
     lines.push(`  without the pull secret: ${kind}/${name}`, `    ${template}`);
   }

@@ -1,4 +1,12 @@
-import type { Confidence, Finding, How, Need, Place, Redirect } from '../lock/finding.ts';
+import {
+  type Confidence,
+  type Finding,
+  type How,
+  isWanted,
+  type Need,
+  type Place,
+  type Redirect,
+} from '../lock/finding.ts';
 import type { WhyResult } from '../workflows/why.ts';
 import { lined } from './text.ts';
 
@@ -32,6 +40,8 @@ const CONFIDENCE: Readonly<Record<Confidence, string>> = {
   possible: 'only possible, so it is listed and not bundled unless it is asked for',
 };
 
+const DEFAULT = 'possible, for the chart brings resources of its own; bundled for those that users make';
+
 /** The story of each image, for people. */
 export function whyReport({ images }: Pick<WhyResult, 'images'>): string {
   return images.map(storyText).join('\n\n');
@@ -39,9 +49,10 @@ export function whyReport({ images }: Pick<WhyResult, 'images'>): string {
 
 function storyText({ reference, need, confidence, found }: Finding): string {
   const places = Map.groupBy(found, ({ profile: _, values: _values, ...place }) => JSON.stringify(place));
+  const isDefault = confidence === 'possible' && isWanted({ confidence, found });
   return [
     reference,
-    `  ${NEED[need]}; ${CONFIDENCE[confidence]}`,
+    `  ${NEED[need]}; ${isDefault ? DEFAULT : CONFIDENCE[confidence]}`,
     ...[...places.values()].map((same) => placeText(reference, same)),
   ].join('\n');
 }

@@ -57,11 +57,11 @@ export function aggregate(context: Context, options: AggregateOptions): Promise<
       const chart = await fetchChart(helm, outer.request, join(scratch, 'outer'), context.cwd, given);
       const { name, version } = chart.metadata;
       const render = { ...options.render, ...asBundled(options.render, outer.rendered) };
-      const { target, rules = [], ecrAuth = true } = options;
+      const { target, rules = [], ecrAuth = true, inject = true, operatorDefaults = true } = options;
       const optionsFor = ({ metadata }: Chart): OverrideOptions => {
         const known = inner.find((one) => one.name === metadata.name && one.version === metadata.version);
         const { recipes = [], operands = [] } = known ?? {};
-        return { rules, emit: context.emit, recipes, operands };
+        return { rules, emit: context.emit, recipes, operands, inject, operatorDefaults };
       };
       const folder = join(scratch, 'charts');
       const search = { context, helm, target, folder, sources, ecrAuth, optionsFor };

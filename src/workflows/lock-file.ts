@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { combine } from '../base/errors.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../base/output-file.ts';
 import { driftOf, type LockDrift } from '../lock/drift.ts';
-import type { Finding } from '../lock/finding.ts';
+import { type Finding, isWanted } from '../lock/finding.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../lock/lock-file.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference } from '../oci/reference.ts';
@@ -79,7 +79,7 @@ async function lockedNow(
   const { charts: searched, failures, findings: all, choices } = await searchChosen(context, options, scratch);
   if (failures.length > 0) throw combine(failures, `${failures.length} charts within charts could not be searched`);
   warnUnmatched(context, choices);
-  const wanted = all.filter(({ confidence }) => confidence !== 'possible');
+  const wanted = all.filter(isWanted);
   const { digests, missing } = await asked(context, options, wanted);
   const gone = wanted.filter(({ reference }) => missing.has(reference));
   const dropped = gone.filter(({ confidence }) => confidence !== 'certain');

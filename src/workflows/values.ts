@@ -29,8 +29,10 @@ export interface ValuesOptions extends Asked {
   readonly target: Target;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
+  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator; they do, unless told. */
   readonly inject?: boolean;
+  /** Whether operators' defaults for resources that users are going to make count; they do, unless told. */
+  readonly operatorDefaults?: boolean;
   /** Whether the overrides are proved by rendering with them; they are, unless told. */
   readonly prove?: boolean;
   /** How chart repositories are reached. */
@@ -131,7 +133,17 @@ async function overridesOf(
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const { target, profile, rules = [], residue, pullSecret, pin = false, prove = true, inject = false } = options;
+  const {
+    target,
+    profile,
+    rules = [],
+    residue,
+    pullSecret,
+    pin = false,
+    prove = true,
+    inject = true,
+    operatorDefaults = true,
+  } = options;
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
@@ -142,6 +154,7 @@ async function overridesOf(
     operands,
     prove,
     inject,
+    operatorDefaults,
     completion: {
       ...(pullSecret === undefined ? {} : { pullSecret }),
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
-import type { Finding } from '../../lock/finding.ts';
+import { type Finding, isWanted } from '../../lock/finding.ts';
 import { insideReport } from '../../ui/inside.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
 import type { Confirmation } from '../../workflows/confirm.ts';
@@ -89,7 +89,7 @@ function listed(
   dropped: Confirmation['dropped'] = [],
 ): string {
   return [
-    ...images.map(({ reference, confidence }) => (confidence === 'possible' ? `# possible: ${reference}` : reference)),
+    ...images.map((image) => (isWanted(image) ? image.reference : `# possible: ${image.reference}`)),
     ...(inside?.found ?? []).map(({ reference, confidence }) => `# inside, ${confidence}: ${reference}`),
     ...dropped.map(({ reference }) => `# not there: ${reference}`),
   ]

@@ -34,6 +34,8 @@ type Flags = RenderFlags &
     /** Commander's names for `--no-tests` and `--no-hooks`. */
     tests: boolean;
     hooks: boolean;
+    /** Commander's name for `--no-operator-defaults`. */
+    operatorDefaults: boolean;
     /** Commander's name for `--no-proof`. */
     proof: boolean;
     caFile?: string;
@@ -62,6 +64,7 @@ export function valuesCommand(edge: Edge): Command {
     .option('--no-proof', 'do not render with the overrides to see whether they do it; their file says so')
     .option('--no-tests', 'without helm test, for whoever does not run it')
     .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
+    .option('--no-operator-defaults', "without operators' default images for resources that users are going to make")
     .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
     .option('--ca-file <file>', 'certificate authorities to trust for the chart repository (PEM)')
     .addOption(
@@ -101,7 +104,8 @@ export function valuesCommand(edge: Edge): Command {
       chartSources,
       prove: flags.proof,
       ...completionOf(flags),
-      inject: flags.residue !== undefined,
+      inject: flags.inject,
+      operatorDefaults: flags.operatorDefaults,
       ...(residue === undefined ? {} : { residue }),
     };
     if (flags.format !== 'values') return writeFormat(edge, options, flags);

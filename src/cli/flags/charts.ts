@@ -24,6 +24,8 @@ export interface ChartsFlags extends RenderFlags {
   /** Commander's names for `--no-tests` and `--no-hooks`. */
   tests: boolean;
   hooks: boolean;
+  /** Commander's name for `--no-operator-defaults`. */
+  operatorDefaults: boolean;
   rules: string[];
   chartMirror: string[];
   /** Commander's name for `--no-nested-charts`. */
@@ -58,6 +60,7 @@ export function addChartsFlags(command: Command): Command {
     )
     .option('--no-tests', 'without the images of helm test')
     .option('--no-hooks', 'without the images of hooks, tests among them')
+    .option('--no-operator-defaults', "without operators' default images for resources that users are going to make")
     .addOption(
       new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
         .argParser(repeat)
@@ -109,6 +112,7 @@ export async function gather(
     include: [...flags.include.map(parsePattern), ...(config?.include ?? []).map(patternOf)],
     tests: flags.tests && config?.tests !== false,
     hooks: flags.hooks && config?.hooks !== false,
+    operatorDefaults: flags.operatorDefaults,
     platforms: config?.platforms ?? [],
     insideConfig: { lookInside: config?.lookInside, includeInside: config?.includeInside },
     chartSources: { mirrors: chartMirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },

@@ -11,6 +11,8 @@ export interface ResidueFlags {
   out?: string;
   outDir?: string;
   residue?: 'inject' | 'post-render' | 'repack';
+  /** Commander's name for `--no-inject`. */
+  inject: boolean;
   residueMap?: string;
   residueChart?: string;
 }
@@ -21,9 +23,10 @@ export function addResidueFlags(command: Command): Command {
     .addOption(
       new Option(
         '--residue <how>',
-        'what to do about references that no value moves: tell operators by further variables; and a map for post-render, or a changed chart',
+        'what to do about references that no value moves: a map for post-render, or a changed chart; inject alone is the default',
       ).choices(['inject', 'post-render', 'repack']),
     )
+    .option('--no-inject', 'give operators no further variables or arguments for the images that they choose')
     .option('--residue-map <file>', 'where the map goes (default: beside the overrides, <name>.post-render.json)')
     .option('--residue-chart <file>', 'where the changed chart goes (default: beside the overrides, <name>.tgz)');
 }
@@ -45,6 +48,8 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
     throw new AirgapError('usage', message, { hint });
   };
   if (out !== undefined && outDir !== undefined) refuse('--out is one file, --out-dir a folder', 'give one of them');
+  if (residue === 'inject' && !flags.inject)
+    refuse('--residue=inject does not go with --no-inject', 'leave one of them out');
   for (const [how, { flag, key, what }] of Object.entries(FILES)) {
     const file = flags[key];
     if (residue !== how) {

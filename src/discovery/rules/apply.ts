@@ -34,7 +34,9 @@ interface Subject {
   readonly operator: Operator | undefined;
   readonly resource: Resource | undefined;
   readonly release: string | undefined;
-  /** Other resources of this operator are rendered and none that wants this image. */
+  /** Whether it stands for resources that users are going to make. */
+  readonly userMade: boolean;
+  /** Resources of this operator are rendered, so an install may do without this image. */
   readonly unlikely: boolean;
 }
 
@@ -54,7 +56,8 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound
         // Several containers of one operator choose the same image once; several resources want it each.
         const { template, index } = subject.resource?.document ?? {};
         const key = JSON.stringify([image.name, place.reference, template, index]);
-        if (!found.has(key)) found.set(key, place);
+        const isTold = subject.userMade && [...found.values()].some((other) => isSame(other, place));
+        if (!found.has(key) && !isTold) found.set(key, place);
       }
     }
     return [...found.values()];
@@ -69,26 +72,34 @@ export function isByRule(
   return how === 'operator-rule' && rules.some((rule) => within?.startsWith(namedIn(rule)));
 }
 
-function namedIn({ operator }: Rule): string {
+/** How places of a rule begin in what they are within. */
+export function namedIn({ operator }: Rule): string {
   return `rule ${operator}: `;
 }
 
+/** Whether two places are one image of a rule. */
+function isSame(a: PlaceFound, b: PlaceFound): boolean {
+  return a.within === b.within && a.reference === b.reference;
+}
+
+/** The resources of the render, and the operator's containers for what it chooses without one, or for further ones. */
 function subjectsOf(rule: Rule, { for: wanted }: RuleImage, operators: readonly Operator[], kinds: Kinds): Subject[] {
   const [operator] = operators;
-  const resources = wanted === undefined ? [] : resourcesFor(wanted, kinds);
-  if (resources.length > 0) {
-    return resources.map((resource) => ({
+  const defaults = (userMade: boolean, unlikely: boolean): Subject[] =>
+    operators.map((each) => ({ operator: each, resource: undefined, release: each.release, userMade, unlikely }));
+  if (wanted === undefined) return defaults(false, false);
+  const rendered = resourcesFor(wanted, kinds).map(
+    (resource): Subject => ({
       operator,
       resource,
-      release: wanted?.version === undefined ? operator?.release : releaseOf(textAt(resource.object, wanted.version)),
+      release: wanted.version === undefined ? operator?.release : releaseOf(textAt(resource.object, wanted.version)),
+      userMade: false,
       unlikely: false,
-    }));
-  }
-  const unlikely =
-    wanted !== undefined &&
-    operators.length > 0 &&
-    rule.images.some(({ for: other }) => other !== undefined && resourcesFor(other, kinds).length > 0);
-  return operators.map((each) => ({ operator: each, resource: undefined, release: each.release, unlikely }));
+    }),
+  );
+  if (rendered.length > 0 && wanted.single) return rendered;
+  const isUsed = rule.images.some(({ for: other }) => other !== undefined && resourcesFor(other, kinds).length > 0);
+  return [...rendered, ...defaults(true, isUsed)];
 }
 
 function resourcesFor({ group, kind, has }: NonNullable<RuleImage['for']>, kinds: Kinds): Resource[] {
@@ -119,9 +130,8 @@ function placeOf(
   });
   const reference = written === undefined ? undefined : tryParseReference(written);
   if (written === undefined || reference === undefined) return undefined;
-  const doubtful = guessed || subject.unlikely;
-  const confidence: Confidence = doubtful ? 'possible' : (image.confidence ?? 'likely');
-  const need: Need = subject.unlikely ? 'optional' : (image.need ?? (resource === undefined ? 'operand' : 'install'));
+  const known: Confidence = guessed ? 'possible' : (image.confidence ?? 'likely');
+  const need: Need = image.need ?? (resource === undefined ? 'operand' : 'install');
   return {
     ...context,
     ...at,
@@ -130,8 +140,10 @@ function placeOf(
     written,
     redirect: redirectOf(image.redirect, at.template),
     reference: formatReference(reference),
-    confidence,
+    confidence: subject.unlikely ? 'possible' : known,
     need,
+    // A guess is no default that is known, and neither is what depends on the cluster.
+    ...(subject.userMade && known !== 'possible' ? { userMade: true } : {}),
   };
 }
 

@@ -18,6 +18,8 @@ import velero from './velero.json' with { type: 'json' };
 import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
 export { applyRules, isByRule, type RuleInput } from './apply.ts';
+export { operatorsFor } from './containers.ts';
+export { type Newer, newerNote, newerThanKnown } from './newest.ts';
 export { parseRules, type Rule, ruleSchema } from './schema.ts';
 
 /**

@@ -37,7 +37,15 @@ const image = z.strictObject({
   reference: text,
   source: text.optional(),
   versions: range.optional(),
-  for: z.strictObject({ group: text, kind: text, has: text.optional(), version: text.optional() }).optional(),
+  for: z
+    .strictObject({
+      group: text,
+      kind: text,
+      has: text.optional(),
+      version: text.optional(),
+      single: z.literal(true).optional(),
+    })
+    .optional(),
   unless: z.array(namedBy).optional(),
   need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']).optional(),
   confidence: z.enum(['likely', 'possible']).optional(),

@@ -1,7 +1,7 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import type { Choice } from '../../lock/choice.ts';
-import type { Finding } from '../../lock/finding.ts';
+import { type Finding, isWanted } from '../../lock/finding.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
@@ -69,7 +69,7 @@ export async function resolveImages(
   const more: PlaceFound[] = [];
   for (let depth = 0; ; depth++) {
     const { findings: all, choices } = choose(more);
-    const wanted = limit.within(all.filter(({ confidence }) => confidence !== 'possible'));
+    const wanted = limit.within(all.filter(isWanted));
     const fresh = wanted.filter(({ reference }) => !asked.has(reference));
     const whence = depth === 0 ? '' : ' that image configs name';
     if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${fresh.length} images${whence}` });

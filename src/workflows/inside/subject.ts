@@ -5,7 +5,7 @@ import type { Family, Guess } from '../../inside/candidate.ts';
 import { type Answer, type ConfirmedCandidate, confirm } from '../../inside/confirm.ts';
 import type { ImageFindings } from '../../inside/image.ts';
 import { makersOf } from '../../inside/names.ts';
-import type { Finding } from '../../lock/finding.ts';
+import { type Finding, isWanted } from '../../lock/finding.ts';
 import { lookupOf, parseReference, tryParseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 
@@ -43,9 +43,7 @@ export interface InsideImage {
 
 /** Charts with those operators whose images are wanted, by what was found and chosen. */
 export function wanted(charts: readonly OperatorsOfChart[], findings: readonly Finding[]): OperatorsOfChart[] {
-  const images = new Set(
-    findings.flatMap(({ reference, confidence }) => (confidence === 'possible' ? [] : [reference])),
-  );
+  const images = new Set(findings.filter(isWanted).map(({ reference }) => reference));
   return charts.map(({ operators, places }) => ({
     places,
     operators: operators.filter(({ place }) => images.has(place.reference)),

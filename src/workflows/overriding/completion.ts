@@ -1,4 +1,5 @@
 import type { Proof } from '../../overrides/proof.ts';
+import type { Cluster } from './cluster.ts';
 import { type Proved, restlessIn } from './extension.ts';
 import { addPins, type PinOptions } from './pins.ts';
 import { addPullSecret } from './pull-secrets.ts';
@@ -14,11 +15,12 @@ export interface Completion {
 export interface CompletionOptions extends Completion, Omit<PinOptions, 'restless' | 'digests'> {
   /** Where the chart is installed. */
   readonly namespace: string;
+  readonly cluster: Cluster;
 }
 
 /** Overrides with what was asked for besides, and where it could not be done. */
 export interface Completed extends Proved {
-  readonly found: Pick<Proof, 'withoutPullSecret' | 'pins'>;
+  readonly found: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pins'>;
 }
 
 /** Adds pull secret and digests to proved overrides; what was proved stays proved. */
@@ -37,7 +39,7 @@ export async function complete(proved: Proved, options: CompletionOptions): Prom
     settings,
     renders,
     found: {
-      ...(withSecret === undefined ? {} : { withoutPullSecret: withSecret.without }),
+      ...(withSecret === undefined ? {} : { pullSecretBy: withSecret.by, withoutPullSecret: withSecret.without }),
       ...(pinned === undefined ? {} : { pins: pinned.pins }),
     },
   };

@@ -11,6 +11,7 @@ import { redirectSettings, withRedirects } from '../../overrides/redirect.ts';
 import { type Derivation, fill, fruitless } from '../../overrides/settle.ts';
 import { restore } from '../../overrides/stored-recipe.ts';
 import { fresh, type Variant } from '../search/variants.ts';
+import type { Cluster } from './cluster.ts';
 import { type Shown, surePlaces } from './shown.ts';
 
 /** Settings that the chart accepts, what they were derived from, and the proof of them. */
@@ -24,6 +25,8 @@ export interface Moving {
   readonly renderer: Renderer;
   readonly variants: readonly [Shown, ...Shown[]];
   readonly target: Target;
+  /** What becomes of custom resources in the cluster. */
+  readonly cluster: Cluster;
 }
 
 /**
@@ -94,9 +97,14 @@ function unproved({ variants }: Moving, settings: readonly Setting[]): Omit<Deri
   return { settings, overrides: valuesOf(base.values, settings), render: [], refused: [], proof };
 }
 
-/** The chart with overrides, in each of its ways. */
-export function renderAll({ renderer, variants }: Moving, overrides: Values): Promise<Render[]> {
-  return Promise.all(variants.map(({ profile }) => renderer.render(profile.options, overrides)));
+/**
+ * The chart with overrides, in each of its ways.
+ * @throws AirgapError `chart-render` when the chart refuses them, or a definition of its what they make of a resource
+ */
+export async function renderAll({ renderer, variants, cluster }: Moving, overrides: Values): Promise<Render[]> {
+  const renders = await Promise.all(variants.map(({ profile }) => renderer.render(profile.options, overrides)));
+  await cluster.check(renders);
+  return renders;
 }
 
 /** What the renders with overrides show, compared with those without. */

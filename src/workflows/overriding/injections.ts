@@ -1,4 +1,5 @@
 import type { PlaceFound } from '../../discovery/index.ts';
+import type { Render } from '../../helm/render.ts';
 import { formatPath } from '../../influence/leaves.ts';
 import type { NamedLeaf } from '../../influence/named-leaves.ts';
 import type { Trial } from '../../influence/trial.ts';
@@ -12,7 +13,9 @@ import {
   shapesOf,
   withInjection,
 } from '../../overrides/injection.ts';
-import { redirectText } from '../../overrides/redirect.ts';
+import { tellingOf } from '../../overrides/redirect.ts';
+import { isToldIn, type Telling } from '../../overrides/telling.ts';
+import type { Moving } from './derivation.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
 
 interface InjectionTrial extends Trial {
@@ -21,42 +24,81 @@ interface InjectionTrial extends Trial {
   readonly meant: Injection;
 }
 
+/** Variables or arguments for the same containers, with the references that each moves. */
+interface Group extends Injection {
+  readonly references: ReadonlyMap<string, string>;
+}
+
 /**
  * Gives operators the private names of images that they choose by themselves, where an environment variable or an
  * argument tells them and the chart lets one be added (an `extraEnv`). Nothing else may change by it.
  * @param left operands that nothing moves yet
- * @param places where references stand in the render, for the containers that run an operator's image
+ * @param tellers the containers that are told which image it is
  */
 export async function inject(
   proved: Proved,
   left: readonly PlaceFound[],
-  places: readonly PlaceFound[],
+  tellers: (operand: PlaceFound) => readonly PlaceFound[],
   target: Target,
   means: Means,
 ): Promise<Proved> {
   let state = proved;
-  for (const operand of left) {
-    const meant = injectionOf(operand, places, target);
-    if (meant !== undefined) state = await injectOne(state, meant, operand.reference, means);
-  }
+  for (const group of groupsOf(left, tellers, target)) state = await injectGroup(state, group, means);
   return state;
 }
 
-/** Undefined for what no variable and no argument moves, or nobody runs here. */
-function injectionOf(operand: PlaceFound, places: readonly PlaceFound[], target: Target): Injection | undefined {
-  const { redirect, name, kind, template, document, path } = operand;
-  if (redirect?.name === undefined || (redirect.kind !== 'env' && redirect.kind !== 'argument')) return undefined;
-  // What an image's own config names is told to whatever runs that image.
-  const running = places.filter((place) => place.reference === name && place.how === 'pod-spec');
-  const containers = kind === 'Image' ? running : [{ template, document, path }];
-  const value = redirectText(operand, target);
-  return containers.length === 0 || value === undefined
-    ? undefined
-    : { kind: redirect.kind, name: redirect.name, value, containers };
+/** What operators are told with the overrides and were not told without them, each once, in the order of the names. */
+export function injectedIn({ variants, target }: Moving, renders: readonly Render[]): Omit<Telling, 'kind'>[] {
+  const told = variants.flatMap(({ base, chosen }, i) => {
+    const isTold = (telling: Telling, documents: Render['documents'] = []): boolean =>
+      documents.some((document) => isToldIn(document, telling));
+    const tellings = chosen.flatMap((place) => tellingOf(place, target) ?? []);
+    return tellings.filter((one) => isTold(one, renders[i]?.documents) && !isTold(one, base.documents));
+  });
+  const distinct = new Map(told.map(({ name, value }) => [`${name}\n${value}`, { name, value }]));
+  return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+/** Leaves out what no variable and no argument moves, and what nobody runs here. */
+function groupsOf(
+  left: readonly PlaceFound[],
+  tellers: (operand: PlaceFound) => readonly PlaceFound[],
+  target: Target,
+): Group[] {
+  const groups = new Map<string, { containers: Injection['containers']; tellings: Map<string, [Telling, string]> }>();
+  for (const operand of left) {
+    const telling = tellingOf(operand, target);
+    const containers = telling === undefined ? [] : tellers(operand);
+    if (telling === undefined || containers.length === 0) continue;
+    const at = containers.map(({ template, document, path }) => ({ template, document, path }));
+    const key = JSON.stringify([telling.kind, at]);
+    const group = groups.get(key) ?? { containers: at, tellings: new Map() };
+    // Resources of different versions may say the same of the repository; of two names for one variable the first counts.
+    if (!group.tellings.has(telling.name)) group.tellings.set(telling.name, [telling, operand.reference]);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ containers, tellings }): Group => {
+    const all = [...tellings.values()];
+    return {
+      kind: (all[0] as [Telling, string])[0].kind,
+      entries: all.map(([{ name, value }]) => ({ name, value })),
+      containers,
+      references: new Map(all.map(([{ name }, reference]) => [name, reference])),
+    };
+  });
+}
+
+/** All of a group on one leaf, and by halves where no leaf takes all of them. */
+async function injectGroup(state: Proved, group: Group, means: Means): Promise<Proved> {
+  const next = await injectTogether(state, group, means);
+  if (next !== state || group.entries.length < 2) return next;
+  const half = Math.ceil(group.entries.length / 2);
+  const first = await injectGroup(state, { ...group, entries: group.entries.slice(0, half) }, means);
+  return injectGroup(first, { ...group, entries: group.entries.slice(half) }, means);
 }
 
 /** Tries every leaf in each of its shapes, and sets the narrowest one that does it. */
-async function injectOne(state: Proved, meant: Injection, reference: string, means: Means): Promise<Proved> {
+async function injectTogether(state: Proved, meant: Group, means: Means): Promise<Proved> {
   const [{ values } = { values: {} }] = state.renders;
   const leaves = injectionLeaves(meant.kind, values, await means.templates());
   for (const shape of ['entries', 'map'] as const) {
@@ -64,7 +106,7 @@ async function injectOne(state: Proved, meant: Injection, reference: string, mea
       .filter((leaf) => shapesOf(leaf).includes(shape))
       .map((leaf, i): InjectionTrial => {
         const marker = `aginject${String(i).padStart(4, '0')}z`;
-        const marked = { ...meant, value: marker };
+        const marked = { ...meant, entries: meant.entries.map(({ name }) => ({ name, value: marker })) };
         return { leaf, shape, marker, meant: marked, path: leaf.path, value: withInjection(leaf, shape, marked) };
       });
     if (trials.length === 0) continue;
@@ -75,7 +117,8 @@ async function injectOne(state: Proved, meant: Injection, reference: string, mea
       (a, b) => b.path.length - a.path.length || (formatPath(a.path) < formatPath(b.path) ? -1 : 1),
     );
     for (const { leaf } of order) {
-      const comment = `${reference}, by ${meant.kind === 'env' ? 'the variable' : 'the argument'} ${meant.name}`;
+      const what = meant.kind === 'env' ? 'the variable' : 'the argument';
+      const comment = meant.entries.map(({ name }) => `${meant.references.get(name)}, by ${what} ${name}`).join('\n');
       const setting = { path: leaf.path, value: withInjection(leaf, shape, meant), comment };
       const next = await extend(state, means, [setting], { isWhole, allows: (change) => injects(change, meant) });
       if (next !== state) return next;

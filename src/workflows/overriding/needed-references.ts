@@ -4,6 +4,7 @@ import { openBundle } from '../../bundle/read.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
+import { isWantedPlace } from '../../lock/finding.ts';
 import { isUnderTarget } from '../../oci/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { compareWithBundle } from '../bundling/bundled-beyond.ts';
@@ -53,7 +54,7 @@ export function neededReferences(
         rules,
       });
       const places = [...search.charts.flatMap((chart) => chart.places), ...charts.flatMap(({ operands }) => operands)]
-        .filter(({ confidence }) => confidence !== 'possible')
+        .filter(isWantedPlace)
         .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
       if (source !== undefined) {
         const derived = search.charts.map(({ chart: { metadata }, profiles, places: own }) => ({

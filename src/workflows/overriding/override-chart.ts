@@ -1,6 +1,6 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
-import type { Rule } from '../../discovery/rules/index.ts';
+import { newerNote, type Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import { formatPath } from '../../influence/leaves.ts';
@@ -11,10 +11,11 @@ import { type Setting, valuesOf } from '../../overrides/document.ts';
 import type { Proof, Residue } from '../../overrides/proof.ts';
 import { withReasons } from '../../overrides/reasons.ts';
 import type { Profile } from '../search/search-render.ts';
+import { clusterOf } from './cluster.ts';
 import { type Completion, complete } from './completion.ts';
 import { type Derived, deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
 import { type Proved, restlessIn } from './extension.ts';
-import { inject } from './injections.ts';
+import { inject, injectedIn } from './injections.ts';
 import { type Repacked, repack } from './repack.ts';
 import { moveResidue, type PostRendering } from './residue.ts';
 import { retag, withoutHalves } from './retag.ts';
@@ -28,8 +29,10 @@ export interface OverrideOptions {
   readonly recipes?: readonly StoredRecipe[];
   /** Images that something in the cluster chooses and no template mentions, beside those that rules know. */
   readonly operands?: readonly PlaceFound[];
-  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator. */
+  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator; they do, unless told. */
   readonly inject?: boolean;
+  /** Whether operators' defaults for resources that users are going to make have to be private; they have, unless told. */
+  readonly operatorDefaults?: boolean;
   /** What is to move what no value reaches: a post-renderer, whether or not Helm gives hooks to it; or the chart's own templates. */
   readonly residue?:
     | { readonly how: 'post-render'; readonly hooks: boolean }
@@ -69,15 +72,21 @@ export async function overrideChart(
     emit,
     recipes = [],
     operands = [],
-    inject: isInjected = false,
+    inject: isInjected = true,
+    operatorDefaults = true,
     residue: rest,
     prove = true,
     completion = {},
   }: OverrideOptions,
 ): Promise<ChartOverrides> {
-  const variants = await shownBy(renderer, profile, rules, operands);
-  const [{ base }] = variants;
-  const moving: Moving = { renderer, variants, target };
+  const variants = await shownBy(renderer, profile, { rules, operands, operatorDefaults });
+  const [{ base, newer }] = variants;
+  for (const one of newer) emit({ type: 'warning', message: newerNote(one) });
+  const cluster = clusterOf(
+    renderer,
+    variants.map((shown) => shown.base),
+  );
+  const moving: Moving = { renderer, variants, target, cluster };
   const derived = await derivedFor(moving, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
@@ -92,39 +101,42 @@ export async function overrideChart(
   }
   const set = setKeys(profile.options);
   const explained = (residue: readonly Residue[]): Residue[] =>
-    withReasons(residue, { ...derived, chosen, target, values: base.values, set });
+    withReasons(residue, { ...derived, chosen, isInjected, target, values: base.values, set });
 
   const render = (overrides: Values): Promise<Render[]> => renderAll(moving, overrides);
   const templates = async () => templateSources(await renderer.texts());
   const proved: Proved = { base: base.values, settings: derived.settings, renders: derived.render };
   const left = new Set(derived.proof.residue.map(({ reference }) => reference));
   const still = chosen.filter(({ reference }) => left.has(reference));
-  const places = variants.flatMap((shown) => shown.places);
+  const tellers = (place: PlaceFound): PlaceFound[] => variants.flatMap((shown) => shown.tellers(place));
   const restless = restlessIn(proved, render);
-  const injected = !isInjected ? proved : await inject(proved, still, places, target, { render, templates, restless });
+  const injected = !isInjected ? proved : await inject(proved, still, tellers, target, { render, templates, restless });
   const { residue, ...counts } = injected === proved ? derived.proof : proofOf(moving, injected.renders);
 
   const { settings, found } = await complete(injected, {
     ...completion,
     namespace: profile.options.namespace ?? 'default',
+    cluster,
     render,
     templates,
     placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
   });
-  const proof = { ...counts, residue: explained(residue), ...found };
+  const told = injectedIn(moving, injected.renders);
+  const more = { ...(told.length === 0 ? {} : { injected: told }), ...found };
+  const proof = { ...counts, residue: explained(residue), ...more };
   const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
   if (rest === undefined) return result;
   if (rest.how === 'repack') {
     const own = valuesOf(base.values, injected.settings);
     const repacked = await repack(moving, own, injected.renders, rest.folder);
     const { residue: stays } = repacked.proof;
-    return { ...result, proof: { ...repacked.proof, residue: explained(stays), ...found }, repacked };
+    return { ...result, proof: { ...repacked.proof, residue: explained(stays), ...more }, repacked };
   }
   const pairs = variants.map((shown, i) => ({ shown, after: injected.renders[i] as Render }));
   const moved = await moveResidue(pairs, renderer, target, rest.hooks);
   // What a hook hides is told by that; entries are known by identity.
   const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
-  return { ...result, proof: { ...moved.proof, residue: stays, ...found }, postRender: moved };
+  return { ...result, proof: { ...moved.proof, residue: stays, ...more }, postRender: moved };
 }
 
 /** What values build which tag shows only in renders, so a naming that changes tags is proved in any case. */

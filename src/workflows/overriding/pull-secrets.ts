@@ -1,7 +1,8 @@
-import { keyOfChange } from '../../influence/changes.ts';
+import { type Change, keyOfChange } from '../../influence/changes.ts';
 import { formatPath } from '../../influence/leaves.ts';
 import type { Trial } from '../../influence/trial.ts';
 import type { Setting } from '../../overrides/document.ts';
+import type { Proof } from '../../overrides/proof.ts';
 import {
   addsSecret,
   FIELD,
@@ -11,6 +12,7 @@ import {
   withSecret,
 } from '../../overrides/pull-secret.ts';
 import { fewest, type Holder, holdersIn, type PodWithout, podsWithout } from '../../overrides/secret-holders.ts';
+import type { Cluster } from './cluster.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
 
 export interface PullSecretOptions extends Means {
@@ -18,11 +20,14 @@ export interface PullSecretOptions extends Means {
   readonly secret: string;
   /** Where the chart is installed. */
   readonly namespace: string;
+  readonly cluster: Cluster;
 }
 
 /** Overrides with a pull secret, and the pods that no value gives it to. */
 export interface WithPullSecret extends Proved {
   readonly without: readonly PodWithout[];
+  /** The values that give it, and in which form. */
+  readonly by: NonNullable<Proof['pullSecretBy']>;
 }
 
 interface SecretTrial extends Trial {
@@ -39,7 +44,13 @@ const ALLOWANCE = { isWhole: (key: string | number): boolean => key === FIELD };
 export async function addPullSecret(proved: Proved, options: PullSecretOptions): Promise<WithPullSecret> {
   const { secret, namespace } = options;
   const holders = (renders: Proved['renders']): Holder[] => holdersIn(renders, namespace);
-  if (podsWithout(holders(proved.renders), secret).length === 0) return { ...proved, without: [] };
+  const pods = holders(proved.renders).filter(({ role }) => role === 'pod');
+  if (pods.length > 0 && podsWithout(holders(proved.renders), secret).length === 0)
+    return { ...proved, without: [], by: [] };
+  const without = ({ renders }: Proved): PodWithout[] => [
+    ...podsWithout(holders(renders), secret),
+    ...refusedBy(options, holders(renders)),
+  ];
   const [{ values } = { values: {} }] = proved.renders;
   const leaves = secretLeaves(values, await options.templates());
   const isWide = ({ path }: SecretLeaf): boolean => path[0] === 'global' || path.length === 1;
@@ -47,7 +58,7 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
   for (const some of [leaves.filter(isWide), leaves.filter((leaf) => !isWide(leaf))]) {
     for (const round of [0, 1, 2]) {
       // What does not land may be of a component that is off: its other shapes matter only for pods that are left.
-      const isDone = podsWithout(holders(state.renders), secret).length === 0;
+      const isDone = without(state).length === 0;
       if (round > 0 && isDone) break;
       state = await addFewest(
         state,
@@ -57,7 +68,32 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
       );
     }
   }
-  return { ...state, without: podsWithout(holders(state.renders), secret) };
+  const own = new Set(proved.settings);
+  const by = state.settings.filter((setting) => !own.has(setting) && !isSet(proved, setting.path));
+  return {
+    ...state,
+    without: without(state),
+    by: by.map(({ path, value }) => ({ path: formatPath(path), form: formOf(value) })),
+  };
+}
+
+/** Resources whose definition refuses the secret in every form that a value gives it. */
+function refusedBy({ cluster, secret }: PullSecretOptions, holders: readonly Holder[]): PodWithout[] {
+  const has = (one: PodWithout): boolean =>
+    holders.some(
+      ({ kind, name, template, secrets }) =>
+        kind === one.kind && name === one.name && template === one.template && secrets.includes(secret),
+    );
+  const refused = cluster.refusals().filter(({ field }) => field.includes(FIELD));
+  const distinct = new Map(
+    refused.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
+  );
+  return [...distinct.values()].filter((one) => !has(one));
+}
+
+function formOf(value: unknown): Shape {
+  if (!Array.isArray(value)) return 'name';
+  return typeof value.at(-1) === 'string' ? 'names' : 'entries';
 }
 
 function isSet({ settings }: Proved, path: SecretLeaf['path']): boolean {
@@ -80,8 +116,14 @@ async function addFewest(
       : [{ leaf, shape, marker, path: leaf.path, value: withSecret(leaf, shape, marker) }];
   });
   if (trials.length === 0) return state;
-  const judge = ({ marker }: SecretTrial, change: Parameters<typeof addsSecret>[0]): boolean =>
-    addsSecret(change, marker);
+  const adds = (change: Change, name: string, after: Proved['renders']): boolean => {
+    const { object } =
+      after[change.render]?.documents.find(
+        ({ template, index }) => template === change.template && index === change.document,
+      ) ?? {};
+    return addsSecret(change, name, options.cluster.schemaAt(object, [...change.path, 0])?.type === 'string');
+  };
+  const judge = ({ marker }: SecretTrial, change: Change, all: Proved['renders']): boolean => adds(change, marker, all);
   const { good, after } = await tryBeside(state, options, trials, { ...ALLOWANCE, judge });
   const landed = new Map(
     [...good].map(([trial, changes]) => [
@@ -99,7 +141,7 @@ async function addFewest(
       comment: 'the secret to pull with',
     }),
   );
-  return extend(state, options, settings, { ...ALLOWANCE, allows: (change) => addsSecret(change, secret) });
+  return extend(state, options, settings, { ...ALLOWANCE, allows: (change, all) => adds(change, secret, all) });
 }
 
 function compare(a: string, b: string): number {

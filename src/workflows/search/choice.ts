@@ -19,7 +19,12 @@ export interface Choosing {
   readonly tests?: boolean;
   /** Whether images of hooks, tests among them, are wanted; they are, unless told. */
   readonly hooks?: boolean;
+  /** Whether operators' defaults for resources that users are going to make are wanted; they are, unless told. */
+  readonly operatorDefaults?: boolean;
 }
+
+/** Why operators' defaults are left out; no rule of its own, so that older programs read the lock. */
+const DEFAULTS = '--no-operator-defaults: images that operators choose for resources that users make';
 
 /**
  * Leaves out what is not wanted and keeps what is. An `include` wins over an `exclude`, and an image that was only
@@ -28,7 +33,7 @@ export interface Choosing {
  */
 export function choose(
   places: readonly PlaceFound[],
-  { exclude = [], include = [], tests = true, hooks = true }: Choosing,
+  { exclude = [], include = [], tests = true, hooks = true, operatorDefaults = true }: Choosing,
   excludedCharts: readonly string[],
 ): { readonly places: readonly PlaceFound[]; readonly choices: readonly Choice[] } {
   const references = (some: readonly PlaceFound[]): string[] =>
@@ -45,6 +50,9 @@ export function choose(
   };
   if (!hooks) leaveOut({ rule: 'no-hooks' }, ({ hook, need }) => hook !== undefined || need === 'test');
   else if (!tests) leaveOut({ rule: 'no-tests' }, ({ need }) => need === 'test');
+  if (!operatorDefaults) {
+    leaveOut({ rule: 'exclude', reason: DEFAULTS }, ({ userMade = false }) => userMade);
+  }
   for (const { pattern, reason } of exclude) {
     const matches = referenceMatcher(pattern);
     const glob = wildcard(pattern);

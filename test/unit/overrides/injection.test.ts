@@ -3,8 +3,16 @@ import type { Change } from '../../../src/influence/changes.ts';
 import { type Injection, injectionLeaves, injects, shapesOf, withInjection } from '../../../src/overrides/injection.ts';
 
 const at = { template: 'a/templates/a.yaml', document: 0, path: 'spec.containers[0].image' };
-const env: Injection = { kind: 'env', name: 'RELATED_IMAGE', value: 'r.example/a:1', containers: [at] };
-const flag: Injection = { kind: 'argument', name: '--image', value: 'r.example/a:1', containers: [at] };
+const env: Injection = {
+  kind: 'env',
+  entries: [{ name: 'RELATED_IMAGE', value: 'r.example/a:1' }],
+  containers: [at],
+};
+const flag: Injection = {
+  kind: 'argument',
+  entries: [{ name: '--image', value: 'r.example/a:1' }],
+  containers: [at],
+};
 
 function change(field: 'env' | 'args', was: unknown, is: unknown, container = 0): Change {
   const path = ['spec', 'containers', container, field];
@@ -26,6 +34,14 @@ describe('an injection', () => {
     expect(injects(change('env', undefined, [ours], 1), env)).toBe(false);
     expect(injects(change('env', undefined, [ours, { name: 'NEW', value: 'x' }]), env)).toBe(false);
     expect(injects(change('env', [{ name: 'OTHER', value: 'x' }], [ours]), env)).toBe(false);
+  });
+
+  it('is several at once only when all of them are there', () => {
+    const second = { name: 'OTHER_IMAGE', value: 'r.example/b:1' };
+    const both = { ...env, entries: [...env.entries, second] };
+    expect(injects(change('env', [], [...env.entries, second]), both)).toBe(true);
+    expect(injects(change('env', [], [second]), both)).toBe(false);
+    expect(injects(change('env', [second], [second, ...env.entries]), both)).toBe(false);
   });
 
   it('is an argument of a name that was not there', () => {

@@ -1,10 +1,15 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PlaceFound } from '../../../src/discovery/index.ts';
+import { parseRules } from '../../../src/discovery/rules/index.ts';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import { Renderer } from '../../../src/helm/render.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import { type ChartOverrides, overrideChart } from '../../../src/workflows/overriding/override-chart.ts';
+import {
+  type ChartOverrides,
+  type OverrideOptions,
+  overrideChart,
+} from '../../../src/workflows/overriding/override-chart.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
@@ -48,7 +53,12 @@ const ENTRIES = pod(`env:
   {{- end }}`);
 
 describe.for(HELMS)('operands under Helm $version', (helm) => {
-  async function overrides(values: string, template: string, one = WORKER): Promise<ChartOverrides> {
+  async function overrides(
+    values: string,
+    template: string,
+    one: PlaceFound | null = WORKER,
+    more: Partial<OverrideOptions> = {},
+  ): Promise<ChartOverrides> {
     const scratch = scratchFolder();
     const folder = await writeFiles(join(scratch, 'op'), {
       'Chart.yaml': chartYaml('op'),
@@ -57,7 +67,7 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
     });
     const chart = await fetchChart(helmIn(scratch, helm), { chart: folder }, join(scratch, 'w'), scratch);
     const renderer = new Renderer(helmIn(scratch, helm), chart, join(scratch, 'r'));
-    const options = { rules: [], emit: () => undefined, operands: [one], inject: true };
+    const options = { rules: [], emit: () => undefined, operands: one === null ? [] : [one], ...more };
     return await overrideChart(renderer, { name: 'default', options: {} }, target, options);
   }
   const test = it.skipIf(helm.path === undefined);
@@ -69,7 +79,12 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
       { name: 'A', value: 'b' },
       { name: 'WORKER_IMAGE', value: moved },
     ]);
-    expect(found.proof).toEqual({ references: 2, rewritten: 2, residue: [] });
+    expect(found.proof).toEqual({
+      references: 2,
+      rewritten: 2,
+      residue: [],
+      injected: [{ name: 'WORKER_IMAGE', value: moved }],
+    });
   });
 
   test('get it by a map, or by a leaf that only the template reads', async () => {
@@ -98,5 +113,95 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
         })),
       );
     }
+  });
+
+  const KINDS = ['Agent', 'Alert', 'Auth', 'Single', 'Manager'];
+  const suite = parseRules(
+    {
+      operator: 'suite',
+      source: 'acme/operator, config.go, v1',
+      when: { images: ['acme/operator'] },
+      images: KINDS.map((kind) => ({
+        name: kind.toLowerCase(),
+        reference: `docker.io/acme/${kind.toLowerCase()}:{field.spec.image.tag|'7'}`,
+        for: { group: 'acme.example', kind },
+        unless: [{ env: `${kind.toUpperCase()}_IMAGE` }],
+        redirect: { kind: 'env', name: `${kind.toUpperCase()}_IMAGE`, value: '{repository}' },
+      })),
+    },
+    'test',
+  );
+  const told = KINDS.map((kind) => ({
+    name: `${kind.toUpperCase()}_IMAGE`,
+    value: `ecr.example:5000/m/docker.io/acme/${kind.toLowerCase()}`,
+  }));
+  const resources = (tag: string): string =>
+    KINDS.map(
+      (kind) =>
+        `---\napiVersion: acme.example/v1\nkind: ${kind}\nmetadata: {name: x}\nspec: {image: {tag: "${tag}"}}\n`,
+    ).join('');
+  const workload = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  template:
+    spec:
+      containers:
+        - name: operator
+          image: {{ .Values.image }}
+          env:
+            - {name: OTHER, value: x}
+            {{- with .Values.extraEnv }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+`;
+
+  test('of one operator get all their variables in one list, also those that resources of the chart ask for', async () => {
+    for (const template of [workload, workload + resources('8')]) {
+      const given = 'extraEnv: [{name: A, value: b}]\n';
+      const { overrides: set, proof } = await overrides(given, template, null, { rules: suite });
+      expect(set.extraEnv).toEqual(expect.arrayContaining([{ name: 'A', value: 'b' }, ...told]));
+      expect(set.extraEnv).toHaveLength(6);
+      expect(proof.residue).toEqual([]);
+      expect(proof.injected).toEqual(told.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
+    }
+  });
+
+  test('get those variables that the template does not set itself', async () => {
+    const own = workload.replace('{name: OTHER, value: x}', '{name: AUTH_IMAGE, value: ""}');
+    const { overrides: set, proof } = await overrides('extraEnv: []\n', own, null, { rules: suite });
+    expect(set.extraEnv).toEqual(expect.arrayContaining(told.filter(({ name }) => name !== 'AUTH_IMAGE')));
+    expect(set.extraEnv).toHaveLength(4);
+    expect(proof.residue.map(({ reference }) => reference)).toEqual(['docker.io/acme/auth:7']);
+  });
+
+  test('get nothing when nobody wants it', async () => {
+    const options = { rules: suite, inject: false };
+    const { overrides: set, proof } = await overrides('extraEnv: []\n', workload, null, options);
+    expect(set).not.toHaveProperty('extraEnv');
+    expect(proof).not.toHaveProperty('injected');
+    expect(proof.residue).toHaveLength(5);
+    expect(proof.residue[0]?.because).toContain('--no-inject');
+    const without = { rules: suite, operatorDefaults: false };
+    const none = await overrides('extraEnv: []\n', workload, null, without);
+    expect(none.proof).toEqual({ references: 1, rewritten: 1, residue: [] });
+  });
+
+  test('for resources that users make are not moved by what resources of the chart say of the same image', async () => {
+    const named = `apiVersion: acme.example/v1
+kind: Agent
+metadata: {name: x}
+spec: {image: {repository: {{ .Values.agent }}, tag: "7"}}
+`;
+    const rules = parseRules(
+      suite.map((rule) => ({
+        ...rule,
+        images: rule.images.slice(0, 1).map((image) => ({ ...image, unless: [{ field: 'spec.image.repository' }] })),
+      })),
+      'test',
+    );
+    const fixed = workload.replace(/ {12}\{\{- with[\s\S]*/, '');
+    const { proof } = await overrides('agent: docker.io/acme/agent\n', `${fixed}---\n${named}`, null, { rules });
+    expect(proof.residue.map(({ reference }) => reference)).toEqual(['docker.io/acme/agent:7']);
   });
 });

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { values } from '../../../src/workflows/values.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -35,6 +35,35 @@ const shape = (
   return { name, sets, ...more, files };
 };
 const ENTRY = [{ name: 'ecr' }];
+
+const AGENT = 'apiVersion: acme.example/v1\nkind: Agent\nmetadata: {name: agent}\nspec:\n  size: 1\n';
+/** A definition of agents with these items in its list of pull secrets. */
+const agentWith = (items: object): string =>
+  stringify({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'agents.acme.example' },
+    spec: {
+      group: 'acme.example',
+      names: { kind: 'Agent', plural: 'agents' },
+      versions: [
+        {
+          name: 'v1',
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              properties: {
+                spec: {
+                  type: 'object',
+                  properties: { size: { type: 'integer' }, imagePullSecrets: { type: 'array', items } },
+                },
+              },
+            },
+          },
+        },
+      ],
+    },
+  });
 
 const SHAPES: readonly SecretShape[] = [
   shape('a list of entries', 'imagePullSecrets: []\n', pod(listed('.Values.imagePullSecrets')), {
@@ -111,6 +140,30 @@ const SHAPES: readonly SecretShape[] = [
     `${pod(`  hostname: "{{ randAlphaNum 8 | lower }}"\n  subdomain: "s{{ .Values.pullSecret | len }}"\n${listed('.Values.imagePullSecrets')}`)}`,
     { imagePullSecrets: ENTRY },
   ),
+  shape(
+    'a resource whose definition has names, beside pods that have entries',
+    'global: {imagePullSecrets: []}\nagent: {imagePullSecrets: []}\n',
+    `${pod(listed('.Values.global.imagePullSecrets'))}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
+    { global: { imagePullSecrets: ENTRY }, agent: { imagePullSecrets: ['ecr'] } },
+    { files: { 'crds/agent.yaml': agentWith({ type: 'string' }) } },
+  ),
+  shape(
+    'a resource whose definition has entries',
+    'agent: {imagePullSecrets: []}\n',
+    `${pod('  hostname: a')}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
+    { agent: { imagePullSecrets: ENTRY } },
+    {
+      files: { 'templates/crd.yaml': agentWith({ type: 'object', properties: { name: { type: 'string' } } }) },
+      without: ['pod'],
+    },
+  ),
+  shape(
+    'nothing for a resource that takes neither form',
+    'agent: {imagePullSecrets: []}\nimagePullSecrets: []\n',
+    `${pod(listed('.Values.imagePullSecrets'))}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
+    { imagePullSecrets: ENTRY },
+    { files: { 'crds/agent.yaml': agentWith({ type: 'integer' }) }, without: ['agent'] },
+  ),
   shape('no leaf at all', '', pod('  hostname: a'), {}, { without: ['pod'] }),
 ];
 
@@ -128,7 +181,7 @@ describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
     const { without = [] } = wanted;
     expect(proof?.withoutPullSecret?.map(({ name }) => name)).toEqual(without);
     for (const name of without)
-      expect(yaml).toContain(`# Without the pull secret: Pod/${name} (shape/templates/a.yaml)`);
+      expect(yaml).toMatch(new RegExp(`^# Without the pull secret: \\w+/${name} \\(shape/templates/a.yaml\\)$`, 'm'));
     expect(parse(yaml)).toEqual(overrides);
     const file = join(scratch, 'overrides.yaml');
     await writeFile(file, yaml);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { isByRule } from '../../../../src/discovery/rules/index.ts';
+import { applyRules, isByRule, newerThanKnown } from '../../../../src/discovery/rules/index.ts';
 import { formatLock, type Lock, parseLock } from '../../../../src/lock/lock.ts';
-import { apply, operator, references, resource, rule } from './render.ts';
+import { apply, inputOf, operator, references, resource, rule } from './render.ts';
 
 const TABLE = { tables: { widget: { '>=1.0.0 <2.0.0': '10.1', '>=2.0.0 <=2.3.0': '10.2' } } };
 const tabled = (image: object = {}) => rule({ reference: 'reg.io/org/widget:{table.widget}', ...image }, TABLE);
@@ -147,7 +147,7 @@ test('a resource of the render asks for its own image, with or without the opera
   expect(references(rules, [operator('org/widget-operator:1.0')])).toEqual([]);
 });
 
-test('without a resource the default of the operator counts; it is a guess once the chart brings other resources', () => {
+test('the default of the operator counts for resources that users make, whatever resources the chart brings', () => {
   const rules = rule(
     {},
     {
@@ -158,12 +158,56 @@ test('without a resource the default of the operator counts; it is a guess once 
     },
   );
   const of = (...more: object[]) =>
-    apply(rules, [operator('org/widget-operator:1.0'), ...more]).map((p) => `${p.reference} ${p.confidence} ${p.need}`);
-  expect(of()).toEqual(['reg.io/a:1.0 likely operand', 'reg.io/b:1.0 likely operand']);
+    apply(rules, [operator('org/widget-operator:1.0'), ...more]).map(
+      (p) => `${p.reference} ${p.confidence} ${p.need}${p.userMade ? ' for users' : ''}`,
+    );
+  expect(of()).toEqual(['reg.io/a:1.0 likely operand for users', 'reg.io/b:1.0 likely operand for users']);
+  // An install does without them then; they are taken all the same.
   expect(of(resource('example.com/v1', 'Widget', { v: '8' }))).toEqual([
     'reg.io/a:8 likely install',
-    'reg.io/b:1.0 possible optional',
+    'reg.io/a:1.0 possible operand for users',
+    'reg.io/b:1.0 possible operand for users',
   ]);
+  // One that the chart leaves at the default says it already.
+  expect(of(resource('example.com/v1', 'Widget', {}))).toEqual([
+    'reg.io/a:1.0 likely install',
+    'reg.io/b:1.0 possible operand for users',
+  ]);
+});
+
+test('of a resource that a cluster has once nothing is left to users when the chart brings it', () => {
+  const rules = rule({ reference: 'reg.io/a:{field.spec.v|tag}', for: { ...WIDGET, single: true } });
+  const of = (...more: object[]) => apply(rules, [operator('org/widget-operator:1.0'), ...more]);
+  expect(of().map(({ userMade }) => userMade)).toEqual([true]);
+  const brought = of(resource('example.com/v1', 'Widget', { v: '8' }));
+  expect(brought.map(({ reference, userMade }) => [reference, userMade])).toEqual([['reg.io/a:8', undefined]]);
+});
+
+test('a guess, or what depends on the cluster, is no default that is taken', () => {
+  const table = { t: { '>=1.0.0 <2.0.0': '1' } };
+  const guess = rule({ reference: 'reg.io/a:{table.t}', for: WIDGET }, { tables: table });
+  const unsure = rule({ reference: 'reg.io/a:{tag}', for: WIDGET, confidence: 'possible' });
+  for (const [rules, tag] of [
+    [guess, '3.0.0'],
+    [unsure, '1.0'],
+  ] as const) {
+    const found = apply(rules, [operator(`org/widget-operator:${tag}`)]);
+    expect(found.map(({ confidence, userMade }) => [confidence, userMade])).toEqual([['possible', undefined]]);
+  }
+});
+
+test('an operator that is newer than the rows of a table is told, with the newest of them', () => {
+  const tables = { t: { '>=1.0.0 <2.0.0': '1', '>=2.0.0 <=2.1.3': '2' }, other: { '>=1.0.0 <2.0.0': '1' } };
+  const rules = rule({ reference: 'reg.io/a:{table.t}', unless: [{ argument: '--image' }] }, { tables });
+  const newer = (tag: string, container: object = {}) => {
+    const input = inputOf([operator(`org/widget-operator:${tag}`, container)]);
+    return newerThanKnown(rules, { ...input, places: [...input.places, ...applyRules(rules, input)] });
+  };
+  expect(newer('2.1.3')).toEqual([]);
+  expect(newer('0.1.0')).toEqual([]);
+  expect(newer('2.1.4')).toEqual([{ operator: rules[0]?.operator, release: '2.1.4', rows: ['>=2.0.0 <=2.1.3'] }]);
+  // Nothing is guessed where the chart names the image.
+  expect(newer('2.1.4', { args: ['--image=reg.io/a:3'] })).toEqual([]);
 });
 
 test('a resource counts only when it has the field that makes the image needed', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { builtInRules, parseRules } from '../../../../src/discovery/rules/index.ts';
+import { isWantedPlace } from '../../../../src/lock/finding.ts';
 import { tryParseReference } from '../../../../src/oci/reference.ts';
 import { apply, operator, references, resource } from './render.ts';
 
@@ -194,6 +195,47 @@ test('prometheus: nothing is added to what resources and arguments name in full'
   const likely = places.filter(({ confidence }) => confidence === 'likely');
   expect(likely.map(({ reference, name }) => [reference, name])).toEqual([['my.reg/prometheus:v3.5.0', 'version']]);
 });
+
+test('prometheus: beside what the chart brings, the defaults for resources that users make are taken', () => {
+  const places = apply(builtInRules, [
+    operator('quay.io/prometheus-operator/prometheus-operator:v0.93.1', {
+      args: ['--thanos-default-base-image=t.io/t:1'],
+    }),
+    resource('monitoring.coreos.com/v1', 'Prometheus', { image: 'quay.io/prometheus/prometheus:v3.14.0-distroless' }),
+    resource('monitoring.coreos.com/v1', 'Alertmanager', { image: 'quay.io/prometheus/alertmanager:v0.34.0' }),
+  ]);
+  const taken = places.filter(isWantedPlace).map(({ reference, need }) => `${reference} ${need}`);
+  expect(new Set(taken)).toEqual(
+    new Set([
+      'quay.io/prometheus/prometheus:v3.13.1 operand',
+      'quay.io/prometheus/alertmanager:v0.33.1 operand',
+      'quay.io/prometheus-operator/prometheus-config-reloader:v0.93.1 operand',
+    ]),
+  );
+});
+
+test.for(CASES)(
+  '%s: a resource of the chart that names its own image takes no default from users',
+  ([name, manifests]) => {
+    const rules = builtInRules.filter(({ operator: one }) => one === name);
+    const wanted = (more: readonly object[]): Set<string> =>
+      new Set(
+        apply(rules, [...manifests, ...more])
+          .filter(isWantedPlace)
+          .map(({ reference }) => reference),
+      );
+    const kinds = (rules[0]?.images ?? []).flatMap(({ for: resourceOf, unless = [] }) => {
+      const field = unless.find((condition) => 'field' in condition)?.field.replace(/^spec\./, '');
+      return resourceOf === undefined || resourceOf.single || field === undefined ? [] : [{ ...resourceOf, field }];
+    });
+    const resources = kinds.map(({ group, kind, field }) => {
+      const spec = field.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), 'own.example/image:1');
+      return resource(`${group}/v1`, kind, spec as object);
+    });
+    const kept = wanted(resources);
+    expect([...wanted([])].filter((reference) => !kept.has(reference))).toEqual([]);
+  },
+);
 
 test('tigera: the registry and path of the Installation hold for every image', () => {
   const found = references(builtInRules, [

@@ -1,9 +1,14 @@
 import { discoverPlaces, type PlaceFound } from '../../../../src/discovery/index.ts';
-import { applyRules, parseRules, type Rule } from '../../../../src/discovery/rules/index.ts';
+import { applyRules, parseRules, type Rule, type RuleInput } from '../../../../src/discovery/rules/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 
 /** Applies rules to manifests as Helm would have rendered them, each from a template of the chart (or subchart) `app`. */
 export function apply(rules: readonly Rule[], manifests: readonly object[], options: Options = {}): PlaceFound[] {
+  return applyRules(rules, inputOf(manifests, options));
+}
+
+/** What rules are applied to: manifests as Helm would have rendered them. */
+export function inputOf(manifests: readonly object[], options: Options = {}): RuleInput {
   const folder = options.folder ?? 'app';
   const render = manifests
     .map((manifest, i) => `---\n# Source: ${folder}/templates/t${i}.yaml\n${yaml(manifest)}`)
@@ -12,7 +17,7 @@ export function apply(rules: readonly Rule[], manifests: readonly object[], opti
   const context = { chart: 'app', profile: 'default' };
   const places = discoverPlaces(documents, context);
   const metadata = { name: 'app', version: '1.0.0', ...(options.appVersion && { appVersion: options.appVersion }) };
-  return applyRules(rules, { metadata, documents, places, context });
+  return { metadata, documents, places, context };
 }
 
 export interface Options {

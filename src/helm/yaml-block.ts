@@ -1,0 +1,47 @@
+/**
+ * Values in a YAML document by their indentation, without parsing: definitions of custom resources are long, and one
+ * field of them is wanted. Only what is written in block style is found; whoever finds nothing has to parse.
+ */
+
+/** The block of lines below a key of a block mapping; undefined when the key is not there, or its value stands beside it. */
+export function blockOf(block: string, key: string): string | undefined {
+  const indent = indentOf(block);
+  const wanted = [`${key}:`, `"${key}":`, `'${key}':`].map((text) => indent + text);
+  const lines = block.split('\n');
+  const at = lines.findIndex((line) => wanted.some((text) => line.trimEnd() === text));
+  if (at < 0) return undefined;
+  const isOver = (line: string): boolean => {
+    const depth = line.search(/\S/);
+    if (depth < 0) return false;
+    // The items of a list may stand below their key without further indentation.
+    return depth < indent.length || (depth === indent.length && !/^-(?: |$)/.test(line.slice(depth)));
+  };
+  const end = lines.findIndex((line, i) => i > at && isOver(line));
+  const inner = lines.slice(at + 1, end < 0 ? undefined : end);
+  return inner.some((line) => line.trim() !== '') ? inner.join('\n') : undefined;
+}
+
+/** The items of a block list, each as a block of its own. */
+export function itemsOf(block: string): string[] {
+  const indent = indentOf(block);
+  const items: string[][] = [];
+  for (const line of block.split('\n')) {
+    if (line.startsWith(`${indent}- `)) items.push([`${indent}  ${line.slice(indent.length + 2)}`]);
+    else items.at(-1)?.push(line);
+  }
+  return items.map((lines) => lines.join('\n'));
+}
+
+/** The text beside a key of a block mapping, without quotes. */
+export function textOf(block: string, key: string): string | undefined {
+  const start = `${indentOf(block)}${key}: `;
+  const line = block.split('\n').find((one) => one.startsWith(start));
+  return line
+    ?.slice(start.length)
+    .trim()
+    .replace(/^(["'])(.*)\1$/, '$2');
+}
+
+function indentOf(block: string): string {
+  return /^( *)\S/m.exec(block)?.[1] ?? '';
+}

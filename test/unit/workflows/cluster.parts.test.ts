@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { parseTarget } from '../../../src/oci/naming.ts';
+import { values } from '../../../src/workflows/values.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
+
+const target = parseTarget('ecr.example:5000/m', 'host-path');
+
+const definition = (spec: object): string =>
+  stringify({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'agents.acme.example' },
+    spec: {
+      group: 'acme.example',
+      names: { kind: 'Agent', plural: 'agents' },
+      versions: [{ name: 'v1', schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } }],
+    },
+  });
+const image = { type: 'string', pattern: '^[a-z./-]+:[0-9]+$' };
+
+describe.for(HELMS)('resources whose definition the chart brings, with Helm $version', (helm) => {
+  async function result(files: Readonly<Record<string, string>>) {
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'op'), {
+      'Chart.yaml': chartYaml('op'),
+      'values.yaml': 'image: quay.io/acme/operator:1\nagent: quay.io/acme/agent:1\n',
+      'templates/pod.yaml': 'kind: Pod\nspec: {containers: [{name: c, image: "{{ .Values.image }}"}]}\n',
+      'templates/agent.yaml':
+        'apiVersion: acme.example/v1\nkind: Agent\nmetadata: {name: a}\nspec: {image: "{{ .Values.agent }}"}\n',
+      ...files,
+    });
+    const context = {
+      env: { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch },
+      cwd: scratch,
+      emit: () => undefined,
+    };
+    const [one] = await values(context, { request: { chart }, bundle: undefined, target, render: {} });
+    return { overrides: one?.overrides, residue: one?.proof.residue ?? [] };
+  }
+  const test = it.skipIf(helm.path === undefined);
+  const [operator, agent] = ['operator', 'agent'].map((name) => `ecr.example:5000/m/quay.io/acme/${name}:1`);
+
+  test('keep what the definition would refuse, and say so', async () => {
+    const { overrides, residue } = await result({
+      'crds/agent.yaml': definition({ type: 'object', properties: { image } }),
+    });
+    expect(overrides).toEqual({ image: operator });
+    expect(residue.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
+    expect(residue[0]?.because).toContain('Agent a: spec.image');
+  });
+
+  test('count by the definitions of subcharts too', async () => {
+    const { residue } = await result({
+      'Chart.yaml': chartYaml('op', '1.0.0', 'dependencies: [{name: crds, version: 1.0.0}]\n'),
+      'charts/crds/Chart.yaml': chartYaml('crds'),
+      'charts/crds/crds/agent.yaml': definition({ type: 'object', properties: { image } }),
+    });
+    expect(residue).toHaveLength(1);
+  });
+
+  test('may be wrong as they were before', async () => {
+    const wrong = definition({ type: 'object', required: ['size'], properties: { image: { type: 'string' } } });
+    const { overrides, residue } = await result({ 'crds/agent.yaml': wrong });
+    expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);
+  });
+});
