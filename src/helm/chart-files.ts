@@ -1,6 +1,7 @@
-import { once } from 'node:events';
-import * as tar from 'tar';
+import { Readable } from 'node:stream';
+import { AirgapError, messageOf } from '../base/errors.ts';
 import { readArchive } from './chart-archive.ts';
+import { type Budget, newBudget, readEntries } from './chart-entries.ts';
 
 /** Texts by their path in the chart, `charts/sub/Chart.yaml`. */
 export type Files = ReadonlyMap<string, string>;
@@ -10,31 +11,30 @@ const LIMIT = 1024 * 1024;
 
 /**
  * Texts of a chart archive and its subcharts, archives in charts/ included. What is longer than 1 MiB in an inner
- * archive is passed over.
+ * archive is passed over. All inner archives together may unpack to as much as one chart.
  * @throws AirgapError `chart-invalid`
  */
 export async function chartFiles(archive: string, wanted: RegExp): Promise<Files> {
   const inner = /^charts\/[^/]+\.tgz$/;
   const { files } = await readArchive(archive, new RegExp(`${inner.source}|${wanted.source}`));
   const texts = new Map<string, string>();
+  const budget = newBudget();
   for (const [path, content] of files) {
-    if (inner.test(path)) await readInner(content, wanted, texts);
-    else texts.set(path, content.toString('utf8'));
+    if (!inner.test(path)) texts.set(path, content.toString('utf8'));
+    else {
+      await readInner(content, wanted, texts, budget).catch((cause: unknown) => {
+        throw new AirgapError('chart-invalid', `${path} of ${archive} is not a chart archive: ${messageOf(cause)}`);
+      });
+    }
   }
   return texts;
 }
 
 /** A subchart's archive has its folder inside. */
-async function readInner(bytes: Buffer, wanted: RegExp, texts: Map<string, string>): Promise<void> {
-  const parser = tar.list({
-    onReadEntry: (entry) => {
-      if (!wanted.test(entry.path) || entry.size > LIMIT) return;
-      const chunks: Buffer[] = [];
-      entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-      entry.on('end', () => texts.set(`charts/${entry.path}`, Buffer.concat(chunks).toString('utf8')));
-    },
+function readInner(bytes: Buffer, wanted: RegExp, texts: Map<string, string>, budget: Budget): Promise<void> {
+  return readEntries(Readable.from([bytes]), budget, (entry, keep) => {
+    if (!wanted.test(entry.path) || entry.size > LIMIT) return undefined;
+    keep((content) => void texts.set(`charts/${entry.path}`, content.toString('utf8')));
+    return undefined;
   });
-  const done = once(parser, 'end');
-  parser.end(bytes);
-  await done;
 }
