@@ -54,7 +54,7 @@ export function parseMetadata(text: string, where: string): ChartMetadata {
 function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): Record<string, unknown> {
   const read = new Map<string, unknown>();
   for (const [key, value] of Object.entries(fields)) {
-    const name = FIELDS.find((field) => folded(field) === folded(key)) ?? key;
+    const name = FIELDS.find((field) => foldedKey(field) === foldedKey(key)) ?? key;
     if (read.has(name)) {
       throw new AirgapError('chart-invalid', `Chart.yaml of ${where} says ${name} twice, as ${quoted(key)} too`, {
         hint: 'Helm does not tell capital letters apart there; leave one of them out',
@@ -66,6 +66,6 @@ function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): 
 }
 
 /** Equal for keys that Go's encoding/json takes for the same (simple case folding). */
-function folded(key: string): string {
+export function foldedKey(key: string): string {
   return key.toUpperCase().toLowerCase();
 }

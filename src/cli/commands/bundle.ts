@@ -11,7 +11,7 @@ import { lockedCharts } from '../flags/locked-charts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
 import { addRegistryFlags, DOWNLOADS, FAR_DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
-import { repeat } from '../flags/render.ts';
+import { repeat } from '../flags/repeat.ts';
 import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
 import type { Edge } from '../run.ts';
