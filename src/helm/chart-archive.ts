@@ -10,17 +10,19 @@ const HINT = 'a chart archive is what helm package makes; check that the downloa
 /**
  * Reads a chart archive as hostile input: plain files only, inside one folder, bounded in size.
  * @param wanted paths below that folder whose content is wanted
+ * @param title what the reader knows it by, for messages
  * @returns the name of the folder, and the contents
  * @throws AirgapError `chart-invalid`
  */
 export async function readArchive(
   archive: string,
   wanted: RegExp,
+  title = archive,
 ): Promise<{ readonly root: string; readonly files: ReadonlyMap<string, Buffer> }> {
   const files = new Map<string, Buffer>();
   const tops = new Set<string>();
   let isFlat = false;
-  await eachFile(archive, (path, keep) => {
+  await eachFile(archive, title, (path, keep) => {
     const [top = '', ...rest] = path.split('/');
     tops.add(top);
     isFlat ||= rest.length === 0;
@@ -29,7 +31,7 @@ export async function readArchive(
   });
   const [root] = tops;
   if (root !== undefined && tops.size === 1 && !isFlat) return { root, files };
-  throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, { hint: HINT });
+  throw new AirgapError('chart-invalid', `${title} is not a chart archive: it must hold one folder`, { hint: HINT });
 }
 
 /**
@@ -43,15 +45,24 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
   const folders = new Set<string>();
   for (const [path, content] of files) {
     const file = join(folder, root, path);
-    if (!folders.has(dirname(file))) mkdirSync(dirname(file), { recursive: true });
-    folders.add(dirname(file));
-    writeFileSync(file, content);
+    try {
+      if (!folders.has(dirname(file))) mkdirSync(dirname(file), { recursive: true });
+      folders.add(dirname(file));
+      writeFileSync(file, content);
+    } catch (cause) {
+      // A file where another entry wants a folder, or a name that is too long.
+      const reason = messageOf(cause).split(',')[0];
+      throw new AirgapError('chart-invalid', `${path} of the chart ${root} cannot be unpacked: ${reason}`, {
+        hint: HINT,
+        cause,
+      });
+    }
   }
   return join(folder, root);
 }
 
 /** Visits each plain file of an archive; `keep` asks for its content. */
-async function eachFile(archive: string, visit: (path: string, keep: Keep) => void): Promise<void> {
+async function eachFile(archive: string, title: string, visit: (path: string, keep: Keep) => void): Promise<void> {
   let problem: string;
   try {
     if ((await stat(archive)).size > UNPACKED_LIMIT) throw new Error('it is larger than any chart');
@@ -74,7 +85,7 @@ async function eachFile(archive: string, visit: (path: string, keep: Keep) => vo
   } catch (cause) {
     problem = messageOf(cause);
   }
-  throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, { hint: HINT });
+  throw new AirgapError('chart-invalid', `${title} is not a chart archive: ${problem}`, { hint: HINT });
 }
 
 async function isGzip(archive: string): Promise<boolean> {

@@ -23,7 +23,14 @@ export async function chartFiles(archive: string, wanted: RegExp): Promise<Files
     if (!inner.test(path)) texts.set(path, content.toString('utf8'));
     else {
       await readInner(content, wanted, texts, budget).catch((cause: unknown) => {
-        throw new AirgapError('chart-invalid', `${path} of ${archive} is not a chart archive: ${messageOf(cause)}`);
+        throw new AirgapError(
+          'chart-invalid',
+          `${path}, which the chart holds, is not a chart archive: ${messageOf(cause)}`,
+          {
+            hint: 'helm dependency update puts the archives of its dependencies there anew',
+            cause,
+          },
+        );
       });
     }
   }

@@ -76,7 +76,7 @@ export async function fetchChart(
   }
   const archive = join(download, archiveName);
   if (local === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
-  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/);
+  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/, withoutSecrets(fetched.chart));
   const metadata = parseMetadata(read.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));

@@ -80,6 +80,10 @@ describe('unpackChart', () => {
     ['no folder', [{ path: 'Chart.yaml', text: 'x' }]],
     ['nothing', []],
     ['two Chart.yaml, which Helm reads one over the other', [CHART, { ...CHART, path: 'web/./Chart.yaml' }]],
+    [
+      'a file where a folder is',
+      [CHART, { path: 'web/templates', text: 'x' }, { path: 'web/templates/a.yaml', text: 'x' }],
+    ],
     ['a path of another system', [CHART, { path: 'web/templates\\x.yaml', text: 'x' }]],
     ['more files than any chart has', Array.from({ length: 10_001 }, (_, i) => ({ path: `web/${i}` }))],
   ])('refuses an archive with %s', async (_, entries) => {
