@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { AirgapError, messageOf } from './errors.ts';
 import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
 
 /** Scratch folders of this process. */
@@ -14,7 +15,12 @@ export async function withScratch<R>(
   work: (folder: string) => Promise<R>,
 ): Promise<R> {
   const parent = env.TMPDIR || tmpdir();
-  const folder = await mkdtemp(join(parent, `${nameOf(thisRun())}-`));
+  const folder = await mkdtemp(join(parent, `${nameOf(thisRun())}-`)).catch((cause: unknown) => {
+    throw new AirgapError('file', `no scratch folder can be made in ${parent}: ${messageOf(cause)}`, {
+      hint: 'let TMPDIR name a folder that can be written to',
+      cause,
+    });
+  });
   inUse.add(folder);
   // Of runs that were killed; beside the work, and nothing hangs on it.
   const tidied = removeStale(parent).catch(() => {});

@@ -1,42 +1,30 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { open, readdir, rm } from 'node:fs/promises';
+import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import * as tar from 'tar';
-import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { NameTest } from '../base/wildcard.ts';
-
-/** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
-export interface ChartMetadata {
-  readonly name: string;
-  readonly version: string;
-  readonly appVersion?: string;
-  readonly kubeVersion?: string;
-  readonly type?: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly [field: string]: unknown;
-}
+import { type Keep, newBudget, readEntries, UNPACKED_LIMIT } from './chart-entries.ts';
 
 const HINT = 'a chart archive is what helm package makes; check that the download is complete';
-
-/** A chart larger than this, unpacked, is no chart: Helm itself refuses it too (100 MiB). */
-const UNPACKED_LIMIT = 100 * 1024 * 1024;
 
 /**
  * Reads a chart archive as hostile input: plain files only, inside one folder, bounded in size.
  * @param wanted paths below that folder whose content is wanted
+ * @param title what the reader knows it by, for messages
  * @returns the name of the folder, and the contents
  * @throws AirgapError `chart-invalid`
  */
 export async function readArchive(
   archive: string,
   wanted: NameTest,
+  title = archive,
 ): Promise<{ readonly root: string; readonly files: ReadonlyMap<string, Buffer> }> {
   const files = new Map<string, Buffer>();
   const tops = new Set<string>();
   let isFlat = false;
-  await eachFile(archive, (path, keep) => {
+  await eachFile(archive, title, (path, keep) => {
     const [top = '', ...rest] = path.split('/');
     tops.add(top);
     isFlat ||= rest.length === 0;
@@ -45,7 +33,7 @@ export async function readArchive(
   });
   const [root] = tops;
   if (root !== undefined && tops.size === 1 && !isFlat) return { root, files };
-  throw new AirgapError('chart-invalid', `${archive} is not a chart archive: it must hold one folder`, { hint: HINT });
+  throw new AirgapError('chart-invalid', `${title} is not a chart archive: it must hold one folder`, { hint: HINT });
 }
 
 /**
@@ -59,49 +47,48 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
   const folders = new Set<string>();
   for (const [path, content] of files) {
     const file = join(folder, root, path);
-    if (!folders.has(dirname(file))) mkdirSync(dirname(file), { recursive: true });
-    folders.add(dirname(file));
-    writeFileSync(file, content);
+    try {
+      if (!folders.has(dirname(file))) mkdirSync(dirname(file), { recursive: true });
+      folders.add(dirname(file));
+      writeFileSync(file, content);
+    } catch (cause) {
+      // A file where another entry wants a folder, or a name that is too long.
+      const reason = messageOf(cause).split(',')[0];
+      throw new AirgapError('chart-invalid', `${path} of the chart ${root} cannot be unpacked: ${reason}`, {
+        hint: HINT,
+        cause,
+      });
+    }
   }
   return join(folder, root);
 }
 
 /** Visits each plain file of an archive; `keep` asks for its content. */
-async function eachFile(
-  archive: string,
-  visit: (path: string, keep: (take: (content: Buffer) => void) => void) => void,
-): Promise<void> {
-  let total = 0;
-  let problem: string | undefined;
+async function eachFile(archive: string, title: string, visit: (path: string, keep: Keep) => void): Promise<void> {
+  let problem: string;
   try {
+    if ((await stat(archive)).size > UNPACKED_LIMIT) throw new Error('it is larger than any chart');
     // The tar library reads plain and otherwise compressed archives too; Helm does not.
     if (!(await isGzip(archive))) throw new Error('it is not compressed with gzip');
-    await tar.list({
-      file: archive,
-      strict: true,
-      onReadEntry: (entry) => {
-        if (entry.type === 'Directory') return;
-        const path = posix.normalize(entry.path);
-        if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile')
-          problem ??= `it holds a ${entry.type}, ${entry.path}`;
-        else if (path.startsWith('../') || path.startsWith('/') || path.includes('\0'))
-          problem ??= `it holds a file outside of it, ${entry.path}`;
-        else if (!isOneLine(path)) problem ??= `it holds a file whose name has control characters, ${quoted(path)}`;
-        total += entry.size ?? 0;
-        if (total > UNPACKED_LIMIT) problem ??= 'it unpacks to more than 100 MiB';
-        if (problem !== undefined) return;
-        visit(path, (take) => {
-          const chunks: Buffer[] = [];
-          entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-          entry.on('end', () => take(Buffer.concat(chunks)));
-        });
-      },
+    let hasMetadata = false;
+    await readEntries(createReadStream(archive), newBudget(), (entry, keep) => {
+      const path = posix.normalize(entry.path);
+      if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile')
+        return `it holds a ${entry.type}, ${entry.path}`;
+      if (/^\.\.\/|^\/|[\0\\]/.test(path)) return `it holds a file outside of it, ${entry.path}`;
+      if (!isOneLine(path)) return `it holds a file whose name has control characters, ${quoted(path)}`;
+      // Of several, Helm reads all, one over the other.
+      const isMetadata = /^[^/]+\/Chart\.yaml$/.test(path);
+      if (isMetadata && hasMetadata) return 'it holds several Chart.yaml';
+      hasMetadata ||= isMetadata;
+      visit(path, keep);
+      return undefined;
     });
+    return;
   } catch (cause) {
-    problem ??= messageOf(cause);
+    problem = messageOf(cause);
   }
-  if (problem === undefined) return;
-  throw new AirgapError('chart-invalid', `${archive} is not a chart archive: ${problem}`, { hint: HINT });
+  throw new AirgapError('chart-invalid', `${title} is not a chart archive: ${problem}`, { hint: HINT });
 }
 
 /** Helm prints names of templates into comments of manifests, where a line break would make YAML of the rest. */
@@ -117,31 +104,6 @@ async function isGzip(archive: string): Promise<boolean> {
   } finally {
     await file.close();
   }
-}
-
-/**
- * Reads Chart.yaml.
- * @throws AirgapError `chart-invalid`
- */
-export function parseMetadata(text: string, where: string): ChartMetadata {
-  let value: unknown;
-  try {
-    value = parse(text, { uniqueKeys: false });
-  } catch (cause) {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${messageOf(cause)}`, { cause });
-  }
-  const fields = value as Record<string, unknown> | null;
-  if (typeof fields?.name !== 'string' || fields.version === undefined) {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`);
-  }
-  // It becomes part of file names and repositories.
-  if (!/^[A-Za-z0-9][\w.-]*$/.test(fields.name)) {
-    throw new AirgapError(
-      'chart-invalid',
-      `Chart.yaml of ${where} has an impossible name, ${JSON.stringify(fields.name)}`,
-    );
-  }
-  return { ...fields, name: fields.name, version: String(fields.version) };
 }
 
 /**

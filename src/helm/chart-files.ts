@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { posix } from 'node:path';
-import * as tar from 'tar';
-import { AirgapError } from '../base/errors.ts';
+import { Readable } from 'node:stream';
+import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { NameTest } from '../base/wildcard.ts';
 import { isOneLine, readArchive } from './chart-archive.ts';
+import { type Budget, newBudget, readEntries } from './chart-entries.ts';
 
 /** Texts by their path in the chart, `charts/sub/Chart.yaml`. */
 export type Files = ReadonlyMap<string, string>;
@@ -19,49 +19,56 @@ const LEVELS = 5;
 
 /**
  * Texts of a chart archive and its subcharts, archives in charts/ included. What is longer than 1 MiB in an inner
- * archive is passed over.
+ * archive is passed over. All inner archives together may unpack to as much as one chart.
  * @throws AirgapError `chart-invalid`
  */
 export async function chartFiles(archive: string, wanted: NameTest): Promise<Files> {
   const { files } = await readArchive(archive, { test: (path) => INNER.test(path) || wanted.test(path) });
   const texts = new Map<string, string>();
+  const budget = newBudget();
   for (const [path, content] of files) {
-    if (INNER.test(path)) await readInner(content, posix.dirname(path), wanted, texts, 1);
+    if (INNER.test(path)) await readInner({ path, content, level: 1 }, wanted, texts, budget);
     else texts.set(path, content.toString('utf8'));
   }
   return texts;
 }
 
+interface InnerArchive {
+  /** In the chart. */
+  readonly path: string;
+  readonly content: Buffer;
+  /** 1 in the chart itself. */
+  readonly level: number;
+}
+
 /** A subchart's archive has its folder inside. */
 async function readInner(
-  bytes: Buffer,
-  folder: string,
+  { path, content, level }: InnerArchive,
   wanted: NameTest,
   texts: Map<string, string>,
-  level: number,
+  budget: Budget,
 ): Promise<void> {
-  const archives = new Map<string, Buffer>();
-  let problem = level > LEVELS ? `charts are packed into charts more than ${LEVELS} times` : undefined;
-  const parser = tar.list({
-    onReadEntry: (entry) => {
-      if (!isOneLine(entry.path)) {
-        problem ??= `a subchart holds a file whose name has control characters, ${quoted(entry.path)}`;
-      }
-      const isInner = INNER.test(entry.path);
-      if (problem !== undefined || (!isInner && (!wanted.test(entry.path) || entry.size > LIMIT))) return;
-      const path = posix.join(folder, entry.path);
-      const chunks: Buffer[] = [];
-      entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-      entry.on('end', () => {
-        const content = Buffer.concat(chunks);
-        if (isInner) archives.set(path, content);
-        else texts.set(path, content.toString('utf8'));
-      });
-    },
-  });
-  const done = once(parser, 'end');
-  parser.end(bytes);
-  await done;
-  if (problem !== undefined) throw new AirgapError('chart-invalid', `${folder}: ${problem}`);
-  for (const [path, content] of archives) await readInner(content, posix.dirname(path), wanted, texts, level + 1);
+  const folder = posix.dirname(path);
+  const inner: InnerArchive[] = [];
+  try {
+    if (level > LEVELS) throw new Error(`charts are packed into charts more than ${LEVELS} times`);
+    await readEntries(Readable.from([content]), budget, (entry, keep) => {
+      if (!isOneLine(entry.path)) return `it holds a file whose name has control characters, ${quoted(entry.path)}`;
+      const below = posix.join(folder, entry.path);
+      if (INNER.test(entry.path)) keep((bytes) => inner.push({ path: below, content: bytes, level: level + 1 }));
+      else if (wanted.test(entry.path) && entry.size <= LIMIT)
+        keep((bytes) => texts.set(below, bytes.toString('utf8')));
+      return undefined;
+    });
+  } catch (cause) {
+    throw new AirgapError(
+      'chart-invalid',
+      `${path}, which the chart holds, is not a chart archive: ${messageOf(cause)}`,
+      {
+        hint: 'helm dependency update puts the archives of its dependencies there anew',
+        cause,
+      },
+    );
+  }
+  for (const archive of inner) await readInner(archive, wanted, texts, budget);
 }

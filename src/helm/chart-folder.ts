@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import semver from 'semver';
-import * as tar from 'tar';
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { parseMetadata } from './chart-archive.ts';
+import { readArchive } from './chart-archive.ts';
+import { parseMetadata } from './chart-metadata.ts';
 
 interface Archive {
   readonly path: string;
@@ -59,18 +59,9 @@ function bare(version: string): string {
 
 async function describe(path: string, file: string): Promise<Archive> {
   const [, name = '', version = ''] = /^(.+?)-(v?\d+\..*?)\.(?:tgz|tar\.gz)$/.exec(file) ?? [];
-  let text = '';
   try {
-    await tar.list({
-      file: path,
-      onReadEntry: (entry) => {
-        if (!/^(?:\.\/)?[^/]+\/Chart\.yaml$/.test(entry.path)) return;
-        entry.on('data', (chunk: Buffer) => {
-          text += chunk.toString('utf8');
-        });
-      },
-    });
-    return { path, ...parseMetadata(text, file) };
+    const { files } = await readArchive(path, /^Chart\.yaml$/);
+    return { path, ...parseMetadata(files.get('Chart.yaml')?.toString('utf8') ?? '', file) };
   } catch {
     // What is wrong with it is said when it is unpacked.
     return { path, name, version };

@@ -17,6 +17,10 @@ export interface ChartSources {
   readonly plainHttp: readonly string[];
   /** Certificate authorities to trust besides the system's (PEM). */
   readonly caFile?: string;
+  /** Folders (absolute) that links of chart folders may lead to. */
+  readonly linkRoots?: readonly string[];
+  /** Hosts, with their ports, that the user has named: charts that other charts name are fetched from there whatever they are. */
+  readonly hosts?: ReadonlySet<string>;
 }
 
 /** Every repository at its own address. */

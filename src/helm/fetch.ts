@@ -1,10 +1,15 @@
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError } from '../base/errors.ts';
-import { type ChartMetadata, packChart, parseMetadata, readArchive, unpackChart } from './chart-archive.ts';
+import type { ChartAccess } from './access.ts';
+import { checkAddress } from './addresses.ts';
+import { packChart, readArchive, unpackChart } from './chart-archive.ts';
+import { copyWithDependencies, dependencyRepositories } from './chart-dependencies.ts';
+import { type ChartMetadata, parseMetadata } from './chart-metadata.ts';
 import { type ChartSources, mirrored, UPSTREAM } from './chart-mirrors.ts';
+import { reachOf, widest } from './environment.ts';
 import type { Helm } from './helm.ts';
+import { PATIENCE, pullChart } from './pull.ts';
 import { refusal } from './refusal.ts';
 
 /** Which chart, as Helm's own commands take it. */
@@ -16,8 +21,7 @@ export interface ChartRequest {
   readonly version?: string;
   readonly devel?: boolean;
   readonly dependencyUpdate?: boolean;
-  /** Flags for a chart repository's or registry's credentials and TLS, passed on as they are. */
-  readonly access?: readonly string[];
+  readonly access?: ChartAccess;
 }
 
 /** A chart on disk. */
@@ -37,8 +41,12 @@ export interface Chart {
   readonly fetched: ChartRequest;
 }
 
+/** Refuses an address of a repository or chart that may not be asked, by throwing. */
+export type AllowAddress = (address: string) => Promise<void>;
+
 /**
  * Brings a chart into `workFolder` (absolute; made when missing), whatever form it was asked for in.
+ * @param allow is asked about addresses before they are, but for those that a mirror has taken the place of
  * @throws AirgapError `chart-not-found`, `chart-invalid`, `unauthorized`
  */
 export async function fetchChart(
@@ -47,15 +55,19 @@ export async function fetchChart(
   workFolder: string,
   cwd: string,
   sources: ChartSources = UPSTREAM,
+  allow: AllowAddress = async () => {},
 ): Promise<Chart> {
   const download = join(workFolder, 'download');
   await mkdir(download, { recursive: true });
   const mirror = await mirrored(sources.mirrors, request);
+  if (mirror === undefined) await allow(request.repo ?? request.chart);
   const fetched = withPlainHttp(mirror ?? request, sources);
   const local = await localKind(fetched, cwd);
-  if (local === 'folder') await packageFolder(helm, fetched, resolve(cwd, fetched.chart), download);
-  else if (local === 'file') await copyArchive(resolve(cwd, fetched.chart), download);
-  else await pull(helm, fetched, download);
+  if (local === 'folder') {
+    const place = { folder: resolve(cwd, fetched.chart), work: join(workFolder, 'source'), download };
+    await packageFolder(helm, fetched, place, sources);
+  } else if (local === 'file') await copyArchive(resolve(cwd, fetched.chart), download);
+  else await pullChart(helm, fetched, download, join(workFolder, 'login'));
 
   const files = await readdir(download);
   const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
@@ -64,7 +76,7 @@ export async function fetchChart(
   }
   const archive = join(download, archiveName);
   if (local === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
-  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/);
+  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/, withoutSecrets(fetched.chart));
   const metadata = parseMetadata(read.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
@@ -75,10 +87,9 @@ export async function fetchChart(
 
 /** Helm is told of each registry that speaks HTTP, also of one that a mirror names. */
 function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): ChartRequest {
-  const { chart, access = [] } = request;
-  const host = /^oci:\/\/([^/]+)/.exec(chart)?.[1];
-  if (host === undefined || !plainHttp.includes(host) || access.includes('--plain-http')) return request;
-  return { ...request, access: [...access, '--plain-http'] };
+  const host = /^oci:\/\/([^/]+)/.exec(request.chart)?.[1];
+  if (host === undefined || !plainHttp.includes(host)) return request;
+  return { ...request, access: { ...request.access, plainHttp: true } };
 }
 
 async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
@@ -94,54 +105,34 @@ async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'f
   return undefined;
 }
 
-/** Milliseconds for a chart and its dependencies, some MB. Helm itself waits for ever on a server that stops sending. */
-const PATIENCE = 10 * 60_000;
-
-/** Tries in all. Helm asks again itself where a server answers 429 or 5xx, and gives up when a connection breaks. */
-const ATTEMPTS = 3;
-
-/** Milliseconds before the second try; twice as long before the third. */
-const PAUSE = 1000;
-
-/** What Helm says of a body that did not come as it was sent. */
-const BROKEN =
-  /connection reset|broken pipe|\bEOF\b|i\/o timeout|TLS handshake timeout|idle connection|mismatched digest|mismatch Content-Length/;
-
-async function packageFolder(helm: Helm, request: ChartRequest, folder: string, download: string): Promise<void> {
+/**
+ * Has Helm package a copy of a chart folder: it follows links wherever they lead, and what it reads is what was looked at.
+ * @throws AirgapError `chart-invalid`
+ */
+async function packageFolder(
+  helm: Helm,
+  request: ChartRequest,
+  place: { readonly folder: string; readonly work: string; readonly download: string },
+  { linkRoots = [], hosts }: ChartSources,
+): Promise<void> {
+  const { folder, work, download } = place;
+  const repositories = request.dependencyUpdate ? await dependencyRepositories(folder) : [];
+  const local = repositories.flatMap((repository) => /^file:\/\/(.*)$/s.exec(repository)?.[1] ?? []);
+  // Other schemes are plugins' and names of repositories the user's own.
+  for (const one of repositories) if (/^(?:https?|oci):/i.test(one)) await checkAddress(one, hosts);
+  const copy = await copyWithDependencies(folder, local, work, linkRoots);
   const update = request.dependencyUpdate ? ['--dependency-update'] : [];
-  const { exitCode, stderr } = await helm.run(['package', folder, '--destination', download, ...update], PATIENCE);
-  if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr);
+  const { exitCode, stderr } = await helm.run(['package', `--destination=${download}`, ...update, '--', copy], {
+    reach: widest(repositories.map(reachOf)),
+    patience: PATIENCE,
+  });
+  if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr.replaceAll(copy, request.chart));
 }
 
 async function copyArchive(archive: string, download: string): Promise<void> {
   const name = basename(archive);
   await copyFile(archive, join(download, name.endsWith('.tgz') || name.endsWith('.tar.gz') ? name : `${name}.tgz`));
   await copyFile(`${archive}.prov`, join(download, `${name}.prov`)).catch(() => {});
-}
-
-async function pull(helm: Helm, request: ChartRequest, download: string): Promise<void> {
-  const { chart, repo, version, devel, access = [] } = request;
-  if (repo === '') {
-    throw new AirgapError(
-      'chart-not-found',
-      `nothing says which repository has chart ${chart} ${version ?? ''}`.trim(),
-      {
-        hint: 'put its archive into a folder, and name that with --chart-mirror *=FOLDER',
-      },
-    );
-  }
-  const args = ['pull', chart, '--destination', download, ...access];
-  if (repo !== undefined) args.push('--repo', repo);
-  if (version !== undefined) args.push('--version', version);
-  if (devel) args.push('--devel');
-  // A provenance file travels with its chart; for the many that have none Helm warns, and goes on.
-  const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
-  for (let attempt = 1; ; attempt++) {
-    const { exitCode, stderr } = await helm.run([...args, '--prov'], PATIENCE);
-    if (exitCode === 0) return;
-    if (attempt === ATTEMPTS || !BROKEN.test(stderr)) throw refusal(what, stderr, 'chart-not-found');
-    await sleep(PAUSE * 2 ** (attempt - 1));
-  }
 }
 
 function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined, cwd: string): string {

@@ -3,10 +3,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkDepth } from '../base/depth.ts';
 import { AirgapError } from '../base/errors.ts';
+import { checkName } from '../base/names.ts';
 import { jsonText } from '../base/printable.ts';
 import { withFile } from './chart-copy.ts';
 import { chartFiles, type Files } from './chart-files.ts';
 import { type RenderedDocument, splitDocuments } from './documents.ts';
+import { type Reach, reachOf, widest } from './environment.ts';
 import type { Chart } from './fetch.ts';
 import type { Helm } from './helm.ts';
 import { refusal } from './refusal.ts';
@@ -32,7 +34,19 @@ export interface RenderOptions {
   readonly noHooks?: boolean;
   /** Without `helm test`. */
   readonly skipTests?: boolean;
+  readonly limits?: RenderLimits;
 }
+
+/** What one render may take. */
+export interface RenderLimits {
+  /** Milliseconds, 2 minutes unless told. */
+  readonly time?: number;
+  /** Bytes, 2 GiB unless told. */
+  readonly memory?: number;
+}
+
+/** Milliseconds. The slowest charts known take some seconds, each on a machine with nothing else to do. */
+const PATIENCE = 2 * 60_000;
 
 export interface Render {
   readonly documents: readonly RenderedDocument[];
@@ -55,6 +69,8 @@ export class Renderer {
   readonly #valuesTemplate = `templates/airgap-coalesced-values-${randomBytes(16).toString('hex')}.yaml`;
   #prepared: Promise<void> | undefined;
   #texts: Promise<Files> | undefined;
+  /** Why a render was ended. A chart that takes too much once is not rendered again, with whatever values. */
+  #ended: AirgapError | undefined;
   #runs = 0;
 
   constructor(helm: Helm, chart: Chart, workFolder: string) {
@@ -81,18 +97,23 @@ export class Renderer {
       await writeFile(overridesFile, text, { mode: 0o600 });
       files.push(overridesFile);
     }
+    const { limits, releaseName = 'release-name' } = options;
+    const name = checkName('release name', releaseName, 'the release', 'usage');
     const flags = renderFlags({ ...options, values: files });
-    const { exitCode, stdout, stderr } = await this.#helm.run([
-      'template',
-      options.releaseName ?? 'release-name',
-      this.#copy,
-      ...flags,
-    ]);
+    if (this.#ended !== undefined) throw this.#ended;
+    const { exitCode, stdout, stderr, ended } = await this.#helm.run(['template', ...flags, '--', name, this.#copy], {
+      reach: widest([...(options.values ?? []), ...(options.setFile ?? [])].map(reachOfValues)),
+      patience: limits?.time ?? PATIENCE,
+      ...(limits?.memory === undefined ? {} : { memory: limits.memory }),
+    });
     await rm(overridesFile, { force: true });
-    const { name, version } = this.chart.metadata;
+    if (ended !== undefined) {
+      this.#ended = this.#refused(`Helm could not render ${this.#title()}: ${ended}`);
+      throw this.#ended;
+    }
     if (exitCode !== 0) {
       // Helm names the copy that it was given; the reader knows the chart by its name.
-      throw refusal(`render chart ${name} ${version}`, stderr.replaceAll(this.#copy, name));
+      throw refusal(`render ${this.#title()}`, stderr.replaceAll(this.#copy, this.chart.metadata.name));
     }
     return this.#separate(splitDocuments(stdout));
   }
@@ -106,6 +127,17 @@ export class Renderer {
   /** Renders the same chart with other content. @param folder absolute, for its scratch files */
   of(archive: string, folder: string): Renderer {
     return new Renderer(this.#helm, { ...this.chart, archive }, folder);
+  }
+
+  #title(): string {
+    const { name, version } = this.chart.metadata;
+    return `chart ${name} ${version}`;
+  }
+
+  #refused(message: string): AirgapError {
+    return new AirgapError('chart-render', message, {
+      hint: 'a chart that needs more gets it with --render-timeout and --render-memory',
+    });
   }
 
   async #prepare(): Promise<void> {
@@ -128,8 +160,16 @@ export class Renderer {
   }
 }
 
+/** A values file by an address is Helm's to fetch, and what is behind another scheme than a web server's a plugin's. */
+function reachOfValues(text: string): Reach {
+  const [, address] = /(?:^|=)([a-z][a-z0-9+.-]*:\/\/.*)$/is.exec(text) ?? [];
+  return address === undefined ? 'nothing' : reachOf(address);
+}
+
+/** Values follow an equals sign: one that begins with a dash is no option of Helm's then. */
 function renderFlags(options: RenderOptions): string[] {
-  const each = (flag: string, values: readonly string[] = []): string[] => values.flatMap((value) => [flag, value]);
+  const each = (flag: string, values: readonly string[] = []): string[] => values.map((value) => `${flag}=${value}`);
+  const { kubeVersion, namespace } = options;
   return [
     ...each('--values', options.values),
     ...each('--set-json', options.setJson),
@@ -137,10 +177,10 @@ function renderFlags(options: RenderOptions): string[] {
     ...each('--set-string', options.setString),
     ...each('--set-file', options.setFile),
     ...each('--set-literal', options.setLiteral),
-    ...(options.kubeVersion ? ['--kube-version', options.kubeVersion] : []),
+    ...(kubeVersion ? [`--kube-version=${kubeVersion}`] : []),
     ...each('--api-versions', options.apiVersions),
     ...(options.skipSchemaValidation ? ['--skip-schema-validation'] : []),
-    ...(options.namespace ? ['--namespace', options.namespace] : []),
+    ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
     ...(options.isUpgrade ? ['--is-upgrade'] : []),
     ...(options.noHooks ? ['--no-hooks'] : []),
     ...(options.skipTests ? ['--skip-tests'] : []),

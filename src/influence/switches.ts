@@ -34,6 +34,16 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
   return [...all.values()].sort((a, b) => b.path.length - a.path.length);
 }
 
+/**
+ * Whether a switch can be what turns off something that these texts say: a flag any time, a list or a setting when it
+ * stands there. Another setting that takes it away has only made the text around it unreadable.
+ */
+export function concerns(values: Values, { path }: Switch, texts: readonly string[]): boolean {
+  const value = valueAt(values, path);
+  if (typeof value === 'boolean') return true;
+  return texts.some((text) => (Array.isArray(value) ? standsIn(value, text) : text.includes(String(value))));
+}
+
 /** Whether one of a list's scalars, at any depth, stands in the text. */
 function standsIn(value: unknown, text: string): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).some((inner) => standsIn(inner, text));

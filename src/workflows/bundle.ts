@@ -32,6 +32,7 @@ import { beside, type Inside } from './inside/listed.ts';
 import type { OperatorsOfChart } from './inside/subject.ts';
 import type { WrittenScan } from './inside/written-scan.ts';
 import { connect, type RegistryAccess } from './registry.ts';
+import type { AskedHost } from './search/nested-hosts.ts';
 
 export interface PackOptions extends ResolveOptions {
   readonly out: string;
@@ -66,6 +67,8 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly dropped: readonly Dropped[];
   /** What only the images of operators name, and is not in the bundle. */
   readonly inside?: Inside;
+  /** Hosts that nobody but charts has named, and that were asked for charts; absent where there are none. */
+  readonly askedHosts?: readonly AskedHost[];
 }
 
 /**
@@ -86,7 +89,7 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
   return writingAlone(context, options, async (scratch) => {
     const { lookInside, ...unlooked } = options;
     const searching = { ...unlooked, operators: lookInside !== undefined, recipes: true };
-    const { charts: searched, failures: missing, excluded } = await searchChosen(context, searching, scratch);
+    const { charts: searched, failures: missing, excluded, asked } = await searchChosen(context, searching, scratch);
     if (missing.length > 0) throw combine(missing, `${missing.length} charts within charts could not be searched`);
     const choose = (more: readonly PlaceFound[]): Chosen => chosen([...searched, { places: more }], options, excluded);
     const { findings } = choose([]);
@@ -95,8 +98,10 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     }
     const network = networkOf(searched, options);
     const contents = { charts: searched, choose, network };
-    if (lookInside === undefined) return pack(context, options, contents);
-    if (!lookInside.include) return pack(context, options, { ...contents, operators: searched });
+    const hosts = asked.length === 0 ? {} : { askedHosts: asked };
+    if (lookInside === undefined) return { ...(await pack(context, options, contents)), ...hosts };
+    if (!lookInside.include)
+      return { ...(await pack(context, options, { ...contents, operators: searched })), ...hosts };
     const [{ lookFirst }, { wanted }] = await Promise.all([
       import('./inside/look-first.ts'),
       import('./inside/subject.ts'),
@@ -109,10 +114,10 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
       await tellAhead(options.out, context.emit);
       throw error;
     });
-    if (images.length === 0) return result;
+    if (images.length === 0) return { ...result, ...hosts };
     const fetched = ahead?.fetched ?? 0;
     const bytes = { fetched: result.fetched + fetched, reused: Math.max(0, result.reused - fetched) };
-    return { ...result, ...bytes, inside: beside(result.lock, choose(inside).findings, images) };
+    return { ...result, ...bytes, ...hosts, inside: beside(result.lock, choose(inside).findings, images) };
   });
 }
 

@@ -13,6 +13,7 @@ import type { InsideImage } from './inside/subject.ts';
 import type { RegistryAccess } from './registry.ts';
 import { type Choosing, choose } from './search/choice.ts';
 import type { ChartJob, Search, SearchedChart } from './search/discover.ts';
+import type { AskedHost } from './search/nested-hosts.ts';
 import type { WhatIfFinding } from './search/what-if.ts';
 
 export interface ImagesOptions extends Choosing {
@@ -66,6 +67,8 @@ export interface ImagesResult {
   readonly proposed?: readonly ProposedRule[];
   /** Charts within charts that could not be searched, so that their images are missing. */
   readonly failures: readonly AirgapError[];
+  /** Hosts that nobody but charts has named, and that were asked for charts; absent where there are none. */
+  readonly askedHosts?: readonly AskedHost[];
 }
 
 /** What the images of operators name, and the same as places. */
@@ -83,7 +86,7 @@ interface Chosen {
 /** Which images the charts need, and where each stands. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
-    const { charts, failures, insides, findings: all, choices } = await searchChosen(context, options, scratch);
+    const { charts, failures, asked, insides, findings: all, choices } = await searchChosen(context, options, scratch);
     const { findings, inside } = apart(all, insides ?? []);
     warnUnmatched(context, choices);
     const known = new Set(findings.map(({ reference }) => reference));
@@ -98,6 +101,7 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
       ...(whatIf === undefined ? {} : { whatIf }),
       ...(proposed === undefined ? {} : { inside, proposed }),
       failures,
+      ...(asked.length === 0 ? {} : { askedHosts: asked }),
     };
   });
 }
@@ -140,7 +144,7 @@ async function look(
 
 /** Searches what the options name. Without charts it needs no Helm, and nothing that searches is loaded. */
 export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
-  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [] };
+  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], asked: [] };
   const operators = options.operators ?? options.lookInside !== undefined;
   const [{ searchCharts }, { Helm }] = await Promise.all([import('./search/discover.ts'), import('../helm/helm.ts')]);
   return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });

@@ -11,9 +11,10 @@ import { lockedCharts } from '../flags/locked-charts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
 import { addRegistryFlags, DOWNLOADS, FAR_DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
-import { repeat } from '../flags/render.ts';
+import { repeat } from '../flags/repeat.ts';
 import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
+import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import type { Edge } from '../run.ts';
 
 type Flags = ChartsFlags &
@@ -90,6 +91,9 @@ export function bundleCommand(edge: Edge): Command {
     };
     const result = await run(edge, options, flags);
     const { estimate, ...written } = result;
+    const references = result.lock.images.map(({ reference }) => reference);
+    const sources = result.lock.charts.map(({ source }) => source);
+    warnUnusedMirrors(edge.context.emit, flags, references, sources);
     if (flags.output === 'text') {
       edge.tell(bundleReport(result));
       if (result.inside !== undefined) edge.tell(insideReport(result.inside));

@@ -11,6 +11,7 @@ import { addInsideFlags, type InsideFlags, insideOptions } from '../flags/inside
 import { addLockFileFlags, type LockFileFlags, useLockFile } from '../flags/lock-file.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
+import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import type { Edge } from '../run.ts';
 import { addWhyFlags, answerWhy, type WhyFlags } from './images-why.ts';
 
@@ -67,13 +68,24 @@ export function imagesCommand(edge: Edge): Command {
     } else if (flags.output === 'txt') edge.print(listed(result, confirmation?.dropped));
     else edge.print(await asDocument('Images', result, flags.output));
     // What was found is of use all the same, but the run has not done what it should.
-    if (failures.length > 0) {
+    if (failures.length === 0) warnUnused(edge, flags, searched);
+    else {
       throw combine(
         failures,
         `${failures.length} charts within charts could not be searched; their images are missing`,
       );
     }
   });
+}
+
+function warnUnused(
+  { context }: Edge,
+  flags: Flags,
+  { images, charts }: Pick<ImagesResult, 'images' | 'charts'>,
+): void {
+  const references = images.map(({ reference }) => reference);
+  const sources = charts.map(({ source }) => source);
+  warnUnusedMirrors(context.emit, flags, references, sources);
 }
 
 /** Loads what speaks to registries only for whoever asks them. */

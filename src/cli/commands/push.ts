@@ -12,7 +12,7 @@ import { withLog } from '../flags/log.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { Receipts } from '../flags/receipt.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
-import { repeat } from '../flags/render.ts';
+import { repeat } from '../flags/repeat.ts';
 import { publicKey } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';

@@ -12,8 +12,11 @@ import { refuseStray } from '../flags/charts.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
 import { jobsOf, readConfigFile } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
+import { chartAllowances, renderLimits } from '../flags/limits.ts';
+import { namedIn } from '../flags/named-hosts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
-import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from '../flags/render.ts';
+import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from '../flags/render.ts';
+import { repeat } from '../flags/repeat.ts';
 import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
@@ -90,8 +93,8 @@ export function valuesCommand(edge: Edge): Command {
     await checkResidue(flags, flags.format, edge.context.cwd);
     const files = new OverridesFiles(flags, edge.context.cwd);
     const residue = files.residueFile();
-    const { jobs, chartSources, config } = await configured(flags, edge);
-    const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
+    const { jobs, chartSources, config } = await configured(chart, flags, edge);
+    const access = accessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
       request:
@@ -147,6 +150,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
 
 /** Charts and places of a configuration file, and those of the command line before them. */
 async function configured(
+  chart: string | undefined,
   flags: Flags,
   { context: { cwd, env } }: Edge,
 ): Promise<{
@@ -157,7 +161,10 @@ async function configured(
   const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
   if (flags.config === undefined) {
     const { caFile, plainHttp } = flags;
-    return { jobs: undefined, chartSources: { mirrors: own, plainHttp, ...(caFile === undefined ? {} : { caFile }) } };
+    const named = namedIn([{ request: chartRequest(chart ?? '', flags, {}) }], [], own, plainHttp);
+    const allowed = chartAllowances(flags, named, cwd);
+    const sources = { mirrors: own, plainHttp, ...(caFile === undefined ? {} : { caFile }), ...allowed };
+    return { jobs: undefined, chartSources: sources };
   }
   refuseStray(flags);
   const config = await readConfigFile(flags.config, flags.var, env);
@@ -166,14 +173,19 @@ async function configured(
   const plainHttp = [...flags.plainHttp, ...config.plainHttp];
   const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
   const out = left({ tests: flags.tests && config.tests !== false, hooks: flags.hooks && config.hooks !== false });
-  const jobs = jobsOf(config, folder, { caFile, plainHttp }).map(({ request, profiles }) => ({
-    request,
-    profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...out } })),
-  }));
+  const jobs = jobsOf(config, folder, { caFile, plainHttp }, renderLimits(flags, config)).map(
+    ({ request, profiles }) => ({
+      request,
+      profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...out } })),
+    }),
+  );
+  const all = [...own, ...mirrors];
+  const registries = Object.entries(config.mirrors).map(([from, to]) => `${from}=${to}`);
+  const allowed = chartAllowances(flags, namedIn(jobs, registries, all, plainHttp), cwd, config, folder);
   return {
     jobs,
     config,
-    chartSources: { mirrors: [...own, ...mirrors], plainHttp, ...(caFile === undefined ? {} : { caFile }) },
+    chartSources: { mirrors: all, plainHttp, ...(caFile === undefined ? {} : { caFile }), ...allowed },
   };
 }
 

@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import { isName, type NameKind } from '../../base/names.ts';
 
 /** `airgap.yaml`: several charts in one run. docs/config.md describes it. Unknown keys are errors. */
 
 const text = z.string().min(1);
+const nameOf = (kind: NameKind) => z.string().refine((value) => isName(kind, value), { error: `no valid ${kind}` });
 const assignments = z.array(z.string().regex(/=/, 'write NAME=VALUE'));
 
 const profile = z.strictObject({
@@ -27,8 +29,8 @@ const chart = z.strictObject({
   /** Credentials of the chart repository; keep them out of the file with ${NAME}. */
   username: text.optional(),
   password: text.optional(),
-  releaseName: text.optional(),
-  namespace: text.optional(),
+  releaseName: nameOf('release name').optional(),
+  namespace: nameOf('namespace').optional(),
   dependencyUpdate: z.boolean().optional(),
   devel: z.boolean().optional(),
   profiles: z.array(profile).min(1).optional(),
@@ -69,6 +71,13 @@ export const configSchema = z.strictObject({
   chartMirrors: z.record(z.string(), text).default({}),
   plainHttp: z.array(text).default([]),
   caFile: text.optional(),
+  /** Folders, relative to the configuration file, that links of chart folders may lead to. */
+  allowChartLinks: z.array(text).default([]),
+  /** Hosts that charts may name, though they are private, have no TLS or are told by the values. */
+  allowChartHosts: z.array(text).default([]),
+  /** What one render may take: `90s`, `4GiB`. */
+  renderTimeout: text.optional(),
+  renderMemory: text.optional(),
 });
 
 export type Config = z.infer<typeof configSchema>;

@@ -9,8 +9,11 @@ import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Edge } from '../run.ts';
 import { jobsOf, readConfigFile } from './config.ts';
+import { chartAllowances, renderLimits } from './limits.ts';
+import { namedIn } from './named-hosts.ts';
 import type { RegistryFlags } from './registry.ts';
-import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from './render.ts';
+import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from './render.ts';
+import { repeat } from './repeat.ts';
 import { readRules, rulesOption } from './rules.ts';
 
 /** What is to be searched: charts on the command line and in a configuration file, images by name. */
@@ -90,17 +93,20 @@ export async function gather(
   const folder = flags.config === undefined ? cwd : dirname(resolve(cwd, flags.config));
   const caFile = registry.caFile ?? (config?.caFile === undefined ? undefined : resolve(folder, config.caFile));
   const plainHttp = [...(registry.plainHttp ?? []), ...(config?.plainHttp ?? [])];
-  const options = renderOptions(flags);
+  const options = { ...renderOptions(flags), ...renderLimits(flags, config) };
   if (charts.length === 0) refuseStray(flags);
   const named = charts.map(
     (chart): ChartJob => ({
-      request: chartRequest(chart, flags, accessFlags(flags, caFile, chart, plainHttp)),
+      request: chartRequest(chart, flags, accessOf(flags, caFile, chart, plainHttp)),
       profiles: [{ name: 'default', options }],
     }),
   );
-  const configured = config === undefined ? [] : jobsOf(config, folder, { caFile, plainHttp });
+  const configured =
+    config === undefined ? [] : jobsOf(config, folder, { caFile, plainHttp }, renderLimits(flags, config));
   const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
   const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
+  // The command line comes first: of two mirrors for the same place the first is taken.
+  const allMirrors = [...(registry.mirror ?? []), ...mirrors];
   const chartMirrors = [
     ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
     ...Object.entries(config?.chartMirrors ?? {}).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder)),
@@ -115,13 +121,23 @@ export async function gather(
     operatorDefaults: flags.operatorDefaults,
     platforms: config?.platforms ?? [],
     insideConfig: { lookInside: config?.lookInside, includeInside: config?.includeInside },
-    chartSources: { mirrors: chartMirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) },
+    chartSources: {
+      mirrors: chartMirrors,
+      plainHttp,
+      ...(caFile === undefined ? {} : { caFile }),
+      ...chartAllowances(
+        flags,
+        namedIn([...named, ...configured], allMirrors, chartMirrors, plainHttp),
+        cwd,
+        config,
+        folder,
+      ),
+    },
     nestedCharts: flags.nestedCharts,
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     registry: {
       ...registry,
-      // The command line comes first: of two mirrors for the same place the first is taken.
-      mirror: [...(registry.mirror ?? []), ...mirrors],
+      mirror: allMirrors,
       plainHttp,
       ...(caFile === undefined ? {} : { caFile }),
     },
@@ -134,7 +150,7 @@ export async function gather(
  */
 export function refuseStray(flags: RenderFlags): void {
   const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
-  const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate } = flags;
+  const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate, releaseName } = flags;
   const stray = Object.entries({
     '-f': values.length > 0,
     '--set': set.length > 0,
@@ -147,6 +163,7 @@ export function refuseStray(flags: RenderFlags): void {
     '--skip-schema-validation': skipSchemaValidation,
     '--repo': repo !== undefined,
     '--version': version !== undefined,
+    '--release-name': releaseName !== undefined,
     '--devel': devel,
     '--dependency-update': dependencyUpdate,
   }).flatMap(([flag, given]) => (given ? [flag] : []));

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import type { ChartAccess } from '../../helm/access.ts';
 import type { Environment } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
-import { type AccessFlags, accessFlags } from './render.ts';
+import { type AccessFlags, accessOf } from './render.ts';
 
 /** The YAML and schema libraries are loaded only by whoever has a configuration file. */
 export async function readConfigFile(path: string, entries: readonly string[], env: Environment): Promise<Config> {
@@ -21,8 +22,11 @@ export function jobsOf(
   { charts }: Config,
   folder: string,
   { caFile, plainHttp }: { readonly caFile: string | undefined; readonly plainHttp: readonly string[] },
+  limits: Pick<RenderOptions, 'limits'>,
 ): ChartJob[] {
-  return charts.map((chart) => jobOf(chart, folder, accessFlags(credentialsOf(chart), caFile, chart.chart, plainHttp)));
+  return charts.map((chart) =>
+    jobOf(chart, folder, accessOf(credentialsOf(chart), caFile, chart.chart, plainHttp), limits),
+  );
 }
 
 /** Each chart's own: the command line's are for the charts on the command line, not for every host of the file. */
@@ -30,7 +34,12 @@ function credentialsOf({ username, password }: Config['charts'][number]): Access
   return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
 
-function jobOf(chart: Config['charts'][number], folder: string, access: readonly string[]): ChartJob {
+function jobOf(
+  chart: Config['charts'][number],
+  folder: string,
+  access: ChartAccess,
+  limits: Pick<RenderOptions, 'limits'>,
+): ChartJob {
   const { chart: name, repo, version, releaseName, namespace, dependencyUpdate, devel, profiles } = chart;
   const path = resolve(folder, name);
   const isPath = repo === undefined && !isUrl(name) && (/^[./]|\.tgz$/.test(name) || existsSync(path));
@@ -43,6 +52,7 @@ function jobOf(chart: Config['charts'][number], folder: string, access: readonly
     ...(devel ? { devel } : {}),
   };
   const common: RenderOptions = {
+    ...limits,
     ...(releaseName === undefined ? {} : { releaseName }),
     ...(namespace === undefined ? {} : { namespace }),
   };

@@ -5,7 +5,7 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryChoice } from '../../workflows/pushing/repositories.ts';
-import { repeat } from './render.ts';
+import { repeat } from './repeat.ts';
 
 /** What happens about repositories of ECR. */
 export interface EcrFlags {

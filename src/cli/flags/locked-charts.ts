@@ -1,12 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
 import type { BundleLockedOptions } from '../../workflows/bundling/bundle-locked.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Edge } from '../run.ts';
 import type { ChartsFlags } from './charts.ts';
 import type { RegistryFlags } from './registry.ts';
-import { accessFlags } from './render.ts';
+import { accessOf } from './render.ts';
 
 /**
  * What a lock file says is to be bundled, and how its charts are reached.
@@ -27,8 +28,8 @@ export async function lockedCharts(
   if (hasLogin) refuseSeveralHosts(locked);
   const { caFile, plainHttp } = options.registry;
   // Whoever logs in knows the charts that they asked for, and not what these bring along from elsewhere.
-  const chartAccess = ({ chart = '', parent }: LockFileChart): string[] =>
-    accessFlags(parent === undefined ? flags : {}, caFile, chart, plainHttp);
+  const chartAccess = ({ chart = '', parent }: LockFileChart): ChartAccess =>
+    accessOf(parent === undefined ? flags : {}, caFile, chart, plainHttp);
   return { locked, folder: dirname(path), chartAccess };
 }
 

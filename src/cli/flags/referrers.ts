@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { repeat } from './render.ts';
+import { repeat } from './repeat.ts';
 import { publicKey } from './signing.ts';
 
 /** What belongs to images, and whether it is there. */

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RegistryAccess } from '../../workflows/registry.ts';
-import { repeat } from './render.ts';
+import { repeat } from './repeat.ts';
 
 /** How registries are reached. */
 export interface RegistryFlags {

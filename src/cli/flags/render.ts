@@ -1,11 +1,16 @@
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { checkName } from '../../base/names.ts';
 import { keepSecret } from '../../base/redact.ts';
+import type { ChartAccess } from '../../helm/access.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
+import { addLimitFlags, type LimitFlags, renderLimits } from './limits.ts';
+import { repeat } from './repeat.ts';
 
 /** Which chart, and how it is rendered: Helm's own flags under Helm's own names. */
-export interface RenderFlags {
+export interface RenderFlags extends LimitFlags {
+  releaseName?: string;
   values: string[];
   set: string[];
   setString: string[];
@@ -26,13 +31,8 @@ export interface RenderFlags {
   keyFile?: string;
 }
 
-/** Collects a repeatable flag. */
-export function repeat(value: string, earlier: string[]): string[] {
-  return [...earlier, value];
-}
-
 export function addRenderFlags(command: Command): Command {
-  return command
+  command
     .optionsGroup('Chart:')
     .option('--repo <url>', 'chart repository in which the chart is looked up')
     .option('--version <constraint>', 'chart version')
@@ -60,7 +60,10 @@ export function addRenderFlags(command: Command): Command {
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--skip-schema-validation', "do not check the values against the chart's schema");
+    .option('--skip-schema-validation', "do not check the values against the chart's schema")
+    .option('--release-name <name>', 'name of the release, which templates may ask for (default: release-name)')
+    .optionsGroup('Limits for charts:');
+  return addLimitFlags(command);
 }
 
 /** @throws AirgapError `usage` */
@@ -79,6 +82,10 @@ export function renderOptions(flags: RenderFlags): RenderOptions {
     apiVersions: flags.apiVersions,
     ...(flags.kubeVersion === undefined ? {} : { kubeVersion: flags.kubeVersion }),
     ...(flags.skipSchemaValidation ? { skipSchemaValidation: true } : {}),
+    ...(flags.releaseName === undefined
+      ? {}
+      : { releaseName: checkName('release name', flags.releaseName, '--release-name', 'usage') }),
+    ...renderLimits(flags),
   };
 }
 
@@ -86,30 +93,27 @@ export function renderOptions(flags: RenderFlags): RenderOptions {
 export type AccessFlags = Pick<RenderFlags, 'username' | 'password' | 'certFile' | 'keyFile' | 'passCredentials'>;
 
 /** What Helm's pull needs to reach a chart repository. */
-export function accessFlags(
-  flags: AccessFlags,
+export function accessOf(
+  { username, password, certFile, keyFile, passCredentials }: AccessFlags,
   caFile: string | undefined,
   chart: string,
   plainHttp: readonly string[],
-): string[] {
-  // Helm gets it as an argument, and may repeat its arguments in what it says.
-  if (flags.password !== undefined) keepSecret(flags.password);
-  const pairs: [string, string | undefined][] = [
-    ['--username', flags.username],
-    ['--password', flags.password],
-    ['--cert-file', flags.certFile],
-    ['--key-file', flags.keyFile],
-    ['--ca-file', caFile],
-  ];
+): ChartAccess {
+  // Helm may repeat it in what it says.
+  if (password !== undefined) keepSecret(password);
   const host = /^oci:\/\/([^/]+)/.exec(chart)?.[1];
-  return [
-    ...pairs.flatMap(([flag, value]) => (value === undefined ? [] : [flag, value])),
-    ...(flags.passCredentials ? ['--pass-credentials'] : []),
-    ...(host !== undefined && plainHttp.includes(host) ? ['--plain-http'] : []),
-  ];
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(passCredentials ? { passCredentials } : {}),
+    ...(host !== undefined && plainHttp.includes(host) ? { plainHttp: true } : {}),
+  };
 }
 
-export function chartRequest(chart: string, flags: RenderFlags, access: readonly string[]): ChartRequest {
+export function chartRequest(chart: string, flags: RenderFlags, access: ChartAccess): ChartRequest {
   return {
     chart,
     access,

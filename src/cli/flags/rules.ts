@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import type { Rule } from '../../discovery/rules/index.ts';
-import { repeat } from './render.ts';
+import { repeat } from './repeat.ts';
 
 export function rulesOption(): Option {
   return new Option('--rules <file>', 'operator rules besides the built-in ones, docs/rules.md (repeatable)')

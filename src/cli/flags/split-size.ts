@@ -12,12 +12,8 @@ const UNITS = new Map([
   ['GIB', 2 ** 30],
 ]);
 
-/**
- * The size of a part, in bytes. 4GiB is refused: who says that has a FAT32 medium, and a file there has a byte less. As
- * a plain number of bytes it is taken at its word.
- * @throws commander's error for a flag that makes no sense
- */
-export function parseSplitSize(text: string): number {
+/** A size in bytes. @throws commander's error for a flag that makes no sense */
+export function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
   const factor = UNITS.get(unit.toUpperCase());
   const bytes = Math.floor(Number(digits) * (factor ?? Number.NaN));
@@ -26,7 +22,17 @@ export function parseSplitSize(text: string): number {
       'It must be a number of bytes, or one with KiB, MiB, GiB, KB, MB or GB, such as 4095MiB.',
     );
   }
-  if (bytes === 2 ** 32 && unit !== '') {
+  return bytes;
+}
+
+/**
+ * The size of a part, in bytes. 4GiB is refused: who says that has a FAT32 medium, and a file there has a byte less. As
+ * a plain number of bytes it is taken at its word.
+ * @throws commander's error for a flag that makes no sense
+ */
+export function parseSplitSize(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes === 2 ** 32 && /[a-z]/i.test(text)) {
     throw new InvalidArgumentError(
       'FAT32 holds 4 GiB less one byte: give 4095MiB, or 4294967296 where there is no such limit.',
     );

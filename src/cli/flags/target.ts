@@ -3,7 +3,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../oci/naming.ts';
 import { NAMINGS, namingRule, parseNamingRule } from '../../oci/naming-template.ts';
 import type { Config } from '../config/schema.ts';
-import { repeat } from './render.ts';
+import { repeat } from './repeat.ts';
 
 /** What things are called on the isolated side. */
 export interface NamingFlags {

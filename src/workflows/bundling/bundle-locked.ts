@@ -1,5 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import { type PlaceFound, toFindings } from '../../discovery/index.ts';
+import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
@@ -14,7 +15,7 @@ export interface BundleLockedOptions extends PackOptions, Pick<ImagesOptions, 'a
   /** Of the lock file (absolute): local charts are named from there. */
   readonly folder: string;
   /** Flags for a chart's credentials and TLS. */
-  readonly chartAccess: (chart: LockFileChart) => readonly string[];
+  readonly chartAccess: (chart: LockFileChart) => ChartAccess;
 }
 
 /**

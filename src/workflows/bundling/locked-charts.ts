@@ -4,6 +4,8 @@ import { join, relative, resolve, sep } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
+import type { ChartAccess } from '../../helm/access.ts';
+import { UNPACKED_LIMIT } from '../../helm/chart-entries.ts';
 import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart, withoutSecrets } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
@@ -67,15 +69,15 @@ async function archiveDigest({ archive, fetched: { chart, repo } }: Chart, cwd: 
   const bytes = await readFile(archive);
   const isFolder =
     repo === undefined && !isUrl(chart) && (await stat(resolve(cwd, chart)).catch(() => undefined))?.isDirectory();
-  return digestOf(isFolder ? gunzipSync(bytes) : bytes);
+  return digestOf(isFolder ? gunzipSync(bytes, { maxOutputLength: UNPACKED_LIMIT }) : bytes);
 }
 
 export interface LockedChartsOptions {
   /** Of the lock file (absolute): local charts are named from there. */
   readonly folder: string;
   readonly chartSources?: ChartSources;
-  /** Flags for credentials and TLS, for charts that were asked for by name and for those that they bring along. */
-  readonly access: (chart: LockFileChart) => readonly string[];
+  /** Credentials and TLS for charts that were asked for by name and for those that they bring along. */
+  readonly access: (chart: LockFileChart) => ChartAccess;
 }
 
 /**

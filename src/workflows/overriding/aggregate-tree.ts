@@ -13,8 +13,10 @@ import { type Setting, valuesOf } from '../../overrides/document.ts';
 import { type Entry, withEntries } from '../../overrides/formats/aggregate.ts';
 import type { Proof, Residue } from '../../overrides/proof.ts';
 import type { Context } from '../context.ts';
+import { NestedHosts } from '../search/nested-hosts.ts';
 import { installOptions, requestOf } from '../search/nested-install.ts';
 import type { Profile } from '../search/search-render.ts';
+import { ValuesTrace } from '../search/values-trace.ts';
 import { addressEntries } from './aggregate-address.ts';
 import { type OverrideOptions, overrideChart } from './override-chart.ts';
 import { surePlaces } from './shown.ts';
@@ -73,12 +75,13 @@ export async function deriveTree(
   const render = await renderer.render(profile.options);
   const left: string[] = [];
   const children: Child[] = [];
+  const trace = ValuesTrace.of(renderer, profile.options);
   for (const nested of nestedCharts(render.documents, render.values)) {
     if (nested.via.values === undefined) {
       const { kind, name: by, template } = nested.via;
       left.push(`chart ${nested.name} ${nested.version} is named by ${kind} ${by} (${template}), not by the values`);
     } else if (depth < DEPTH) {
-      const child = await childOf(search, nested, nested.via.values, { render, profile, chart, at, depth });
+      const child = await childOf(search, nested, nested.via.values, { render, profile, chart, at, depth, trace });
       if (typeof child === 'string') left.push(child);
       else children.push(child);
     }
@@ -116,6 +119,7 @@ interface Outer {
   readonly chart: Chart;
   readonly at: LeafPath;
   readonly depth: number;
+  readonly trace: ValuesTrace | undefined;
 }
 
 /** The child with its tree, or why there is none, in words. */
@@ -123,7 +127,7 @@ async function childOf(
   search: AggregateSearch,
   nested: NestedChart,
   path: readonly string[],
-  { render, profile, chart: parent, at, depth }: Outer,
+  { render, profile, chart: parent, at, depth, trace }: Outer,
 ): Promise<Child | string> {
   const keys = keysIn(render.values, path);
   const entry = valueAt(render.values, keys);
@@ -133,7 +137,9 @@ async function childOf(
   const folder = join(search.folder, formatPath([...at, ...keys]).replace(/[^\w.-]/g, '_'));
   try {
     const request = await requestOf(nested, folder, search.sources.caFile);
-    const chart = await fetchChart(search.helm, request, folder, search.context.cwd, search.sources);
+    const { context, sources } = search;
+    const allow = new NestedHosts(sources, context.emit).allow(nested, parent.metadata.name, trace);
+    const chart = await fetchChart(search.helm, request, folder, context.cwd, sources, allow);
     const options = await installOptions(nested, profile.options, chart, join(folder, 'given.json'), []);
     const renderer = new Renderer(search.helm, chart, join(folder, 'render'));
     const inner = { name: profile.name, options };

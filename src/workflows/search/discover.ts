@@ -15,8 +15,10 @@ import type { StoredRecipe } from '../../lock/recipe.ts';
 import type { Context } from '../context.ts';
 import type { Pattern } from './choice.ts';
 import { searchNested, type Wanted } from './nested.ts';
+import type { AskedHost } from './nested-hosts.ts';
 import { type ProfileSearch, searchProfile } from './search-profile.ts';
 import type { Profile } from './search-render.ts';
+import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
 export type { Profile } from './search-render.ts';
@@ -70,6 +72,8 @@ export interface Search {
   readonly failures: readonly AirgapError[];
   /** Names of nested charts that were left out. */
   readonly excluded: readonly string[];
+  /** Hosts that were asked for charts because charts say so. */
+  readonly asked: readonly AskedHost[];
 }
 
 /**
@@ -96,7 +100,7 @@ export async function searchCharts(
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
   const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
-  if (wanted.length === 0) return { charts: named, failures: [], excluded: [] };
+  if (wanted.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
   return searchNested(
     { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
     wanted,
@@ -128,7 +132,8 @@ async function searchChart(
     whatIf.push(...found.whatIf);
     operators.push(...found.operators);
     recipes.set(profile.name, found.recipes);
-    wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart] })));
+    const trace = ValuesTrace.of(renderer, profile.options);
+    wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
   return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, wanted };
 }

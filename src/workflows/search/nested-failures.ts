@@ -19,7 +19,8 @@ export function failureOf(wanted: Wanted, error: unknown): AirgapError {
   const leaveOut = `--exclude '${nested.name}' leaves the chart out`;
   const isThere = error.code === 'chart-render' || error.code === 'chart-invalid';
   const elsewhere = `--chart-mirror '${nested.repository || '*'}=URL-or-FOLDER' reads it from elsewhere`;
-  const hint = isThere ? [error.hint, leaveOut] : [elsewhere, leaveOut];
+  const isForbidden = error.code === 'forbidden';
+  const hint = isThere || isForbidden ? [error.hint, leaveOut] : [elsewhere, leaveOut];
   return new AirgapError(error.code, `${sentenceOf(wanted)}: ${error.message}`, {
     hint: hint.filter((part) => part !== undefined).join('; '),
     cause: error,

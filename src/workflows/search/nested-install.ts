@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { isName } from '../../base/names.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
@@ -30,7 +31,7 @@ export async function requestOf(
   }
   const common = {
     ...(nested.version === '' ? {} : { version: nested.version }),
-    access: caFile === undefined ? [] : ['--ca-file', caFile],
+    ...(caFile === undefined ? {} : { access: { caFile } }),
   };
   if (url !== undefined) return { ...common, chart: url };
   if (repository.startsWith('oci://')) return { ...common, chart: `${repository}/${name}` };
@@ -50,7 +51,7 @@ export async function installOptions(
   file: string,
   unseen: string[],
 ): Promise<RenderOptions> {
-  const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade } = outer;
+  const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade, limits } = outer;
   const files: string[] = [];
   await mkdir(dirname(file), { recursive: true });
   for (const name of nested.valuesFiles ?? []) {
@@ -72,8 +73,8 @@ export async function installOptions(
     ...(apiVersions === undefined ? {} : { apiVersions }),
     ...(skipSchemaValidation === undefined ? {} : { skipSchemaValidation }),
     ...(isUpgrade === undefined ? {} : { isUpgrade }),
-    // Helm's own rule for release names (pkg/chart/common/util, ValidateReleaseName).
-    ...(/^[a-z0-9](?:[-a-z0-9.]{0,51}[a-z0-9])?$/.test(releaseName) ? { releaseName } : {}),
-    ...(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(namespace) ? { namespace } : {}),
+    ...(limits === undefined ? {} : { limits }),
+    ...(isName('release name', releaseName) ? { releaseName } : {}),
+    ...(isName('namespace', namespace) ? { namespace } : {}),
   };
 }

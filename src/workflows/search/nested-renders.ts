@@ -4,7 +4,7 @@ import type { PlaceFound } from '../../discovery/index.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { OperatorContainer } from '../../discovery/operators.ts';
-import { type Chart, fetchChart } from '../../helm/fetch.ts';
+import { type AllowAddress, type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../../helm/render.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
 import type { NestedSearch } from './nested.ts';
@@ -26,6 +26,9 @@ export interface NestedFindings {
   readonly recipes: readonly StoredRecipe[];
   /** Values that it gets and that could not be had, in words. */
   readonly unseen: readonly string[];
+  readonly renderer: Renderer;
+  /** How it is rendered with what its parent gives it. */
+  readonly options: RenderOptions;
 }
 
 /** Fetches each nested chart once, however often it is asked for, and renders each distinct install once. */
@@ -46,8 +49,8 @@ export class NestedRenders {
    * with other values would pull it, this one does not.
    * @throws AirgapError what fetching it or its first render failed of
    */
-  async search(nested: NestedChart, profile: Profile, parent: Chart): Promise<NestedFindings> {
-    const renderer = await this.#rendererOf(nested);
+  async search(nested: NestedChart, profile: Profile, parent: Chart, allow: AllowAddress): Promise<NestedFindings> {
+    const renderer = await this.#rendererOf(nested, allow);
     const unseen = [...(nested.unseen ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
     const { by, whatIf, operators, recipes, network, ...given } = await this.#given(nested, renderer, {
@@ -64,21 +67,23 @@ export class NestedRenders {
         if (!known.has(place.reference)) places.push({ ...place, profile: name });
       }
     }
-    return { chart: renderer.chart, places, network, inner: given.nested, whatIf, operators, recipes, unseen };
+    const found = { places, network, inner: given.nested, whatIf, operators, recipes, unseen };
+    return { chart: renderer.chart, renderer, options, ...found };
   }
 
-  #rendererOf(nested: NestedChart): Promise<Renderer> {
+  #rendererOf(nested: NestedChart, allow: AllowAddress): Promise<Renderer> {
     const { name, version, repository, url, content } = nested;
     const key = JSON.stringify([name, version, repository, url, content]);
-    const found = this.#charts.get(key) ?? this.#fetch(nested, join(this.#search.folder, String(this.#charts.size)));
+    const found =
+      this.#charts.get(key) ?? this.#fetch(nested, join(this.#search.folder, String(this.#charts.size)), allow);
     this.#charts.set(key, found);
     return found;
   }
 
-  async #fetch(nested: NestedChart, folder: string): Promise<Renderer> {
+  async #fetch(nested: NestedChart, folder: string, allow: AllowAddress): Promise<Renderer> {
     const { helm, context, sources } = this.#search;
     const request = await requestOf(nested, folder, sources.caFile);
-    const chart = await fetchChart(helm, request, folder, context.cwd, sources);
+    const chart = await fetchChart(helm, request, folder, context.cwd, sources, allow);
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 

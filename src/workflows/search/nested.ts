@@ -14,9 +14,11 @@ import type { Context } from '../context.ts';
 import type { Pattern } from './choice.ts';
 import type { Search, SearchedChart } from './discover.ts';
 import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
+import { NestedHosts } from './nested-hosts.ts';
 import { installOf, NestedRenders } from './nested-renders.ts';
 import type { ProfileSearch } from './search-profile.ts';
 import type { Profile } from './search-render.ts';
+import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
 /** A nested chart that is to be searched, with the way there. */
@@ -26,6 +28,8 @@ export interface Wanted {
   readonly profile: Profile;
   /** The charts that bring it along, outermost first; at least one. */
   readonly parents: readonly Chart[];
+  /** Of the values that the user has given, where they may be in the declaration. */
+  readonly trace?: ValuesTrace | undefined;
 }
 
 export interface NestedSearch extends ProfileSearch {
@@ -54,6 +58,7 @@ export async function searchNested(
   named: readonly SearchedChart[],
 ): Promise<Search> {
   const renders = new NestedRenders(search);
+  const hosts = new NestedHosts(search.sources, search.context.emit);
   const isExcluded = anyOf(search.exclude);
   const charts = new Map(named.map((searched) => [identityOf(searched.chart), searched]));
   const failures = new Map<string, AirgapError>();
@@ -73,19 +78,20 @@ export async function searchNested(
       for (const one of fresh) fail(tooDeep(one, DEPTH));
       break;
     }
-    const outcomes = await settle(fresh, AT_ONCE, (one) => searchOne(search, renders, one));
+    const outcomes = await settle(fresh, AT_ONCE, (one) => searchOne(search, renders, hosts, one));
     const next: Wanted[] = [];
     for (const [i, outcome] of outcomes.entries()) {
       const one = fresh[i] as Wanted;
       if ('value' in outcome) {
-        const { chart, nested } = outcome.value;
+        const { chart, nested, trace } = outcome.value;
         add(charts, one, outcome.value);
-        next.push(...nested.map((inner) => ({ ...one, nested: inner, parents: [...one.parents, chart] })));
+        next.push(...nested.map((inner) => ({ ...one, nested: inner, trace, parents: [...one.parents, chart] })));
       } else fail(failureOf(one, outcome.error));
     }
     level = next;
   }
-  return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded] };
+  const asked = hosts.asked();
+  return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded], asked };
 }
 
 /** What one nested chart adds. */
@@ -97,12 +103,26 @@ interface Outcome {
   readonly whatIf: readonly Addition[];
   readonly operators: readonly OperatorContainer[];
   readonly recipes: readonly StoredRecipe[];
+  readonly trace: ValuesTrace | undefined;
 }
 
-async function searchOne({ context }: NestedSearch, renders: NestedRenders, wanted: Wanted): Promise<Outcome> {
+async function searchOne(
+  { context }: NestedSearch,
+  renders: NestedRenders,
+  hosts: NestedHosts,
+  wanted: Wanted,
+): Promise<Outcome> {
   const { nested, profile, parents } = wanted;
   context.emit({ type: 'stage', message: `rendering ${titleOf(nested)} (by ${parentOf(wanted)})` });
-  const { chart, inner, unseen, ...found } = await renders.search(nested, profile, parents.at(-1) as Chart);
+  const allow = hosts.allow(nested, parentOf(wanted), wanted.trace);
+  const { chart, inner, unseen, renderer, options, ...found } = await renders.search(
+    nested,
+    profile,
+    parents.at(-1) as Chart,
+    allow,
+  );
+  const isReached = inner.length > 0 && (await wanted.trace?.reaches(nested)) === true;
+  const trace = isReached ? ValuesTrace.of(renderer, options) : undefined;
   for (const what of unseen) {
     const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
     context.emit({ type: 'warning', message });
@@ -111,7 +131,7 @@ async function searchOne({ context }: NestedSearch, renders: NestedRenders, want
   const places = found.places.map((place) => ({ ...place, via }));
   const whatIf = found.whatIf.map((addition) => ({ ...addition, place: { ...addition.place, via } }));
   const operators = found.operators.map((operator) => ({ ...operator, place: { ...operator.place, via } }));
-  return { ...found, chart, places, whatIf, operators, nested: inner };
+  return { ...found, chart, places, whatIf, operators, nested: inner, trace };
 }
 
 /** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */

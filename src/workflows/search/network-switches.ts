@@ -5,7 +5,7 @@ import { unlessRefused } from '../../influence/accepted.ts';
 import { causesOf } from '../../influence/causes.ts';
 import { formatPath, overlay } from '../../influence/leaves.ts';
 import { mentionedPaths } from '../../influence/mentions.ts';
-import { type Switch, switchesOff } from '../../influence/switches.ts';
+import { concerns, type Switch, switchesOff } from '../../influence/switches.ts';
 
 /**
  * Adds to each place of a need the values path that turns it off: what of the chart's flags, lists and settings makes
@@ -21,6 +21,7 @@ export async function withSwitches(
   const places = needs.flatMap(({ url, found }) => found.map((place) => ({ url, place })));
   if (places.length === 0) return [...needs];
   const effects = places.map(({ url, place }) => identityOf(url, place));
+  const texts = new Map(places.map(({ url, place }) => [identityOf(url, place), [url, place.evidence]]));
   const gone = async (switches: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
     const attempt = await unlessRefused(renderer.render(options, overlay(base.values, switches)));
     if ('refusal' in attempt) return undefined;
@@ -29,7 +30,9 @@ export async function withSwitches(
         found.map((place) => identityOf(url, place)),
       ),
     );
-    return new Set(effects.filter((effect) => !left.has(effect)));
+    const isMeant = (effect: string): boolean =>
+      switches.some((one) => concerns(base.values, one, texts.get(effect) ?? []));
+    return new Set(effects.filter((effect) => !left.has(effect) && isMeant(effect)));
   };
   const off = switchesOff(
     base.values,
@@ -40,12 +43,15 @@ export async function withSwitches(
     places.map(({ place }) => place),
   );
   const near = off.filter(({ path }) => read(formatPath(path)));
-  const causes = new Map(await causesOf(near, effects, gone));
+  // Each need of its own costs some halvings; a script with very many is not worth more time.
+  const limit = Math.min(60, 24 + 4 * effects.length);
+  const causes = new Map(await causesOf(near, effects, gone, limit));
   const rest = effects.filter((effect) => !causes.has(effect));
   for (const [effect, cause] of await causesOf(
     off.filter((one) => !near.includes(one)),
     rest,
     gone,
+    limit,
   )) {
     causes.set(effect, cause);
   }

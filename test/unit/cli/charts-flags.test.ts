@@ -40,6 +40,10 @@ mirrors: {quay.io: other.example/quay, ghcr.io: m.example/ghcr}
 chartMirrors: {"https://c.example": archives, "oci://r.example": oci://m.example/charts}
 plainHttp: [r.example]
 caFile: ca.pem
+allowChartLinks: [shared]
+allowChartHosts: [own.example]
+renderTimeout: 5m
+renderMemory: 4GiB
 `,
   );
 });
@@ -77,8 +81,8 @@ describe('gather', () => {
       '1.30',
     );
     expect(charts.map(({ request }) => request)).toEqual([
-      { chart: './a', repo: 'https://c.example', version: '1', access: [] },
-      { chart: 'b', repo: 'https://c.example', version: '1', access: [] },
+      { chart: './a', repo: 'https://c.example', version: '1', access: {} },
+      { chart: 'b', repo: 'https://c.example', version: '1', access: {} },
     ]);
     expect(charts[1]?.profiles).toEqual([
       {
@@ -109,10 +113,12 @@ describe('gather', () => {
       devel: true,
       dependencyUpdate: true,
     });
+    const limits = { time: 300_000, memory: 2 ** 32 };
     expect(charts[0]?.profiles).toEqual([
       {
         name: 'small',
         options: {
+          limits,
           releaseName: 'rel',
           namespace: 'space',
           set: ['x=y'],
@@ -122,7 +128,7 @@ describe('gather', () => {
       },
       {
         name: 'big',
-        options: { releaseName: 'rel', namespace: 'space', kubeVersion: '1.30', values: [], setFile: [] },
+        options: { limits, releaseName: 'rel', namespace: 'space', kubeVersion: '1.30', values: [], setFile: [] },
       },
     ]);
     expect(charts[1]?.profiles.map(({ name }) => name)).toEqual(['default']);
@@ -151,6 +157,12 @@ describe('gather', () => {
       'p.example',
       '--chart-mirror',
       '*=mine',
+      '--allow-chart-links',
+      'mono',
+      '--allow-chart-host',
+      '10.0.0.5:8080',
+      '--render-timeout',
+      '90s',
     );
     expect(all.nestedCharts).toBe(true);
     expect(all.chartSources).toEqual({
@@ -161,7 +173,23 @@ describe('gather', () => {
       ],
       plainHttp: ['p.example', 'r.example'],
       caFile: join(cwd, 'sub/ca.pem'),
+      linkRoots: [join(cwd, 'mono'), join(cwd, 'sub/shared')],
+      hosts: expect.any(Set),
     });
+    const { hosts = new Set<string>() } = all.chartSources ?? {};
+    const named = [
+      'c.example:443',
+      'r.example:443',
+      'm.example:443',
+      'p.example:80',
+      'other.example:80',
+      'own.example:80',
+    ];
+    expect(named.filter((host) => !hosts.has(host))).toEqual([]);
+    expect([...hosts].filter((host) => /10\.0\.0\.5/.test(host))).toEqual(['10.0.0.5:8080']);
+    expect(all.charts.map(({ profiles }) => profiles[0]?.options.limits)).toEqual(
+      all.charts.map(() => ({ time: 90_000, memory: 2 ** 32 })),
+    );
     expect(all.charts.map(({ request }) => request.chart).at(0)).toBe('./a');
     expect(all.charts.map(({ request }) => request.chart).at(-1)).toBe('oci://r.example/charts/flag');
     expect(all.add).toEqual(['named:1', 'listed:1', 'redis:7']);
@@ -197,16 +225,16 @@ describe('gather', () => {
       '--ca-file',
       'mine.pem',
     );
-    const access = ['--username', 'me', '--password', 'swordfish9', '--ca-file', 'mine.pem'];
-    expect(charts[0]?.request.access).toEqual([...access, '--plain-http']);
+    const access = { username: 'me', password: 'swordfish9', caFile: 'mine.pem' };
+    expect(charts[0]?.request.access).toEqual({ ...access, plainHttp: true });
     expect(charts[1]?.request.access).toEqual(access);
     expect(redact('helm pull --password swordfish9')).not.toContain('swordfish9');
   });
 
   it("sends the command line's login to its own charts, and each chart of a file its own", async () => {
     const { charts } = await gathered('./a', ...CONFIG(), '--username', 'me', '--password', 'swordfish9');
-    const logins = charts.map(({ request }) => request.access?.filter((text) => /^(?:me|own)$/.test(text)));
-    expect(logins).toEqual([['me'], [], [], [], [], ['own'], []]);
+    const logins = charts.map(({ request }) => request.access?.username ?? '');
+    expect(logins).toEqual(['me', '', '', '', '', 'own', '']);
     expect(redact('hunter2hunter2')).toBe('***');
   });
 

@@ -41,8 +41,17 @@ describe('readConfig', () => {
       mirrors: {},
       chartMirrors: {},
       plainHttp: [],
+      allowChartLinks: [],
+      allowChartHosts: [],
     });
   });
+
+  it.each(['releaseName: --post-renderer=x', 'releaseName: a b', 'namespace: -x', 'namespace: A'])(
+    'refuses %s, which is no name',
+    async (line) => {
+      await expect(read(`${HEAD}charts:\n  - chart: web\n    ${line}\n`)).rejects.toMatchObject({ code: 'config' });
+    },
+  );
 
   it('reads everything that there is', async () => {
     const text = `${HEAD}charts:

@@ -250,7 +250,13 @@ describe('an interrupt', () => {
     await mkdir(join(folder, 'tmp'));
     await mkdir(join(folder, 'chart'));
     const started = join(folder, 'started');
-    const env = { TMPDIR: join(folder, 'tmp'), HELM_BIN: './slow-helm', PATH: process.env.PATH, STARTED: started };
+    const env = {
+      TMPDIR: join(folder, 'tmp'),
+      HELM_BIN: './slow-helm',
+      PATH: process.env.PATH,
+      STARTED: started,
+      AIRGAP_HELM_ENV: 'STARTED',
+    };
     const terminal = new Terminal(['bundle', './chart', './chart', '--out', 'interrupted.tar'], env, folder);
     const ended = terminal.run();
     await expect

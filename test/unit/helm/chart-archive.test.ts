@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { packChart, parseMetadata, unpackChart } from '../../../src/helm/chart-archive.ts';
+import { packChart, unpackChart } from '../../../src/helm/chart-archive.ts';
+import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, writeFiles } from './scratch.ts';
 
@@ -78,6 +79,13 @@ describe('unpackChart', () => {
     ['two folders', [CHART, { path: 'db/Chart.yaml', text: 'x' }]],
     ['no folder', [{ path: 'Chart.yaml', text: 'x' }]],
     ['nothing', []],
+    ['two Chart.yaml, which Helm reads one over the other', [CHART, { ...CHART, path: 'web/./Chart.yaml' }]],
+    [
+      'a file where a folder is',
+      [CHART, { path: 'web/templates', text: 'x' }, { path: 'web/templates/a.yaml', text: 'x' }],
+    ],
+    ['a path of another system', [CHART, { path: 'web/templates\\x.yaml', text: 'x' }]],
+    ['more files than any chart has', Array.from({ length: 10_001 }, (_, i) => ({ path: `web/${i}` }))],
   ])('refuses an archive with %s', async (_, entries) => {
     const error = await refusal(gzipSync(tarOf(entries)));
     expect(error).toMatchObject({ code: 'chart-invalid', hint: expect.stringContaining('helm package') });
@@ -97,6 +105,26 @@ describe('unpackChart', () => {
     expect((await refusal(bomb)).message).toContain('more than 100 MiB');
   });
 
+  it.each<[string, (mib: Buffer) => Buffer[]]>([
+    [
+      'one entry that says its size',
+      (zeros) => [tarOf([{ path: 'web/x', size: 2 ** 31 }]).subarray(0, -1024), ...Array(2048).fill(zeros)],
+    ],
+    ['zeros behind its end', (zeros) => [tarOf([CHART]), ...Array(2048).fill(zeros)]],
+  ])('stops reading one of 2 GiB, packed in 2 MB: %s', async (_, parts) => {
+    // Pieces are compressed each by itself (RFC 1952, 2.2).
+    const zeros = gzipSync(Buffer.alloc(1024 * 1024));
+    const bomb = Buffer.concat(parts(zeros).map((part) => (part === zeros ? part : gzipSync(part))));
+    const before = process.memoryUsage.rss();
+    expect((await refusal(bomb)).message).toContain('more than 100 MiB');
+    expect(process.memoryUsage.rss() - before).toBeLessThan(400 * 1024 * 1024);
+  });
+
+  it('reads nothing behind the end of the tar, as Helm does not', async () => {
+    const behind = tarOf([{ path: 'web/behind', text: 'x' }]);
+    expect((await unpack(gzipSync(Buffer.concat([tarOf([CHART]), behind])))).files).toEqual(['Chart.yaml']);
+  });
+
   it.each<[string, Buffer]>([
     ['is empty', Buffer.alloc(0)],
     ['is no archive', Buffer.from('<html>not found</html>')],
@@ -104,6 +132,7 @@ describe('unpackChart', () => {
     ['is something else compressed', gzipSync('<html>not found</html>'.repeat(100))],
     ['is cut off', gzipSync(tarOf([CHART, { path: 'web/x', text: 'abc'.repeat(9999) }])).subarray(0, -60)],
     ['is cut off within the tar', gzipSync(tarOf([{ ...CHART, size: 4096 }]).subarray(0, 1024))],
+    ['is compressed twice', gzipSync(gzipSync(tarOf([CHART])))],
     ['is damaged', gzipSync(tarOf([CHART])).fill(0x55, 20, 40)],
   ])('refuses one that %s', async (_, bytes) => {
     expect((await refusal(bytes)).code).toBe('chart-invalid');
@@ -152,6 +181,14 @@ describe('parseMetadata', () => {
     });
   });
 
+  it('takes keys as Helm does, whatever their case', () => {
+    expect(parseMetadata('Name: web\nver\u017fion: 1.0.0\nAppVersion: x', 'web')).toEqual({
+      name: 'web',
+      version: '1.0.0',
+      appVersion: 'x',
+    });
+  });
+
   it.each([
     '',
     '{',
@@ -162,6 +199,12 @@ describe('parseMetadata', () => {
     'name: 1\nversion: 1.0.0',
     'name: ../../web\nversion: 1.0.0',
     'name: a/b\nversion: 1.0.0',
+    'name: web\nversion: ../../x?y',
+    'name: web\nversion: "1.0.0\\n---"',
+    'name: web\nversion: 1.0.0\nver\u017fion: ../x?',
+    'name: web\nNAME: db\nversion: 1.0.0',
+    'name: web\nVersion: "../x"',
+    'name: web\nversion: [1]',
   ])('refuses %j', (text) => {
     expect(() => parseMetadata(text, 'here')).toThrow(
       expect.objectContaining({ code: 'chart-invalid', message: expect.stringContaining('here') }),

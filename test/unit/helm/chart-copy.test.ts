@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { Header } from 'tar';
 import { expect, it } from 'vitest';
 import { packChart, readArchive } from '../../../src/helm/chart-archive.ts';
 import { withFile } from '../../../src/helm/chart-copy.ts';
@@ -22,4 +24,29 @@ it('holds every file of the chart and the new one, whatever their lengths', asyn
       'templates/new.yaml': text,
     });
   }
+});
+
+it('leaves out nothing of an archive whose headers are unusual', async () => {
+  const scratch = scratchFolder();
+  const block = (path: string, type: 'File' | 'ExtendedHeader', body: string): Buffer[] => {
+    const header = Buffer.alloc(512);
+    new Header({ path, type, size: body.length, mode: 0o644 }).encode(header);
+    return [header, Buffer.from(body.padEnd(512, '\0'))];
+  };
+  // The path is in the extended header alone, and the plain one begins with a zero.
+  const [hidden = Buffer.alloc(0), body = Buffer.alloc(0)] = block('x', 'File', 'hidden');
+  hidden.fill(0, 0, 100);
+  hidden.fill(' ', 148, 156);
+  const sum = hidden.reduce((total, byte) => total + byte, 0);
+  hidden.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  const parts = [
+    ...block('web/Chart.yaml', 'File', chartYaml('web')),
+    ...block('PaxHeader/x', 'ExtendedHeader', '29 path=web/templates/h.yaml\n'),
+    hidden,
+    body,
+  ];
+  await writeFile(join(scratch, 'web.tgz'), gzipSync(Buffer.concat([...parts, Buffer.alloc(1024)])));
+  await writeFile(join(scratch, 'copy.tgz'), await withFile(join(scratch, 'web.tgz'), 'web/templates/new.yaml', 'n'));
+  const { files } = await readArchive(join(scratch, 'copy.tgz'), /^/);
+  expect([...files.keys()].sort()).toEqual(['Chart.yaml', 'templates/h.yaml', 'templates/new.yaml']);
 });

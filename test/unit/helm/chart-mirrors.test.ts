@@ -40,7 +40,7 @@ describe('a chart mirror', () => {
     );
   });
 
-  const web = { chart: 'web', repo: 'https://c.example/stable/', version: '1.2.3', access: ['--x'] };
+  const web = { chart: 'web', repo: 'https://c.example/stable/', version: '1.2.3', access: { username: 'x' } };
   const oci = { chart: 'oci://r.example/team/web', version: '1.2.3' };
   it.each<[string, ChartRequest, Partial<ChartRequest> | undefined]>([
     ['https://c.example/stable=https://m.example/c', web, { ...web, repo: 'https://m.example/c' }],
@@ -50,7 +50,7 @@ describe('a chart mirror', () => {
     [
       'https://c.example/stable=oci://m.example/c',
       web,
-      { chart: 'oci://m.example/c/web', version: '1.2.3', access: ['--x'] },
+      { chart: 'oci://m.example/c/web', version: '1.2.3', access: { username: 'x' } },
     ],
     ['oci://r.example=oci://m.example/r', oci, { ...oci, chart: 'oci://m.example/r/team/web' }],
     ['oci://r.example/team/web=oci://m.example/other', oci, { ...oci, chart: 'oci://m.example/other' }],

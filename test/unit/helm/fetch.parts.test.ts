@@ -106,7 +106,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
   test('from a repository that wants a password, which is told to nobody', async () => {
     const url = `${repo.replace('//', '//me:hunter22@')}/private`;
     const request = { chart: 'web', repo: `${repo}/private` };
-    const chart = await fetch({ ...request, access: ['--username', 'me', '--password', 'hunter22'] });
+    const chart = await fetch({ ...request, access: { username: 'me', password: 'hunter22' } });
     expect(chart.source).toBe(`${repo}/private/web`);
     expect(await refused(request)).toMatchObject({ code: 'unauthorized', hint: expect.stringContaining('--username') });
     const byUrl = await fetch({ chart: `${url}/web-1.2.3.tgz?token=abc` }).catch((error: Error) => error);

@@ -79,7 +79,11 @@ describe('Helm', () => {
 
   it('is ended when it takes longer than it may, which is a failure like others', async () => {
     const helm = new Helm({ env: { HELM_BIN: 'bin/slow', PATH: process.env.PATH }, cwd });
-    expect(await helm.run(['pull'], 50)).toEqual({ stdout: '', stderr: 'it did not end within 0.05 s', exitCode: 1 });
+    expect(await helm.run(['pull'], { patience: 50 })).toMatchObject({
+      stdout: '',
+      exitCode: 1,
+      ended: 'it did not end within 0.05 s',
+    });
   });
 
   it('is ended by an interrupt, and takes its end for nothing else', async () => {

@@ -1,7 +1,8 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { packChart, parseMetadata } from '../../../src/helm/chart-archive.ts';
+import { packChart } from '../../../src/helm/chart-archive.ts';
+import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { Renderer } from '../../../src/helm/render.ts';
 import { scratchFolder } from '../../support/scratch.ts';

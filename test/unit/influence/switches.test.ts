@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatPath } from '../../../src/influence/leaves.ts';
-import { switchesOff, switchesOn } from '../../../src/influence/switches.ts';
+import { concerns, switchesOff, switchesOn } from '../../../src/influence/switches.ts';
 
 const values = {
   enabled: true,
@@ -33,5 +33,14 @@ describe('switches', () => {
       ['enabled', false],
       ['plugins', []],
     ]);
+  });
+
+  it('concern what says their setting, and flags concern everything', () => {
+    const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
+    const about = (text: string): string[] =>
+      off.filter((one) => concerns(values, one, [text])).map(({ path }) => formatPath(path));
+    expect(about('curl https://x.example/crds/a.yaml')).toEqual(['crds.full', 'crds.url', 'enabled']);
+    expect(about('install clock-panel')).toEqual(['crds.full', 'enabled', 'plugins']);
+    expect(about('https://other.example')).toEqual(['crds.full', 'enabled']);
   });
 });

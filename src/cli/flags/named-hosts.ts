@@ -1,0 +1,20 @@
+import type { ChartMirror } from '../../helm/chart-mirrors.ts';
+import type { ChartRequest } from '../../helm/fetch.ts';
+
+/**
+ * What the user has named of hosts: addresses of charts and repositories, both sides of mirrors, hosts without TLS.
+ * @param mirrors of image registries, `FROM=TO`
+ */
+export function namedIn(
+  charts: readonly { readonly request: ChartRequest }[],
+  mirrors: readonly string[],
+  chartMirrors: readonly ChartMirror[],
+  plainHttp: readonly string[],
+): string[] {
+  return [
+    ...charts.flatMap(({ request: { chart, repo } }) => [repo ?? '', chart].filter((text) => text.includes('://'))),
+    ...mirrors.flatMap((mirror) => mirror.split('=')),
+    ...chartMirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
+    ...plainHttp,
+  ];
+}

@@ -1,0 +1,4 @@
+/** Collects a repeatable flag. */
+export function repeat(value: string, earlier: string[]): string[] {
+  return [...earlier, value];
+}

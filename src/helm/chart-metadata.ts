@@ -1,0 +1,71 @@
+import { parse } from 'yaml';
+import { AirgapError, messageOf } from '../base/errors.ts';
+import { checkName } from '../base/names.ts';
+import { quoted } from '../base/printable.ts';
+
+/** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
+export interface ChartMetadata {
+  readonly name: string;
+  readonly version: string;
+  readonly appVersion?: string;
+  readonly kubeVersion?: string;
+  readonly type?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+/** The fields that Helm reads (helm.sh/helm, pkg/chart/v2, Metadata). */
+const FIELDS = [
+  ...['apiVersion', 'name', 'version', 'appVersion', 'kubeVersion', 'type', 'annotations', 'dependencies'],
+  ...['deprecated', 'description', 'home', 'icon', 'keywords', 'maintainers', 'sources', 'condition', 'tags'],
+];
+
+/**
+ * Reads Chart.yaml. Its name and version are checked: they become part of file names, repositories and tags.
+ * @param where whose it is, for messages
+ * @throws AirgapError `chart-invalid`
+ */
+export function parseMetadata(text: string, where: string): ChartMetadata {
+  let value: unknown;
+  try {
+    value = parse(text, { uniqueKeys: false });
+  } catch (cause) {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${messageOf(cause)}`, { cause });
+  }
+  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const fields = asHelmReads(isMapping ? (value as Record<string, unknown>) : {}, where);
+  const { name, version } = fields;
+  if (typeof name !== 'string' || (typeof version !== 'string' && typeof version !== 'number')) {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`, {
+      hint: 'a chart says both in its Chart.yaml',
+    });
+  }
+  return {
+    ...fields,
+    name: checkName('chart name', name, `Chart.yaml of ${where}`),
+    version: checkName('chart version', String(version), `Chart.yaml of ${where}`),
+  };
+}
+
+/**
+ * The fields under the names that Helm gives them. Go's JSON takes `Version` and even `verſion` for `version`, and of
+ * several the last one counts: two of them would be one chart for Helm and another one here.
+ */
+function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): Record<string, unknown> {
+  const read = new Map<string, unknown>();
+  for (const [key, value] of Object.entries(fields)) {
+    const name = FIELDS.find((field) => foldedKey(field) === foldedKey(key)) ?? key;
+    if (read.has(name)) {
+      throw new AirgapError('chart-invalid', `Chart.yaml of ${where} says ${name} twice, as ${quoted(key)} too`, {
+        hint: 'Helm does not tell capital letters apart there; leave one of them out',
+      });
+    }
+    read.set(name, value);
+  }
+  return Object.fromEntries(read);
+}
+
+/** Equal for keys that Go's encoding/json takes for the same (simple case folding). */
+export function foldedKey(key: string): string {
+  return key.toUpperCase().toLowerCase();
+}

@@ -1,0 +1,65 @@
+import { AirgapError } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import type { NestedChart } from '../../discovery/nested/index.ts';
+import { checkAddress, hostOf, namedHosts, type Resolve } from '../../helm/addresses.ts';
+import type { ChartSources } from '../../helm/chart-mirrors.ts';
+import type { AllowAddress } from '../../helm/fetch.ts';
+import type { ValuesTrace } from './values-trace.ts';
+
+/** A host that nobody but charts has named, and the charts that it is asked for. */
+export interface AskedHost {
+  /** With its port. */
+  readonly host: string;
+  readonly charts: readonly string[];
+}
+
+/**
+ * Decides which addresses that charts name for others may be asked, and keeps a list of their hosts. What the user has
+ * named anywhere may be asked; else a public host by TLS, unless the user's own values are in the address.
+ */
+export class NestedHosts {
+  readonly #named: ReadonlySet<string>;
+  readonly #emit: Emit;
+  readonly #resolve: Resolve | undefined;
+  readonly #asked = new Map<string, Set<string>>();
+
+  constructor({ hosts = new Set() }: ChartSources, emit: Emit, resolve?: Resolve) {
+    this.#named = hosts;
+    this.#emit = emit;
+    this.#resolve = resolve;
+  }
+
+  /** @param parent the chart that names it, with the trace of the values that it was given */
+  allow(nested: NestedChart, parent: string, trace: ValuesTrace | undefined): AllowAddress {
+    return async (address) => {
+      // Only a mirror of everything, or an archive, has the chart of an unknown repository.
+      if (address === '' || nested.content !== undefined) return;
+      const host = hostOf(address);
+      const isNamed = host !== undefined && this.#named.has(host);
+      if (!isNamed && trace !== undefined && (await trace.isBuilt(nested))) {
+        // A repository that the user has put into the values is one that the user has named.
+        if (host !== undefined && namedHosts(await trace.addresses()).has(host)) return;
+        throw builtFromValues(host);
+      }
+      await checkAddress(address, this.#named, this.#resolve);
+      if (isNamed || host === undefined) return;
+      const charts = this.#asked.get(host);
+      if (charts === undefined) {
+        this.#emit({ type: 'stage', message: `asking ${host} for charts, as ${parent} says` });
+        this.#asked.set(host, new Set([nested.name]));
+      } else charts.add(nested.name);
+    };
+  }
+
+  asked(): AskedHost[] {
+    return [...this.#asked]
+      .map(([host, charts]) => ({ host, charts: [...charts].sort() }))
+      .sort((a, b) => (a.host < b.host ? -1 : 1));
+  }
+}
+
+function builtFromValues(host: string | undefined): AirgapError {
+  return new AirgapError('forbidden', 'its address is built from your own values, and was not asked', {
+    hint: `check what the chart does with them; --allow-chart-host ${host ?? 'HOST'} lets its host see them`,
+  });
+}

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { environmentFor, reachOf, widest } from '../../../src/helm/environment.ts';
+
+const env = {
+  PATH: '/bin',
+  HOME: '/somewhere',
+  LC_ALL: 'C',
+  HELM_REPOSITORY_CONFIG: 'r',
+  HELM_KUBETOKEN: 'secret',
+  HELM_SECRETS_BACKEND: 'vals',
+  HTTPS_PROXY: 'http://me:secret@proxy',
+  no_proxy: 'x',
+  SSL_CERT_FILE: 'c',
+  DOCKER_CONFIG: 'd',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  SOPS_AGE_KEY: 'secret',
+  GITHUB_TOKEN: 'secret',
+  npm_config_token: 'secret',
+  UNSET: undefined,
+};
+const names = (reach: Parameters<typeof environmentFor>[0], more = {}): string[] =>
+  Object.keys(environmentFor(reach, { ...env, ...more }));
+
+it('gives a render nothing that is secret', () => {
+  expect(names('nothing')).toEqual(['PATH', 'HOME', 'LC_ALL', 'HELM_REPOSITORY_CONFIG']);
+});
+
+it('gives the way to a server, credential helpers and plugins what each needs besides', () => {
+  const web = [...names('nothing'), 'HTTPS_PROXY', 'no_proxy', 'SSL_CERT_FILE'];
+  expect(names('web')).toEqual(web);
+  expect(names('registry')).toEqual([...web, 'DOCKER_CONFIG', 'AWS_SECRET_ACCESS_KEY']);
+  expect(names('plugin')).toContain('SOPS_AGE_KEY');
+  expect(names('plugin')).toContain('HELM_SECRETS_BACKEND');
+  expect(names('plugin')).not.toContain('GITHUB_TOKEN');
+  expect(names('plugin')).not.toContain('HELM_KUBETOKEN');
+});
+
+it('passes on what somebody names', () => {
+  expect(names('nothing', { AIRGAP_HELM_ENV: 'GITHUB_TOKEN, X' })).toContain('GITHUB_TOKEN');
+});
+
+it('tells by an address what it takes to get there', () => {
+  expect(['https://a', 'HTTP://a', 'oci://a', 's3://a', 'stable/web'].map(reachOf)).toEqual([
+    'web',
+    'web',
+    'registry',
+    'plugin',
+    'plugin',
+  ]);
+  expect(widest([])).toBe('nothing');
+  expect(widest(['web', 'plugin', 'nothing'])).toBe('plugin');
+});

