@@ -83,7 +83,7 @@ export class Helm {
       reject: false,
       stripFinalNewline: false,
       maxBuffer: 1 << 30,
-      ...(ends.length === 0 ? {} : { cancelSignal: AbortSignal.any(ends) }),
+      ...(ends.length === 0 ? {} : { cancelSignal: AbortSignal.any(ends), forceKillAfterDelay: 1000 }),
       stdin: 'ignore',
     });
     // Ctrl-C reaches Helm too, and whatever it says then is no answer.
