@@ -26,7 +26,7 @@ const suites = [
   { name: 'types', run: () => command('tsc', ['--noEmit']) },
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unit', run: () => vitest('unit') },
-  { name: 'parts', missing: () => lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
+  { name: 'parts', missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
   ...helms.map((helm, i) => ({
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
     missing: () =>
@@ -49,7 +49,7 @@ const suites = [
     name: 'corpus',
     missing: () =>
       existsSync(charts)
-        ? withoutTests('corpus')
+        ? (withoutHelm() ?? withoutTests('corpus'))
         : `no charts in ${charts}; set AIRGAP_CHARTS to a folder that has some`,
     run: () => vitest('corpus', { AIRGAP_CHARTS: charts }),
   },
@@ -117,6 +117,11 @@ function vitest(project, env = {}, files = []) {
   rmSync(summary);
   // A run that ended badly is a failure even when every test in it passed.
   return { ...result, failed: status !== 0 && result.failed === 0 ? 1 : result.failed };
+}
+
+/** Why what any Helm is good for cannot run. */
+function withoutHelm() {
+  return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup says why';
 }
 
 /** Why a project of vitest.config.ts has nothing to run. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AirgapError, messageOf } from './errors.ts';
 import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
@@ -9,12 +8,13 @@ import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
 /** Scratch folders of this process. */
 const inUse = new Set<string>();
 
-/** Runs `work` with a scratch folder of its own, which is gone afterwards, whatever happens. */
-export async function withScratch<R>(
-  { env }: { readonly env: NodeJS.ProcessEnv },
-  work: (folder: string) => Promise<R>,
-): Promise<R> {
-  const parent = env.TMPDIR || tmpdir();
+/**
+ * Runs `work` with a scratch folder of its own, which is gone afterwards, whatever happens. What killed runs have left
+ * beside it goes too.
+ * @param parent where folders for a time belong
+ * @throws AirgapError `file` when none can be made there
+ */
+export async function withScratchIn<R>(parent: string, work: (folder: string) => Promise<R>): Promise<R> {
   const folder = await mkdtemp(join(parent, `${nameOf(thisRun())}-`)).catch((cause: unknown) => {
     throw new AirgapError('file', `no scratch folder can be made in ${parent}: ${messageOf(cause)}`, {
       hint: 'let TMPDIR name a folder that can be written to',

@@ -23,6 +23,9 @@ export interface Edge {
   answer(code: 0 | 3): void;
 }
 
+/** Milliseconds between an interrupt and the end of the run, whatever it is at. */
+const PATIENCE = 1500;
+
 /**
  * Runs the command line in a process: builds the edge, handles interrupts, and turns whatever happens into an exit code.
  * @returns the exit code
@@ -49,13 +52,22 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
       code = value;
     },
   };
-  // The second interrupt is for whoever cannot wait: only scratch folders are removed then.
+  let isTold = false;
+  // The second interrupt is for whoever cannot wait: only scratch folders are removed then. Where a step does not end by itself (a child
+  // that ignores the signal, a reader of stdin), the run ends without it; what it has written is as after kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
       removeScratch();
       process.exit(130);
     }
-    abort.abort(new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' }));
+    const reason = new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' });
+    abort.abort(reason);
+    const end = (): void => {
+      if (!isTold) edge.tell(formatFailure(reason));
+      removeScratch();
+      process.exit(process.exitCode ?? 130);
+    };
+    setTimeout(end, PATIENCE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A reader that stops listening (`| head`) is no failure.
@@ -64,6 +76,7 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     await create(edge).parseAsync(process.argv);
     return code;
   } catch (error) {
+    isTold = true;
     return failed(error, edge, abort.signal, process.env.HELM_DEBUG === 'true');
   } finally {
     progress.clear();

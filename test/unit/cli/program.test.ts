@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { Readable } from 'node:stream';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { hurry } from '../../../faults/clock.ts';
 import { createProgram } from '../../../src/cli/program.ts';
 import type { Edge } from '../../../src/cli/run.ts';
@@ -277,6 +278,29 @@ describe('an interrupt', () => {
     expect((await readdir(folder)).filter((name) => name.startsWith('interrupted'))).toEqual([]);
     expect(terminal.listenerCount('SIGINT'), 'and nobody listens any more').toBe(0);
     expect(terminal.exited).toBeUndefined();
+  });
+
+  it('ends the run in time when a step does not end by itself', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const map = join(folder, 'map.json');
+      await writeFile(
+        map,
+        '{"apiVersion":"airgap/v1","kind":"PostRenderMap","chart":"a","version":"1","target":"r.example","entries":[]}',
+      );
+      const terminal = new Terminal(['post-render', '--map', map], {}, folder);
+      // Whoever should write there never does.
+      Object.assign(terminal, { stdin: new Readable({ read() {} }) });
+      void terminal.run();
+      terminal.emit('SIGINT');
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(terminal.exited).toBeUndefined();
+      await vi.advanceTimersByTimeAsync(900);
+      expect(terminal.exited).toBe(130);
+      expect(terminal.stderr.text()).toMatch(/interrupted/);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends at once when it comes twice', async () => {

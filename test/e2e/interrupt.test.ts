@@ -1,0 +1,69 @@
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { airgap, type RunOptions } from '../support/cli.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+/** Milliseconds in which a run has to end after Ctrl-C, whatever hangs. */
+const PATIENCE = 2000;
+
+const scratch = scratchFolder();
+const home = join(scratch, 'home');
+const started = join(scratch, 'started');
+let server: Server;
+let host: string;
+
+beforeAll(async () => {
+  mkdirSync(join(home, '.docker'), { recursive: true });
+  mkdirSync(join(scratch, 'chart', 'templates'), { recursive: true });
+  writeFileSync(join(scratch, 'chart', 'Chart.yaml'), 'apiVersion: v2\nname: chart\nversion: 1.0.0\n');
+  // It takes every request and answers none.
+  server = createServer(() => writeFileSync(started, ''));
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  writeFileSync(join(home, '.docker', 'config.json'), JSON.stringify({ credHelpers: { [host]: 'stubborn' } }));
+  for (const name of ['stubborn-helm', 'docker-credential-stubborn']) {
+    // Says that it runs, and then ignores all that asks it to end.
+    writeFileSync(join(scratch, name), `#!/bin/sh\ntrap '' INT TERM\n: >'${started}'\nexec sleep 6\n`);
+    chmodSync(join(scratch, name), 0o755);
+  }
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+test.each<[string, readonly string[], () => RunOptions['env']]>([
+  ['Helm', ['images', 'chart'], () => ({ HELM_BIN: join(scratch, 'stubborn-helm') })],
+  ['registry', ['bundle', '--image', 'HOST/a/b:1', '--plain-http', 'HOST', '--out', 'x.tar'], () => ({})],
+  [
+    'credential helper',
+    ['bundle', '--image', 'HOST/a/b:1', '--plain-http', 'HOST', '--out', 'x.tar'],
+    () => ({ PATH: `${scratch}${delimiter}${process.env.PATH}`, DOCKER_CONFIG: join(home, '.docker') }),
+  ],
+])('Ctrl-C ends a run in time while a %s hangs', async (_, args, env) => {
+  rmSync(started, { force: true });
+  let at = 0;
+  const when = vi
+    .waitUntil(() => existsSync(started), { timeout: 20_000, interval: 20 })
+    .then(() => {
+      at = performance.now();
+    });
+  const own = args.map((arg) => arg.replace('HOST', host));
+  const config = env()?.DOCKER_CONFIG ?? join(scratch, 'none');
+  const options = {
+    cwd: scratch,
+    env: { DOCKER_CONFIG: config, ...env() },
+    interruptAt: { signal: 'SIGINT' as const, when },
+  };
+  const run = await airgap(own, home, options);
+  expect(performance.now() - at).toBeLessThan(PATIENCE);
+  expect(run.code).toBe(130);
+  expect(run.stderr).toMatch(/interrupted/);
+  expect(existsSync(join(scratch, 'x.tar'))).toBe(false);
+});
