@@ -6,9 +6,10 @@ import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/survey.ts';
 import { planReport } from '../../ui/plan-report.ts';
+import { planDocument, pushDocument } from '../../ui/push-documents.ts';
 import { pushReport } from '../../ui/push-report.ts';
 import type { PushOptions, PushResult } from '../../workflows/push.ts';
-import { readConfigFile } from '../flags/config.ts';
+import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';
 import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../flags/ecr.ts';
 import { withLog } from '../flags/log.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
@@ -20,9 +21,9 @@ import type { Edge } from '../run.ts';
 
 type Flags = RegistryFlags &
   NamingFlags &
-  EcrFlags & {
+  EcrFlags &
+  ConfigFlags & {
     to: string[];
-    config?: string;
     onExistingTag: ExistingTag;
     requireReferrers?: true;
     chart: string[];
@@ -47,8 +48,8 @@ export function pushCommand(edge: Edge): Command {
       new Option('--to <registry[/prefix]>', 'where to (repeatable)')
         .argParser((value: string, earlier: string[] = []) => repeat(value, earlier))
         .makeOptionMandatory(),
-    )
-    .option('--config <file>', 'airgap.yaml, of which the naming counts')
+    );
+  addConfigFlags(command, ', of which the naming, plainHttp and caFile count')
     .addOption(
       new Option('--on-existing-tag <what>', 'when a tag has other content: leave it, refuse, or write over it')
         .choices(['skip', 'error', 'overwrite'])
@@ -80,7 +81,7 @@ export function pushCommand(edge: Edge): Command {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/pushing/plan-push.ts');
         const plans = await planPush(context, options);
-        if (flags.output === 'json') edge.print(await several('PushPlan', plans, options));
+        if (flags.output === 'json') edge.print(await several('PushPlan', plans.map(planDocument), options));
         else for (const plan of plans) edge.print(planReport(plan));
         return;
       }
@@ -100,8 +101,9 @@ export function pushCommand(edge: Edge): Command {
   });
 }
 
-async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
-  const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, [], env);
+async function optionsOf({ context }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
+  const { cwd, env } = context;
+  const { config, caFile, plainHttp } = await readConfiguration(flags, context);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
   if (flags.receipt !== undefined) await checkOutput(resolve(cwd, flags.receipt), '--receipt');
@@ -110,7 +112,10 @@ async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags
   return {
     files,
     targets,
-    access: { ...(await registryAccess(flags)), ecrHosts: await declaredHosts(registries, flags, env) },
+    access: {
+      ...(await registryAccess({ ...flags, caFile, plainHttp })),
+      ecrHosts: await declaredHosts(registries, flags, env),
+    },
     concurrency: flags.concurrency ?? UPLOADS,
     existing: flags.onExistingTag,
     requireReferrers: flags.requireReferrers ?? false,
@@ -165,15 +170,13 @@ async function done(
     const file = resolve(edge.context.cwd, targets.length === 1 ? receipt : receiptName(receipt, result.target));
     await writeOutput(file, `${JSON.stringify(result.receipt, null, 2)}\n`);
   }
-  if (output === 'text') edge.tell(pushReport(result));
+  if (output === 'text') edge.print(pushReport(result));
 }
 
-/** In the order of the targets, and without the receipts, which are files of their own. */
+/** In the order of the targets. */
 function told(results: readonly PushResult[], { targets }: PushOptions): object[] {
   const order = targets.map(formatTarget);
-  return results
-    .toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target))
-    .map(({ receipt: _, ...result }) => result);
+  return results.toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target)).map(pushDocument);
 }
 
 /** One receipt for each of several targets: the target before the file's ending. */
