@@ -174,6 +174,6 @@ test('another tool’s archive that has only a tag goes where --as says', async 
   expect(pinned).toMatchObject({ code: 2, stderr: expect.stringContaining('the archive says the digest') });
   const pushed = await airgapOk(['push', archive, '--as', 'quay.io/team/app', ...to(other), '-o', 'json'], home);
   expect(JSON.parse(pushed.stdout).images).toMatchObject([
-    { target: { path: 'mirror/quay.io/team/app', tag: '1.0' }, digest, status: 'pushed' },
+    { target: `${other.host}/mirror/quay.io/team/app:1.0`, digest, status: 'pushed' },
   ]);
 });
