@@ -40,7 +40,9 @@ export function readCertificates(file: string, origin: string): readonly string[
     throw new AirgapError('config', `${origin} ${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
   // Up to the next five dashes: what has no end is no certificate, and is passed over.
-  const found = text.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----(?:[^-]|-(?!----))+-----END (?:TRUSTED )?CERTIFICATE-----/g);
+  const found = text.match(
+    /-----BEGIN (?:TRUSTED )?CERTIFICATE-----(?:[^-]|-(?!----))+-----END (?:TRUSTED )?CERTIFICATE-----/g,
+  );
   if (found === null) {
     throw new AirgapError('config', `${origin} ${file} holds no certificate`, {
       hint: 'give a PEM file, with BEGIN CERTIFICATE in it',

@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import type { AirgapError } from '../base/errors.ts';
 import { lendPiece } from './connector.ts';
 import { describeFailure, TOO_SLOW, UPLOAD_STALLED } from './failures.ts';
-import { type LeastRate, RateWatch } from './least-rate.ts';
+import { type Inflow, type LeastRate, RateWatch } from './least-rate.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -27,6 +27,7 @@ export interface WireRequest {
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
+  readonly inflow: Inflow;
   readonly signal?: AbortSignal;
 }
 
@@ -76,7 +77,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
             if (isLate) controller.abort(Object.assign(new Error('late'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
             return;
           }
-          body = new ResponseBody(controller, request.leastRate, (error) => describeFailure(error, request).error);
+          body = new ResponseBody(controller, request, (error) => describeFailure(error, request).error);
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
@@ -128,14 +129,14 @@ class ResponseBody extends Readable {
 
   constructor(
     controller: Dispatcher.DispatchController,
-    leastRate: LeastRate,
+    { leastRate, inflow }: WireRequest,
     describe: (error: unknown) => AirgapError,
   ) {
     super({ highWaterMark: BODY_BUFFER });
     this.#controller = controller;
     this.#describe = describe;
     const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
-    this.#watch = new RateWatch(leastRate, () => controller.paused, tooSlow);
+    this.#watch = new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
     // A failure between the head and the first listener would end the process; readers see it all the same.
     this.on('error', () => {});
   }
