@@ -124,7 +124,8 @@ function watched(
 class ResponseBody extends Readable {
   readonly #controller: Dispatcher.DispatchController;
   readonly #describe: (error: unknown) => AirgapError;
-  readonly #watch: RateWatch;
+  readonly #startWatch: () => RateWatch;
+  #watch: RateWatch | undefined;
   #finished = false;
 
   constructor(
@@ -136,13 +137,15 @@ class ResponseBody extends Readable {
     this.#controller = controller;
     this.#describe = describe;
     const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
-    this.#watch = new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
+    this.#startWatch = () => new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
     // A failure between the head and the first listener would end the process; readers see it all the same.
     this.on('error', () => {});
   }
 
   /** A piece from the socket; false when the reader has enough for now. */
   arrive(chunk: Buffer): boolean {
+    // Many answers have no body, and where none comes at all the time-out between two pieces does.
+    this.#watch ??= this.#startWatch();
     this.#watch.count(chunk.length);
     const isWanted = this.push(chunk);
     if (!isWanted) this.#watch.hold();
@@ -150,13 +153,13 @@ class ResponseBody extends Readable {
   }
 
   finish(): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#finished = true;
     this.push(null);
   }
 
   fail(error: unknown): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#finished = true;
     this.destroy(this.#describe(error));
   }
@@ -166,7 +169,7 @@ class ResponseBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     if (!this.#finished) this.#controller.abort(error ?? new Error('the reader has gone'));
     callback(error);
   }
