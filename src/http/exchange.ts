@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { AirgapError } from '../base/errors.ts';
 import { lendPiece } from './connector.ts';
 import { describeFailure, TOO_SLOW, UPLOAD_STALLED } from './failures.ts';
 import { type Inflow, type LeastRate, RateWatch } from './least-rate.ts';
@@ -77,7 +76,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
             if (isLate) controller.abort(Object.assign(new Error('late'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
             return;
           }
-          body = new ResponseBody(controller, request, (error) => describeFailure(error, request).error);
+          body = new ResponseBody(controller, request);
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
@@ -123,21 +122,14 @@ function watched(
 /** The body of an answer, straight from the parser: no transform, no copy, pressure handed back to the socket. */
 class ResponseBody extends Readable {
   readonly #controller: Dispatcher.DispatchController;
-  readonly #describe: (error: unknown) => AirgapError;
-  readonly #startWatch: () => RateWatch;
+  readonly #request: WireRequest;
   #watch: RateWatch | undefined;
   #finished = false;
 
-  constructor(
-    controller: Dispatcher.DispatchController,
-    { leastRate, inflow }: WireRequest,
-    describe: (error: unknown) => AirgapError,
-  ) {
+  constructor(controller: Dispatcher.DispatchController, request: WireRequest) {
     super({ highWaterMark: BODY_BUFFER });
     this.#controller = controller;
-    this.#describe = describe;
-    const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
-    this.#startWatch = () => new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
+    this.#request = request;
     // A failure between the head and the first listener would end the process; readers see it all the same.
     this.on('error', () => {});
   }
@@ -145,11 +137,18 @@ class ResponseBody extends Readable {
   /** A piece from the socket; false when the reader has enough for now. */
   arrive(chunk: Buffer): boolean {
     // Many answers have no body, and where none comes at all the time-out between two pieces does.
-    this.#watch ??= this.#startWatch();
+    this.#watch ??= this.#begin();
     this.#watch.count(chunk.length);
     const isWanted = this.push(chunk);
     if (!isWanted) this.#watch.hold();
     return isWanted;
+  }
+
+  #begin(): RateWatch {
+    const { leastRate, inflow } = this.#request;
+    const controller = this.#controller;
+    const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
+    return new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
   }
 
   finish(): void {
@@ -161,7 +160,7 @@ class ResponseBody extends Readable {
   fail(error: unknown): void {
     this.#watch?.stop();
     this.#finished = true;
-    this.destroy(this.#describe(error));
+    this.destroy(describeFailure(error, this.#request).error);
   }
 
   override _read(): void {
