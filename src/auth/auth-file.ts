@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { keepSecret } from '../base/redact.ts';
+import { withoutEnd } from '../base/text-ends.ts';
 import type { Credential } from './credential.ts';
 
 /** One file of credentials, as docker's config.json and containers-auth.json(5) have it. */
@@ -54,10 +55,7 @@ export async function readAuthFile(file: string): Promise<AuthFile | undefined> 
  * name `docker.io`.
  */
 export function normaliseKey(key: string): string {
-  const bare = key
-    .replace(/^https?:\/\//i, '')
-    .replace(/\/+$/, '')
-    .replace(/\/v[12]$/, '');
+  const bare = withoutEnd(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
   const slash = bare.indexOf('/');
   const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
   const path = slash < 0 ? '' : bare.slice(slash);
@@ -83,7 +81,7 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
     if (colon < 1) throw broken(file, `has an entry for ${key} whose "auth" is not base64 of user:password`);
     username = decoded.slice(0, colon);
     // Docker pads with NUL characters in old files.
-    password = decoded.slice(colon + 1).replace(/\0+$/, '');
+    password = withoutEnd(decoded.slice(colon + 1), '\0');
   }
   if (username === '') return undefined;
   keepSecret(password);

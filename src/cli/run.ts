@@ -8,7 +8,10 @@ import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
 import type { Context } from '../workflows/context.ts';
 
-/** What a command gets to work with. Reports go to stderr for people, results to stdout. */
+/**
+ * What a command gets to work with. What was asked for goes to stdout, as a report for people or a document for programs.
+ * Progress, warnings and what accompanies a result that is no report (overrides, a document) go to stderr.
+ */
 export interface Edge {
   readonly context: Context;
   /** A result: stdout, with a newline at its end. What a terminal would obey is escaped. */

@@ -39,7 +39,10 @@ export function readCertificates(file: string, origin: string): readonly string[
   } catch (cause) {
     throw new AirgapError('config', `${origin} ${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
-  const found = text.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[\s\S]+?-----END (?:TRUSTED )?CERTIFICATE-----/g);
+  // Up to the next five dashes: what has no end is no certificate, and is passed over.
+  const found = text.match(
+    /-----BEGIN (?:TRUSTED )?CERTIFICATE-----(?:[^-]|-(?!----))+-----END (?:TRUSTED )?CERTIFICATE-----/g,
+  );
   if (found === null) {
     throw new AirgapError('config', `${origin} ${file} holds no certificate`, {
       hint: 'give a PEM file, with BEGIN CERTIFICATE in it',

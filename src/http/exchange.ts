@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { AirgapError } from '../base/errors.ts';
 import { lendPiece } from './connector.ts';
 import { describeFailure, TOO_SLOW, UPLOAD_STALLED } from './failures.ts';
-import { type LeastRate, RateWatch } from './least-rate.ts';
+import { type Inflow, type LeastRate, RateWatch } from './least-rate.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -27,6 +26,7 @@ export interface WireRequest {
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
+  readonly inflow: Inflow;
   readonly signal?: AbortSignal;
 }
 
@@ -76,7 +76,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
             if (isLate) controller.abort(Object.assign(new Error('late'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
             return;
           }
-          body = new ResponseBody(controller, request.leastRate, (error) => describeFailure(error, request).error);
+          body = new ResponseBody(controller, request);
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
@@ -122,42 +122,45 @@ function watched(
 /** The body of an answer, straight from the parser: no transform, no copy, pressure handed back to the socket. */
 class ResponseBody extends Readable {
   readonly #controller: Dispatcher.DispatchController;
-  readonly #describe: (error: unknown) => AirgapError;
-  readonly #watch: RateWatch;
+  readonly #request: WireRequest;
+  #watch: RateWatch | undefined;
   #finished = false;
 
-  constructor(
-    controller: Dispatcher.DispatchController,
-    leastRate: LeastRate,
-    describe: (error: unknown) => AirgapError,
-  ) {
+  constructor(controller: Dispatcher.DispatchController, request: WireRequest) {
     super({ highWaterMark: BODY_BUFFER });
     this.#controller = controller;
-    this.#describe = describe;
-    const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
-    this.#watch = new RateWatch(leastRate, () => controller.paused, tooSlow);
+    this.#request = request;
     // A failure between the head and the first listener would end the process; readers see it all the same.
     this.on('error', () => {});
   }
 
   /** A piece from the socket; false when the reader has enough for now. */
   arrive(chunk: Buffer): boolean {
+    // Many answers have no body, and where none comes at all the time-out between two pieces does.
+    this.#watch ??= this.#begin();
     this.#watch.count(chunk.length);
     const isWanted = this.push(chunk);
     if (!isWanted) this.#watch.hold();
     return isWanted;
   }
 
+  #begin(): RateWatch {
+    const { leastRate, inflow } = this.#request;
+    const controller = this.#controller;
+    const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
+    return new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
+  }
+
   finish(): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#finished = true;
     this.push(null);
   }
 
   fail(error: unknown): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     this.#finished = true;
-    this.destroy(this.#describe(error));
+    this.destroy(describeFailure(error, this.#request).error);
   }
 
   override _read(): void {
@@ -165,7 +168,7 @@ class ResponseBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
-    this.#watch.stop();
+    this.#watch?.stop();
     if (!this.#finished) this.#controller.abort(error ?? new Error('the reader has gone'));
     callback(error);
   }

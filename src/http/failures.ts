@@ -58,7 +58,10 @@ export function describeFailure(thrown: unknown, { url, what, signal }: Asked): 
     const hint = 'check the name and the DNS server; behind a proxy, HTTPS_PROXY has to be set';
     return failure(code === 'EAI_AGAIN' ? 'yes' : 'no', `the name ${url.hostname} has no address`, hint);
   }
-  if (code === 'ECONNREFUSED') return failure('few', `${host} refused the connection`);
+  if (code === 'ECONNREFUSED') {
+    const hint = `nothing listens at ${host}: check the host and the port where they are given, as with --mirror or --to`;
+    return failure('few', `${host} refused the connection`, hint);
+  }
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return failure('few', `${host} cannot be reached`);
   const timeout = TIMEOUT[code];
   if (timeout !== undefined) return failure(code === 'UND_ERR_CONNECT_TIMEOUT' ? 'few' : 'yes', `${host} ${timeout}`);
@@ -86,9 +89,16 @@ export function describeFailure(thrown: unknown, { url, what, signal }: Asked): 
   }
   if (/^HPE_/.test(code)) return failure('no', `${host} does not speak HTTP (${messageOf(thrown)})`);
   const dropped = code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code === 'UND_ERR_PRX_CONN';
-  if (dropped) return failure('yes', `${host} closed the connection`);
+  if (dropped) {
+    return failure('yes', `${host} closed the connection`, url.protocol === 'http:' ? withoutTls(host) : undefined);
+  }
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return failure('yes', `${host} sent less than it announced`);
   return failure('no', `the request to ${host} failed: ${messageOf(thrown)}`);
+}
+
+/** What to do where a host does not understand plain HTTP, as one with TLS does not. */
+export function withoutTls(host: string): string {
+  return `${host} is spoken to without TLS, since --plain-http or the configuration says so; if it has TLS, take that out`;
 }
 
 /** Node's and undici's code; with several addresses tried, the one of the first. */

@@ -9,18 +9,29 @@ export interface LeastRate {
 /** 1 kB/s. A time-out between two pieces alone would let a byte every few seconds hold a run for ever. */
 export const LEAST_RATE: LeastRate = { bytes: 60_000, window: 60_000 };
 
-/** Counts the bytes of one body, and tells when a window brought too few. Windows in which the reader waited do not count. */
+/**
+ * Bytes that came so far, of all answers together: many connections share a slow line, and one of them may get next to
+ * nothing for a while. What is slow by itself is found out when the others have ended.
+ */
+export interface Inflow {
+  bytes: number;
+}
+
+/** Tells when a window brought too few bytes while a body waited for its own. Windows in which its reader waited do not count. */
 export class RateWatch {
+  readonly #inflow: Inflow;
   readonly #timer: NodeJS.Timeout;
-  #bytes = 0;
+  #before: number;
   #isHeld = false;
 
   /** @param isHeld whether the reader wants nothing at the moment */
-  constructor({ bytes, window }: LeastRate, isHeld: () => boolean, tooSlow: () => void) {
+  constructor({ bytes, window }: LeastRate, inflow: Inflow, isHeld: () => boolean, tooSlow: () => void) {
+    this.#inflow = inflow;
+    this.#before = inflow.bytes;
     const look = (): void => {
-      if (this.#bytes < bytes && !this.#isHeld && !isHeld()) tooSlow();
+      if (inflow.bytes - this.#before < bytes && !this.#isHeld && !isHeld()) tooSlow();
       else this.#timer.refresh();
-      this.#bytes = 0;
+      this.#before = inflow.bytes;
       this.#isHeld = isHeld();
     };
     this.#timer = setTimeout(look, window);
@@ -28,7 +39,7 @@ export class RateWatch {
   }
 
   count(bytes: number): void {
-    this.#bytes += bytes;
+    this.#inflow.bytes += bytes;
   }
 
   /** The reader takes no more for now. */

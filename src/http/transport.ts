@@ -4,7 +4,7 @@ import { readCertificates, trustedCertificates } from './certificates.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
-import { LEAST_RATE, type LeastRate } from './least-rate.ts';
+import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
@@ -35,7 +35,7 @@ export interface TransportOptions {
   readonly headersTimeout?: number;
   /** Between two pieces of a body: a stalled download or upload ends after this. Default 60 s. */
   readonly bodyTimeout?: number;
-  /** What an answer has to bring, as long as it is wanted. Default 60 kB in 60 s. */
+  /** What answers together have to bring, as long as one of them is wanted. Default 60 kB in 60 s. */
   readonly leastRate?: LeastRate;
   readonly retry?: Partial<RetryPolicy>;
   readonly userAgent?: string;
@@ -111,6 +111,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     headersTimeout: options.headersTimeout ?? 60_000,
     bodyTimeout: options.bodyTimeout ?? 60_000,
     leastRate: options.leastRate ?? LEAST_RATE,
+    inflow: { bytes: 0 },
   };
   return {
     scheme: (host) => (plain(host) ? 'http' : 'https'),
@@ -129,6 +130,7 @@ interface Wire {
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
+  readonly inflow: Inflow;
 }
 
 /** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
@@ -176,6 +178,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
         headersTimeout: request.headersTimeout ?? wire.headersTimeout,
         bodyTimeout: wire.bodyTimeout,
         leastRate: wire.leastRate,
+        inflow: wire.inflow,
         ...(body === undefined ? {} : { body: body.open() }),
         ...(signal === undefined ? {} : { signal }),
       });

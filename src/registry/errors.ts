@@ -1,5 +1,6 @@
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
+import { withoutTls } from '../http/failures.ts';
 import { headerOf, readSome } from '../http/read.ts';
 import { apiHost } from './hosts.ts';
 
@@ -15,6 +16,10 @@ export interface RegistryResponse extends HttpResponse {
   /** A 401 to user name and password, which somebody stored for this registry. */
   readonly isRefusedPassword?: boolean;
 }
+
+/** What servers with TLS say to plain HTTP: Go's, nginx, Apache's. All answer 400, and to HEAD without a text. */
+const NEEDS_TLS =
+  /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
 /** What a registry said in `errors` of its answer (distribution specification, "Error Codes"). */
 export interface Complaint {
@@ -41,6 +46,8 @@ export function parseComplaint(bytes: Uint8Array, response: HttpResponse): Compl
       : { code: clean(first?.code), message, detail };
   } catch {
     const plain = (headerOf(response, 'content-type') ?? '').startsWith('text/plain');
+    const [words] = NEEDS_TLS.exec(text) ?? [];
+    if (words !== undefined) return { code: '', message: words };
     return { code: '', message: plain ? clean(text) : '' };
   }
 }
@@ -106,6 +113,10 @@ export function complain(response: RegistryResponse, complaint: Complaint, reque
       `the registry has no space left; ${said}`,
       'make room where the registry keeps its content',
     );
+  }
+  if (status === 400 && complaint.code === '' && response.url.protocol === 'http:') {
+    const needsTls = NEEDS_TLS.test(complaint.message);
+    return error('registry', needsTls ? `${host} has TLS, and was spoken to without; ${said}` : said, withoutTls(host));
   }
   return error('registry', said);
 }

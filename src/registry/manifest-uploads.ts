@@ -1,6 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { discard } from '../http/read.ts';
 import type { ManifestContent } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
 import { complain, readComplaint } from './errors.ts';
 import { describePlace, directly } from './hosts.ts';
@@ -9,6 +10,12 @@ import type { Session } from './session.ts';
 
 /** Milliseconds: a registry looks up every blob and child that a manifest names before it answers. */
 const COMMIT_TIMEOUT = 5 * 60_000;
+
+/**
+ * What distribution's registry (2.8, on a file system) says of a manifest while another client commits a blob of it: the
+ * link to the blob is an empty file for a moment. The content itself was checked before it was sent.
+ */
+const UNREADABLE_LINK = 'DIGEST_INVALID';
 
 /**
  * Stores a manifest by its digest, or under a tag, which stores it by digest as well.
@@ -24,22 +31,36 @@ export async function uploadManifest(
   const { digest } = content.descriptor;
   const what = describePlace(directly(repository), tag ?? digest);
   for (let attempt = 1; ; attempt++) {
-    const { host, stored } = await put(session, repository, content, tag);
-    if (!stored?.startsWith(digest.slice(0, 7)) || stored === digest) return;
-    const message = `${what}: ${host} stored ${stored} where ${digest} was sent`;
-    // The tag names that now, whatever it is: writing it again is what puts it right.
-    const again = await session.transport.retrier.again({ what, attempt, reason: message, retryable: 'few' });
-    if (!again) throw new AirgapError('digest-mismatch', message);
+    const ended = await put(session, repository, content, tag);
+    const error = ended instanceof AirgapError ? ended : mismatch(ended, digest, what);
+    if (error === undefined) return;
+    const again = await session.transport.retrier.again({ what, attempt, reason: error.message, retryable: 'few' });
+    if (!again) throw error;
   }
 }
 
-/** Sends it once. `stored` is the digest of what was stored, as far as the registry says so. */
+/** What a registry says that it has stored. */
+interface Stored {
+  readonly host: string;
+  readonly stored?: string | undefined;
+}
+
+/** What was stored is something else: the tag names that now, and writing it again is what puts it right. */
+function mismatch({ host, stored }: Stored, digest: Digest, what: string): AirgapError | undefined {
+  if (!stored?.startsWith(digest.slice(0, 7)) || stored === digest) return undefined;
+  return new AirgapError('digest-mismatch', `${what}: ${host} stored ${stored} where ${digest} was sent`);
+}
+
+/**
+ * Sends it once.
+ * @returns an error where sending it again may help
+ */
 async function put(
   session: Session,
   repository: Repository,
   { descriptor, bytes }: ManifestContent,
   tag: string | undefined,
-): Promise<{ readonly host: string; readonly stored?: string | undefined }> {
+): Promise<Stored | AirgapError> {
   const { digest, mediaType } = descriptor;
   const reference = tag ?? digest;
   const what = describePlace(directly(repository), reference);
@@ -68,7 +89,9 @@ async function put(
       });
     }
   }
-  throw complain(response, complaint, { what, registry: repository.registry, writes: true });
+  const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
+  if (response.status === 400 && complaint.code === UNREADABLE_LINK) return error;
+  throw error;
 }
 
 /** ECR says 400 TAG_INVALID or ImageTagAlreadyExists, Harbor 412 PRECONDITION. */

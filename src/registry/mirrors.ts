@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { withoutEnd } from '../base/text-ends.ts';
 import { formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
 import { directly, type Place } from './hosts.ts';
 
@@ -14,8 +15,8 @@ export interface Mirror {
  */
 export function parseMirror(text: string): Mirror {
   const equals = text.indexOf('=');
-  const from = text.slice(0, Math.max(0, equals)).replace(/\/+$/, '');
-  const to = text.slice(equals + 1).replace(/\/+$/, '');
+  const from = withoutEnd(text.slice(0, Math.max(0, equals)), '/');
+  const to = withoutEnd(text.slice(equals + 1), '/');
   if (equals < 0 || !(from === '*' || isPrefix(from)) || !isPrefix(to)) {
     throw new AirgapError('usage', `"${text}" is not a mirror`, {
       hint: 'write HOST[/PATH]=HOST[/PATH], as in quay.io=artifactory.example/quay, or *=HOST/PATH for every registry',

@@ -102,7 +102,8 @@ function isRefusal(status: number): boolean {
 
 /** RFC 8288, as the distribution specification has it for tags and referrers. @throws AirgapError `registry` */
 function nextPage(link: string | undefined, from: URL, what: string): URL | undefined {
-  const [, target] = /<([^>]*)>\s*;\s*rel="?next"?/i.exec(link ?? '') ?? [];
+  // A link ends at the next `<`, so that no part is read twice; no URL has one.
+  const [, target] = /<([^<>]*)>\s*;\s*rel="?next"?/i.exec(link ?? '') ?? [];
   if (target === undefined) return undefined;
   const url = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
   if (url?.host === from.host) {

@@ -118,13 +118,13 @@ async function sendAuthorized(
 ): Promise<RegistryResponse> {
   const { repository, actions, to, alsoPull, headers = {}, ...rest } = request;
   const scheme = transport.scheme(apiHost(repository.registry));
-  const base = apiUrl(scheme, repository, { kind: 'uploads' });
-  const url = to instanceof URL ? to : apiUrl(scheme, repository, to);
+  const api = apiUrl(scheme, repository, to instanceof URL ? { kind: 'uploads' } : to);
+  const url = to instanceof URL ? to : api;
   const scopes = [`repository:${repository.path}:${actions}`];
   if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
   const access: Access = { registry: repository.registry, path: repository.path, scopes };
   // An upload that the registry sends elsewhere goes there without our credentials, as a download does.
-  const own = url.origin === base.origin;
+  const own = url.origin === api.origin;
   const attempt = (authorization: string | undefined, method = rest.method): Promise<HttpResponse> =>
     transport.request({
       ...rest,
@@ -142,7 +142,7 @@ async function sendAuthorized(
         ? await readRefusal(response, () => attempt(sent, 'GET'))
         : { expired: false, answer: response };
     // A 401 of a storage host behind a redirect is not the registry speaking.
-    const challenged = answer.status === 401 && answer.url.origin === base.origin;
+    const challenged = answer.status === 401 && answer.url.origin === api.origin;
     // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
     const last = challenged && sent?.startsWith('Basic ') ? { ...answer, isRefusedPassword: true } : answer;
     if ((!challenged && !expired) || renewals === RENEWALS) return last;

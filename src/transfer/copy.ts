@@ -2,14 +2,14 @@ import type { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Graph } from '../oci/graph.ts';
-import { formatReference, type Reference } from '../oci/reference.ts';
+import { closureOf, type Graph } from '../oci/graph.ts';
+import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { Push } from './push.ts';
 import { findRequired, type Required, withHomes } from './required.ts';
 import type { Turns } from './shared-source.ts';
 import { type ExistingTag, refuseDifferent, survey } from './survey.ts';
-import { place } from './tags.ts';
+import { type Placement, place } from './tags.ts';
 
 export interface CopyOptions {
   /** Where a source repository's content goes, and what its tag is called there where that is another name. */
@@ -88,5 +88,19 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     const status = at >= 0 ? 'pushed' : standing === 'different' ? 'kept' : 'present';
     outcomes.push({ reference, target, digest, status });
   }
-  return { outcomes, failures, blobs: push.blobs.counts, bytes: push.blobs.bytes };
+  const there = surveyed.filter(({ standing }) => standing === 'present').map(({ placement }) => placement);
+  const { counts, bytes } = push.blobs;
+  return { outcomes, failures, blobs: { ...counts, present: counts.present + blobsOf(graph, there, missing) }, bytes };
+}
+
+/** Blobs of what is there already, each once for each repository, but those that something else sends there. */
+function blobsOf(graph: Graph, there: readonly Placement[], sent: readonly Placement[]): number {
+  const keys = (placements: readonly Placement[]): Set<string> =>
+    new Set(
+      placements.flatMap(({ root, repository }) =>
+        closureOf(graph, root.descriptor.digest).blobs.map((digest) => `${formatRepository(repository)}@${digest}`),
+      ),
+    );
+  const others = keys(sent);
+  return [...keys(there)].filter((key) => !others.has(key)).length;
 }

@@ -24,7 +24,9 @@ export function pushReport({
     ...(onPush.length === 0 ? [] : [`${repositoriesOf(onPush.length)} made by a creation template, `]),
     ...(reconciled.length === 0 ? [] : [`${repositoriesOf(reconciled.length)} changed, `]),
   ].join('');
-  const moved = `${blobs.stored} blobs sent (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
+  const sent = `${count(blobs.stored, 'blob')} sent (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
+  const isAllThere = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
+  const moved = isAllThere ? `${count(blobs.present, 'blob')}, all there already` : sent;
   const more = referrers.pushed + referrers.present;
   const belonging = more === 0 ? '' : `, ${count(more, 'signature')} and the like`;
   const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${belonging}: ${moved}`;

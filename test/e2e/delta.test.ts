@@ -42,13 +42,13 @@ function push(file: string, { host }: TestRegistry): ReturnType<typeof airgap> {
 }
 
 test('a delta has only what the older bundle lacks, and is the same bytes again', async () => {
-  const { stderr } = await bundle(carried, '--since', first, '--out', delta);
-  expect(stderr).toMatch(/v2\.tar written: .*\na delta: 5 blobs, \d+ kB, must be in the registry already/);
+  const { stdout } = await bundle(carried, '--since', first, '--out', delta);
+  expect(stdout).toMatch(/v2\.tar written: .*\na delta: 5 blobs, \d+ kB, must be in the registry already/);
   // Of three images with two platforms of two layers each, four layers are new.
   expect(statSync(delta).size).toBeGreaterThan(4 * size);
   expect(statSync(delta).size).toBeLessThan(4.5 * size);
   const again = await bundle(carried, '--since', first, '--out', delta);
-  expect(again.stderr).toContain('v2.tar is up to date');
+  expect(again.stdout).toContain('v2.tar is up to date');
   const other = join(home, 'other.tar');
   await bundle(carried, '--since', first, '--out', other, '--concurrency', '1');
   expect(readFileSync(other).equals(readFileSync(delta))).toBe(true);
@@ -124,9 +124,9 @@ test('a registry without the older bundle is refused before anything is sent', a
 
 test('with the older bundle there, the delta makes every image whole', async () => {
   expect(await push(first, target)).toMatchObject({ code: 0 });
-  const { code, stderr } = await push(delta, target);
+  const { code, stdout, stderr } = await push(delta, target);
   expect(code, stderr).toBe(0);
-  expect(stderr).toMatch(/mirror\/quay\.io\/org\/same:1 +sha256:\w+ +present/);
+  expect(stdout).toMatch(/mirror\/quay\.io\/org\/same:1 +sha256:\w+ +present/);
   for (const reference of carried) {
     const image = `docker://${target.host}/mirror/${reference}`;
     const raw = await program('skopeo', ['inspect', '--tls-verify=false', '--raw', image], home);
@@ -136,7 +136,7 @@ test('with the older bundle there, the delta makes every image whole', async () 
     await program('skopeo', ['copy', '--all', '--src-tls-verify=false', image, copied], home);
   }
   const again = await push(delta, target);
-  expect(again.stderr).toContain('0 blobs sent');
+  expect(again.stdout).toMatch(/: \d+ blobs, all there already$/m);
 });
 
 test('a delta of a delta needs no more than the one before it', async () => {

@@ -43,11 +43,12 @@ test('into private ECR: repositories are made, tokens fetched, and everything ca
     expect([...ecr.repositories.keys()].sort()).toEqual([...new Set([...repositories, 'mirrored/charts/shop'])].sort());
     expect([...pushed.created].sort()).toEqual([...ecr.repositories.keys()].sort());
     for (const { target, digest } of pushed.images) {
-      expect([...digests.values()], target.path).toContain(digest);
-      const answer = await fetch(`${ecr.endpoint}/v2/${target.path}/manifests/${target.tag}`, {
+      expect([...digests.values()], target).toContain(digest);
+      const [, path, tag] = /^[^/]+\/(.+):([^:]+)$/.exec(target) ?? [];
+      const answer = await fetch(`${ecr.endpoint}/v2/${path}/manifests/${tag}`, {
         headers: { authorization: ecr.authorization() },
       });
-      expect(answer.headers.get('docker-content-digest'), target.path).toBe(digest);
+      expect(answer.headers.get('docker-content-digest'), target).toBe(digest);
     }
     expect(new Set(tunnel.asked)).toEqual(new Set([host]));
     expect(ecr.requests.filter(({ what }) => what === 'GetAuthorizationToken')).toHaveLength(1);

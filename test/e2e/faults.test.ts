@@ -182,7 +182,7 @@ describe('the bundle file', () => {
   test('the same plan again is up to date', async () => {
     const before = readFileSync(file);
     const run = await airgapOk(['bundle', '--image', image(), ...plain(), '--out', file], home);
-    expect(run.stderr).toMatch(/up to date/);
+    expect(run.stdout).toMatch(/up to date/);
     expect(readFileSync(file).equals(before)).toBe(true);
   });
 

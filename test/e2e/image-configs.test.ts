@@ -67,7 +67,7 @@ describe('bundle', () => {
     await airgapOk(['verify', file], home);
     await program('skopeo', ['inspect', '--raw', `oci-archive:${file}:${inner}`], home);
     const again = await airgapOk(['bundle', shop, ...access, '--out', file], home);
-    expect(again.stderr).toContain('up to date');
+    expect(again.stdout).toContain('up to date');
   });
 
   test('with --no-image-configs, or an exclusion, has what the manifests name', async () => {

@@ -135,7 +135,7 @@ describe('an operator', () => {
     const [file, flags] = [join(home, 'airgap.lock'), ['--include-inside', ...access]];
     await airgapOk(['images', chart, ...flags, '--lock', file], home);
     const run = await airgapOk(['bundle', '--lock', file, ...access, '--out', join(home, 'locked.tar')], home);
-    expect(run.stderr).toContain('1 chart, 4 images');
+    expect(run.stdout).toContain('1 chart, 4 images');
     expect((await airgap(['bundle', '--lock', file, ...flags, '--out', join(home, 'no.tar')], home)).code).toBe(2);
     expect((await airgap(['images', chart, '--look-inside', '--lock', file], home)).code).toBe(2);
   });

@@ -74,7 +74,7 @@ test('a lock file has every chart and image with its digest, and is the same byt
   const text = read('airgap.lock');
   expect(text).not.toContain(home);
   const again = await images('./charts/shop', ...access, '--lock', 'airgap.lock');
-  expect(again.stderr).toContain('airgap.lock is up to date');
+  expect(again.stdout).toContain('airgap.lock is up to date');
   expect((await images('./charts/shop', ...access, '--check-lock', 'airgap.lock')).stdout).toBe(
     'airgap.lock is up to date\n',
   );
@@ -145,7 +145,7 @@ test('a bundle from a lock file has the locked content though tags have moved, s
     home,
     { cwd: home },
   );
-  expect(subset.stderr).toMatch(/written/);
+  expect(subset.stdout).toMatch(/written/);
   const { lock } = await inspect('subset.tar');
   expect(lock.images.find(({ reference }) => reference === moved)?.sourceDigest).toBe(digests.get(moved));
   expect(lock.images.map(({ reference }) => reference)).toContain(inner);
@@ -178,7 +178,7 @@ test('without registries the digests stay empty, that is said, and a bundle take
     '--lock',
     'offline.lock',
   );
-  expect(written.stderr).toMatch(/\d+ without a digest; no registry was asked/);
+  expect(written.stdout).toMatch(/\d+ without a digest; no registry was asked/);
   const text = read('offline.lock');
   expect(text).toContain(`reference: ${moved}\n    digest: ""\n`);
   expect(text).toMatch(/digest: sha256:35b3809e/);
@@ -222,7 +222,7 @@ test('an image that is nowhere is an error, and a registry out of reach is not',
   expect(written.stderr).toMatch(
     /warning: quay\.io could not be asked, so there is no digest of quay\.io\/shop-tools\/reports:0\.9\.2/,
   );
-  expect(written.stderr).toMatch(/some\.lock written: .*, 1 without a digest$/m);
+  expect(written.stdout).toMatch(/some\.lock written: .*, 1 without a digest$/m);
   writeFileSync(join(home, 'notes.txt'), 'not to be lost');
   const taken = await run('images', './charts/shop', '--offline', '--lock', 'notes.txt');
   expect([taken.code, read('notes.txt')]).toEqual([1, 'not to be lost']);

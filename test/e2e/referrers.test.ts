@@ -180,7 +180,7 @@ test('an extracted image has its signatures with it, and takes them to a registr
   } finally {
     await from.stop();
   }
-  const told = (await airgapOk(['extract', file, '--image', app.reference, '--out', one], home)).stderr;
+  const told = (await airgapOk(['extract', file, '--image', app.reference, '--out', one], home)).stdout;
   expect(told).toContain('and 3 signatures and the like');
   await airgapOk(['extract', file, '--image', app.reference, '--no-referrers', '--out', without], home);
   await airgapOk(['verify', one, '--verify-signatures', key], home);

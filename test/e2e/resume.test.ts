@@ -132,7 +132,7 @@ test('with an image more the next time, what is there is not fetched again eithe
 test('with nothing new, no blob is asked for and none is written', async () => {
   const { mtimeMs } = statSync(out('whole.tar'));
   const run = await airgapOk(bundle('whole.tar'), home);
-  expect(run.stderr).toMatch(/whole\.tar is up to date/);
+  expect(run.stdout).toMatch(/whole\.tar is up to date/);
   expect(served).toBe(0);
   expect(statSync(out('whole.tar')).mtimeMs).toBe(mtimeMs);
   expect(leftovers('whole.tar')).toEqual(['whole.tar']);

@@ -64,7 +64,7 @@ test('its parts are the bundle, small enough for their medium, and sha256sum agr
     pieces.map((piece) => createHash('sha256').update(piece).digest('hex')),
   );
   const again = await airgapOk(bundle('b.tar', ['1', '2'], '--split-size', '500KiB'), home);
-  expect(again.stderr).toMatch(/b\.tar is up to date: .* in \d+ parts/);
+  expect(again.stdout).toMatch(/b\.tar is up to date: .* in \d+ parts/);
 });
 
 test('where no file can be larger than a part, the whole one says what to do, and the parts do it', () => {
@@ -90,7 +90,7 @@ test('it is verified, inspected, compared, taken from and extracted in place', a
   expect(inspected).toMatch(/ in \d+ parts, \d+ blobs/);
   expect((await airgap(['diff', at('whole.tar'), at('b.tar'), '--exit-code'], home)).code).toBe(0);
   const reused = await airgapOk(bundle('reused.tar', ['1', '2'], '--reuse', at('b.tar')), home);
-  expect(reused.stderr).toMatch(/\(0 B fetched, .* from earlier bundles\)/);
+  expect(reused.stdout).toMatch(/\(0 B fetched, .* from earlier bundles\)/);
   await airgapOk(bundle('delta.tar', ['1', '2'], '--since', at('b.tar')), home);
   await airgapOk(['extract', at('b.tar'), '--image', `${upstream.host}/team/app:1`, '--out', at('one.tar')], home);
   await airgapOk(['verify', at('one.tar')], home);
@@ -136,7 +136,7 @@ test('a signed one is known by its key, whole and in parts, and the same content
   ] as const) {
     const args = bundle(name, ['1'], '--sign', at(key), ...more);
     await airgapOk(args, home, { env });
-    expect((await airgapOk(args, home, { env })).stderr).toContain(`${name} is up to date`);
+    expect((await airgapOk(args, home, { env })).stdout).toContain(`${name} is up to date`);
     const { stdout } = await airgapOk(['verify', at(name), '--key', at(pub)], home);
     const der = execFileSync('openssl', ['pkey', '-pubin', '-in', at(pub), '-outform', 'DER']);
     const fingerprint = `sha256:${createHash('sha256').update(der).digest('hex')}`;

@@ -40,7 +40,8 @@ it('a whole bundle is pushed, read back, checked by its receipt, and pushed agai
     expect(created).toContain('mirrored/charts/shop');
     expect(images.length).toBeGreaterThan(5);
     for (const { target, digest } of [...images, ...charts]) {
-      expect(await digestAt(ministack.host, `/v2/${target.path}/manifests/${target.tag}`), target.path).toBe(digest);
+      const [, path, tag] = /^[^/]+\/(.+):([^:]+)$/.exec(target) ?? [];
+      expect(await digestAt(ministack.host, `/v2/${path}/manifests/${tag}`), target).toBe(digest);
     }
     const again = await push('--immutable');
     expect(JSON.parse(again.stdout), again.stderr).toMatchObject({ bytes: 0, created: [] });

@@ -95,8 +95,8 @@ export function bundleCommand(edge: Edge): Command {
     const sources = result.lock.charts.map(({ source }) => source);
     warnUnusedMirrors(edge.context.emit, flags, references, sources);
     if (flags.output === 'text') {
-      edge.tell(bundleReport(result));
-      if (result.inside !== undefined) edge.tell(insideReport(result.inside));
+      edge.print(bundleReport(result));
+      if (result.inside !== undefined) edge.print(insideReport(result.inside));
     } else if (options.dryRun) edge.print(await asDocument('Estimate', { file: result.path, ...estimate }, 'json'));
     else edge.print(await asDocument('Bundle', written, 'json'));
   });

@@ -35,7 +35,7 @@ export function extractCommand(edge: Edge): Command {
       const concurrency = availableParallelism();
       const result = await extract(edge.context, { file, wanted, out, force, concurrency });
       if (output === 'json') edge.print(await asDocument('Extraction', result, 'json'));
-      else edge.tell(extractionReport(result));
+      else edge.print(extractionReport(result));
     });
 }
 

@@ -4,9 +4,10 @@ import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/survey.ts';
 import { planReport } from '../../ui/plan-report.ts';
+import { planDocument, pushDocument } from '../../ui/push-documents.ts';
 import { pushReport } from '../../ui/push-report.ts';
 import type { PushOptions, PushResult } from '../../workflows/push.ts';
-import { readConfigFile } from '../flags/config.ts';
+import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';
 import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../flags/ecr.ts';
 import { withLog } from '../flags/log.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
@@ -19,9 +20,9 @@ import type { Edge } from '../run.ts';
 
 type Flags = RegistryFlags &
   NamingFlags &
-  EcrFlags & {
+  EcrFlags &
+  ConfigFlags & {
     to: string[];
-    config?: string;
     onExistingTag: ExistingTag;
     requireReferrers?: true;
     chart: string[];
@@ -46,8 +47,8 @@ export function pushCommand(edge: Edge): Command {
       new Option('--to <registry[/prefix]>', 'where to (repeatable)')
         .argParser((value: string, earlier: string[] = []) => repeat(value, earlier))
         .makeOptionMandatory(),
-    )
-    .option('--config <file>', 'airgap.yaml, of which the naming counts')
+    );
+  addConfigFlags(command, ', of which the naming, plainHttp and caFile count')
     .addOption(
       new Option('--on-existing-tag <what>', 'when a tag has other content: leave it, refuse, or write over it')
         .choices(['skip', 'error', 'overwrite'])
@@ -82,7 +83,7 @@ export function pushCommand(edge: Edge): Command {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/pushing/plan-push.ts');
         const plans = await planPush(context, options);
-        if (flags.output === 'json') edge.print(await several('PushPlan', plans, options));
+        if (flags.output === 'json') edge.print(await several('PushPlan', plans.map(planDocument), options));
         else for (const plan of plans) edge.print(planReport(plan));
         return;
       }
@@ -91,7 +92,7 @@ export function pushCommand(edge: Edge): Command {
       try {
         await push(context, options, async (result) => {
           // Told before the receipt is written: what was sent was sent, whatever becomes of that.
-          if (flags.output === 'text') edge.tell(pushReport(result));
+          if (flags.output === 'text') edge.print(pushReport(result));
           results.push(result);
           await receipts?.write(result);
         });
@@ -104,8 +105,9 @@ export function pushCommand(edge: Edge): Command {
   });
 }
 
-async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
-  const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, [], env);
+async function optionsOf({ context }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
+  const { cwd, env } = context;
+  const { config, caFile, plainHttp } = await readConfiguration(flags, context);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
   const registries = targets.map(({ registry }) => registry);
@@ -113,7 +115,10 @@ async function optionsOf({ context: { cwd, env } }: Edge, files: string[], flags
   return {
     files,
     targets,
-    access: { ...(await registryAccess(flags)), ecrHosts: await declaredHosts(registries, flags, env) },
+    access: {
+      ...(await registryAccess({ ...flags, caFile, plainHttp })),
+      ecrHosts: await declaredHosts(registries, flags, env),
+    },
     concurrency: flags.concurrency ?? UPLOADS,
     existing: flags.onExistingTag,
     requireReferrers: flags.requireReferrers ?? false,
@@ -158,12 +163,10 @@ async function define(edge: Edge, options: PushOptions, { output, createReposito
   }
 }
 
-/** In the order of the targets, and without the receipts, which are files of their own. */
+/** In the order of the targets. */
 function told(results: readonly PushResult[], { targets }: PushOptions): object[] {
   const order = targets.map(formatTarget);
-  return results
-    .toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target))
-    .map(({ receipt: _, ...result }) => result);
+  return results.toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target)).map(pushDocument);
 }
 
 /** What is asked of one target is a document of its own; of several it is a list. */

@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
@@ -10,7 +9,7 @@ import type { Overrides } from '../../workflows/values.ts';
 import type { Config } from '../config/schema.ts';
 import { refuseStray } from '../flags/charts.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
-import { jobsOf, readConfigFile } from '../flags/config.ts';
+import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
 import { chartAllowances, renderLimits } from '../flags/limits.ts';
 import { namedIn } from '../flags/named-hosts.ts';
@@ -28,12 +27,11 @@ type Flags = RenderFlags &
   FormatFlags &
   ResidueFlags &
   CompletionFlags &
-  NamingFlags & {
+  NamingFlags &
+  ConfigFlags & {
     bundle?: string;
     to: string;
     all?: true;
-    config?: string;
-    var: string[];
     /** Commander's names for `--no-tests` and `--no-hooks`. */
     tests: boolean;
     hooks: boolean;
@@ -57,13 +55,8 @@ export function valuesCommand(edge: Edge): Command {
     )
     .option('--bundle <file>', 'the bundle that holds the chart')
     .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
-    .option('--all', 'every chart of the bundle')
-    .option('--config <file>', 'airgap.yaml: every chart of it under each of its profiles; with --bundle out of that')
-    .addOption(
-      new Option('--var <name=value>', 'a value for a variable of the configuration file (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
-    )
+    .option('--all', 'every chart of the bundle');
+  addConfigFlags(command, ': every chart of it under each of its profiles; with --bundle out of that')
     .option('--no-proof', 'do not render with the overrides to see whether they do it; their file says so')
     .option('--no-tests', 'without helm test, for whoever does not run it')
     .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
@@ -85,7 +78,11 @@ export function valuesCommand(edge: Edge): Command {
   addResidueFlags(command);
   addCompletionFlags(command);
   addFormatFlags(command);
-  addNamingFlags(command);
+  // The same flags as of push, to be given to both.
+  addNamingFlags(command).option(
+    '--region <region>',
+    'of a target with --registry-type ecr; names do not depend on it',
+  );
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
     checkCharts(chart, flags);
@@ -152,25 +149,22 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
 async function configured(
   chart: string | undefined,
   flags: Flags,
-  { context: { cwd, env } }: Edge,
+  { context }: Edge,
 ): Promise<{
   readonly jobs: readonly ChartJob[] | undefined;
   readonly chartSources: ChartSources;
   readonly config?: Pick<Config, 'naming'>;
 }> {
+  const { cwd } = context;
   const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
-  if (flags.config === undefined) {
-    const { caFile, plainHttp } = flags;
+  if (flags.config !== undefined) refuseStray(flags);
+  const { config, folder, caFile, plainHttp } = await readConfiguration(flags, context);
+  if (config === undefined) {
     const named = namedIn([{ request: chartRequest(chart ?? '', flags, {}) }], [], own, plainHttp);
     const allowed = chartAllowances(flags, named, cwd);
     const sources = { mirrors: own, plainHttp, ...(caFile === undefined ? {} : { caFile }), ...allowed };
     return { jobs: undefined, chartSources: sources };
   }
-  refuseStray(flags);
-  const config = await readConfigFile(flags.config, flags.var, env);
-  const folder = dirname(resolve(cwd, flags.config));
-  const caFile = flags.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile));
-  const plainHttp = [...flags.plainHttp, ...config.plainHttp];
   const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
   const out = left({ tests: flags.tests && config.tests !== false, hooks: flags.hooks && config.hooks !== false });
   const jobs = jobsOf(config, folder, { caFile, plainHttp }, renderLimits(flags, config)).map(

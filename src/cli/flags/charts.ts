@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { parseChartMirror } from '../../helm/chart-mirrors.ts';
@@ -8,7 +8,7 @@ import type { Pattern } from '../../workflows/search/choice.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Edge } from '../run.ts';
-import { jobsOf, readConfigFile } from './config.ts';
+import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from './config.ts';
 import { chartAllowances, renderLimits } from './limits.ts';
 import { namedIn } from './named-hosts.ts';
 import type { RegistryFlags } from './registry.ts';
@@ -17,9 +17,7 @@ import { repeat } from './repeat.ts';
 import { readRules, rulesOption } from './rules.ts';
 
 /** What is to be searched: charts on the command line and in a configuration file, images by name. */
-export interface ChartsFlags extends RenderFlags {
-  config?: string;
-  var: string[];
+export interface ChartsFlags extends RenderFlags, ConfigFlags {
   image: string[];
   images?: string;
   exclude: string[];
@@ -36,14 +34,8 @@ export interface ChartsFlags extends RenderFlags {
 }
 
 export function addChartsFlags(command: Command): Command {
-  return addRenderFlags(command)
-    .optionsGroup('What:')
-    .option('--config <file>', 'airgap.yaml with charts, profiles, images and registries')
-    .addOption(
-      new Option('--var <name=value>', 'a value for a variable of the configuration file (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
-    )
+  addRenderFlags(command).optionsGroup('What:');
+  return addConfigFlags(command, ' with charts, profiles, images and registries')
     .addOption(
       new Option('--image <reference>', 'an image to add by name (repeatable)').argParser(repeat).default([], ''),
     )
@@ -88,11 +80,9 @@ export async function gather(
   flags: ChartsFlags,
   registry: RegistryFlags,
 ): Promise<Gathered> {
-  const { env, cwd } = edge.context;
-  const config = flags.config === undefined ? undefined : await readConfigFile(flags.config, flags.var, env);
-  const folder = flags.config === undefined ? cwd : dirname(resolve(cwd, flags.config));
-  const caFile = registry.caFile ?? (config?.caFile === undefined ? undefined : resolve(folder, config.caFile));
-  const plainHttp = [...(registry.plainHttp ?? []), ...(config?.plainHttp ?? [])];
+  const { cwd } = edge.context;
+  const both = { ...registry, config: flags.config, var: flags.var };
+  const { config, folder, caFile, plainHttp } = await readConfiguration(both, edge.context);
   const options = { ...renderOptions(flags), ...renderLimits(flags, config) };
   if (charts.length === 0) refuseStray(flags);
   const named = charts.map(

@@ -1,17 +1,59 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
-import type { Environment } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
+import type { Edge } from '../run.ts';
+import type { RegistryFlags } from './registry.ts';
 import { type AccessFlags, accessOf } from './render.ts';
+import { repeat } from './repeat.ts';
 
-/** The YAML and schema libraries are loaded only by whoever has a configuration file. */
-export async function readConfigFile(path: string, entries: readonly string[], env: Environment): Promise<Config> {
+/** A configuration file, and the values of its variables. */
+export interface ConfigFlags {
+  config?: string;
+  var: string[];
+}
+
+/** For every command that reads airgap.yaml. @param counts what of it this command goes by */
+export function addConfigFlags(command: Command, counts: string): Command {
+  return command
+    .option('--config <file>', `airgap.yaml${counts}`)
+    .addOption(
+      new Option('--var <name=value>', 'a value for a variable of the configuration file (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    );
+}
+
+/** The configuration file with the flags that it stands behind. */
+export interface Configuration {
+  readonly config: Config | undefined;
+  /** Of the file; its paths are relative to that. The working directory without one. */
+  readonly folder: string;
+  /** The flag's; without one, the file's. */
+  readonly caFile: string | undefined;
+  /** Those of both. */
+  readonly plainHttp: string[];
+}
+
+/**
+ * Reads the configuration file, if one is named. The YAML and schema libraries are loaded only by whoever has one.
+ * @throws AirgapError `usage`, `config`
+ */
+export async function readConfiguration(
+  flags: ConfigFlags & Partial<Pick<RegistryFlags, 'caFile' | 'plainHttp'>>,
+  { cwd, env }: Edge['context'],
+): Promise<Configuration> {
+  const { config: path, caFile, plainHttp = [] } = flags;
+  if (path === undefined) return { config: undefined, folder: cwd, caFile, plainHttp };
   const { readConfig } = await import('../config/read.ts');
-  return readConfig(path, env, variables(entries));
+  const config = await readConfig(path, env, variables(flags.var));
+  const folder = dirname(resolve(cwd, path));
+  const own = config.caFile === undefined ? undefined : resolve(folder, config.caFile);
+  return { config, folder, caFile: caFile ?? own, plainHttp: [...plainHttp, ...config.plainHttp] };
 }
 
 /**

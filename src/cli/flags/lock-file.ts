@@ -71,7 +71,9 @@ export async function useLockFile(
   if (lock !== undefined) {
     const { status, lockFile } = await writeLockFile(context, options);
     if (output === 'json' || output === 'yaml') edge.print(await asDocument('LockFile', lockFile, output));
-    edge.tell(lockFileReport({ path: file, status, lockFile }, offline ?? false));
+    const report = lockFileReport({ path: file, status, lockFile }, offline ?? false);
+    if (output === 'json' || output === 'yaml') edge.tell(report);
+    else edge.print(report);
     return;
   }
   const { readLockFile } = await import('../config/lock-file.ts');

@@ -134,11 +134,15 @@ function unresolved(failures: readonly WalkFailure[], findings: readonly Finding
   const known = new Map(findings.map((finding) => [finding.reference, finding]));
   const errors = failures.map(({ reference, error }) => {
     const { found = [], confidence = 'certain' } = known.get(formatReference(reference)) ?? {};
-    const otherwise = 'leave it out with --exclude, or name another place for it with --mirror';
+    // Who cannot be reached says nothing of the image.
+    const isUnreached = error.code === 'network' || error.code === 'registry';
+    const otherwise = isUnreached
+      ? undefined
+      : 'leave it out with --exclude, or name another place for it with --mirror';
     const doubt = `if it is no image that the charts pull, leave it out with --exclude ${formatReference(reference)}`;
     const hint =
       error.hint === undefined ? otherwise : confidence === 'certain' ? error.hint : `${error.hint}; ${doubt}`;
-    return new AirgapError(error.code, `${error.message}, ${wantedBy(found)}`, { hint, cause: error });
+    return new AirgapError(error.code, `${error.message}, ${wantedBy(found)}`, { ...(hint && { hint }), cause: error });
   });
   return combine(errors, `${errors.length} images could not be resolved`);
 }

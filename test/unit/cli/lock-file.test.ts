@@ -54,8 +54,8 @@ describe('the lock file on the command line', () => {
   it('is written for images by name without Helm and without registries, and found up to date', async () => {
     const args = ['images', '--image', 'nginx:1', '--image', `quay.io/a/b@sha256:${'a'.repeat(64)}`, '--offline'];
     const written = await run(...args, '--lock', 'airgap.lock');
-    expect([written.code, written.out]).toEqual([0, '']);
-    expect(written.err).toContain('airgap.lock written: 0 charts, 2 images, 1 without a digest; no registry was asked');
+    expect(written.code).toBe(0);
+    expect(written.out).toContain('airgap.lock written: 0 charts, 2 images, 1 without a digest; no registry was asked');
     expect(await readFile(join(folder, 'airgap.lock'), 'utf8')).toContain('reference: docker.io/library/nginx:1\n');
     expect(await run(...args, '--check-lock', 'airgap.lock')).toMatchObject({
       code: 0,

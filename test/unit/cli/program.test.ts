@@ -206,6 +206,7 @@ describe('a run', () => {
     expect(err).toContain(image);
     expect(err).toContain('refused the connection, wanted by the command line');
     expect(err).toMatch(/^Hint: /m);
+    expect(err, 'it is the way that is wrong, not the image').not.toContain('--exclude');
     expect((await readdir(folder)).filter((name) => name.startsWith('out.tar'))).toEqual([]);
   });
 

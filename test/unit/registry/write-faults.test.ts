@@ -311,6 +311,20 @@ describe('a manifest that is put', () => {
     await expect(put).rejects.toMatchObject({ code: 'digest-mismatch' });
   });
 
+  // What docker-registry says while another client commits a blob of it.
+  const unreadable = { expect: PUT, answer: { status: 400, body: error('DIGEST_INVALID', 'did not match') } };
+
+  it('whose digests the registry cannot read at the moment is sent again', async () => {
+    const { server, client } = await setUp([unreadable, unreadable, { expect: PUT, answer: { status: 201 } }]);
+    await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+  });
+
+  it('whose digests the registry can never read is an error in its words', async () => {
+    const { server, client } = await setUp([unreadable, unreadable, unreadable]);
+    const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
+    await expect(put).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining('DIGEST_INVALID') });
+  });
+
   it('that the registry does not like is told in its words', async () => {
     const answer = { status: 405, body: error('UNSUPPORTED', "Invalid parameter at 'ImageManifest'") };
     const { server, client } = await setUp([{ expect: PUT, answer }]);

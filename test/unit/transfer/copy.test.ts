@@ -66,7 +66,7 @@ describe('copy', () => {
     source.log.length = 0;
     const again = await copy(graph, source, sink, options);
     expect(again.outcomes[0]?.status).toBe('present');
-    expect(again.blobs).toEqual({ stored: 0, mounted: 0, present: 0 });
+    expect(again.blobs).toEqual({ stored: 0, mounted: 0, present: 2 });
     expect(sink.log).toEqual(['HEAD private.example/m/quay.io/a 1']);
     expect(source.log).toEqual([]);
   });

@@ -53,7 +53,7 @@ describe('withScratch', () => {
     const before = new Date(Date.now() - 2 * 3600_000);
     for (const name of ['helm-airgap-empty1', 'helm-airgap-full01', 'other'])
       utimesSync(join(scratch, name), before, before);
-    await withScratch({ env: { TMPDIR: scratch } }, async () => {});
+    await withScratch({ env: { TMPDIR: scratch }, cwd: '/', emit: () => {} }, async () => {});
     expect((await readdir(scratch)).sort()).toEqual([elsewhere, 'helm-airgap-fresh1', 'helm-airgap-full01', 'other']);
   });
 

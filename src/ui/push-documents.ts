@@ -1,0 +1,49 @@
+import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
+import { referrerKind } from '../oci/referrer.ts';
+import type { PushResult } from '../workflows/push.ts';
+import type { PushPlan } from '../workflows/pushing/plan-push.ts';
+import { tagged } from './push-report.ts';
+
+/** Results of a push for programs. A reference is a text everywhere; a target has its tag, and the digest beside it. */
+
+/** What a push did, without the receipt, which is a file of its own. */
+export function pushDocument({ receipt: _, images, charts, retired, ...rest }: PushResult): object {
+  return {
+    ...rest,
+    images: images.map(outcomeDocument),
+    charts: charts.map(outcomeDocument),
+    ...(retired && { retired: retired.map(targetDocument) }),
+  };
+}
+
+/** What a push would do. */
+export function planDocument({ items, referrers, retired, ...rest }: PushPlan): object {
+  return {
+    ...rest,
+    items: items.map(({ reference, target, ...item }) => ({
+      reference: formatReference(reference),
+      ...targetDocument(target),
+      ...item,
+    })),
+    referrers: {
+      ...referrers,
+      items: referrers.items.map(({ referrer, repository, ...item }) => ({
+        kind: referrerKind(referrer),
+        repository: formatRepository(repository),
+        subject: referrer.subject,
+        ...(referrer.tag === undefined ? {} : { tag: referrer.tag }),
+        digest: referrer.descriptor.digest,
+        ...item,
+      })),
+    },
+    ...(retired && { retired: retired.map(targetDocument) }),
+  };
+}
+
+function outcomeDocument({ reference, target, digest, status }: PushResult['images'][number]): object {
+  return { reference: formatReference(reference), ...targetDocument({ ...target, digest }), status };
+}
+
+function targetDocument(target: Reference): object {
+  return { target: tagged(target), digest: target.digest };
+}

@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Inflow, RateWatch } from '../../../src/http/least-rate.ts';
+
+const rate = { bytes: 1000, window: 60_000 };
+let inflow: Inflow;
+let isHeld: boolean;
+let ended: number;
+let watch: RateWatch;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  inflow = { bytes: 0 };
+  isHeld = false;
+  ended = 0;
+  watch = new RateWatch(
+    rate,
+    inflow,
+    () => isHeld,
+    () => ended++,
+  );
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function pass(seconds: number, bytesASecond: number, count: (bytes: number) => void): void {
+  for (let second = 0; second < seconds; second++) {
+    count(bytesASecond);
+    vi.advanceTimersByTime(1000);
+  }
+}
+
+describe('an answer', () => {
+  it('that brings next to nothing ends after the first window', () => {
+    pass(59, 1, (bytes) => watch.count(bytes));
+    expect(ended).toBe(0);
+    pass(200, 1, (bytes) => watch.count(bytes));
+    expect(ended).toBe(1);
+  });
+
+  it('that becomes slow ends after the window that was', () => {
+    pass(120, 100, (bytes) => watch.count(bytes));
+    expect(ended).toBe(0);
+    pass(121, 1, (bytes) => watch.count(bytes));
+    expect(ended).toBe(1);
+  });
+
+  it('is left alone while others come in beside it, as on a slow line', () => {
+    const other = (bytes: number): void => {
+      inflow.bytes += bytes;
+    };
+    pass(600, 20, other);
+    expect(ended).toBe(0);
+    pass(121, 1, other);
+    expect(ended).toBe(1);
+  });
+
+  it('of which the reader wants no more is left alone', () => {
+    isHeld = true;
+    pass(600, 0, () => {});
+    isHeld = false;
+    pass(30, 0, () => {});
+    watch.hold();
+    expect(ended).toBe(0);
+    watch.stop();
+    pass(600, 0, () => {});
+    expect(ended).toBe(0);
+  });
+});

@@ -1,0 +1,30 @@
+import { Readable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { registryError } from '../../../src/registry/errors.ts';
+
+const answer = (url: string, type: string, body: string) => ({
+  status: 400,
+  headers: { 'content-type': type },
+  url: new URL(url),
+  body: Readable.from([Buffer.from(body)]),
+});
+const request = { what: 'r.example/a:1', registry: 'r.example' };
+
+describe('a 400 to plain HTTP', () => {
+  it.each([
+    ['text/plain', 'Client sent an HTTP request to an HTTPS server.\n'],
+    ['text/html', '<html><center>The plain HTTP request was sent to HTTPS port</center></html>'],
+    ['text/html', "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"],
+    ['', ''],
+  ])('comes with the hint that the host may have TLS: %s %s', async (type, body) => {
+    const error = await registryError(answer('http://r.example/v2/', type, body), request);
+    expect(error).toMatchObject({ code: 'registry', hint: expect.stringContaining('--plain-http') });
+  });
+
+  it.each([
+    ['http://r.example/v2/', '{"errors":[{"code":"NAME_INVALID","message":"no"}]}'],
+    ['https://r.example/v2/', ''],
+  ])('of another reason does not: %s %s', async (url, body) => {
+    expect((await registryError(answer(url, 'application/json', body), request)).hint).toBeUndefined();
+  });
+});
