@@ -2,9 +2,10 @@ import { type Command, CommanderError } from 'commander';
 import { AirgapError } from '../base/errors.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { redact } from '../base/redact.ts';
+import { removeScratch } from '../base/scratch.ts';
 import { formatFailure } from '../ui/failure.ts';
 import { createProgress } from '../ui/progress.ts';
-import { type Context, removeScratch } from '../workflows/context.ts';
+import type { Context } from '../workflows/context.ts';
 
 /** What a command gets to work with. Reports go to stderr for people, results to stdout. */
 export interface Edge {
