@@ -8,6 +8,8 @@ export type Expected = ReadonlyMap<string, string>;
 
 /** What a run that ended badly may leave beside nothing: what its next one goes on from. */
 const UNFINISHED = /^out\.tar\.partial(?:\.journal)?$/;
+/** One that was killed cannot take its lock away. The next one knows that it is gone. */
+const KILLED = /^out\.tar\.partial(?:\.journal|\.lock)?$/;
 
 /** What a step is called by: what was being moved, or what was asked for. */
 const STEP = /sha256[:-][0-9a-f]{12}|manifest|blob|token|:(?:1|2|1\.0\.0)(?![\w.])|fetch chart/;
@@ -49,8 +51,9 @@ export function* faultsOfBundle({ folder, file }: Place, expected: string): Gene
 }
 
 /** Nothing looks finished. */
-export function* faultsOfNoBundle({ folder }: Place): Generator<string> {
-  const odd = filesIn(folder).filter((name) => !UNFINISHED.test(name));
+export function* faultsOfNoBundle({ folder }: Place, isKilled = false): Generator<string> {
+  const mayBe = isKilled ? KILLED : UNFINISHED;
+  const odd = filesIn(folder).filter((name) => !mayBe.test(name));
   if (odd.length > 0) yield `it leaves ${odd.join(', ')}`;
 }
 

@@ -28,7 +28,7 @@ export async function attemptKill(lane: Lane, { direct: reference }: References,
   try {
     const killed = await runKilled(lane, reference, one, place);
     const wrong = killed.code === 0 ? ['the step never came'] : [];
-    if (one.direction === 'pull') wrong.push(...faultsOfNoBundle(place));
+    if (one.direction === 'pull') wrong.push(...faultsOfNoBundle(place, true));
     else wrong.push(...(await judgeStopped(lane, place)));
     lane.proxy.begin();
     const second = await start(lane, reference, one, place);

@@ -6,9 +6,9 @@ import { createOwn, openOnly } from './own-file.ts';
 import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
 
 /** Milliseconds between signs of life. */
-const BEAT = 15_000;
+const BEAT = 10_000;
 /** Milliseconds without one after which a run that nobody can look for is gone. */
-const SILENCE = 120_000;
+const SILENCE = 60_000;
 /** Far more than a lock has. */
 const LIMIT = 4096;
 
@@ -22,7 +22,7 @@ export function runLockOf(path: string): string {
 
 /**
  * Works while no other run does on the same output. A run that was killed keeps nobody away: its process is looked for,
- * and where that cannot be done (another host, another container), it is gone when its lock has not been touched for two minutes.
+ * and where that cannot be done (another host, another container), it is gone when its lock has not been touched for a minute.
  * @throws AirgapError `output-exists` with who writes there, at once; `file`; and what `work` throws
  */
 export async function withRunLock<R>(path: string, work: () => Promise<R>): Promise<R> {

@@ -129,6 +129,20 @@ test('with an image more the next time, what is there is not fetched again eithe
   expect(isSame(name, 'whole-more.tar')).toBe(true);
 });
 
+test('a second run on the same output stops at once, and says who writes', timed, async () => {
+  const name = fresh('two.tar');
+  const [reached, first] = [until(0.1 * total), airgap(bundle(name), home)];
+  await reached;
+  // It would have to ask for the images before it could find the partial file taken.
+  const second = await airgap(['bundle', '--image', 'registry.invalid/none:1', '--out', out(name)], home);
+  expect(second.code).toBe(1);
+  const { pid } = JSON.parse(readFileSync(`${out(name)}.partial.lock`, 'utf8')) as { pid: number };
+  expect(second.stderr).toContain(` ${pid} `);
+  expect((await first).code).toBe(0);
+  mark = { at: Number.POSITIVE_INFINITY, reached: () => {} };
+  expect([served <= total, isSame(name, 'whole.tar'), leftovers(name)]).toEqual([true, true, [name]]);
+});
+
 test('with nothing new, no blob is asked for and none is written', async () => {
   const { mtimeMs } = statSync(out('whole.tar'));
   const run = await airgapOk(bundle('whole.tar'), home);

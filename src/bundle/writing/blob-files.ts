@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
@@ -70,8 +70,12 @@ export async function writeBlobFiles(
 
 /** What a path holds, against what it should. */
 async function stateOf(path: string, { digest, size }: Descriptor): Promise<'nothing' | 'same' | 'other'> {
-  const file = await openRandomFile(singleFile(path), 'r').catch((error: NodeJS.ErrnoException) => error);
-  if (file instanceof Error) return file.code === 'ENOENT' ? 'nothing' : 'other';
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (found instanceof Error) return found.code === 'ENOENT' ? 'nothing' : 'other';
+  // A pipe would wait for somebody who writes into it.
+  if (!found.isFile()) return 'other';
+  const file = await openRandomFile(singleFile(path), 'r').catch(() => undefined);
+  if (file === undefined) return 'other';
   try {
     if ((await file.size()) !== size) return 'other';
     const hash = createHash(algorithmOf(digest));

@@ -97,8 +97,8 @@ async function manifest(path: string): Promise<string> {
   });
 }
 
-/** How a file of ours begins, in any of the formats. */
-const OURS = /^(?:# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )|\{\s*(?:"[^"\n]+": "[^"\n]+"|\}))/;
+/** How a file of ours begins, in any of the formats but the map of references. */
+const OURS = /^# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )/;
 
 interface Steps {
   readonly edge: Edge;
@@ -108,7 +108,11 @@ interface Steps {
 }
 
 async function write(file: string, text: string, { own, edge, mode }: Steps): Promise<void> {
-  const isOurs = (there: Buffer): boolean => file === own || there.toString() === text || OURS.test(there.toString());
+  const isOurs = async (content: Buffer): Promise<boolean> => {
+    const there = content.toString();
+    if (file === own || there === text || OURS.test(there)) return true;
+    return (await import('../../overrides/formats/map.ts')).isMap(there);
+  };
   await checkReplaceable(file, { isOurs, what: 'file that this command wrote' });
   await makeFolder(dirname(file));
   await writeOutput(file, text, mode);

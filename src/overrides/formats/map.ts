@@ -1,6 +1,6 @@
 import { jsonText } from '../../base/printable.ts';
 import { type Target, targetText } from '../../oci/naming.ts';
-import { formatReference, type Reference } from '../../oci/reference.ts';
+import { formatReference, type Reference, tryParseReference } from '../../oci/reference.ts';
 import type { Formatted } from './format.ts';
 
 /** A JSON object: each original reference, all defaults filled in, with its private one. */
@@ -8,4 +8,18 @@ export function formatMap(references: readonly Reference[], target: Target): For
   const pairs = references.map((reference) => [formatReference(reference), targetText(target, reference)] as const);
   const text = `${jsonText(Object.fromEntries(pairs), 2)}\n`;
   return { files: [{ path: 'images.json', text }], left: [] };
+}
+
+/** Whether a text is such an object, of whatever references: what may be written over. */
+export function isMap(text: string): boolean {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return false;
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return false;
+  const isReference = (name: unknown): boolean =>
+    typeof name === 'string' && name.includes('/') && tryParseReference(name) !== undefined;
+  return Object.entries(json).every((pair) => pair.every(isReference));
 }

@@ -18,7 +18,7 @@ const { pid: ended } = spawnSync(process.execPath, ['--version']);
 const gone: RunIdentity = { ...thisRun(), pid: ended };
 const elsewhere: RunIdentity = { ...thisRun(), host: 'another.example' };
 const left = (run: RunIdentity): void => writeFileSync(lock, JSON.stringify({ ...run, since: '2026-01-01T00:00:00Z' }));
-const old = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 180_000));
+const old = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 90_000));
 
 describe('a run', () => {
   it('keeps others away while it works, names itself, and leaves nothing', async () => {
@@ -57,7 +57,7 @@ describe('a run', () => {
     ['another host', () => left(elsewhere)],
     ['another container', () => left({ ...thisRun(), space: 'x' })],
     ['who knows where', () => writeFileSync(lock, '')],
-  ])('waits for two minutes of silence of one on %s', async (_, leave) => {
+  ])('waits for a minute of silence of one on %s', async (_, leave) => {
     leave();
     await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
     expect(existsSync(lock)).toBe(true);

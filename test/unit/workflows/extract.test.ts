@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AirgapError } from '../../../src/base/errors.ts';
 import { silent } from '../../../src/base/events.ts';
+import { withRunLock } from '../../../src/base/run-lock.ts';
 import { chartArtifact } from '../../../src/bundle/chart-artifact.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
@@ -290,3 +292,22 @@ async function damage(path: string, digest: Digest): Promise<void> {
   await file.write(Buffer.from([(byte[0] as number) ^ 1]), 0, 1, offset);
   await file.close();
 }
+
+describe('an output', () => {
+  const wanted: readonly Wanted[] = [{ chart: 'demo@2.0.0' }, { image: 'quay.io/a:1', referrers: false }];
+
+  it.each(wanted)('that is a pipe is neither waited for nor replaced unasked: %o', async (what) => {
+    const place = await bundled();
+    execFileSync('mkfifo', [place.out]);
+    expect((await failureOf(take(place, what))).code).toBe('output-exists');
+  });
+
+  it.each(wanted)('that another run writes is left to it: %o', async (what) => {
+    const place = await bundled();
+    await withRunLock(place.out, async () => {
+      expect((await failureOf(take(place, what))).code).toBe('output-exists');
+    });
+    expect((await take(place, what)).status).toBe('written');
+    expect((await readdir(place.dir)).sort()).toEqual(['bundle.tar', 'out']);
+  });
+});

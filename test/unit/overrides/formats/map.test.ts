@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import { DEFAULT_NAMING, parseTarget } from '../../../../src/oci/naming.ts';
+import { parseReference } from '../../../../src/oci/reference.ts';
+import { formatMap, isMap } from '../../../../src/overrides/formats/map.ts';
+
+const target = parseTarget('r.example:5000/m', DEFAULT_NAMING);
+
+it('a map is known as one, with or without references', () => {
+  const digest = `quay.io/a/c@sha256:${'a'.repeat(64)}`;
+  for (const names of [[], ['quay.io/a/b:1', 'busybox', digest]]) {
+    expect(isMap(formatMap(names.map(parseReference), target).files[0]?.text ?? '')).toBe(true);
+  }
+});
+
+it.each([
+  ['of a package', '{"name": "app", "version": "1.0.0"}'],
+  ['of paths', '{"baseUrl": "./src", "outDir": "dist/"}'],
+  ['of objects', '{"quay.io/a/b:1": {}}'],
+  ['that is a list', '[]'],
+  ['that is none', '# quay.io/a/b:1'],
+])('is not any JSON: %s', (_, text) => {
+  expect(isMap(text)).toBe(false);
+});
