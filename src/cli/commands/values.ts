@@ -132,7 +132,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
     });
   }
   checkFormat(flags, all);
-  if (config !== undefined && format !== 'values') {
+  if (config !== undefined && format !== 'values' && format !== 'aggregate') {
     throw new AirgapError('usage', `--config does not go with --format ${format}`, { hint: 'name one chart' });
   }
   const proving = { '--residue': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
