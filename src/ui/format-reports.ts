@@ -5,11 +5,15 @@ import { count, lined } from './text.ts';
 
 /** Reports beside formats, for stderr. Each gives text without a newline at its end. */
 
-/** What the proofs of a chart and of those that it installs found. */
-export function aggregateReport({ parts, copied, left, notInBundle }: Aggregate): string {
+/**
+ * What the proofs of a chart and of those that it installs found.
+ * @param named whether the profile is said, since there may be several
+ */
+export function aggregateReport({ profile, parts, copied, left, notInBundle }: Aggregate, named = false): string {
   const lines: string[] = [];
   for (const { chart, version, entry, proof } of parts) {
-    const where = entry === '' ? '' : ` (${entry})`;
+    const of = named ? `profile ${profile}` : '';
+    const where = entry === '' ? of && ` (${of})` : ` (${[of, entry].filter(Boolean).join(', ')})`;
     lines.push(
       `${chart} ${version}${where}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
     );

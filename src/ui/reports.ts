@@ -1,6 +1,6 @@
 import type { Choice } from '../lock/choice.ts';
 import { deltaOf } from '../lock/delta.ts';
-import type { Finding, Place } from '../lock/finding.ts';
+import { type Finding, isWanted, type Place } from '../lock/finding.ts';
 import { profileText } from '../lock/given.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
 import type { Confirmation } from '../workflows/confirm.ts';
@@ -19,7 +19,9 @@ export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'ch
   const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (by ${via.chart})`);
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
-  const left = choices.flatMap((choice) => choiceText(choice));
+  const possible = images.filter((image) => !isWanted(image)).length;
+  const doubtful = possible === 0 ? [] : [`${possible} of them only possible: bundle takes what --include names`];
+  const left = [...doubtful, ...choices.flatMap((choice) => choiceText(choice))];
   const end = lined([summary, ...left]);
   return rows.length === 0 ? end : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${end}`;
 }
@@ -82,11 +84,14 @@ function placeText({ chart, kind, name, path, how }: Place): string {
   return `${kind}/${name} ${path}`;
 }
 
-export function bundleReport({ status, path, parts, size, blobs, lock, dropped, ...bytes }: BundleResult): string {
+export function bundleReport(result: BundleResult): string {
+  const { status, path, parts, size, blobs, lock, dropped, possible, ...bytes } = result;
   const pieces = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
   const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} that no registry has`;
   const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${pieces}${without}`;
-  const delta = deltaReport(deltaOf(lock));
+  const doubtful =
+    possible.length === 0 ? [] : [`only possible, and left out unless --include names it: ${possible.join(', ')}`];
+  const delta = [...doubtful, ...deltaReport(deltaOf(lock))];
   if (status === 'up-to-date') return [`${path} is up to date: ${content}`, ...delta].join('\n');
   if (status === 'planned') return [`a dry run: ${path} was not written`, ...delta].join('\n');
   const { fetched, reused, resumed } = bytes;

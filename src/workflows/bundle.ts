@@ -65,6 +65,8 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly lock: Lock;
   /** Candidates that their registries do not have, and that are not in the bundle. */
   readonly dropped: readonly Dropped[];
+  /** Candidates that are only possible, and are not in the bundle. */
+  readonly possible: readonly string[];
   /** What only the images of operators name, and is not in the bundle. */
   readonly inside?: Inside;
   /** Hosts that nobody but charts has named, and that were asked for charts; absent where there are none. */
@@ -158,7 +160,12 @@ export async function pack(
       referrers: (repository, subject) => locked.referrers(repository, subject),
       blob: (repository, descriptor) => earlier.small(descriptor, locked.blob(repository, descriptor)),
     };
-    const { graph, findings, choices, dropped, leftOut } = await resolveImages(context, asked, choose, options);
+    const { graph, findings, choices, dropped, possible, leftOut } = await resolveImages(
+      context,
+      asked,
+      choose,
+      options,
+    );
     warnUnmatched(context, choices);
     const keys = options.verifySignatures;
     if (keys.length > 0) await requireSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal });
@@ -181,7 +188,19 @@ export async function pack(
     if (cost.free < cost.needed) throw noSpace(path, cost.needed, cost.free);
     if (options.dryRun && !plan.isThere) {
       const { size, blobs, fetched, reused, resumed } = cost;
-      return { status: 'planned', path, size, blobs, fetched, reused, resumed, estimate: cost, lock, dropped };
+      return {
+        status: 'planned',
+        path,
+        size,
+        blobs,
+        fetched,
+        reused,
+        resumed,
+        estimate: cost,
+        lock,
+        dropped,
+        possible,
+      };
     }
     const crowd = crowdAt(client.distance(), { near: concurrency, far: options.farConcurrency });
     const writing = { ...content, source: client, earlier, concurrency: crowd, emit, signal };
@@ -196,7 +215,7 @@ export async function pack(
     );
     await removeAhead(path);
     const looked = (await scan?.finish()) ?? [];
-    const written = { ...result, estimate: cost, lock, dropped };
+    const written = { ...result, estimate: cost, lock, dropped, possible };
     if (looked.length === 0) return written;
     return { ...written, inside: beside(lock, choose(insidePlaces(looked, false)).findings, looked) };
   } finally {

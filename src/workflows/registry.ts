@@ -34,12 +34,17 @@ export interface Connection {
   readonly ecr: EcrOptions;
 }
 
-/** Connects to registries; close the client when done. */
+/**
+ * Connects to registries; close the client when done.
+ * @param once ends whatever is asked; nothing is asked a second time then
+ */
 export function connect(
   { env, emit, signal }: Context,
   { mirrors, plainHttp, caFile, endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
+  once?: AbortSignal,
 ): Connection {
-  const transport: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
+  const patient: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
+  const transport = once === undefined ? patient : impatient(patient, once);
   const ecr: EcrOptions = {
     env,
     emit,
@@ -64,5 +69,13 @@ export function connect(
       askBlobs: ecrLayers(ecr),
     }),
     ecr,
+  };
+}
+
+function impatient(transport: Transport, signal: AbortSignal): Transport {
+  return {
+    ...transport,
+    request: (request) => transport.request({ ...request, retry: false, signal }),
+    retrier: { again: async () => false },
   };
 }

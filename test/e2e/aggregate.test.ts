@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -68,6 +68,27 @@ test('the installer pulls the charts that were pushed, and each renders private 
 
 test('again gives the same bytes', async () => {
   expect((await aggregateFor(target)).stdout).toBe((await aggregateFor(target)).stdout);
+});
+
+test('a configuration file gives a file for each chart and profile, those that install none among them', async () => {
+  const config = join(home, 'airgap.yaml');
+  const set = ['argo=false', 'flux=false', 'k3s=false'];
+  const profiles = [
+    { name: 'default', set },
+    { name: 'prod', set: [...set, 'charts.shop.values.image.tag=8.0.0'] },
+  ];
+  const charts = [{ chart: platform, profiles }, { chart: fixtureChart('shop') }];
+  writeFileSync(config, JSON.stringify({ apiVersion: 'airgap/v1', kind: 'Config', charts }));
+  const out = join(home, 'configured');
+  const from = ['--chart-mirror', `*=${join(home, 'archives')}`];
+  const args = ['values', '--config', config, '--to', target, '--format', 'aggregate', '--out-dir', out, ...from];
+  const { code, stderr } = await airgap(args, home);
+  expect([code, stderr]).toEqual([0, stderr]);
+  expect(stderr).toContain('shop 1.4.0 (profile prod, charts.shop.values): 8 of 8 references private');
+  expect(readdirSync(out).sort()).toEqual(['platform-prod.yaml', 'platform.yaml', 'shop.yaml']);
+  const shop = parse(readFileSync(join(out, 'platform-prod.yaml'), 'utf8')).charts.shop;
+  expect(shop.repository).toBe(`oci://${target}/charts/shop`);
+  expect(parse(readFileSync(join(out, 'shop.yaml'), 'utf8'))).not.toHaveProperty('charts');
 });
 
 test('a private ECR is logged in to, unless told otherwise', async () => {

@@ -132,3 +132,29 @@ test('the chart of a bundle may be named by its archive or folder', async () => 
   expect(newer.code).toBe(1);
   expect(newer.stderr).toMatch(/holds no chart app@2\.0\.0/);
 });
+
+test('a mistyped --to is seen where the target can be asked, and nowhere else', async () => {
+  writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: app\nversion: 1.0.0\n');
+  const file = await bundled('target.tar', chart);
+  const target = await startRegistry();
+  const values = (to: string, ...more: string[]) =>
+    airgapOk(['values', 'app', '--bundle', file, '--to', to, '--plain-http', target.host, ...more], home);
+  let out = '';
+  try {
+    await airgapOk(['push', file, '--to', `${target.host}/mirror`, '--plain-http', target.host], home);
+    const right = await values(`${target.host}/mirror`);
+    expect(right.stderr).not.toMatch(/warning|nobody/);
+    const wrong = await values(`${target.host}/miror`);
+    expect(wrong.stderr).toMatch(/warning: nothing of the bundle is at .*\/miror/);
+    const quiet = await values(`${target.host}/miror`, '--no-check-target');
+    expect(quiet.stderr).not.toContain('warning');
+    out = quiet.stdout;
+    expect(wrong.stdout).toBe(out);
+  } finally {
+    await target.stop();
+  }
+  // Nobody listens there now: that is said in passing, and the overrides are the same.
+  const gone = await values(`${target.host}/miror`);
+  expect(gone.stdout).toBe(out);
+  expect(gone.stderr).not.toContain('warning');
+});

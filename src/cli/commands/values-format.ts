@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { pathInside } from '../../base/file-names.ts';
-import { toFileName } from '../../base/names.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import type { FormattedFile } from '../../overrides/formats/format.ts';
@@ -11,6 +10,7 @@ import { proofReport } from '../../ui/reports.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 import type { FormatFlags } from '../flags/format.ts';
 import { asDocument } from '../flags/output.ts';
+import { OverridesFiles } from '../flags/residue.ts';
 import type { Edge } from '../run.ts';
 
 /** Where a format goes. */
@@ -57,15 +57,19 @@ async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Pr
   const plainHttp = flags.plainHttp.includes(options.target.registry);
   if (format === 'aggregate') {
     const { aggregate } = await import('../../workflows/aggregate.ts');
-    const result = await aggregate(context, { ...options, ecrAuth });
-    edge.tell(aggregateReport(result));
-    const isShort = result.parts.some(({ proof }) => proof.residue.length > 0) || result.notInBundle.length > 0;
-    const isSecret = result.copied.length > 0;
+    const results = await aggregate(context, { ...options, ecrAuth });
+    for (const result of results) edge.tell(aggregateReport(result, options.jobs !== undefined));
+    const names = new OverridesFiles({ outDir: '.' }, context.cwd);
+    names.expect(results);
+    const nameOf = (one: (typeof results)[number]): string =>
+      basename(names.overrides(one.chart, one.version, one.profile) ?? '');
     return {
-      files: [{ path: `${toFileName(result.chart)}.yaml`, text: result.yaml }],
-      left: result.left,
-      isShort,
-      isSecret,
+      files: results.map((result) => ({ path: nameOf(result), text: result.yaml })),
+      left: results.flatMap((result) => result.left),
+      isShort: results.some(
+        ({ parts, notInBundle }) => notInBundle.length > 0 || parts.some(({ proof }) => proof.residue.length > 0),
+      ),
+      isSecret: results.some(({ copied }) => copied.length > 0),
     };
   }
   if (format === 'argocd' || format === 'flux') {

@@ -5,9 +5,10 @@ import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
-import type { Overrides } from '../../workflows/values.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
 import type { Config } from '../config/schema.ts';
 import { refuseStray } from '../flags/charts.ts';
+import { addCheckTargetFlag, type CheckTargetFlags, withCheckedTarget } from '../flags/check-target.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
 import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
@@ -27,6 +28,7 @@ type Flags = RenderFlags &
   FormatFlags &
   ResidueFlags &
   CompletionFlags &
+  CheckTargetFlags &
   NamingFlags &
   ConfigFlags & {
     bundle?: string;
@@ -62,9 +64,9 @@ export function valuesCommand(edge: Edge): Command {
     .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
     .option('--no-operator-defaults', "without operators' default images for resources that users are going to make")
     .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
-    .option('--ca-file <file>', 'certificate authorities to trust for the chart repository (PEM)')
+    .option('--ca-file <file>', 'certificate authorities to trust for chart repository and target (PEM)')
     .addOption(
-      new Option('--plain-http <host[:port]>', 'a chart registry that speaks HTTP without TLS (repeatable)')
+      new Option('--plain-http <host[:port]>', 'a registry that speaks HTTP without TLS (repeatable)')
         .argParser(repeat)
         .default([], ''),
     )
@@ -77,6 +79,7 @@ export function valuesCommand(edge: Edge): Command {
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
   addResidueFlags(command);
   addCompletionFlags(command);
+  addCheckTargetFlag(command);
   addFormatFlags(command);
   // The same flags as of push, to be given to both.
   addNamingFlags(command).option(
@@ -108,16 +111,21 @@ export function valuesCommand(edge: Edge): Command {
       operatorDefaults: flags.operatorDefaults,
       ...(residue === undefined ? {} : { residue }),
     };
-    if (flags.format !== 'values') return writeFormat(edge, options, flags);
-    const { values } = await import('../../workflows/values.ts');
-    const results = await values(edge.context, options);
-    for (const result of results) edge.tell(proofReport(result, jobs !== undefined));
-    await writeOverrides(results, files, edge);
-    const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
-    if (isPrinted)
-      for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
-    if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) edge.answer(3);
+    const { target } = options;
+    await withCheckedTarget(edge, flags, { target, chart: options.request?.chart, ...chartSources }, () =>
+      flags.format === 'values' ? writeValues(edge, options, flags, files) : writeFormat(edge, options, flags),
+    );
   });
+}
+
+async function writeValues(edge: Edge, options: ValuesOptions, flags: Flags, files: OverridesFiles): Promise<void> {
+  const { values } = await import('../../workflows/values.ts');
+  const results = await values(edge.context, options);
+  for (const result of results) edge.tell(proofReport(result, flags.config !== undefined));
+  await writeOverrides(results, files, edge);
+  const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
+  if (isPrinted) for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
+  if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) edge.answer(3);
 }
 
 /** @throws AirgapError `usage` unless it is said which charts, in one way */
@@ -129,7 +137,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
     });
   }
   checkFormat(flags, all);
-  if (config !== undefined && format !== 'values') {
+  if (config !== undefined && format !== 'values' && format !== 'aggregate') {
     throw new AirgapError('usage', `--config does not go with --format ${format}`, { hint: 'name one chart' });
   }
   const proving = { '--residue': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };

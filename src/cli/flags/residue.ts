@@ -73,13 +73,13 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
  * is there in several.
  */
 export class OverridesFiles {
-  readonly #flags: ResidueFlags;
+  readonly #flags: Omit<ResidueFlags, 'inject'>;
   readonly #cwd: string;
   readonly #names = new Map<string, string>();
   readonly #files = new FileNames();
   #several: ReadonlySet<string> = new Set();
 
-  constructor(flags: ResidueFlags, cwd: string) {
+  constructor(flags: Omit<ResidueFlags, 'inject'>, cwd: string) {
     this.#flags = flags;
     this.#cwd = cwd;
   }

@@ -39,6 +39,8 @@ export interface Resolution extends Chosen {
   readonly graph: Graph;
   /** Candidates that their registries do not have. */
   readonly dropped: readonly Dropped[];
+  /** Candidates that are only possible: `images` lists them, and nobody asked for them to be bundled. */
+  readonly possible: readonly string[];
   /** What belongs to indexes that a choice of platforms made others of, and is not in the graph. */
   readonly leftOut: readonly Referrer[];
 }
@@ -90,7 +92,8 @@ export async function resolveImages(
     if (named.length === 0) {
       const complete = await configs.within(walker.graph());
       const [dropped, leftOut] = [[...gone.values()], belonging.leftOut()];
-      return { findings: wanted.filter(isThere), choices, graph: complete, dropped, leftOut };
+      const possible = all.filter((one) => !wanted.includes(one)).map(({ reference }) => reference);
+      return { findings: wanted.filter(isThere), choices, graph: complete, dropped, possible, leftOut };
     }
     more.push(...named);
   }

@@ -4,7 +4,7 @@ import { OverridesFiles } from '../../../src/cli/flags/residue.ts';
 type Chart = readonly [chart: string, version: string, profile?: string];
 
 function names(charts: readonly Chart[]): (string | undefined)[] {
-  const files = new OverridesFiles({ outDir: 'out', inject: true }, '/srv');
+  const files = new OverridesFiles({ outDir: 'out' }, '/srv');
   files.expect(charts.map(([chart, version]) => ({ chart, version })));
   return charts.map(([chart, version, profile = 'default']) => files.overrides(chart, version, profile));
 }

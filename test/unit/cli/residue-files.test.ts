@@ -9,7 +9,7 @@ it('files of a folder lie in it, whatever charts, versions and profiles are call
   const chart = fc.tuple(hostileText, fc.oneof(hostileText, fc.constant('/../../x')), hostileText);
   fc.assert(
     fc.property(fc.uniqueArray(chart, { maxLength: 6, selector: (one) => JSON.stringify(one) }), (charts) => {
-      const files = new OverridesFiles({ outDir: 'out', inject: true, residue: 'repack' }, '/base');
+      const files = new OverridesFiles({ outDir: 'out', residue: 'repack' }, '/base');
       const paths = charts.map((one) => files.overrides(...one) ?? '');
       expect(new Set(paths.map(dirname))).toEqual(new Set(charts.length === 0 ? [] : ['/base/out']));
       // Two of them never share a file, on a file system that knows no capitals either.
@@ -21,7 +21,7 @@ it('files of a folder lie in it, whatever charts, versions and profiles are call
 });
 
 it('the usual names stay what they are', () => {
-  const files = new OverridesFiles({ outDir: '/out', inject: true }, '/');
+  const files = new OverridesFiles({ outDir: '/out' }, '/');
   expect(files.overrides('web', '1.0.0', 'default')).toBe('/out/web.yaml');
   expect(files.overrides('web', '2.0.0+b1', 'default')).toBe('/out/web-2.0.0+b1.yaml');
   expect(files.overrides('web', '1.0.0', 'production eu')).toBe('/out/web-production-eu.yaml');

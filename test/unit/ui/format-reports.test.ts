@@ -14,6 +14,7 @@ it('an aggregate is told chart by chart, with what is left', () => {
   const report = aggregateReport({
     chart: 'app',
     version: '1.0.0',
+    profile: 'default',
     overrides: {},
     yaml: '',
     parts: [

@@ -62,7 +62,7 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
       await packChart(await writeFiles(join(scratch, name), files), join(archives, `${name}-1.0.0.tgz`));
     }
     const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch, HOME: scratch };
-    return await aggregate(
+    const [result] = await aggregate(
       { env, cwd: scratch, emit: silent },
       {
         request: { chart: join(scratch, outer) },
@@ -72,6 +72,8 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
         chartSources: { mirrors: [{ from: '*', to: { folder: archives } }], plainHttp: [] },
       },
     );
+    if (result === undefined) throw new Error('nothing came of it');
+    return result;
   }
 
   const entryOf = ({ overrides }: Aggregate, key = 'web'): unknown =>

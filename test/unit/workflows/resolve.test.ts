@@ -119,6 +119,17 @@ describe('images that image configs name', () => {
     expect(names).toEqual([operator]);
   });
 
+  test('leave out what is only possible, and say so', async () => {
+    const registry = new Registry();
+    registry.addConfigured('quay.io/acme/operator', '1', []);
+    const { findings, possible } = await resolve(registry, [
+      placeOf(operator),
+      placeOf('quay.io/acme/maybe:1', 'possible'),
+    ]);
+    expect(findings.map(({ reference }) => reference)).toEqual([operator]);
+    expect(possible).toEqual(['quay.io/acme/maybe:1']);
+  });
+
   test('make an image sure enough that was only possible', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);

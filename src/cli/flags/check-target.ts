@@ -1,0 +1,57 @@
+import type { Command } from 'commander';
+import type { Target } from '../../oci/naming.ts';
+import type { Edge } from '../run.ts';
+import { registryAccess } from './registry.ts';
+
+/** Whether the target is asked for a few of the images. */
+export interface CheckTargetFlags {
+  bundle?: string;
+  /** Commander's name for `--no-check-target`. */
+  checkTarget: boolean;
+}
+
+export function addCheckTargetFlag(command: Command): Command {
+  return command.option('--no-check-target', 'with --bundle: do not ask the registry of --to whether images are there');
+}
+
+/** Milliseconds. `values` has to work where no registry can be reached, so nobody waits longer for this. */
+const LIMIT = 2000;
+
+/**
+ * Does the work, and meanwhile asks the target for a few of the bundle's images, to see a mistyped `--to`. What comes of it
+ * is told after the work, and changes no exit code.
+ */
+export async function withCheckedTarget<T>(
+  edge: Edge,
+  { bundle, checkTarget }: CheckTargetFlags,
+  {
+    target,
+    chart,
+    ...access
+  }: { target: Target; chart: string | undefined; plainHttp: readonly string[]; caFile?: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  if (bundle === undefined || !checkTarget) return work();
+  const { context } = edge;
+  const stop = new AbortController();
+  const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
+  const look = async (): Promise<void> => {
+    const { lookAtTarget, lookText } = await import('../../workflows/pushing/look-at-target.ts');
+    const options = { bundle, target, chart, limit: LIMIT };
+    const reached = await registryAccess({ ...access, plainHttp: [...access.plainHttp] });
+    const found = await lookAtTarget({ ...context, signal }, { ...options, access: reached });
+    const told = lookText(found, target);
+    if (told !== undefined) later.push(() => context.emit(told));
+  };
+  const later: (() => void)[] = [];
+  // Whatever fails of it is no failure of the work.
+  const looking = look().catch(() => {});
+  try {
+    const result = await work();
+    await looking;
+    for (const tell of later) tell();
+    return result;
+  } finally {
+    stop.abort();
+  }
+}
