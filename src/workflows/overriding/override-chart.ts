@@ -115,6 +115,7 @@ export async function overrideChart(
     ...completion,
     namespace: profile.options.namespace ?? 'default',
     cluster,
+    places: variants.map((shown) => [...shown.places, ...shown.chosen]),
     render,
     templates,
     placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),

@@ -65,6 +65,29 @@ const agentWith = (items: object): string =>
     },
   });
 
+const HUB = `kind: Secret
+metadata: {name: copy}
+data:
+  values.yaml: {{ omit .Values "image" | toYaml | b64enc | quote }}
+{{- range $name := list "hub" "web" }}
+{{- $all := concat (index $.Values $name).pullSecrets $.Values.imagePullSecrets | uniq }}
+{{- if $.Values.imagePullSecret.create }}{{ $all = append $all "made" }}{{ end }}
+---
+kind: Pod
+metadata:
+  name: {{ $name }}
+  annotations: {checksum/values: "{{ omit $.Values "image" | toYaml | sha256sum }}"}
+spec:
+  {{- if $all }}
+  imagePullSecrets:
+    {{- range $all }}
+    - {name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}}
+    {{- end }}
+  {{- end }}
+  containers: [{name: c, image: "{{ $.Values.image }}"}]
+{{- end }}
+`;
+
 const SHAPES: readonly SecretShape[] = [
   shape('a list of entries', 'imagePullSecrets: []\n', pod(listed('.Values.imagePullSecrets')), {
     imagePullSecrets: ENTRY,
@@ -163,6 +186,12 @@ const SHAPES: readonly SecretShape[] = [
     `${pod(listed('.Values.imagePullSecrets'))}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
     { imagePullSecrets: ENTRY },
     { files: { 'crds/agent.yaml': agentWith({ type: 'integer' }) }, without: ['agent'] },
+  ),
+  shape(
+    'what a helper joins of a list, a secret that it makes and those of images, beside a copy of the values',
+    'imagePullSecrets: []\nimagePullSecret: {create: false}\nhub: {pullSecrets: []}\nweb: {pullSecrets: []}\n',
+    HUB,
+    { imagePullSecrets: ENTRY },
   ),
   shape('no leaf at all', '', pod('  hostname: a'), {}, { without: ['pod'] }),
 ];
