@@ -23,6 +23,8 @@ export interface CompletionOptions extends Completion, Omit<PinOptions, 'restles
 
 /** Overrides with what was asked for besides, and where it could not be done. */
 export interface Completed extends Proved {
+  /** The same without digests. */
+  readonly unpinned: Proved;
   readonly found: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pullSecretUnknown' | 'pins'>;
 }
 
@@ -41,6 +43,7 @@ export async function complete(proved: Proved, options: CompletionOptions): Prom
     base,
     settings,
     renders,
+    unpinned: secretly,
     found: {
       ...(withSecret === undefined
         ? {}

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseTarget } from '../../../src/oci/naming.ts';
+import { parseMap } from '../../../src/overrides/post-render-map.ts';
 import { values } from '../../../src/workflows/values.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
@@ -216,5 +217,60 @@ describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
     await writeFile(file, yaml);
     const { exitCode } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);
     expect(exitCode).toBe(0);
+  });
+
+  const BARE = `kind: Pod
+metadata: {name: bare}
+spec:
+  containers:
+    - {name: c, image: quay.io/acme/fixed:1}
+---
+kind: Pod
+metadata: {name: served}
+spec:
+${listed('.Values.imagePullSecrets')}
+  containers:
+    - {name: c, image: "{{ .Values.image }}"}
+---
+kind: Job
+metadata: {name: hook, annotations: {helm.sh/hook: pre-install}}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: c, image: "{{ .Values.image }}"}
+`;
+  it.skipIf(helm.path === undefined)('reaches what no value does by post-renderer and changed chart', async () => {
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'shape'), {
+      'Chart.yaml': chartYaml('shape'),
+      'values.yaml': `${IMAGE}imagePullSecrets: []\n`,
+      'templates/a.yaml': BARE,
+    });
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
+    const context = { env, cwd: scratch, emit: () => undefined };
+    const proved = async (how?: 'post-render' | 'repack') => {
+      const residue = how && { residue: { how, fileName: () => 'f' } };
+      const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
+      const [result] = await values(context, options);
+      return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
+    };
+    expect((await proved()).without).toEqual(['hook', 'bare']);
+    const rendered = await proved('post-render');
+    expect(rendered.without).toEqual(helm.version.startsWith('4') ? [] : ['hook']);
+    expect(parseMap(rendered.residueMap?.text ?? '', 'map').pullSecret).toEqual({
+      name: 'ecr',
+      pods: [
+        { template: 'shape/templates/a.yaml', kind: 'Job', path: 'spec.template.spec', hook: true },
+        { template: 'shape/templates/a.yaml', kind: 'Pod', path: 'spec' },
+      ],
+    });
+    const changed = await proved('repack');
+    expect(changed.without).toEqual([]);
+    const archive = join(scratch, 'changed.tgz');
+    await writeFile(archive, changed.changedChart?.archive ?? '');
+    await writeFile(join(scratch, 'o.yaml'), changed.yaml ?? '');
+    const { stdout } = await helmIn(scratch, helm).run(['template', 'x', archive, '-f', join(scratch, 'o.yaml')]);
+    expect(stdout.match(/- name: ecr$/gm)).toHaveLength(3);
   });
 });
