@@ -22,6 +22,8 @@ export interface TrialOptions<T extends Trial, R extends Documents> {
   readonly restless: () => Promise<ReadonlySet<string>>;
   /** Keys whose content is judged as a whole. */
   readonly isWhole?: (key: string | number) => boolean;
+  /** Whether a change is of no account with these trials: nobody's, whatever it shows. */
+  readonly ignores?: (change: Change, trials: readonly T[], after: readonly R[]) => boolean;
   /** Whether a change that shows the trial's marker is what it was tried for. */
   readonly judge: (trial: T, change: Change, after: readonly R[]) => boolean;
 }
@@ -43,7 +45,7 @@ const STRAY_LIMIT = 16;
  */
 export async function tryOut<T extends Trial, R extends Documents>(
   trials: readonly T[],
-  { before, render, restless, isWhole, judge }: TrialOptions<T, R>,
+  { before, render, restless, isWhole, ignores = () => false, judge }: TrialOptions<T, R>,
 ): Promise<Tried<T, R>> {
   const named = (refusal: AirgapError, some: readonly T[]): T[] => {
     const isNamed = namedInRefusal(refusal);
@@ -52,7 +54,7 @@ export async function tryOut<T extends Trial, R extends Documents>(
   const best = await accepted(trials, render, named, suspectedBy);
   if (best === undefined) return { good: new Map(), after: before };
   const after = best.result;
-  const changes = changesBetween(before, after, isWhole);
+  const changes = changesBetween(before, after, isWhole).filter((change) => !ignores(change, best.items, after));
   const effects = new Map<T, Change[]>();
   const bad = new Set<T>();
   const unmarked: Change[] = [];
@@ -71,7 +73,8 @@ export async function tryOut<T extends Trial, R extends Documents>(
     const observe = async (some: readonly T[]): Promise<ReadonlySet<string> | undefined> => {
       const outcome = await unlessRefused(render(some));
       if ('refusal' in outcome) return undefined;
-      return new Set(changesBetween(before, outcome.result, isWhole).map(keyOfChange));
+      const seen = changesBetween(before, outcome.result, isWhole);
+      return new Set(seen.filter((change) => !ignores(change, some, outcome.result)).map(keyOfChange));
     };
     const causes = await causesOf(best.items, keys, observe, STRAY_LIMIT);
     for (const trial of causes.values()) bad.add(trial);

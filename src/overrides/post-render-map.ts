@@ -37,6 +37,14 @@ const entry = z
     'has a path without a kind, or the reverse',
   );
 
+const pod = z.strictObject({
+  template: text,
+  kind: z.string(),
+  /** Of the pod's specification: `spec.template.spec`. */
+  path: text,
+  hook: z.literal(true).optional(),
+});
+
 const map = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal(KIND),
@@ -45,23 +53,34 @@ const map = z.strictObject({
   /** Registry with prefix. */
   target: text,
   entries: z.array(entry),
+  /** The secret that pods are to pull with which no value gives it to; absent where none is asked for. */
+  pullSecret: z.strictObject({ name: text, pods: z.array(pod) }).optional(),
 });
 
 export type PostRenderEntry = Readonly<z.infer<typeof entry>>;
+export type PullSecretEntry = Readonly<z.infer<typeof pod>>;
 export type PostRenderMap = Readonly<z.infer<typeof map>>;
 
 /** What a map says, of which chart and for which target. */
-export interface MapContent extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries'>> {
+export interface MapContent extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries' | 'pullSecret'>> {
   readonly entries: readonly PostRenderEntry[];
+  readonly pullSecret?: PullSecretAdded;
+}
+
+/** A secret, and the pods that get it. */
+export interface PullSecretAdded {
+  readonly name: string;
+  readonly pods: readonly PullSecretEntry[];
 }
 
 /** The text of a map: entries in their order, no time, so equal content gives equal bytes. */
-export function formatMap({ chart, version, target, entries }: MapContent): string {
+export function formatMap({ chart, version, target, entries, pullSecret }: MapContent): string {
   const sorted = [...entries].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const listed = sorted.map(({ template, kind, path, within, hook, from, to }) => {
     return { template, kind, path, within, hook, from, to };
   });
-  return `${jsonText({ apiVersion: API_VERSION, kind: KIND, chart, version, target, entries: listed }, 2)}\n`;
+  const content = { apiVersion: API_VERSION, kind: KIND, chart, version, target, entries: listed, pullSecret };
+  return `${jsonText(content, 2)}\n`;
 }
 
 /** Equal for entries that say the same of the same place. */

@@ -1,5 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
-import type { PostRenderEntry } from './post-render-map.ts';
+import type { PostRenderEntry, PullSecretAdded } from './post-render-map.ts';
 import { applyEdits, type Edit, editsFor } from './text-edits.ts';
 
 /** Manifests with private names, and what the map asked for besides. */
@@ -17,7 +17,11 @@ export interface PostRendered {
  * apart by it).
  * @throws AirgapError `unsupported` when no manifest says of which template it is
  */
-export async function postRender(stream: string, entries: readonly PostRenderEntry[]): Promise<PostRendered> {
+export async function postRender(
+  stream: string,
+  entries: readonly PostRenderEntry[],
+  pullSecret?: PullSecretAdded,
+): Promise<PostRendered> {
   const from = SOURCE.test(stream) ? 'helm3' : 'helm4';
   const manifests = stream.split(SEPARATOR).map((text) => ({ text, template: templateOf(text, from) }));
   if (stream.trim() !== '' && manifests.every(({ template }) => template === undefined)) {
@@ -28,21 +32,23 @@ export async function postRender(stream: string, entries: readonly PostRenderEnt
   const used = new Set<PostRenderEntry>();
   const parts: string[] = [];
   for (const { template, text } of manifests) {
-    const done = template === undefined ? undefined : await rewriteManifest(text, template, entries);
+    const done = template === undefined ? undefined : await rewriteManifest(text, template, entries, pullSecret);
     for (const entry of done?.used ?? []) used.add(entry);
     parts.push(done?.text ?? text);
   }
   return { text: parts.join(''), unused: entries.filter((entry) => !used.has(entry)), from };
 }
 
-/** One manifest with the edits of those entries that are for its template, and these entries. */
+/** One manifest with the edits of those entries that are for its template, and these entries; and with the pull secret. */
 export async function rewriteManifest(
   text: string,
   template: string,
   entries: readonly PostRenderEntry[],
+  pullSecret?: PullSecretAdded,
 ): Promise<{ readonly text: string; readonly used: readonly PostRenderEntry[] }> {
   const mine = entries.filter((entry) => entry.template === template && mayHold(text, entry));
-  if (mine.length === 0) return { text, used: [] };
+  const pods = pullSecret?.pods.filter((pod) => pod.template === template && text.includes('ontainers')) ?? [];
+  if (mine.length === 0 && pods.length === 0) return { text, used: [] };
   const placed = mine.filter(({ path }) => path !== undefined);
   // The YAML library takes longer to load than all the rest, and most installs have nothing for it.
   const { manifestEdits } = placed.length === 0 ? {} : await import('./scalar-edits.ts');
@@ -50,7 +56,9 @@ export async function rewriteManifest(
   for (const entry of mine) {
     if (entry.path === undefined) found.push(...editsFor(text, entry).map((edit) => ({ ...edit, entries: [entry] })));
   }
-  return { text: applyEdits(text, found), used: [...new Set(found.flatMap((edit) => edit.entries))] };
+  const { secretEdits } = pods.length === 0 ? {} : await import('./secret-edits.ts');
+  const added = secretEdits?.(text, pods, pullSecret?.name ?? '') ?? [];
+  return { text: applyEdits(text, [...found, ...added]), used: [...new Set(found.flatMap((edit) => edit.entries))] };
 }
 
 /** Cheap test before parsing; what is in base64, or spelled with escapes, does not show. */

@@ -42,6 +42,8 @@ export interface Proof {
   readonly withoutPullSecret?: readonly PodWithout[];
   /** Variables and arguments that operators get by the overrides, for images that they choose by themselves. */
   readonly injected?: readonly { readonly name: string; readonly value: string }[];
+  /** Images of pods that the installed software makes by itself: nothing shows whether these have the secret. */
+  readonly pullSecretUnknown?: readonly string[];
   /** How far references have their digests, when that is asked for. */
   readonly pins?: Pins;
 }

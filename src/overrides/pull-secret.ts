@@ -83,6 +83,19 @@ function tellsOperator({ path, was = [], is }: Change, secret: string): boolean 
   return (
     is.length === was.length + added.length &&
     added.some((item) => item.includes(secret)) &&
-    added.every((item) => /pull[-_]?secrets?/i.test(item))
+    added.every((item) => SPEAKS.test(item))
   );
+}
+
+const SPEAKS = /pull[-_]?secrets?/i;
+
+/** Whether a variable or an argument of a container names the secret, for the pods that it makes. */
+export function tellsOfSecret(value: unknown, secret: string): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, item]) => {
+    const texts =
+      Array.isArray(item) && /^(?:env|args|command)$/.test(key) ? item.map((one) => JSON.stringify(one)) : [];
+    if (texts.some((text) => text.includes(secret) && SPEAKS.test(text))) return true;
+    return tellsOfSecret(item, secret);
+  });
 }

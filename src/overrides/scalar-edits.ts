@@ -23,7 +23,7 @@ interface Done extends Edit {
   readonly entries: readonly PostRenderEntry[];
 }
 
-const OPTIONS = { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge: true } as const;
+export const OPTIONS = { uniqueKeys: false, logLevel: 'silent', stringKeys: true, merge: true } as const;
 
 /**
  * The edits of one manifest that entries with a path ask for, each with the entries that it is for. Only what stands at
@@ -117,7 +117,7 @@ function moved(done: Done, by: number): Done {
 }
 
 /** The node at a path as Kubernetes reads it: of equal keys the last, aliases followed, merged keys behind own ones. */
-function nodeAt(document: Document, keys: readonly string[]): Node | undefined {
+export function nodeAt(document: Document, keys: readonly string[]): Node | undefined {
   let node = followed(document, document.contents);
   for (const key of keys) {
     node = followed(document, isSeq(node) ? node.items[Number(key)] : entryOf(document, node, key));

@@ -97,10 +97,15 @@ function isAccountOf(account: Holder, holder: Holder): boolean {
   return account.role === 'account' && holder.role !== 'account' && account.account === holder.account;
 }
 
+/** Pod specifications that have a secret neither by themselves nor by their service account. */
+export function unprovided(holders: readonly Holder[], secret: string): Holder[] {
+  const wanted = new Set([secret]);
+  return holders.filter((holder) => holder.role === 'pod' && !isProvided(holder, holders, wanted));
+}
+
 /** Pods without a secret, each once however often it is rendered. */
 export function podsWithout(holders: readonly Holder[], secret: string): PodWithout[] {
-  const wanted = new Set([secret]);
-  const pods = holders.filter((holder) => holder.role === 'pod' && !isProvided(holder, holders, wanted));
+  const pods = unprovided(holders, secret);
   const distinct = new Map(
     pods.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
   );

@@ -2,12 +2,19 @@ import type { Overrides } from '../workflows/values.ts';
 import { count } from './text.ts';
 
 /** What operators are told, and what came of pull secret and digests, as lines of the proof's report. */
-export function completionReport({ injected = [], withoutPullSecret, pins }: Overrides['proof']): string[] {
+export function completionReport({
+  injected = [],
+  withoutPullSecret,
+  pullSecretUnknown = [],
+  pins,
+}: Overrides['proof']): string[] {
   const lines = injected.map(({ name, value }) => `  operator told: ${name} is ${value}`);
   for (const { kind, name, template } of withoutPullSecret ?? []) {
     lines.push(`  without the pull secret: ${kind}/${name}`, `    ${template}`);
   }
-  if (withoutPullSecret?.length === 0) lines.push('  every pod has the pull secret');
+  if (withoutPullSecret?.length === 0) lines.push('  every pod of the chart has the pull secret');
+  if (pullSecretUnknown.length > 0) lines.push('  not known to have it, in pods that the installed software makes:');
+  for (const reference of pullSecretUnknown) lines.push(`    ${reference}`);
   if (pins !== undefined) lines.push(`  pinned: ${pins.pinned} of ${count(pins.pinnable, 'reference')}`);
   for (const { reference, template, path } of pins?.left ?? [])
     lines.push(`  not pinned: ${reference}`, `    ${template} ${path}`);

@@ -189,7 +189,8 @@ export function proofReport(result: Overrides, named = false): string {
     lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);
   if (changedChart !== undefined) {
     lines.push(`  by changed templates: ${count(changedChart.changes.length, 'place')} (${changedChart.name})`);
-    for (const { file, line, from } of changedChart.changes) lines.push(`    ${file}:${line} ${from}`);
+    for (const { file, line, from } of changedChart.changes)
+      lines.push(`    ${file}:${line} ${from || 'the pull secret'}`);
   }
   for (const residue of proof.residue) {
     const { reference, template, path, written, because } = residue;

@@ -162,14 +162,14 @@ async function overridesOf(
     ...(residue === undefined ? {} : { residue: await meansOf(residue.how, helm, folder) }),
   });
   const { base, settings, overrides, proof, references, postRender, repacked } = done;
-  const { entries = [], hidden = [] } = postRender ?? {};
+  const { entries = [], hidden = [], pullSecret: added } = postRender ?? {};
   const file = residue?.fileName(name, version, profile.name) ?? '';
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     proof.skipped
       ? `Not proved (--no-proof): nobody has looked whether all ${proof.references} references are private with them.`
       : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-    ...postRenderNotes(file, entries),
+    ...postRenderNotes(file, entries, added?.pods),
     ...changedChartNotes(file, repacked?.changes ?? []),
     ...proof.residue.map((residue) => residueNote(residue, hidden)),
     ...completionNotes(proof),
@@ -194,8 +194,17 @@ async function overridesOf(
     return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
   }
   if (postRender === undefined) return result;
-  const text = formatMap({ chart: name, version, target: formatTarget(target), entries });
-  return { ...result, residueMap: { name: file, text, entries: entries.length, hidden, hint: HOOKS_HINT } };
+  const text = formatMap({
+    chart: name,
+    version,
+    target: formatTarget(target),
+    entries,
+    ...(added && { pullSecret: added }),
+  });
+  return {
+    ...result,
+    residueMap: { name: file, text, entries: entries.length + (added?.pods.length ?? 0), hidden, hint: HOOKS_HINT },
+  };
 }
 
 async function meansOf(how: 'post-render' | 'repack', helm: Helm, folder: string): Promise<OverrideOptions['residue']> {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import type { PostRenderEntry } from '../../overrides/post-render-map.ts';
+import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
 import type { Edge } from '../run.ts';
 
 const HINT = 'name the map that helm airgap values … --residue=post-render wrote, with --map or AIRGAP_POST_RENDER_MAP';
@@ -18,21 +18,21 @@ export function postRenderCommand(edge: Edge): Command {
       const { cwd, env, emit } = edge.context;
       const named = map ?? env.AIRGAP_POST_RENDER_MAP;
       if (!named) throw new AirgapError('usage', 'there is no map', { hint: HINT });
-      const entries = await entriesOf(resolve(cwd, named), named);
+      const { entries, pullSecret } = await mapAt(resolve(cwd, named), named);
       const bytes = await edge.input();
       const { postRender } = await import('../../overrides/post-render.ts');
-      const { text, unused, from } = await postRender(decode(bytes), entries);
+      const { text, unused, from } = await postRender(decode(bytes), entries, pullSecret);
       for (const message of warnings(unused, from)) emit({ type: 'warning', message });
       edge.pass(text);
     });
 }
 
-async function entriesOf(path: string, named: string): Promise<readonly PostRenderEntry[]> {
+async function mapAt(path: string, named: string): Promise<PostRenderMap> {
   const json = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('config', `the map ${named} cannot be read: ${messageOf(cause)}`, { hint: HINT, cause });
   });
   const { parseMap } = await import('../../overrides/post-render-map.ts');
-  return parseMap(json, named).entries;
+  return parseMap(json, named);
 }
 
 /** Text that can be given back byte for byte. */

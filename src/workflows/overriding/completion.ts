@@ -1,3 +1,4 @@
+import type { PlaceFound } from '../../discovery/index.ts';
 import type { Proof } from '../../overrides/proof.ts';
 import type { Cluster } from './cluster.ts';
 import { type Proved, restlessIn } from './extension.ts';
@@ -16,11 +17,15 @@ export interface CompletionOptions extends Completion, Omit<PinOptions, 'restles
   /** Where the chart is installed. */
   readonly namespace: string;
   readonly cluster: Cluster;
+  /** Where images stand in each of the renders, and which ones operators choose. */
+  readonly places: readonly (readonly PlaceFound[])[];
 }
 
 /** Overrides with what was asked for besides, and where it could not be done. */
 export interface Completed extends Proved {
-  readonly found: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pins'>;
+  /** The same without digests. */
+  readonly unpinned: Proved;
+  readonly found: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pullSecretUnknown' | 'pins'>;
 }
 
 /** Adds pull secret and digests to proved overrides; what was proved stays proved. */
@@ -38,8 +43,15 @@ export async function complete(proved: Proved, options: CompletionOptions): Prom
     base,
     settings,
     renders,
+    unpinned: secretly,
     found: {
-      ...(withSecret === undefined ? {} : { pullSecretBy: withSecret.by, withoutPullSecret: withSecret.without }),
+      ...(withSecret === undefined
+        ? {}
+        : {
+            pullSecretBy: withSecret.by,
+            withoutPullSecret: withSecret.without,
+            pullSecretUnknown: withSecret.unknown,
+          }),
       ...(pinned === undefined ? {} : { pins: pinned.pins }),
     },
   };

@@ -44,7 +44,10 @@ export function tryBeside<T extends Trial>(
   { base, settings, renders }: Proved,
   { render, restless }: Means,
   trials: readonly T[],
-  allowance: Allowance & { readonly judge: (trial: T, change: Change, after: readonly Render[]) => boolean },
+  allowance: Allowance &
+    Pick<TrialOptions<T, Render>, 'ignores'> & {
+      readonly judge: (trial: T, change: Change, after: readonly Render[]) => boolean;
+    },
 ): Promise<Tried<T, Render>> {
   return tryOut(trials, {
     ...allowance,

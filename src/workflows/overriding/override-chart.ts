@@ -10,11 +10,13 @@ import { changesTags, type Target } from '../../oci/naming.ts';
 import { type Setting, valuesOf } from '../../overrides/document.ts';
 import type { Proof, Residue } from '../../overrides/proof.ts';
 import { withReasons } from '../../overrides/reasons.ts';
+import { holdersIn, podsWithout } from '../../overrides/secret-holders.ts';
 import type { Profile } from '../search/search-render.ts';
 import { clusterOf } from './cluster.ts';
 import { type Completion, complete } from './completion.ts';
 import { type Derived, deriveAndProve, type Moving, proofOf, renderAll } from './derivation.ts';
 import { type Proved, restlessIn } from './extension.ts';
+import { giveSecret } from './given-secret.ts';
 import { inject, injectedIn } from './injections.ts';
 import { type Repacked, repack } from './repack.ts';
 import { moveResidue, type PostRendering } from './residue.ts';
@@ -113,10 +115,11 @@ export async function overrideChart(
   const injected = !isInjected ? proved : await inject(proved, still, tellers, target, { render, templates, restless });
   const { residue, ...counts } = injected === proved ? derived.proof : proofOf(moving, injected.renders);
 
-  const { settings, found } = await complete(injected, {
+  const { settings, found, unpinned } = await complete(injected, {
     ...completion,
     namespace: profile.options.namespace ?? 'default',
     cluster,
+    places: variants.map((shown) => [...shown.places, ...shown.chosen]),
     render,
     templates,
     placesIn: (after, way) => surePlaces(after, renderer, (variants[way] ?? variants[0]).profile),
@@ -126,17 +129,26 @@ export async function overrideChart(
   const proof = { ...counts, residue: explained(residue), ...more };
   const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
   if (rest === undefined) return result;
+  const { namespace = 'default' } = profile.options;
+  const { pullSecret } = completion;
+  // The chart's own templates may have what a hook is, and so does Helm 4's post-renderer.
+  const hooks = rest.how === 'repack' || rest.hooks;
+  const given = pullSecret === undefined ? undefined : await giveSecret(unpinned.renders, pullSecret, namespace, hooks);
   if (rest.how === 'repack') {
-    const own = valuesOf(base.values, injected.settings);
-    const repacked = await repack(moving, own, injected.renders, rest.folder);
+    const own = valuesOf(base.values, unpinned.settings);
+    const secret = given?.added && { added: given.added, namespace };
+    const repacked = await repack(moving, own, unpinned.renders, rest.folder, secret);
     const { residue: stays } = repacked.proof;
-    return { ...result, proof: { ...repacked.proof, residue: explained(stays), ...more }, repacked };
+    const without = secret && podsWithout(holdersIn(repacked.renders, namespace), secret.added.name);
+    const whole = { ...repacked.proof, residue: explained(stays), ...more };
+    return { ...result, proof: { ...whole, ...(without && { withoutPullSecret: without }) }, repacked };
   }
   const pairs = variants.map((shown, i) => ({ shown, after: injected.renders[i] as Render }));
   const moved = await moveResidue(pairs, renderer, target, rest.hooks);
   // What a hook hides is told by that; entries are known by identity.
   const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
-  return { ...result, proof: { ...moved.proof, residue: stays, ...more }, postRender: moved };
+  const whole = { ...moved.proof, residue: stays, ...more, ...(given && { withoutPullSecret: given.without }) };
+  return { ...result, proof: whole, postRender: { ...moved, ...(given?.added && { pullSecret: given.added }) } };
 }
 
 /** What values build which tag shows only in renders, so a naming that changes tags is proved in any case. */

@@ -1,5 +1,7 @@
+import type { PlaceFound } from '../../discovery/index.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
 import { type Change, keyOfChange } from '../../influence/changes.ts';
-import { formatPath } from '../../influence/leaves.ts';
+import { formatPath, type LeafPath } from '../../influence/leaves.ts';
 import type { Trial } from '../../influence/trial.ts';
 import type { Setting } from '../../overrides/document.ts';
 import type { Proof } from '../../overrides/proof.ts';
@@ -12,8 +14,10 @@ import {
   withSecret,
 } from '../../overrides/pull-secret.ts';
 import { fewest, type Holder, holdersIn, type PodWithout, podsWithout } from '../../overrides/secret-holders.ts';
+import { isChecksum, isValuesCopy } from '../../overrides/values-copy.ts';
 import type { Cluster } from './cluster.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
+import { ownPods } from './own-pods.ts';
 
 export interface PullSecretOptions extends Means {
   /** Name of the secret, which is there already or made by somebody else. */
@@ -21,11 +25,15 @@ export interface PullSecretOptions extends Means {
   /** Where the chart is installed. */
   readonly namespace: string;
   readonly cluster: Cluster;
+  /** Where images stand in each of the renders, and which ones operators choose. */
+  readonly places: readonly (readonly PlaceFound[])[];
 }
 
 /** Overrides with a pull secret, and the pods that no value gives it to. */
 export interface WithPullSecret extends Proved {
   readonly without: readonly PodWithout[];
+  /** Images of pods that the installed software makes by itself. */
+  readonly unknown: readonly string[];
   /** The values that give it, and in which form. */
   readonly by: NonNullable<Proof['pullSecretBy']>;
 }
@@ -46,7 +54,7 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
   const holders = (renders: Proved['renders']): Holder[] => holdersIn(renders, namespace);
   const pods = holders(proved.renders).filter(({ role }) => role === 'pod');
   if (pods.length > 0 && podsWithout(holders(proved.renders), secret).length === 0)
-    return { ...proved, without: [], by: [] };
+    return { ...proved, without: [], unknown: ownPods(proved.renders, options.places, secret), by: [] };
   const without = ({ renders }: Proved): PodWithout[] => [
     ...podsWithout(holders(renders), secret),
     ...refusedBy(options, holders(renders)),
@@ -73,6 +81,7 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
   return {
     ...state,
     without: without(state),
+    unknown: ownPods(state.renders, options.places, secret),
     by: by.map(({ path, value }) => ({ path: formatPath(path), form: formOf(value) })),
   };
 }
@@ -116,15 +125,22 @@ async function addFewest(
       : [{ leaf, shape, marker, path: leaf.path, value: withSecret(leaf, shape, marker) }];
   });
   if (trials.length === 0) return state;
+  const objectOf = (change: Change, after: Proved['renders']): RenderedDocument['object'] =>
+    after[change.render]?.documents.find(
+      ({ template, index }) => template === change.template && index === change.document,
+    )?.object;
+  // Programs read what they get of the values; that pods start anew for it is no harm.
+  const isCopy = (
+    change: Change,
+    set: readonly { path: LeafPath; value: unknown }[],
+    after: Proved['renders'],
+  ): boolean => isChecksum(change) || isValuesCopy(change, objectOf(change, after), set);
   const adds = (change: Change, name: string, after: Proved['renders']): boolean => {
-    const { object } =
-      after[change.render]?.documents.find(
-        ({ template, index }) => template === change.template && index === change.document,
-      ) ?? {};
+    const object = objectOf(change, after);
     return addsSecret(change, name, options.cluster.schemaAt(object, [...change.path, 0])?.type === 'string');
   };
   const judge = ({ marker }: SecretTrial, change: Change, all: Proved['renders']): boolean => adds(change, marker, all);
-  const { good, after } = await tryBeside(state, options, trials, { ...ALLOWANCE, judge });
+  const { good, after } = await tryBeside(state, options, trials, { ...ALLOWANCE, ignores: isCopy, judge });
   const landed = new Map(
     [...good].map(([trial, changes]) => [
       trial,
@@ -141,7 +157,10 @@ async function addFewest(
       comment: 'the secret to pull with',
     }),
   );
-  return extend(state, options, settings, { ...ALLOWANCE, allows: (change, all) => adds(change, secret, all) });
+  return extend(state, options, settings, {
+    ...ALLOWANCE,
+    allows: (change, all) => adds(change, secret, all) || isCopy(change, settings, all),
+  });
 }
 
 function compare(a: string, b: string): number {

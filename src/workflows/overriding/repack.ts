@@ -7,14 +7,19 @@ import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
 import { accepted } from '../../influence/accepted.ts';
+import { type Change, changesBetween, keyOfChange } from '../../influence/changes.ts';
 import { formatTarget } from '../../oci/naming.ts';
+import type { PullSecretAdded } from '../../overrides/post-render-map.ts';
 import type { Proof } from '../../overrides/proof.ts';
+import { addsSecret, FIELD } from '../../overrides/pull-secret.ts';
+import { holdersIn, unprovided } from '../../overrides/secret-holders.ts';
 import {
   changedTexts,
   type PlacedChange,
   type TemplateChange,
   templateChanges,
 } from '../../overrides/template-edits.ts';
+import { secretChanges } from '../../overrides/template-secrets.ts';
 import { wholeOccurrences } from '../../overrides/text-edits.ts';
 import { type Moving, proofOf, renderAll } from './derivation.ts';
 import { moveResidue, rewrite } from './residue.ts';
@@ -26,6 +31,8 @@ export interface Repacked {
   readonly changes: readonly TemplateChange[];
   /** Of overrides and this chart together. */
   readonly proof: Proof;
+  /** With the overrides and this chart. */
+  readonly renders: readonly Render[];
 }
 
 /**
@@ -34,12 +41,14 @@ export interface Repacked {
  * puts a private name anywhere else is left out.
  * @param renders with the overrides, in each of the chart's ways
  * @param folder absolute, for the work
+ * @param given the pull secret that pods are to get which no value gives it to, and the namespace of the release
  */
 export async function repack(
   moving: Moving,
   overrides: Values,
   renders: readonly Render[],
   folder: string,
+  given?: { readonly added: PullSecretAdded; readonly namespace: string },
 ): Promise<Repacked> {
   const { renderer, variants, target } = moving;
   const pairs = variants.map((shown, i) => ({ shown, after: renders[i] as Render }));
@@ -49,7 +58,7 @@ export async function repack(
   const wanted = await Promise.all(renders.map(async (render) => (await rewrite(render.documents, entries)).documents));
   const names = [...new Set(entries.map(({ to }) => to))];
   let runs = 0;
-  const attempt = async (chosen: readonly PlacedChange[]): Promise<{ archive: string; renders: Render[] }> => {
+  const make = async (chosen: readonly PlacedChange[]): Promise<{ archive: string; renders: Render[] }> => {
     runs += 1;
     const own = join(folder, String(runs));
     const archive = await changeChart(
@@ -59,14 +68,66 @@ export async function repack(
       own,
     );
     const changed = await renderAll({ ...moving, renderer: renderer.of(archive, join(own, 'render')) }, overrides);
+    return { archive, renders: changed };
+  };
+  const attempt = async (chosen: readonly PlacedChange[]): Promise<{ archive: string; renders: Render[] }> => {
+    const { archive, renders: changed } = await make(chosen);
     const isMeant = changed.every(({ documents }, i) => hasNoMore(documents, wanted[i] ?? [], names));
     if (!isMeant) throw new AirgapError('chart-render', 'a private name stands where none was meant');
     return { archive, renders: changed };
   };
+  const named = changes.length === 0 ? undefined : await accepted(changes, attempt);
+  const done = (given && (await withSecret(named, given, { files, pathOf, renders, make }))) ?? named;
+  if (done === undefined) return { archive: undefined, changes: [], proof: proofOf(moving, renders), renders };
+  const { archive, renders: changed } = done.result;
+  const proof = proofOf(moving, changed);
+  return { archive: await readFile(archive), changes: done.items.map(plain), proof, renders: changed };
+}
+
+interface Made {
+  readonly items: readonly PlacedChange[];
+  readonly result: { readonly archive: string; readonly renders: readonly Render[] };
+}
+
+interface Making {
+  readonly files: Files;
+  readonly pathOf: (files: Files, template: string) => string;
+  readonly renders: readonly Render[];
+  readonly make: (chosen: readonly PlacedChange[]) => Promise<Made['result']>;
+}
+
+/** The secret in templates besides: nothing may come of it but the secret, in pods that were without. */
+async function withSecret(
+  named: Made | undefined,
+  { added, namespace }: { readonly added: PullSecretAdded; readonly namespace: string },
+  { files, pathOf: fileOf, renders, make }: Making,
+): Promise<Made | undefined> {
+  const { name, pods } = added;
+  const before = named?.result.renders ?? renders;
+  const without = new Set(unprovided(holdersIn(before, namespace), name).map(({ key }) => key));
+  const attempt = async (chosen: readonly PlacedChange[]): Promise<Made['result']> => {
+    const result = await make([...(named?.items ?? []), ...chosen]);
+    const changed = changesBetween(before, result.renders, (key) => key === FIELD);
+    const isGiven = (change: Change): boolean =>
+      change.path.at(-1) === FIELD &&
+      addsSecret(change, name) &&
+      without.has(keyOfChange({ ...change, path: change.path.slice(0, -1) }));
+    // A key that is there twice changes the text and, since the last one counts, not the object.
+    const objects = new Set(changed.map(({ render, template, document }) => `${render}\n${template}\n${document}`));
+    const isTextOnly = result.renders.some(({ documents }, i) =>
+      documents.some(
+        ({ template, index, text }, at) =>
+          text !== before[i]?.documents[at]?.text && !objects.has(`${i}\n${template}\n${index}`),
+      ),
+    );
+    if (changed.length === 0 || isTextOnly || !changed.every(isGiven)) {
+      throw new AirgapError('chart-render', 'more changes than pods that get the secret');
+    }
+    return result;
+  };
+  const changes = secretChanges(files, pods, (template) => fileOf(files, template), name);
   const done = changes.length === 0 ? undefined : await accepted(changes, attempt);
-  if (done === undefined) return { archive: undefined, changes: [], proof: proofOf(moving, renders) };
-  const proof = proofOf(moving, done.result.renders);
-  return { archive: await readFile(done.result.archive), changes: done.items.map(plain), proof };
+  return done && { items: [...(named?.items ?? []), ...done.items], result: done.result };
 }
 
 function plain({ file, line, from, to }: TemplateChange): TemplateChange {

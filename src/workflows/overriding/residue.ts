@@ -2,7 +2,7 @@ import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import type { Target } from '../../oci/naming.ts';
 import { rewriteManifest } from '../../overrides/post-render.ts';
-import { keyOf, type PostRenderEntry } from '../../overrides/post-render-map.ts';
+import { keyOf, type PostRenderEntry, type PullSecretAdded } from '../../overrides/post-render-map.ts';
 import { type Proof, prove, type RenderProof, type Residue, together } from '../../overrides/proof.ts';
 import { entriesFor } from '../../overrides/residue-entries.ts';
 import { type Shown, surePlaces } from './shown.ts';
@@ -14,6 +14,8 @@ export interface PostRendering {
   readonly proof: Proof;
   /** Residue that it could move, in hooks, which the Helm at hand does not give to it. */
   readonly hidden: readonly Residue[];
+  /** The secret for pods that no value gives it to, when one is asked for. */
+  readonly pullSecret?: PullSecretAdded;
 }
 
 /** One way in which the chart is rendered, before and with the overrides. */
@@ -84,7 +86,8 @@ export async function rewrite(
   return { documents: done.map(({ document }) => document), used: done.flatMap(({ used }) => used) };
 }
 
-function isHook({ object }: RenderedDocument): boolean {
+/** Whether Helm 3 keeps a document from its post-renderer. */
+export function isHook({ object }: RenderedDocument): boolean {
   const { annotations } = (object?.metadata ?? {}) as { annotations?: Record<string, unknown> };
   return annotations?.['helm.sh/hook'] !== undefined;
 }

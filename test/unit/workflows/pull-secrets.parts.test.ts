@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseTarget } from '../../../src/oci/naming.ts';
+import { parseMap } from '../../../src/overrides/post-render-map.ts';
 import { values } from '../../../src/workflows/values.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
@@ -64,6 +65,29 @@ const agentWith = (items: object): string =>
       ],
     },
   });
+
+const HUB = `kind: Secret
+metadata: {name: copy}
+data:
+  values.yaml: {{ omit .Values "image" | toYaml | b64enc | quote }}
+{{- range $name := list "hub" "web" }}
+{{- $all := concat (index $.Values $name).pullSecrets $.Values.imagePullSecrets | uniq }}
+{{- if $.Values.imagePullSecret.create }}{{ $all = append $all "made" }}{{ end }}
+---
+kind: Pod
+metadata:
+  name: {{ $name }}
+  annotations: {checksum/values: "{{ omit $.Values "image" | toYaml | sha256sum }}"}
+spec:
+  {{- if $all }}
+  imagePullSecrets:
+    {{- range $all }}
+    - {name: {{ if kindIs "string" . }}{{ . }}{{ else }}{{ .name }}{{ end }}}
+    {{- end }}
+  {{- end }}
+  containers: [{name: c, image: "{{ $.Values.image }}"}]
+{{- end }}
+`;
 
 const SHAPES: readonly SecretShape[] = [
   shape('a list of entries', 'imagePullSecrets: []\n', pod(listed('.Values.imagePullSecrets')), {
@@ -164,6 +188,12 @@ const SHAPES: readonly SecretShape[] = [
     { imagePullSecrets: ENTRY },
     { files: { 'crds/agent.yaml': agentWith({ type: 'integer' }) }, without: ['agent'] },
   ),
+  shape(
+    'what a helper joins of a list, a secret that it makes and those of images, beside a copy of the values',
+    'imagePullSecrets: []\nimagePullSecret: {create: false}\nhub: {pullSecrets: []}\nweb: {pullSecrets: []}\n',
+    HUB,
+    { imagePullSecrets: ENTRY },
+  ),
   shape('no leaf at all', '', pod('  hostname: a'), {}, { without: ['pod'] }),
 ];
 
@@ -187,5 +217,60 @@ describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
     await writeFile(file, yaml);
     const { exitCode } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);
     expect(exitCode).toBe(0);
+  });
+
+  const BARE = `kind: Pod
+metadata: {name: bare}
+spec:
+  containers:
+    - {name: c, image: quay.io/acme/fixed:1}
+---
+kind: Pod
+metadata: {name: served}
+spec:
+${listed('.Values.imagePullSecrets')}
+  containers:
+    - {name: c, image: "{{ .Values.image }}"}
+---
+kind: Job
+metadata: {name: hook, annotations: {helm.sh/hook: pre-install}}
+spec:
+  template:
+    spec:
+      containers:
+        - {name: c, image: "{{ .Values.image }}"}
+`;
+  it.skipIf(helm.path === undefined)('reaches what no value does by post-renderer and changed chart', async () => {
+    const scratch = scratchFolder();
+    const chart = await writeFiles(join(scratch, 'shape'), {
+      'Chart.yaml': chartYaml('shape'),
+      'values.yaml': `${IMAGE}imagePullSecrets: []\n`,
+      'templates/a.yaml': BARE,
+    });
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
+    const context = { env, cwd: scratch, emit: () => undefined };
+    const proved = async (how?: 'post-render' | 'repack') => {
+      const residue = how && { residue: { how, fileName: () => 'f' } };
+      const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
+      const [result] = await values(context, options);
+      return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
+    };
+    expect((await proved()).without).toEqual(['hook', 'bare']);
+    const rendered = await proved('post-render');
+    expect(rendered.without).toEqual(helm.version.startsWith('4') ? [] : ['hook']);
+    expect(parseMap(rendered.residueMap?.text ?? '', 'map').pullSecret).toEqual({
+      name: 'ecr',
+      pods: [
+        { template: 'shape/templates/a.yaml', kind: 'Job', path: 'spec.template.spec', hook: true },
+        { template: 'shape/templates/a.yaml', kind: 'Pod', path: 'spec' },
+      ],
+    });
+    const changed = await proved('repack');
+    expect(changed.without).toEqual([]);
+    const archive = join(scratch, 'changed.tgz');
+    await writeFile(archive, changed.changedChart?.archive ?? '');
+    await writeFile(join(scratch, 'o.yaml'), changed.yaml ?? '');
+    const { stdout } = await helmIn(scratch, helm).run(['template', 'x', archive, '-f', join(scratch, 'o.yaml')]);
+    expect(stdout.match(/- name: ecr$/gm)).toHaveLength(3);
   });
 });

@@ -1,0 +1,59 @@
+import { type RenderedDocument, withText } from '../../helm/documents.ts';
+import type { Render } from '../../helm/render.ts';
+import type { LeafPath } from '../../influence/leaves.ts';
+import { rewriteManifest } from '../../overrides/post-render.ts';
+import type { PullSecretAdded, PullSecretEntry } from '../../overrides/post-render-map.ts';
+import { holdersIn, type PodWithout, podsWithout, unprovided } from '../../overrides/secret-holders.ts';
+import { isHook } from './residue.ts';
+
+/** What a post-renderer does about pods that no value gives the secret to. */
+export interface GivenSecret {
+  /** Undefined when there is nothing to do. */
+  readonly added: PullSecretAdded | undefined;
+  /** Pods that are without the secret all the same: in hooks, which Helm 3 gives to no post-renderer. */
+  readonly without: readonly PodWithout[];
+}
+
+/**
+ * Finds the pods that are without the secret, and looks at the renders as a post-renderer leaves them.
+ * @param renders with the overrides
+ * @param hooks whether Helm gives hooks to its post-renderer
+ */
+export async function giveSecret(
+  renders: readonly Render[],
+  secret: string,
+  namespace: string,
+  hooks: boolean,
+): Promise<GivenSecret> {
+  const pods = new Map<string, PullSecretEntry>();
+  for (const { key, kind, template } of unprovided(holdersIn(renders, namespace), secret)) {
+    const [way, , document, path] = JSON.parse(key) as [number, string, number, LeafPath];
+    const hidden = renders[way]?.documents.some(
+      (one) => one.template === template && one.index === document && isHook(one),
+    );
+    const entry = { template, kind, path: placePath(path), ...(hidden ? { hook: true as const } : {}) };
+    pods.set(JSON.stringify(entry), entry);
+  }
+  const sorted = [...pods].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+  const added = sorted.length === 0 ? undefined : { name: secret, pods: sorted };
+  const rewritten = await Promise.all(
+    renders.map(async ({ documents }) => ({
+      documents: await Promise.all(documents.map((one) => (isHook(one) && !hooks ? one : given(one, added)))),
+    })),
+  );
+  return { added, without: podsWithout(holdersIn(rewritten, namespace), secret) };
+}
+
+async function given(document: RenderedDocument, added: PullSecretAdded | undefined): Promise<RenderedDocument> {
+  const { text } = await rewriteManifest(document.text, document.template, [], added);
+  return text === document.text ? document : withText(document, text);
+}
+
+/** As places have it (lock/finding.ts). */
+function placePath(path: LeafPath): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    if (!/^[\w-]+$/.test(key)) return `${text}[${JSON.stringify(key)}]`;
+    return text === '' ? key : `${text}.${key}`;
+  }, '');
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import type { Change } from '../../../src/influence/changes.ts';
+import { isChecksum, isValuesCopy } from '../../../src/overrides/values-copy.ts';
+
+const set = [{ path: ['hub', 'image', 'pullSecrets'], value: [{ name: 'm' }] }];
+const change = (was: unknown, is: unknown, path: Change['path'] = ['data', 'values.yaml']): Change => ({
+  ...{ render: 0, template: 'a/templates/a.yaml', document: 0 },
+  ...{ path, was, is },
+});
+const values = (hub: object, more: object = {}) => stringify({ hub, other: 1, ...more });
+const before = values({ image: { name: 'a', pullSecrets: [] } });
+const after = values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } });
+
+describe('a copy of the values', () => {
+  it('is one of all or a part of them, plain or encoded', () => {
+    const encoded = [before, after].map((text) => Buffer.from(text).toString('base64'));
+    expect(isValuesCopy(change(before, after), { kind: 'ConfigMap' }, set)).toBe(true);
+    expect(isValuesCopy(change(encoded[0], encoded[1]), { kind: 'Secret' }, set)).toBe(true);
+    expect(isValuesCopy(change(before, after, ['stringData', 'v']), { kind: 'Secret' }, set)).toBe(true);
+    const part = ['{"image":{}}', '{"image":{"pullSecrets":[{"name":"m"}]}}'];
+    expect(isValuesCopy(change(part[0], part[1]), { kind: 'ConfigMap' }, set)).toBe(true);
+  });
+
+  it('is none where anything else changes, or the value stands elsewhere', () => {
+    for (const is of [
+      values({ image: { name: 'b', pullSecrets: [{ name: 'm' }] } }),
+      values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } }, { more: true }),
+      values({ image: { name: 'a', pullSecrets: [] } }, { list: [{ name: 'm' }] }),
+      values({ image: { name: 'a', pullSecrets: [{ name: 'x' }] } }),
+      'secret=m',
+    ]) {
+      expect(isValuesCopy(change(before, is), { kind: 'ConfigMap' }, set)).toBe(false);
+    }
+    expect(isValuesCopy(change(before, after, ['spec', 'values']), { kind: 'ConfigMap' }, set)).toBe(false);
+  });
+
+  it('has a checksum in annotations', () => {
+    const path = ['spec', 'template', 'metadata', 'annotations', 'checksum/secret'];
+    expect(isChecksum(change('a'.repeat(64), 'b'.repeat(64), path))).toBe(true);
+    expect(isChecksum(change('a'.repeat(64), 'text', path))).toBe(false);
+    expect(isChecksum(change('a'.repeat(64), 'b'.repeat(64), ['data', 'sum']))).toBe(false);
+  });
+});
