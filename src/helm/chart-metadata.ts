@@ -14,11 +14,12 @@ export interface ChartMetadata {
   readonly [field: string]: unknown;
 }
 
-/** The fields that Helm reads (helm.sh/helm, pkg/chart/v2, Metadata). */
-const FIELDS = [
-  ...['apiVersion', 'name', 'version', 'appVersion', 'kubeVersion', 'type', 'annotations', 'dependencies'],
-  ...['deprecated', 'description', 'home', 'icon', 'keywords', 'maintainers', 'sources', 'condition', 'tags'],
+/** The fields that Helm reads (helm.sh/helm, pkg/chart/v2, Metadata): texts, and others. */
+const TEXTS = [
+  ...['apiVersion', 'name', 'version', 'appVersion', 'kubeVersion', 'type'],
+  ...['description', 'home', 'icon', 'condition', 'tags'],
 ];
+const FIELDS = [...TEXTS, 'annotations', 'dependencies', 'deprecated', 'keywords', 'maintainers', 'sources'];
 
 /**
  * Reads Chart.yaml. Its name and version are checked: they become part of file names, repositories and tags.
@@ -35,7 +36,7 @@ export function parseMetadata(text: string, where: string): ChartMetadata {
   const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
   const fields = asHelmReads(isMapping ? (value as Record<string, unknown>) : {}, where);
   const { name, version } = fields;
-  if (typeof name !== 'string' || (typeof version !== 'string' && typeof version !== 'number')) {
+  if (typeof name !== 'string' || typeof version !== 'string') {
     throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`, {
       hint: 'a chart says both in its Chart.yaml',
     });
@@ -43,7 +44,7 @@ export function parseMetadata(text: string, where: string): ChartMetadata {
   return {
     ...fields,
     name: checkName('chart name', name, `Chart.yaml of ${where}`),
-    version: checkName('chart version', String(version), `Chart.yaml of ${where}`),
+    version: checkName('chart version', version, `Chart.yaml of ${where}`),
   };
 }
 
@@ -60,9 +61,19 @@ function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): 
         hint: 'Helm does not tell capital letters apart there; leave one of them out',
       });
     }
-    read.set(name, value);
+    read.set(name, TEXTS.includes(name) ? asText(name, value, where) : value);
   }
   return Object.fromEntries(read);
+}
+
+/** A number or a switch where Helm wants a text is that text (sigs.k8s.io/yaml); more than that it refuses. */
+function asText(field: string, value: unknown, where: string): unknown {
+  if (typeof value === 'object' && value !== null) {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no text for ${field}`, {
+      hint: 'Helm wants a text there; put it into quotes',
+    });
+  }
+  return value === null || value === undefined || field === 'name' ? value : String(value);
 }
 
 /** Equal for keys that Go's encoding/json takes for the same (simple case folding). */

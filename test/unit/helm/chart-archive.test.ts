@@ -182,10 +182,10 @@ describe('parseMetadata', () => {
   });
 
   it('takes keys as Helm does, whatever their case', () => {
-    expect(parseMetadata('Name: web\nver\u017fion: 1.0.0\nAppVersion: x', 'web')).toEqual({
+    expect(parseMetadata('Name: web\nver\u017fion: 1.0.0\nAppVersion: 1.10', 'web')).toEqual({
       name: 'web',
       version: '1.0.0',
-      appVersion: 'x',
+      appVersion: '1.1',
     });
   });
 
@@ -205,6 +205,8 @@ describe('parseMetadata', () => {
     'name: web\nNAME: db\nversion: 1.0.0',
     'name: web\nVersion: "../x"',
     'name: web\nversion: [1]',
+    'name: web\nversion: 1.0.0\nappVersion: [1]',
+    'name: web\nversion: 1.0.0\nkubeVersion: {a: b}',
   ])('refuses %j', (text) => {
     expect(() => parseMetadata(text, 'here')).toThrow(
       expect.objectContaining({ code: 'chart-invalid', message: expect.stringContaining('here') }),
