@@ -67,6 +67,14 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
+      // What reads foreign bytes, given bytes that are hostile; longer with npm run fuzz.
+      {
+        test: {
+          name: 'fuzz',
+          setupFiles,
+          include: ['test/fuzz/**/*.test.ts'],
+        },
+      },
       {
         test: {
           name: 'corpus',

@@ -1,0 +1,449 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { Header } from 'tar';
+import { readAuthFile } from '../../src/auth/auth-file.ts';
+import { parseChallenges } from '../../src/auth/challenge.ts';
+import { fetchToken } from '../../src/auth/token.ts';
+import { isName } from '../../src/base/names.ts';
+import { redact } from '../../src/base/redact.ts';
+import { parseSplitIndex } from '../../src/bundle/files/split-index.ts';
+import { openBundle } from '../../src/bundle/read.ts';
+import { contentsOf } from '../../src/bundle/reading/contents.ts';
+import { readDockerSave } from '../../src/bundle/reading/docker-save-check.ts';
+import { verifyBundle } from '../../src/bundle/verify.ts';
+import { Journal } from '../../src/bundle/writing/journal.ts';
+import { readLockFile } from '../../src/cli/config/lock-file.ts';
+import { readConfig } from '../../src/cli/config/read.ts';
+import { discoverPlaces } from '../../src/discovery/discover.ts';
+import { parseMetadata, readArchive } from '../../src/helm/chart-archive.ts';
+import { splitDocuments } from '../../src/helm/documents.ts';
+import { namesInProgram } from '../../src/inside/program.ts';
+import { TarStream } from '../../src/inside/tar-stream.ts';
+import { readExportedLock } from '../../src/lock/exported.ts';
+import { formatLock, parseLock } from '../../src/lock/lock.ts';
+import { formatLockFile } from '../../src/lock/lock-file.ts';
+import { MediaType } from '../../src/oci/descriptor.ts';
+import { readLinks } from '../../src/oci/manifest.ts';
+import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
+import { readReceipt } from '../../src/workflows/pushing/receipt.ts';
+import { goProgram } from '../support/program.ts';
+import fc from '../support/property.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { tarOf } from '../support/tar.ts';
+import { registry, write } from '../unit/bundle/bundles.ts';
+import { mutated, mutatedJson } from './mutate.ts';
+
+/** A reader of foreign bytes. */
+export interface Target {
+  readonly name: string;
+  /** What it accepts. */
+  readonly seeds: readonly Buffer[];
+  /** Made of the seeds, so that the bytes come past the first check. */
+  readonly bytes: fc.Arbitrary<Buffer>;
+  /** Inputs that a run of the tests tries: more where one takes less. */
+  readonly runs: number;
+  /** Reads them; throws an AirgapError for what it refuses, and an Error of another kind for what must not be. */
+  readonly read: (bytes: Buffer) => unknown;
+}
+
+const DIGEST = `sha256:${'1'.repeat(64)}` as const;
+const folder = scratchFolder();
+/** A file with these bytes, for readers that take a path. */
+function file(bytes: Buffer, name = 'input'): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const bundlePath = join(scratchFolder(), 'seed.tar');
+await write(bundlePath, registry());
+const bundleBytes = readFileSync(bundlePath);
+const seed = await openBundle(bundlePath);
+const lock = seed.lock();
+await seed.close();
+if (lock === undefined) throw new Error('the seed bundle has no lock');
+const indexAt = bundleBytes.indexOf('{"schemaVersion":2', bundleBytes.indexOf('index.json'));
+const index: unknown = JSON.parse(
+  bundleBytes.toString(
+    'utf8',
+    indexAt,
+    indexAt + Number.parseInt(bundleBytes.toString('latin1', indexAt - 388, indexAt - 377), 8),
+  ),
+);
+
+const manifest = {
+  schemaVersion: 2,
+  mediaType: MediaType.ociManifest,
+  artifactType: 'application/x',
+  config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: DIGEST, size: 10 },
+  layers: [
+    {
+      mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+      digest: DIGEST,
+      size: 10,
+      urls: ['https://a.example/x'],
+    },
+  ],
+  subject: { mediaType: MediaType.ociManifest, digest: DIGEST, size: 10 },
+};
+
+/** Archives with right checksums whose names, types and sizes are anything. */
+const archives = fc
+  .array(
+    fc.record({
+      path: fc.oneof(
+        fc.constantFrom(
+          'oci-layout',
+          './index.json',
+          'index.json',
+          'a/../index.json',
+          'app/Chart.yaml',
+          'app/../../x',
+          '/x',
+          'app',
+        ),
+        fc.string({ maxLength: 120 }),
+      ),
+      type: fc.constantFrom('0', '1', '2', '3', '5', '7', 'x', 'g', 'L', 'K', 'S', '\0', 'V'),
+      content: fc.oneof(
+        fc.constantFrom(
+          '',
+          'x',
+          '{}',
+          '{"imageLayoutVersion":"1.0.0"}',
+          '{"schemaVersion":2,"manifests":[]}',
+          '20 path=../../etc/x\n',
+          '12 size=-1\n',
+        ),
+        fc.string({ maxLength: 1500 }),
+      ),
+      size: fc.option(fc.constantFrom(0, 1, 511, 2 ** 33 - 1), { freq: 8 }),
+    }),
+    { maxLength: 8 },
+  )
+  .map((entries) =>
+    Buffer.concat([
+      ...entries.map(({ path, type, content, size }) => {
+        const body = Buffer.from(content);
+        const block = Buffer.alloc(512);
+        new Header({ path: 'x', size: size ?? body.length, mode: 0o644, type: 'File' }).encode(block);
+        block.fill(0, 0, 100).write(path.slice(0, 99), 0);
+        block[156] = type.charCodeAt(0);
+        block.fill(' ', 148, 156);
+        block.write(
+          `${block
+            .reduce((sum, byte) => sum + byte, 0)
+            .toString(8)
+            .padStart(6, '0')}\0 `,
+          148,
+        );
+        return Buffer.concat([block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]);
+      }),
+      Buffer.alloc(1024),
+    ]),
+  );
+
+const chart = tarOf([
+  { path: 'app/Chart.yaml', content: 'apiVersion: v2\nname: app\nversion: 1.2.3\n' },
+  { path: 'app/values.yaml', content: 'image:\n  repository: quay.io/a/b\n' },
+  { path: 'app/templates/x.yaml', content: 'kind: Pod\n' },
+]);
+
+const rendered = Buffer.from(`---
+# Source: app/templates/x.yaml
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: x, annotations: {"a": &a "quay.io/a/b:1"}}
+spec:
+  template:
+    spec:
+      containers:
+        - name: "c"
+          image: "quay.io/a/b:1"
+          args: ["--image=quay.io/a/c:2", *a]
+          env: [{name: RELATED_IMAGE_X, value: 'docker.io/x/y@${DIGEST}'}]
+---
+# Source: app/templates/y.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: y
+data:
+  config.json: '{"image":{"repository":"quay.io/a/d","tag":"3"}}'
+  run.sh: |
+    helm upgrade --install x oci://r.example/charts/x --version 1.2.3 -f values.yaml
+    curl -fsSL https://a.example/x.tgz | tar xz
+`);
+
+const config = Buffer.from(`apiVersion: airgap/v1
+kind: Config
+charts:
+  - chart: ./app
+    releaseName: rel
+    profiles: [{name: default, values: [a.yaml], set: ["a=b"]}]
+images: ["docker.io/library/busybox:\${NAME}"]
+exclude: [{pattern: "quay.io/*", reason: x}]
+mirrors: {quay.io: r.example/quay}
+naming: {default: host-path, rules: [{match: "quay.io/*", to: "x/{name}"}]}
+`);
+
+const exported = {
+  apiVersion: 'airgap/v1',
+  kind: 'BundleLock',
+  schemaVersion: 1,
+  size: bundleBytes.length,
+  lockDigest: DIGEST,
+  lock,
+  blobs: [{ digest: DIGEST, size: 1, repositories: ['quay.io/a'] }],
+};
+const receipt = {
+  apiVersion: 'airgap/v1',
+  kind: 'Receipt',
+  target: 'r.example/m',
+  naming: 'host-path',
+  bundles: [{ file: 'b.tar', size: 10, lock: DIGEST }],
+  started: '2026-11-22T10:00:00.000Z',
+  finished: '2026-11-22T10:00:01.000Z',
+  seconds: 1,
+  bytes: 10,
+  items: [
+    {
+      source: 'quay.io/a:1',
+      target: 'r.example/m/quay.io/a:1',
+      digest: DIGEST,
+      status: 'pushed',
+      at: '2026-11-22T10:00:00.000Z',
+    },
+  ],
+};
+const lockFile = Buffer.from(
+  formatLockFile(
+    {
+      apiVersion: 'airgap/v1',
+      kind: 'LockFile',
+      charts: [],
+      images: [{ reference: 'quay.io/a/b:1', digest: DIGEST, confidence: 'certain', need: 'install', charts: [] }],
+      choices: [],
+    },
+    'airgap.lock',
+  ),
+);
+const splitIndex = {
+  schemaVersion: 1,
+  size: 10,
+  partSize: 6,
+  parts: [
+    { name: 'b.tar.001', size: 6, sha256: '1'.repeat(64) },
+    { name: 'b.tar.002', size: 4, sha256: '1'.repeat(64) },
+  ],
+};
+const program = goProgram({
+  build: ['path\texample.com/widget'],
+  code: [['quay.io/widget/agent:v1.2.3', 'main', 'zzz']],
+  functions: ['main.image'],
+  data: [['quay.io/widget/cache', 'v1.2.3']],
+});
+
+/** Names that are given out have to be names: they become paths, URLs and tags. */
+function checkReference(reference: Reference): void {
+  const { registry: host, path, tag } = reference;
+  if ((host !== 'charts' && !isName('registry', host)) || !isName('repository', path.toLowerCase())) {
+    throw new Error(`a name that is none: ${JSON.stringify(reference)}`);
+  }
+  if (tag !== undefined && !isName('tag', tag)) throw new Error(`a tag that is none: ${JSON.stringify(tag)}`);
+}
+
+/** Bytes, and what is made of them; further arbitraries where the format needs them. */
+function from(seeds: readonly Buffer[], ...more: fc.Arbitrary<Buffer>[]): Pick<Target, 'seeds' | 'bytes'> {
+  return { seeds, bytes: fc.oneof(mutated(seeds), ...more) };
+}
+
+/** A JSON document, changed as a document and as text. */
+function fromJson(value: unknown): Pick<Target, 'seeds' | 'bytes'> {
+  return from([Buffer.from(JSON.stringify(value))], mutatedJson(value));
+}
+
+function checkChart(chart: { readonly name: string; readonly version: string }): void {
+  if (isName('chart name', chart.name) && isName('chart version', chart.version)) return;
+  throw new Error(`a chart that is none: ${JSON.stringify([chart.name, chart.version])}`);
+}
+
+export const targets: readonly Target[] = [
+  {
+    name: 'bundle',
+    ...from([bundleBytes], archives),
+    runs: 200,
+    read: async (bytes) => {
+      const bundle = await openBundle(file(bytes));
+      try {
+        await verifyBundle(bundle, { emit: () => {} });
+      } finally {
+        await bundle.close();
+      }
+    },
+  },
+  {
+    name: 'index',
+    ...fromJson(index),
+    runs: 2000,
+    read: (bytes) => {
+      const { images, charts, referrers } = contentsOf('b.tar', bytes);
+      for (const { reference } of [...images, ...charts]) checkReference(reference);
+      for (const { repository } of referrers) checkReference(repository);
+      for (const chart of charts) checkChart(chart);
+    },
+  },
+  { name: 'manifest', ...fromJson(manifest), runs: 2000, read: (bytes) => readLinks(MediaType.ociManifest, bytes) },
+  { name: 'index-manifest', ...fromJson(index), runs: 2000, read: (bytes) => readLinks(MediaType.ociIndex, bytes) },
+  {
+    name: 'docker-save',
+    ...fromJson([{ Config: `blobs/sha256/${'1'.repeat(64)}`, RepoTags: ['quay.io/a:1'], Layers: ['blobs/x'] }]),
+    runs: 1000,
+    read: readDockerSave,
+  },
+  {
+    name: 'lock',
+    ...from([Buffer.from(formatLock(lock))], mutatedJson(lock)),
+    runs: 1000,
+    read: (bytes) => {
+      const { images, charts } = parseLock(bytes);
+      for (const { reference } of images) checkReference(parseReference(reference));
+      for (const chart of charts) checkChart(chart);
+    },
+  },
+  {
+    name: 'lock-file',
+    ...from([lockFile]),
+    runs: 200,
+    read: (bytes) => readLockFile(file(bytes, 'airgap.lock'), '--lock'),
+  },
+  { name: 'exported-lock', ...fromJson(exported), runs: 500, read: (bytes) => readExportedLock(file(bytes)) },
+  { name: 'receipt', ...fromJson(receipt), runs: 500, read: (bytes) => readReceipt(file(bytes)) },
+  {
+    name: 'journal',
+    ...from([Buffer.from(`airgap-journal v1 ${DIGEST}\n${DIGEST} 12\n${DIGEST} 99\n`)]),
+    runs: 300,
+    read: async (bytes) => {
+      for (const done of (await new Journal(file(bytes)).read())?.done.values() ?? []) {
+        if (!Number.isSafeInteger(done) || done < 0) throw new Error(`no number of bytes: ${done}`);
+      }
+    },
+  },
+  {
+    name: 'split-index',
+    ...fromJson(splitIndex),
+    runs: 2000,
+    read: (bytes) => {
+      const { paths } = parseSplitIndex('/d/b.tar.parts.json', bytes.toString('utf8')).places;
+      const elsewhere = paths.find((path) => !/^\/d\/b\.tar\.\d{3,}$/.test(path));
+      if (elsewhere !== undefined) throw new Error(`a part elsewhere: ${elsewhere}`);
+    },
+  },
+  {
+    name: 'chart-archive',
+    ...from(
+      [gzipSync(chart)],
+      fc.oneof(mutated([chart]), archives).map((bytes) => gzipSync(bytes)),
+    ),
+    runs: 300,
+    read: async (bytes) => {
+      const { root, files } = await readArchive(file(bytes, 'app.tgz'), /^/);
+      const parts = [root, ...files.keys()].flatMap((path) => path.split('/'));
+      if (parts.some((part) => part === '..' || part.includes('\0'))) throw new Error('a file outside of the chart');
+      const text = files.get('Chart.yaml');
+      if (text !== undefined) checkChart(parseMetadata(text.toString('utf8'), 'app.tgz'));
+    },
+  },
+  {
+    name: 'chart-metadata',
+    ...from([Buffer.from('apiVersion: v2\nname: app\nversion: 1.2.3\nannotations: {a: b}\n')]),
+    runs: 500,
+    read: (bytes) => checkChart(parseMetadata(bytes.toString('utf8'), 'app.tgz')),
+  },
+  {
+    name: 'documents',
+    ...from([rendered]),
+    runs: 300,
+    read: (bytes) => discoverPlaces(splitDocuments(bytes.toString('utf8')), { chart: 'app', profile: 'default' }),
+  },
+  {
+    name: 'config',
+    ...from([config]),
+    runs: 200,
+    read: (bytes) => readConfig(file(bytes, 'airgap.yaml'), { NAME: 'x' }, new Map()),
+  },
+  {
+    name: 'challenge',
+    ...from([
+      Buffer.from('Bearer realm="https://r.example/token",service="r",scope="repository:a:pull", Basic realm="x\\"y"'),
+    ]),
+    runs: 2000,
+    read: (bytes) => parseChallenges(bytes.toString('latin1')),
+  },
+  {
+    name: 'auth-file',
+    ...fromJson({
+      auths: { 'r.example': { auth: 'dTpw' }, 'https://x/v1/': { identitytoken: 'x' } },
+      credHelpers: { a: 'b' },
+      credsStore: 'c',
+    }),
+    runs: 500,
+    read: (bytes) => readAuthFile(file(bytes, 'config.json')),
+  },
+  {
+    name: 'token',
+    ...fromJson({ token: 'x'.repeat(20), expires_in: 300, issued_at: '2026-01-01T00:00:00Z' }),
+    runs: 1000,
+    read: (bytes) =>
+      fetchToken(
+        async () => ({ status: 200, text: bytes.toString('utf8') }),
+        {
+          registry: 'r.example',
+          realm: new URL('https://r.example/token'),
+          service: undefined,
+          scopes: ['a'],
+          credential: undefined,
+        },
+        0,
+      ),
+  },
+  {
+    name: 'program',
+    ...from([program]),
+    runs: 300,
+    read: (bytes) =>
+      namesInProgram(
+        Buffer.from(bytes),
+        { file: 'manager', layer: DIGEST },
+        { image: parseReference('quay.io/widget/operator:v1'), makers: new Set(['widget']) },
+      ),
+  },
+  {
+    name: 'layer',
+    ...from([chart], archives),
+    runs: 500,
+    read: (bytes) => {
+      const stream = new TarStream(() => ({ take: () => {}, end: () => {} }));
+      for (let from = 0; from < bytes.length; from += 700) stream.write(bytes.subarray(from, from + 700));
+    },
+  },
+  {
+    name: 'reference',
+    ...from(['quay.io:443/a-b/c__d:v1', `a.b/c@${DIGEST}`, 'nginx', '[::1]:5000/a'].map((text) => Buffer.from(text))),
+    runs: 3000,
+    read: (bytes) => {
+      const found = tryParseReference(bytes.toString('utf8'));
+      if (found === undefined) return;
+      checkReference(found);
+      const again = formatReference(parseReference(formatReference(found)));
+      if (again !== formatReference(found)) throw new Error(`read differently the second time: ${again}`);
+    },
+  },
+  {
+    name: 'redact',
+    ...from([Buffer.from('https://user:secret@r.example/?token=abc Authorization: Basic dTpw password=x')]),
+    runs: 500,
+    read: (bytes) => redact(bytes.toString('utf8')),
+  },
+];
