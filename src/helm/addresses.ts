@@ -3,6 +3,7 @@ import { BlockList, isIP } from 'node:net';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
+import { before } from '../base/text-ends.ts';
 
 /** All addresses of a host. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
@@ -63,7 +64,7 @@ export function namedHosts(texts: readonly string[]): Set<string> {
   return new Set(
     texts.flatMap((text) => {
       if (text.includes('://')) return hostOf(text.replace(/:\/\/[^/?#]*@/, '://')) ?? [];
-      const host = bare(text.replace(/\/.*$/, ''));
+      const host = bare(before(text, '/'));
       if (host === '' || host === '*') return [];
       return /:\d+$/.test(host) ? [host] : [`${host}:443`, `${host}:80`];
     }),
@@ -103,7 +104,7 @@ export async function checkAddress(
 }
 
 function isPrivate(address: string): boolean {
-  const plain = address.replace(/%.*$/, '');
+  const plain = before(address, '%');
   // The prefix of NAT64 carries an IPv4 address.
   const [, high, low] = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(plain) ?? [];
   if (high !== undefined && low !== undefined) {

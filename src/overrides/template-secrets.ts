@@ -14,7 +14,7 @@ export function secretChanges(
   secret: string,
 ): PlacedChange[] {
   const wanted = new Set(pods.map(({ template }) => fileOf(template)));
-  const partials = [...files.keys()].filter((path) => /(?:^|\/)templates\/(?:.*\/)?(?:_[^/]*|[^/]*\.tpl)$/.test(path));
+  const partials = [...files.keys()].filter((path) => isPartial(path));
   return [...new Set([...wanted, ...partials])].sort().flatMap((file) => {
     const text = files.get(file) ?? '';
     return [...text.matchAll(/^( *)containers:[ \t]*$/gm)].map(({ index, 1: indent = '' }): PlacedChange => {
@@ -23,4 +23,10 @@ export function secretChanges(
       return { file, line, from: '', to: to.trimEnd(), edit: { start: index, end: index, text: to } };
     });
   });
+}
+
+/** A template that is not rendered by itself. */
+function isPartial(path: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return `/${path}`.includes('/templates/') && (name.startsWith('_') || name.endsWith('.tpl'));
 }

@@ -1,4 +1,5 @@
 import type { Emit } from '../../base/events.ts';
+import { before, withoutEnd } from '../../base/text-ends.ts';
 
 /**
  * Warns of mirrors on the command line that nothing was read from: most likely one is mistyped, and what it is for was
@@ -14,7 +15,7 @@ export function warnUnusedMirrors(
 ): void {
   const pulled = [...images, ...charts.map((source) => source.replace(/^oci:\/\//, ''))];
   const warn = (flag: string, mirror: string, names: readonly string[], what: string): void => {
-    const from = mirror.slice(0, mirror.indexOf('=')).replace(/\/+$/, '');
+    const from = withoutEnd(before(mirror, '='), '/');
     const plain = from.replace(/^(?:index|registry-1)\.docker\.io(?=\/|$)/, 'docker.io');
     const isUsed = names.some((name) => name.startsWith(plain) && /^(?:[/:@]|$)/.test(name.slice(plain.length)));
     if (from === '*' || isUsed) return;

@@ -1,4 +1,5 @@
 import { isName } from '../../base/names.ts';
+import { withoutEnd } from '../../base/text-ends.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { accepted, unlessRefused } from '../../influence/accepted.ts';
@@ -142,6 +143,6 @@ function otherText(text: string): string {
 /** As it is, or in one of the usual clothes. */
 function isIn(text: string, where: string): boolean {
   const bytes = Buffer.from(text);
-  const forms = [text, bytes.toString('hex'), bytes.toString('base64').replace(/.{0,2}=*$/, '')];
+  const forms = [text, bytes.toString('hex'), withoutEnd(bytes.toString('base64'), '=').slice(0, -2)];
   return forms.some((form) => where.toLowerCase().includes(form.toLowerCase()));
 }

@@ -250,7 +250,7 @@ spec:
     const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
     const context = { env, cwd: scratch, emit: () => undefined };
     const proved = async (how?: 'post-render' | 'repack') => {
-      const residue = how && { residue: { how, fileName: () => 'f' } };
+      const residue = how && { residue: { how, expect: () => {}, fileName: () => 'f' } };
       const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
       const [result] = await values(context, options);
       return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
