@@ -3,12 +3,16 @@ import type { Dispatcher } from 'undici';
 import connect from 'undici/lib/api/api-connect.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import BaseDispatcher from 'undici/lib/dispatcher/dispatcher.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
 import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { plainConnector } from './connector.ts';
 import type { ProxyChoice } from './proxy.ts';
 
 // As undici's front door does for all of its methods: a proxy's tunnel is opened by this one.
 Object.assign(BaseDispatcher.prototype, { connect });
+
+/** How much longer the way through a proxy's tunnel may take than a connection: the proxy connects, too. */
+const TUNNEL = 2;
 
 export interface DispatcherOptions {
   readonly proxy: ProxyChoice;
@@ -42,7 +46,12 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     if (proxy === undefined)
       return new Agent({ ...shared, connect: secure ? connect : plainConnector(options.connectTimeout) });
     const proxyTls = proxy.protocol === 'https:' ? tls() : { timeout: options.connectTimeout };
-    return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: { ...connect, allowH2: false }, proxyTls });
+    // By itself it would wait for five minutes for a proxy that takes the connection and does not open the tunnel.
+    const headersTimeout = TUNNEL * options.connectTimeout;
+    const clientFactory = (origin: URL, settings: object): Dispatcher =>
+      new Pool(origin, { ...settings, headersTimeout });
+    const requestTls = { ...connect, allowH2: false };
+    return new ProxyAgent({ ...shared, uri: proxy.href, requestTls, proxyTls, clientFactory });
   };
   return {
     pick(url, lane) {

@@ -5,6 +5,7 @@ import { declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '
 import { targetOf } from '../../../src/cli/flags/target.ts';
 import type { RepositoryChoice } from '../../../src/workflows/pushing/repositories.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { airgap } from './terminal.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -135,4 +136,10 @@ describe('the naming of a configuration file', () => {
     const wrong = { naming: { rules: [{ match: 'x', to: '{y}' }] } };
     await expect(targetOf('r.example/m', { namingRule: [] }, wrong)).rejects.toMatchObject({ code: 'usage' });
   });
+});
+
+it('values takes the flags of a push for a host that does not say that it is ECR', async () => {
+  const flags = ['--to', 'ecr.corp/m', '--registry-type', 'ecr', '--region', 'eu-west-1'];
+  // There is no such bundle, or no Helm; wrong usage would be 2.
+  expect(await airgap(['values', 'app', '--bundle', '/nowhere/bundle.tar', ...flags])).toMatchObject({ code: 1 });
 });

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -146,5 +146,16 @@ describe('a proxy', () => {
     const http = transport({ env: { HTTPS_PROXY: `http://127.0.0.1:${port}` } });
     const request = { method: 'GET', url: new URL('https://registry.test/x'), what } as const;
     await expect(http.request(request)).rejects.toThrow(/the proxy refused the way to registry.test \(407\)/);
+  });
+
+  it('that takes the connection and does not open the tunnel is not waited for', async () => {
+    const server = createServer((socket) => socket.on('error', () => {}).resume());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    cleanup.push(async () => server.close());
+    const { port } = server.address() as { port: number };
+    const env = { HTTPS_PROXY: `http://127.0.0.1:${port}` };
+    const http = transport({ env, connectTimeout: 100, retry: { attempts: 1 } });
+    const request = { method: 'GET', url: new URL('https://registry.test/x'), what } as const;
+    await expect(http.request(request)).rejects.toMatchObject({ code: 'network' });
   });
 });

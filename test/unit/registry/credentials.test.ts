@@ -54,7 +54,7 @@ describe('the credentials of a registry', () => {
   });
 
   it.each([307, 308])('never follow a token server’s %i to another host, in a body or a header', async (status) => {
-    const elsewhere = await script([{ expect: /^GET \/collect/, answer: { body: '{"token":"of-nobody"}' } }]);
+    const elsewhere = await script([{ expect: /^GET \/collect/, answer: { body: '{"token":"tok-elsewhere"}' } }]);
     const location = `http://${elsewhere.host}/collect`;
     const tokens = await script([
       { expect: 'POST /token', answer: { status, headers: { location } } },
