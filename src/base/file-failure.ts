@@ -1,4 +1,4 @@
-import { AirgapError, type ErrorCode } from './errors.ts';
+import { AirgapError, type ErrorCode, messageOf } from './errors.ts';
 
 /** What the system says of a path, in words. Its own are in the message of anything else. */
 const WORDS: Readonly<Record<string, string>> = {
@@ -24,6 +24,13 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** Why a system call failed, without the path that it was about; what any other error says. */
+export function reasonOf(error: unknown): string {
+  const { code = '' } = Object(error) as NodeJS.ErrnoException;
+  const words = WORDS[code];
+  return words === undefined ? messageOf(error) : `${words} (${code})`;
+}
 
 /** A failed system call on a file or folder as an error of ours: `no-space`, `file`. Undefined for any other error. */
 export function fileFailure(error: unknown): AirgapError | undefined {

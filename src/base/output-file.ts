@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { AirgapError, messageOf } from './errors.ts';
-import { fileFailure } from './file-failure.ts';
+import { AirgapError } from './errors.ts';
+import { fileFailure, reasonOf } from './file-failure.ts';
 
 /**
  * Writes a file whole or not at all: under another name beside it first, then renamed over what is there.
@@ -41,7 +41,7 @@ async function withAside(
   } catch (cause) {
     await rm(partial, { force: true }).catch(() => {});
     const { code } = fileFailure(cause) ?? { code: 'file' };
-    throw new AirgapError(code, `${what} cannot be written: ${messageOf(cause)}`, { cause });
+    throw new AirgapError(code, `${what} cannot be written: ${reasonOf(cause)}`, { cause });
   }
 }
 

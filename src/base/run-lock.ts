@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, lstat, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { AirgapError } from './errors.ts';
-import { fileFailure } from './file-failure.ts';
+import { fileFailure, reasonOf } from './file-failure.ts';
 import { createOwn, openOnly } from './own-file.ts';
 import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
 
@@ -12,8 +13,10 @@ const SILENCE = 60_000;
 /** Far more than a lock has. */
 const LIMIT = 4096;
 
-/** No run can write there then, so none has to be kept away; what writes next says why it cannot. */
-const CANNOT: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT', 'ENOENT', 'ENOTDIR']);
+/** Nobody can make a file there. */
+const CLOSED: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR']);
+/** What writes next says how much is needed; what has been written already may be enough. */
+const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 /** The file that says who writes an output: Node has no flock. */
 export function runLockOf(path: string): string {
@@ -47,7 +50,7 @@ interface Held {
   readonly content: string;
 }
 
-/** @returns undefined where no file can be made */
+/** @returns undefined where no file can be made. @throws AirgapError `output-exists`, `file` */
 async function acquire(path: string, lock: string): Promise<Held | undefined> {
   const content = `${JSON.stringify({ ...thisRun(), since: new Date().toISOString() })}\n`;
   // A lock that is gone between two looks at it is worth another try, and so is one that was taken over.
@@ -64,12 +67,23 @@ async function acquire(path: string, lock: string): Promise<Held | undefined> {
       }
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
-      if (CANNOT.has(code)) return undefined;
+      if (FULL.has(code)) return undefined;
+      if (CLOSED.has(code)) {
+        // No run can write there, so none has to be kept away; but what is there may be all that is wanted.
+        if (await isThere(path)) return undefined;
+        throw new AirgapError('file', `${path} cannot be written: ${reasonOf(error)}`, { cause: error });
+      }
       if (code !== 'EEXIST') throw fileFailure(error) ?? error;
     }
     await removeStale(path, lock);
   }
   throw busy(path, lock, undefined);
+}
+
+/** Whether something has that name, or begins with it as the parts of a bundle do. */
+async function isThere(path: string): Promise<boolean> {
+  const names = await readdir(dirname(path)).catch(() => []);
+  return names.some((name) => name.startsWith(basename(path)));
 }
 
 /** Takes the lock of a run that is gone away. @throws AirgapError `output-exists` when it is not gone, `file` */

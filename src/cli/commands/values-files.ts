@@ -13,8 +13,17 @@ interface Output extends Replaceable {
   readonly mode?: number;
 }
 
-const OVERRIDES = /^# Overrides for chart /;
+const OVERRIDES: Replaceable = {
+  isOurs: (there) => there.toString().startsWith('# Overrides for chart '),
+  what: 'file of overrides',
+};
 const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;
+
+/** Refuses before the work to write over something else with `--out`. @throws AirgapError `output-exists`, `file` */
+export async function checkOut(files: OverridesFiles): Promise<void> {
+  const path = files.single();
+  if (path !== undefined) await checkReplaceable(path, OVERRIDES);
+}
 
 /**
  * Writes overrides, and the maps and charts that they need; those of earlier runs are replaced, and nothing else is.
@@ -49,9 +58,8 @@ function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
   }
   const overrides = files.overrides(chart, version, profile);
   if (overrides !== undefined) {
-    const isOurs = (there: Buffer): boolean => OVERRIDES.test(there.toString());
     const secret = copied.length === 0 ? {} : { mode: SECRET_FILE };
-    outputs.push({ path: overrides, content: yaml, isOurs, what: 'file of overrides', ...secret });
+    outputs.push({ path: overrides, content: yaml, ...OVERRIDES, ...secret });
   }
   return outputs;
 }

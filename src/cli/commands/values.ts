@@ -21,7 +21,7 @@ import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from
 import { readRules, rulesOption } from '../flags/rules.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';
-import { writeOverrides } from './values-files.ts';
+import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
 
 type Flags = RenderFlags &
@@ -92,6 +92,7 @@ export function valuesCommand(edge: Edge): Command {
     checkCompletion(flags);
     await checkResidue(flags, flags.format, edge.context.cwd);
     const files = new OverridesFiles(flags, edge.context.cwd);
+    if (flags.format === 'values') await checkOut(files);
     const residue = files.residueFile();
     const { jobs, chartSources, config } = await configured(chart, flags, edge);
     const access = accessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);

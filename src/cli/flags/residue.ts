@@ -93,10 +93,16 @@ export class OverridesFiles {
 
   /** Absolute path of the overrides; undefined when they go to standard output. */
   overrides(chart: string, version: string, profile: string): string | undefined {
-    const { out, outDir } = this.#flags;
+    const { outDir } = this.#flags;
     if (outDir !== undefined) {
       return pathInside(resolve(this.#cwd, outDir), `${this.#name(chart, version, profile)}.yaml`);
     }
+    return this.single();
+  }
+
+  /** Absolute path of the one file that `--out` names; undefined without it. */
+  single(): string | undefined {
+    const { out } = this.#flags;
     return out === undefined ? undefined : resolve(this.#cwd, out);
   }
 

@@ -47,6 +47,13 @@ describe('values', () => {
     expect([readdirSync(folder), readFileSync(file, 'utf8')]).toEqual([['file'], 'mine']);
   });
 
+  it('says before the work that --out is something else', async () => {
+    const { code, err } = await values('--out', file);
+    expect([code, err]).toEqual([1, expect.not.stringContaining(HELM)]);
+    writeFileSync(file, '# Overrides for chart x 1, target y.\n');
+    expect((await values('--out', file)).err).toContain(HELM);
+  });
+
   it('says before the work that --out cannot be written', async () => {
     const { code, err } = await values('--out', '/proc/nope');
     expect([code, err]).toEqual([1, expect.not.stringContaining(HELM)]);
