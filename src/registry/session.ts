@@ -4,6 +4,7 @@ import type { Keychain } from '../auth/keychain.ts';
 import type { TokenExchange } from '../auth/token.ts';
 import { AirgapError } from '../base/errors.ts';
 import type { Quota } from '../base/events.ts';
+import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
 import type { Retryable } from '../http/retry.ts';
@@ -118,6 +119,10 @@ async function sendAuthorized(
   const host = apiHost(repository.registry);
   const base = new URL(`${transport.scheme(host)}://${host}/v2/${repository.path}/`);
   const url = typeof path === 'string' ? new URL(path, base) : path;
+  // Names are checked where they are read. Here is the last place where one could still lead to another repository.
+  if (base.pathname !== `/v2/${repository.path}/` || (typeof path === 'string' && !url.href.startsWith(base.href))) {
+    throw new AirgapError('reference-invalid', `${quoted(`${repository.path}/${path}`)} is no path of a repository`);
+  }
   const scopes = [`repository:${repository.path}:${actions}`];
   if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
   const access: Access = { registry: repository.registry, path: repository.path, scopes };
