@@ -7,7 +7,6 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Content, Graph } from '../oci/graph.ts';
 import { settleLanes } from '../oci/lanes.ts';
-import type { Platform } from '../oci/platform.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
 import type { FilePlaces } from './files/random-file.ts';
@@ -35,8 +34,6 @@ export interface PlanOptions {
   readonly signature?: Signature | undefined;
   /** Replace whatever `path` holds. */
   readonly force: boolean;
-  /** What `docker load` gets of an image of several platforms; linux/amd64 unless told. */
-  readonly dockerPlatform?: Platform;
 }
 
 export interface WriteOptions extends PlanOptions {
@@ -192,7 +189,7 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
 }
 
 /** Everything that the file will hold, at its place. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, lock, signature, dockerPlatform }: PlanOptions): Layout {
+function layoutOf({ graph, charts, lock, signature }: PlanOptions): Layout {
   const document = lock === undefined ? undefined : lockArtifact(lock);
   const signed = signature && signatureArtifact(signature);
   const own = [document, signed].flatMap((artifact) => artifact?.content ?? []);
@@ -210,10 +207,7 @@ function layoutOf({ graph, charts, lock, signature, dockerPlatform }: PlanOption
     },
   ];
   // Who loads from that file needs all layers beside it, which a delta has not.
-  if (leftOut.size === 0) {
-    const bytes = dockerSaveFile(graph, dockerPlatform ?? { os: 'linux', architecture: 'amd64' });
-    metadata.push({ name: 'manifest.json', bytes });
-  }
+  if (leftOut.size === 0) metadata.push({ name: 'manifest.json', bytes: dockerSaveFile(graph) });
   return planLayout(metadata, content);
 }
 

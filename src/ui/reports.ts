@@ -95,11 +95,24 @@ export function bundleReport({ status, path, parts, size, blobs, lock, dropped, 
 }
 
 export function inspectReport(inspection: Inspection): string {
-  const { file, size, blobs, parts: split, charts, images, lockDigest, signatures = [], delta, lock } = inspection;
+  const {
+    file,
+    size,
+    blobs,
+    parts: split,
+    charts,
+    images,
+    lockDigest,
+    signatures = [],
+    signedBy,
+    delta,
+    lock,
+  } = inspection;
   const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
-  const signed = signatures.map(
+  const claims = signatures.map(
     ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
   );
+  const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
   const pieces = split === undefined ? '' : ` in ${count(split, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${pieces}, ${count(blobs, 'blob')}${named}`;
   const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];

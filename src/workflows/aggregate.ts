@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
 import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
@@ -42,7 +42,7 @@ export interface Aggregate {
 export function aggregate(context: Context, options: AggregateOptions): Promise<Aggregate> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
-    const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
+    const source = options.bundle === undefined ? undefined : await openForUse(options.bundle, options);
     try {
       const [outer] = (await chartsOf(source, options, scratch)) as [BundledChart];
       const within = join(scratch, 'within');

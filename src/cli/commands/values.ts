@@ -15,6 +15,7 @@ import { asDocument, outputOption } from '../flags/output.ts';
 import { accessFlags, addRenderFlags, chartRequest, type RenderFlags, renderOptions, repeat } from '../flags/render.ts';
 import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
+import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';
 import { writeOverrides } from './values-files.ts';
@@ -24,6 +25,7 @@ type Flags = RenderFlags &
   FormatFlags &
   ResidueFlags &
   CompletionFlags &
+  SignatureFlags &
   NamingFlags & {
     bundle?: string;
     to: string;
@@ -70,6 +72,7 @@ export function valuesCommand(edge: Edge): Command {
         .argParser(repeat)
         .default([], ''),
     )
+    .addOption(requireSignatureOption())
     .addOption(rulesOption())
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
   addResidueFlags(command);
@@ -85,12 +88,14 @@ export function valuesCommand(edge: Edge): Command {
     const residue = files.residueFile();
     const { jobs, chartSources, config } = await configured(flags, edge);
     const access = accessFlags(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
+    const signing = await requiredSigner(flags);
     const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
       request: chart === undefined ? undefined : chartRequest(chart, flags, access),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
-      target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle),
+      ...signing,
+      target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle, signing),
       render: { ...renderOptions(flags), ...left(flags) },
       rules: await readRules(flags.rules),
       chartSources,
@@ -117,6 +122,11 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
   if ([chart !== undefined, all, config !== undefined].filter(Boolean).length !== 1) {
     throw new AirgapError('usage', 'give one chart, --all with --bundle, or --config', {
       hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
+    });
+  }
+  if (flags.requireSignature !== undefined && flags.bundle === undefined) {
+    throw new AirgapError('usage', '--require-signature is for the signature of a bundle', {
+      hint: 'name the bundle with --bundle',
     });
   }
   checkFormat(flags, all);
