@@ -143,7 +143,10 @@ export async function pack(
     const { graph, findings, choices, dropped, leftOut } = await resolveImages(context, asked, choose, options);
     warnUnmatched(context, choices);
     const keys = options.verifySignatures;
-    if (keys.length > 0) await requireSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal });
+    if (keys.length > 0) {
+      const source = { source: client, knowsSource: true, leftOut };
+      await requireSignatures({ graph, ...source, keys, concurrency, emit, signal });
+    }
     const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warn(emit, network, moving);
     warnLeftOut(emit, leftOut);

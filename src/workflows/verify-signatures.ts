@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { silent } from '../base/events.ts';
-import { openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
 import { Walker } from '../transfer/walk.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
 import type { Context } from './context.ts';
@@ -15,16 +15,16 @@ export async function verifySignatures(
   concurrency: number,
   keys: readonly KeyObject[],
 ): Promise<void> {
-  const source = await openBundle(file);
+  const source = await openForUse(file);
   try {
     const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
     const attached = await walker.attach(source.referrers());
     for (const { error } of [...failures, ...attached.failures]) throw error;
     const graph = walker.graph();
-    // The walk sees what is there; what it was made of, only the lock knows.
     await requireSignatures({
       graph: { ...graph, roots: source.images() },
+      knowsSource: false,
       leftOut: [],
       source,
       keys,

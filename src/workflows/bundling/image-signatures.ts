@@ -15,6 +15,11 @@ import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
+  /**
+   * Whether the roots' digests at the source were read at the source. In a bundle only the lock says them, and nothing
+   * shows that what is there was made of that: then a signature has to be over what is there.
+   */
+  readonly knowsSource: boolean;
   /** What belongs to indexes that a choice of platforms made others of: that is what people sign. */
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
@@ -29,14 +34,15 @@ const LIMIT = 4 * 1024 * 1024;
 
 /**
  * Makes sure that every image has a cosign signature by one of the keys, offline: over its digest at the source, or, of an
- * image that a choice of platforms made smaller, over each of the images that are left.
+ * image that a choice of platforms made smaller, over each of the images that are left. The digest at the source counts only
+ * where it was read there.
  * @throws AirgapError `signature` naming each image that has none, `several` for more than one; what the source throws
  */
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
-  const { graph, keys, concurrency, signal } = check;
+  const { graph, concurrency, signal, knowsSource } = check;
   const verifier = new Verifier(check);
   const outcomes = await settle(graph.roots, concurrency, async (root) => {
-    if (await verifier.isSigned(root, root.sourceDigest ?? root.descriptor.digest)) return true;
+    if (await verifier.isSigned(root, wanted(root, knowsSource))) return true;
     if (root.sourceDigest === undefined) return false;
     const parts = await Promise.all(imagesIn(graph, root).map((at) => verifier.isSigned(root, at)));
     return parts.length > 0 && parts.every(Boolean);
@@ -46,7 +52,7 @@ export async function requireSignatures(check: SignatureCheck): Promise<void> {
     const root = graph.roots[at] as Root;
     const name = formatReference(root.reference);
     if ('error' in outcome) return [failureOf(name, outcome.error)];
-    return outcome.value ? [] : [unsigned(name, root, verifier.count(root), keys.length)];
+    return outcome.value ? [] : [unsigned(name, root, verifier.count(root), check)];
   });
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${graph.roots.length} images are not signed as they have to be`);
@@ -63,9 +69,9 @@ class Verifier {
     this.#bySubject = Map.groupBy(all, ({ repository, subject }) => `${formatRepository(repository)}@${subject}`);
   }
 
-  /** Manifests that belong to the image as it was at its source. */
-  count({ reference, sourceDigest, descriptor }: Root): number {
-    return this.#of(reference, sourceDigest ?? descriptor.digest).length;
+  /** Manifests that belong to what has to be signed. */
+  count(root: Root): number {
+    return this.#of(root.reference, wanted(root, this.#check.knowsSource)).length;
   }
 
   async isSigned({ reference }: Root, digest: Digest): Promise<boolean> {
@@ -96,22 +102,38 @@ class Verifier {
   }
 }
 
-/** The images below a root, without what is no image of its own. */
-function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
-  const nodes = closureOf(graph, descriptor.digest).manifests.flatMap((at) => graph.manifests.get(at)?.children ?? []);
-  return nodes
-    .filter(({ mediaType, platform }) => !isIndexType(mediaType) && !isAttestation(platform))
-    .map(({ digest }) => digest);
+/** The digest of the index or manifest that has to be signed. */
+function wanted({ sourceDigest, descriptor }: Root, knowsSource: boolean): Digest {
+  return knowsSource ? (sourceDigest ?? descriptor.digest) : descriptor.digest;
 }
 
-function unsigned(name: string, { sourceDigest, descriptor }: Root, count: number, keys: number): AirgapError {
-  const by = keys === 1 ? 'the key' : 'any of the keys';
+/** The images below a root, without what is no image of its own. What is an index, it says itself, not who names it. */
+function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
+  const children = closureOf(graph, descriptor.digest).manifests.flatMap(
+    (at) => graph.manifests.get(at)?.children ?? [],
+  );
+  const isIndex = (digest: Digest): boolean => isIndexType(graph.manifests.get(digest)?.descriptor.mediaType ?? '');
+  const images = children.filter(({ digest, platform }) => !isIndex(digest) && !isAttestation(platform));
+  return [...new Set(images.map(({ digest }) => digest))];
+}
+
+function unsigned(name: string, root: Root, count: number, { keys, knowsSource }: SignatureCheck): AirgapError {
+  const by = keys.length === 1 ? 'the key' : 'any of the keys';
   const found = count === 0 ? 'nothing is there that could be one' : 'what is there is none, or is by another key';
-  const digest = sourceDigest ?? descriptor.digest;
-  return new AirgapError('signature', `${name} has no cosign signature of ${digest} by ${by}: ${found}`, {
-    hint:
-      sourceDigest === undefined || count > 0
-        ? 'leave the image out with --exclude, or have it signed: cosign sign --key'
-        : 'the signature of an index does not fit one that was made of it for some platforms; bundle it without --platform, or check it there',
-  });
+  const isPart = root.sourceDigest !== undefined;
+  const each = isPart ? ', nor of each image in it' : '';
+  return new AirgapError(
+    'signature',
+    `${name} has no cosign signature of ${wanted(root, knowsSource)}${each} by ${by}: ${found}`,
+    { hint: isPart && (count === 0 || !knowsSource) ? partHint(root, knowsSource) : SIGN },
+  );
+}
+
+const SIGN = 'leave the image out with --exclude, or have it signed: cosign sign --key';
+
+/** The signature of an index does not fit one that was made of it. */
+function partHint({ sourceDigest }: Root, knowsSource: boolean): string {
+  const part = 'the signature of an index does not fit one that was made of it for some platforms';
+  if (knowsSource) return `${part}; bundle it without --platform, or check it there`;
+  return `${part}, and only the lock says that this one was made of ${sourceDigest}: check it with bundle --verify-signatures, or bundle it without --platform`;
 }
