@@ -30,6 +30,8 @@ export interface PlanOptions {
   readonly charts: readonly ChartArtifact[];
   /** Left out, the file is an archive of images that no chart stands behind. */
   readonly lock?: Lock;
+  /** What the lock's artifact has besides the lock. */
+  readonly evidence?: readonly Uint8Array[];
   /** Over the lock. */
   readonly signature?: Signature | undefined;
   /** Replace whatever `path` holds. */
@@ -189,8 +191,8 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
 }
 
 /** Everything that the file will hold, at its place. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, lock, signature }: PlanOptions): Layout {
-  const document = lock === undefined ? undefined : lockArtifact(lock);
+function layoutOf({ graph, charts, lock, evidence, signature }: PlanOptions): Layout {
+  const document = lock === undefined ? undefined : lockArtifact(lock, evidence);
   const signed = signature && signatureArtifact(signature);
   const own = [document, signed].flatMap((artifact) => artifact?.content ?? []);
   const all = [graph, ...charts.map(({ content }) => content), ...own];

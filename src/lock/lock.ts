@@ -88,7 +88,10 @@ const referrer = z.object({
     .string()
     .refine((tag) => isName('tag', tag), 'not a tag')
     .optional(),
-  /** It is not in the bundle: a choice of platforms made another index of its subject. */
+  /**
+   * It is not pushed: a choice of platforms made another index of its subject. A signature is in the bundle all the same, in
+   * the lock's artifact.
+   */
   leftOut: z.literal(true).optional(),
 });
 

@@ -25,6 +25,8 @@ export interface Tree {
   readonly below: readonly Tree[];
   /** Indexes within indexes, itself included; 0 of a manifest. */
   readonly height: number;
+  /** The index that a choice of platforms made this one of. */
+  readonly source?: Uint8Array;
 }
 
 /** What the trees of one root have in common. */
@@ -86,7 +88,7 @@ export class TreeReader {
     }
     const index = subsetIndex(found, kept, replaced);
     const children = readLinks(index.descriptor.mediaType, index.bytes).manifests;
-    return { node: nodeOf(repository, index, children, []), below, height };
+    return { node: nodeOf(repository, index, children, []), below, height, source: found.bytes };
   }
 
   /** What is below the chosen children, by their position; without those that have nothing for the platforms. */
@@ -119,16 +121,25 @@ export class TreeReader {
 
 /** Everything in a tree, each once, children before their parents. */
 export function nodesOf(root: Tree): ManifestNode[] {
-  const nodes: ManifestNode[] = [];
+  return treesIn(root).map(({ node }) => node);
+}
+
+/** The indexes that those in a tree were made of. */
+export function sourcesOf(root: Tree): Uint8Array[] {
+  return treesIn(root).flatMap(({ source }) => (source === undefined ? [] : [source]));
+}
+
+function treesIn(root: Tree): readonly Tree[] {
+  const trees = new Set<Tree>();
   const seen = new Set<Tree>();
   const visit = (tree: Tree): void => {
     if (seen.has(tree)) return;
     seen.add(tree);
     for (const child of tree.below) visit(child);
-    nodes.push(tree.node);
+    trees.add(tree);
   };
   visit(root);
-  return nodes;
+  return [...trees];
 }
 
 function tooDeep(): AirgapError {

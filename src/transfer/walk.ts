@@ -11,7 +11,7 @@ import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { ManifestReader } from './manifest-reader.ts';
 import { EVERYTHING, nothingFits } from './subset.ts';
-import { nodesOf, TreeReader } from './tree.ts';
+import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
 
 export interface WalkOptions {
   /** Wanted platforms; empty: all. */
@@ -148,6 +148,8 @@ export class Walker {
     const { descriptor } = tree.node;
     emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
     const root = { reference, descriptor };
-    return { root: descriptor.digest === digest ? root : { ...root, sourceDigest: digest }, nodes: nodesOf(tree) };
+    const nodes = nodesOf(tree);
+    if (descriptor.digest === digest) return { root, nodes };
+    return { root: { ...root, sourceDigest: digest, sources: sourcesOf(tree) }, nodes };
   }
 }

@@ -3,6 +3,7 @@ import { silent } from '../base/events.ts';
 import { openForUse } from '../bundle/open.ts';
 import { Walker } from '../transfer/walk.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
+import { carriedSignatures, isMadeOfSource } from './bundling/subset-evidence.ts';
 import type { Context } from './context.ts';
 
 /**
@@ -24,8 +25,8 @@ export async function verifySignatures(
     const graph = walker.graph();
     await requireSignatures({
       graph: { ...graph, roots: source.images() },
-      knowsSource: false,
-      leftOut: [],
+      knowsSource: (root) => isMadeOfSource(source, root),
+      leftOut: carriedSignatures(source),
       source,
       keys,
       concurrency,

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cosignSignature, tagFor } from '../support/belonging.ts';
 import { airgap, airgapOk, program } from '../support/cli.ts';
-import { pushImage } from '../support/images.ts';
+import { pushBuilt, pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { filesOf, packedAgain, packedAlike } from '../support/repacked.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -204,6 +205,37 @@ test('indexes that name one manifest a thousand million times are walked at once
   const one = ['--image', `${repository}:wide2`, '--platform', 'linux/amd64', '--out', at('platform.tar')];
   await airgapOk(['extract', wide, ...one], home);
   await airgapOk(['push', wide, ...to('wide')], home);
+});
+
+test('the signature of an index counts offline for one platform of it, and is pushed nowhere', async () => {
+  const repository = 'quay.io/team/multi';
+  const digest = await pushImage(upstream.host, repository, '1');
+  const openssl = (...args: string[]): Buffer => execFileSync('openssl', args, { cwd: home });
+  openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'image.pem');
+  openssl('pkey', '-in', 'image.pem', '-pubout', '-out', 'image-pub.pem');
+  const signer = createPrivateKey(readFileSync(at('image.pem')));
+  const signature = cosignSignature(signer, repository, digest);
+  await pushBuilt(upstream.host, repository, tagFor(digest, 'sig'), signature);
+  const path = at('part.tar');
+  const mirror = ['--mirror', `quay.io=${upstream.host}/quay.io`, '--plain-http', upstream.host];
+  const wanted = ['--image', `${repository}:1`, '--platform', 'linux/arm64', '--sign', at('key.pem')];
+  await airgapOk(['bundle', ...wanted, ...mirror, '--out', path], home);
+  expect((await airgapOk(['bundle', ...wanted, ...mirror, '--out', path], home)).stderr).toContain('is up to date');
+  const keys = ['--key', at('pub.pem'), '--verify-signatures', at('image-pub.pem')];
+  await airgapOk(['verify', path, ...keys], home);
+  expect((await airgap(['verify', path, '--verify-signatures', at('pub.pem')], home)).code).toBe(3);
+  await airgapOk(['push', path, '--require-signature', at('pub.pem'), ...to('part')], home);
+  const base = `${target.url}/v2/part/${repository}`;
+  const { tags } = (await (await fetch(`${base}/tags/list`)).json()) as { tags: string[] };
+  expect(tags).toEqual(['1']);
+  for (const [kind, name] of [
+    ['manifests', digest],
+    ['blobs', digest],
+    ['manifests', signature.digest],
+    ['blobs', signature.digest],
+  ]) {
+    expect((await fetch(`${base}/${kind}/${name}`)).status, `${kind}/${name}`).toBe(404);
+  }
 });
 
 test('a receipt lists all of a bundle, or verify says what it lacks', async () => {

@@ -9,6 +9,8 @@ import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../src/oci/referrer-signature.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
+import { evidenceOf } from '../../../src/workflows/bundling/subset-evidence.ts';
+import { verify } from '../../../src/workflows/inspect.ts';
 import { verifySignatures } from '../../../src/workflows/verify-signatures.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { lockOf, write } from '../bundle/bundles.ts';
@@ -49,6 +51,7 @@ async function bundled(
   registry: MemoryRegistry,
   signed: readonly Descriptor[],
   change: (graph: Graph, lock: Lock) => Lock = (_, lock) => lock,
+  evidenceFor?: (graph: Graph) => Graph,
 ): Promise<string> {
   const walker = new Walker(registry, { platforms: [parsePlatform('linux/arm64')], concurrency: 4, emit: silent });
   await walker.add(references(NAME));
@@ -59,7 +62,7 @@ async function bundled(
     artifactType: IMAGE_CONFIG,
     tag: tagOf(image.digest, 'sig'),
   }));
-  const { failures } = await walker.attach(referrers);
+  const { failures } = evidenceFor === undefined ? await walker.attach(referrers) : { failures: [] };
   expect(failures).toEqual([]);
   const graph = walker.graph();
   const lock = change(graph, lockOf(graph, []));
@@ -68,10 +71,13 @@ async function bundled(
     digest,
     artifactType,
     tag,
+    ...(evidenceFor && { leftOut: true as const }),
   }));
+  const steps = { leftOut: referrers, source: registry, concurrency: 4, emit: silent };
+  const evidence = evidenceFor === undefined ? [] : await evidenceOf({ ...steps, graph: evidenceFor(graph) });
   const images = lock.images.map((image) => ({ ...image, referrers: listed }));
   const path = join(scratchFolder(), 'b.tar');
-  await write(path, registry, { graph, charts: [], lock: { ...lock, images } });
+  await write(path, registry, { graph, charts: [], lock: { ...lock, images }, evidence });
   // Whatever is wrong with it, it does not contradict itself.
   await (await openForUse(path)).close();
   return path;
@@ -100,6 +106,72 @@ describe('an image of some platforms', () => {
       message: expect.not.stringContaining(index.digest),
       hint: expect.stringContaining(index.digest),
     });
+  });
+
+  it('is signed by the signature of the index that is there with it, and that it is made of', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = indexOf(registry, 'good', '1');
+    const path = await bundled(registry, [index], undefined, (graph) => graph);
+    await check(path);
+    expect(await verify(context, path, 1)).toMatchObject({ problems: [] });
+    const bundle = await openForUse(path);
+    expect(bundle.images().map(({ descriptor }) => descriptor.digest)).not.toContain(index.digest);
+    expect(bundle.referrers()).toEqual([]);
+    await bundle.close();
+  });
+
+  it('also where an index within the index was made smaller', async () => {
+    const registry = new MemoryRegistry();
+    const inner = indexOf(registry, 'inner').index;
+    const other = registry.addImage('quay.io/m', undefined, [noise('other', 50)]);
+    const amd = { ...other, platform: { os: 'linux', architecture: 'amd64' } };
+    const extra = { annotations: { 'org.example': 'x' } };
+    const outer = registry.addIndex('quay.io/m', '1', [amd, { ...inner, annotations: { a: 'b' } }, inner], extra);
+    await check(await bundled(registry, [outer], undefined, (graph) => graph));
+    // Without the inner one nobody can tell what the smaller one was made of.
+    const withoutInner = (graph: Graph): Graph => ({
+      ...graph,
+      roots: graph.roots.map((root) => ({ ...root, sources: (root.sources ?? []).slice(-1) })),
+    });
+    const path = await bundled(registry, [outer], undefined, withoutInner);
+    await expect(check(path)).rejects.toMatchObject({ code: 'signature' });
+  });
+
+  it('is not signed by the signature of an index that is there, and that it is not made of', async () => {
+    const registry = new MemoryRegistry();
+    const good = indexOf(registry, 'good');
+    const evil = indexOf(registry, 'evil');
+    const manifest = registry.manifests.get(`quay.io/m@${good.index.digest}`);
+    const made = (graph: Graph): Graph => ({
+      ...graph,
+      roots: graph.roots.map((root) => ({
+        ...root,
+        sourceDigest: good.index.digest,
+        sources: [manifest?.bytes as Uint8Array],
+      })),
+    });
+    const said = (_: Graph, lock: Lock): Lock => ({
+      ...lock,
+      images: lock.images.map((image) => ({ ...image, sourceDigest: good.index.digest })),
+    });
+    const arm64 = { os: 'linux', architecture: 'arm64' };
+    const lists = [
+      [{ ...evil.arm, platform: arm64 }],
+      [
+        { ...good.arm, platform: arm64 },
+        { ...evil.arm, platform: arm64 },
+      ],
+      // Another platform's image of the signed index.
+      [{ ...good.amd, platform: arm64 }],
+      [{ ...good.arm, platform: arm64, annotations: { more: 'x' } }],
+    ];
+    for (const [at, list] of lists.entries()) {
+      registry.addIndex('quay.io/m', '1', list);
+      const path = await bundled(registry, [good.index], said, made);
+      await expect(check(path), String(at)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
+    }
+    registry.addIndex('quay.io/m', '1', [{ ...good.arm, platform: arm64 }]);
+    await check(await bundled(registry, [good.index], said, made));
   });
 
   it('is signed when each image in it is', async () => {
