@@ -77,7 +77,7 @@ export class TreeReader {
     if (kept.length === 0 && links.manifests.length > 0) return undefined;
     const below = [...new Set(trees.values())];
     const height = 1 + below.reduce((highest, tree) => Math.max(highest, tree.height), 0);
-    // The tree of a child may have been walked from another place, nearer to the root.
+    // The tree of a child may have been walked from another index, nearer to the root.
     if (depth + height > DEPTH) throw tooDeep();
     const replaced = new Map<number, Descriptor>();
     for (const [at, { node }] of trees) {

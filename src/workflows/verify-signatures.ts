@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 
 /**
  * Makes sure, offline, that every image of a bundle has a cosign signature in it by one of the keys.
+ * @param signer the public key that has to have signed the bundle itself
  * @throws AirgapError `signature` naming each image that has none, `several` for more than one; `bundle-invalid`
  */
 export async function verifySignatures(
@@ -15,8 +16,9 @@ export async function verifySignatures(
   file: string,
   concurrency: number,
   keys: readonly KeyObject[],
+  signer?: KeyObject,
 ): Promise<void> {
-  const source = await openForUse(file);
+  const source = await openForUse(file, { signer });
   try {
     const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));

@@ -48,6 +48,6 @@ export function verifyCommand(edge: Edge): Command {
     if (result.problems.length > 0) return edge.answer(3);
     if (keys.length === 0) return;
     const { verifySignatures } = await import('../../workflows/verify-signatures.ts');
-    await verifySignatures(edge.context, file, availableParallelism(), keys);
+    await verifySignatures(edge.context, file, availableParallelism(), keys, signer);
   });
 }
