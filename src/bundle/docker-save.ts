@@ -1,9 +1,20 @@
 import { isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
+import type { ManifestNode, Root } from '../oci/graph.ts';
 import { matchesPlatform, type Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
+
+/** What of an image of several platforms `docker load` gets. */
+const PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
+
+/** Images with what they name, as far as the file is made of it. */
+export interface SavedGraph {
+  readonly roots: readonly Pick<Root, 'reference' | 'descriptor'>[];
+  readonly manifests: ReadonlyMap<Digest, SavedManifest>;
+}
+
+type SavedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'>;
 
 /** Not in the archive formats that `docker load` reads: foreign layers are fetched by whoever needs them. */
 const FOREIGN = /foreign|nondistributable/;
@@ -12,7 +23,7 @@ const FOREIGN = /foreign|nondistributable/;
  * `manifest.json` as `docker save` writes it (moby, image/tarexport), for `docker load` and `podman load`. It knows no
  * indexes: of an image of several platforms it names one. Artifacts that are no images are not in it.
  */
-export function dockerSaveFile(graph: Graph, platform: Platform): Uint8Array {
+export function dockerSaveFile(graph: SavedGraph, platform: Platform = PLATFORM): Uint8Array {
   const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
   const roots = [...graph.roots].sort((a, b) => (formatReference(a.reference) < formatReference(b.reference) ? -1 : 1));
   for (const root of roots) {
@@ -35,7 +46,11 @@ export function dockerSaveFile(graph: Graph, platform: Platform): Uint8Array {
 }
 
 /** The manifest for the platform; the only one there is when the index has a single image. */
-function imageOf({ manifests }: Graph, { descriptor }: Root, platform: Platform): ManifestNode | undefined {
+function imageOf(
+  { manifests }: SavedGraph,
+  { descriptor }: Pick<Root, 'descriptor'>,
+  platform: Platform,
+): SavedManifest | undefined {
   const node = manifests.get(descriptor.digest);
   if (node === undefined || !isIndexType(node.descriptor.mediaType)) return node;
   const images = node.children.filter(({ platform: own }) => own !== undefined && own.os !== 'unknown');

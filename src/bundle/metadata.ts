@@ -24,17 +24,24 @@ import {
 /** OCI image layout 1.1, `oci-layout`. */
 export const OCI_LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
-/** The lock as an artifact: OCI image manifest 1.1 with the empty config, and the document as its only layer. */
-export function lockArtifact(lock: Lock): { readonly descriptor: Descriptor; readonly content: Content } {
+/**
+ * The lock as an artifact: OCI image manifest 1.1 with the empty config, and the document as its first layer.
+ * @param evidence that images were made of others, as further layers: no reader of layouts takes it for images
+ */
+export function lockArtifact(
+  lock: Lock,
+  evidence: readonly Uint8Array[] = [],
+): { readonly descriptor: Descriptor; readonly content: Content } {
   const document = inline(MediaType.lock, formatLock(lock));
+  const layers = [document, ...evidence.map((bytes) => inline(MediaType.lockSource, bytes))];
   const manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
     artifactType: MediaType.lock,
     config: emptyBlob.descriptor,
-    layers: [document.descriptor],
+    layers: layers.map(({ descriptor }) => descriptor),
   };
-  return artifactContent(manifest, [emptyBlob, document]);
+  return artifactContent(manifest, [emptyBlob, ...layers]);
 }
 
 /**

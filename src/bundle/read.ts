@@ -7,13 +7,13 @@ import type { Root } from '../oci/graph.ts';
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import { type FilePlaces, openRandomFile, type RandomFile } from './files/random-file.ts';
-import { damagedParts } from './files/split-hash.ts';
-import type { Part } from './files/split-index.ts';
+import { damagedParts, isIndexOf } from './files/split-hash.ts';
+import type { Head, Part } from './files/split-index.ts';
 import { type FoundBundle, findBundle } from './files/split-open.ts';
 import { type BundleChart, contentsOf } from './reading/contents.ts';
 import { FileBody } from './reading/file-body.ts';
 import { type OpenLayout, openLayout } from './reading/open-layout.ts';
-import { checkPacking, type Packing } from './reading/packing.ts';
+import { checkPacking, checkStructure, type Packing, type PackingDifference } from './reading/packing.ts';
 import { Reader } from './reading/reader.ts';
 import type { TarEntry } from './reading/tar-index.ts';
 
@@ -39,8 +39,12 @@ export interface Bundle extends Source {
   readonly parts: readonly Part[];
   /** Which of the parts that hold any of these blobs or bytes are not what their index says; they are read for that. */
   damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]>;
+  /** Whether the index of its parts is its own, as far as its beginning tells; true of a single file. */
+  hasOwnIndex(): Promise<boolean>;
   /** Everything between the contents, compared with what this tool writes. */
   packing(): Promise<Packing>;
+  /** Files that no bundle has, and an index that says more or other than is read; none of another tool's archive. */
+  structure(): readonly PackingDifference[];
   /** `manifest.json`, as another tool or this one wrote it; undefined when there is none. */
   readonly dockerSave: Uint8Array | undefined;
   /** Images in the order of the index. `sourceDigest` as the lock has it. */
@@ -69,7 +73,7 @@ export interface Bundle extends Source {
  * @throws AirgapError `bundle-invalid` that says what is wrong and where, `file` when the file cannot be read
  */
 export async function openBundle(path: string, found?: FoundBundle, as?: Reference): Promise<Bundle> {
-  const { file, parts } = await openFile(found ?? findBundle(path)).catch((cause) => {
+  const { file, parts, head } = await openFile(found ?? findBundle(path)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
     throw new AirgapError('file', `the bundle cannot be opened: ${messageOf(cause)}`, { cause });
   });
@@ -78,7 +82,7 @@ export async function openBundle(path: string, found?: FoundBundle, as?: Referen
     const reader = new Reader(file, path, layout.entries, contentsOf(path, layout.index, as));
     const lock = await reader.readLock();
     reader.leftOut = new Set(lock?.requires?.map(({ digest }) => digest));
-    return new OpenBundle(reader, layout, lock, parts);
+    return new OpenBundle(reader, layout, lock, { parts, head });
   } catch (error) {
     const blamed = await blamePart(error, file, parts);
     await file.close();
@@ -86,11 +90,15 @@ export async function openBundle(path: string, found?: FoundBundle, as?: Referen
   }
 }
 
-async function openFile(
-  found: FoundBundle | Promise<FoundBundle>,
-): Promise<{ readonly file: RandomFile; readonly parts: readonly Part[] }> {
-  const { places, parts = [] } = await found;
-  return { file: await openRandomFile(places, 'r'), parts };
+async function openFile(found: FoundBundle | Promise<FoundBundle>): Promise<Split & { readonly file: RandomFile }> {
+  const { places, parts = [], head } = await found;
+  return { file: await openRandomFile(places, 'r'), parts, head };
+}
+
+/** What the index of the parts says; of a single file nothing. */
+interface Split {
+  readonly parts: readonly Part[];
+  readonly head: Head | undefined;
 }
 
 /** What is wrong with a split bundle may be one of its parts, and then that is the answer. */
@@ -105,22 +113,26 @@ async function blamePart(error: unknown, file: RandomFile, parts: readonly Part[
 
 class OpenBundle implements Bundle {
   readonly parts: readonly Part[];
+  readonly #head: Head | undefined;
   readonly #reader: Reader;
   readonly #layout: OpenLayout;
   readonly #lock: Lock | undefined;
   readonly #images: readonly Root[];
+  readonly #byName: ReadonlyMap<string, Root>;
   #packing: Promise<Packing> | undefined;
 
-  constructor(reader: Reader, layout: OpenLayout, lock: Lock | undefined, parts: readonly Part[]) {
+  constructor(reader: Reader, layout: OpenLayout, lock: Lock | undefined, { parts, head }: Split) {
     this.#reader = reader;
     this.#layout = layout;
     this.parts = parts;
+    this.#head = head;
     this.#lock = lock;
     const before = new Map(lock?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
     this.#images = reader.contents.images.map((root) => {
       const sourceDigest = before.get(formatReference(root.reference));
       return sourceDigest === undefined ? root : { ...root, sourceDigest };
     });
+    this.#byName = new Map([...this.#images, ...this.charts()].map((root) => [formatReference(root.reference), root]));
   }
 
   get path(): string {
@@ -176,6 +188,10 @@ class OpenBundle implements Bundle {
     return this.#packing;
   }
 
+  structure(): readonly PackingDifference[] {
+    return checkStructure(this.#layout, this.#reader.contents);
+  }
+
   async damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]> {
     const within = (from: number, to: number): Digest[] =>
       [...digests].filter((digest) => {
@@ -188,6 +204,10 @@ class OpenBundle implements Bundle {
     return damaged.map(({ message, from, to }) => ({ message, digests: within(from, to) }));
   }
 
+  async hasOwnIndex(): Promise<boolean> {
+    return this.parts.length === 0 || isIndexOf(this.#reader.file, this.parts, this.#head);
+  }
+
   read({ digest }: Descriptor): Promise<Uint8Array> {
     return this.#reader.bytes(digest);
   }
@@ -196,7 +216,7 @@ class OpenBundle implements Bundle {
     if (isDigest(tagOrDigest)) return this.#reader.manifest(tagOrDigest);
     const { registry, path } = repository;
     const name = formatReference({ registry, path, tag: tagOrDigest });
-    const root = [...this.#images, ...this.charts()].find(({ reference }) => formatReference(reference) === name);
+    const root = this.#byName.get(name);
     if (root === undefined) throw new AirgapError('image-not-found', `${this.path} does not hold ${name}`);
     return this.#reader.manifest(root.descriptor.digest);
   }

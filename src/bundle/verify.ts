@@ -6,7 +6,7 @@ import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
 import { checkAgreement } from './reading/agreement.ts';
 import { checkDockerSave } from './reading/docker-save-check.ts';
-import { checkTrees, type Trees } from './reading/trees.ts';
+import { checkOrphans, checkTrees, type Trees } from './reading/trees.ts';
 
 export interface VerifyOptions {
   /** What hashes blobs beside the thread that this is called on; nothing does unless told. */
@@ -41,8 +41,11 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
   const bytes = differences.map(({ at }) => at);
   const parts = await checkParts(bundle, damaged, bytes, trees.users);
   const packing = differences.map(({ message }) => ({ message, affects: [] }));
-  const agreement = [...checkAgreement(bundle), ...(await checkDockerSave(bundle))];
-  return [...parts, ...hashes, ...trees.problems, ...agreement, ...packing];
+  // What damaged manifests name is not known.
+  const isWhole = damaged.size + trees.problems.length === 0;
+  const orphans = isWhole ? await checkOrphans(bundle, trees.users) : [];
+  const agreement = [...checkAgreement(bundle), ...checkDockerSave(bundle, isWhole ? trees : undefined)];
+  return [...parts, ...hashes, ...trees.problems, ...orphans, ...agreement, ...packing];
 }
 
 /** The parts that the damage is in. Those that hold only what is as it should be need no second reading. */
@@ -52,7 +55,10 @@ async function checkParts(
   bytes: readonly number[],
   users: Trees['users'],
 ): Promise<Problem[]> {
-  if (damaged.size + bytes.length === 0) return [];
+  if (damaged.size + bytes.length === 0) {
+    if (await bundle.hasOwnIndex()) return [];
+    return [{ message: `the index of the parts is that of another bundle, or does not fit these parts`, affects: [] }];
+  }
   return (await bundle.damagedParts(damaged, bytes)).map(({ message, digests }) => ({
     message,
     affects: [...new Set(digests.flatMap((digest) => users.get(digest) ?? []))],

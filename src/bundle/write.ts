@@ -7,7 +7,6 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Content, Graph } from '../oci/graph.ts';
 import { settleLanes } from '../oci/lanes.ts';
-import type { Platform } from '../oci/platform.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
 import type { FilePlaces } from './files/random-file.ts';
@@ -31,12 +30,12 @@ export interface PlanOptions {
   readonly charts: readonly ChartArtifact[];
   /** Left out, the file is an archive of images that no chart stands behind. */
   readonly lock?: Lock;
+  /** What the lock's artifact has besides the lock. */
+  readonly evidence?: readonly Uint8Array[];
   /** Over the lock. */
   readonly signature?: Signature | undefined;
   /** Replace whatever `path` holds. */
   readonly force: boolean;
-  /** What `docker load` gets of an image of several platforms; linux/amd64 unless told. */
-  readonly dockerPlatform?: Platform;
 }
 
 export interface WriteOptions extends PlanOptions {
@@ -192,8 +191,8 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
 }
 
 /** Everything that the file will hold, at its place. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, lock, signature, dockerPlatform }: PlanOptions): Layout {
-  const document = lock === undefined ? undefined : lockArtifact(lock);
+function layoutOf({ graph, charts, lock, evidence, signature }: PlanOptions): Layout {
+  const document = lock === undefined ? undefined : lockArtifact(lock, evidence);
   const signed = signature && signatureArtifact(signature);
   const own = [document, signed].flatMap((artifact) => artifact?.content ?? []);
   const all = [graph, ...charts.map(({ content }) => content), ...own];
@@ -210,10 +209,7 @@ function layoutOf({ graph, charts, lock, signature, dockerPlatform }: PlanOption
     },
   ];
   // Who loads from that file needs all layers beside it, which a delta has not.
-  if (leftOut.size === 0) {
-    const bytes = dockerSaveFile(graph, dockerPlatform ?? { os: 'linux', architecture: 'amd64' });
-    metadata.push({ name: 'manifest.json', bytes });
-  }
+  if (leftOut.size === 0) metadata.push({ name: 'manifest.json', bytes: dockerSaveFile(graph) });
   return planLayout(metadata, content);
 }
 

@@ -1,5 +1,6 @@
 import { Document, isSeq, type YAMLMap } from 'yaml';
 import * as z from 'zod';
+import { isName } from '../base/names.ts';
 import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
 import { isDigest } from '../oci/digest.ts';
@@ -29,8 +30,8 @@ const reference = z.string().transform((value, context) => {
 });
 
 const chart = z.strictObject({
-  name: text,
-  version: text,
+  name: text.refine((name) => isName('chart name', name), 'is not the name of a chart'),
+  version: text.refine((version) => isName('chart version', version), 'is not the version of a chart'),
   /**
    * Where it is fetched: `./…` or `../…` from the folder of the lock file, `oci://…`, a URL, or a name in `repo`. Absent
    * for a chart that lies inside its parent's manifests, which no place has as an archive.

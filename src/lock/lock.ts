@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
+import { isName } from '../base/names.ts';
 import { isDigest } from '../oci/digest.ts';
-import { tryParseRepository } from '../oci/reference.ts';
+import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
 import { choiceSchema } from './choice.ts';
 import { issuesOf } from './issues.ts';
 import { recipeSchema } from './recipe.ts';
@@ -9,6 +10,12 @@ import { recipeSchema } from './recipe.ts';
 /** The lock: what a bundle holds and why. An artifact in the bundle's layout, media type `MediaType.lock`. */
 
 const digest = z.string().refine(isDigest, 'not a digest');
+
+/** What becomes a repository or a tag: nobody who reads a lock has to look at it again. */
+const reference = z.string().refine((text) => {
+  const parsed = tryParseReference(text);
+  return parsed !== undefined && formatReference(parsed) === text;
+}, 'not a full image reference');
 
 const place = z.object({
   chart: z.string(),
@@ -80,14 +87,20 @@ const referrer = z.object({
   /** As the manifest says, else the media type of its config; empty where it was not read. */
   artifactType: z.string(),
   /** Cosign's tag, where nothing else ties it to its subject. */
-  tag: z.string().optional(),
-  /** It is not in the bundle: a choice of platforms made another index of its subject. */
+  tag: z
+    .string()
+    .refine((tag) => isName('tag', tag), 'not a tag')
+    .optional(),
+  /**
+   * It is not pushed: a choice of platforms made another index of its subject. A signature is in the bundle all the same, in
+   * the lock's artifact.
+   */
   leftOut: z.literal(true).optional(),
 });
 
 const chart = z.object({
-  name: z.string(),
-  version: z.string(),
+  name: z.string().refine((name) => isName('chart name', name), 'not the name of a chart'),
+  version: z.string().refine((version) => isName('chart version', version), 'not the version of a chart'),
   /** Where it came from: a path's last part, a repository URL with the name, an oci:// reference. */
   source: z.string(),
   /** Of the chart's OCI manifest in the bundle. */
@@ -100,7 +113,7 @@ const chart = z.object({
 
 const image = z.object({
   /** Full, normalised reference. */
-  reference: z.string(),
+  reference,
   /** Of the manifest or index in the bundle. */
   digest,
   mediaType: z.string(),

@@ -25,6 +25,8 @@ export const MediaType = {
   helmChart: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
   helmProvenance: 'application/vnd.cncf.helm.chart.provenance.v1.prov',
   lock: 'application/vnd.helm-airgap.lock.v1+json',
+  /** What shows of what the images of a lock were made. */
+  lockSource: 'application/vnd.helm-airgap.source.v1+json',
 } as const;
 
 /** Manifest types that this tool reads, for an `Accept` header. */

@@ -38,6 +38,8 @@ export interface Root {
   readonly descriptor: Descriptor;
   /** The digest at the source, when a platform subset made another index. */
   readonly sourceDigest?: Digest;
+  /** The index with that digest, and those in it that were made smaller, as the source has them. */
+  readonly sources?: readonly Uint8Array[];
 }
 
 /** What a copy is going to move: everything is known before the first layer is read. */

@@ -1,4 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
+import { checkName, isName } from '../base/names.ts';
+import { quoted } from '../base/printable.ts';
 import { withoutEnd } from '../base/text-ends.ts';
 import { sharedTag } from './naming-tag.ts';
 import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } from './naming-template.ts';
@@ -80,12 +82,28 @@ export function asksForWritten(target: Target): boolean {
   return templates(target).some(needsWritten);
 }
 
-/** The private repository for an image's repository. */
+/**
+ * The private repository for an image's repository.
+ * @throws AirgapError `reference-invalid` when that is none below the target
+ */
 export function targetRepository(target: Target, source: Repository): Repository {
   const { written, legal } = target;
   const filled = fillTemplate(templateFor(target, source), source, written?.get(formatRepository(source)));
   const path = join(target.prefix, filled);
-  return { registry: target.registry, path: legal === undefined ? path : legal(path) };
+  return inside(target, legal === undefined ? path : legal(path), target.prefix, formatRepository(source));
+}
+
+/** Whoever made up a name, nothing is written or asked for outside of the target. */
+function inside({ registry }: Target, path: string, prefix: string, source: string): Repository {
+  const isBelow = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
+  if (isBelow && isName('repository', path)) return { registry, path };
+  throw new AirgapError(
+    'reference-invalid',
+    `${quoted(source)} has no place under ${registry}: ${quoted(path)} is no repository`,
+    {
+      hint: 'repositories have lower-case letters and digits, with ".", "_" or dashes between them, and slashes',
+    },
+  );
 }
 
 /**
@@ -116,9 +134,14 @@ function templateFor({ rules = [], naming }: Target, source: Repository): string
   return ruleFor(rules, source) ?? namingTemplate(naming);
 }
 
-/** The repository of a chart: PREFIX/charts/<name>, or below the chart prefix. */
-export function chartRepository({ registry, prefix, chartPrefix }: Target, name: string): Repository {
-  return { registry, path: join(chartPrefix ?? join(prefix, 'charts'), name) };
+/**
+ * The repository of a chart: PREFIX/charts/<name>, or below the chart prefix.
+ * @throws AirgapError `reference-invalid` for a chart whose name no repository can have, such as one with capitals
+ */
+export function chartRepository(target: Target, name: string): Repository {
+  checkName('chart name', name, formatTarget(target), 'reference-invalid');
+  const folder = target.chartPrefix ?? join(target.prefix, 'charts');
+  return inside(target, join(folder, name), folder, `chart ${name}`);
 }
 
 /** A chart's tag is its version exactly; `+` is no tag character and becomes `_`, as `helm push` does it. */

@@ -85,17 +85,16 @@ export function referrersUnder(
   digest: Digest,
 ): Referrer[] {
   const name = formatRepository(repository);
-  const left = new Set((content.referrers ?? []).filter((one) => formatRepository(one.repository) === name));
-  const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
+  const own = (content.referrers ?? []).filter((one) => formatRepository(one.repository) === name);
+  const bySubject = Map.groupBy(own, ({ subject }) => subject);
   const found: Referrer[] = [];
-  for (let before = -1; before < found.length; ) {
-    before = found.length;
-    for (const referrer of left) {
-      if (!subjects.has(referrer.subject)) continue;
-      left.delete(referrer);
+  const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
+  // What is added while it goes on is gone through as well.
+  for (const subject of subjects) {
+    for (const referrer of bySubject.get(subject) ?? []) {
       found.push(referrer);
-      const { digest: own } = referrer.descriptor;
-      for (const at of [own, ...closureOf(content, own).manifests]) subjects.add(at);
+      const { digest: at } = referrer.descriptor;
+      for (const below of [at, ...closureOf(content, at).manifests]) subjects.add(below);
     }
   }
   return sortReferrers(found);

@@ -1,7 +1,8 @@
 import { AirgapError } from '../base/errors.ts';
 import type { ManifestContent } from '../oci/content.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
+import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
 import { digestOf } from '../oci/digest.ts';
+import { readLinks } from '../oci/manifest.ts';
 import { formatPlatform, isAttestation, matchesPlatform, type Platform } from '../oci/platform.ts';
 
 /** What is wanted of an index. */
@@ -69,4 +70,37 @@ export function subsetIndex(
   });
   const bytes = Buffer.from(JSON.stringify({ ...json, manifests }));
   return { bytes, descriptor: { ...index.descriptor, digest: digestOf(bytes), size: bytes.length } };
+}
+
+/**
+ * Whether an index is what a choice of platforms makes of another one: some of its children in their order, every field as
+ * it is there.
+ * @param isMadeOf tells the same of a child that is an index and has another digest
+ */
+export async function isSubset(
+  part: ManifestContent,
+  whole: ManifestContent,
+  isMadeOf: (part: Descriptor, whole: Descriptor) => Promise<boolean>,
+): Promise<boolean> {
+  const [children, all] = [part, whole].map(
+    ({ descriptor, bytes }) => readLinks(descriptor.mediaType, bytes).manifests,
+  );
+  const kept: number[] = [];
+  const replaced = new Map<number, Descriptor>();
+  let at = 0;
+  for (const child of children ?? []) {
+    for (; ; at++) {
+      const own = all?.[at];
+      if (own === undefined) return false;
+      const isSame = own.digest === child.digest;
+      // Else it could be listed for another platform than in the whole one.
+      const expected = isSame ? own : { ...own, digest: child.digest, size: child.size };
+      if (JSON.stringify(expected) !== JSON.stringify(child)) continue;
+      if (!isSame && !(isIndexType(own.mediaType) && (await isMadeOf(child, own)))) continue;
+      if (!isSame) replaced.set(at, child);
+      break;
+    }
+    kept.push(at++);
+  }
+  return subsetIndex(whole, kept, replaced).descriptor.digest === part.descriptor.digest;
 }

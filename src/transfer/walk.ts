@@ -1,17 +1,17 @@
-import { AirgapError, combine } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
-import type { ManifestContent, Source } from '../oci/content.ts';
-import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
+import type { Source } from '../oci/content.ts';
 import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, formatRepository, lookupOf, type Reference, type Repository } from '../oci/reference.ts';
+import { formatReference, formatRepository, lookupOf, type Reference } from '../oci/reference.ts';
 import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { ManifestReader } from './manifest-reader.ts';
-import { type Choice, choose, EVERYTHING, nothingFits, subsetIndex } from './subset.ts';
+import { EVERYTHING, nothingFits } from './subset.ts';
+import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
 
 export interface WalkOptions {
   /** Wanted platforms; empty: all. */
@@ -40,9 +40,6 @@ export interface WalkResult {
   readonly failures: readonly WalkFailure[];
 }
 
-/** Indexes within indexes, deeper than anything that is published. */
-const DEPTH = 5;
-
 /**
  * Reads all manifests of the references, and what they name, so that a copy knows everything before it begins.
  *
@@ -61,20 +58,17 @@ export async function walk(
   return { graph: walker.graph(), failures };
 }
 
-/** A manifest with everything below it, each once. */
-interface Tree {
-  readonly descriptor: Descriptor;
-  readonly nodes: readonly ManifestNode[];
-}
-
 /** The same for references that come little by little: what one call has read is not asked for by the next. */
 export class Walker {
   readonly #read: ManifestReader;
   readonly #options: WalkOptions;
+  readonly #trees: TreeReader;
   readonly #graph = new GraphBuilder();
 
-  constructor(source: Source, options: WalkOptions) {
+  /** @param limit how often descriptors may be followed */
+  constructor(source: Source, options: WalkOptions, limit?: number) {
     this.#read = new ManifestReader(source, options.concurrency, options.signal);
+    this.#trees = new TreeReader(this.#read, limit);
     this.#options = options;
   }
 
@@ -132,10 +126,11 @@ export class Walker {
       const said = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
       throw new AirgapError('registry', `it is listed for ${subject}, and names ${said}`);
     }
-    const tree = await this.#tree(repository, content, EVERYTHING, 0);
+    const tree = await this.#trees.read(repository, content, EVERYTHING);
     const { registry, path } = repository;
     const known = { ...referrer, repository: { registry, path }, descriptor: content.descriptor };
-    return { referrer: { ...known, artifactType: artifactTypeOf(links) }, nodes: tree?.nodes ?? [] };
+    const nodes = tree === undefined ? [] : nodesOf(tree);
+    return { referrer: { ...known, artifactType: artifactTypeOf(links) }, nodes };
   }
 
   /** What has been added so far. */
@@ -146,73 +141,15 @@ export class Walker {
   async #root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
     const { platforms, attestations = 'keep', emit } = this.#options;
     const content = await this.#read.read(reference, lookupOf(reference));
-    const choice = { platforms, attestations };
-    const tree = await this.#tree(reference, content, reference.digest === undefined ? choice : EVERYTHING, 0);
+    const choice = reference.digest === undefined ? { platforms, attestations } : EVERYTHING;
+    const tree = await this.#trees.read(reference, content, choice);
     const { digest, mediaType } = content.descriptor;
     if (tree === undefined) throw nothingFits(readLinks(mediaType, content.bytes).manifests, platforms);
-    emit({ type: 'image', reference: formatReference(reference), digest: tree.descriptor.digest });
-    const root = { reference, descriptor: tree.descriptor };
-    return { root: tree.descriptor.digest === digest ? root : { ...root, sourceDigest: digest }, nodes: tree.nodes };
+    const { descriptor } = tree.node;
+    emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
+    const root = { reference, descriptor };
+    const nodes = nodesOf(tree);
+    if (descriptor.digest === digest) return { root, nodes };
+    return { root: { ...root, sourceDigest: digest, sources: sourcesOf(tree) }, nodes };
   }
-
-  /** Undefined when nothing in an index is for the platforms. */
-  async #tree(
-    repository: Repository,
-    found: ManifestContent,
-    choice: Choice,
-    depth: number,
-  ): Promise<Tree | undefined> {
-    const links = readLinks(found.descriptor.mediaType, found.bytes);
-    if (!isIndexType(found.descriptor.mediaType)) {
-      return { descriptor: found.descriptor, nodes: [nodeOf(repository, found, [], links.blobs)] };
-    }
-    if (depth >= DEPTH) throw new AirgapError('unsupported', `indexes within indexes, more than ${DEPTH} deep`);
-    const chosen = choose(links.manifests, choice);
-    const trees = await this.#children(repository, links.manifests, chosen, choice, depth);
-    const kept = chosen.filter((at) => trees.has(at));
-    if (kept.length === 0 && links.manifests.length > 0) return undefined;
-    const nodes = [...trees.values()].flatMap((tree) => tree.nodes);
-    const replaced = new Map<number, Descriptor>();
-    for (const [at, { descriptor }] of trees) {
-      if (descriptor.digest !== links.manifests[at]?.digest) replaced.set(at, descriptor);
-    }
-    if (kept.length === links.manifests.length && replaced.size === 0) {
-      return { descriptor: found.descriptor, nodes: [...nodes, nodeOf(repository, found, links.manifests, [])] };
-    }
-    const index = subsetIndex(found, kept, replaced);
-    const children = readLinks(index.descriptor.mediaType, index.bytes).manifests;
-    return { descriptor: index.descriptor, nodes: [...nodes, nodeOf(repository, index, children, [])] };
-  }
-
-  /** What is below the chosen children, by their position; without those that have nothing for the platforms. */
-  async #children(
-    repository: Repository,
-    children: readonly Descriptor[],
-    chosen: readonly number[],
-    choice: Choice,
-    depth: number,
-  ): Promise<ReadonlyMap<number, Tree>> {
-    const outcomes = await settle(chosen, chosen.length, async (at) => {
-      const content = await this.#read.child(repository, children[at] as Descriptor, 'the index');
-      return { at, tree: await this.#tree(repository, content, choice, depth + 1) };
-    });
-    const trees = new Map<number, Tree>();
-    const errors: AirgapError[] = [];
-    for (const outcome of outcomes) {
-      if ('error' in outcome) errors.push(failureOf(formatRepository(repository), outcome.error));
-      else if (outcome.value.tree !== undefined) trees.set(outcome.value.at, outcome.value.tree);
-    }
-    if (errors.length > 0) throw combine(errors, `${errors.length} manifests of the index could not be read`);
-    return trees;
-  }
-}
-
-function nodeOf(
-  repository: Repository,
-  { descriptor, bytes }: ManifestContent,
-  children: readonly Descriptor[],
-  blobs: readonly Descriptor[],
-): ManifestNode {
-  const { registry, path } = repository;
-  return { descriptor, bytes, children, blobs, repository: { registry, path } };
 }

@@ -3,9 +3,12 @@ import { count, lined } from './text.ts';
 
 /** What a registry says of a receipt, for people. */
 export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {
-  const { items, referrers, refused, differences } = check;
-  if (differences.length > 0) {
-    return lined([`${target} is not as ${file} says, of ${finished}:`, ...differences.map(differenceText)]);
+  const { items, referrers, refused, differences, missing = [] } = check;
+  if (differences.length + missing.length > 0) {
+    const lines = differences.length === 0 ? [] : [`${target} is not as ${file} says, of ${finished}:`];
+    lines.push(...differences.map(differenceText));
+    if (missing.length > 0) lines.push(`${file} does not list all of the bundle:`);
+    return lined([...lines, ...missing.map((what) => `  - ${what}`)]);
   }
   const belonging = referrers === 0 ? '' : ` and ${count(referrers, 'signature')} and the like`;
   const left = refused === 0 ? [] : [`  ${refused} of what belongs to images it did not take then`];

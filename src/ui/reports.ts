@@ -110,14 +110,16 @@ export function inspectReport(inspection: Inspection): string {
     images,
     lockDigest,
     signatures = [],
+    signedBy,
     delta,
     lock,
     wholeTexts = [],
   } = inspection;
   const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
-  const signed = signatures.map(
+  const claims = signatures.map(
     ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
   );
+  const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
   const pieces = split === undefined ? '' : ` in ${count(split, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${pieces}, ${count(blobs, 'blob')}${named}`;
   const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];

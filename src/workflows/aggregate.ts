@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { type Bundle, openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
+import type { Bundle } from '../bundle/read.ts';
 import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
@@ -48,7 +49,7 @@ export interface Aggregate {
  */
 export function aggregate(context: Context, options: AggregateOptions): Promise<Aggregate[]> {
   return withScratch(context, async (scratch) => {
-    const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
+    const source = options.bundle === undefined ? undefined : await openForUse(options.bundle, options);
     try {
       const results: Aggregate[] = [];
       const derived: Derived[] = [];

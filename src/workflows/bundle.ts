@@ -20,6 +20,7 @@ import { estimate } from './bundling/estimate.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
 import { type Chosen, type ResolveOptions, resolveImages } from './bundling/resolve.ts';
 import { readOlder, requiresOf } from './bundling/since.ts';
+import { evidenceOf } from './bundling/subset-evidence.ts';
 import type { Dropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
 import { crowdAt } from './fetching/crowd.ts';
@@ -168,7 +169,10 @@ export async function pack(
     );
     warnUnmatched(context, choices);
     const keys = options.verifySignatures;
-    if (keys.length > 0) await requireSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal });
+    if (keys.length > 0) {
+      const source = { source: client, knowsSource: async () => true, leftOut };
+      await requireSignatures({ graph, ...source, keys, concurrency, emit, signal });
+    }
     const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warn(emit, network, moving);
     warnLeftOut(emit, leftOut);
@@ -180,8 +184,9 @@ export async function pack(
     const delta = older && requiresOf(older, graph, artifacts);
     const lock = { ...lockOf({ charts, artifacts, findings, graph, leftOut, platforms, choices: all }), ...delta };
     const { out: path, force, splitSize } = options;
-    const signature = options.sign && (await signatureOver(lock, options.sign, path));
-    const content = { path, splitSize, graph, charts: artifacts, lock, signature, force };
+    const evidence = await evidenceOf({ graph, leftOut, source: client, concurrency, emit, signal });
+    const signature = options.sign && (await signatureOver(lock, options.sign, path, evidence));
+    const content = { path, splitSize, graph, charts: artifacts, lock, evidence, signature, force };
     const plan = await planBundle(content);
     const cost = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isThere) emit({ type: 'estimate', estimate: cost });

@@ -1,3 +1,4 @@
+import { AirgapError } from '../base/errors.ts';
 import {
   type BundleDifference,
   type Compared,
@@ -5,8 +6,9 @@ import {
   comparedLock,
   differenceOf,
 } from '../bundle/difference.ts';
-import { openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
 import { readExportedLock } from '../lock/exported.ts';
+import type { SigningKey } from '../oci/signing-key.ts';
 
 export interface Diff extends BundleDifference {
   readonly old: BundleFile;
@@ -21,18 +23,27 @@ export interface BundleFile {
 
 /**
  * What is different between two bundles. Either may be the file that stands for one (lock/exported.ts).
- * @throws AirgapError `file`, `bundle-invalid`
+ * @param signer the public key that has to have signed both
+ * @throws AirgapError `file`, `bundle-invalid`, `signature`
  */
-export async function diff(oldFile: string, newFile: string): Promise<Diff> {
-  const older = await read(oldFile);
-  const newer = await read(newFile);
+export async function diff(oldFile: string, newFile: string, signer?: SigningKey['publicKey']): Promise<Diff> {
+  const older = await read(oldFile, signer);
+  const newer = await read(newFile, signer);
   return { old: older.file, new: newer.file, ...differenceOf(older.compared, newer.compared) };
 }
 
-async function read(path: string): Promise<{ readonly file: BundleFile; readonly compared: Compared }> {
+async function read(
+  path: string,
+  signer: SigningKey['publicKey'] | undefined,
+): Promise<{ readonly file: BundleFile; readonly compared: Compared }> {
   const exported = await readExportedLock(path);
+  if (exported !== undefined && signer !== undefined) {
+    throw new AirgapError('signature', `${path} stands for a bundle, and nothing in it is signed`, {
+      hint: 'give the bundle itself',
+    });
+  }
   if (exported !== undefined) return { file: { file: path, size: exported.size }, compared: comparedLock(exported) };
-  const bundle = await openBundle(path);
+  const bundle = await openForUse(path, { signer });
   try {
     return { file: { file: bundle.path, size: bundle.size }, compared: comparedBundle(bundle) };
   } finally {

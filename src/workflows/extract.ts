@@ -2,13 +2,15 @@ import { AirgapError } from '../base/errors.ts';
 import { silent } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
 import { withRunLock } from '../base/run-lock.ts';
-import { type Bundle, openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
+import type { Bundle } from '../bundle/read.ts';
 import { writeBundle } from '../bundle/write.ts';
 import { type BlobFile, writeBlobFiles } from '../bundle/writing/blob-files.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph, Root } from '../oci/graph.ts';
 import type { Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
+import type { SigningKey } from '../oci/signing-key.ts';
 import { Walker } from '../transfer/walk.ts';
 import { chartBlobs, chartsIn } from './bundling/bundled-charts.ts';
 import { heldFor } from './bundling/held-referrers.ts';
@@ -33,6 +35,8 @@ interface ImageWanted {
 export interface ExtractOptions {
   readonly file: string;
   readonly wanted: Wanted;
+  /** The public key that has to have signed the bundle. */
+  readonly signer?: SigningKey['publicKey'] | undefined;
   readonly out: string;
   /** Replace what is at `out`. */
   readonly force: boolean;
@@ -67,7 +71,7 @@ export async function extract(context: Context, options: ExtractOptions): Promis
 }
 
 async function extractAlone(context: Context, options: ExtractOptions): Promise<Extraction> {
-  const source = await openBundle(options.file);
+  const source = await openForUse(options.file, options);
   try {
     return 'chart' in options.wanted
       ? await extractChart(context, source, options.wanted.chart, options)

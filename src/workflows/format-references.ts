@@ -28,7 +28,7 @@ export async function formatReferences(
   format: ReferenceFormat,
   options: ValuesOptions & { readonly plainHttp: boolean },
 ): Promise<FormatResult> {
-  const { target, bundle, request, plainHttp } = options;
+  const { target, bundle, signer, request, plainHttp } = options;
   if (format === 'kustomize') {
     const { charts, places, references, failures } = await neededReferences(context, { ...options, nested: false });
     const formatted = formatKustomize(places, target, titleOf(charts, formatTarget(target)));
@@ -36,7 +36,7 @@ export async function formatReferences(
   }
   const needed =
     request === undefined && bundle !== undefined
-      ? await bundledReferences({ bundle, target })
+      ? await bundledReferences({ bundle, target, signer })
       : await neededReferences(context, { ...options, nested: true });
   const { charts, references, failures } = needed;
   const formatted = (): Formatted => {

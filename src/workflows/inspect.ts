@@ -1,3 +1,5 @@
+import { AirgapError } from '../base/errors.ts';
+import { openForUse } from '../bundle/open.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import { checkSignature } from '../bundle/signing/check-signature.ts';
 import { type Claim, claimOf, readSignatures } from '../bundle/signing/signature.ts';
@@ -27,6 +29,8 @@ export interface Inspection {
   readonly lockDigest?: Digest;
   /** What its signatures say of themselves; `verify` with the key says whether that is true. */
   readonly signatures?: readonly Claim[];
+  /** Fingerprint of the key that it was checked with. */
+  readonly signedBy?: Digest;
   /** Of a bundle that leaves out what an older one has. */
   readonly delta?: Delta;
   /** What it holds and why; undefined when another tool wrote the archive. */
@@ -35,13 +39,18 @@ export interface Inspection {
   readonly wholeTexts?: readonly { readonly chart: string; readonly path: string }[];
 }
 
-/** What is in a bundle. */
-export async function inspect(file: string): Promise<Inspection> {
-  const source = await openBundle(file);
+/**
+ * What is in a bundle.
+ * @param key that has to have signed it
+ * @throws AirgapError `bundle-invalid`; `signature`
+ */
+export async function inspect(file: string, key?: SigningKey['publicKey']): Promise<Inspection> {
+  const source = await openForUse(file, { signer: key });
   try {
     const lock = source.lock();
     const texts = lock === undefined ? [] : textsIn(lock);
-    return { ...(await summaryOf(source)), ...(texts.length === 0 ? {} : { wholeTexts: texts }), lock };
+    const signedBy = key && { signedBy: fingerprintOf(key) };
+    return { ...(await summaryOf(source)), ...signedBy, ...(texts.length === 0 ? {} : { wholeTexts: texts }), lock };
   } finally {
     await source.close();
   }
@@ -51,8 +60,12 @@ export async function inspect(file: string): Promise<Inspection> {
  * The lock of a bundle as a file that stands for it, for `--since` and `diff`.
  * @throws AirgapError `bundle-invalid` when it is damaged, or another tool's archive
  */
-export async function inspectLock(file: string, concurrency: number): Promise<ExportedLock> {
-  const source = await openBundle(file);
+export async function inspectLock(
+  file: string,
+  concurrency: number,
+  key?: SigningKey['publicKey'],
+): Promise<ExportedLock> {
+  const source = await openForUse(file, { signer: key });
   try {
     return await exportedLock(source, concurrency);
   } finally {
@@ -92,8 +105,6 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
 }
 
 export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
-  /** Fingerprint of the key that it was checked with. */
-  readonly signedBy?: Digest;
   /** Another tool packed the archive: what lies between its contents could not be checked. */
   readonly packedByAnother?: true;
   readonly problems: readonly Problem[];
@@ -103,7 +114,7 @@ export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
  * Re-checks every byte of a bundle, offline.
  * @param cores that may be used
  * @param key that has to have signed it: then that is checked before anything else
- * @throws AirgapError `signature` when it is not signed by that key, or not as it was signed
+ * @throws AirgapError `signature` when it is not signed by that key, not as it was signed, or packed again since
  */
 export async function verify(
   { emit, signal }: Context,
@@ -116,7 +127,10 @@ export async function verify(
   // Waiting for a thread that hashes a huge blob would not be stopping.
   const stop = (): void => void closeAll(hashers);
   try {
-    if (key !== undefined) await checkSignature(source, key);
+    if (key !== undefined) {
+      await checkSignature(source, key);
+      await refusePacked(source);
+    }
     const threads = worthwhileThreads(source.entries.values(), cores);
     for (let at = 0; at < threads; at++) hashers.push(new HashThread(source.places));
     signal?.addEventListener('abort', stop, { once: true });
@@ -133,6 +147,19 @@ export async function verify(
     await closeAll(hashers);
     await source.close();
   }
+}
+
+/**
+ * A signature is over the content, and what other programs take out of an archive goes by how it is packed as well. That can
+ * be compared where this tool packed it.
+ * @throws AirgapError `signature`
+ */
+async function refusePacked(source: Bundle): Promise<void> {
+  const { byAnother } = await source.packing();
+  if (!byAnother) return;
+  throw new AirgapError('signature', `${source.path} has that signature, and another tool has packed it again`, {
+    hint: 'what other programs read out of it is not known: use the file that bundle wrote. push --require-signature goes by digests alone, and takes it',
+  });
 }
 
 async function closeAll(hashers: readonly HashThread[]): Promise<void> {

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
-import { type Bundle, openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
+import type { Bundle } from '../bundle/read.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
 import { type Chart, fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
+import type { SigningKey } from '../oci/signing-key.ts';
 import { completionNotes } from '../overrides/completion-notes.ts';
 import { copiedWhole } from '../overrides/copied.ts';
 import { formatOverrides } from '../overrides/document.ts';
@@ -26,6 +28,8 @@ import type { Profile } from './search/search-render.ts';
 
 export interface ValuesOptions extends Asked {
   readonly bundle: string | undefined;
+  /** The public key that has to have signed the bundle. */
+  readonly signer?: SigningKey['publicKey'] | undefined;
   readonly target: Target;
   /** Operator rules besides the built-in ones. */
   readonly rules?: readonly Rule[];
@@ -95,7 +99,7 @@ export interface ResidueMap {
 export function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
-    const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
+    const source = options.bundle === undefined ? undefined : await openForUse(options.bundle, options);
     try {
       const results: Overrides[] = [];
       const derived: Derived[] = [];

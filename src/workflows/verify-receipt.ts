@@ -2,14 +2,20 @@ import { messageOf } from '../base/errors.ts';
 import { type Outcome, settle } from '../base/pool.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference, type Repository, tryParseRepository } from '../oci/reference.ts';
+import type { SigningKey } from '../oci/signing-key.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { checkAborted } from '../transfer/failure.ts';
 import { listedReferrers } from '../transfer/referrers-listed.ts';
 import type { Context } from './context.ts';
 import type { Receipt } from './pushing/receipt.ts';
+import { missingIn } from './pushing/receipt-coverage.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface ReceiptOptions {
+  /** A bundle all of which has to be in the receipt. */
+  readonly bundle?: string;
+  /** The public key that has to have signed it. */
+  readonly signer?: SigningKey['publicKey'] | undefined;
   readonly access: RegistryAccess;
   readonly concurrency: number;
 }
@@ -36,17 +42,25 @@ export interface ReceiptCheck extends Pick<Receipt, 'target' | 'finished'> {
   /** Those that the registry did not take then, and that nothing is asked of. */
   readonly refused: number;
   readonly differences: readonly Difference[];
+  /** What the bundle has and the receipt does not list, in words; only where a bundle was given. */
+  readonly missing?: readonly string[];
 }
 
 type WrittenReferrer = Receipt['referrers'][number];
 type Found = Pick<Difference, 'found' | 'unlisted'>;
 
-/** Asks the registry for every tag of a receipt, for what belongs to them, and whether it still says so. */
+/**
+ * Asks the registry for every tag of a receipt, for what belongs to them, and whether it still says so. With a bundle it
+ * looks first whether the receipt lists all of that; the bundle's content is not read.
+ * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle; `interrupted`
+ */
 export async function verifyReceipt(
   context: Context,
-  { target, finished, items, referrers: written }: Receipt,
-  { access, concurrency }: ReceiptOptions,
+  receipt: Receipt,
+  { access, concurrency, bundle, signer }: ReceiptOptions,
 ): Promise<ReceiptCheck> {
+  const { target, finished, items, referrers: written } = receipt;
+  const missing = bundle === undefined ? {} : { missing: await missingIn(receipt, bundle, signer) };
   const { client } = connect(context, access);
   const referrers = written.filter(({ status }) => status !== 'refused');
   const differences = <T>(
@@ -84,6 +98,7 @@ export async function verifyReceipt(
       referrers: referrers.length,
       refused: written.length - referrers.length,
       differences: [...tags, ...belonging],
+      ...missing,
     };
   } finally {
     await client.close();

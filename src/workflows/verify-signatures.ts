@@ -1,12 +1,14 @@
 import type { KeyObject } from 'node:crypto';
 import { silent } from '../base/events.ts';
-import { openBundle } from '../bundle/read.ts';
+import { openForUse } from '../bundle/open.ts';
 import { Walker } from '../transfer/walk.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
+import { carriedSignatures, isMadeOfSource } from './bundling/subset-evidence.ts';
 import type { Context } from './context.ts';
 
 /**
  * Makes sure, offline, that every image of a bundle has a cosign signature in it by one of the keys.
+ * @param signer the public key that has to have signed the bundle itself
  * @throws AirgapError `signature` naming each image that has none, `several` for more than one; `bundle-invalid`
  */
 export async function verifySignatures(
@@ -14,18 +16,19 @@ export async function verifySignatures(
   file: string,
   concurrency: number,
   keys: readonly KeyObject[],
+  signer?: KeyObject,
 ): Promise<void> {
-  const source = await openBundle(file);
+  const source = await openForUse(file, { signer });
   try {
     const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
     const attached = await walker.attach(source.referrers());
     for (const { error } of [...failures, ...attached.failures]) throw error;
     const graph = walker.graph();
-    // The walk sees what is there; what it was made of, only the lock knows.
     await requireSignatures({
       graph: { ...graph, roots: source.images() },
-      leftOut: [],
+      knowsSource: (root) => isMadeOfSource(source, root),
+      leftOut: carriedSignatures(source),
       source,
       keys,
       concurrency,

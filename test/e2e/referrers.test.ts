@@ -206,7 +206,7 @@ test('a choice of platforms leaves the signature of the index behind, and says s
     const args = ['bundle', '--image', app.reference, '--platform', 'linux/amd64', ...from.flags, '--out', file];
     const { stderr } = await airgapOk([...args, '--verify-signatures', key], home);
     expect(stderr).toContain(
-      `are not carried, because the choice of platforms made other indexes of them: ${app.repository}`,
+      `are not pushed, because the choice of platforms made other indexes of them: ${app.repository}`,
     );
   } finally {
     await from.stop();

@@ -20,6 +20,14 @@ export interface SplitIndex {
   /** Bytes of every part but the last, which has the rest. */
   readonly partSize: number;
   readonly parts: readonly Part[];
+  /** The first bytes of the bundle, which say what is in it: by these it is told from another bundle. Older ones lack it. */
+  readonly head?: Head;
+}
+
+export interface Head {
+  readonly size: number;
+  /** In hex. */
+  readonly sha256: string;
 }
 
 /** Part numbers have three digits, so that the shell's order is the parts' order. */
@@ -89,7 +97,7 @@ export function parseSplitIndex(
   } catch (cause) {
     throw invalid(path, 'is not JSON', 'it has to be the index that helm airgap bundle --split-size wrote', cause);
   }
-  const { schemaVersion, size, partSize, parts } = Object(json) as Partial<Record<keyof SplitIndex, unknown>>;
+  const { schemaVersion, size, partSize, parts, head } = Object(json) as Partial<Record<keyof SplitIndex, unknown>>;
   if (schemaVersion !== 1) {
     throw invalid(path, 'is no index of a split bundle in version 1, which this helm airgap reads');
   }
@@ -110,7 +118,15 @@ export function parseSplitIndex(
     return { name, size: part.size as number, sha256: part.sha256 };
   });
   const places = { paths: names.map((name) => join(dirname(path), name)), partSize };
-  return { index: { schemaVersion: 1, size, partSize, parts: checked }, places };
+  const begins = head === undefined ? {} : { head: headOf(path, head, size) };
+  return { index: { schemaVersion: 1, size, partSize, parts: checked, ...begins }, places };
+}
+
+function headOf(path: string, value: unknown, size: number): Head {
+  const { size: bytes, sha256 } = Object(value) as Partial<Record<keyof Head, unknown>>;
+  if (!isCount(bytes) || bytes > size || typeof sha256 !== 'string' || !SHA256.test(sha256))
+    throw invalid(path, 'has no sha256 of the beginning');
+  return { size: bytes, sha256 };
 }
 
 const RENAMED =

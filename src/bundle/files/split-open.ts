@@ -3,13 +3,15 @@ import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { invalid } from '../reading/tar-index.ts';
 import { type FilePlaces, singleFile } from './random-file.ts';
-import { bundleName, type Part, parseSplitIndex, splitIndexPath } from './split-index.ts';
+import { bundleName, type Head, type Part, parseSplitIndex, splitIndexPath } from './split-index.ts';
 
 /** Where a bundle's bytes are. */
 export interface FoundBundle {
   readonly places: FilePlaces;
   /** Undefined of a bundle that is one file. */
   readonly parts: readonly Part[] | undefined;
+  /** How a split one begins, as its index says. */
+  readonly head?: Head | undefined;
 }
 
 /** An index of 999 parts has some 140 kB. */
@@ -78,5 +80,5 @@ async function foundParts(path: string, text: string): Promise<FoundBundle> {
       hint: 'copy that part again',
     });
   }
-  return { places, parts: index.parts };
+  return { places, parts: index.parts, head: index.head };
 }

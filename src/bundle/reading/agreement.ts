@@ -4,7 +4,7 @@ import { chartReference } from '../names.ts';
 import type { Problem } from '../problem.ts';
 import type { Bundle } from '../read.ts';
 
-/** The index against the lock: the same names, with the same digests. */
+/** The index against the lock: the same names, with the same digests and media types. None without a lock. */
 export function checkAgreement(bundle: Bundle): Problem[] {
   return [...checkLock(bundle), ...checkReferrers(bundle)];
 }
@@ -12,13 +12,14 @@ export function checkAgreement(bundle: Bundle): Problem[] {
 function checkLock(bundle: Bundle): Problem[] {
   const lock = bundle.lock();
   if (lock === undefined) return [];
-  const locked = new Map<string, string>([
+  const entries = [
     ...lock.images.map(({ reference, digest }): [string, string] => [reference, digest]),
     ...lock.charts.map(({ name, version, digest }): [string, string] => [
       formatReference(chartReference(name, version)),
       digest,
     ]),
-  ]);
+  ];
+  const locked = new Map<string, string>(entries);
   const there = new Map<string, string>(
     [...bundle.images(), ...bundle.charts()].map(({ reference, descriptor }) => [
       formatReference(reference),
@@ -26,6 +27,16 @@ function checkLock(bundle: Bundle): Problem[] {
     ]),
   );
   const problems: Problem[] = [];
+  for (const [name, digest] of entries) {
+    if (locked.get(name) === digest) continue;
+    problems.push({ message: `the lock lists ${name} twice, with two digests`, affects: [name] });
+  }
+  const types = new Map<string, string>(lock.images.map(({ reference, mediaType }) => [reference, mediaType]));
+  for (const { reference, descriptor } of bundle.images()) {
+    const name = formatReference(reference);
+    if ((types.get(name) ?? descriptor.mediaType) === descriptor.mediaType) continue;
+    problems.push({ message: `${name} has another media type in the index than in the lock`, affects: [name] });
+  }
   for (const [name, digest] of locked) {
     const actual = there.get(name);
     if (actual === digest) continue;

@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.ts';
-import { isName } from '../../base/names.ts';
+import { checkName, isName } from '../../base/names.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
@@ -67,7 +67,7 @@ export function contentsOf(path: string, index: Uint8Array, as?: Reference): Con
   for (const descriptor of manifests) {
     const { mediaType, digest, size } = descriptor;
     const plain = { mediaType, digest, size };
-    const chart = chartOf(descriptor);
+    const chart = chartOf(path, descriptor);
     const reference = imageName(descriptor) ?? nameAs(descriptor, as);
     const referrer = referrerOf(descriptor);
     if (descriptor.artifactType === MediaType.lock) locks.push(plain);
@@ -137,11 +137,14 @@ function nameAs(descriptor: Descriptor, as: Reference | undefined): Reference | 
   return as === undefined || tag === undefined ? undefined : { registry: as.registry, path: as.path, tag };
 }
 
-function chartOf(descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {
+/** @throws AirgapError `bundle-invalid` for a name or version that no chart can have: it becomes a repository and its tag */
+function chartOf(path: string, descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {
   const name = annotation(descriptor, CHART_NAME);
   const version = annotation(descriptor, CHART_VERSION);
   const inside = annotation(descriptor, REF_NAME);
   if (name === undefined || version === undefined || !inside?.startsWith(`${CHART_REGISTRY}/`)) return undefined;
+  checkName('chart name', name, path, 'bundle-invalid');
+  checkName('chart version', version, path, 'bundle-invalid');
   return { name, version, reference: chartReference(name, version) };
 }
 
@@ -159,5 +162,6 @@ function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | unde
 /** An image's repository, or a chart's name in the bundle. */
 function repositoryOf(name: string): Repository | undefined {
   const chart = name.startsWith(`${CHART_REGISTRY}/`) ? name.slice(CHART_REGISTRY.length + 1) : undefined;
-  return chart === undefined ? tryParseRepository(name) : { registry: CHART_REGISTRY, path: chart };
+  if (chart === undefined) return tryParseRepository(name);
+  return isName('chart name', chart) ? { registry: CHART_REGISTRY, path: chart } : undefined;
 }

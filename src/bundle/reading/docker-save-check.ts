@@ -1,9 +1,8 @@
-import type { Descriptor } from '../../oci/descriptor.ts';
-import { type Digest, isDigest } from '../../oci/digest.ts';
-import { readLinks } from '../../oci/manifest.ts';
-import { blobName } from '../layout.ts';
+import { isDigest } from '../../oci/digest.ts';
+import { dockerSaveFile } from '../docker-save.ts';
 import type { Problem } from '../problem.ts';
 import type { Bundle } from '../read.ts';
+import type { Trees } from './trees.ts';
 
 /** An entry of `manifest.json`, as far as it is used. */
 interface Saved {
@@ -13,31 +12,51 @@ interface Saved {
 }
 
 /**
- * `manifest.json` has no digest of its own, and `docker load` believes it: what it names has to be there, and in a bundle
- * each of its names stands for an image that the index has under that name.
+ * `manifest.json` has no digest of its own, and `docker load` believes it: what it names has to be there. In a bundle it is
+ * byte for byte what is written for the images of the index: no image more, none less, none with other content.
+ * @param trees undefined where damage keeps them from being known: then only what is named is looked for
  */
-export async function checkDockerSave(bundle: Bundle): Promise<Problem[]> {
+export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> | undefined): Problem[] {
   const { dockerSave, entries } = bundle;
-  if (dockerSave === undefined) return [];
-  const problem = (what: string): Problem => ({ message: `manifest.json (for docker load) ${what}`, affects: [] });
-  const saved = readDockerSave(dockerSave);
-  if (saved === undefined) return [problem('cannot be read')];
-  for (const name of saved.flatMap(({ Config, Layers }) => [Config, ...Layers])) {
-    const digest = name.replace(/^blobs\//, '').replace('/', ':');
-    if (!isDigest(digest) || !entries.has(digest))
-      return [problem(`names ${JSON.stringify(name)}, which is not there`)];
-  }
-  if (bundle.lock() === undefined) return [];
-  const known = new Map<Digest, Promise<readonly string[]>>();
-  for (const { Config, RepoTags, Layers } of saved) {
-    for (const tag of RepoTags) {
-      const roots = bundle.images().filter(({ reference: at }) => `${at.registry}/${at.path}:${at.tag}` === tag);
-      const images = await Promise.all(roots.map(({ descriptor }) => imagesUnder(bundle, descriptor, known)));
-      if (images.flat().includes(content(Config, Layers))) continue;
-      return [problem(`has other content under ${JSON.stringify(tag)} than the index`)];
+  const lock = bundle.lock();
+  const problem = (what: string): Problem[] => [{ message: `manifest.json (for docker load) ${what}`, affects: [] }];
+  if (dockerSave !== undefined) {
+    const saved = readDockerSave(dockerSave);
+    if (saved === undefined) return problem('cannot be read');
+    for (const name of saved.flatMap(({ Config, Layers }) => [Config, ...Layers])) {
+      const digest = name.replace(/^blobs\//, '').replace('/', ':');
+      if (!isDigest(digest) || !entries.has(digest))
+        return problem(`names ${JSON.stringify(name)}, which is not there`);
     }
   }
-  return [];
+  if (lock === undefined || trees === undefined) return [];
+  // Who loads from that file needs all layers beside it, which a delta has not.
+  const isDelta = (lock.requires ?? []).length > 0;
+  const expected = isDelta ? undefined : dockerSaveFile({ roots: bundle.images(), manifests: trees.manifests });
+  if (expected === undefined) return dockerSave === undefined ? [] : problem('is there, and a delta has none');
+  if (dockerSave === undefined) return problem('is not there, and a bundle has one');
+  if (Buffer.compare(dockerSave, expected) === 0) return [];
+  return problem(`is not what the index says: ${differenceOf(dockerSave, expected)}`);
+}
+
+/** The first name under which another image would be loaded; what else is different, no reader sees. */
+function differenceOf(there: Uint8Array, expected: Uint8Array): string {
+  const [actual, wanted] = [there, expected].map((bytes) => contentByTag(readDockerSave(bytes) ?? []));
+  for (const [tag, content] of actual ?? []) {
+    const own = wanted?.get(tag);
+    if (own === undefined) return `it names ${JSON.stringify(tag)}, which is not to be loaded`;
+    if (own !== content) return `it has other content under ${JSON.stringify(tag)}`;
+  }
+  const missing = [...(wanted ?? [])].find(([tag]) => !actual?.has(tag));
+  return missing === undefined ? 'it is written in another way' : `it does not name ${JSON.stringify(missing[0])}`;
+}
+
+function contentByTag(saved: readonly Saved[]): ReadonlyMap<string, string> {
+  return new Map(
+    saved.flatMap(({ Config, RepoTags, Layers }) =>
+      RepoTags.map((tag) => [tag, [Config, ...Layers].join(' ')] as const),
+    ),
+  );
 }
 
 /** What `manifest.json` says; undefined when that is nothing of the kind. */
@@ -57,28 +76,4 @@ export function readDockerSave(bytes: Uint8Array): readonly Saved[] | undefined 
   const isSaved = ({ Config, RepoTags, Layers }: (typeof saved)[number]): boolean =>
     typeof Config === 'string' && isList(RepoTags) && isList(Layers);
   return saved.every(isSaved) ? (saved as unknown as readonly Saved[]) : undefined;
-}
-
-/** The images that a manifest is, or that an index lists, as `manifest.json` would have them. */
-function imagesUnder(
-  bundle: Bundle,
-  { digest }: Descriptor,
-  known: Map<Digest, Promise<readonly string[]>>,
-): Promise<readonly string[]> {
-  const read = async (): Promise<readonly string[]> => {
-    const { descriptor, bytes } = await bundle.manifest({ registry: '', path: '' }, digest);
-    const { manifests, blobs } = readLinks(descriptor.mediaType, bytes);
-    if (manifests.length > 0)
-      return (await Promise.all(manifests.map((child) => imagesUnder(bundle, child, known)))).flat();
-    const [config, ...layers] = blobs.map((blob) => blobName(blob.digest));
-    return config === undefined ? [] : [content(config, layers)];
-  };
-  // What is damaged or not there is told as that.
-  const images = known.get(digest) ?? read().catch(() => []);
-  known.set(digest, images);
-  return images;
-}
-
-function content(config: string, layers: readonly string[]): string {
-  return [config, ...layers].join(' ');
 }

@@ -12,6 +12,8 @@ export interface OpenLayout {
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   /** Every file of the archive by its name, blobs among them, in the order of the archive. */
   readonly files: ReadonlyMap<string, TarEntry>;
+  /** Its folders, without the slash at the end. */
+  readonly folders: ReadonlyMap<string, TarEntry>;
 }
 
 /** Metadata files are small; an index of ten thousand images has some 5 MB. */
@@ -34,7 +36,7 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
   if (packed !== undefined) {
     throw invalid(path, `is compressed with ${packed[0]}; a bundle is a plain tar`, 'unpack it first');
   }
-  const { files, special } = await indexTar(file, path, size);
+  const { files, folders, special } = await indexTar(file, path, size);
   if (!files.has('oci-layout')) {
     if (files.has('manifest.json')) {
       throw invalid(path, 'is an archive of docker save, which does not keep digests', 'make a bundle of the images');
@@ -54,6 +56,7 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
     dockerSave: files.has('manifest.json') ? await read(file, path, files, 'manifest.json') : undefined,
     entries,
     files,
+    folders,
   };
 }
 

@@ -23,6 +23,9 @@ export interface PackingDifference {
   readonly message: string;
 }
 
+/** Folders that other tools list, and this one does not. */
+const FOLDER = /^(?:blobs(?:\/[a-z0-9]+)?)?$/;
+
 const METADATA: ReadonlySet<string> = new Set(['oci-layout', 'index.json', 'manifest.json']);
 
 /** The bytes between two contents: padding behind the one, the header of the next. */
@@ -41,7 +44,8 @@ interface Gap {
 /**
  * Compares everything in an archive that no digest covers with what this tool writes: headers, padding, the end, and the
  * files that say what is in it. There is one way to write them, so a single bit that is turned over there is found too.
- * An archive most of whose headers are others is somebody else's, and nothing is wrong with that.
+ * An archive most of whose headers are others is somebody else's, and nothing is wrong with that; what it holds is compared
+ * all the same where it has a lock.
  */
 export async function checkPacking(file: RandomFile, layout: OpenLayout, contents: Contents): Promise<Packing> {
   const reader = new ReadAhead(file);
@@ -62,12 +66,31 @@ export async function checkPacking(file: RandomFile, layout: OpenLayout, content
       unreadable.push({ at: gap.from, message });
     }
   }
-  if (own <= others) return { byAnother: true, differences: unreadable };
-  const strange = [...layout.files].flatMap(([name, { offset }]) =>
-    isBundleFile(name) ? [] : [strangeFile(name, offset)],
-  );
-  const metadata = await compareMetadata(file, layout, contents);
-  return { byAnother: false, differences: [...unreadable, ...differences, ...strange, ...metadata] };
+  const byAnother = own <= others;
+  const found = byAnother ? unreadable : [...unreadable, ...differences];
+  if (byAnother && contents.lock === undefined) return { byAnother, differences: found };
+  const metadata = await compareMetadata(file, layout);
+  return { byAnother, differences: [...found, ...structureOf(layout, contents), ...metadata] };
+}
+
+/**
+ * What in a bundle may be read in another way by other tools, without reading any content: files that no bundle has, and an
+ * index that is not byte for byte what is written for what was read out of it. An archive without a lock is another tool's,
+ * and may have what it likes.
+ */
+export function checkStructure(layout: OpenLayout, contents: Contents): readonly PackingDifference[] {
+  return contents.lock === undefined ? [] : structureOf(layout, contents);
+}
+
+function structureOf(
+  { files, folders, index }: OpenLayout,
+  { images, charts, lock, referrers, signature }: Contents,
+): PackingDifference[] {
+  const strange = [...files, ...folders].filter(([name]) => !isBundleFile(name) && !FOLDER.test(name));
+  return [
+    ...strange.map(([name, { offset }]) => strangeFile(name, offset)),
+    ...compare('index.json', index, indexFile(images, charts, lock, referrers, signature), files),
+  ];
 }
 
 function gapsOf({ files, size }: OpenLayout): readonly Gap[] {
@@ -125,26 +148,27 @@ function strangeFile(name: string, at: number): PackingDifference {
 }
 
 /** What these files say is checked elsewhere; that they say it as this tool does, and nothing else, is checked here. */
-async function compareMetadata(
-  file: RandomFile,
-  { files, index, dockerSave }: OpenLayout,
-  { images, charts, lock, referrers, signature }: Contents,
-): Promise<PackingDifference[]> {
+async function compareMetadata(file: RandomFile, { files, dockerSave }: OpenLayout): Promise<PackingDifference[]> {
   const layout = files.get('oci-layout') as TarEntry;
   const said = Buffer.alloc(layout.size);
   await file.read(said, layout.offset).catch(() => 0);
-  const saved = dockerSave && readDockerSave(dockerSave);
-  const written: [string, Uint8Array, Uint8Array][] = [
-    ['oci-layout', said, OCI_LAYOUT],
-    ['index.json', index, indexFile(images, charts, lock, referrers, signature)],
-  ];
-  if (dockerSave && saved) written.push(['manifest.json', dockerSave, Buffer.from(JSON.stringify(saved))]);
-  return written.flatMap(([name, bytes, expected]) => {
-    const within = bytes.length < expected.length ? firstDifference(bytes, expected) : firstDifference(expected, bytes);
-    if (within < 0) return [];
-    const at = (files.get(name)?.offset ?? 0) + within;
-    return [{ at, message: `${name} is not what was written, at byte ${at}` }];
-  });
+  const saved = dockerSave === undefined ? undefined : readDockerSave(dockerSave);
+  const found = compare('oci-layout', said, OCI_LAYOUT, files);
+  if (dockerSave === undefined || saved === undefined) return found;
+  return [...found, ...compare('manifest.json', dockerSave, Buffer.from(JSON.stringify(saved)), files)];
+}
+
+/** One file of metadata with what this tool writes. */
+function compare(
+  name: string,
+  there: Uint8Array,
+  expected: Uint8Array,
+  files: ReadonlyMap<string, TarEntry>,
+): PackingDifference[] {
+  const within = there.length < expected.length ? firstDifference(there, expected) : firstDifference(expected, there);
+  if (within < 0) return [];
+  const at = (files.get(name)?.offset ?? 0) + within;
+  return [{ at, message: `${name} is not what was written, at byte ${at}` }];
 }
 
 function paddingBehind(end: number): number {

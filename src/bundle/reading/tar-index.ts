@@ -21,23 +21,26 @@ const REGULAR = new Set(['File', 'OldFile', 'ContiguousFile']);
 export interface TarIndex {
   /** Regular files by name, a `./` before it taken away. */
   readonly files: ReadonlyMap<string, TarEntry>;
+  /** Folders in the same way, without the slash at the end. */
+  readonly folders: ReadonlyMap<string, TarEntry>;
   /** The first link or device, which a layout has none of; other tools' archives do. */
   readonly special: string | undefined;
 }
 
 /**
  * Lists a tar archive without reading its bodies. The archive is not trusted: every header's checksum, every size, and
- * the end are checked, a name may be there once.
+ * the end are checked, a name may be there once, and has one spelling: `y/../index.json` is `index.json` to some readers.
  * @throws AirgapError `bundle-invalid` that says what is wrong, and at which byte
  */
 export async function indexTar(file: RandomFile, path: string, fileSize: number): Promise<TarIndex> {
   const files = new Map<string, TarEntry>();
+  const folders = new Map<string, TarEntry>();
   const extended: Extended = {};
   const reader = new ReadAhead(file);
   let special: string | undefined;
   for (let at = 0, count = 0; ; count++) {
     const block = await readBlock(reader, path, at, fileSize);
-    if (block.equals(EMPTY)) return { files, special };
+    if (block.equals(EMPTY)) return { files, folders, special };
     if (count > ENTRIES) throw invalid(path, `holds more than ${ENTRIES} entries`);
     const { name, size, type } = readHeader(block, path, at, extended);
     const offset = at + BLOCK;
@@ -53,12 +56,19 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
       EXTENSIONS.get(type)?.(extended, (await reader.read(offset, size)).toString('utf8'));
       continue;
     }
+    if (!isPlainName(name, type)) {
+      throw invalid(path, `holds ${JSON.stringify(name)} at byte ${offset - BLOCK}, which is not the name of one file`);
+    }
+    if (extended.sparse) special ??= `a sparse file, ${JSON.stringify(name)} at byte ${offset - BLOCK}`;
     delete extended.pax;
     delete extended.path;
+    delete extended.sparse;
     if (REGULAR.has(type)) {
       if (files.has(name)) throw invalid(path, `holds ${JSON.stringify(name)} twice`);
       files.set(name, { offset, size });
-    } else if (type !== 'Directory') {
+    } else if (type === 'Directory') {
+      folders.set(name.replace(/\/+$/, ''), { offset, size });
+    } else {
       special ??= `a ${type}, ${JSON.stringify(name)} at byte ${offset - BLOCK}`;
     }
   }
@@ -68,6 +78,8 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
 interface Extended {
   pax?: Pax;
   path?: string;
+  /** Go's reader takes its name and size from records that are not read here. */
+  sparse?: true;
 }
 
 /** What each extended header is for. A global one, as git writes it, says nothing that matters here. */
@@ -76,6 +88,7 @@ const EXTENSIONS = new Map<string, (extended: Extended, body: string) => void>([
     'ExtendedHeader',
     (extended, body) => {
       extended.pax = Pax.parse(body, undefined);
+      if (body.includes(' GNU.sparse.')) extended.sparse = true;
     },
   ],
   [
@@ -87,6 +100,13 @@ const EXTENSIONS = new Map<string, (extended: Extended, body: string) => void>([
   ['NextFileHasLongLinkpath', () => {}],
   ['GlobalExtendedHeader', () => {}],
 ]);
+
+/** Whether a name is what it stands for: no part of it is empty, `.` or `..`, and none of a file ends with a slash. */
+function isPlainName(name: string, type: string): boolean {
+  const plain = type === 'Directory' ? name.replace(/\/+$/, '') : name;
+  if (type === 'Directory' && (plain === '' || plain === '.')) return true;
+  return plain.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}
 
 function readHeader(
   block: Buffer,

@@ -1,7 +1,8 @@
 import { messageOf } from '../../base/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { type Links, readLinks } from '../../oci/manifest.ts';
+import type { ManifestNode } from '../../oci/graph.ts';
+import { readLinks } from '../../oci/manifest.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import { type Referrer, referrerKind } from '../../oci/referrer.ts';
 import type { Problem } from '../problem.ts';
@@ -14,8 +15,18 @@ import { invalid } from './tar-index.ts';
  */
 const FOLLOWED = 2_000_000;
 
+/** Digests that a message lists. */
+const LISTED = 5;
+
+/** A manifest as far as it names others; `subject` is what it belongs to. */
+export type NamingManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
+  readonly subject: Descriptor | undefined;
+};
+
 export interface Trees {
   readonly problems: readonly Problem[];
+  /** Every manifest that could be read, by digest. */
+  readonly manifests: ReadonlyMap<Digest, NamingManifest>;
   /** By digest, the names of the images and charts that need it. */
   readonly users: ReadonlyMap<Digest, readonly string[]>;
 }
@@ -33,7 +44,7 @@ export async function checkTrees(
 ): Promise<Trees> {
   const users = new Map<Digest, Set<string>>();
   const problems = new Map<string, Set<string>>();
-  const manifests = new Map<Digest, Promise<Links | string>>();
+  const manifests = new Map<Digest, NamingManifest | string>();
   const report = (message: string, name: string): void => {
     problems.set(message, (problems.get(message) ?? new Set()).add(name));
   };
@@ -53,28 +64,26 @@ export async function checkTrees(
     }
     return entry !== undefined;
   };
-  const read = (digest: Digest): Promise<Links | string> => {
-    const known = manifests.get(digest);
-    if (known !== undefined) return known;
-    const reading = readManifest(bundle, digest);
-    manifests.set(digest, reading);
-    return reading;
+  const read = async (digest: Digest): Promise<NamingManifest | string> => {
+    const found = manifests.get(digest) ?? (await readManifest(bundle, digest));
+    manifests.set(digest, found);
+    return found;
   };
   const follow = async (name: string, root: Descriptor): Promise<void> => {
     const seen = new Set<Digest>();
     for (const queue = [root]; queue.length > 0; ) {
       const descriptor = queue.pop() as Descriptor;
-      if (seen.has(descriptor.digest)) continue;
-      seen.add(descriptor.digest);
       // What is damaged is reported as that; what it said is not known.
       if (!isThere(descriptor, name) || damaged.has(descriptor.digest)) continue;
-      const links = await read(descriptor.digest);
-      if (typeof links === 'string') {
-        report(`${descriptor.digest} cannot be read as a manifest: ${links}`, name);
+      if (seen.has(descriptor.digest)) continue;
+      seen.add(descriptor.digest);
+      const found = await read(descriptor.digest);
+      if (typeof found === 'string') {
+        report(`${descriptor.digest} cannot be read as a manifest: ${found}`, name);
         continue;
       }
-      queue.push(...links.manifests);
-      for (const blob of links.blobs) isThere(blob, name);
+      for (const child of found.children) queue.push(child);
+      for (const blob of found.blobs) isThere(blob, name);
     }
   };
   for (const [name, root] of namedRoots(bundle)) await follow(name, root);
@@ -83,8 +92,8 @@ export async function checkTrees(
     const name = nameOf(referrer, users.get(referrer.subject));
     const { descriptor, subject, tag } = referrer;
     await follow(name, descriptor);
-    const links = damaged.has(descriptor.digest) ? undefined : await manifests.get(descriptor.digest);
-    const isOther = typeof links === 'object' && tag === undefined && links.subject?.digest !== subject;
+    const found = damaged.has(descriptor.digest) ? undefined : manifests.get(descriptor.digest);
+    const isOther = typeof found === 'object' && tag === undefined && found.subject?.digest !== subject;
     if (isOther) report(`${descriptor.digest} does not belong to ${subject}, for which it is listed`, name);
     if (!bundle.entries.has(subject)) report(`${subject}, which ${descriptor.digest} belongs to, is not there`, name);
   }
@@ -97,6 +106,7 @@ export async function checkTrees(
   }
   return {
     problems: [...problems].map(([message, names]) => ({ message, affects: [...names] })),
+    manifests: new Map([...manifests].flatMap(([at, found]) => (typeof found === 'string' ? [] : [[at, found]]))),
     users: new Map([...users].map(([digest, names]) => [digest, [...names]])),
   };
 }
@@ -111,12 +121,14 @@ function namedRoots(bundle: Bundle): [string, Descriptor][] {
   ];
 }
 
-/** Each after what it belongs to. */
+/** Each after what it belongs to; those that belong to each other come last. */
 function bySubject(referrers: readonly Referrer[]): readonly Referrer[] {
   const own = new Set(referrers.map(({ descriptor }) => descriptor.digest));
-  const ready = referrers.filter(({ subject }) => !own.has(subject));
-  const rest = referrers.filter(({ subject }) => own.has(subject));
-  return ready.length === 0 || rest.length === 0 ? [...ready, ...rest] : [...ready, ...bySubject(rest)];
+  const following = Map.groupBy(referrers, ({ subject }) => subject);
+  // What is added while it goes on is gone through as well.
+  const ordered = new Set(referrers.filter(({ subject }) => !own.has(subject)));
+  for (const { descriptor } of ordered) for (const next of following.get(descriptor.digest) ?? []) ordered.add(next);
+  return [...new Set([...ordered, ...referrers])];
 }
 
 function nameOf(referrer: Referrer, users: ReadonlySet<string> = new Set()): string {
@@ -125,10 +137,30 @@ function nameOf(referrer: Referrer, users: ReadonlySet<string> = new Set()): str
   return `the ${referrerKind(referrer)} of ${user}`;
 }
 
-async function readManifest(bundle: Bundle, digest: Digest): Promise<Links | string> {
+/**
+ * Blobs that nothing leads to: no name of the index, not the lock, not its signature. No digest that anybody signed stands
+ * for them. Only of a bundle whose manifests can all be read.
+ */
+export async function checkOrphans(bundle: Bundle, users: Trees['users']): Promise<Problem[]> {
+  const own = [bundle.lockDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);
+  if (bundle.lock() === undefined) return [];
+  const named = new Set<Digest>(own);
+  for (const digest of own) {
+    const found = await readManifest(bundle, digest);
+    if (typeof found !== 'string') for (const blob of found.blobs) named.add(blob.digest);
+  }
+  const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !named.has(digest));
+  if (orphans.length === 0) return [];
+  const more = orphans.length > LISTED ? ` and ${orphans.length - LISTED} more` : '';
+  const message = `nothing leads to ${orphans.slice(0, LISTED).join(', ')}${more}: neither the index, nor the lock, nor its signature`;
+  return [{ message, affects: [] }];
+}
+
+async function readManifest(bundle: Bundle, digest: Digest): Promise<NamingManifest | string> {
   try {
     const { descriptor, bytes } = await bundle.manifest({ registry: '', path: '' }, digest);
-    return readLinks(descriptor.mediaType, bytes);
+    const { manifests: children, blobs, subject } = readLinks(descriptor.mediaType, bytes);
+    return { descriptor, children, blobs, subject };
   } catch (error) {
     return messageOf(error);
   }

@@ -1,7 +1,5 @@
 import type { KeyObject } from 'node:crypto';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import type { Lock } from '../../lock/lock.ts';
-import { formatReference } from '../../oci/reference.ts';
 import { fingerprintOf, isSignatureOf } from '../../oci/signing-key.ts';
 import { type Bundle, openBundle } from '../read.ts';
 import { checkAgreement } from '../reading/agreement.ts';
@@ -34,7 +32,7 @@ export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Prom
       hint: 'what the bundle holds was changed after it was signed',
     });
   }
-  const [difference] = differences(bundle, lock);
+  const [difference] = differences(bundle);
   if (difference === undefined) return;
   throw new AirgapError('signature', `${path} is not what was signed: ${difference}`, {
     hint: 'the lock is signed; what the bundle holds was changed afterwards',
@@ -59,15 +57,11 @@ export async function openSigned(path: string, publicKey: KeyObject): Promise<Bu
   }
 }
 
-/** Where the index says anything but what the lock says. */
-function differences(bundle: Bundle, lock: Lock): string[] {
-  const types = new Map(lock.images.map(({ reference, mediaType }) => [reference, mediaType]));
-  const retyped = bundle.images().filter(({ reference, descriptor }) => {
-    return types.get(formatReference(reference)) !== descriptor.mediaType;
-  });
+/** Where the bundle says anything but what the lock says. */
+function differences(bundle: Bundle): string[] {
   return [
     ...checkAgreement(bundle).map(({ message }) => message),
     ...bundle.unnamed().map(({ digest }) => `the index lists ${digest}, and the lock does not`),
-    ...retyped.map(({ reference }) => `${formatReference(reference)} has another media type in the index`),
+    ...bundle.structure().map(({ message }) => message),
   ];
 }

@@ -12,8 +12,13 @@ import { isOver, readSignatures, type Signature, signLock } from './signature.ts
  * over this lock that the bundle there has is taken, or the one that is growing there: the same content and key stay the
  * same file.
  */
-export async function signatureOver(lock: Lock, key: SigningKey, path: string): Promise<Signature> {
-  const { digest } = lockArtifact(lock).descriptor;
+export async function signatureOver(
+  lock: Lock,
+  key: SigningKey,
+  path: string,
+  evidence?: readonly Uint8Array[],
+): Promise<Signature> {
+  const { digest } = lockArtifact(lock, evidence).descriptor;
   return (await keptSignature(path, digest, key.publicKey)) ?? signLock(digest, key);
 }
 

@@ -5,9 +5,10 @@ import { parsePlatform } from '../../oci/platform.ts';
 import { extractionReport } from '../../ui/extraction.ts';
 import type { Wanted } from '../../workflows/extract.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
+import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import type { Edge } from '../run.ts';
 
-interface Flags {
+interface Flags extends SignatureFlags {
   readonly chart?: string;
   readonly image?: string;
   readonly platform?: string;
@@ -27,13 +28,15 @@ export function extractCommand(edge: Edge): Command {
     .option('--platform <os/architecture>', 'the image of this platform only, with its own digest')
     .option('--no-referrers', 'the image without signatures and whatever else belongs to it')
     .option('--force', 'replace what is there')
+    .addOption(requireSignatureOption())
     .addOption(outputOption(['text', 'json'], 'text'))
     .action(async (file: string, flags: Flags) => {
       const { out, force = false, output } = flags;
       const wanted = wantedOf(flags);
+      const signing = await requiredSigner(flags);
       const { extract } = await import('../../workflows/extract.ts');
       const concurrency = availableParallelism();
-      const result = await extract(edge.context, { file, wanted, out, force, concurrency });
+      const result = await extract(edge.context, { file, wanted, out, force, concurrency, ...signing });
       if (output === 'json') edge.print(await asDocument('Extraction', result, 'json'));
       else edge.print(extractionReport(result));
     });

@@ -14,12 +14,13 @@ import { asDocument, outputOption } from '../flags/output.ts';
 import { Receipts } from '../flags/receipt.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
 import { repeat } from '../flags/repeat.ts';
-import { publicKey } from '../flags/signing.ts';
+import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';
 
 type Flags = RegistryFlags &
   NamingFlags &
+  SignatureFlags &
   EcrFlags &
   ConfigFlags & {
     to: string[];
@@ -30,7 +31,6 @@ type Flags = RegistryFlags &
     exclude: string[];
     retire?: string;
     as?: Reference;
-    requireSignature?: string;
     dryRun?: true;
     receipt?: string;
     logFile?: string;
@@ -65,7 +65,7 @@ export function pushCommand(edge: Edge): Command {
     .addOption(
       new Option('--as <name>', 'what another tool’s archive names by a tag alone, or not at all').argParser(nameGiven),
     )
-    .option('--require-signature <key>', 'only bundles that are signed by this public key, a PEM file')
+    .addOption(requireSignatureOption())
     .option('--dry-run', 'say what is there and what would be sent; send nothing')
     .option('--receipt <file>', 'write what is where, for verify --receipt')
     .option('--log-file <file>', 'add a line of JSON for each event')
@@ -111,7 +111,7 @@ async function optionsOf({ context }: Edge, files: string[], flags: Flags): Prom
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
   const registries = targets.map(({ registry }) => registry);
-  const { chart: charts, image: images, exclude, as, retire, requireSignature } = flags;
+  const { chart: charts, image: images, exclude, as, retire } = flags;
   return {
     files,
     targets,
@@ -124,7 +124,7 @@ async function optionsOf({ context }: Edge, files: string[], flags: Flags): Prom
     requireReferrers: flags.requireReferrers ?? false,
     selection: { charts, images, exclude },
     ...(as === undefined ? {} : { as }),
-    ...(requireSignature === undefined ? {} : { signer: await publicKey(requireSignature) }),
+    ...(await requiredSigner(flags)),
     repositories: await repositoryChoice(flags, cwd),
     ...(retire === undefined ? {} : { retire }),
     now: () => new Date(),

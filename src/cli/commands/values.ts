@@ -19,6 +19,7 @@ import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions
 import { repeat } from '../flags/repeat.ts';
 import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
+import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import type { Edge } from '../run.ts';
 import { checkOut, writeOverrides } from './values-files.ts';
@@ -28,6 +29,7 @@ type Flags = RenderFlags &
   FormatFlags &
   ResidueFlags &
   CompletionFlags &
+  SignatureFlags &
   CheckTargetFlags &
   NamingFlags &
   ConfigFlags & {
@@ -75,6 +77,7 @@ export function valuesCommand(edge: Edge): Command {
         .argParser(repeat)
         .default([], ''),
     )
+    .addOption(requireSignatureOption())
     .addOption(rulesOption())
     .addOption(outputOption(['yaml', 'json'], 'yaml'));
   addResidueFlags(command);
@@ -96,13 +99,15 @@ export function valuesCommand(edge: Edge): Command {
     const residue = files.residueFile();
     const { jobs, chartSources, config } = await configured(chart, flags, edge);
     const access = accessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
+    const signing = await requiredSigner(flags);
     const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
       request:
         chart === undefined ? undefined : await requested(edge, chartRequest(chart, flags, access), flags.bundle),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
-      target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle),
+      ...signing,
+      target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle, signing),
       render: { ...renderOptions(flags), ...left(flags) },
       rules: await readRules(flags.rules),
       chartSources,
@@ -135,6 +140,11 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
   if ([chart !== undefined, all, config !== undefined].filter(Boolean).length !== 1) {
     throw new AirgapError('usage', 'give one chart, --all with --bundle, or --config', {
       hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
+    });
+  }
+  if (flags.requireSignature !== undefined && flags.bundle === undefined) {
+    throw new AirgapError('usage', '--require-signature is for the signature of a bundle', {
+      hint: 'name the bundle with --bundle',
     });
   }
   checkFormat(flags, all);

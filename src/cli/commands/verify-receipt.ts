@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { receiptReport } from '../../ui/receipt-report.ts';
+import type { ReceiptOptions } from '../../workflows/verify-receipt.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import { asDocument } from '../flags/output.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
@@ -10,10 +11,13 @@ export interface ReceiptFlags extends RegistryFlags {
   registryType?: 'ecr';
 }
 
-/** `verify --receipt`, which asks a registry and reads no bundle. */
+/** `verify --receipt`, which asks a registry, and reads no content of a bundle. */
 export function addReceiptFlags(command: Command): Command {
   command
-    .option('--receipt <file>', 'instead of a bundle: ask the registry for everything that a push wrote down here')
+    .option(
+      '--receipt <file>',
+      'ask the registry for everything that a push wrote down here; with a bundle: for all of it',
+    )
     .addOption(new Option('--registry-type <type>', 'with --receipt: what the registry is').choices(['ecr']));
   return addRegistryFlags(command, { mirrors: false });
 }
@@ -22,6 +26,7 @@ export async function checkReceipt(
   edge: Edge,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
+  given: Pick<ReceiptOptions, 'bundle' | 'signer'>,
 ): Promise<void> {
   const { readReceipt } = await import('../../workflows/pushing/receipt.ts');
   const { verifyReceipt } = await import('../../workflows/verify-receipt.ts');
@@ -29,8 +34,12 @@ export async function checkReceipt(
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, edge.context.env);
   const access = { ...(await registryAccess(flags)), ecrHosts };
-  const result = await verifyReceipt(edge.context, receipt, { access, concurrency: flags.concurrency ?? UPLOADS });
+  const result = await verifyReceipt(edge.context, receipt, {
+    ...given,
+    access,
+    concurrency: flags.concurrency ?? UPLOADS,
+  });
   const check = { file, ...result };
   edge.print(flags.output === 'text' ? receiptReport(check) : await asDocument('ReceiptCheck', check, flags.output));
-  if (result.differences.length > 0) edge.answer(3);
+  if (result.differences.length + (result.missing ?? []).length > 0) edge.answer(3);
 }

@@ -24,12 +24,18 @@ export function verifyCommand(edge: Edge): Command {
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'));
   return addReceiptFlags(command).action(async (file: string | undefined, flags: Flags) => {
     const { key, verifySignatures: images, output, receipt } = flags;
-    if (file === undefined && receipt !== undefined) return checkReceipt(edge, receipt, flags);
-    if (file === undefined || receipt !== undefined) {
-      throw new AirgapError('usage', 'give either a bundle or --receipt', { hint: 'helm airgap verify BUNDLE' });
+    if (file === undefined && (receipt === undefined || key !== undefined)) {
+      const hint = 'helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key is for a bundle';
+      throw new AirgapError('usage', 'give a bundle or --receipt', { hint });
     }
-    const keys = await imageKeys(images);
+    if (receipt !== undefined && images.length > 0) {
+      const hint = 'run helm airgap verify BUNDLE --verify-signatures KEY for that';
+      throw new AirgapError('usage', '--verify-signatures reads a bundle, and --receipt asks a registry', { hint });
+    }
     const signer = key === undefined ? undefined : await publicKey(key);
+    if (receipt !== undefined) return checkReceipt(edge, receipt, flags, { ...(file && { bundle: file }), signer });
+    if (file === undefined) return;
+    const keys = await imageKeys(images);
     const { verify } = await import('../../workflows/inspect.ts');
     const result = await verify(edge.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
@@ -42,6 +48,6 @@ export function verifyCommand(edge: Edge): Command {
     if (result.problems.length > 0) return edge.answer(3);
     if (keys.length === 0) return;
     const { verifySignatures } = await import('../../workflows/verify-signatures.ts');
-    await verifySignatures(edge.context, file, availableParallelism(), keys);
+    await verifySignatures(edge.context, file, availableParallelism(), keys, signer);
   });
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { Edge } from '../run.ts';
@@ -16,6 +17,25 @@ export async function signingKey({ context: { env } }: Edge, file: string): Prom
 export async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
   const { readPublicKey } = await import('../../oci/signing-key.ts');
   return readPublicKey(await keyFile(file), file, others);
+}
+
+/** The flag of whatever reads bundles. */
+export interface SignatureFlags {
+  requireSignature?: string;
+}
+
+export function requireSignatureOption(): Option {
+  return new Option(
+    '--require-signature <key>',
+    'only what is in bundles that are signed by this public key, a PEM file',
+  );
+}
+
+/** The key that the flag names. @throws AirgapError `file`, `usage` */
+export async function requiredSigner({
+  requireSignature,
+}: SignatureFlags): Promise<{ readonly signer?: SigningKey['publicKey'] }> {
+  return requireSignature === undefined ? {} : { signer: await publicKey(requireSignature) };
 }
 
 async function keyFile(file: string): Promise<string> {

@@ -29,7 +29,7 @@ export function warn(emit: Emit, network: readonly NetworkNeed[], references: re
 export function warnLeftOut(emit: Emit, leftOut: readonly Referrer[]): void {
   if (leftOut.length === 0) return;
   const names = [...new Set(leftOut.map(({ repository, subject }) => `${formatRepository(repository)}@${subject}`))];
-  const message = `signatures and the like of ${names.length} indexes are not carried, because the choice of platforms made other indexes of them: ${names.join(', ')}; without --platform, or pinned by digest, an image keeps them`;
+  const message = `signatures and the like of ${names.length} indexes are not pushed, because the choice of platforms made other indexes of them: ${names.join(', ')}; without --platform, or pinned by digest, an image keeps them`;
   emit({ type: 'warning', message });
 }
 

@@ -15,6 +15,11 @@ import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
+  /**
+   * Whether a root was made of what has its digest at the source. In a bundle the lock says so, which nobody has to believe:
+   * where nothing shows it, a signature has to be over what is there.
+   */
+  readonly knowsSource: (root: Root) => Promise<boolean>;
   /** What belongs to indexes that a choice of platforms made others of: that is what people sign. */
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
@@ -29,14 +34,20 @@ const LIMIT = 4 * 1024 * 1024;
 
 /**
  * Makes sure that every image has a cosign signature by one of the keys, offline: over its digest at the source, or, of an
- * image that a choice of platforms made smaller, over each of the images that are left.
+ * image that a choice of platforms made smaller, over each of the images that are left. The digest at the source counts only
+ * where the image is known to be made of that.
  * @throws AirgapError `signature` naming each image that has none, `several` for more than one; what the source throws
  */
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
-  const { graph, keys, concurrency, signal } = check;
+  const { graph, concurrency, signal } = check;
   const verifier = new Verifier(check);
+  const wanted = new Map<Root, Digest>();
   const outcomes = await settle(graph.roots, concurrency, async (root) => {
-    if (await verifier.isSigned(root, root.sourceDigest ?? root.descriptor.digest)) return true;
+    const { sourceDigest, descriptor } = root;
+    const isKnown = sourceDigest !== undefined && (await check.knowsSource(root));
+    const digest = isKnown ? sourceDigest : descriptor.digest;
+    wanted.set(root, digest);
+    if (await verifier.isSigned(root, digest)) return true;
     if (root.sourceDigest === undefined) return false;
     const parts = await Promise.all(imagesIn(graph, root).map((at) => verifier.isSigned(root, at)));
     return parts.length > 0 && parts.every(Boolean);
@@ -46,7 +57,9 @@ export async function requireSignatures(check: SignatureCheck): Promise<void> {
     const root = graph.roots[at] as Root;
     const name = formatReference(root.reference);
     if ('error' in outcome) return [failureOf(name, outcome.error)];
-    return outcome.value ? [] : [unsigned(name, root, verifier.count(root), keys.length)];
+    if (outcome.value) return [];
+    const digest = wanted.get(root) as Digest;
+    return [unsigned(name, root, digest, verifier.count(root, digest), check.keys.length)];
   });
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${graph.roots.length} images are not signed as they have to be`);
@@ -63,9 +76,9 @@ class Verifier {
     this.#bySubject = Map.groupBy(all, ({ repository, subject }) => `${formatRepository(repository)}@${subject}`);
   }
 
-  /** Manifests that belong to the image as it was at its source. */
-  count({ reference, sourceDigest, descriptor }: Root): number {
-    return this.#of(reference, sourceDigest ?? descriptor.digest).length;
+  /** Manifests that belong to what has to be signed. */
+  count({ reference }: Root, digest: Digest): number {
+    return this.#of(reference, digest).length;
   }
 
   async isSigned({ reference }: Root, digest: Digest): Promise<boolean> {
@@ -96,22 +109,32 @@ class Verifier {
   }
 }
 
-/** The images below a root, without what is no image of its own. */
+/** The images below a root, without what is no image of its own. What is an index, it says itself, not who names it. */
 function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
-  const nodes = closureOf(graph, descriptor.digest).manifests.flatMap((at) => graph.manifests.get(at)?.children ?? []);
-  return nodes
-    .filter(({ mediaType, platform }) => !isIndexType(mediaType) && !isAttestation(platform))
-    .map(({ digest }) => digest);
+  const children = closureOf(graph, descriptor.digest).manifests.flatMap(
+    (at) => graph.manifests.get(at)?.children ?? [],
+  );
+  const isIndex = (digest: Digest): boolean => isIndexType(graph.manifests.get(digest)?.descriptor.mediaType ?? '');
+  const images = children.filter(({ digest, platform }) => !isIndex(digest) && !isAttestation(platform));
+  return [...new Set(images.map(({ digest }) => digest))];
 }
 
-function unsigned(name: string, { sourceDigest, descriptor }: Root, count: number, keys: number): AirgapError {
+function unsigned(name: string, root: Root, digest: Digest, count: number, keys: number): AirgapError {
   const by = keys === 1 ? 'the key' : 'any of the keys';
   const found = count === 0 ? 'nothing is there that could be one' : 'what is there is none, or is by another key';
-  const digest = sourceDigest ?? descriptor.digest;
-  return new AirgapError('signature', `${name} has no cosign signature of ${digest} by ${by}: ${found}`, {
-    hint:
-      sourceDigest === undefined || count > 0
-        ? 'leave the image out with --exclude, or have it signed: cosign sign --key'
-        : 'the signature of an index does not fit one that was made of it for some platforms; bundle it without --platform, or check it there',
+  const isPart = root.sourceDigest !== undefined;
+  const each = isPart ? ', nor of each image in it' : '';
+  const isKnown = root.sourceDigest === digest;
+  return new AirgapError('signature', `${name} has no cosign signature of ${digest}${each} by ${by}: ${found}`, {
+    hint: isPart && (count === 0 || !isKnown) ? partHint(root, isKnown) : SIGN,
   });
+}
+
+const SIGN = 'leave the image out with --exclude, or have it signed: cosign sign --key';
+
+/** The signature of an index does not fit one that was made of it. */
+function partHint({ sourceDigest }: Root, isKnown: boolean): string {
+  const part = 'the signature of an index does not fit one that was made of it for some platforms';
+  if (isKnown) return `${part}; bundle it without --platform, or check it there`;
+  return `${part}, and nothing in the bundle shows that this one was made of ${sourceDigest}: bundle it anew, or check it with bundle --verify-signatures`;
 }

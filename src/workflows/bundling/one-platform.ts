@@ -31,23 +31,28 @@ export async function onePlatform(source: Bundle, graph: Graph, root: Root, want
         : [`is there ${fitting.length} times for ${formatPlatform(want)}: ${list(fitting)}`, 'name the variant too'];
     throw new AirgapError('image-not-found', `${name} ${what}`, { hint: `${hint}, or leave it out to have all` });
   }
-  const { manifests, blobs } = closureOf(graph, chosen.descriptor.digest);
+  const below = closureOf(graph, chosen.descriptor.digest);
+  const [manifests, blobs] = [new Set(below.manifests), new Set(below.blobs)];
   const { mediaType, digest, size } = chosen.descriptor;
   const reference = root.reference.digest === undefined ? root.reference : { ...root.reference, digest };
   return {
     roots: [{ reference, descriptor: { mediaType, digest, size } }],
-    manifests: new Map([...graph.manifests].filter(([at]) => manifests.includes(at))),
-    blobs: new Map([...graph.blobs].filter(([at]) => blobs.includes(at))),
+    manifests: new Map([...graph.manifests].filter(([at]) => manifests.has(at))),
+    blobs: new Map([...graph.blobs].filter(([at]) => blobs.has(at))),
   };
 }
 
 /** Every image below the root with the platform that an index says, else its own config. */
 async function candidatesOf(source: Bundle, graph: Graph, root: Root): Promise<Candidate[]> {
   const found = new Map<string, Candidate>();
+  const configs = new Map<string, Promise<Platform | undefined>>();
   const add = async ({ platform: said, ...descriptor }: Descriptor): Promise<void> => {
     const node = graph.manifests.get(descriptor.digest);
     if (node === undefined || isIndexType(descriptor.mediaType)) return;
-    const platform = said ?? (await configured(source, node));
+    // However often an index names it, its config is read once.
+    const own = said === undefined ? (configs.get(descriptor.digest) ?? configured(source, node)) : undefined;
+    if (own !== undefined) configs.set(descriptor.digest, own);
+    const platform = said ?? (await own);
     if (platform === undefined || isAttestation(platform)) return;
     found.set(`${descriptor.digest} ${formatPlatform(platform)}`, { descriptor, platform });
   };

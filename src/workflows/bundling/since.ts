@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
 import { emptyBlob } from '../../bundle/inline.ts';
-import { openBundle } from '../../bundle/read.ts';
+import { openForUse } from '../../bundle/open.ts';
 import { type ExportedLock, readExportedLock } from '../../lock/exported.ts';
 import type { Lock, RequiredBlob } from '../../lock/lock.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -36,7 +36,7 @@ export async function readOlder(file: string, concurrency: number, signal?: Abor
 }
 
 async function readLockOf(file: string, concurrency: number, signal?: AbortSignal): Promise<ExportedLock> {
-  const bundle = await openBundle(file);
+  const bundle = await openForUse(file);
   try {
     return await exportedLock(bundle, concurrency, signal);
   } finally {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { silent } from '../../base/events.ts';
-import { openBundle } from '../../bundle/read.ts';
+import { openForUse } from '../../bundle/open.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
@@ -38,7 +38,7 @@ export function neededReferences(
 ): Promise<NeededReferences> {
   return withScratch(context, async (scratch) => {
     const { target, rules = [], chartSources = UPSTREAM } = options;
-    const source = options.bundle === undefined ? undefined : await openBundle(options.bundle);
+    const source = options.bundle === undefined ? undefined : await openForUse(options.bundle, options);
     try {
       const charts = await chartsOf(source, options, scratch);
       const within = join(scratch, 'within');
@@ -83,8 +83,9 @@ export function neededReferences(
 export async function bundledReferences({
   bundle,
   target,
-}: { bundle: string } & Pick<ValuesOptions, 'target'>): Promise<Omit<NeededReferences, 'places'>> {
-  const source = await openBundle(bundle);
+  signer,
+}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signer'>): Promise<Omit<NeededReferences, 'places'>> {
+  const source = await openForUse(bundle, { signer });
   try {
     const references = source.images().map(({ reference }) => reference);
     checkSharedNames(target, references.map(formatReference), silent, source);

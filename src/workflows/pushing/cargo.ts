@@ -1,6 +1,6 @@
 import { AirgapError, combine } from '../../base/errors.ts';
-import { type Bundle, openBundle } from '../../bundle/read.ts';
-import { openSigned } from '../../bundle/signing/check-signature.ts';
+import { openForUse } from '../../bundle/open.ts';
+import type { Bundle } from '../../bundle/read.ts';
 import type { RequiredBlob } from '../../lock/lock.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -47,9 +47,7 @@ export async function load(
     await Promise.all(bundles.map((bundle) => bundle.close()));
   };
   try {
-    for (const file of files) {
-      bundles.push(await (signer === undefined ? openBundle(file, undefined, as) : openSigned(file, signer)));
-    }
+    for (const file of files) bundles.push(await openForUse(file, { signer, as }));
     for (const bundle of bundles) checkNamed(bundle, context.emit);
     const graph = await graphOf(context, bundles, selected(bundles, selection, context.emit), concurrency);
     const locks = bundles.flatMap((bundle) => bundle.lock() ?? []);

@@ -1,6 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import { chartName } from '../../bundle/names.ts';
-import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { type OpenOptions, openForUse } from '../../bundle/open.ts';
+import type { Bundle } from '../../bundle/read.ts';
 import { writtenNames } from '../../lock/written-names.ts';
 import { asksForWritten, chartRepository, type Target, targetReference } from '../../oci/naming.ts';
 import type { Reference } from '../../oci/reference.ts';
@@ -29,9 +30,13 @@ export function withWritten(target: Target, bundles: readonly Bundle[]): Target 
 }
 
 /** The same for a bundle that nobody has opened yet. */
-export async function withWrittenIn(target: Target, file: string | undefined): Promise<Target> {
+export async function withWrittenIn(
+  target: Target,
+  file: string | undefined,
+  { signer }: Pick<OpenOptions, 'signer'> = {},
+): Promise<Target> {
   if (!asksForWritten(target)) return target;
-  const bundle = file === undefined ? undefined : await openBundle(file);
+  const bundle = file === undefined ? undefined : await openForUse(file, { signer });
   try {
     return withWritten(target, bundle === undefined ? [] : [bundle]);
   } finally {

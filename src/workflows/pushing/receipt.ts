@@ -48,6 +48,8 @@ const receiptSchema = z.object({
   seconds: z.number(),
   /** Bytes sent. */
   bytes: z.int(),
+  /** How many there are of each list, so that one which is cut short is noticed; receipts of before do not say it. */
+  counts: z.object({ items: z.int(), referrers: z.int() }).optional(),
   items: z.array(
     z.object({
       /** In the bundle: an image's full reference, `charts/NAME:TAG` of a chart. */
@@ -96,6 +98,7 @@ export function receiptOf({ bundles, outcomes, belonging, started, finished, wri
     finished: finished.toISOString(),
     seconds: (finished.getTime() - started.getTime()) / 1000,
     bytes: rest.bytes,
+    counts: { items: outcomes.length, referrers: belonging.length },
     items: outcomes.map(({ reference, target: { digest: _, ...tagged }, digest: there, status }) => ({
       source: formatReference(reference),
       target: formatReference(tagged),
@@ -117,7 +120,10 @@ export function receiptOf({ bundles, outcomes, belonging, started, finished, wri
   };
 }
 
-/** Reads a receipt. @throws AirgapError `file` when it cannot be read, `config` with what is wrong in it */
+/**
+ * Reads a receipt. It is not signed: that it lists everything can be told only beside the bundle.
+ * @throws AirgapError `file` when it cannot be read, `config` with what is wrong in it, such as things taken out of it
+ */
 export async function readReceipt(path: string): Promise<Receipt> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('file', `the receipt cannot be read: ${messageOf(cause)}`, { cause });
@@ -130,7 +136,20 @@ export async function readReceipt(path: string): Promise<Receipt> {
     throw new AirgapError('config', `${path} is not JSON`, { hint, cause });
   }
   const result = receiptSchema.safeParse(json);
-  if (result.success) return result.data;
+  if (result.success) {
+    checkCounts(path, result.data);
+    return result.data;
+  }
   const [issue] = result.error.issues;
   throw new AirgapError('config', `${path} is no receipt: ${issue?.path.join('.')}: ${issue?.message}`, { hint });
+}
+
+function checkCounts(path: string, { items, referrers, counts }: Receipt): void {
+  const said = counts ?? { items: items.length, referrers: referrers.length };
+  if (items.length > 0 && said.items === items.length && said.referrers === referrers.length) return;
+  const there = `${items.length} tags and ${referrers.length} signatures and the like`;
+  const wanted = counts === undefined ? '' : `, and says that there were ${counts.items} and ${counts.referrers}`;
+  throw new AirgapError('config', `${path} lists ${there}${wanted}`, {
+    hint: 'take the receipt as push wrote it; one without any tag says nothing',
+  });
 }

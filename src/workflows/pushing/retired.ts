@@ -1,4 +1,4 @@
-import { openBundle } from '../../bundle/read.ts';
+import { openForUse } from '../../bundle/open.ts';
 import type { Graph } from '../../oci/graph.ts';
 import type { Target } from '../../oci/naming.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
@@ -10,7 +10,7 @@ import { placeOf, withWritten } from './places.ts';
  * digests that the older one gave them. Nothing is asked of the registry, and nothing is deleted.
  */
 export async function retired(file: string, { roots }: Pick<Graph, 'roots'>, target: Target): Promise<Reference[]> {
-  const older = await openBundle(file);
+  const older = await openForUse(file);
   try {
     const before = withWritten(target, [older]);
     const old = place([...older.images(), ...older.charts()], (repository) => placeOf(before, repository));

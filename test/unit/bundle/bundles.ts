@@ -4,6 +4,7 @@ import { type WriteOptions, type WriteResult, writeBundle } from '../../../src/b
 import type { Lock } from '../../../src/lock/lock.ts';
 import { bytesOf, type Graph } from '../../../src/oci/graph.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
+import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
 
@@ -41,12 +42,13 @@ export function lockOf(graph: Graph, charts: readonly ChartArtifact[]): Lock {
     kind: 'Lock',
     schemaVersion: 1,
     platforms: [],
-    charts: charts.map(({ name, version, descriptor }) => ({
+    charts: charts.map(({ name, version, descriptor, referrers = [] }) => ({
       name,
       version,
       source: name,
       digest: descriptor.digest,
       profiles: [],
+      ...listed(referrers),
     })),
     images: graph.roots.map(({ reference, descriptor, sourceDigest }) => ({
       reference: formatReference(reference),
@@ -58,6 +60,19 @@ export function lockOf(graph: Graph, charts: readonly ChartArtifact[]): Lock {
       confidence: 'certain',
       need: 'install',
       found: [],
+      ...listed(referrersUnder(graph, reference, descriptor.digest)),
+    })),
+  };
+}
+
+function listed(referrers: readonly Referrer[]): Pick<Lock['images'][number], 'referrers'> {
+  if (referrers.length === 0) return {};
+  return {
+    referrers: referrers.map(({ descriptor: { digest }, subject, artifactType, tag }) => ({
+      digest,
+      subject,
+      artifactType,
+      ...(tag === undefined ? {} : { tag }),
     })),
   };
 }

@@ -131,6 +131,17 @@ describe('names', () => {
     await bundle.close();
   });
 
+  it('are looked at once, where what belongs to images is a long chain or goes round', async () => {
+    const [count, one] = [20_000, blob('{"schemaVersion":2}')];
+    const digest = (at: number): string => `sha256:${String(at % count).padStart(64, '0')}`;
+    const chain = Array.from({ length: count }, (_, at) => ({
+      ...named('', { digest: digest(at), size: 1 }),
+      annotations: { 'vnd.helm-airgap.subject': digest(at + 1), 'vnd.helm-airgap.repository': 'quay.io/a' },
+    }));
+    const text = await answerTo(archive([named('quay.io/a:1', one), ...chain], one.entry));
+    expect(text).toContain(`${digest(count - 1)} is not there`);
+  });
+
   it('of a chart that leads elsewhere write nothing there', async () => {
     const dir = scratchFolder();
     const archiveBlob = blob('the chart');
@@ -152,9 +163,9 @@ describe('names', () => {
     await writeFile(join(dir, 'b.tar'), archive(index, archiveBlob.entry, config.entry, manifest.entry));
     const context = { env: {}, cwd: dir, emit: silent };
     const options = { file: join(dir, 'b.tar'), out: join(dir, 'out.tgz'), force: false, concurrency: 2 };
-    await extract(context, { ...options, wanted: { chart: name } });
-    expect((await readdir(dir)).sort()).toEqual(['b.tar', 'out.tgz']);
-    expect(await readFile(join(dir, 'out.tgz'), 'utf8')).toBe('the chart');
+    const extraction = extract(context, { ...options, wanted: { chart: name } });
+    await expect(extraction).rejects.toMatchObject({ code: 'bundle-invalid' });
+    expect((await readdir(dir)).sort()).toEqual(['b.tar']);
   });
 });
 
@@ -185,9 +196,7 @@ it('manifest.json cannot give another image under a name', async () => {
   const changed = text.replace('"RepoTags":["quay.io/a:1"]', '"RepoTags":["quay.io/c:1"]');
   expect(changed).not.toBe(text);
   await writeFile(path, changed, 'latin1');
-  expect(await answer(path)).toBe(
-    'manifest.json (for docker load) has other content under "quay.io/c:1" than the index',
-  );
+  expect(await answer(path)).toMatch(/^manifest\.json .* is not what the index says: .*"quay\.io\/c:1"/);
 });
 
 describe('the index of a split bundle', () => {

@@ -201,11 +201,20 @@ describe('openBundle', () => {
   });
 
   it('ignores files that are no part of a layout, whatever they are called', async () => {
-    const odd = ['../../etc/passwd', '/etc/passwd', 'blobs/sha256/short', 'blobs/md5/abc', 'README'];
+    const odd = ['blobs/sha256/short', 'blobs/md5/abc', 'README', 'repositories', '..README'];
     const path = await fileOf(LAYOUT, INDEX, ...odd.map((name) => entry(name, 'x')), END);
     const bundle = await openBundle(path);
     expect(bundle.entries.size).toBe(0);
     await bundle.close();
+  });
+
+  it('refuses names that other readers take for another file', async () => {
+    const names = ['../../etc/passwd', '/etc/passwd', 'y/../index.json', 'blobs/./x', 'blobs//x', './../x', 'x/..'];
+    for (const name of names)
+      expect(await refusal(LAYOUT, INDEX, entry(name, 'x'), END), name).toContain('not the name');
+    expect(await refusal(LAYOUT, INDEX, entry('./index.json', 'x'), END)).toContain('twice');
+    const plain = await fileOf(entry('./oci-layout', '{"imageLayoutVersion":"1.0.0"}'), INDEX, END);
+    await (await openBundle(plain)).close();
   });
 
   it('says that a file is not there', async () => {

@@ -112,6 +112,7 @@ describe('what belongs to an image', () => {
       (graph) => lockWith(graph, [...(graph.referrers ?? []), { ...(graph.referrers?.[0] as Referrer), tag: 'x.sig' }]),
     );
     expect(await problems(lost.path)).toEqual([
+      { message: expect.stringMatching(/^nothing leads to sha256:\w+/), affects: [] },
       { message: expect.stringMatching(/^the lock lists sha256:\w+ \(signature\)/), affects: ['quay.io/a:1'] },
     ]);
     const secret = await written(undefined, (graph) => lockWith(graph, []));

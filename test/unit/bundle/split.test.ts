@@ -9,7 +9,7 @@ import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { noise } from '../transfer/memory.ts';
-import { graphOf, registry, write } from './bundles.ts';
+import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
 
 const PART = 16_000;
 
@@ -65,8 +65,34 @@ describe('a split bundle', () => {
         size: piece.length,
         sha256: digestOf(piece).slice('sha256:'.length),
       })),
+      // Larger bundles: the first 33 MiB.
+      head: { size: whole.length, sha256: digestOf(whole).slice('sha256:'.length) },
     });
     expect((await readdir(dir)).sort()).toEqual([...names, 'b.parts.json', 'whole'].sort());
+  });
+
+  it('has an index of its own, and not that of another bundle with parts of the same sizes', async () => {
+    const { dir, path, source } = await split();
+    const graph = await graphOf(source);
+    const lock = lockOf(graph, [chart]);
+    const other = { ...lock, platforms: ['x'.repeat(lock.platforms.length + 1)] };
+    await write(join(dir, 'c'), source, { splitSize: PART, lock: other });
+    const own = await readFile(`${path}.parts.json`, 'utf8');
+    const { head: _, ...before } = JSON.parse(await readFile(join(dir, 'c.parts.json'), 'utf8'));
+    // An index of before has no head: then the first part is read.
+    for (const index of [await readFile(join(dir, 'c.parts.json'), 'utf8'), JSON.stringify(before)]) {
+      await writeFile(`${path}.parts.json`, index.replaceAll('"c.', '"b.'));
+      const [problem, ...others] = await problemsOf(path);
+      expect(problem?.message).toContain('another bundle');
+      expect(others).toEqual([]);
+    }
+    const { head: __, ...older } = JSON.parse(own);
+    for (const index of [own, JSON.stringify(older)]) {
+      await writeFile(`${path}.parts.json`, index);
+      expect(await problemsOf(path)).toEqual([]);
+    }
+    await writeFile(`${path}.parts.json`, JSON.stringify({ ...older, head: { size: -1, sha256: '' } }));
+    expect(await failure(path)).toMatchObject({ code: 'bundle-invalid' });
   });
 
   it('is one file where it fits into one part', async () => {

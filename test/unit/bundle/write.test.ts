@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dockerSaveFile } from '../../../src/bundle/docker-save.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
@@ -52,15 +53,17 @@ describe('writeBundle', () => {
   });
 
   it('gives docker load one platform of each image', async () => {
-    const dir = scratchFolder();
+    const path = join(scratchFolder(), 'b');
     const source = registry();
     const arm = digestOf(noise('arm', 512)).replace(':', '/');
-    for (const [file, dockerPlatform, isArm] of [
-      ['amd', undefined, false],
-      ['arm', { os: 'linux', architecture: 'arm64' }, true],
+    await write(path, source);
+    const written = execFileSync('tar', ['-xOf', path, 'manifest.json']);
+    const other = dockerSaveFile(await graphOf(source), { os: 'linux', architecture: 'arm64' });
+    for (const [file, isArm] of [
+      [written, false],
+      [other, true],
     ] as const) {
-      await write(join(dir, file), source, { dockerPlatform });
-      const images = JSON.parse(execFileSync('tar', ['-xOf', join(dir, file), 'manifest.json'], { encoding: 'utf8' }));
+      const images = JSON.parse(Buffer.from(file).toString('utf8'));
       expect(images.map(({ RepoTags }: { RepoTags: string[] }) => RepoTags[0])).toEqual([
         'docker.io/library/b:2',
         'quay.io/a:1',

@@ -73,7 +73,7 @@ describe('a lock file', () => {
   it('keeps any text as it was', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'grapheme' }), (name, place) => {
-        const charts = [{ name, version: place, chart: place, digest, profiles: [{ name }] }];
+        const charts = [{ name: 'web', version: '1.0.0', chart: place, digest, profiles: [{ name }] }];
         expect(read(parse(formatLockFile({ ...lockFile, charts }, 'x'))).charts).toEqual(charts);
       }),
     );
@@ -94,6 +94,8 @@ describe('what people write', () => {
   const image = { reference: 'nginx:1', need: 'install', confidence: 'certain' };
   it.each<[string, object, string]>([
     ['an unknown key', { image: [] }, ': Unrecognized key: "image"'],
+    ['the name of no chart', { charts: [{ name: '../web', version: '1.0.0' }] }, 'charts.0.name: is not the name'],
+    ['the version of no chart', { charts: [{ name: 'web', version: '1?x' }] }, 'charts.0.version: is not the version'],
     ['half a digest', { images: [{ ...image, digest: 'sha256:abc' }] }, 'images.0.digest: is no digest'],
     ['no reference', { images: [{ ...image, reference: 'A b' }] }, 'images.0.reference: "A b" is not an image'],
     ['an unknown need', { images: [{ ...image, need: 'now' }] }, 'images.0.need: '],

@@ -88,8 +88,21 @@ describe('the lock', () => {
       expect(message).toContain(field);
   });
 
+  it('has no names that could lead out of a repository or a folder', () => {
+    const [chart] = lock.charts;
+    const [first] = lock.images;
+    for (const name of ['../../prod/app', 'a/b', '', 'a\nb', '%2e%2e'])
+      expect(refusal({ ...lock, charts: [{ ...chart, name }] }).message, name).toContain('charts.0.name');
+    for (const version of ['1.0.0/../../x', '1?n=1', '1.0.0#', 'latest', ''])
+      expect(refusal({ ...lock, charts: [{ ...chart, version }] }).message, version).toContain('charts.0.version');
+    for (const reference of ['quay.io/../x:1', 'nginx', 'quay.io/a:1/../../b', 'quay.io/a:1?x', 'quay.io/A:1'])
+      expect(refusal({ ...lock, images: [{ ...first, reference }] }).message, reference).toContain(
+        'images.0.reference',
+      );
+  });
+
   it('says how many more there are, when there are many', () => {
-    const images = Array.from({ length: 25 }, () => ({ ...image('x'), digest: 'none' }));
+    const images = Array.from({ length: 25 }, () => ({ ...image('quay.io/x:1'), digest: 'none' }));
     const { message } = refusal({ ...lock, images });
     expect(message).toContain('images.9.digest');
     expect(message).toContain('and 15 more');

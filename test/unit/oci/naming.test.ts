@@ -7,10 +7,12 @@ import {
   isUnderTarget,
   parseTarget,
   registryFolder,
+  targetRepository,
   targetText,
 } from '../../../src/oci/naming.ts';
-import { parseNamingRule } from '../../../src/oci/naming-template.ts';
+import { NAMINGS, parseNamingRule } from '../../../src/oci/naming-template.ts';
 import { formatRepository, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
+import fc from '../../support/property.ts';
 import { refusal } from './refusal.ts';
 
 const target = parseTarget('ecr.example/mirrored', 'host-path');
@@ -146,8 +148,37 @@ describe('a naming', () => {
   });
 
   it('is followed by what the registry takes', () => {
-    const legal = (path: string): string => path.toUpperCase();
-    expect(name('name', 'quay.io/x/b:1', { legal })).toBe('us.icr.io/NS/B:1');
+    const legal = (path: string): string => path.replaceAll('__', '_');
+    expect(name('name', 'quay.io/x/b__c:1', { legal })).toBe('us.icr.io/ns/b_c:1');
+  });
+
+  it('never leads out of the target, whatever a name holds', () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc
+        .array(fc.constantFrom('..', '.', '', '%2e%2e', 'a', 'A', '?x=', '#', '\\', 'prod'))
+        .map((all) => all.join('/')),
+    );
+    fc.assert(
+      fc.property(text, fc.constantFrom(...NAMINGS), fc.boolean(), (hostile, naming, isChart) => {
+        const target = parseTarget('r.example/team/mirrored', naming, { written: new Map([['quay.io/a', hostile]]) });
+        try {
+          const source = { registry: 'quay.io', path: naming === 'as-written' ? 'a' : hostile };
+          const { registry, path } = isChart ? chartRepository(target, hostile) : targetRepository(target, source);
+          expect(registry).toBe('r.example');
+          expect(`${new URL(`https://r.example/v2/${path}/`).pathname}`).toBe(`/v2/${path}/`);
+          expect(`${path}/`).toMatch(/^team\/mirrored\//);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'reference-invalid' });
+        }
+      }),
+      { numRuns: 500 },
+    );
+    const target = parseTarget('r.example/team/mirrored', 'host-path');
+    for (const chart of ['../../../prod/app', 'MyChart', '', 'a/../../b', '%2e%2e'])
+      expect(() => chartRepository(target, chart), chart).toThrow(
+        expect.objectContaining({ code: 'reference-invalid' }),
+      );
   });
 
   it('can give charts a place of their own', () => {

@@ -3,7 +3,7 @@ import { silent } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
-import { walk } from '../../../src/transfer/walk.ts';
+import { Walker, walk } from '../../../src/transfer/walk.ts';
 import { descriptorOf, MemoryRegistry, noise, references } from './memory.ts';
 
 const options = { platforms: [], concurrency: 4, emit: silent };
@@ -128,6 +128,49 @@ describe('walk', () => {
     for (let depth = 0; depth < 7; depth++) at = registry.addIndex('quay.io/a', 'deep', [at]);
     const { failures } = await walk(registry, references('quay.io/a:deep'), options);
     expect(failures[0]?.error.code).toBe('unsupported');
+  });
+
+  it('walks what is named a thousand times once', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
+    let at = image;
+    for (let depth = 0; depth < 3; depth++) {
+      at = registry.addIndex('quay.io/a', 'wide', Array<typeof at>(1000).fill(at), { depth });
+    }
+    const began = performance.now();
+    const { graph, failures } = await walk(registry, references('quay.io/a:wide'), options);
+    expect(failures).toEqual([]);
+    expect(graph.manifests.size).toBe(4);
+    expect(graph.roots[0]?.descriptor).toEqual(at);
+    expect(performance.now() - began).toBeLessThan(5000);
+    const { graph: chosen } = await walk(registry, references('quay.io/a:wide'), only('linux/arm64'));
+    expect(chosen.manifests.size).toBe(4);
+  });
+
+  it('gives up where indexes name each other more often than any image does', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
+    const names = Array.from({ length: 20 }, (_, at) => {
+      registry.addIndex('quay.io/a', String(at), Array<typeof image>(10).fill(image), { at });
+      return `quay.io/a:${at}`;
+    });
+    const walked = async (limit: number) => new Walker(registry, options, limit).add(references(...names));
+    // Ten children and the index itself; the image with its config and layer is walked once for each.
+    expect(await walked(20 * 14)).toEqual([]);
+    const failures = await walked(20 * 14 - 1);
+    expect(failures.map(({ error }) => error.code)).toEqual(['unsupported']);
+  });
+
+  it('counts depth along the longest way', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
+    let chain = image;
+    for (let depth = 0; depth < 4; depth++) chain = registry.addIndex('quay.io/a', undefined, [chain], { depth });
+    const near = registry.addIndex('quay.io/a', 'five', [chain]);
+    const far = registry.addIndex('quay.io/a', undefined, [chain], { far: true });
+    registry.addIndex('quay.io/a', 'six', [chain, far, near]);
+    const failures = (await walk(registry, references('quay.io/a:five', 'quay.io/a:six'), options)).failures;
+    expect(failures.map(({ reference, error }) => [reference.tag, error.code])).toEqual([['six', 'unsupported']]);
   });
 
   it('takes Docker manifest lists and artifacts as they are', async () => {

@@ -35,7 +35,14 @@ async function check(registry: MemoryRegistry, names: string[], keys: KeyObject[
   const belonging = new Referrers(registry, walker, steps);
   await belonging.collect(walker.graph().roots);
   const graph = walker.graph();
-  await requireSignatures({ ...steps, graph, leftOut: belonging.leftOut(), source: registry, keys });
+  await requireSignatures({
+    ...steps,
+    graph,
+    knowsSource: async () => true,
+    leftOut: belonging.leftOut(),
+    source: registry,
+    keys,
+  });
 }
 
 function multi(registry: MemoryRegistry) {

@@ -140,7 +140,7 @@ describe('between the contents of a bundle', () => {
     const path = await bundled();
     const layout = await using(path, async (bundle) => bundle);
     const file = await openRandomFile(singleFile(path), 'r');
-    const { index, files, size, dockerSave } = await openLayout(file, path);
+    const { index, files, folders, size, dockerSave } = await openLayout(file, path);
     const bad = layout.size - 1;
     const broken = {
       // What a bad sector lies in is not given at all.
@@ -149,7 +149,7 @@ describe('between the contents of a bundle', () => {
           ? Promise.reject(new Error('EIO: i/o error, read'))
           : file.read(buffer, position),
     } as RandomFile;
-    const read = { index, files, size, dockerSave, entries: layout.entries };
+    const read = { index, files, folders, size, dockerSave, entries: layout.entries };
     const { differences } = await checkPacking(broken, read, contentsOf(path, index));
     await file.close();
     expect(differences.map(({ message }) => message)).toEqual([

@@ -8,6 +8,7 @@ import { parseTarget } from '../../../../src/oci/naming.ts';
 import { formatReference } from '../../../../src/oci/reference.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import { missingRepositories, planPush } from '../../../../src/workflows/pushing/plan-push.ts';
+import { missingIn } from '../../../../src/workflows/pushing/receipt-coverage.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { chart, graphOf, lockOf, registry, write } from '../../bundle/bundles.ts';
@@ -168,7 +169,8 @@ describe('a push', () => {
 
   it('writes a receipt that the registry confirms, until something changes', async () => {
     const ecr = await ecrForTest();
-    const options = pushOptions(ecr, [await bundleFile()]);
+    const file = await bundleFile();
+    const options = pushOptions(ecr, [file]);
     const [result] = await push(context, options, silently);
     if (result === undefined) throw new Error('one target');
     const { receipt } = result;
@@ -180,6 +182,15 @@ describe('a push', () => {
     expect(receipt.items).toHaveLength(4);
     const check = () => verifyReceipt(context, receipt, { access: options.access, concurrency: 2 });
     expect(await check()).toMatchObject({ items: 4, differences: [] });
+    expect(await missingIn(receipt, file, undefined)).toEqual([]);
+    const less = { ...receipt, items: receipt.items.slice(1) };
+    expect(await missingIn(less, file, undefined)).toEqual([expect.stringContaining(receipt.items[0]?.source ?? '?')]);
+    const items = receipt.items.map((item) => ({ ...item, digest: receipt.items[0]?.digest ?? item.digest }));
+    expect(await missingIn({ ...receipt, items }, file, undefined)).toHaveLength(3);
+    const source = new MemoryRegistry();
+    source.addImage('quay.io/a', '1', [noise('base', 30_000), noise('a', 5000)]);
+    const other = await bundleFile(source, { name: 'other.tar', images: ['quay.io/a:1'] });
+    expect(await missingIn(receipt, other, undefined)).toEqual([expect.stringContaining('another bundle')]);
     ecr.repositories.get('m/quay.io/a')?.tags.clear();
     const multi = ecr.repositories.get('m/quay.io/multi');
     const child = [...(multi?.manifests.keys() ?? [])][0] as string;

@@ -64,6 +64,7 @@ it('a receipt says what is where, since when, and names no folder of the machine
     finished: '2026-01-02T03:04:07.500Z',
     seconds: 2.5,
     bytes: 7,
+    counts: { items: 2, referrers: 2 },
     items: [
       { source: 'quay.io/a:1', target: 'r.example/m/a:1', digest, status: 'pushed', at: '2026-01-02T03:04:06.000Z' },
       { source: 'quay.io/b:1', target: 'r.example/m/b:1', digest, status: 'present', at: '2026-01-02T03:04:05.000Z' },
@@ -97,7 +98,7 @@ it('a receipt is read as it was written, and anything else is refused', async ()
   const file = join(scratchFolder(), 'receipt.json');
   await writeFile(file, JSON.stringify(receipt));
   expect(await readReceipt(file)).toEqual(receipt);
-  const { referrers: _, ...before } = receipt;
+  const { referrers: _, counts: __, ...before } = receipt;
   await writeFile(file, JSON.stringify(before));
   expect(await readReceipt(file), 'one that was written before receipts had them').toEqual({
     ...before,
@@ -108,6 +109,10 @@ it('a receipt is read as it was written, and anything else is refused', async ()
     code: 'config',
     message: expect.stringContaining('items.0.digest'),
   });
+  for (const less of [{ items: [] }, { items: receipt.items.slice(1) }, { referrers: [] }, { ...before, items: [] }]) {
+    await writeFile(file, JSON.stringify({ ...receipt, ...less }));
+    await expect(readReceipt(file), Object.keys(less).join()).rejects.toMatchObject({ code: 'config' });
+  }
   await writeFile(file, 'x');
   await expect(readReceipt(file)).rejects.toMatchObject({ code: 'config' });
   await expect(readReceipt(`${file}x`)).rejects.toMatchObject({ code: 'file' });

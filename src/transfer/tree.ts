@@ -1,0 +1,157 @@
+import { AirgapError, combine } from '../base/errors.ts';
+import { settle } from '../base/pool.ts';
+import type { ManifestContent } from '../oci/content.ts';
+import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { ManifestNode } from '../oci/graph.ts';
+import { readLinks } from '../oci/manifest.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import { failureOf } from './failure.ts';
+import type { ManifestReader } from './manifest-reader.ts';
+import { type Choice, choose, subsetIndex } from './subset.ts';
+
+/** Indexes within indexes, deeper than anything that is published. */
+const DEPTH = 5;
+
+/**
+ * How often one walker follows a descriptor: ten thousand images with 200 each. Many names for an index of many children,
+ * each of which is another such index, would go on for ever.
+ */
+const FOLLOWED = 2_000_000;
+
+/** A manifest with the trees of its children, each once however often they are named. */
+export interface Tree {
+  readonly node: ManifestNode;
+  readonly below: readonly Tree[];
+  /** Indexes within indexes, itself included; 0 of a manifest. */
+  readonly height: number;
+  /** The index that a choice of platforms made this one of. */
+  readonly source?: Uint8Array;
+}
+
+/** What the trees of one root have in common. */
+interface Walk {
+  readonly repository: Repository;
+  readonly choice: Choice;
+  /** By digest: what is named a thousand times is walked once. */
+  readonly trees: Map<Digest, Promise<Tree | undefined>>;
+}
+
+/** Reads what is below manifests, and keeps count over all that it is given. */
+export class TreeReader {
+  readonly #read: ManifestReader;
+  readonly #limit: number;
+  #followed = 0;
+
+  /** @param limit how often descriptors may be followed */
+  constructor(read: ManifestReader, limit: number = FOLLOWED) {
+    this.#read = read;
+    this.#limit = limit;
+  }
+
+  /**
+   * The tree of a manifest or index, which the choice may make smaller: then its node is another than what was found.
+   * @returns undefined when nothing in an index is for the platforms
+   * @throws AirgapError `unsupported` for indexes that are nested too deep or followed too often; what reading throws
+   */
+  read(repository: Repository, found: ManifestContent, choice: Choice): Promise<Tree | undefined> {
+    return this.#tree({ repository, choice, trees: new Map() }, found, 0);
+  }
+
+  async #tree(walk: Walk, found: ManifestContent, depth: number): Promise<Tree | undefined> {
+    const { repository, choice } = walk;
+    const links = readLinks(found.descriptor.mediaType, found.bytes);
+    this.#followed += 1 + links.manifests.length + links.blobs.length;
+    if (this.#followed > this.#limit) {
+      throw new AirgapError('unsupported', 'the indexes name their manifests more often than any image does', {
+        hint: 'leave out the image whose index names the same manifests again and again',
+      });
+    }
+    if (!isIndexType(found.descriptor.mediaType)) {
+      return { node: nodeOf(repository, found, [], links.blobs), below: [], height: 0 };
+    }
+    if (depth >= DEPTH) throw tooDeep();
+    const chosen = choose(links.manifests, choice);
+    const trees = await this.#children(walk, links.manifests, chosen, depth);
+    const kept = chosen.filter((at) => trees.has(at));
+    if (kept.length === 0 && links.manifests.length > 0) return undefined;
+    const below = [...new Set(trees.values())];
+    const height = 1 + below.reduce((highest, tree) => Math.max(highest, tree.height), 0);
+    // The tree of a child may have been walked from another index, nearer to the root.
+    if (depth + height > DEPTH) throw tooDeep();
+    const replaced = new Map<number, Descriptor>();
+    for (const [at, { node }] of trees) {
+      if (node.descriptor.digest !== links.manifests[at]?.digest) replaced.set(at, node.descriptor);
+    }
+    if (kept.length === links.manifests.length && replaced.size === 0) {
+      return { node: nodeOf(repository, found, links.manifests, []), below, height };
+    }
+    const index = subsetIndex(found, kept, replaced);
+    const children = readLinks(index.descriptor.mediaType, index.bytes).manifests;
+    return { node: nodeOf(repository, index, children, []), below, height, source: found.bytes };
+  }
+
+  /** What is below the chosen children, by their position; without those that have nothing for the platforms. */
+  async #children(
+    walk: Walk,
+    children: readonly Descriptor[],
+    chosen: readonly number[],
+    depth: number,
+  ): Promise<ReadonlyMap<number, Tree>> {
+    const { repository } = walk;
+    const outcomes = await settle(chosen, chosen.length, async (at) => {
+      const child = children[at] as Descriptor;
+      const content = await this.#read.child(repository, child, 'the index');
+      const walked = walk.trees.get(child.digest) ?? this.#tree(walk, content, depth + 1);
+      walk.trees.set(child.digest, walked);
+      return { at, tree: await walked };
+    });
+    const trees = new Map<number, Tree>();
+    const errors = new Map<string, AirgapError>();
+    for (const outcome of outcomes) {
+      if ('error' in outcome) {
+        const error = failureOf(formatRepository(repository), outcome.error);
+        errors.set(error.message, error);
+      } else if (outcome.value.tree !== undefined) trees.set(outcome.value.at, outcome.value.tree);
+    }
+    if (errors.size > 0) throw combine([...errors.values()], `${errors.size} manifests of the index could not be read`);
+    return trees;
+  }
+}
+
+/** Everything in a tree, each once, children before their parents. */
+export function nodesOf(root: Tree): ManifestNode[] {
+  return treesIn(root).map(({ node }) => node);
+}
+
+/** The indexes that those in a tree were made of. */
+export function sourcesOf(root: Tree): Uint8Array[] {
+  return treesIn(root).flatMap(({ source }) => (source === undefined ? [] : [source]));
+}
+
+function treesIn(root: Tree): readonly Tree[] {
+  const trees = new Set<Tree>();
+  const seen = new Set<Tree>();
+  const visit = (tree: Tree): void => {
+    if (seen.has(tree)) return;
+    seen.add(tree);
+    for (const child of tree.below) visit(child);
+    trees.add(tree);
+  };
+  visit(root);
+  return [...trees];
+}
+
+function tooDeep(): AirgapError {
+  return new AirgapError('unsupported', `indexes within indexes, more than ${DEPTH} deep`);
+}
+
+function nodeOf(
+  repository: Repository,
+  { descriptor, bytes }: ManifestContent,
+  children: readonly Descriptor[],
+  blobs: readonly Descriptor[],
+): ManifestNode {
+  const { registry, path } = repository;
+  return { descriptor, bytes, children, blobs, repository: { registry, path } };
+}

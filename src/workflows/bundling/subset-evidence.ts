@@ -1,0 +1,109 @@
+import { AirgapError } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import type { Bundle } from '../../bundle/read.ts';
+import type { Source } from '../../oci/content.ts';
+import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
+import { type Digest, digestOf } from '../../oci/digest.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
+import { readLinks } from '../../oci/manifest.ts';
+import { formatRepository, parseReference } from '../../oci/reference.ts';
+import type { Referrer } from '../../oci/referrer.ts';
+import { signatureBlobs } from '../../oci/referrer-signature.ts';
+import { failureOf } from '../../transfer/failure.ts';
+import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
+import { isSubset } from '../../transfer/subset.ts';
+
+/** Bytes of a signature; real ones have some hundred, with a certificate chain some ten thousand. */
+const LIMIT = 4 * 1024 * 1024;
+
+export interface EvidenceOptions extends ReadBlobOptions {
+  readonly graph: Pick<Graph, 'roots'>;
+  /** What belongs to indexes that a choice of platforms made others of. */
+  readonly leftOut: readonly Referrer[];
+  readonly source: Source;
+  readonly concurrency: number;
+}
+
+/**
+ * What shows offline that images of some platforms were made of signed indexes: these indexes, and their signatures. None
+ * of it is pushed. An image whose index has no signature needs none.
+ * @throws AirgapError what reading a signature fails of, but for one that is not there
+ */
+export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uint8Array[]> {
+  const { graph, leftOut, concurrency } = options;
+  // What cosign's other tags stand for are no signatures.
+  const likely = leftOut.filter(({ tag = '.sig' }) => tag.endsWith('.sig'));
+  const outcomes = await settle(likely, concurrency, (referrer) => signatureOf(referrer, options));
+  const evidence = new Map<Digest, Uint8Array>();
+  const signed = new Set<string>();
+  for (const [at, outcome] of outcomes.entries()) {
+    const { repository, subject, descriptor } = likely[at] as Referrer;
+    const name = `${formatRepository(repository)}@${subject}`;
+    if ('error' in outcome) {
+      const error = failureOf(`${formatRepository(repository)}@${descriptor.digest}`, outcome.error);
+      if (error.code !== 'image-not-found' && error.code !== 'registry') throw error;
+      options.emit({ type: 'warning', message: `not taken for a signature: ${error.message}` });
+    } else if (outcome.value.length > 0) signed.add(name);
+    for (const bytes of 'error' in outcome ? [] : outcome.value) evidence.set(digestOf(bytes), bytes);
+  }
+  for (const { reference, sourceDigest, sources = [] } of graph.roots) {
+    if (!signed.has(`${formatRepository(reference)}@${sourceDigest}`)) continue;
+    for (const bytes of sources) evidence.set(digestOf(bytes), bytes);
+  }
+  return [...evidence].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, bytes]) => bytes);
+}
+
+/** Its manifest and what it has signed; nothing for what is no signature. */
+async function signatureOf({ repository, descriptor }: Referrer, options: EvidenceOptions): Promise<Uint8Array[]> {
+  const manifest = await options.source.manifest(repository, descriptor.digest);
+  if (digestOf(manifest.bytes) !== descriptor.digest) throw new AirgapError('registry', 'is other content');
+  const blobs = signatureBlobs(readLinks(manifest.descriptor.mediaType, manifest.bytes));
+  const read: Uint8Array[] = [];
+  for (const { blob } of blobs.filter((one) => one.blob.size <= LIMIT)) {
+    read.push(await readBlob(options.source, { descriptor: blob, repositories: [repository] }, options));
+  }
+  return read.length === 0 ? [] : [manifest.bytes, ...read];
+}
+
+/** The signatures that a bundle has of indexes which some of its images were made of. */
+export function carriedSignatures(bundle: Pick<Bundle, 'lock' | 'entries'>): Referrer[] {
+  return (bundle.lock()?.images ?? []).flatMap(({ reference, referrers = [] }) =>
+    referrers.flatMap(({ digest, subject, artifactType, tag, leftOut }) => {
+      const entry = bundle.entries.get(digest);
+      if (!leftOut || entry === undefined) return [];
+      const { registry, path } = parseReference(reference);
+      const descriptor = { mediaType: MediaType.ociManifest, digest, size: entry.size };
+      return [{ repository: { registry, path }, subject, descriptor, artifactType, ...(tag && { tag }) }];
+    }),
+  );
+}
+
+/**
+ * Whether a bundle has the index that its lock says an image was made of, and the image is what a choice of platforms makes
+ * of that: it has nothing that the index has not.
+ * @throws AirgapError `digest-mismatch`, and what reading a damaged bundle throws
+ */
+export async function isMadeOfSource(bundle: Bundle, { reference, descriptor, sourceDigest }: Root): Promise<boolean> {
+  if (sourceDigest === undefined) return false;
+  const known = new Map<string, Promise<boolean>>();
+  const isMadeOf = (
+    part: Pick<Descriptor, 'digest'>,
+    whole: Pick<Descriptor, 'digest'>,
+    depth: number,
+  ): Promise<boolean> => {
+    const key = `${part.digest} ${whole.digest}`;
+    const answer = known.get(key) ?? compare(part.digest, whole.digest, depth);
+    known.set(key, answer);
+    return answer;
+  };
+  const compare = async (part: Digest, whole: Digest, depth: number): Promise<boolean> => {
+    if (depth > DEPTH || !bundle.entries.has(part) || !bundle.entries.has(whole)) return false;
+    const [smaller, larger] = await Promise.all([part, whole].map((digest) => bundle.manifest(reference, digest)));
+    if (smaller === undefined || larger === undefined) return false;
+    return isSubset(smaller, larger, (child, own) => isMadeOf(child, own, depth + 1));
+  };
+  return isMadeOf(descriptor, { digest: sourceDigest }, 0);
+}
+
+/** Indexes within indexes. */
+const DEPTH = 5;

@@ -1,0 +1,45 @@
+import { openForUse } from '../../bundle/open.ts';
+import { formatReference } from '../../oci/reference.ts';
+import { type Referrer, referrerKind } from '../../oci/referrer.ts';
+import type { SigningKey } from '../../oci/signing-key.ts';
+import type { Receipt } from './receipt.ts';
+
+/**
+ * What a bundle has and a receipt does not list, each in words. What a push of it left as it was (`kept`) or the registry
+ * refused is listed, and told there.
+ * @throws AirgapError `bundle-invalid`, `signature`, `file`
+ */
+export async function missingIn(
+  receipt: Receipt,
+  file: string,
+  signer: SigningKey['publicKey'] | undefined,
+): Promise<string[]> {
+  const bundle = await openForUse(file, { signer });
+  try {
+    const { lockDigest } = bundle;
+    const isOther = lockDigest !== undefined && receipt.bundles.every(({ lock }) => lock !== lockDigest);
+    const items = new Map(receipt.items.map((item) => [item.source, item]));
+    const roots = [...bundle.images(), ...bundle.charts()].flatMap(({ reference, descriptor: { digest } }) => {
+      const name = formatReference(reference);
+      const item = items.get(name);
+      if (item === undefined) return [`${name} is not in the receipt`];
+      return item.digest === digest || item.status === 'kept' ? [] : [`${name} is ${digest}, and ${item.digest} there`];
+    });
+    // Receipts of before said nothing of what belongs to images.
+    const isSilent = receipt.counts === undefined && receipt.referrers.length === 0;
+    const lost = isSilent ? [] : bundle.referrers().filter((referrer) => !isListed(receipt, referrer));
+    return [
+      ...(isOther ? [`the receipt is of another bundle: none of its own has the lock ${lockDigest}`] : []),
+      ...roots,
+      ...lost.map((one) => `${one.descriptor.digest} (${referrerKind(one)} of ${one.subject}) is not in the receipt`),
+    ];
+  } finally {
+    await bundle.close();
+  }
+}
+
+function isListed({ referrers }: Receipt, { subject, descriptor, tag }: Referrer): boolean {
+  return referrers.some(
+    (one) => one.subject === subject && one.tag === tag && (one.digest === descriptor.digest || one.status === 'kept'),
+  );
+}

@@ -1,0 +1,197 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import { openForUse } from '../../../src/bundle/open.ts';
+import type { Lock } from '../../../src/lock/lock.ts';
+import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
+import type { Graph } from '../../../src/oci/graph.ts';
+import { parsePlatform } from '../../../src/oci/platform.ts';
+import { SIMPLE_SIGNING } from '../../../src/oci/referrer-signature.ts';
+import { Walker } from '../../../src/transfer/walk.ts';
+import { evidenceOf } from '../../../src/workflows/bundling/subset-evidence.ts';
+import { verify } from '../../../src/workflows/inspect.ts';
+import { verifySignatures } from '../../../src/workflows/verify-signatures.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { lockOf, write } from '../bundle/bundles.ts';
+import { tagOf } from '../transfer/belonging.ts';
+import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../transfer/memory.ts';
+
+const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const context = { env: {}, cwd: '/', emit: silent };
+const NAME = 'quay.io/m:1';
+
+/** As cosign signs: a tag, a payload, and the signature in an annotation. */
+function signImage(registry: MemoryRegistry, { digest }: Descriptor, key: KeyObject): Descriptor {
+  const critical = { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' };
+  const payload = Buffer.from(JSON.stringify({ critical }));
+  const signature = sign('sha256', payload, key).toString('base64');
+  const layer = registry.addBlob('quay.io/m', SIMPLE_SIGNING, payload);
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MediaType.ociManifest,
+    config: registry.addBlob('quay.io/m', IMAGE_CONFIG, Buffer.from('{}')),
+    layers: [{ ...layer, annotations: { 'dev.cosignproject.cosign/signature': signature } }],
+  };
+  return registry.addManifest('quay.io/m', manifest, MediaType.ociManifest, tagOf(digest, 'sig'));
+}
+
+function indexOf(registry: MemoryRegistry, seed: string, tag?: string) {
+  const amd = registry.addImage('quay.io/m', undefined, [noise(`${seed} amd`, 50)]);
+  const arm = registry.addImage('quay.io/m', undefined, [noise(`${seed} arm`, 50)], 'linux/arm64');
+  const children = [
+    { ...amd, platform: { os: 'linux', architecture: 'amd64' } },
+    { ...arm, platform: { os: 'linux', architecture: 'arm64' } },
+  ];
+  return { amd, arm, index: registry.addIndex('quay.io/m', tag, children) };
+}
+
+/** A bundle of the image for one platform, with the signatures of these. */
+async function bundled(
+  registry: MemoryRegistry,
+  signed: readonly Descriptor[],
+  change: (graph: Graph, lock: Lock) => Lock = (_, lock) => lock,
+  evidenceFor?: (graph: Graph) => Graph,
+): Promise<string> {
+  const walker = new Walker(registry, { platforms: [parsePlatform('linux/arm64')], concurrency: 4, emit: silent });
+  await walker.add(references(NAME));
+  const referrers = signed.map((image) => ({
+    repository: { registry: 'quay.io', path: 'm' },
+    subject: image.digest,
+    descriptor: signImage(registry, image, ours.privateKey),
+    artifactType: IMAGE_CONFIG,
+    tag: tagOf(image.digest, 'sig'),
+  }));
+  const { failures } = evidenceFor === undefined ? await walker.attach(referrers) : { failures: [] };
+  expect(failures).toEqual([]);
+  const graph = walker.graph();
+  const lock = change(graph, lockOf(graph, []));
+  const listed = referrers.map(({ subject, descriptor: { digest }, artifactType, tag }) => ({
+    subject,
+    digest,
+    artifactType,
+    tag,
+    ...(evidenceFor && { leftOut: true as const }),
+  }));
+  const steps = { leftOut: referrers, source: registry, concurrency: 4, emit: silent };
+  const evidence = evidenceFor === undefined ? [] : await evidenceOf({ ...steps, graph: evidenceFor(graph) });
+  const images = lock.images.map((image) => ({ ...image, referrers: listed }));
+  const path = join(scratchFolder(), 'b.tar');
+  await write(path, registry, { graph, charts: [], lock: { ...lock, images }, evidence });
+  // Whatever is wrong with it, it does not contradict itself.
+  await (await openForUse(path)).close();
+  return path;
+}
+
+const check = (path: string): Promise<void> => verifySignatures(context, path, 4, [ours.publicKey]);
+
+describe('an image of some platforms', () => {
+  it('is not signed by the signature of an index that the lock says it was made of', async () => {
+    const registry = new MemoryRegistry();
+    const good = indexOf(registry, 'good');
+    indexOf(registry, 'evil', '1');
+    const path = await bundled(registry, [good.index], (_, lock) => ({
+      ...lock,
+      images: lock.images.map((image) => ({ ...image, sourceDigest: good.index.digest })),
+    }));
+    await expect(check(path)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
+  });
+
+  it('nor where it was made of that, since nothing in the bundle shows it', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = indexOf(registry, 'good', '1');
+    const path = await bundled(registry, [index]);
+    await expect(check(path)).rejects.toMatchObject({
+      code: 'signature',
+      message: expect.not.stringContaining(index.digest),
+      hint: expect.stringContaining(index.digest),
+    });
+  });
+
+  it('is signed by the signature of the index that is there with it, and that it is made of', async () => {
+    const registry = new MemoryRegistry();
+    const { index } = indexOf(registry, 'good', '1');
+    const path = await bundled(registry, [index], undefined, (graph) => graph);
+    await check(path);
+    expect(await verify(context, path, 1)).toMatchObject({ problems: [] });
+    const bundle = await openForUse(path);
+    expect(bundle.images().map(({ descriptor }) => descriptor.digest)).not.toContain(index.digest);
+    expect(bundle.referrers()).toEqual([]);
+    await bundle.close();
+  });
+
+  it('also where an index within the index was made smaller', async () => {
+    const registry = new MemoryRegistry();
+    const inner = indexOf(registry, 'inner').index;
+    const other = registry.addImage('quay.io/m', undefined, [noise('other', 50)]);
+    const amd = { ...other, platform: { os: 'linux', architecture: 'amd64' } };
+    const extra = { annotations: { 'org.example': 'x' } };
+    const outer = registry.addIndex('quay.io/m', '1', [amd, { ...inner, annotations: { a: 'b' } }, inner], extra);
+    await check(await bundled(registry, [outer], undefined, (graph) => graph));
+    // Without the inner one nobody can tell what the smaller one was made of.
+    const withoutInner = (graph: Graph): Graph => ({
+      ...graph,
+      roots: graph.roots.map((root) => ({ ...root, sources: (root.sources ?? []).slice(-1) })),
+    });
+    const path = await bundled(registry, [outer], undefined, withoutInner);
+    await expect(check(path)).rejects.toMatchObject({ code: 'signature' });
+  });
+
+  it('is not signed by the signature of an index that is there, and that it is not made of', async () => {
+    const registry = new MemoryRegistry();
+    const good = indexOf(registry, 'good');
+    const evil = indexOf(registry, 'evil');
+    const manifest = registry.manifests.get(`quay.io/m@${good.index.digest}`);
+    const made = (graph: Graph): Graph => ({
+      ...graph,
+      roots: graph.roots.map((root) => ({
+        ...root,
+        sourceDigest: good.index.digest,
+        sources: [manifest?.bytes as Uint8Array],
+      })),
+    });
+    const said = (_: Graph, lock: Lock): Lock => ({
+      ...lock,
+      images: lock.images.map((image) => ({ ...image, sourceDigest: good.index.digest })),
+    });
+    const arm64 = { os: 'linux', architecture: 'arm64' };
+    const lists = [
+      [{ ...evil.arm, platform: arm64 }],
+      [
+        { ...good.arm, platform: arm64 },
+        { ...evil.arm, platform: arm64 },
+      ],
+      // Another platform's image of the signed index.
+      [{ ...good.amd, platform: arm64 }],
+      [{ ...good.arm, platform: arm64, annotations: { more: 'x' } }],
+    ];
+    for (const [at, list] of lists.entries()) {
+      registry.addIndex('quay.io/m', '1', list);
+      const path = await bundled(registry, [good.index], said, made);
+      await expect(check(path), String(at)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
+    }
+    registry.addIndex('quay.io/m', '1', [{ ...good.arm, platform: arm64 }]);
+    await check(await bundled(registry, [good.index], said, made));
+  });
+
+  it('is signed when each image in it is', async () => {
+    const registry = new MemoryRegistry();
+    const { arm } = indexOf(registry, 'good', '1');
+    await check(await bundled(registry, [arm]));
+    const other = new MemoryRegistry();
+    await expect(check(await bundled(other, [indexOf(other, 'good', '1').amd]))).rejects.toMatchObject({
+      code: 'signature',
+    });
+  });
+
+  it('is not signed where an image passes for an index', async () => {
+    const registry = new MemoryRegistry();
+    const { arm } = indexOf(registry, 'good');
+    const evil = registry.addImage('quay.io/m', undefined, [noise('evil', 50)], 'linux/arm64');
+    const platform = { os: 'linux', architecture: 'arm64' };
+    const disguised = { ...evil, mediaType: MediaType.ociIndex, platform };
+    const amd = { ...evil, platform: { os: 'linux', architecture: 'amd64' } };
+    registry.addIndex('quay.io/m', '1', [{ ...arm, platform }, disguised, amd]);
+    await expect(check(await bundled(registry, [arm]))).rejects.toMatchObject({ code: 'signature' });
+  });
+});
