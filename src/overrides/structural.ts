@@ -81,12 +81,16 @@ function inText({ minLength, maxLength, pattern }: Schema, value: string, say: S
   if (typeof pattern === 'string' && !fits(pattern, value)) say(`does not fit the pattern ${pattern}`);
 }
 
+/** Patterns that took too long once, or are none. */
+const unusable = new Set<string>();
+
 /** Whether a text fits; true also when that cannot be found out. */
 function fits(pattern: string, text: string): boolean {
-  if (text.length > PATTERN.text) return true;
+  if (text.length > PATTERN.text || unusable.has(pattern)) return true;
   try {
     return runInNewContext('new RegExp(pattern).test(text)', { pattern, text }, { timeout: PATTERN.time }) === true;
   } catch {
+    unusable.add(pattern);
     return true;
   }
 }

@@ -12,9 +12,10 @@ export interface Telling {
  * Whether an object says it: a container's variable or argument (`--flag=value`, or the two one after the other), or a
  * field of the variable's name, as ConfigMaps have it that become an environment.
  */
-export function isToldIn({ text, object }: RenderedDocument, telling: Telling): boolean {
-  // Most documents have neither, and parsing takes longer than looking.
-  return text.includes(telling.name) && text.includes(telling.value) && says(object, telling);
+export function isToldIn(document: RenderedDocument, telling: Telling): boolean {
+  // Most documents have neither, and to take the object out is to parse it.
+  const { text } = document;
+  return text.includes(telling.name) && text.includes(telling.value) && says(document.object, telling);
 }
 
 function says(value: unknown, telling: Telling): boolean {

@@ -38,7 +38,7 @@ export async function giveSecret(
   const added = sorted.length === 0 ? undefined : { name: secret, pods: sorted };
   const rewritten = await Promise.all(
     renders.map(async ({ documents }) => ({
-      documents: await Promise.all(documents.map((one) => (isHook(one) && !hooks ? one : given(one, added)))),
+      documents: await Promise.all(documents.map((one) => (!hooks && isHook(one) ? one : given(one, added)))),
     })),
   );
   return { added, without: podsWithout(holdersIn(rewritten, namespace), secret) };

@@ -15,7 +15,7 @@ export function ownPods(
   const rendered = new Set(places.flat().flatMap(({ how, reference }) => (how === 'pod-spec' ? reference : [])));
   const open = places.flatMap((some, way) => {
     const told = (renders[way]?.documents ?? []).filter(
-      ({ text, object }) => text.includes(secret) && tellsOfSecret(object, secret),
+      (document) => document.text.includes(secret) && tellsOfSecret(document.object, secret),
     );
     const isTold = ({ template, document }: PlaceFound): boolean =>
       told.some((one) => one.template === template && one.index === document);

@@ -57,6 +57,25 @@ describe('choices', () => {
     expect(noHooks.choices).toEqual([{ rule: 'no-hooks', references: ['quay.io/a/migrate:1', 'quay.io/a/test:1'] }]);
   });
 
+  it("leave out operators' defaults for resources that users make, with a reason, but not what else needs them", () => {
+    const userMade = { userMade: true, confidence: 'possible', need: 'operand' } as const;
+    const places = [
+      place('quay.io/a/metrics:2', userMade),
+      place('quay.io/a/alerts:1', userMade),
+      place('quay.io/a/alerts:1'),
+    ];
+    expect(choose(places, {}, []).places).toHaveLength(3);
+    const { places: left, choices } = choose(places, { operatorDefaults: false }, []);
+    expect(left.map(({ reference }) => reference)).toEqual(['quay.io/a/alerts:1']);
+    expect(choices).toEqual([
+      {
+        rule: 'exclude',
+        reason: expect.stringContaining('--no-operator-defaults'),
+        references: ['quay.io/a/metrics:2'],
+      },
+    ]);
+  });
+
   it('name nested charts that a pattern leaves out', () => {
     const { choices } = choose([], { exclude: [{ pattern: 'kyverno*' }] }, ['kyverno-policies', 'other']);
     expect(choices).toEqual([{ rule: 'exclude', pattern: 'kyverno*', charts: ['kyverno-policies'], references: [] }]);

@@ -140,6 +140,18 @@ describe('images that image configs name', () => {
     expect(findings[0]?.found).toHaveLength(2);
   });
 
+  test('are not waited for by what is only possible, unless it is a default for resources that users make', async () => {
+    const registry = new Registry();
+    for (const name of ['quay.io/acme/operator', 'quay.io/acme/agent']) registry.addConfigured(name, '1', []);
+    const possible = placeOf('quay.io/acme/agent:1', 'possible');
+    expect((await resolve(registry, [placeOf(operator), possible])).names).toEqual([operator]);
+    const { findings } = await resolve(registry, [placeOf(operator), { ...possible, userMade: true }]);
+    expect(findings.map(({ reference, confidence }) => [reference, confidence])).toEqual([
+      ['quay.io/acme/agent:1', 'possible'],
+      [operator, 'certain'],
+    ]);
+  });
+
   test('are dropped with a warning when their registry does not have them', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
