@@ -67,6 +67,7 @@ export async function deriveTree(
   profile: Profile,
   at: LeafPath = [],
   depth = 0,
+  outer?: ValuesTrace,
 ): Promise<Tree> {
   const { chart } = renderer;
   const { name, version } = chart.metadata;
@@ -75,7 +76,11 @@ export async function deriveTree(
   const render = await renderer.render(profile.options);
   const left: string[] = [];
   const children: Child[] = [];
-  const trace = ValuesTrace.of(renderer, profile.options);
+  const { folder, context } = search;
+  const trace =
+    depth === 0
+      ? await ValuesTrace.of(renderer, profile.options, join(folder, 'trace'), context.cwd)
+      : outer && ValuesTrace.within(renderer, profile.options, outer.hosts);
   for (const nested of nestedCharts(render.documents, render.values)) {
     if (nested.via.values === undefined) {
       const { kind, name: by, template } = nested.via;
@@ -143,7 +148,7 @@ async function childOf(
     const options = await installOptions(nested, profile.options, chart, join(folder, 'given.json'), []);
     const renderer = new Renderer(search.helm, chart, join(folder, 'render'));
     const inner = { name: profile.name, options };
-    const tree = await deriveTree(search, renderer, inner, [...at, ...place], depth + 1);
+    const tree = await deriveTree(search, renderer, inner, [...at, ...place], depth + 1, trace);
     const { name, version } = chart.metadata;
     const overrides = valuesOf(tree.base, tree.settings);
     return { ...tree, keys, fields, name, version, overrides };

@@ -132,7 +132,15 @@ async function searchChart(
     whatIf.push(...found.whatIf);
     operators.push(...found.operators);
     recipes.set(profile.name, found.recipes);
-    const trace = ValuesTrace.of(renderer, profile.options);
+    const trace =
+      found.nested.length === 0
+        ? undefined
+        : await ValuesTrace.of(
+            renderer,
+            profile.options,
+            join(folder, `trace-${profiles.indexOf(profile)}`),
+            context.cwd,
+          );
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
   return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, wanted };

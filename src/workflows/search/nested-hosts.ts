@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
-import { checkAddress, hostOf, namedHosts, type Resolve } from '../../helm/addresses.ts';
+import { checkAddress, hostOf, type Resolve } from '../../helm/addresses.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { AllowAddress } from '../../helm/fetch.ts';
 import type { ValuesTrace } from './values-trace.ts';
@@ -36,11 +36,9 @@ export class NestedHosts {
       if (address === '' || nested.content !== undefined) return;
       const host = hostOf(address);
       const isNamed = host !== undefined && this.#named.has(host);
-      if (!isNamed && trace !== undefined && (await trace.isBuilt(nested))) {
-        // A repository that the user has put into the values is one that the user has named.
-        if (host !== undefined && namedHosts(await trace.addresses()).has(host)) return;
-        throw builtFromValues(host);
-      }
+      // A repository that the user has put into the values is one that the user has named.
+      if (host !== undefined && trace?.hosts.has(host)) return;
+      if (!isNamed && trace !== undefined && (await trace.isBuilt(nested, this.#named))) throw builtFromValues(host);
       await checkAddress(address, this.#named, this.#resolve);
       if (isNamed || host === undefined) return;
       const charts = this.#asked.get(host);
@@ -59,7 +57,11 @@ export class NestedHosts {
 }
 
 function builtFromValues(host: string | undefined): AirgapError {
-  return new AirgapError('forbidden', 'its address is built from your own values, and was not asked', {
-    hint: `check what the chart does with them; --allow-chart-host ${host ?? 'HOST'} lets its host see them`,
-  });
+  return new AirgapError(
+    'forbidden',
+    'which charts are asked for depends on your own values, and its address was not asked',
+    {
+      hint: `check what the chart does with them; --allow-chart-host ${host ?? 'HOST'} lets its host see them`,
+    },
+  );
 }

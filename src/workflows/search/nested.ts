@@ -122,7 +122,7 @@ async function searchOne(
     allow,
   );
   const isReached = inner.length > 0 && (await wanted.trace?.reaches(nested)) === true;
-  const trace = isReached ? ValuesTrace.of(renderer, options) : undefined;
+  const trace = isReached ? ValuesTrace.within(renderer, options, wanted.trace?.hosts ?? new Set()) : undefined;
   for (const what of unseen) {
     const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
     context.emit({ type: 'warning', message });

@@ -1,134 +1,151 @@
+import { join } from 'node:path';
 import { isName } from '../../base/names.ts';
 import { withoutEnd } from '../../base/text-ends.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
-import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
+import { hostOf, namedHosts } from '../../helm/addresses.ts';
+import type { Render, Renderer, RenderOptions } from '../../helm/render.ts';
 import { accepted, unlessRefused } from '../../influence/accepted.ts';
-import { type Leaf, leavesOf, valueAt } from '../../influence/leaves.ts';
+import { GivenValues } from './given-values.ts';
 
-/** A chart's own charts, by what is asked for them, with what is handed to them. */
+/** The charts that a chart names, by what is asked for each, with what is handed to it. */
 type Known = ReadonlyMap<string, string>;
 
 interface Seen {
-  /** Without the given values, and with their texts changed. */
-  readonly plain: Known;
+  readonly base: Known;
+  /** With other texts in the place of those that were given. */
   readonly changed: Known;
-  /** Texts of the given values that the chart does not render with when they are changed. */
+  /** Given texts that the chart does not render with when they are others. */
   readonly kept: readonly string[];
-  /** Addresses among the given values, as they stand there. */
-  readonly addresses: readonly string[];
 }
 
 /** Shorter texts are switches and numbers, and no secrets. */
 const SHORTEST = 4;
 
 /**
- * Tells what of the charts that a chart brings along is built from the values that it was given. A chart may put a
- * password into the name of a host as it is, in base64 or letter by letter; so nothing is searched for: the chart is
- * rendered without the values, and with other texts in their place, and an address that both lose came from them.
+ * Tells whether the charts that a chart names depend on the user's own values. A chart may put a password into the name
+ * of a host as it is, in base64 or letter by letter, and may tell it by which of many hosts are asked; so nothing is
+ * searched for: the chart is rendered with other texts in the place of the given ones, and has to name the same charts.
  * Costs two renders, when it is asked the first time.
  */
 export class ValuesTrace {
-  readonly #renderer: Renderer;
-  readonly #options: RenderOptions;
+  /** Hosts of addresses that the user has written into the values, such as a chart repository of their own. */
+  readonly hosts: ReadonlySet<string>;
+  readonly #look: () => Promise<Seen>;
   #seen: Promise<Seen> | undefined;
 
-  private constructor(renderer: Renderer, options: RenderOptions) {
-    this.#renderer = renderer;
-    this.#options = options;
+  private constructor(hosts: ReadonlySet<string>, look: () => Promise<Seen>) {
+    this.hosts = hosts;
+    this.#look = look;
   }
 
-  /** Undefined where no values are given. */
-  static of(renderer: Renderer, options: RenderOptions): ValuesTrace | undefined {
+  /**
+   * Undefined where no values are given.
+   * @param folder for values files
+   * @param cwd of relative paths (absolute)
+   */
+  static async of(
+    renderer: Renderer,
+    options: RenderOptions,
+    folder: string,
+    cwd: string,
+  ): Promise<ValuesTrace | undefined> {
     const { values = [], set = [], setString = [], setJson = [], setFile = [], setLiteral = [] } = options;
-    const given = [values, set, setString, setJson, setFile, setLiteral].some((list) => list.length > 0);
-    return given ? new ValuesTrace(renderer, options) : undefined;
+    if ([values, set, setString, setJson, setFile, setLiteral].every((list) => list.length === 0)) return undefined;
+    const given = await GivenValues.read(options, cwd);
+    if (given === undefined) return ValuesTrace.within(renderer, options, new Set());
+    const addresses = given.texts().filter((text) => /^(?:https?|oci):\/\//.test(text));
+    return new ValuesTrace(namedHosts(addresses), () => withOthers(renderer, given, folder));
   }
 
-  /** Whether what is asked for a chart is built from the values. */
-  async isBuilt(nested: NestedChart): Promise<boolean> {
-    const { plain, changed, kept } = await this.#look();
-    const asked = askedOf(nested);
-    if (plain.has(asked)) return false;
-    return !changed.has(asked) || kept.some((text) => isIn(text, asked));
+  /** Where all that was given may hold a secret: what the chart names without it counts. */
+  static within(renderer: Renderer, options: RenderOptions, hosts: ReadonlySet<string>): ValuesTrace {
+    return new ValuesTrace(hosts, () => withNone(renderer, options));
   }
 
-  /** Whether something of the values may be in what the chart is handed. */
+  /**
+   * Whether the charts that are asked for at hosts that nobody has named depend on the values. One that only another
+   * render shows, as of an upgrade, counts as one that does.
+   */
+  async isBuilt(nested: NestedChart, named: ReadonlySet<string>): Promise<boolean> {
+    const { base, changed, kept } = await this.#get();
+    if (!base.has(askedOf(nested))) return true;
+    const asked = [base, changed].map((known) =>
+      [...known.keys()].filter((key) => {
+        const host = hostOf(addressIn(key));
+        return host === undefined || !(named.has(host) || this.hosts.has(host));
+      }),
+    );
+    const [now, otherwise] = asked.map((keys) => JSON.stringify(keys.sort()));
+    return now !== otherwise || kept.some((text) => isIn(text, now ?? ''));
+  }
+
+  /** Whether something of the values may be in what a chart is handed. */
   async reaches(nested: NestedChart): Promise<boolean> {
-    const { plain, changed, kept } = await this.#look();
+    const { changed, kept } = await this.#get();
     const handed = handedTo(nested);
-    if (plain.get(askedOf(nested)) === handed) return false;
     return changed.get(askedOf(nested)) !== handed || kept.some((text) => isIn(text, handed));
   }
 
-  /** Addresses that somebody wrote into the values, such as a chart repository of their own. */
-  async addresses(): Promise<readonly string[]> {
-    return (await this.#look()).addresses;
-  }
-
-  #look(): Promise<Seen> {
-    this.#seen ??= this.#render();
+  #get(): Promise<Seen> {
+    this.#seen ??= this.#look();
     return this.#seen;
-  }
-
-  async #render(): Promise<Seen> {
-    const {
-      set: _set,
-      setString: _strings,
-      setJson: _json,
-      setFile: _file,
-      setLiteral: _literal,
-      ...files
-    } = this.#options;
-    const { values: _values, ...options } = files;
-    const base = await this.#renderer.render(this.#options);
-    const plain = await unlessRefused(this.#renderer.render(options));
-    const defaults = 'result' in plain ? plain.result.values : {};
-    const given = leavesOf(base.values).filter(({ path, value }) => value !== '' && value !== valueAt(defaults, path));
-    // What the chart itself says is a choice among what it knows, and no secret.
-    const own = [...(await this.#renderer.texts()).values()].join('\n');
-    const foreign = given.filter(({ value }) => !isKnown(value, own));
-    // Helm has what is set on the command line win over files, so all values come in the one file here.
-    const attempt = (leaves: readonly Leaf[]): Promise<Render> =>
-      this.#renderer.render(files, withOthers(base.values, leaves));
-    const outcome = await accepted(foreign, attempt);
-    const changed = new Set(outcome?.items);
-    return {
-      plain: 'result' in plain ? knownOf(plain.result) : new Map(),
-      changed: knownOf(outcome?.result ?? base),
-      kept: foreign.filter((leaf) => !changed.has(leaf)).map(({ value }) => value),
-      addresses: given.map(({ value }) => value).filter((value) => /^(?:https?|oci):\/\//.test(value)),
-    };
   }
 }
 
-/** All values, with other texts in these leaves. */
-function withOthers(values: Values, leaves: readonly Leaf[]): Values {
-  const changed = structuredClone(values);
-  for (const { path, value } of leaves) {
-    const holder = valueAt(changed, path.slice(0, -1)) as Record<string | number, unknown>;
-    holder[path.at(-1) as string | number] = otherText(value);
-  }
-  return changed;
+async function withOthers(renderer: Renderer, given: GivenValues, folder: string): Promise<Seen> {
+  // What the chart itself says is a choice among what it knows, and no secret.
+  const own = [...(await renderer.texts()).values()].join('\n');
+  const texts = [...new Set(given.texts())].filter((text) => !isKnown(text, own));
+  let runs = 0;
+  const attempt = async (chosen: readonly string[]): Promise<Render> => {
+    const others = new Set(chosen);
+    const change = (text: string): string => (others.has(text) ? otherText(text) : text);
+    return renderer.render(await given.with(change, join(folder, String(runs++))));
+  };
+  // Read the same way as the others: Helm's YAML knows more switches than ours.
+  const base = knownOf(await attempt([]));
+  const outcome = await accepted(texts, attempt);
+  const changed = new Set(outcome?.items);
+  return {
+    base,
+    changed: outcome === undefined ? base : knownOf(outcome.result),
+    kept: texts.filter((text) => !changed.has(text)),
+  };
+}
+
+async function withNone(renderer: Renderer, options: RenderOptions): Promise<Seen> {
+  const none = { values: [], set: [], setString: [], setJson: [], setFile: [], setLiteral: [] };
+  const plain = await unlessRefused(renderer.render({ ...options, ...none }));
+  const base = knownOf(await renderer.render(options));
+  return { base, changed: 'result' in plain ? knownOf(plain.result) : new Map(), kept: [] };
 }
 
 function knownOf({ documents, values }: Render): Known {
-  return new Map(nestedCharts(documents, values).map((nested) => [askedOf(nested), handedTo(nested)]));
+  const known = new Map<string, string>();
+  for (const nested of nestedCharts(documents, values)) {
+    const asked = askedOf(nested);
+    known.set(asked, (known.get(asked) ?? '') + handedTo(nested));
+  }
+  return known;
 }
 
 /** A repository is asked for its index, whatever chart and version is wanted of it; a registry for those by name. */
 function askedOf({ name, version, repository, url }: NestedChart): string {
-  return JSON.stringify(
-    url !== undefined || repository.startsWith('oci:') ? [repository, url, name, version] : [repository, name],
-  );
+  const isWhole = url !== undefined || repository.startsWith('oci:');
+  return JSON.stringify(isWhole ? [url ?? repository, name, version] : [repository, name]);
+}
+
+function addressIn(asked: string): string {
+  return String((JSON.parse(asked) as unknown[])[0]);
 }
 
 function handedTo({ values, valuesFiles, set, setString }: NestedChart): string {
   return JSON.stringify([values, valuesFiles, set, setString]);
 }
 
-function isKnown(value: string, own: string): boolean {
-  const isVersion = value.includes('.') && isName('chart version', value);
-  return value.length < SHORTEST || isVersion || own.includes(`"${value}"`);
+function isKnown(text: string, own: string): boolean {
+  const isVersion = text.includes('.') && isName('chart version', text);
+  return text.length < SHORTEST || /^(?:true|false|null)$/.test(text) || isVersion || own.includes(`"${text}"`);
 }
 
 /** A text of the same shape: letters and digits are others, the rest stays. */

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packChart } from '../../../src/helm/chart-archive.ts';
+import { chartFiles } from '../../../src/helm/chart-files.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../../../src/helm/fetch.ts';
 import { Helm } from '../../../src/helm/helm.ts';
 import { Renderer, type RenderOptions } from '../../../src/helm/render.ts';
@@ -162,6 +163,34 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
       expect((await fetch(byUrl)).metadata.name).toBe('web');
     }
     expect(await readFile(join(cwd, 'arguments'), 'utf8')).not.toMatch(/hunter22|swordfish9/);
+  });
+
+  test('have dependencies in folders where that is allowed, and leave the folder as it is', async () => {
+    const chart = await chartOf({
+      'Chart.yaml': chartYaml(
+        'app',
+        '1.0.0',
+        'dependencies: [{name: common, version: 1.0.0, repository: file://../common}]\n',
+      ),
+    });
+    await writeFiles(join(chart, '../common'), { 'Chart.yaml': chartYaml('common') });
+    const request = { chart, dependencyUpdate: true };
+    const refused = { code: 'chart-invalid', message: expect.stringContaining('../common') };
+    await expect(fetch(request)).rejects.toMatchObject(refused);
+    const { archive } = await fetch(request, [join(chart, '..')]);
+    expect([...(await chartFiles(archive, /Chart\.yaml$/)).keys()].sort()).toEqual([
+      'Chart.yaml',
+      'charts/common/Chart.yaml',
+    ]);
+    expect((await readdir(chart)).sort()).toEqual(['Chart.yaml']);
+  });
+
+  test('have dependencies at no host that is not public', async () => {
+    const at = `http://127.0.0.1:1/charts`;
+    const chart = await chartOf({
+      'Chart.yaml': chartYaml('app', '1.0.0', `dependencies: [{name: web, version: 1.0.0, Repository: "${at}"}]\n`),
+    });
+    await expect(fetch({ chart, dependencyUpdate: true })).rejects.toMatchObject({ code: 'forbidden' });
   });
 
   test('are ended when a render takes too long, and not tried again', async () => {

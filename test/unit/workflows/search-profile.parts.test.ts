@@ -138,6 +138,27 @@ ${container('quay.io/acme/app:1')}
     expect((await run({ hooks: false })).network).toEqual([]);
   });
 
+  test('a setting that takes a whole script away turns off only what it says itself', async () => {
+    const script = ['a', 'b', 'c'].map((name) => `helm repo add ${name} {{ .Values.${name}.repository }}`).join('; ');
+    const { network } = await run(
+      { networkSwitches: true },
+      {
+        'values.yaml': ['a', 'b', 'c']
+          .map((name) => `${name}: {repository: "https://${name}.acme.io/charts"}\n`)
+          .join(''),
+        'templates/job.yaml': `{{ if and .Values.a.repository .Values.b.repository .Values.c.repository }}
+apiVersion: v1
+kind: Pod
+metadata: {name: installer}
+spec: {containers: [{name: c, image: "r.example/helm:1", command: [sh, -c, "${script}"]}]}
+{{ end }}`,
+      },
+    );
+    expect(network.map(({ url, found }) => [url, found[0]?.values])).toEqual(
+      ['a', 'b', 'c'].map((name) => [`https://${name}.acme.io/charts`, [`${name}.repository`]]),
+    );
+  });
+
   test('optional components are listed with what switches them on, whatever others the chart refuses', async () => {
     const { whatIf, images: found } = await run({ whatIf: true });
     expect(whatIf?.map(({ reference, need, switches }) => [reference, need, switches])).toEqual([

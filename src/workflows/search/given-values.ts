@@ -1,0 +1,89 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { isMapping, parseValues } from '../../discovery/nested/index.ts';
+import type { RenderOptions } from '../../helm/render.ts';
+
+/** Changes a text among the given values; gives the same back for one that stays. */
+type Change = (text: string) => string;
+
+/**
+ * The values that a user gives a chart, as the user has written them. What a chart's templates show of them is no
+ * evidence: a template can change what the others see.
+ */
+export class GivenValues {
+  readonly #options: RenderOptions;
+  /** Of values files, and of files given with `--set-file`, in their order. */
+  readonly #files: readonly unknown[];
+  readonly #contents: readonly string[];
+
+  private constructor(options: RenderOptions, files: readonly unknown[], contents: readonly string[]) {
+    this.#options = options;
+    this.#files = files;
+    this.#contents = contents;
+  }
+
+  /** Undefined where they cannot be read here, as from a server. @param cwd of relative paths (absolute) */
+  static async read(options: RenderOptions, cwd: string): Promise<GivenValues | undefined> {
+    try {
+      const texts = (paths: readonly string[]): Promise<string[]> =>
+        Promise.all(paths.map((path) => readFile(resolve(cwd, path), 'utf8')));
+      const files = (await texts(options.values ?? [])).map((text) => (text.trim() === '' ? {} : parseValues(text)));
+      const contents = await texts((options.setFile ?? []).map((entry) => entry.replace(/^[^=]*=/, '')));
+      return files.every(isMapping) ? new GivenValues(options, files, contents) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Every text among them. */
+  texts(): string[] {
+    const found: string[] = [];
+    this.#changed((text) => {
+      found.push(text);
+      return text;
+    });
+    return found;
+  }
+
+  /** The same options with other texts. @param folder for values files; it is made */
+  async with(change: Change, folder: string): Promise<RenderOptions> {
+    const { files, contents, ...options } = this.#changed(change);
+    await mkdir(folder, { recursive: true });
+    const write = async (name: string, text: string): Promise<string> => {
+      await writeFile(join(folder, name), text, { mode: 0o600 });
+      return join(folder, name);
+    };
+    const values = await Promise.all(files.map((file, i) => write(`values-${i}.json`, JSON.stringify(file))));
+    const paths = await Promise.all(contents.map((text, i) => write(`file-${i}`, text)));
+    const setFile = (this.#options.setFile ?? []).map((entry, i) => `${entry.replace(/=.*$/s, '')}=${paths[i]}`);
+    return { ...this.#options, ...options, values, setFile };
+  }
+
+  #changed(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
+    const { set = [], setString = [], setLiteral = [], setJson = [] } = this.#options;
+    const rest = (entry: string): string => entry.replace(/=(.*)$/s, (_, text: string) => `=${change(text)}`);
+    // `a=b,c={d,e}`: what stands between equals signs, commas and braces.
+    const pairs = (entry: string): string =>
+      entry.replace(
+        /([=,{])((?:\\.|[^=,{}\\])+)(?=[,}]|$)/gs,
+        (_, before: string, text: string) => before + change(text),
+      );
+    const json = (entry: string): string =>
+      entry.replace(/=(.*)$/s, (_, text: string) => `=${JSON.stringify(changedIn(JSON.parse(text), change))}`);
+    return {
+      files: this.#files.map((file) => changedIn(file, change)),
+      contents: this.#contents.map(change),
+      set: set.map(pairs),
+      setString: setString.map(pairs),
+      setLiteral: setLiteral.map(rest),
+      setJson: setJson.map(json),
+    };
+  }
+}
+
+function changedIn(value: unknown, change: Change): unknown {
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((item) => changedIn(item, change));
+  if (!isMapping(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, changedIn(item, change)]));
+}
