@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { wildcard } from '../../base/wildcard.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
 import type { Chart, ChartRequest } from '../../helm/fetch.ts';
@@ -54,7 +55,7 @@ export async function installOptions(
   await mkdir(dirname(file), { recursive: true });
   for (const name of nested.valuesFiles ?? []) {
     const path = posix.normalize(name);
-    const text = (await chartFiles(chart.archive, exactly(path))).get(path);
+    const text = (await chartFiles(chart.archive, wildcard(path))).get(path);
     if (text === undefined) unseen.push(`values file ${name}`);
     else {
       files.push(`${file}-${files.length}.yaml`);
@@ -75,12 +76,4 @@ export async function installOptions(
     ...(/^[a-z0-9](?:[-a-z0-9.]{0,51}[a-z0-9])?$/.test(releaseName) ? { releaseName } : {}),
     ...(/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(namespace) ? { namespace } : {}),
   };
-}
-
-/** Matches this path and nothing else, whatever characters the chart writes into it. */
-function exactly(path: string): RegExp {
-  return new RegExp(
-    `^${path.replace(/[^\w/]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)}$`,
-    'u',
-  );
 }
