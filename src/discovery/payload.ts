@@ -57,7 +57,12 @@ function parseJson(text: string): Payload | undefined {
 
 function parseYaml(text: string): Payload | undefined {
   if (!text.includes('\n') || text.startsWith('#!') || !MAPPING_LINE.test(text)) return undefined;
-  const documents = parseAllDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const documents = parseAllDocuments(text, {
+    uniqueKeys: false,
+    logLevel: 'silent',
+    stringKeys: true,
+    prettyErrors: false,
+  });
   if (!Array.isArray(documents) || documents.some((document) => document.errors.length > 0)) return undefined;
   try {
     return trees(

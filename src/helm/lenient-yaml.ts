@@ -46,6 +46,8 @@ function scan(line: string, openDepth: number, openQuote: string): { text: strin
   let depth = openDepth;
   let quote = openQuote;
   let text = '';
+  // Of what is written so far: a look at it would make one text of it, each time anew.
+  let isSpaced = false;
   for (let at = 0; at < line.length; at++) {
     const char = line[at] as string;
     text += char;
@@ -54,12 +56,14 @@ function scan(line: string, openDepth: number, openQuote: string): { text: strin
       else if (char === quote && quote === "'" && line[at + 1] === "'") text += line[++at];
       else if (char === quote) {
         quote = '';
-        if (line[at + 1] === '#') text += ' ';
+        isSpaced = line[at + 1] === '#';
+        if (isSpaced) text += ' ';
       }
       continue;
     }
-    if (char === '#' && (at === 0 || /\s/.test(text.at(-2) ?? '')))
-      return { text: text + line.slice(at + 1), depth, quote };
+    const isComment = char === '#' && (at === 0 || isSpaced || /\s/.test(line[at - 1] as string));
+    isSpaced = false;
+    if (isComment) return { text: text + line.slice(at + 1), depth, quote };
     // Quotes and brackets are syntax where a value or a key begins, and brackets everywhere within brackets.
     if ((char === '"' || char === "'") && mayBegin(line, at, depth)) quote = char;
     else if ((char === '[' || char === '{') && (depth > 0 || mayBegin(line, at, depth))) depth++;
