@@ -39,9 +39,6 @@ const NO_IMAGE = new Set(
   ),
 );
 const MIME = /^(?:image|application|text|video|audio|font)\/[\w.+-]+$/;
-/** In-cluster services and file-like hosts: an address, not a registry. */
-const NO_REGISTRY =
-  /(?:^localhost|\.svc|\.svc\.[a-z.]+|\.local|\.localdomain)(?::\d+)?$|\.(?:go|sh|py|ya?ml|json|conf)$/;
 /** Hosts of source code, whose paths look like images and never are. */
 const SOURCE_HOSTS = new Set(['github.com', 'gitlab.com', 'bitbucket.org', 'golang.org', 'gopkg.in']);
 const VERSION_TAG = /^v?\d+\.\d+/;
@@ -103,9 +100,18 @@ function doubtOfName({ host, path }: Parts): Rejection | undefined {
 }
 
 function doubtOfHost(host: string): Rejection | undefined {
-  if (NO_REGISTRY.test(host)) return 'service-host';
+  if (isNoRegistry(host)) return 'service-host';
   if (SOURCE_HOSTS.has(host)) return 'source-host';
   return /[.:]/.test(host) ? undefined : 'no-host';
+}
+
+/** In-cluster services and file-like hosts: an address, not a registry. */
+function isNoRegistry(host: string): boolean {
+  const name = host.replace(/:\d+$/, '');
+  const service = name.lastIndexOf('.svc.');
+  const isService = service >= 0 && /^[a-z.]+$/.test(name.slice(service + '.svc.'.length));
+  if (name === 'localhost' || isService || /\.(?:svc|local|localdomain)$/.test(name)) return true;
+  return /\.(?:go|sh|py|ya?ml|json|conf)$/.test(host);
 }
 
 function partsOf(written: string): Parts {

@@ -15,6 +15,8 @@ export interface CountedObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
+  /** Whether its API version and kind are those of a workload of Kubernetes, whose containers are known. */
+  readonly isWorkload: boolean;
   readonly images: readonly ContainerImage[];
 }
 
@@ -48,7 +50,8 @@ export function objectsIn(manifest: unknown, root: Spot = { path: '' }): Counted
   const version = typeof apiVersion === 'string' ? apiVersion : '';
   const identity = identityOf(manifest);
   const path = POD_SPECS.find(([group, kinds]) => group.test(version) && kinds.test(identity.kind))?.[2];
-  return [{ ...identity, apiVersion: version, images: path === undefined ? [] : imagesIn(manifest, path, root) }];
+  const images = path === undefined ? [] : imagesIn(manifest, path, root);
+  return [{ ...identity, apiVersion: version, isWorkload: path !== undefined, images }];
 }
 
 function imagesIn(object: Mapping, path: readonly string[], root: Spot): ContainerImage[] {

@@ -21,18 +21,24 @@ export function withDoubtfulCopies(places: readonly PlaceFound[], values: Values
   });
 }
 
-const FIELD_OF_TEXT = /(^|.* > )(?:json|yaml):([^>]+)$/;
+/** The last step inside a text, where that is a field of it, and the steps before. */
+function lastField(within: string): { readonly before: string; readonly path: string } | undefined {
+  const start = within.lastIndexOf(' > ');
+  const last = start < 0 ? within : within.slice(start + ' > '.length);
+  const path = /^(?:json|yaml):([^>]+)$/.exec(last)?.[1];
+  return path === undefined ? undefined : { before: within.slice(0, within.length - last.length), path };
+}
 
 /** The path inside a text, when the values have the same text at that very path. */
 function copiedPath({ within = '', written }: PlaceFound, values: Values): string | undefined {
-  const path = FIELD_OF_TEXT.exec(within)?.[2];
+  const path = lastField(within)?.path;
   const value = path === undefined ? undefined : scalarAt(values, path);
   return value !== undefined && value !== '' && written.startsWith(value) ? path : undefined;
 }
 
 /** Which text of the render a place is in. */
 function textOf({ template, document, path, within = '' }: PlaceFound): string {
-  return [template, document, path, FIELD_OF_TEXT.exec(within)?.[1]].join('\n');
+  return [template, document, path, lastField(within)?.before].join('\n');
 }
 
 function isWhole(written: string): boolean {

@@ -100,11 +100,11 @@ function saysImage({ spot }: Hit, key: string): boolean {
 }
 
 function isVersioned({ written }: Hit): boolean {
-  return /@|:[^/]*$/.test(written);
+  return written.includes('@') || written.slice(written.lastIndexOf('/') + 1).includes(':');
 }
 
 function isHosted({ written }: Hit): boolean {
-  return /^[^/]*[.:][^/]*\//.test(written);
+  return /^[^/.:]*[.:][^/]*\//.test(written);
 }
 
 function tellsOfTheBuild(key: string): boolean {

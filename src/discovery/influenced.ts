@@ -116,8 +116,13 @@ function wordsBuilt(text: string, runs: readonly Run[], isImage: (slot: Slot) =>
 function isCopy(text: string, { text: word, start, slots }: Word): boolean {
   if (isTagged(word)) return false;
   const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  const key = /["']?([\w.-]+)["']?\s*[:=]\s*["']?$/.exec(before)?.[1];
-  return slots.some(({ leaf }) => key === String(leaf.path.at(-1)));
+  const assigned = before.replace(/["']$/, '').trimEnd();
+  if (!/[:=]$/.test(assigned)) return false;
+  const named = assigned.slice(0, -1).trimEnd().replace(/["']$/, '');
+  return slots.some(({ leaf }) => {
+    const key = String(leaf.path.at(-1));
+    return named.endsWith(key) && !/[\w.-]/.test(named.at(-1 - key.length) ?? '');
+  });
 }
 
 function isTagged(text: string): boolean {

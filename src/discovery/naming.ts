@@ -14,7 +14,7 @@ export function wordsOf(key: string): string[] {
   return key
     .slice(key.lastIndexOf('/') + 1)
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .replace(/([A-Z]+)([A-Z][a-z])/g, '$1 $2')
+    .replace(/([A-Z])([A-Z][a-z])/g, '$1 $2')
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .flatMap((word) => (/^[a-z]+images?$/.test(word) ? [word.replace(/images?$/, ''), 'image'] : [word]))

@@ -18,7 +18,7 @@ export interface Word {
 }
 
 const BASE64 = /^[A-Za-z0-9+/\s]{24,}={0,2}$/;
-const MAPPING_LINE = /^[ \t]*(?:- +)?(?:[\w."'/$-][^\n#:]*|"[^"\n]*"):(?:\s|$)/m;
+const MAPPING_LINE = /^[ \t]*(?:- +)?(?:[\w."'/$-][^\n\r\u2028\u2029#:]*|"[^"\n\r\u2028\u2029]*"):(?:\s|$)/m;
 
 /** Takes a text apart by its own looks: base64, JSON, YAML, or lines of assignments, flags and words. */
 export function unpack(text: string): Payload {
@@ -57,7 +57,12 @@ function parseJson(text: string): Payload | undefined {
 
 function parseYaml(text: string): Payload | undefined {
   if (!text.includes('\n') || text.startsWith('#!') || !MAPPING_LINE.test(text)) return undefined;
-  const documents = parseAllDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const documents = parseAllDocuments(text, {
+    uniqueKeys: false,
+    logLevel: 'silent',
+    stringKeys: true,
+    prettyErrors: false,
+  });
   if (!Array.isArray(documents) || documents.some((document) => document.errors.length > 0)) return undefined;
   try {
     return trees(
@@ -79,11 +84,11 @@ function trees(values: readonly unknown[], format: string): Payload | undefined 
 
 /** The equals signs behind base64 assign nothing. */
 const PADDED_BASE64 = /^[A-Za-z0-9+/]{22,}={1,2}$/;
-const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|'))\s*)(.*)$/;
+const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|')))([\s\S]*)$/;
 /** A word that names the next one. */
 const NAMING = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
 /** `image: *"busybox:1" | string`: a field of the CUE language, with what it holds unless told otherwise. */
-const CUE_DEFAULT = /(?<=^\s*[\w"]+:\s*)\*("[^"]*")\s*\|.*/;
+const CUE_DEFAULT = /^(\s*[\w"]+:\s*)\*("[^"]*")\s*\|[\s\S]*/;
 const SEPARATORS = /[\s"'`,;|()<>[\]\\]+/;
 
 function wordsIn(text: string): Word[] {
@@ -93,21 +98,32 @@ function wordsIn(text: string): Word[] {
 
 /** A line of a text up to its comment. */
 export function withoutComment(line: string): string {
-  return line.replace(/(?:^|\s)(?:#|\/\/).*$/, '');
+  const at = line.search(/(?:^|\s)(?:#|\/\/)/);
+  return at < 0 ? line : line.slice(0, at);
 }
 
 function wordsOfLine(line: string, step: string | undefined): Word[] {
   const bare = withoutComment(line)
     .replace(/\$\{\w+:?-([^{}]*)\}/g, '$1')
-    .replace(CUE_DEFAULT, '$1')
+    .replace(CUE_DEFAULT, '$1$2')
     .trim();
   if (bare === '') return [];
-  const [, key, operator = '', right = ''] = ASSIGNMENT.exec(bare) ?? [];
-  const value = right.replace(/^["']|["']?[,;\\]*$/g, '');
+  const [, key, operator = '', behind = ''] = ASSIGNMENT.exec(bare) ?? [];
+  const right = behind.trimStart();
+  const value = unquoted(right);
   if (key === undefined || SEPARATORS.test(value) || PADDED_BASE64.test(bare)) return wordsOfPhrase(bare, step);
   // `a = b` without quotes is code as often as configuration.
   const loose = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
   return [{ step, key, text: value, loose }];
+}
+
+/** Without a quote at each end, and what closes a line behind it. */
+function unquoted(text: string): string {
+  let end = text.length;
+  while (end > 0 && ',;\\'.includes(text[end - 1] as string)) end -= 1;
+  if (end > 0 && /["']/.test(text[end - 1] as string)) end -= 1;
+  const start = /^["']/.test(text) ? 1 : 0;
+  return text.slice(start, Math.max(start, end));
 }
 
 function wordsOfPhrase(phrase: string, step: string | undefined): Word[] {

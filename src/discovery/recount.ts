@@ -114,8 +114,9 @@ function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]):
   const missed = [...counted].find(([path, image]) => known.get(path) !== image);
   if (missed !== undefined)
     return `the image ${quoted(String(missed[1]))} at ${missed[0]} was found by one reading only`;
-  const isWorkload = again.some(({ kind }) => mayHoldContainers(kind));
-  const more = isWorkload && again.length === 1 ? found.find(({ path }) => !counted.has(path)) : undefined;
+  const [only, ...others] = again;
+  const isWorkload = only?.isWorkload === true && others.length === 0;
+  const more = isWorkload ? found.find(({ path }) => !counted.has(path)) : undefined;
   return more === undefined
     ? undefined
     : `the image ${quoted(more.written)} at ${more.path} was found by one reading only`;

@@ -1,3 +1,4 @@
+import { withoutEnds } from '../base/text-ends.ts';
 import type { SplitPart } from '../lock/finding.ts';
 import { partOf, type Role, wordsOf } from './naming.ts';
 import { innermost, type Spot } from './spot.ts';
@@ -118,7 +119,7 @@ function compose(parts: readonly Part[]): Split | undefined {
   const isName = ({ role }: Part): boolean => role !== 'tag' && role !== 'version' && role !== 'digest';
   const named = parts.filter(isName);
   const name = named.at(-1);
-  const written = named.map((part) => part.field.text.replace(/^\/+|\/+$/g, '')).join('/');
+  const written = named.map((part) => withoutEnds(part.field.text, '/')).join('/');
   const tag = parts.find(({ role }) => role === 'tag' || role === 'version')?.field.text ?? '';
   const digest = parts.find(({ role }) => role === 'digest')?.field.text ?? '';
   if (name === undefined || (tag === '' && digest === '' && !hasTag(written))) return undefined;

@@ -9,7 +9,7 @@ export interface Reading {
   readonly problem?: string;
 }
 
-const OPTIONS = { uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false } as const;
+const OPTIONS = { uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false, prettyErrors: false } as const;
 
 /**
  * Reads a manifest as Helm and Kubernetes do, with Go's yaml.v2: the first document counts, of equal keys the last wins,

@@ -34,7 +34,10 @@ export function kindOf(document: {
 
 function read(text: string): Head | undefined {
   if (/[\r\u0085\u2028\u2029]/.test(text)) return undefined;
-  if (!KEY.test(FIRST.exec(text)?.[0] ?? '') || UNUSUAL.test(text)) return undefined;
+  const first = FIRST.exec(text)?.[0];
+  // Comments and nothing else: licences of templates that render nothing.
+  if (first === undefined) return { kind: '', apiVersion: '' };
+  if (!KEY.test(first) || UNUSUAL.test(text)) return undefined;
   const fields = new Map<string, string>();
   for (const [, name = '', rest = ''] of text.matchAll(FIELDS)) {
     const value = PLAIN.exec(rest)?.[2];

@@ -22,7 +22,8 @@ export function strictly(text: string): string {
     const scanned = scan(inside ? line.trimStart() : line, depth, quote);
     out.push(inside && scanned.text !== '' ? FAR + scanned.text : scanned.text);
     ({ depth, quote } = scanned);
-    if (depth === 0 && quote === '' && BLOCK_SCALAR.test(scanned.text)) scalarIndent = blockIndent(scanned.text);
+    if (depth === 0 && quote === '' && BLOCK_SCALAR.test(scanned.text.trimEnd()))
+      scalarIndent = blockIndent(scanned.text);
   }
   return out.join('\n');
 }
@@ -31,7 +32,7 @@ export function strictly(text: string): string {
 const FAR = ' '.repeat(120);
 
 /** A line that ends with the head of a block scalar: its text follows, and is nobody's syntax. */
-const BLOCK_SCALAR = /(?:^|[\s:-])[|>][+-]?\d?[+-]?\s*(?:\s#.*)?$/;
+const BLOCK_SCALAR = /(?:^|[\s:-])[|>][+-]?\d?[+-]?(?:\s+#|$)/;
 
 /** Where the parent of a block scalar stands: behind the dashes of a list's entry. */
 function blockIndent(line: string): number {
@@ -45,29 +46,40 @@ function scan(line: string, openDepth: number, openQuote: string): { text: strin
   let depth = openDepth;
   let quote = openQuote;
   let text = '';
+  // Of what is written so far: a look at it would make one text of it, each time anew.
+  let isSpaced = false;
   for (let at = 0; at < line.length; at++) {
     const char = line[at] as string;
-    const before = line.slice(0, at).trimEnd();
     text += char;
     if (quote !== '') {
       if (char === '\\' && quote === '"') text += line[++at] ?? '';
       else if (char === quote && quote === "'" && line[at + 1] === "'") text += line[++at];
       else if (char === quote) {
         quote = '';
-        if (line[at + 1] === '#') text += ' ';
+        isSpaced = line[at + 1] === '#';
+        if (isSpaced) text += ' ';
       }
       continue;
     }
-    if (char === '#' && (at === 0 || /\s/.test(text.at(-2) ?? '')))
-      return { text: text + line.slice(at + 1), depth, quote };
+    const isComment = char === '#' && (at === 0 || isSpaced || /\s/.test(line[at - 1] as string));
+    isSpaced = false;
+    if (isComment) return { text: text + line.slice(at + 1), depth, quote };
     // Quotes and brackets are syntax where a value or a key begins, and brackets everywhere within brackets.
-    const begins =
-      depth > 0
-        ? /(?:^|[[{,:])$/.test(before)
-        : /(?:^|:|(?:^|\s)(?:-|!\S*|&\S+))$/.test(before) && /(?:^|\s)$/.test(line.slice(0, at));
-    if ((char === '"' || char === "'") && begins) quote = char;
-    else if ((char === '[' || char === '{') && (begins || depth > 0)) depth++;
+    if ((char === '"' || char === "'") && mayBegin(line, at, depth)) quote = char;
+    else if ((char === '[' || char === '{') && (depth > 0 || mayBegin(line, at, depth))) depth++;
     else if ((char === ']' || char === '}') && depth > 0) depth--;
   }
   return { text, depth, quote };
+}
+
+/** Whether a value or a key may begin at an offset of a line. */
+function mayBegin(line: string, at: number, depth: number): boolean {
+  if (depth === 0 && at > 0 && !/\s/.test(line[at - 1] as string)) return false;
+  let end = at;
+  while (end > 0 && /\s/.test(line[end - 1] as string)) end -= 1;
+  if (end === 0 || line[end - 1] === ':') return true;
+  if (depth > 0) return '[{,'.includes(line[end - 1] as string);
+  let start = end;
+  while (start > 0 && !/\s/.test(line[start - 1] as string)) start -= 1;
+  return /^(?:-|!\S*|&\S+)$/.test(line.slice(start, end));
 }

@@ -19,7 +19,12 @@ export function innerText(text: string, within: string): string | undefined {
 }
 
 function tree(text: string, position: number): unknown {
-  const documents = parseAllDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const documents = parseAllDocuments(text, {
+    uniqueKeys: false,
+    logLevel: 'silent',
+    stringKeys: true,
+    prettyErrors: false,
+  });
   try {
     return Array.isArray(documents) ? documents[position]?.toJS({ maxAliasCount: 1000 }) : undefined;
   } catch {

@@ -17,8 +17,7 @@ export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => bo
  * `.Values.image.tag`), else all of that subchart.
  */
 export function suspectedBy<T extends { readonly path: LeafPath }>({ message }: AirgapError, items: readonly T[]): T[] {
-  const [, folder = ''] = /([\w.-]+(?:\/charts\/[\w.-]+)*)\/templates\//.exec(message) ?? [];
-  const prefix = folder.split('/charts/').slice(1);
+  const prefix = subchartsIn(message);
   const own = items.filter(({ path }) => prefix.every((key, i) => path[i] === key));
   const words = new Set(message.match(/[\w-]+(?:\.[\w-]+)*/g)?.map((word) => word.replace(/^Values\./, '')));
   const quoted = own.filter(({ path }) => words.has(formatPath(path.slice(prefix.length))));
@@ -39,9 +38,9 @@ function complaintsOf(message: string): Complaint[] {
   for (const line of message.split('\n')) {
     const heading = /^\s*([\w.-]+):\s*$/.exec(line)?.[1];
     if (heading !== undefined) chart = heading;
-    const [, pointer, dotted, said = ''] = /^\s*-\s+(?:at '([^']*)'|([^:\s]+)):\s*(.*)$/.exec(line) ?? [];
+    const [, pointer, dotted, said = ''] = /^\s*-\s+(?:at '([^']*)'|([^:\s]+)):([\s\S]*)$/.exec(line) ?? [];
     const keys = pointer?.split('/').slice(1).map(unescaped) ?? (dotted === '(root)' ? [] : dotted?.split('.'));
-    if (keys !== undefined) complaints.push({ chart, keys, extra: extraKeys(said) });
+    if (keys !== undefined) complaints.push({ chart, keys, extra: extraKeys(said.trimStart()) });
   }
   return complaints;
 }
@@ -67,4 +66,14 @@ function isMeant({ chart, keys, extra }: Complaint, path: LeafPath): boolean {
     if (!isAt) return false;
     return extra.length > 0 ? extra.includes(own[keys.length] ?? '') : own.length === keys.length;
   });
+}
+
+/** The subcharts, outermost first, on the way to the template that a message names first. */
+function subchartsIn(message: string): string[] {
+  const end = message.indexOf('/templates/');
+  let start = Math.max(0, end);
+  while (start > 0 && /[\w./-]/.test(message[start - 1] as string)) start -= 1;
+  const names = message.slice(start, Math.max(0, end)).split('/charts/');
+  const root = names.findLastIndex((name, i) => i === 0 || name.includes('/'));
+  return names.slice(root + 1);
 }

@@ -1,3 +1,4 @@
+import { before } from '../base/text-ends.ts';
 import { formatPath, type Leaf } from './leaves.ts';
 
 /**
@@ -93,7 +94,7 @@ export function occurrences(text: string, part: string, before: RegExp, after: R
 
 /** The reference without tag and digest. */
 export function nameOf(reference: string): string {
-  return reference.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+  return before(reference, '@').replace(/:[^/:]*$/, '');
 }
 
 function lastKey({ path }: Leaf): string {

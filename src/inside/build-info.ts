@@ -46,7 +46,7 @@ function read(bytes: Buffer, at: number): BuildInfo {
 
 /** Lines `dep`, path, version; below one, `=>` with what replaces the module. A folder has no version. */
 function othersOf(text: string): Set<string> {
-  const modules = text.matchAll(/^dep\t(\S+)\t(\S+).*$(?:\n=>\t\S+\t(\S+))?/gm);
+  const modules = text.matchAll(/^dep\t(\S+)\t(\S+)[^\n]*(?:\n=>\t\S+\t(\S+))?/gm);
   return new Set(
     [...modules].flatMap(([, path = '', version, other]) => ((other ?? version) === FOLDER ? [] : [path])),
   );

@@ -38,7 +38,7 @@ const NO_TAG = /^(?:v|tag|version|x\.y\.z|vx\.y\.z|digest|name|port|a|b|c|x|foo|
 const NO_VERSION = /^(?:v?0\.0\.0|\d+\.\d+\.\d+\.\d+)$/;
 const PORT = /^\d{2,5}$/;
 const MIME = /^(?:image|application|text|video|audio|font|multipart|message|model)\//;
-const VERSION = /^v?\d+(?:\.\d+){1,3}(?:[-+_.]?[A-Za-z0-9])*$/;
+const VERSION = /^v?\d+\.\d(?:[-+_.]?[A-Za-z0-9])*$/;
 /** How Docker Hub's own images say a version of one number: `16-alpine`. */
 const ON_A_BASE =
   /^\d{1,4}-(?:alpine|slim|management|bookworm|bullseye|buster|trixie|jammy|focal|noble|ubi\d)(?:[\w.-]*)$/;
@@ -86,7 +86,13 @@ export function looseName(text: string): WholeName | undefined {
 
 /** Reads a constant as a repository with its registry and without a tag, `quay.io/prometheus/prometheus`. */
 export function bareRepository(text: string): string | undefined {
-  if (text.length > LONGEST || !SHAPE.test(text) || /:[^/]*$/.test(text) || text.includes('@')) return undefined;
+  if (
+    text.length > LONGEST ||
+    !SHAPE.test(text) ||
+    text.slice(text.lastIndexOf('/') + 1).includes(':') ||
+    text.includes('@')
+  )
+    return undefined;
   if (hostOf(text) !== 'registry' || tryParseRepository(text) === undefined) return undefined;
   return text.indexOf('/') === text.length - 1 ? undefined : text;
 }

@@ -12,11 +12,11 @@ export function newestOf(paths: readonly string[]): Set<string> {
     const components = path.split('/');
     return components.flatMap((component, i) => {
       if (component.length > LONGEST) return [];
-      const match = /^(.*?)v?(\d+(?:\.\d+)+)(?=$|[^\d.]|\.\D)(.*)$/.exec(component) ?? /^()v?(\d+)()$/.exec(component);
+      const match = /(?:v|(?<![\dv]))(\d+(?:\.\d+)+)/.exec(component) ?? /^v?(\d+)$/.exec(component);
       if (match === null) return [];
       const isFile = i === components.length - 1;
-      const family = [...components.slice(0, i), `${match[1]}*${match[3]}`].join('/') + (isFile ? '' : '/');
-      return [{ family, version: (match[2] ?? '').split('.').map(Number) }];
+      const family = [...components.slice(0, i), around(component, match)].join('/') + (isFile ? '' : '/');
+      return [{ family, version: (match[1] ?? '').split('.').map(Number) }];
     });
   };
   for (const path of paths) {
@@ -30,6 +30,11 @@ export function newestOf(paths: readonly string[]): Set<string> {
       placesOf(path).every(({ family, version }) => compare(version, newest.get(family) ?? []) >= 0),
     ),
   );
+}
+
+/** A name with a star in place of its version. */
+function around(name: string, { 0: version, index }: RegExpExecArray): string {
+  return `${name.slice(0, index)}*${name.slice(index + version.length)}`;
 }
 
 /** Version numbers, the newer one greater. */

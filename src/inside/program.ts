@@ -18,7 +18,7 @@ import { constantVersions } from './versions.ts';
 /** What a tag has to have where neither a registry nor a setting says that it is one: numbers with a dot, or a commit. */
 const SAYS_VERSION = /\d[.-]\d|^[0-9a-f]{7,40}$/;
 /** `org/name` with a tag that says nothing but how new it is. */
-const ALWAYS_MOVES = /\/[^:]+:(?:latest|stable|edge|nightly|main|master)$/;
+const ALWAYS_MOVES = /^[^/:]*\/[^:]+:(?:latest|stable|edge|nightly|main|master)$/;
 /** Uses of one constant that are looked at. */
 const MOST_USES = 3;
 /** Ways in which real programs are packed, so that nothing can be read in them. */

@@ -6,11 +6,11 @@ import type { TextName } from './text.ts';
 const ENDS_LIKE_TAG = /(?:[Tt]ag|[Vv]ersion)"?:/g;
 /** A tag by itself on its line. */
 const TAG =
-  /^([ \t]*(?:- )?)"?(tag|newTag|image_?[Tt]ag|image_?[Vv]ersion|version)"?:[ \t]*["']?([\w][\w.-]{0,127})["']?[ \t]*,?[ \t]*(?:#.*)?\r?$/;
+  /^([ \t]*(?:- )?)"?(tag|newTag|image_?[Tt]ag|image_?[Vv]ersion|version)"?:[ \t]*["']?([\w][\w.-]{0,127})["']?[ \t]*(?:,[ \t]*)?(?:#.*)?\r?$/;
 /** Characters before the end of a field's name on its line, margin and name; and of the whole line. */
 const LONGEST_START = 100;
 const LONGEST_LINE = 400;
-const FIELD = /^([ \t]*)(- )?"?(\w+)"?:[ \t]*["']?([\w./:-]{2,300}?)\/?["']?[ \t]*,?[ \t]*(?:#.*)?\r?$/;
+const FIELD = /^([ \t]*)(- )?"?(\w+)"?:[ \t]*["']?([\w./:-]{2,300}?)\/?["']?[ \t]*(?:,[ \t]*)?(?:#.*)?\r?$/;
 const REGISTRY = /^(?:registry|imageRegistry|image_registry|hub)$/;
 const REPOSITORY = /^(?:repository|image|imageName|image_name|imageRepository)$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;

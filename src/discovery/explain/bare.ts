@@ -57,7 +57,7 @@ function wantsOf(text: string): string[] {
 /** The least changes that are enough: none, a tag or a registry, or both. */
 function enough(text: string, evidence: Evidence): string[] {
   const tagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)) ? [] : [`${text}:1.0`];
-  const behind = (one: string): string[] => (/^[^/]*[.:][^/]*\//.test(one) ? [] : [`registry.example/${one}`]);
+  const behind = (one: string): string[] => (/^[^/.:]*[.:][^/]*\//.test(one) ? [] : [`registry.example/${one}`]);
   const changes = [[text], [...tagged, ...behind(text)], tagged.flatMap(behind)];
   const isTaken = (one: string): boolean => typeof assess(one, evidence) !== 'string';
   return changes.map((ones) => ones.filter(isTaken)).find((ones) => ones.length > 0) ?? [];

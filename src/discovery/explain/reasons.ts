@@ -31,7 +31,7 @@ export function takenBecause(text: string, evidence: Evidence, { key, namedBy }:
   if (evidence === 'key') return `the name \`${namedBy ?? key ?? 'image'}\` says that it is an image`;
   const own = text.includes('@')
     ? 'a digest'
-    : /^[^/]*[.:][^/]*\//.test(text)
+    : /^[^/.:]*[.:][^/]*\//.test(text)
       ? 'a registry and a tag'
       : text.includes('/')
         ? 'a path and a version'

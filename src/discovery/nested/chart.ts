@@ -1,3 +1,4 @@
+import { before, withoutEnd } from '../../base/text-ends.ts';
 import type { Mapping } from '../entry.ts';
 
 /** A chart that another chart brings along: installed by a controller or by a job once the other one is. */
@@ -53,7 +54,7 @@ export function addressOf(chart: string, repository: string, version: string): A
   if (/^https?:\/\//.test(chart)) return archiveAddress(chart, version);
   if (!/^[A-Za-z0-9{][\w.{} /-]*$/.test(chart)) return undefined;
   if (repository.startsWith('oci://') || /^https?:\/\//.test(repository)) {
-    const base = repository.replace(/\/+$/, '');
+    const base = withoutEnd(repository, '/');
     return base.startsWith('oci://') ? ociAddress(`${base}/${chart}`, version) : { name: chart, version, repository };
   }
   return repository === '' ? { name: chart, version, repository } : undefined;
@@ -61,15 +62,19 @@ export function addressOf(chart: string, repository: string, version: string): A
 
 /** `oci://host/path/name`, with or without a tag or digest. */
 export function ociAddress(reference: string, version: string): Address | undefined {
-  const [, path = '', tag = ''] = /^(oci:\/\/[^@]*?)(?::([\w.+-]+))?(?:@.*)?\/*$/.exec(reference) ?? [];
+  const bare = reference.includes('@') ? before(reference, '@') : withoutEnd(reference, '/');
+  const colon = bare.lastIndexOf(':');
+  const behind = bare.slice(colon + 1);
+  const [path, tag] = /^[\w.+-]+$/.test(behind) ? [bare.slice(0, colon), behind] : [bare, ''];
   const slash = path.lastIndexOf('/');
-  if (slash <= 'oci://'.length) return undefined;
+  if (!path.startsWith('oci://') || slash <= 'oci://'.length) return undefined;
   return { name: path.slice(slash + 1), version: version || tag, repository: path.slice(0, slash) };
 }
 
 function archiveAddress(url: string, version: string): Address | undefined {
   const file = /\/([^/?#]+?)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(url)?.[1];
   if (file === undefined) return undefined;
-  const [, name = file, inName = ''] = /^(.+?)-(v?\d+\..*)$/.exec(file) ?? [];
+  const dash = file.search(/(?<=.)-v?\d+\./);
+  const [name, inName] = dash < 0 ? [file, ''] : [file.slice(0, dash), file.slice(dash + 1)];
   return { name, version: version || inName, repository: url.slice(0, url.lastIndexOf('/')), url };
 }

@@ -1,3 +1,4 @@
+import { withoutEnd } from '../../base/text-ends.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 import { addressOf, type NestedChart } from './chart.ts';
 import { type Install, isOpen } from './installs.ts';
@@ -82,9 +83,9 @@ function isOf(
   text: string,
 ): boolean {
   if (isOpen(chart)) return false;
-  const base = repository.replace(/\/+$/, '');
+  const base = withoutEnd(repository, '/');
   if (chart === base) return true;
-  if (address !== undefined) return address.repository.replace(/\/+$/, '') === base && address.name === name;
+  if (address !== undefined) return withoutEnd(address.repository, '/') === base && address.name === name;
   const named = release === own || release === name || chart.slice(chart.lastIndexOf('/') + 1) === name;
   return named && text.includes(base);
 }
@@ -130,7 +131,7 @@ function installedAlone({
 }
 
 function stands({ name, version, repository }: Declared, text: string): boolean {
-  return [name, version, repository.replace(/\/+$/, '')].every((part) => text.includes(part));
+  return [name, version, withoutEnd(repository, '/')].every((part) => text.includes(part));
 }
 
 /** Switched off by its own flag, by a `condition` as Helm's dependencies have it, or in a mapping of switches by its name. */

@@ -1,3 +1,4 @@
+import { before } from '../../base/text-ends.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 import { childOf, type Spot } from '../spot.ts';
 import type { NetworkHit } from './need.ts';
@@ -84,5 +85,6 @@ function wordsAt(holder: Mapping, key: string, spot: Spot): PlacedWord[] {
 }
 
 function programOf(image: string): string {
-  return /([^/:@]*)(?::[^/]*)?(?:@.*)?$/.exec(image.replace(/@.*$/, ''))?.[1] ?? '';
+  const bare = before(image, '@');
+  return before(bare.slice(bare.lastIndexOf('/') + 1), ':');
 }

@@ -66,7 +66,7 @@ function byAddress(name: string): Fetch[] | undefined {
 
 function packaged(type: string, shape: RegExp = NAME): (name: string) => Fetch | undefined {
   return (name) => {
-    const [, bare = name, version] = /^(@?[^=@~<>]+)(?:[=@~<>]+([^<>]+))?$/.exec(name) ?? [];
+    const [, bare = name, version] = /^(@?[^=@~<>]+)(?:[=@~<>]+([^=@~<>][^<>]*))?$/.exec(name) ?? [];
     if (!shape.test(bare) || LOCAL_FILE.test(name)) return undefined;
     return {
       url: `pkg:${type}/${bare.replace(/^@/, '%40')}${version === undefined ? '' : `@${version}`}`,
@@ -77,7 +77,9 @@ function packaged(type: string, shape: RegExp = NAME): (name: string) => Fetch |
 
 function fromPyPi(requirement: string): Fetch | undefined {
   const [, name, version] =
-    /^([A-Za-z0-9][\w.-]*)(?:\[[\w,.-]*\])?(?:\s*(?:==|~=|>=|<=|!=|>|<)\s*([^\s,;]+).*)?$/.exec(requirement) ?? [];
+    /^([A-Za-z0-9][\w.-]*)(?:\[[\w,.-]*\])?(?:\s*(?:==|~=|>=|<=|!=|>|<)\s*([^\s,;]+)(?:[\s,;][\s\S]*)?)?$/.exec(
+      requirement,
+    ) ?? [];
   if (name === undefined || LOCAL_FILE.test(requirement)) return undefined;
   return { url: `pkg:pypi/${name.toLowerCase()}${version === undefined ? '' : `@${version}`}`, kind: 'package' };
 }

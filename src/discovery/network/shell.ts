@@ -41,7 +41,7 @@ class ShellReader {
     const end = (): void => {
       const text = this.#text
         .slice(start, this.#at)
-        .replace(/\\?\s*\n\s*|\s+/g, ' ')
+        .replace(/(\\?)(\s+)/g, (_, slash: string, blanks: string) => (blanks.includes('\n') ? ' ' : `${slash} `))
         .trim();
       if (words.length > 0) this.commands.push({ words, text });
       words = [];

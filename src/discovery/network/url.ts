@@ -1,4 +1,5 @@
 import { redact } from '../../base/redact.ts';
+import { before } from '../../base/text-ends.ts';
 
 const URL_PARTS = /^([a-z][a-z0-9+.]*):\/\/(?:[^/@]*@)?([A-Za-z0-9.-]+)(?::(\d+|\$[\w{}()]+))?(?=$|[/?#])/;
 const SCHEMES = new Set(['http', 'https', 'ftp', 'git', 'ssh', 'oci', 'git+https', 'git+ssh']);
@@ -16,14 +17,28 @@ export function isRemote(url: string): boolean {
   const [, scheme = '', host = '', port] = URL_PARTS.exec(url) ?? [];
   if (!SCHEMES.has(scheme) || ADDRESS.test(host) || LOCAL.test(host) || !TOP_LEVEL.test(host)) return false;
   // A command that builds a part of it may have spaces.
-  if (/\s/.test(url.replace(/\$\([^)]*\)/g, ''))) return false;
+  if (/\s/.test(withoutCommands(url))) return false;
   // `service.namespace:port`, the short form of a service's name.
   return !(scheme === 'http' && port !== undefined && port !== '80' && host.split('.').length === 2);
 }
 
+function withoutCommands(url: string): string {
+  let rest = '';
+  let at = 0;
+  for (;;) {
+    const start = url.indexOf('$(', at);
+    const end = start < 0 ? -1 : url.indexOf(')', start);
+    if (end < 0) return rest + url.slice(at);
+    rest += url.slice(at, start);
+    at = end + 1;
+  }
+}
+
 /** The address as it is reported: no user info, no tokens, no quotes or punctuation that stood around it. */
 export function cleanUrl(url: string): string {
-  return redact(url.replace(/^(\w[\w+.]*:\/\/)[^/@]*@/, '$1').replace(/["',;)]+$/, ''));
+  let end = url.length;
+  while (end > 0 && `"',;)`.includes(url[end - 1] as string)) end -= 1;
+  return redact(url.slice(0, end).replace(/^(\w[\w+.]*:\/\/)[^/@]*@/, '$1'));
 }
 
 const GIT = /^(?:(?:https?|git|ssh|git\+https|git\+ssh):\/\/\S+|[\w.-]+@[\w.-]+\.[a-z]+:\S+)\.git(?:@[\w./-]+)?$/;
@@ -41,11 +56,12 @@ export function gitUrl(text: string): string {
 }
 
 const ARCHIVE =
-  /^https?:\/\/[^\s"']+(?:\.(?:tgz|tbz2?|txz|tar(?:\.(?:gz|bz2|xz|zst))?|zip|jar|war|whl|rpm|deb|apk|qcow2|iso|img|gguf|safetensors|wasm)|\/index\.yaml)(?:\?[^\s"']*)?$/;
+  /(?:\.(?:tgz|tbz2?|txz|tar(?:\.(?:gz|bz2|xz|zst))?|zip|jar|war|whl|rpm|deb|apk|qcow2|iso|img|gguf|safetensors|wasm)|\/index\.yaml)$/;
 
 /** Whether a text is nothing but the address of a file that one can only want to download. */
 export function isArchiveUrl(text: string): boolean {
-  return ARCHIVE.test(text) && isRemote(text);
+  const isUrl = /^https?:\/\/[^\s"']+$/.test(text);
+  return isUrl && (ARCHIVE.test(text) || ARCHIVE.test(before(text, '?'))) && isRemote(text);
 }
 
 const DASHBOARD = /^https:\/\/grafana\.(?:com|net)\/api\/dashboards\//;

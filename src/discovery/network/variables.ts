@@ -44,5 +44,5 @@ export class Variables {
 
 /** What a command prints is not known, nor what a variable makes of itself; empty is what a script has before it knows. */
 function isUnknown(value: string, name: string): boolean {
-  return value === '' || /\$\([^)]*\s|`/.test(value) || new RegExp(`\\$[{(]?${name}\\b`).test(value);
+  return value === '' || /\$\((?:[^)\s$]|\$(?!\())*\s|`/.test(value) || new RegExp(`\\$[{(]?${name}\\b`).test(value);
 }

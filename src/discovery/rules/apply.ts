@@ -1,4 +1,5 @@
 import semver from 'semver';
+import { before } from '../../base/text-ends.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Confidence, How, Need, Redirect } from '../../lock/finding.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
@@ -200,7 +201,7 @@ function textOf(
 function redirectOf(redirect: RuleImage['redirect'], template: string): Redirect {
   if (redirect.kind === 'none') return redirect;
   const { values: byChart, ...rest } = redirect;
-  const path = template.replace(/\/templates\/.*$/, '').split('/charts/');
+  const path = before(template, '/templates/').split('/charts/');
   const values = byChart?.[path.at(-1) ?? ''];
   if (values === undefined) return rest;
   const nested = path.slice(1).reduceRight<Record<string, unknown>>((inner, name) => ({ [name]: inner }), values);

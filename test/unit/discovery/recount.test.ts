@@ -46,6 +46,11 @@ describe('checkCount', () => {
     expect(errorOf(() => checkCount(render(manifest), [place, more]))?.code).toBe('disagreement');
   });
 
+  it('has no word on what Kubernetes would refuse anyway: a Pod without an API version', () => {
+    const text = 'kind: Pod\nspec: {containers: [{image: "reg.io/a:1"}]}';
+    expect(errorOf(() => checkCount(render(text), discover(text)))).toBeUndefined();
+  });
+
   it.each([
     ['no YAML', 'kind: Deployment\n  a: b: c'],
     ['an anchor that contains itself', 'kind: Deployment\na: &a [*a]'],

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { nestedCharts } from '../../../src/discovery/nested/index.ts';
+import { networkNeeds } from '../../../src/discovery/network/index.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import { readManifest } from '../../../src/helm/go-yaml.ts';
+import { configMap, discover } from './render.ts';
+
+const LENGTH = 200_000;
+/** Milliseconds. Some hundred where it is linear, even on a busy machine; minutes where it is not. */
+const SOON = 10_000;
+
+const repeated = (piece: string): string => piece.repeat(Math.ceil(LENGTH / piece.length)).slice(0, LENGTH);
+
+describe('a text of 200,000 characters is soon searched', () => {
+  it.each(['a/', 'helm,,', '$(', '$(a', '#', '::', 'Ab', '\ra: ', '\\ '])('of %j', (piece) => {
+    const start = performance.now();
+    const manifest = configMap(`image: "x" ${repeated(piece)}\r!`);
+    discover(manifest);
+    const documents = splitDocuments(`---\n# Source: a/t.yaml\n${manifest}\n`);
+    networkNeeds(documents, { chart: 'a', profile: 'default' });
+    nestedCharts(documents, {});
+    expect(performance.now() - start).toBeLessThan(SOON);
+  });
+
+  it.each(['#', 'helm,,', ' ', "' "])('as a manifest that is no YAML, of %j', (piece) => {
+    const start = performance.now();
+    expect(readManifest(`kind: Pod\na: [${repeated(piece)}`).problem).toBeDefined();
+    expect(performance.now() - start).toBeLessThan(SOON);
+  });
+});
