@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import semver from 'semver';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { readArchive } from './chart-archive.ts';
-import { parseMetadata } from './chart-metadata.ts';
+import { nameOfArchive, parseMetadata } from './chart-metadata.ts';
 
 interface Archive {
   readonly path: string;
@@ -58,7 +58,7 @@ function bare(version: string): string {
 }
 
 async function describe(path: string, file: string): Promise<Archive> {
-  const [, name = '', version = ''] = /^(.+?)-(v?\d+\..*?)\.(?:tgz|tar\.gz)$/.exec(file) ?? [];
+  const { name, version } = nameOfArchive(file.replace(/\.(?:tgz|tar\.gz)$/, ''));
   try {
     const { files } = await readArchive(path, /^Chart\.yaml$/);
     return { path, ...parseMetadata(files.get('Chart.yaml')?.toString('utf8') ?? '', file) };

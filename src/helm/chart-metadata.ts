@@ -80,3 +80,9 @@ function asText(field: string, value: unknown, where: string): unknown {
 export function foldedKey(key: string): string {
   return key.toUpperCase().toLowerCase();
 }
+
+/** Name and version of a chart by the name of its archive without its ending, `app-1.2.3`; no version where none is in it. */
+export function nameOfArchive(file: string): { readonly name: string; readonly version: string } {
+  const dash = file.search(/(?<=.)-v?\d+\./);
+  return dash < 0 ? { name: file, version: '' } : { name: file.slice(0, dash), version: file.slice(dash + 1) };
+}

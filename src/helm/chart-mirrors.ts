@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { before, withoutEnd } from '../base/text-ends.ts';
+import { nameOfArchive } from './chart-metadata.ts';
 import type { ChartRequest } from './fetch.ts';
 
 /** Charts of `from` are read from another place. */
@@ -43,7 +45,7 @@ export function parseChartMirror(text: string, folder: string): ChartMirror {
       hint: 'write REPOSITORY=URL or REPOSITORY=FOLDER, as in https://charts.jetstack.io=./charts, or *=FOLDER for all',
     });
   }
-  return { from, to: ADDRESS.test(to) ? { url: to.replace(/\/+$/, '') } : { folder: resolve(folder, to) } };
+  return { from, to: ADDRESS.test(to) ? { url: withoutEnd(to, '/') } : { folder: resolve(folder, to) } };
 }
 
 /**
@@ -91,13 +93,13 @@ interface Parts {
 
 /** Undefined for files, folders and repositories that Helm knows by a name of its own. */
 function partsOf({ chart, repo, version = '' }: ChartRequest): Parts | undefined {
-  if (repo !== undefined) return { address: repo.replace(/\/+$/, ''), name: chart, version };
+  if (repo !== undefined) return { address: withoutEnd(repo, '/'), name: chart, version };
   const [, oci, tag = ''] = /^(oci:\/\/[^@]*?)(?::([\w.+-]+))?(?:@.*)?$/.exec(chart) ?? [];
   if (oci !== undefined) return { address: oci, name: oci.slice(oci.lastIndexOf('/') + 1), version: version || tag };
   const [, file] = /^https?:\/\/.*\/([^/?#]+)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(chart) ?? [];
   if (file === undefined) return undefined;
-  const [, name = file, inName = ''] = /^(.+?)-(v?\d+\..*)$/.exec(file) ?? [];
-  return { address: chart, name, version: version || inName };
+  const found = nameOfArchive(file);
+  return { address: chart, name: found.name, version: version || found.version };
 }
 
 function atUrl(request: ChartRequest, { address, name }: Parts, from: string, url: string): ChartRequest {
@@ -111,7 +113,7 @@ function atUrl(request: ChartRequest, { address, name }: Parts, from: string, ur
   }
   // `rest` of an OCI chart ends with its name, unless all of it was matched and so has another name at the mirror.
   const path = repo === undefined && from !== '*' ? rest : `${rest}/${name}`;
-  const digest = chart.startsWith('oci://') ? (/@.*$/.exec(chart)?.[0] ?? '') : '';
+  const digest = chart.startsWith('oci://') ? chart.slice(before(chart, '@').length) : '';
   const tag = chart.startsWith('oci://') && digest === '' ? (/:[\w.+-]+$/.exec(chart)?.[0] ?? '') : '';
   return { ...others, chart: `${url}${path}${tag}${digest}` };
 }

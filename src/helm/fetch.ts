@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { before } from '../base/text-ends.ts';
 import type { ChartAccess } from './access.ts';
 import { checkAddress } from './addresses.ts';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
@@ -144,5 +145,5 @@ function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' 
 
 /** A URL without user info and query, where tokens are. */
 export function withoutSecrets(url: string): string {
-  return url.includes('://') ? url.replace(/:\/\/[^/]*@(?!sha)/, '://').replace(/\?.*$/, '') : url;
+  return url.includes('://') ? before(url.replace(/:\/\/[^/]*@(?!sha)/, '://'), '?') : url;
 }

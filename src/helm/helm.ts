@@ -136,7 +136,7 @@ export class Helm {
   /** `3.17.3`, without the v and the build. */
   async version(): Promise<string> {
     const { stdout } = await this.run(['version', '--short']);
-    return /v?(\d+\.\d+\.\d+[\w.-]*)/.exec(stdout)?.[1] ?? 'unknown';
+    return /\bv?(\d+\.\d+\.\d+[\w.-]*)/.exec(stdout.slice(0, 1000))?.[1] ?? 'unknown';
   }
 
   /** 3 or 4; 0 when it does not say. */

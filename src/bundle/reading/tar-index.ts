@@ -1,5 +1,6 @@
 import { Header, Pax } from 'tar';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { withoutEnd } from '../../base/text-ends.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { BLOCK } from '../layout.ts';
 import { ReadAhead } from './read-ahead.ts';
@@ -67,7 +68,7 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
       if (files.has(name)) throw invalid(path, `holds ${JSON.stringify(name)} twice`);
       files.set(name, { offset, size });
     } else if (type === 'Directory') {
-      folders.set(name.replace(/\/+$/, ''), { offset, size });
+      folders.set(withoutEnd(name, '/'), { offset, size });
     } else {
       special ??= `a ${type}, ${JSON.stringify(name)} at byte ${offset - BLOCK}`;
     }
@@ -103,7 +104,7 @@ const EXTENSIONS = new Map<string, (extended: Extended, body: string) => void>([
 
 /** Whether a name is what it stands for: no part of it is empty, `.` or `..`, and none of a file ends with a slash. */
 function isPlainName(name: string, type: string): boolean {
-  const plain = type === 'Directory' ? name.replace(/\/+$/, '') : name;
+  const plain = type === 'Directory' ? withoutEnd(name, '/') : name;
   if (type === 'Directory' && (plain === '' || plain === '.')) return true;
   return plain.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }

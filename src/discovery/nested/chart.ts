@@ -1,4 +1,5 @@
 import { before, withoutEnd } from '../../base/text-ends.ts';
+import { nameOfArchive } from '../../helm/chart-metadata.ts';
 import type { Mapping } from '../entry.ts';
 
 /** A chart that another chart brings along: installed by a controller or by a job once the other one is. */
@@ -74,7 +75,6 @@ export function ociAddress(reference: string, version: string): Address | undefi
 function archiveAddress(url: string, version: string): Address | undefined {
   const file = /\/([^/?#]+?)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(url)?.[1];
   if (file === undefined) return undefined;
-  const dash = file.search(/(?<=.)-v?\d+\./);
-  const [name, inName] = dash < 0 ? [file, ''] : [file.slice(0, dash), file.slice(dash + 1)];
+  const { name, version: inName } = nameOfArchive(file);
   return { name, version: version || inName, repository: url.slice(0, url.lastIndexOf('/')), url };
 }

@@ -1,5 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { jsonText } from '../../base/printable.ts';
+import { before } from '../../base/text-ends.ts';
 import { isMapping, parseValues } from '../../discovery/nested/index.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 
@@ -53,23 +55,23 @@ export class GivenValues {
       await writeFile(join(folder, name), text, { mode: 0o600 });
       return join(folder, name);
     };
-    const values = await Promise.all(files.map((file, i) => write(`values-${i}.json`, JSON.stringify(file))));
+    const values = await Promise.all(files.map((file, i) => write(`values-${i}.json`, jsonText(file))));
     const paths = await Promise.all(contents.map((text, i) => write(`file-${i}`, text)));
-    const setFile = (this.#options.setFile ?? []).map((entry, i) => `${entry.replace(/=.*$/s, '')}=${paths[i]}`);
+    const setFile = (this.#options.setFile ?? []).map((entry, i) => `${before(entry, '=')}=${paths[i]}`);
     return { ...this.#options, ...options, values, setFile };
   }
 
   #changed(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
     const { set = [], setString = [], setLiteral = [], setJson = [] } = this.#options;
-    const rest = (entry: string): string => entry.replace(/=(.*)$/s, (_, text: string) => `=${change(text)}`);
+    const assigned = (entry: string, become: Change): string => {
+      const key = before(entry, '=');
+      return key === entry ? entry : `${key}=${become(entry.slice(key.length + 1))}`;
+    };
+    const rest = (entry: string): string => assigned(entry, change);
     // `a=b,c={d,e}`: what stands between equals signs, commas and braces.
     const pairs = (entry: string): string =>
-      entry.replace(
-        /([=,{])((?:\\.|[^=,{}\\])+)(?=[,}]|$)/gs,
-        (_, before: string, text: string) => before + change(text),
-      );
-    const json = (entry: string): string =>
-      entry.replace(/=(.*)$/s, (_, text: string) => `=${JSON.stringify(changedIn(JSON.parse(text), change))}`);
+      entry.replace(/([=,{])((?:\\.|[^=,{}\\])+)(?=[,}]|$)/gs, (_, sign: string, text: string) => sign + change(text));
+    const json = (entry: string): string => assigned(entry, (text) => jsonText(changedIn(JSON.parse(text), change)));
     return {
       files: this.#files.map((file) => changedIn(file, change)),
       contents: this.#contents.map(change),

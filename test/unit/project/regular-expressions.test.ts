@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { patternsIn, slowness } from '../../support/slow-patterns.ts';
-import { LEFT } from './slow-patterns-left.ts';
 
 const patterns = patternsIn(join(import.meta.dirname, '../../../src'));
 
@@ -40,7 +39,7 @@ describe('the sources', () => {
     expect(patterns.length).toBeGreaterThan(500);
     const slow = new Map<string, string>();
     for (const { file, text, made } of patterns) {
-      if (made === undefined || slow.has(text) || LEFT[file]?.includes(text)) continue;
+      if (made === undefined || slow.has(text)) continue;
       const why = slowness(made);
       if (why !== undefined) slow.set(text, `${file}: ${why}: ${text}`);
     }

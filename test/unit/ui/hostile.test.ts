@@ -147,7 +147,7 @@ it('documents for programs say what was meant, without anything that a terminal 
 it('a lock file is one document, and is read as it was meant', () => {
   fc.assert(
     fc.property(hostileText, (text) => {
-      const own = { name: `x${text}`, version: `1${text}`, repo: text, digest, profiles: [{ name: `p${text}` }] };
+      const own = { name: 'x', version: '1.0.0', repo: text, digest, profiles: [{ name: `p${text}` }] };
       const choices = [{ rule: 'exclude' as const, pattern: text, reason: `r${text}`, references: [] }];
       const lockFile: LockFile = { apiVersion: 'airgap/v1', kind: 'LockFile', charts: [own], images: [], choices };
       const written = formatLockFile(lockFile, `airgap${text}.lock`);
