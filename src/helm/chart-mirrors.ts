@@ -37,7 +37,7 @@ const ADDRESS = /^(?:https?|oci):\/\/[^/\s]/;
  */
 export function parseChartMirror(text: string, folder: string): ChartMirror {
   const equals = text.indexOf('=');
-  const from = text.slice(0, Math.max(0, equals)).replace(/\/+$/, '');
+  const from = withoutEnd(text.slice(0, Math.max(0, equals)), '/');
   const to = text.slice(equals + 1);
   const isKnown = ADDRESS.test(to) || (to !== '' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(to));
   if (equals < 0 || !(from === '*' || ADDRESS.test(from)) || !isKnown) {
