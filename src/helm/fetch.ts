@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { before } from '../base/text-ends.ts';
+import { before, withoutEnd } from '../base/text-ends.ts';
 import type { ChartAccess } from './access.ts';
 import { checkAddress } from './addresses.ts';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
@@ -140,7 +140,7 @@ function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' 
   if (local !== undefined) return basename(resolve(cwd, chart));
   return repo === undefined || repo === ''
     ? withoutSecrets(chart)
-    : `${withoutSecrets(repo).replace(/\/+$/, '')}/${chart}`;
+    : `${withoutEnd(withoutSecrets(repo), '/')}/${chart}`;
 }
 
 /** A URL without user info and query, where tokens are. */
