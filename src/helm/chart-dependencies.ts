@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
-import { parse } from 'yaml';
 import { AirgapError } from '../base/errors.ts';
+import { readYaml } from '../base/yaml-read.ts';
 import { foldedKey } from './chart-metadata.ts';
 import { copyChartFolder, realRoot } from './chart-source.ts';
 
@@ -57,7 +57,7 @@ export async function dependencyRepositories(folder: string): Promise<string[]> 
 
 function parsed(text: string): unknown {
   try {
-    return parse(text, { uniqueKeys: false, merge: true });
+    return readYaml(text, { merge: true });
   } catch {
     // Helm says what is wrong with it.
     return undefined;

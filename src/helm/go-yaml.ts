@@ -1,6 +1,7 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, type YAMLMap } from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import { DEPTH_LIMIT } from '../base/depth.ts';
 import { messageOf } from '../base/errors.ts';
+import { readYamlDocuments } from '../base/yaml-read.ts';
 import { strictly } from './lenient-yaml.ts';
 
 /** A manifest as Kubernetes reads it, or why it cannot be read. Neither when it is empty or no mapping. */
@@ -8,8 +9,6 @@ export interface Reading {
   readonly object?: Readonly<Record<string, unknown>>;
   readonly problem?: string;
 }
-
-const OPTIONS = { uniqueKeys: false, logLevel: 'silent', resolveKnownTags: false, prettyErrors: false } as const;
 
 /**
  * Reads a manifest as Helm and Kubernetes do, with Go's yaml.v2: the first document counts, of equal keys the last wins,
@@ -48,7 +47,7 @@ export const TOO_DEEP = `it nests deeper than ${DEPTH_LIMIT} levels`;
 class Unreadable extends Error {}
 
 function firstDocument(text: string): [Node | undefined, string | undefined] {
-  const [document] = parseAllDocuments(text, OPTIONS);
+  const [document] = readYamlDocuments(text, { resolveKnownTags: false });
   const [error] = document?.errors ?? [];
   const problem = error?.message.split('\n')[0];
   // The parser's word for an overflow of the stack.

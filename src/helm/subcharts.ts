@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { readYaml } from '../base/yaml-read.ts';
 
 /** A chart inside a chart, as its parent uses it. */
 export interface Subchart {
@@ -42,7 +42,7 @@ function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Rec
 /** Empty when there is none or it cannot be read: a name less is no reason to fail. */
 function read(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
   try {
-    const value: unknown = parse(files.get(name) ?? '', { uniqueKeys: false });
+    const value: unknown = readYaml(files.get(name) ?? '');
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     return {};

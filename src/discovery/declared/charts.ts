@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { readYaml } from '../../base/yaml-read.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 
 /** A chart or subchart of an archive, as far as its declarations need it. */
@@ -28,7 +28,7 @@ function chartsFrom(
   scopes: readonly Mapping[],
   tags: Mapping,
 ): DeclaringChart[] {
-  const dependencies = [metadata.dependencies, readYaml(files, `${folder}requirements.yaml`).dependencies]
+  const dependencies = [metadata.dependencies, mappingIn(files, `${folder}requirements.yaml`).dependencies]
     .flatMap((list) => (Array.isArray(list) ? list : []))
     .filter(isMapping);
   const named = (name: string): Mapping[] =>
@@ -39,7 +39,7 @@ function chartsFrom(
     return found.some((dependency) => scopes.some((scope) => isEnabled(dependency, scope, tags)));
   };
   const below = childFolders(folder, files).flatMap((child) => {
-    const own = readYaml(files, `${child}Chart.yaml`);
+    const own = mappingIn(files, `${child}Chart.yaml`);
     const name = typeof own.name === 'string' ? own.name : child.slice(folder.length + 'charts/'.length, -1);
     const declared = named(name);
     // A chart that merely lies in charts/ is installed too.
@@ -91,7 +91,7 @@ export function valueAt(values: Mapping, path: string): unknown {
 }
 
 /** A file's mapping; empty when the file is missing or is none. */
-export function readYaml(files: ReadonlyMap<string, string>, path: string): Mapping {
+export function mappingIn(files: ReadonlyMap<string, string>, path: string): Mapping {
   const value = parseQuietly(files.get(path) ?? '');
   return isMapping(value) ? value : {};
 }
@@ -99,7 +99,7 @@ export function readYaml(files: ReadonlyMap<string, string>, path: string): Mapp
 /** Undefined for text that is no YAML: a broken declaration declares nothing. */
 export function parseQuietly(text: string): unknown {
   try {
-    return parse(text, { uniqueKeys: false, logLevel: 'silent' });
+    return readYaml(text);
   } catch {
     return undefined;
   }

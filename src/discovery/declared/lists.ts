@@ -1,5 +1,5 @@
 import { isMapping, type Mapping } from '../entry.ts';
-import { type DeclaringChart, parseQuietly, readYaml } from './charts.ts';
+import { type DeclaringChart, mappingIn, parseQuietly } from './charts.ts';
 
 /** One image that somebody wrote into a list. */
 export interface ListedImage {
@@ -45,7 +45,7 @@ function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
 /** Images.lock of distribution-tooling (`kind: ImagesLock`), written for the chart and all below it. */
 function locked({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
   const file = `${folder}Images.lock`;
-  const lock = readYaml(files, file);
+  const lock = mappingIn(files, file);
   if (lock.kind !== 'ImagesLock') return [];
   return items(lock.images).map(({ item, i }) => ({
     file,

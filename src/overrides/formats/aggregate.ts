@@ -1,4 +1,5 @@
-import { type Document, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
+import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
 import { formatPath, type LeafPath, valueAt } from '../../influence/leaves.ts';
@@ -41,7 +42,7 @@ export function entrySettings(entry: Entry, repository: string, base: Values): S
 }
 
 function laidOver(text: string, overrides: Values): string {
-  const document = parseDocument(text) as Document;
+  const document = readYamlDocument(text) as Document;
   layOver(document, [], overrides);
   return documentText(document);
 }

@@ -1,5 +1,6 @@
-import { type Document, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
 import { checkName, toFileName } from '../../base/names.ts';
+import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText, yamlText } from '../../base/yaml-text.ts';
 import { chartRepository } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
@@ -63,7 +64,7 @@ function placeValues(document: Document, helm: Keys, { overrides }: DeliveredCha
     else layOver(document, helm, { valuesObject: overrides });
     return;
   }
-  const values = parseDocument(text) as Document;
+  const values = readYamlDocument(text) as Document;
   layOver(values, [], overrides);
   document.setIn([...helm, 'values'], documentText(values));
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { readYaml } from '../../base/yaml-read.ts';
 import type { Renderer, RenderOptions, Values } from '../../helm/render.ts';
 
 /** All that needs no second look: every reader of YAML takes these characters for the same. */
@@ -18,7 +18,7 @@ export async function checkReadBack(
   overrides: Values,
   text: string,
 ): Promise<void> {
-  const isSame = isDeepStrictEqual(asJson(readYaml(text)), asJson(overrides));
+  const isSame = isDeepStrictEqual(asJson(readAsYaml11(text)), asJson(overrides));
   if (isSame && (PLAIN.test(text) || (await isSameToHelm(renderer, options, overrides, text)))) return;
   const { name, version } = renderer.chart.metadata;
   throw new AirgapError(
@@ -30,9 +30,9 @@ export async function checkReadBack(
   );
 }
 
-function readYaml(text: string): unknown {
+function readAsYaml11(text: string): unknown {
   try {
-    return parse(text, { version: '1.1', merge: false });
+    return readYaml(text, { version: '1.1', merge: false, uniqueKeys: true });
   } catch (cause) {
     return { error: messageOf(cause) };
   }

@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { readYaml, readYamlDocument, readYamlDocuments } from '../../../src/base/yaml-read.ts';
+
+/** Texts for which the parser has no room, or takes time with the square of their length. */
+const HARD: readonly (readonly [string, string])[] = [
+  ['keys in keys', '? '.repeat(30_000)],
+  ['lists in lists', '- '.repeat(30_000)],
+  ['anchors in a row', `a: ${'&a '.repeat(30_000)}x`],
+  ['tags in a row', `a: ${'!!binary '.repeat(20_000)}x`],
+  ['open brackets', '['.repeat(20_000)],
+  ['open braces', '{"a":'.repeat(8000)],
+  ['errors', '{}'.repeat(20_000)],
+  ['keys', Array.from({ length: 15_000 }, (_, i) => `k${i}: 1\n`).join('')],
+  ['levels', Array.from({ length: 3000 }, (_, i) => `${' '.repeat(i)}a:\n`).join('')],
+  ['dashes on lines of their own', Array.from({ length: 3000 }, (_, i) => `${' '.repeat(i)}-\n`).join('')],
+];
+
+describe('YAML from outside', () => {
+  it.each(HARD)('is read or refused in time: %s', (_, text) => {
+    const started = performance.now();
+    const documents = readYamlDocuments(text);
+    expect(documents.length).toBeGreaterThan(0);
+    // A fifth of a second at most; with the square of the length it is minutes.
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('has its errors with the document, and as one where the value is wanted', () => {
+    expect(readYamlDocument('a: [').errors).toHaveLength(1);
+    expect(() => readYaml('a: [')).toThrow();
+    expect(readYaml('a: 1\na: 2')).toEqual({ a: 2 });
+  });
+
+  it('may hold long rows of words, dashes in texts, and lists in lists', () => {
+    const dashes = '- '.repeat(150);
+    expect(readYaml(`a: "${dashes}"\nb: |\n  ${dashes}\n`)).toBeDefined();
+    expect(readYaml(`${'- '.repeat(50)}x`)).toBeDefined();
+  });
+
+  it('of no document at all is a list of at most one', () => {
+    expect(readYamlDocuments('').length).toBeLessThan(2);
+    expect(readYamlDocuments('a: 1\n---\nb: 2\n')).toHaveLength(2);
+  });
+});
