@@ -26,6 +26,7 @@ const suites = [
   { name: 'types', run: () => command('tsc', ['--noEmit']) },
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unit', run: () => vitest('unit') },
+  { name: 'fuzz', run: () => vitest('fuzz') },
   { name: 'parts', missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
   ...helms.map((helm, i) => ({
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,

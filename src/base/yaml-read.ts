@@ -22,8 +22,8 @@ const OPTIONS = { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } a
 const ROW_LIMIT = 200;
 
 /**
- * Parses the first document of a text; others are an error with `logLevel: 'error'`. Whatever is wrong is in its `errors`, also what the parser has no room for; nothing
- * is thrown.
+ * Parses the first document of a text; others are an error with `logLevel: 'error'`. Whatever is wrong is in its `errors`,
+ * also what the parser has no room for; nothing is thrown.
  */
 export function readYamlDocument(text: string, options: Options = {}): Document.Parsed {
   return guarded(text, () => parseDocument(text, { ...OPTIONS, ...options }));
