@@ -1,5 +1,5 @@
-import { parseAllDocuments } from 'yaml';
 import { isTooDeep } from '../base/depth.ts';
+import { yamlDocuments } from '../base/yaml-reading.ts';
 
 /** A text taken one step apart: decoded, parsed, or into its named and unnamed words. */
 export type Payload =
@@ -57,13 +57,8 @@ function parseJson(text: string): Payload | undefined {
 
 function parseYaml(text: string): Payload | undefined {
   if (!text.includes('\n') || text.startsWith('#!') || !MAPPING_LINE.test(text)) return undefined;
-  const documents = parseAllDocuments(text, {
-    uniqueKeys: false,
-    logLevel: 'silent',
-    stringKeys: true,
-    prettyErrors: false,
-  });
-  if (!Array.isArray(documents) || documents.some((document) => document.errors.length > 0)) return undefined;
+  const documents = yamlDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  if (documents.some((document) => document.errors.length > 0)) return undefined;
   try {
     return trees(
       documents.map((document) => document.toJS({ maxAliasCount: 1000 })),

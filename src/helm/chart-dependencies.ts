@@ -57,7 +57,7 @@ export async function dependencyRepositories(folder: string): Promise<string[]> 
 
 function parsed(text: string): unknown {
   try {
-    return parse(text, { uniqueKeys: false, merge: true });
+    return parse(text, { uniqueKeys: false, merge: true, prettyErrors: false });
   } catch {
     // Helm says what is wrong with it.
     return undefined;

@@ -1,7 +1,7 @@
-import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
+import { yamlValue } from '../base/yaml-reading.ts';
 
 /** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
 export interface ChartMetadata {
@@ -29,7 +29,7 @@ const FIELDS = [...TEXTS, 'annotations', 'dependencies', 'deprecated', 'keywords
 export function parseMetadata(text: string, where: string): ChartMetadata {
   let value: unknown;
   try {
-    value = parse(text, { uniqueKeys: false });
+    value = yamlValue(text, { uniqueKeys: false });
   } catch (cause) {
     throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${messageOf(cause)}`, { cause });
   }

@@ -56,7 +56,9 @@ function aliasesOf(files: Files, root: string): Map<string, string[]> {
 
 function read(files: Files, name: string): Record<string, unknown> {
   try {
-    return (parse(files.get(name) ?? '', { uniqueKeys: false }) as Record<string, unknown> | null) ?? {};
+    return (
+      (parse(files.get(name) ?? '', { uniqueKeys: false, prettyErrors: false }) as Record<string, unknown> | null) ?? {}
+    );
   } catch {
     return {};
   }

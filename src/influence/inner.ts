@@ -1,4 +1,4 @@
-import { parseAllDocuments } from 'yaml';
+import { yamlDocuments } from '../base/yaml-reading.ts';
 import { scalarAt } from './scalar.ts';
 
 /**
@@ -19,14 +19,9 @@ export function innerText(text: string, within: string): string | undefined {
 }
 
 function tree(text: string, position: number): unknown {
-  const documents = parseAllDocuments(text, {
-    uniqueKeys: false,
-    logLevel: 'silent',
-    stringKeys: true,
-    prettyErrors: false,
-  });
+  const documents = yamlDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
   try {
-    return Array.isArray(documents) ? documents[position]?.toJS({ maxAliasCount: 1000 }) : undefined;
+    return documents[position]?.toJS({ maxAliasCount: 1000 });
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { yamlDocument } from '../base/yaml-reading.ts';
 import { blockOf, itemsOf, textOf } from '../helm/yaml-block.ts';
 import type { LeafPath } from '../influence/leaves.ts';
 import { type Schema, schemaOf } from './structural.ts';
@@ -79,7 +79,7 @@ function walk(root: Schema, path: LeafPath): Schema | 'any' | undefined {
 }
 
 function read(text: string): unknown {
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
   try {
     return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 });
   } catch {

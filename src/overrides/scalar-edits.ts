@@ -1,5 +1,6 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseAllDocuments, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { before } from '../base/text-ends.ts';
+import { yamlDocument, yamlDocuments } from '../base/yaml-reading.ts';
 import { withLineFeeds } from '../helm/go-yaml.ts';
 import { strictly } from '../helm/lenient-yaml.ts';
 import { keysOf } from '../influence/scalar.ts';
@@ -31,11 +32,11 @@ export const OPTIONS = { uniqueKeys: false, logLevel: 'silent', stringKeys: true
  */
 export function manifestEdits(manifest: string, entries: readonly PostRenderEntry[]): Done[] {
   const lines = withLineFeeds(manifest);
-  const document = parseDocument(lines, OPTIONS);
+  const document = yamlDocument(lines, OPTIONS);
   if (document.errors.length === 0) return editsOf(document, lines, entries);
   // Kubernetes reads what is looser than the specification; blanks are all that the stricter spelling changes.
   const strict = strictly(lines);
-  const read = parseDocument(strict, OPTIONS);
+  const read = yamlDocument(strict, OPTIONS);
   if (read.errors.length > 0) return [];
   return editsOf(read, strict, entries).map((done) => ({ ...done, ...sameSpot(strict, manifest, done) }));
 }
@@ -74,8 +75,7 @@ function plainEdits(text: string, entry: PostRenderEntry): Done[] {
 
 /** A text that is YAML or JSON itself; the first step of each errand has the path in it. */
 function inYaml(text: string, position: number, errands: readonly Errand[]): Done[] {
-  const documents = parseAllDocuments<Node, true>(text, OPTIONS);
-  const document = Array.isArray(documents) ? documents[position] : undefined;
+  const document = yamlDocuments(text, OPTIONS)[position];
   if (document === undefined || document.errors.length > 0) return [];
   const inside = errands.map(({ entry, steps: [step = '', ...steps] }) => {
     return { entry, path: step.slice(step.indexOf(':') + 1), steps };

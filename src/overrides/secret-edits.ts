@@ -1,4 +1,5 @@
-import { isMap, isScalar, isSeq, type Node, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import { yamlDocument } from '../base/yaml-reading.ts';
 import { keysOf } from '../influence/scalar.ts';
 import type { PullSecretEntry } from './post-render-map.ts';
 import { FIELD } from './pull-secret.ts';
@@ -10,7 +11,7 @@ import type { Edit } from './text-edits.ts';
  * pod that has it already gets nothing, and neither does one whose manifest no strict reader reads.
  */
 export function secretEdits(manifest: string, pods: readonly PullSecretEntry[], secret: string): Edit[] {
-  const document = parseDocument(manifest, OPTIONS);
+  const document = yamlDocument(manifest, OPTIONS);
   if (document.errors.length > 0) return [];
   const kind = isMap(document.contents) ? String(document.contents.get('kind')) : undefined;
   // Two entries may mean one place: aliases, or a hook and another object of one kind in a template.

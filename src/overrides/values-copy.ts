@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { parseDocument } from 'yaml';
+import { yamlDocument } from '../base/yaml-reading.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Change } from '../influence/changes.ts';
 import type { LeafPath } from '../influence/leaves.ts';
@@ -56,7 +56,7 @@ function isMap(value: unknown): boolean {
 }
 
 function tree(text: string): unknown {
-  const document = parseDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
   try {
     return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 });
   } catch {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter } from 'yaml';
 import type * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { yamlDocument } from '../../base/yaml-reading.ts';
 
 /** How a YAML file that people write or review is read. */
 export interface DocumentFormat<S extends z.ZodType> {
@@ -27,7 +28,7 @@ export async function readDocument<S extends z.ZodType>(path: string, format: Do
     });
   });
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document: Document = yamlDocument(text, { lineCounter: lines });
   const problems: string[] = [];
   const at = (offset: number, message: string): void => {
     const { line, col } = lines.linePos(offset);

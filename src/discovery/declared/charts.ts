@@ -99,7 +99,7 @@ export function readYaml(files: ReadonlyMap<string, string>, path: string): Mapp
 /** Undefined for text that is no YAML: a broken declaration declares nothing. */
 export function parseQuietly(text: string): unknown {
   try {
-    return parse(text, { uniqueKeys: false, logLevel: 'silent' });
+    return parse(text, { uniqueKeys: false, logLevel: 'silent', prettyErrors: false });
   } catch {
     return undefined;
   }

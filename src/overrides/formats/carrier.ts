@@ -1,5 +1,6 @@
-import { type Document, isAlias, isMap, parseAllDocuments } from 'yaml';
+import { type Document, isAlias, isMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
+import { yamlDocuments, yamlProblem } from '../../base/yaml-reading.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
 
@@ -20,10 +21,10 @@ export type Keys = readonly (string | number)[];
  * @throws AirgapError `usage` when it is no YAML
  */
 export function documentsOf(text: string): Document[] {
-  const documents = parseAllDocuments(text, { merge: true }) as Document[];
+  const documents = yamlDocuments(text, { merge: true }) as Document[];
   const error = documents.flatMap(({ errors }) => errors)[0];
   if (error !== undefined) {
-    throw new AirgapError('usage', `the manifest is no YAML: ${error.message.split('\n')[0]}`, {
+    throw new AirgapError('usage', `the manifest is no YAML: ${yamlProblem(text, error)}`, {
       hint: 'give --from the manifest that carries the chart',
     });
   }

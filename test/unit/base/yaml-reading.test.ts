@@ -1,0 +1,16 @@
+import { expect, it } from 'vitest';
+import { yamlDocument, yamlDocuments, yamlValue } from '../../../src/base/yaml-reading.ts';
+
+const DEEP = `a: b\n${'- '.repeat(40_000)}\nb: c\n`;
+
+it('gives what has no room on the stack as an error like others', () => {
+  for (const document of [yamlDocument(DEEP), ...yamlDocuments(DEEP)])
+    expect(document.errors.map(({ code }) => code)).toContain('RESOURCE_EXHAUSTION');
+  expect(() => yamlValue(DEEP)).toThrow(/line 1/);
+});
+
+it('says where the first thing is that is wrong', () => {
+  expect(() => yamlValue('a: b\n}\n')).toThrow(/line 2, column 1/);
+  expect(() => yamlValue('a: b\n---\nc: d\n')).toThrow(/line 2/);
+  expect(yamlValue('a: [b]\n')).toEqual({ a: ['b'] });
+});
