@@ -39,8 +39,19 @@ function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Rec
   });
 }
 
+/** What was read of the files of a chart: each is asked for with every template. */
+const known = new WeakMap<ReadonlyMap<string, string>, Map<string, Record<string, unknown>>>();
+
 /** Empty when there is none or it cannot be read: a name less is no reason to fail. */
 function read(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
+  const all = known.get(files) ?? new Map<string, Record<string, unknown>>();
+  known.set(files, all);
+  const value = all.get(name) ?? parsed(files, name);
+  all.set(name, value);
+  return value;
+}
+
+function parsed(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
   try {
     const value: unknown = readYaml(files.get(name) ?? '');
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
