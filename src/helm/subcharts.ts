@@ -1,4 +1,4 @@
-import { readYaml } from '../base/yaml-read.ts';
+import { readMapping } from './go-yaml.ts';
 
 /** A chart inside a chart, as its parent uses it. */
 export interface Subchart {
@@ -22,7 +22,7 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
     const own = dependenciesOf(files, folder).find(({ alias }) => alias === used)?.name;
     const name = typeof own === 'string' ? own : used;
     folder = `${folder}charts/${name}/`;
-    const { version } = read(files, `${folder}Chart.yaml`);
+    const { version } = readMapping(files.get(`${folder}Chart.yaml`));
     return {
       name,
       ...(typeof version === 'string' ? { version } : {}),
@@ -34,17 +34,7 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
 /** Helm 2 charts have them in a file of their own. */
 function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Record<string, unknown>[] {
   return ['Chart.yaml', 'requirements.yaml'].flatMap((file) => {
-    const { dependencies } = read(files, folder + file);
+    const { dependencies } = readMapping(files.get(folder + file));
     return Array.isArray(dependencies) ? (dependencies as Record<string, unknown>[]).filter(Boolean) : [];
   });
-}
-
-/** Empty when there is none or it cannot be read: a name less is no reason to fail. */
-function read(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
-  try {
-    const value: unknown = readYaml(files.get(name) ?? '');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }
