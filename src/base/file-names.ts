@@ -1,5 +1,6 @@
 import { join, resolve, sep } from 'node:path';
 import { AirgapError } from './errors.ts';
+import { quoted } from './printable.ts';
 
 /** Names of files in one folder, none given twice; `App` and `app` are one on some file systems. */
 export class FileNames {
@@ -27,5 +28,5 @@ export function pathInside(folder: string, path: string): string {
   const root = resolve(folder);
   const file = join(root, path);
   if (file.startsWith(root.endsWith(sep) ? root : root + sep)) return file;
-  throw new AirgapError('file', `${JSON.stringify(path)} would be written outside of ${folder}`);
+  throw new AirgapError('file', `${quoted(path)} would be written outside of ${folder}`);
 }

@@ -8,6 +8,7 @@ import {
   type SchemaOptions,
   YAMLParseError,
 } from 'yaml';
+import { isTooDeep } from './depth.ts';
 import { messageOf } from './errors.ts';
 
 type Options = ParseOptions & DocumentOptions & SchemaOptions;
@@ -17,6 +18,9 @@ type Options = ParseOptions & DocumentOptions & SchemaOptions;
  * with the square of the text: 120 kB of errors took 9 s. Warnings would go to the terminal, with the text in them.
  */
 const OPTIONS = { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } as const;
+
+/** Nodes that aliases stand for in one document. Those who write YAML by hand have a handful. */
+const ALIASES = 1000;
 
 /** Collections, tags and anchors that may begin in a row on one line. 30,000 of them keep the parser busy for minutes. */
 const ROW_LIMIT = 200;
@@ -37,14 +41,29 @@ export function readYamlDocuments(text: string, options: Options = {}): readonly
 }
 
 /**
- * The value of a text of one document.
+ * The values of every document in a text that a field or a file of a chart holds.
+ * @returns undefined where one is no YAML, has too many aliases, or nests too deep to be walked
+ */
+export function readYamlValues(text: string): readonly unknown[] | undefined {
+  const documents = readYamlDocuments(text, { stringKeys: true });
+  if (documents.some(({ errors }) => errors.length > 0)) return undefined;
+  try {
+    const values = documents.map((document) => document.toJS({ maxAliasCount: ALIASES }) as unknown);
+    return values.some(isTooDeep) ? undefined : values;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The value of the first document in a text.
  * @throws Error the first thing that is wrong, in words
  */
 export function readYaml(text: string, options: Options = {}): unknown {
   const document = readYamlDocument(text, options);
   const [error] = document.errors;
   if (error !== undefined) throw new Error(`${error.message} at byte ${error.pos[0]}`);
-  return document.toJS({ maxAliasCount: 1000 });
+  return document.toJS({ maxAliasCount: ALIASES });
 }
 
 function guarded<T>(text: string, parse: () => T): T | Document.Parsed {

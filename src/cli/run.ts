@@ -56,8 +56,9 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     },
   };
   let isTold = false;
-  // The second interrupt is for whoever cannot wait: only scratch folders are removed then. Where a step does not end by itself (a child
-  // that ignores the signal, a reader of stdin), the run ends without it; what it has written is as after kill -9.
+  // The second interrupt is for whoever cannot wait: only scratch folders are removed then. Where a step does not end by
+  // itself (a child that ignores the signal, a reader of stdin), the run ends without it; what it has written is as after
+  // kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
       removeScratch();

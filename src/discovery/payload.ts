@@ -1,5 +1,5 @@
 import { isTooDeep } from '../base/depth.ts';
-import { readYamlDocuments } from '../base/yaml-read.ts';
+import { readYamlValues } from '../base/yaml-read.ts';
 
 /** A text taken one step apart: decoded, parsed, or into its named and unnamed words. */
 export type Payload =
@@ -57,16 +57,8 @@ function parseJson(text: string): Payload | undefined {
 
 function parseYaml(text: string): Payload | undefined {
   if (!text.includes('\n') || text.startsWith('#!') || !MAPPING_LINE.test(text)) return undefined;
-  const documents = readYamlDocuments(text, { stringKeys: true });
-  if (documents.length === 0 || documents.some((document) => document.errors.length > 0)) return undefined;
-  try {
-    return trees(
-      documents.map((document) => document.toJS({ maxAliasCount: 1000 })),
-      'yaml',
-    );
-  } catch {
-    return undefined;
-  }
+  const values = readYamlValues(text);
+  return values && trees(values, 'yaml');
 }
 
 function trees(values: readonly unknown[], format: string): Payload | undefined {

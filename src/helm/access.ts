@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
+import { jsonText } from '../base/printable.ts';
 
 /** How a chart repository or registry is reached. */
 export interface ChartAccess {
@@ -42,9 +44,9 @@ export async function writeCredentials(
   access: ChartAccess,
   archives: readonly string[] = [],
 ): Promise<Record<string, string>> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: SECRET_FOLDER });
   const write = (name: string, content: object): Promise<void> =>
-    writeFile(join(folder, name), JSON.stringify(content), { mode: 0o600 });
+    writeFile(join(folder, name), jsonText(content), { mode: SECRET_FILE });
   const { username = '', password = '' } = access;
   const host = /^oci:\/\/([^/]+)/.exec(url)?.[1];
   if (host !== undefined) {

@@ -14,39 +14,19 @@ const PORTS: Readonly<Record<string, string>> = { http: '80', https: '443', oci:
 const PLAIN = /^(https?|oci):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?=\/|$)/i;
 
 /** Addresses that are no public host's (IANA's special-purpose registries). */
-const PRIVATE = new BlockList();
-for (const [net, bits] of [
-  ...([
-    ['0.0.0.0', 8],
-    ['10.0.0.0', 8],
-    ['100.64.0.0', 10],
-    ['127.0.0.0', 8],
-    ['169.254.0.0', 16],
-  ] as const),
-  ...([
-    ['172.16.0.0', 12],
-    ['192.0.0.0', 24],
-    ['192.168.0.0', 16],
-    ['198.18.0.0', 15],
-    ['224.0.0.0', 3],
-  ] as const),
-])
-  PRIVATE.addSubnet(net, bits);
-for (const [net, bits] of [
-  ...([
-    ['::', 96],
-    ['64:ff9b:1::', 48],
-    ['fc00::', 7],
-    ['fe80::', 9],
-    ['ff00::', 8],
-  ] as const),
+const PRIVATE_NETS = [
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
+  ...['172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3'],
+  ...['::/96', '64:ff9b:1::/48', 'fc00::/7', 'fe80::/9', 'ff00::/8'],
   // Tunnels to addresses that stand in them.
-  ...([
-    ['2001::', 32],
-    ['2002::', 16],
-  ] as const),
-])
-  PRIVATE.addSubnet(net, bits, 'ipv6');
+  ...['2001::/32', '2002::/16'],
+];
+
+const PRIVATE = new BlockList();
+for (const net of PRIVATE_NETS) {
+  const [address = '', bits] = net.split('/');
+  PRIVATE.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
 
 /** `host:port` of an address with a scheme, in small letters; undefined for one that is not plain. */
 export function hostOf(address: string): string | undefined {

@@ -1,9 +1,9 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { readYaml } from '../base/yaml-read.ts';
 import { foldedKey } from './chart-metadata.ts';
 import { copyChartFolder, realRoot } from './chart-source.ts';
+import { readMapping } from './go-yaml.ts';
 
 /**
  * Where the copy of a chart folder lies below `into`, beside those of its dependencies in folders (`file://../common`),
@@ -49,19 +49,10 @@ export async function dependencyRepositories(folder: string): Promise<string[]> 
     ['Chart.yaml', 'requirements.yaml'].map((name) => readFile(join(folder, name), 'utf8').catch(() => '')),
   );
   return texts
-    .flatMap((text) => valuesOf(parsed(text), 'dependencies'))
+    .flatMap((text) => valuesOf(readMapping(text), 'dependencies'))
     .flatMap((list) => (Array.isArray(list) ? list : []))
     .flatMap((dependency) => valuesOf(dependency, 'repository'))
     .filter((repository) => typeof repository === 'string');
-}
-
-function parsed(text: string): unknown {
-  try {
-    return readYaml(text, { merge: true });
-  } catch {
-    // Helm says what is wrong with it.
-    return undefined;
-  }
 }
 
 function valuesOf(mapping: unknown, name: string): unknown[] {

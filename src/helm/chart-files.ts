@@ -12,6 +12,11 @@ export type Files = ReadonlyMap<string, string>;
 /** Longer than any template or list. */
 const LIMIT = 1024 * 1024;
 
+/** Files in a folder that Helm installs definitions of custom resources from. */
+export const DEFINITIONS: NameTest = {
+  test: (path) => /\.(?:ya?ml|json)$/.test(path) && path.split('/').slice(0, -1).includes('crds'),
+};
+
 /** An archive of a subchart, also of one in a subchart. */
 const INNER = /(?:^|\/)charts\/[^/]+\.tgz$/;
 /** Archives within archives; Helm's own charts have one. */

@@ -1,7 +1,7 @@
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
-import { readYaml } from '../base/yaml-read.ts';
+import { readManifest } from './go-yaml.ts';
 
 /** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
 export interface ChartMetadata {
@@ -27,14 +27,9 @@ const FIELDS = [...TEXTS, 'annotations', 'dependencies', 'deprecated', 'keywords
  * @throws AirgapError `chart-invalid`
  */
 export function parseMetadata(text: string, where: string): ChartMetadata {
-  let value: unknown;
-  try {
-    value = readYaml(text);
-  } catch (cause) {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${messageOf(cause)}`, { cause });
-  }
-  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-  const fields = asHelmReads(isMapping ? (value as Record<string, unknown>) : {}, where);
+  const { object = {}, problem } = readManifest(text);
+  if (problem !== undefined) throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${problem}`);
+  const fields = asHelmReads(object, where);
   const { name, version } = fields;
   if (typeof name !== 'string' || typeof version !== 'string') {
     throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`, {

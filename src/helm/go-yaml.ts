@@ -11,6 +11,14 @@ export interface Reading {
 }
 
 /**
+ * The mapping in a file of a chart, such as Chart.yaml, as Helm reads it; empty where the file is missing, holds none or
+ * cannot be read.
+ */
+export function readMapping(text = ''): Readonly<Record<string, unknown>> {
+  return readManifest(text).object ?? {};
+}
+
+/**
  * Reads a manifest as Helm and Kubernetes do, with Go's yaml.v2: the first document counts, of equal keys the last wins,
  * `<<` merges where it stands, and line breaks are those of YAML 1.1. What the strict parser refuses is tried once more
  * in a stricter spelling.

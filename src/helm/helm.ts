@@ -34,7 +34,7 @@ export interface RunOptions {
 }
 
 /** Bytes of memory for one Helm. The largest charts and repository indexes known take a quarter of it. */
-export const MEMORY_LIMIT = 2 * 1024 ** 3;
+const MEMORY_LIMIT = 2 * 1024 ** 3;
 
 /** Bytes of output. What is larger than this no cluster takes: a release has to fit into a Secret of 1 MiB, compressed. */
 const OUTPUT_LIMIT = 128 * 1024 ** 2;

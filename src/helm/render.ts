@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { checkDepth } from '../base/depth.ts';
 import { AirgapError } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
+import { SECRET_FILE } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import { withFile } from './chart-copy.ts';
 import { chartFiles, type Files } from './chart-files.ts';
@@ -35,6 +36,14 @@ export interface RenderOptions {
   /** Without `helm test`. */
   readonly skipTests?: boolean;
   readonly limits?: RenderLimits;
+}
+
+/** A user's values in none of their forms: what is left is the chart's own. */
+export const NO_VALUES = { values: [], set: [], setString: [], setJson: [], setFile: [], setLiteral: [] } as const;
+
+/** Whether the user gives any values. */
+export function hasValues(options: RenderOptions): boolean {
+  return (Object.keys(NO_VALUES) as (keyof typeof NO_VALUES)[]).some((form) => (options[form] ?? []).length > 0);
 }
 
 /** What one render may take. */
@@ -94,7 +103,7 @@ export class Renderer {
     const overridesFile = join(this.#workFolder, `overrides-${this.#runs}.yaml`);
     if (overrides !== undefined) {
       const text = typeof overrides === 'string' ? overrides : jsonText(overrides);
-      await writeFile(overridesFile, text, { mode: 0o600 });
+      await writeFile(overridesFile, text, { mode: SECRET_FILE });
       files.push(overridesFile);
     }
     const { limits, releaseName = 'release-name' } = options;

@@ -1,4 +1,4 @@
-import { readYaml } from '../base/yaml-read.ts';
+import { readMapping } from './go-yaml.ts';
 
 /** A chart inside a chart, as its parent uses it. */
 export interface Subchart {
@@ -22,7 +22,7 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
     const own = dependenciesOf(files, folder).find(({ alias }) => alias === used)?.name;
     const name = typeof own === 'string' ? own : used;
     folder = `${folder}charts/${name}/`;
-    const { version } = read(files, `${folder}Chart.yaml`);
+    const { version } = mappingOf(files, `${folder}Chart.yaml`);
     return {
       name,
       ...(typeof version === 'string' ? { version } : {}),
@@ -34,28 +34,21 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
 /** Helm 2 charts have them in a file of their own. */
 function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Record<string, unknown>[] {
   return ['Chart.yaml', 'requirements.yaml'].flatMap((file) => {
-    const { dependencies } = read(files, folder + file);
+    const { dependencies } = mappingOf(files, folder + file);
     return Array.isArray(dependencies) ? (dependencies as Record<string, unknown>[]).filter(Boolean) : [];
   });
 }
 
+type Mapping = Readonly<Record<string, unknown>>;
+
 /** What was read of the files of a chart: each is asked for with every template. */
-const known = new WeakMap<ReadonlyMap<string, string>, Map<string, Record<string, unknown>>>();
+const known = new WeakMap<ReadonlyMap<string, string>, Map<string, Mapping>>();
 
 /** Empty when there is none or it cannot be read: a name less is no reason to fail. */
-function read(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
-  const all = known.get(files) ?? new Map<string, Record<string, unknown>>();
+function mappingOf(files: ReadonlyMap<string, string>, path: string): Mapping {
+  const all = known.get(files) ?? new Map<string, Mapping>();
   known.set(files, all);
-  const value = all.get(name) ?? parsed(files, name);
-  all.set(name, value);
-  return value;
-}
-
-function parsed(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
-  try {
-    const value: unknown = readYaml(files.get(name) ?? '');
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+  const mapping = all.get(path) ?? readMapping(files.get(path));
+  all.set(path, mapping);
+  return mapping;
 }

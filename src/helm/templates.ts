@@ -1,5 +1,5 @@
-import { readYaml } from '../base/yaml-read.ts';
 import type { Files } from './chart-files.ts';
+import { readMapping } from './go-yaml.ts';
 
 /** The template text of a chart or subchart, and where its values stand in the whole chart's values. */
 export interface TemplateSource {
@@ -30,7 +30,7 @@ function sourcesOf(files: Files, root: string, prefixes: readonly (readonly stri
   const aliases = aliasesOf(files, root);
   const below = [...children].flatMap((child) => {
     const childRoot = `${root}charts/${child}/`;
-    const name = String(read(files, `${childRoot}Chart.yaml`).name ?? child);
+    const name = String(readMapping(files.get(`${childRoot}Chart.yaml`)).name ?? child);
     const keys = aliases.get(name) ?? [name];
     return sourcesOf(
       files,
@@ -43,8 +43,8 @@ function sourcesOf(files: Files, root: string, prefixes: readonly (readonly stri
 
 function aliasesOf(files: Files, root: string): Map<string, string[]> {
   const declared = [
-    read(files, `${root}Chart.yaml`).dependencies,
-    read(files, `${root}requirements.yaml`).dependencies,
+    readMapping(files.get(`${root}Chart.yaml`)).dependencies,
+    readMapping(files.get(`${root}requirements.yaml`)).dependencies,
   ];
   const aliases = new Map<string, string[]>();
   for (const dependency of declared.flatMap((list) => (Array.isArray(list) ? list : []))) {
@@ -52,12 +52,4 @@ function aliasesOf(files: Files, root: string): Map<string, string[]> {
     if (name !== undefined) aliases.set(name, [...(aliases.get(name) ?? []), alias ?? name]);
   }
   return aliases;
-}
-
-function read(files: Files, name: string): Record<string, unknown> {
-  try {
-    return (readYaml(files.get(name) ?? '') as Record<string, unknown> | null) ?? {};
-  } catch {
-    return {};
-  }
 }

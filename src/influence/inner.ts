@@ -1,4 +1,4 @@
-import { readYamlDocuments } from '../base/yaml-read.ts';
+import { readYamlValues } from '../base/yaml-read.ts';
 import { scalarAt } from './scalar.ts';
 
 /**
@@ -13,16 +13,7 @@ export function innerText(text: string, within: string): string | undefined {
     const [, position, path] = /^(?:yaml|json)(?:\[(\d+)\])?:(.*)$/s.exec(step) ?? [];
     if (step === 'base64') current = Buffer.from(current, 'base64').toString('utf8');
     else if (path === undefined) return current;
-    else current = scalarAt(tree(current, Number(position ?? 0)), path);
+    else current = scalarAt(readYamlValues(current)?.[Number(position ?? 0)], path);
   }
   return current;
-}
-
-function tree(text: string, position: number): unknown {
-  const documents = readYamlDocuments(text, { stringKeys: true });
-  try {
-    return documents[position]?.toJS({ maxAliasCount: 1000 });
-  } catch {
-    return undefined;
-  }
 }

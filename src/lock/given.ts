@@ -94,8 +94,13 @@ export function givenText({ files = [], set = [] }: Given): string {
 }
 
 /** `profile prod: -f prod.yaml`, for people. */
-export function profileText({ name, given, parent }: BundledProfile): string {
-  const of = `profile ${printableLine(name)}`;
-  if (parent !== undefined) return `${of}: as chart ${printableLine(parent)} installs it`;
-  return given === undefined ? of : `${of}: ${givenText(given) || 'the values of the chart'}`;
+export function profileText(profile: BundledProfile): string {
+  return `profile ${profileEntry(profile)}`;
+}
+
+/** The same where it is plain that it is a profile: `prod: -f prod.yaml`. */
+export function profileEntry({ name, given, parent }: BundledProfile): string {
+  const own = printableLine(name);
+  if (parent !== undefined) return `${own}: as chart ${printableLine(parent)} installs it`;
+  return given === undefined ? own : `${own}: ${givenText(given) || 'the values of the chart'}`;
 }

@@ -1,4 +1,5 @@
 import type { RenderedDocument } from '../helm/documents.ts';
+import { headOf } from '../helm/head.ts';
 import { type Change, changesBetween, type Documents } from '../influence/changes.ts';
 import { formatPath } from '../influence/leaves.ts';
 import type { Definition } from './definition.ts';
@@ -78,14 +79,14 @@ function customPairs(
   return after.map(({ documents }, render) => {
     const were = new Map((before[render]?.documents ?? []).map((one) => [keyOf(render, one.template, one.index), one]));
     const oldOf = ({ template, index }: RenderedDocument) => were.get(keyOf(render, template, index));
-    const changed = documents.filter((one) => isCustom(one) && oldOf(one)?.text !== one.text);
+    const changed = documents.filter((one) => oldOf(one)?.text !== one.text && isCustom(one));
     return { documents: changed, were: changed.flatMap((one) => oldOf(one) ?? []) };
   });
 }
 
-/** By its first lines, without parsing. */
-function isCustom({ text }: RenderedDocument): boolean {
-  const apiVersion = /^["']?apiVersion["']?:[ \t]*["']?([^\s"'#]+)/m.exec(text)?.[1] ?? '';
+/** Parsed only where its API version does not show. */
+function isCustom(document: RenderedDocument): boolean {
+  const apiVersion = headOf(document)?.apiVersion ?? String(document.object?.apiVersion ?? '');
   return apiVersion.includes('/') && !BUILT_IN.test(apiVersion);
 }
 

@@ -1,7 +1,7 @@
 import type { Proof } from './proof.ts';
 
 /** Before the images of pods that no render shows. */
-export const OWN_PODS = 'Not known to have the pull secret, in pods that the installed software makes';
+const OWN_PODS = 'Not known to have the pull secret, in pods that the installed software makes';
 
 /** What the head of an overrides file says of pull secret and digests; nothing when neither is asked for. */
 export function completionNotes({ withoutPullSecret = [], pullSecretUnknown = [], pins }: Proof): string[] {

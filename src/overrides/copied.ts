@@ -1,4 +1,4 @@
-import type { RenderOptions, Values } from '../helm/render.ts';
+import { hasValues, type RenderOptions, type Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
 import { tryParseReference } from '../oci/reference.ts';
 
@@ -9,8 +9,7 @@ import { tryParseReference } from '../oci/reference.ts';
  * @param options with which they were made; what the chart alone says is no secret
  */
 export function copiedWhole(base: Values, overrides: Values, options: RenderOptions): string[] {
-  const { values = [], set = [], setString = [], setJson = [], setFile = [], setLiteral = [] } = options;
-  if ([values, set, setString, setJson, setFile, setLiteral].every(({ length }) => length === 0)) return [];
+  if (!hasValues(options)) return [];
   const copied: string[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
     const original = valueAt(base, path);

@@ -1,4 +1,4 @@
-import { readYamlDocument } from '../base/yaml-read.ts';
+import { readYamlValues } from '../base/yaml-read.ts';
 import { blockOf, itemsOf, textOf } from '../helm/yaml-block.ts';
 import type { LeafPath } from '../influence/leaves.ts';
 import { type Schema, schemaOf } from './structural.ts';
@@ -79,12 +79,7 @@ function walk(root: Schema, path: LeafPath): Schema | 'any' | undefined {
 }
 
 function read(text: string): unknown {
-  const document = readYamlDocument(text, { stringKeys: true });
-  try {
-    return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 });
-  } catch {
-    return undefined;
-  }
+  return readYamlValues(text)?.[0];
 }
 
 function asSchema(value: unknown): Schema | undefined {

@@ -54,7 +54,7 @@ export function changedTexts(
 }
 
 /** A file that no manifest is made of: it holds what templates include. */
-function isPartial(path: string): boolean {
+export function isPartial(path: string): boolean {
   const folders = path.split('/');
   const name = folders.pop() ?? '';
   return folders.includes('templates') && (name.startsWith('_') || name.endsWith('.tpl'));

@@ -1,5 +1,5 @@
 import type { PullSecretEntry } from './post-render-map.ts';
-import type { PlacedChange } from './template-edits.ts';
+import { isPartial, type PlacedChange } from './template-edits.ts';
 
 /**
  * Where templates begin the containers of pods, in so many words: there a pull secret can be written before. Which of
@@ -14,7 +14,7 @@ export function secretChanges(
   secret: string,
 ): PlacedChange[] {
   const wanted = new Set(pods.map(({ template }) => fileOf(template)));
-  const partials = [...files.keys()].filter((path) => isPartial(path));
+  const partials = [...files.keys()].filter(isPartial);
   return [...new Set([...wanted, ...partials])].sort().flatMap((file) => {
     const text = files.get(file) ?? '';
     return [...text.matchAll(/^( *)containers:[ \t]*$/gm)].map(({ index, 1: indent = '' }): PlacedChange => {
@@ -23,10 +23,4 @@ export function secretChanges(
       return { file, line, from: '', to: to.trimEnd(), edit: { start: index, end: index, text: to } };
     });
   });
-}
-
-/** A template that is not rendered by itself. */
-function isPartial(path: string): boolean {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return `/${path}`.includes('/templates/') && (name.startsWith('_') || name.endsWith('.tpl'));
 }

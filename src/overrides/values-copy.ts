@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { readYamlDocument } from '../base/yaml-read.ts';
+import { readYamlValues } from '../base/yaml-read.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Change } from '../influence/changes.ts';
 import type { LeafPath } from '../influence/leaves.ts';
@@ -55,11 +55,8 @@ function isMap(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Null for an empty text; undefined for what is no YAML, and for several documents: all of them would have to be looked at. */
 function tree(text: string): unknown {
-  const document = readYamlDocument(text, { stringKeys: true });
-  try {
-    return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 });
-  } catch {
-    return undefined;
-  }
+  const values = readYamlValues(text);
+  return values === undefined || values.length > 1 ? undefined : (values[0] ?? null);
 }

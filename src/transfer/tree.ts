@@ -11,7 +11,7 @@ import type { ManifestReader } from './manifest-reader.ts';
 import { type Choice, choose, subsetIndex } from './subset.ts';
 
 /** Indexes within indexes, deeper than anything that is published. */
-const DEPTH = 5;
+export const INDEX_DEPTH = 5;
 
 /**
  * How often one walker follows a descriptor: ten thousand images with 200 each. Many names for an index of many children,
@@ -70,7 +70,7 @@ export class TreeReader {
     if (!isIndexType(found.descriptor.mediaType)) {
       return { node: nodeOf(repository, found, [], links.blobs), below: [], height: 0 };
     }
-    if (depth >= DEPTH) throw tooDeep();
+    if (depth >= INDEX_DEPTH) throw tooDeep();
     const chosen = choose(links.manifests, choice);
     const trees = await this.#children(walk, links.manifests, chosen, depth);
     const kept = chosen.filter((at) => trees.has(at));
@@ -78,7 +78,7 @@ export class TreeReader {
     const below = [...new Set(trees.values())];
     const height = 1 + below.reduce((highest, tree) => Math.max(highest, tree.height), 0);
     // The tree of a child may have been walked from another index, nearer to the root.
-    if (depth + height > DEPTH) throw tooDeep();
+    if (depth + height > INDEX_DEPTH) throw tooDeep();
     const replaced = new Map<number, Descriptor>();
     for (const [at, { node }] of trees) {
       if (node.descriptor.digest !== links.manifests[at]?.digest) replaced.set(at, node.descriptor);
@@ -143,7 +143,7 @@ function treesIn(root: Tree): readonly Tree[] {
 }
 
 function tooDeep(): AirgapError {
-  return new AirgapError('unsupported', `indexes within indexes, more than ${DEPTH} deep`);
+  return new AirgapError('unsupported', `indexes within indexes, more than ${INDEX_DEPTH} deep`);
 }
 
 function nodeOf(

@@ -1,7 +1,7 @@
 import type { Choice } from '../lock/choice.ts';
 import { deltaOf } from '../lock/delta.ts';
 import { type Finding, isWanted, type Place } from '../lock/finding.ts';
-import { profileText } from '../lock/given.ts';
+import { profileEntry, profileText } from '../lock/given.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
 import type { Confirmation } from '../workflows/confirm.ts';
 import type { ImagesResult } from '../workflows/images.ts';
@@ -127,8 +127,8 @@ export function inspectReport(inspection: Inspection): string {
     const known = new Map(lock?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
     const rows = charts.map(({ name, version, digest }) => {
       const { source = '', parent, profiles = [] } = known.get(`${name} ${version}`) ?? {};
-      const made = profiles.map((profile) => profileText({ ...profile, ...(parent === undefined ? {} : { parent }) }));
-      return [name, version, shortDigest(digest), source, made.join('; ').replaceAll('profile ', '')];
+      const made = profiles.map((profile) => profileEntry({ ...profile, ...(parent === undefined ? {} : { parent }) }));
+      return [name, version, shortDigest(digest), source, made.join('; ')];
     });
     parts.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows));
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { FileNames } from '../base/file-names.ts';
 import { toFileName } from '../base/names.ts';
+import { SECRET_FILE } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import { before } from '../base/text-ends.ts';
 import { isMapping, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
@@ -101,7 +102,7 @@ function carriedBy(text: string, format: DeliveryFormat, request: string): Carri
 
 /** The carrier's values come first, then what the command line gives, as with everything that is known before. */
 async function withGiven(render: RenderOptions, nested: NestedChart, file: string): Promise<RenderOptions> {
-  await writeFile(file, jsonText(nested.values), { mode: 0o600 });
+  await writeFile(file, jsonText(nested.values), { mode: SECRET_FILE });
   return {
     ...render,
     values: [file, ...(render.values ?? [])],

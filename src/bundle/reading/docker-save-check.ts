@@ -1,3 +1,4 @@
+import { quoted } from '../../base/printable.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { dockerSaveFile } from '../docker-save.ts';
 import type { Problem } from '../problem.ts';
@@ -25,8 +26,7 @@ export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> 
     if (saved === undefined) return problem('cannot be read');
     for (const name of saved.flatMap(({ Config, Layers }) => [Config, ...Layers])) {
       const digest = name.replace(/^blobs\//, '').replace('/', ':');
-      if (!isDigest(digest) || !entries.has(digest))
-        return problem(`names ${JSON.stringify(name)}, which is not there`);
+      if (!isDigest(digest) || !entries.has(digest)) return problem(`names ${quoted(name)}, which is not there`);
     }
   }
   if (lock === undefined || trees === undefined) return [];
@@ -44,11 +44,11 @@ function differenceOf(there: Uint8Array, expected: Uint8Array): string {
   const [actual, wanted] = [there, expected].map((bytes) => contentByTag(readDockerSave(bytes) ?? []));
   for (const [tag, content] of actual ?? []) {
     const own = wanted?.get(tag);
-    if (own === undefined) return `it names ${JSON.stringify(tag)}, which is not to be loaded`;
-    if (own !== content) return `it has other content under ${JSON.stringify(tag)}`;
+    if (own === undefined) return `it names ${quoted(tag)}, which is not to be loaded`;
+    if (own !== content) return `it has other content under ${quoted(tag)}`;
   }
   const missing = [...(wanted ?? [])].find(([tag]) => !actual?.has(tag));
-  return missing === undefined ? 'it is written in another way' : `it does not name ${JSON.stringify(missing[0])}`;
+  return missing === undefined ? 'it is written in another way' : `it does not name ${quoted(missing[0])}`;
 }
 
 function contentByTag(saved: readonly Saved[]): ReadonlyMap<string, string> {

@@ -1,3 +1,4 @@
+import { quoted } from '../../base/printable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { blobDigest } from '../layout.ts';
@@ -69,7 +70,7 @@ function checkVersion(path: string, bytes: Uint8Array): void {
     throw invalid(path, 'has an oci-layout that is not JSON', undefined, cause);
   }
   if (typeof version !== 'string' || !version.startsWith('1.')) {
-    const said = typeof version === 'string' ? JSON.stringify(version.slice(0, 40)) : 'none';
+    const said = typeof version === 'string' ? quoted(version.slice(0, 40)) : 'none';
     throw invalid(path, `is an image layout of version ${said}; this helm airgap reads 1.x`);
   }
 }

@@ -1,4 +1,5 @@
 import { messageOf } from '../../base/errors.ts';
+import { quoted } from '../../base/printable.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { BLOCK, blobDigest, END, headerOf } from '../layout.ts';
 import { indexFile, OCI_LAYOUT } from '../metadata.ts';
@@ -99,7 +100,7 @@ function gapsOf({ files, size }: OpenLayout): readonly Gap[] {
   for (const [name, place] of files) {
     const padding = paddingBehind(from);
     const expected = Buffer.concat([Buffer.alloc(padding), headerOf(name, place.size)]);
-    const label = isBundleFile(name) ? name : JSON.stringify(name);
+    const label = isBundleFile(name) ? name : quoted(name);
     gaps.push({ from, to: place.offset, expected, padding, behind, name: label });
     [from, behind] = [place.offset + place.size, label];
   }
@@ -144,7 +145,7 @@ function isBundleFile(name: string): boolean {
 }
 
 function strangeFile(name: string, at: number): PackingDifference {
-  return { at, message: `it holds ${JSON.stringify(name)} at byte ${at}, which no bundle has` };
+  return { at, message: `it holds ${quoted(name)} at byte ${at}, which no bundle has` };
 }
 
 /** What these files say is checked elsewhere; that they say it as this tool does, and nothing else, is checked here. */

@@ -1,5 +1,6 @@
 import { Header, Pax } from 'tar';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { quoted } from '../../base/printable.ts';
 import { withoutEnd } from '../../base/text-ends.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { BLOCK } from '../layout.ts';
@@ -48,7 +49,7 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
     if (size > fileSize - offset) {
       throw invalid(
         path,
-        `is cut off: ${JSON.stringify(name)} at byte ${at} has ${size} bytes, and the file ends at byte ${fileSize}`,
+        `is cut off: ${quoted(name)} at byte ${at} has ${size} bytes, and the file ends at byte ${fileSize}`,
       );
     }
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
@@ -58,19 +59,19 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
       continue;
     }
     if (!isPlainName(name, type)) {
-      throw invalid(path, `holds ${JSON.stringify(name)} at byte ${offset - BLOCK}, which is not the name of one file`);
+      throw invalid(path, `holds ${quoted(name)} at byte ${offset - BLOCK}, which is not the name of one file`);
     }
-    if (extended.sparse) special ??= `a sparse file, ${JSON.stringify(name)} at byte ${offset - BLOCK}`;
+    if (extended.sparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - BLOCK}`;
     delete extended.pax;
     delete extended.path;
     delete extended.sparse;
     if (REGULAR.has(type)) {
-      if (files.has(name)) throw invalid(path, `holds ${JSON.stringify(name)} twice`);
+      if (files.has(name)) throw invalid(path, `holds ${quoted(name)} twice`);
       files.set(name, { offset, size });
     } else if (type === 'Directory') {
       folders.set(withoutEnd(name, '/'), { offset, size });
     } else {
-      special ??= `a ${type}, ${JSON.stringify(name)} at byte ${offset - BLOCK}`;
+      special ??= `a ${type}, ${quoted(name)} at byte ${offset - BLOCK}`;
     }
   }
 }
@@ -131,7 +132,7 @@ function readHeader(
   const name = String(longPath ?? pax?.path ?? header.path ?? '').replace(/^(?:\.\/+)+/, '');
   const { size = -1 } = header;
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw invalid(path, `has an impossible size for ${JSON.stringify(name)} at byte ${at}`);
+    throw invalid(path, `has an impossible size for ${quoted(name)} at byte ${at}`);
   }
   return { name, size, type: header.type };
 }

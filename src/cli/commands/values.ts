@@ -103,7 +103,9 @@ export function valuesCommand(edge: Edge): Command {
     const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
     const options = {
       request:
-        chart === undefined ? undefined : await requested(edge, chartRequest(chart, flags, access), flags.bundle),
+        chart === undefined
+          ? undefined
+          : await requested(edge, chartRequest(chart, flags, access), flags.bundle, signing),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       ...signing,
@@ -118,7 +120,7 @@ export function valuesCommand(edge: Edge): Command {
       ...(residue === undefined ? {} : { residue }),
     };
     const { target } = options;
-    await withCheckedTarget(edge, flags, { target, chart: options.request?.chart, ...chartSources }, () =>
+    await withCheckedTarget(edge, flags, { target, chart: options.request?.chart, ...signing, ...chartSources }, () =>
       flags.format === 'values' ? writeValues(edge, options, flags, files) : writeFormat(edge, options, flags),
     );
   });
@@ -202,10 +204,15 @@ async function configured(
   };
 }
 
-async function requested({ context }: Edge, request: ChartRequest, bundle: string | undefined): Promise<ChartRequest> {
+async function requested(
+  { context }: Edge,
+  request: ChartRequest,
+  bundle: string | undefined,
+  signing: Pick<ValuesOptions, 'signer'>,
+): Promise<ChartRequest> {
   if (bundle === undefined) return request;
   const { chartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
-  return chartByFile(context, bundle, request);
+  return chartByFile(context, { bundle, ...signing }, request);
 }
 
 /** What of a chart is not installed. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Target } from '../../oci/naming.ts';
+import type { LookOptions } from '../../workflows/pushing/look-at-target.ts';
 import type { Edge } from '../run.ts';
 import { registryAccess } from './registry.ts';
 
@@ -14,6 +14,12 @@ export function addCheckTargetFlag(command: Command): Command {
   return command.option('--no-check-target', 'with --bundle: do not ask the registry of --to whether images are there');
 }
 
+/** What is asked, and how it is reached. */
+interface CheckedTarget extends Pick<LookOptions, 'target' | 'chart' | 'signer'> {
+  readonly plainHttp: readonly string[];
+  readonly caFile?: string;
+}
+
 /** Milliseconds. `values` has to work where no registry can be reached, so nobody waits longer for this. */
 const LIMIT = 2000;
 
@@ -24,11 +30,7 @@ const LIMIT = 2000;
 export async function withCheckedTarget<T>(
   edge: Edge,
   { bundle, checkTarget }: CheckTargetFlags,
-  {
-    target,
-    chart,
-    ...access
-  }: { target: Target; chart: string | undefined; plainHttp: readonly string[]; caFile?: string },
+  { target, chart, signer, ...access }: CheckedTarget,
   work: () => Promise<T>,
 ): Promise<T> {
   if (bundle === undefined || !checkTarget) return work();
@@ -37,7 +39,7 @@ export async function withCheckedTarget<T>(
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
   const look = async (): Promise<void> => {
     const { lookAtTarget, lookText } = await import('../../workflows/pushing/look-at-target.ts');
-    const options = { bundle, target, chart, limit: LIMIT };
+    const options = { bundle, target, chart, signer, limit: LIMIT };
     const reached = await registryAccess({ ...access, plainHttp: [...access.plainHttp] });
     const found = await lookAtTarget({ ...context, signal }, { ...options, access: reached });
     const told = lookText(found, target);

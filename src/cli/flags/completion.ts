@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { isName } from '../../base/names.ts';
+import { quoted } from '../../base/printable.ts';
 
 /** What overrides bring along beside private names. */
 export interface CompletionFlags {
@@ -19,10 +21,8 @@ export function addCompletionFlags(command: Command): Command {
  */
 export function checkCompletion(flags: CompletionFlags & { readonly bundle?: string; readonly format: string }): void {
   const { pullSecret, pin, bundle, format } = flags;
-  // RFC 1123, as Kubernetes wants the name of a Secret.
-  const isName = pullSecret === undefined || /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(pullSecret);
-  if (!isName) {
-    throw new AirgapError('usage', `--pull-secret ${pullSecret} is no name that a Secret can have`, {
+  if (pullSecret !== undefined && !isName('object name', pullSecret)) {
+    throw new AirgapError('usage', `--pull-secret ${quoted(pullSecret)} is no name that a Secret can have`, {
       hint: 'give the name of the Secret, of kind kubernetes.io/dockerconfigjson, in the namespace of the release',
     });
   }

@@ -36,7 +36,7 @@ export function addLimitFlags(command: Command): Command {
 }
 
 /** Milliseconds. @throws commander's error for a flag that makes no sense */
-export function parseDuration(text: string): number {
+function parseDuration(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? [];
   const factor = { s: 1000, m: 60_000, h: 3_600_000 }[unit];
   const time = Number(digits) * (factor ?? 0);

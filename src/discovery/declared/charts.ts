@@ -1,4 +1,4 @@
-import { readYaml } from '../../base/yaml-read.ts';
+import { readMapping } from '../../helm/go-yaml.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 
 /** A chart or subchart of an archive, as far as its declarations need it. */
@@ -28,7 +28,7 @@ function chartsFrom(
   scopes: readonly Mapping[],
   tags: Mapping,
 ): DeclaringChart[] {
-  const dependencies = [metadata.dependencies, mappingIn(files, `${folder}requirements.yaml`).dependencies]
+  const dependencies = [metadata.dependencies, readMapping(files.get(`${folder}requirements.yaml`)).dependencies]
     .flatMap((list) => (Array.isArray(list) ? list : []))
     .filter(isMapping);
   const named = (name: string): Mapping[] =>
@@ -39,7 +39,7 @@ function chartsFrom(
     return found.some((dependency) => scopes.some((scope) => isEnabled(dependency, scope, tags)));
   };
   const below = childFolders(folder, files).flatMap((child) => {
-    const own = mappingIn(files, `${child}Chart.yaml`);
+    const own = readMapping(files.get(`${child}Chart.yaml`));
     const name = typeof own.name === 'string' ? own.name : child.slice(folder.length + 'charts/'.length, -1);
     const declared = named(name);
     // A chart that merely lies in charts/ is installed too.
@@ -88,19 +88,4 @@ export function valueAt(values: Mapping, path: string): unknown {
     value = value[key];
   }
   return value;
-}
-
-/** A file's mapping; empty when the file is missing or is none. */
-export function mappingIn(files: ReadonlyMap<string, string>, path: string): Mapping {
-  const value = parseQuietly(files.get(path) ?? '');
-  return isMapping(value) ? value : {};
-}
-
-/** Undefined for text that is no YAML: a broken declaration declares nothing. */
-export function parseQuietly(text: string): unknown {
-  try {
-    return readYaml(text);
-  } catch {
-    return undefined;
-  }
 }

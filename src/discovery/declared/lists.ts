@@ -1,5 +1,7 @@
+import { readYamlValues } from '../../base/yaml-read.ts';
+import { readMapping } from '../../helm/go-yaml.ts';
 import { isMapping, type Mapping } from '../entry.ts';
-import { type DeclaringChart, mappingIn, parseQuietly } from './charts.ts';
+import type { DeclaringChart } from './charts.ts';
 
 /** One image that somebody wrote into a list. */
 export interface ListedImage {
@@ -30,7 +32,7 @@ function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
   const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};
   return ANNOTATIONS.flatMap((key) => {
     const value = annotations[key];
-    const list = typeof value === 'string' ? parseQuietly(value) : value;
+    const list = typeof value === 'string' ? readYamlValues(value)?.[0] : value;
     const place = { file: `${folder}Chart.yaml`, path: `annotations[${JSON.stringify(key)}]` };
     return items(list).map(({ item, i }) => ({
       ...place,
@@ -45,7 +47,7 @@ function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
 /** Images.lock of distribution-tooling (`kind: ImagesLock`), written for the chart and all below it. */
 function locked({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
   const file = `${folder}Images.lock`;
-  const lock = mappingIn(files, file);
+  const lock = readMapping(files.get(file));
   if (lock.kind !== 'ImagesLock') return [];
   return items(lock.images).map(({ item, i }) => ({
     file,

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { openBundle } from '../../bundle/read.ts';
+import { type OpenOptions, openForUse } from '../../bundle/open.ts';
 import { type ChartRequest, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { digestOf } from '../../oci/digest.ts';
@@ -13,7 +13,11 @@ import { chartBlobs } from './bundled-charts.ts';
  * @returns the request as it is when it names no file
  * @throws AirgapError what reading the chart or the bundle fails of
  */
-export async function chartByFile(context: Context, bundle: string, request: ChartRequest): Promise<ChartRequest> {
+export async function chartByFile(
+  context: Context,
+  { bundle, signer }: { readonly bundle: string } & Pick<OpenOptions, 'signer'>,
+  request: ChartRequest,
+): Promise<ChartRequest> {
   const { cwd, emit } = context;
   const isPath = /[\\/]|\.t(?:ar\.)?gz$/.test(request.chart) && !/^[a-z][a-z0-9+.-]*:\/\//i.test(request.chart);
   const path = resolve(cwd, request.chart);
@@ -21,7 +25,7 @@ export async function chartByFile(context: Context, bundle: string, request: Cha
   return withScratch(context, async (scratch) => {
     const { metadata, archive } = await fetchChart(new Helm(context), { chart: path }, join(scratch, 'given'), cwd);
     const { name, version } = metadata;
-    const source = await openBundle(bundle);
+    const source = await openForUse(bundle, { signer });
     try {
       const held = source.charts().find((chart) => chart.name === name && chart.version === version);
       const same = held && (await chartBlobs(source, held)).archive.digest === digestOf(await readFile(archive));

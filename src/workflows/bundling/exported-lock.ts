@@ -50,7 +50,7 @@ export async function exportedLock(bundle: Bundle, concurrency: number, signal?:
   };
 }
 
-/** The chart with names only in its recipes: the file is kept where the bundle is not, and a bundle of before has whole texts there. */
+/** The chart with names only in its recipes: old bundles have whole texts there, and the file is kept where no bundle is. */
 function named(chart: LockChart): LockChart {
   const profiles = chart.profiles.map(({ recipes, ...profile }) =>
     recipes === undefined ? profile : { ...profile, recipes: recipes.map(withoutTexts) },

@@ -30,7 +30,7 @@ export interface SignatureCheck extends ReadBlobOptions {
 }
 
 /** Bytes of a signature that are read; real ones have some hundred, with a certificate chain some ten thousand. */
-const LIMIT = 4 * 1024 * 1024;
+export const SIGNATURE_LIMIT = 4 * 1024 * 1024;
 
 /**
  * Makes sure that every image has a cosign signature by one of the keys, offline: over its digest at the source, or, of an
@@ -86,7 +86,7 @@ class Verifier {
     for (const referrer of this.#of(reference, digest)) {
       const { descriptor, bytes } = await this.#manifest(referrer);
       for (const { blob, signature } of signatureBlobs(readLinks(descriptor.mediaType, bytes))) {
-        if (blob.size > LIMIT) continue;
+        if (blob.size > SIGNATURE_LIMIT) continue;
         const { repository } = referrer;
         const content = await readBlob(
           this.#check.source,

@@ -12,9 +12,8 @@ import { signatureBlobs } from '../../oci/referrer-signature.ts';
 import { failureOf } from '../../transfer/failure.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
 import { isSubset } from '../../transfer/subset.ts';
-
-/** Bytes of a signature; real ones have some hundred, with a certificate chain some ten thousand. */
-const LIMIT = 4 * 1024 * 1024;
+import { INDEX_DEPTH } from '../../transfer/tree.ts';
+import { SIGNATURE_LIMIT } from './image-signatures.ts';
 
 export interface EvidenceOptions extends ReadBlobOptions {
   readonly graph: Pick<Graph, 'roots'>;
@@ -59,7 +58,7 @@ async function signatureOf({ repository, descriptor }: Referrer, options: Eviden
   if (digestOf(manifest.bytes) !== descriptor.digest) throw new AirgapError('registry', 'is other content');
   const blobs = signatureBlobs(readLinks(manifest.descriptor.mediaType, manifest.bytes));
   const read: Uint8Array[] = [];
-  for (const { blob } of blobs.filter((one) => one.blob.size <= LIMIT)) {
+  for (const { blob } of blobs.filter((one) => one.blob.size <= SIGNATURE_LIMIT)) {
     read.push(await readBlob(options.source, { descriptor: blob, repositories: [repository] }, options));
   }
   return read.length === 0 ? [] : [manifest.bytes, ...read];
@@ -97,13 +96,10 @@ export async function isMadeOfSource(bundle: Bundle, { reference, descriptor, so
     return answer;
   };
   const compare = async (part: Digest, whole: Digest, depth: number): Promise<boolean> => {
-    if (depth > DEPTH || !bundle.entries.has(part) || !bundle.entries.has(whole)) return false;
+    if (depth > INDEX_DEPTH || !bundle.entries.has(part) || !bundle.entries.has(whole)) return false;
     const [smaller, larger] = await Promise.all([part, whole].map((digest) => bundle.manifest(reference, digest)));
     if (smaller === undefined || larger === undefined) return false;
     return isSubset(smaller, larger, (child, own) => isMadeOf(child, own, depth + 1));
   };
   return isMadeOf(descriptor, { digest: sourceDigest }, 0);
 }
-
-/** Indexes within indexes. */
-const DEPTH = 5;

@@ -1,6 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
-import type { NameTest } from '../../base/wildcard.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
+import { chartFiles, DEFINITIONS } from '../../helm/chart-files.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import type { Documents } from '../../influence/changes.ts';
@@ -22,10 +21,6 @@ export interface Cluster {
   /** Everything that was refused on the way, each field once. */
   readonly refusals: () => readonly ClusterRefusal[];
 }
-
-const DEFINITIONS: NameTest = {
-  test: (path) => `/${path}`.includes('/crds/') && /\.(?:ya?ml|json)$/.test(path),
-};
 
 /**
  * Checks custom resources that overrides change against the definitions in the chart's `crds` folders and templates. They

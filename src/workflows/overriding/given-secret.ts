@@ -1,3 +1,4 @@
+import { childOf, type Spot } from '../../discovery/spot.ts';
 import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LeafPath } from '../../influence/leaves.ts';
@@ -31,29 +32,30 @@ export async function giveSecret(
     const hidden = renders[way]?.documents.some(
       (one) => one.template === template && one.index === document && isHook(one),
     );
-    const entry = { template, kind, path: placePath(path), ...(hidden ? { hook: true as const } : {}) };
+    const entry = {
+      template,
+      kind,
+      path: path.reduce<Spot>(childOf, { path: '' }).path,
+      ...(hidden ? { hook: true as const } : {}),
+    };
     pods.set(JSON.stringify(entry), entry);
   }
   const sorted = [...pods].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
   const added = sorted.length === 0 ? undefined : { name: secret, pods: sorted };
   const rewritten = await Promise.all(
     renders.map(async ({ documents }) => ({
-      documents: await Promise.all(documents.map((one) => (!hooks && isHook(one) ? one : given(one, added)))),
+      documents: await Promise.all(documents.map((one) => given(one, added, hooks))),
     })),
   );
   return { added, without: podsWithout(holdersIn(rewritten, namespace), secret) };
 }
 
-async function given(document: RenderedDocument, added: PullSecretAdded | undefined): Promise<RenderedDocument> {
+async function given(
+  document: RenderedDocument,
+  added: PullSecretAdded | undefined,
+  hooks: boolean,
+): Promise<RenderedDocument> {
   const { text } = await rewriteManifest(document.text, document.template, [], added);
-  return text === document.text ? document : withText(document, text);
-}
-
-/** As places have it (lock/finding.ts). */
-function placePath(path: LeafPath): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`;
-    if (!/^[\w-]+$/.test(key)) return `${text}[${JSON.stringify(key)}]`;
-    return text === '' ? key : `${text}.${key}`;
-  }, '');
+  // Whether it is a hook only its object tells, and most documents need not be parsed.
+  return text === document.text || (!hooks && isHook(document)) ? document : withText(document, text);
 }

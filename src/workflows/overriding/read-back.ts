@@ -32,7 +32,7 @@ export async function checkReadBack(
 
 function readAsYaml11(text: string): unknown {
   try {
-    return readYaml(text, { version: '1.1', merge: false, uniqueKeys: true });
+    return readYaml(text, { version: '1.1', merge: false, uniqueKeys: true, logLevel: 'error' });
   } catch (cause) {
     return { error: messageOf(cause) };
   }

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
 import { silent } from '../../base/events.ts';
-import { openBundle } from '../../bundle/read.ts';
-import type { Target } from '../../oci/naming.ts';
-import { formatTarget } from '../../oci/naming.ts';
+import { type OpenOptions, openForUse } from '../../bundle/open.ts';
+import { formatTarget, type Target } from '../../oci/naming.ts';
 import { formatRepository, type Reference } from '../../oci/reference.ts';
 import type { Context } from '../context.ts';
 import { connect, type RegistryAccess } from '../registry.ts';
@@ -17,7 +16,7 @@ export type Look =
   /** It cannot be asked from here, or does not tell. */
   | { readonly says: 'unknown'; readonly why: string };
 
-export interface LookOptions {
+export interface LookOptions extends Pick<OpenOptions, 'signer'> {
   readonly bundle: string;
   readonly target: Target;
   readonly access: RegistryAccess;
@@ -33,7 +32,7 @@ const FEW = 3;
 /**
  * Asks the target whether it has images of a bundle under the names that push gives them: one HEAD for each of a few, each
  * once, and nothing is asked of any other host but those that give credentials.
- * @throws AirgapError `bundle-invalid` and the like for the bundle
+ * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle
  */
 export async function lookAtTarget(context: Context, options: LookOptions): Promise<Look> {
   const { target, limit } = options;
@@ -63,8 +62,8 @@ export async function lookAtTarget(context: Context, options: LookOptions): Prom
 }
 
 /** Those of the chart first, since not everything need have been pushed. */
-async function namesOf({ bundle, chart, target }: LookOptions): Promise<Reference[]> {
-  const source = await openBundle(bundle);
+async function namesOf({ bundle, signer, chart, target }: LookOptions): Promise<Reference[]> {
+  const source = await openForUse(bundle, { signer });
   try {
     const found = source.lock()?.images.filter(({ found: all }) => all.some((place) => place.chart === chart)) ?? [];
     const own = new Set(found.map(({ digest }) => digest));

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { SECRET_FILE } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import { before } from '../../base/text-ends.ts';
 import { isMapping, parseValues } from '../../discovery/nested/index.ts';
@@ -52,7 +53,7 @@ export class GivenValues {
     const { files, contents, ...options } = this.#changed(change);
     await mkdir(folder, { recursive: true });
     const write = async (name: string, text: string): Promise<string> => {
-      await writeFile(join(folder, name), text, { mode: 0o600 });
+      await writeFile(join(folder, name), text, { mode: SECRET_FILE });
       return join(folder, name);
     };
     const values = await Promise.all(files.map((file, i) => write(`values-${i}.json`, jsonText(file))));

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { isName } from '../../base/names.ts';
+import { SECRET_FILE } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import { chartFiles } from '../../helm/chart-files.ts';
@@ -60,10 +61,10 @@ export async function installOptions(
     if (text === undefined) unseen.push(`values file ${name}`);
     else {
       files.push(`${file}-${files.length}.yaml`);
-      await writeFile(files.at(-1) as string, text, { mode: 0o600 });
+      await writeFile(files.at(-1) as string, text, { mode: SECRET_FILE });
     }
   }
-  await writeFile(file, jsonText(nested.values), { mode: 0o600 });
+  await writeFile(file, jsonText(nested.values), { mode: SECRET_FILE });
   const { releaseName = '', namespace = '' } = nested;
   return {
     values: [...files, file],

@@ -7,7 +7,7 @@ import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts
 import { type OperatorContainer, operatorsIn } from '../../discovery/operators.ts';
 import { checkCount } from '../../discovery/recount.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
+import { chartFiles, DEFINITIONS } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
 import { compositionsOf } from '../../influence/probe.ts';
@@ -73,10 +73,7 @@ export async function searchRender(
 
 /** Whether the chart has files in the folder that Helm installs definitions from. */
 async function bringsDefinitions({ chart }: Renderer): Promise<boolean> {
-  const isDefinition = (path: string): boolean => {
-    return /\.(?:ya?ml|json)$/.test(path) && path.split('/').slice(0, -1).includes('crds');
-  };
-  return (await chartFiles(chart.archive, { test: isDefinition })).size > 0;
+  return (await chartFiles(chart.archive, DEFINITIONS)).size > 0;
 }
 
 function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {

@@ -3,7 +3,7 @@ import { isName } from '../../base/names.ts';
 import { withoutEnd } from '../../base/text-ends.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import { hostOf, namedHosts } from '../../helm/addresses.ts';
-import type { Render, Renderer, RenderOptions } from '../../helm/render.ts';
+import { hasValues, NO_VALUES, type Render, type Renderer, type RenderOptions } from '../../helm/render.ts';
 import { accepted, unlessRefused } from '../../influence/accepted.ts';
 import { GivenValues } from './given-values.ts';
 
@@ -49,8 +49,7 @@ export class ValuesTrace {
     folder: string,
     cwd: string,
   ): Promise<ValuesTrace | undefined> {
-    const { values = [], set = [], setString = [], setJson = [], setFile = [], setLiteral = [] } = options;
-    if ([values, set, setString, setJson, setFile, setLiteral].every((list) => list.length === 0)) return undefined;
+    if (!hasValues(options)) return undefined;
     const given = await GivenValues.read(options, cwd);
     if (given === undefined) return ValuesTrace.within(renderer, options, new Set());
     const addresses = given.texts().filter((text) => /^(?:https?|oci):\/\//.test(text));
@@ -114,8 +113,7 @@ async function withOthers(renderer: Renderer, given: GivenValues, folder: string
 }
 
 async function withNone(renderer: Renderer, options: RenderOptions): Promise<Seen> {
-  const none = { values: [], set: [], setString: [], setJson: [], setFile: [], setLiteral: [] };
-  const plain = await unlessRefused(renderer.render({ ...options, ...none }));
+  const plain = await unlessRefused(renderer.render({ ...options, ...NO_VALUES }));
   const base = knownOf(await renderer.render(options));
   return { base, changed: 'result' in plain ? knownOf(plain.result) : new Map(), kept: [] };
 }

@@ -29,6 +29,7 @@ describe('a copy of the values', () => {
       values({ image: { name: 'a', pullSecrets: [] } }, { list: [{ name: 'm' }] }),
       values({ image: { name: 'a', pullSecrets: [{ name: 'x' }] } }),
       'secret=m',
+      `${after}---\nmore: true\n`,
     ]) {
       expect(isValuesCopy(change(before, is), { kind: 'ConfigMap' }, set)).toBe(false);
     }
