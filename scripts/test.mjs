@@ -121,7 +121,7 @@ function vitest(project, env = {}, files = []) {
 
 /** Why what any Helm is good for cannot run. */
 function withoutHelm() {
-  return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup says why';
+  return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup --tests says why';
 }
 
 /** Why a project of vitest.config.ts has nothing to run. */
