@@ -17,6 +17,7 @@ import { leavesOf } from '../../influence/leaves.ts';
 import { probe } from '../../influence/probe.ts';
 import { slotsOf } from '../../influence/slots.ts';
 import { isWantedPlace } from '../../lock/finding.ts';
+import { checkCrds } from '../search/crds.ts';
 import { type Profile, unseenImages } from '../search/search-render.ts';
 import { upgradeOf, type Variant } from '../search/variants.ts';
 
@@ -52,6 +53,7 @@ export interface Asking {
 
 /** The install, and the upgrade where templates look at that and the chart lets itself be upgraded with these values. */
 export async function shownBy(renderer: Renderer, profile: Profile, asked: Asking): Promise<[Shown, ...Shown[]]> {
+  await checkCrds(renderer);
   const install = await show(renderer, profile, await renderer.render(profile.options), asked);
   const upgrade = await upgradeOf(renderer, profile);
   const attempt = upgrade && (await unlessRefused(renderer.render(upgrade.options)));

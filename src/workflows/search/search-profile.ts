@@ -5,6 +5,7 @@ import { builtInRules, newerNote, newerThanKnown } from '../../discovery/rules/i
 import type { Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
+import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
 import { recipesOf } from './recipes.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
@@ -45,6 +46,7 @@ export async function searchProfile(
   const { options } = profile;
   const base = await renderer.render(options);
   checkImages(base.documents);
+  await checkCrds(renderer);
   for (const dubious of dubiousImages(base.documents)) search.emit({ type: 'warning', message: dubious });
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
   const { metadata } = renderer.chart;
