@@ -11,13 +11,16 @@ import {
 /** Without those that decide what an error costs. */
 export type ReadingOptions = Omit<ParseOptions, 'prettyErrors'> & DocumentOptions & SchemaOptions;
 
+/** Warnings of the package would go to the terminal, with the text that they are about. */
+const QUIET = { logLevel: 'error', prettyErrors: false } as const;
+
 /**
  * The documents of a foreign text, with their errors. The yaml package reads the text again for each error, to quote the
  * line, and throws where its parser has no room: here an error costs nothing, and what has no room is an error like others.
  */
 export function yamlDocuments(text: string, options: ReadingOptions = {}): Document.Parsed[] {
   try {
-    return [...parseAllDocuments(text, { ...options, prettyErrors: false })];
+    return [...parseAllDocuments(text, { ...QUIET, ...options })];
   } catch (error) {
     return [withoutRoom(error)];
   }
@@ -26,7 +29,7 @@ export function yamlDocuments(text: string, options: ReadingOptions = {}): Docum
 /** The one document of a foreign text, as {@link yamlDocuments} reads it; a second one is an error unless `logLevel` is silent. */
 export function yamlDocument(text: string, options: ReadingOptions = {}): Document.Parsed {
   try {
-    return parseDocument(text, { ...options, prettyErrors: false });
+    return parseDocument(text, { ...QUIET, ...options });
   } catch (error) {
     return withoutRoom(error);
   }

@@ -1,7 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
-import { parse } from 'yaml';
 import { AirgapError } from '../base/errors.ts';
+import { yamlValue } from '../base/yaml-reading.ts';
 import { foldedKey } from './chart-metadata.ts';
 import { copyChartFolder, realRoot } from './chart-source.ts';
 
@@ -57,7 +57,7 @@ export async function dependencyRepositories(folder: string): Promise<string[]> 
 
 function parsed(text: string): unknown {
   try {
-    return parse(text, { uniqueKeys: false, merge: true, prettyErrors: false });
+    return yamlValue(text, { uniqueKeys: false, merge: true });
   } catch {
     // Helm says what is wrong with it.
     return undefined;

@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { yamlValue } from '../base/yaml-reading.ts';
 
 /** A chart inside a chart, as its parent uses it. */
 export interface Subchart {
@@ -53,7 +53,7 @@ function read(files: ReadonlyMap<string, string>, name: string): Record<string, 
 
 function parsed(files: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
   try {
-    const value: unknown = parse(files.get(name) ?? '', { uniqueKeys: false, prettyErrors: false });
+    const value: unknown = yamlValue(files.get(name) ?? '', { uniqueKeys: false });
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     return {};

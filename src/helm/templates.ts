@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { yamlValue } from '../base/yaml-reading.ts';
 import type { Files } from './chart-files.ts';
 
 /** The template text of a chart or subchart, and where its values stand in the whole chart's values. */
@@ -56,9 +56,7 @@ function aliasesOf(files: Files, root: string): Map<string, string[]> {
 
 function read(files: Files, name: string): Record<string, unknown> {
   try {
-    return (
-      (parse(files.get(name) ?? '', { uniqueKeys: false, prettyErrors: false }) as Record<string, unknown> | null) ?? {}
-    );
+    return (yamlValue(files.get(name) ?? '', { uniqueKeys: false }) as Record<string, unknown> | null) ?? {};
   } catch {
     return {};
   }

@@ -14,3 +14,13 @@ it('says where the first thing is that is wrong', () => {
   expect(() => yamlValue('a: b\n---\nc: d\n')).toThrow(/line 2/);
   expect(yamlValue('a: [b]\n')).toEqual({ a: ['b'] });
 });
+
+it('warns of nothing on the terminal', async () => {
+  const warnings: Error[] = [];
+  const keep = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', keep);
+  expect(yamlValue('? {a: b}\n: c\n')).toEqual({ '{ a: b }': 'c' });
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', keep);
+  expect(warnings).toEqual([]);
+});
