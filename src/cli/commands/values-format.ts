@@ -7,6 +7,7 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import type { FormattedFile } from '../../overrides/formats/format.ts';
 import { aggregateReport, formatReport } from '../../ui/format-reports.ts';
 import { proofReport } from '../../ui/reports.ts';
+import { fileText } from '../../ui/text.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 import type { FormatFlags } from '../flags/format.ts';
 import { asDocument } from '../flags/output.ts';
@@ -120,5 +121,5 @@ async function write(file: string, text: string, { own, edge, mode }: Steps): Pr
   await checkReplaceable(file, { isOurs, what: 'file that this command wrote' });
   await makeFolder(dirname(file));
   await writeOutput(file, text, mode);
-  edge.tell(`${file} written`);
+  edge.tell(`${fileText(file, edge.context.cwd)} written`);
 }
