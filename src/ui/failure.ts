@@ -45,7 +45,9 @@ function parted(message: string): { subject: string; cause: string } | undefined
   if (at < 0 || message.includes('\n')) return undefined;
   const wanted = message.lastIndexOf(', wanted by ');
   const end = wanted > at ? wanted : message.length;
-  return { subject: message.slice(0, at) + message.slice(end), cause: message.slice(at + 2, end) };
+  const cause = message.slice(at + 2, end);
+  // A single word is what a sentence ends with, as a digest, and no cause.
+  return cause.includes(' ') ? { subject: message.slice(0, at) + message.slice(end), cause } : undefined;
 }
 
 function hintOf({ hint, code }: AirgapError): string | undefined {

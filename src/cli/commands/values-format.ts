@@ -7,6 +7,7 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import type { FormattedFile } from '../../overrides/formats/format.ts';
 import { aggregateReport, formatReport } from '../../ui/format-reports.ts';
 import { proofReport } from '../../ui/reports.ts';
+import { fileText } from '../../ui/text.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 import type { FormatFlags } from '../flags/format.ts';
 import { asDocument } from '../flags/output.ts';
@@ -52,7 +53,7 @@ export async function writeFormat(edge: Edge, options: ValuesOptions, flags: For
   for (const { file, text } of outputs) {
     await makeFolder(dirname(file));
     await writeOutput(file, text, isSecret ? SECRET_FILE : undefined);
-    edge.tell(`${file} written`);
+    edge.tell(`${fileText(file, cwd)} written`);
   }
   if (output === 'json') edge.print(await asDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) edge.print(whole);

@@ -6,9 +6,9 @@ import {
   applyRules,
   builtInRules,
   isByRule,
-  type Newer,
-  newerThanKnown,
+  type Outside,
   operatorsFor,
+  outsideTables,
   type Rule,
 } from '../../discovery/rules/index.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
@@ -25,8 +25,8 @@ import { upgradeOf, type Variant } from '../search/variants.ts';
 export interface Shown extends Variant {
   /** Images that an operator chooses by itself, so that no template holds them. */
   readonly chosen: readonly PlaceFound[];
-  /** Operators that are newer than what rules know of their images. */
-  readonly newer: readonly Newer[];
+  /** Operators that are newer or older than what rules know of their images. */
+  readonly outside: readonly Outside[];
   /** The containers that are told which images an operator chooses, by their image fields. */
   readonly tellers: (chosen: PlaceFound) => readonly PlaceFound[];
 }
@@ -76,7 +76,7 @@ async function show(
   const known = new Set(places.map(({ reference }) => reference));
   const all = [...builtInRules, ...rules];
   const applied = applyRules(all, { metadata, documents, places, context });
-  const newer = newerThanKnown(all, { metadata, documents, places: [...places, ...applied] });
+  const outside = outsideTables(all, { metadata, documents, places: [...places, ...applied], context });
   const others = operands.filter((place) => !isByRule(place, rules));
   const chosen = sure([...applied, ...others]).filter((place) =>
     place.userMade ? operatorDefaults && isMovable(place) : !known.has(place.reference),
@@ -86,7 +86,7 @@ async function show(
     place.kind === 'Image'
       ? places.filter(({ reference, how }) => reference === place.name && how === 'pod-spec')
       : operatorsFor(place, all, { places, documents });
-  return { profile, base, places, chosen, newer, tellers };
+  return { profile, base, places, chosen, outside, tellers };
 }
 
 /** What image leaves build that nothing else shows is moved and proved like the rest. */

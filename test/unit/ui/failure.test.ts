@@ -36,17 +36,19 @@ describe('formatFailure', () => {
 
   it('says once what stopped several, and names each of them', () => {
     const error = combine(
-      ['a:1: no way, wanted by chart x', 'b:1: no way', 'c: 1: other'].map(
+      ['a:1: no way, wanted by chart x', 'b:1: no way', 'c: 1: other', 'd lacks: x', 'e lacks: x'].map(
         (message) => new AirgapError('registry', message, { hint: 'wait' }),
       ),
-      '3 failed',
+      '5 failed',
     );
     expect(formatFailure(error).split('\n')).toEqual([
-      'Error: 3 failed:',
+      'Error: 5 failed:',
       '  - no way:',
       '    a:1, wanted by chart x',
       '    b:1',
       '  - c: 1: other',
+      '  - d lacks: x',
+      '  - e lacks: x',
       '    Hint: wait',
     ]);
   });
