@@ -63,6 +63,9 @@ export function checkImages(documents: readonly RenderedDocument[]): void {
  */
 export function dubiousImages(documents: readonly RenderedDocument[]): string[] {
   return documents.flatMap((document) => {
+    // Kubernetes' own objects have core and short groups: there is no need to search them again.
+    const group = headOf(document)?.apiVersion.split('/')[0];
+    if (group !== undefined && !group.includes('.')) return [];
     const object = isRelevant(document) ? document.object : undefined;
     if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
     const dubious: string[] = [];
