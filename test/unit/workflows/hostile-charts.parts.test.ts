@@ -112,7 +112,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
     },
   );
 
-  test.each([['images'], ['values', '--to', '127.0.0.1:1/m']])(
+  test.each([['images'], ['values', './web', '--to', '127.0.0.1:1/m']])(
     'is warned about for one in a custom resource: %s',
     async (...args) => {
       const rollout = workload('ghcr.io/acme/b:', 'Rollout').replace('apps/v1', 'argoproj.io/v1alpha1');
