@@ -37,7 +37,7 @@ const helm = process.env.HELM_BIN || testHelms().find(({ version }) => version.s
 
 const missing = [
   ...(charts.length > 0 ? [] : ['charts with ground truth (AIRGAP_CHARTS)']),
-  ...(helm ? [] : ['Helm 4 (HELM_BIN, or scripts/setup)']),
+  ...(helm ? [] : ['Helm 4 (HELM_BIN, or scripts/setup --tests)']),
   ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {

@@ -41,7 +41,7 @@ for (const number of [every, count])
 const helm = testHelms().findLast(({ path }) => path !== undefined);
 const missing = [
   ...(spawnSync('docker-registry', ['--version']).error === undefined ? [] : ['docker-registry']),
-  ...(helm === undefined ? ['Helm (scripts/setup)'] : []),
+  ...(helm === undefined ? ['Helm (scripts/setup --tests)'] : []),
   ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {

@@ -38,7 +38,7 @@ const helms = testHelms().filter(({ path, version }) => path !== undefined && ve
 
 const missing = [
   ...(charts.length > 0 ? [] : ['charts with ground truth (AIRGAP_CHARTS)']),
-  ...(helms.length > 0 ? [] : ['Helm (scripts/setup)']),
+  ...(helms.length > 0 ? [] : ['Helm (scripts/setup --tests)']),
   ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {

@@ -70,7 +70,8 @@ async function demo() {
   run(['airgap', 'push', bundle, '--to', to, '--plain-http', target.host]);
 
   title('The values that make the chart use it, proved by rendering');
-  writeFileSync(overrides, run(['airgap', 'values', 'shop', '--bundle', bundle, '--to', to], { into: overrides }));
+  const values = ['airgap', 'values', 'shop', '--bundle', bundle, '--to', to, '--plain-http', target.host];
+  writeFileSync(overrides, run(values, { into: overrides }));
   show(readFileSync(overrides, 'utf8'));
 
   title('What Kubernetes would be told, without the overrides and with them');

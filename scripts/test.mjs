@@ -26,6 +26,7 @@ const suites = [
   { name: 'types', run: () => command('tsc', ['--noEmit']) },
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unit', run: () => vitest('unit') },
+  { name: 'fuzz', run: () => vitest('fuzz') },
   { name: 'parts', missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
   ...helms.map((helm, i) => ({
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
@@ -40,6 +41,7 @@ const suites = [
         of(i).map((name) => `test/e2e/${name}.test.ts`),
       ),
   })),
+  { name: 'fuzz', run: () => vitest('fuzz') },
   {
     name: 'interop',
     missing: () => lacking('docker-registry') ?? withoutSecondOpinions(),
@@ -121,7 +123,7 @@ function vitest(project, env = {}, files = []) {
 
 /** Why what any Helm is good for cannot run. */
 function withoutHelm() {
-  return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup says why';
+  return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup --tests says why';
 }
 
 /** Why a project of vitest.config.ts has nothing to run. */

@@ -1,6 +1,8 @@
 import {
+  CST,
   Document,
   type DocumentOptions,
+  Lexer,
   type ParsedNode,
   type ParseOptions,
   parseAllDocuments,
@@ -84,19 +86,36 @@ function refused(at: number, message: string): Document.Parsed {
   return document;
 }
 
-/** Offset at which too many collections, tags or anchors begin in a row on one line. */
+/** Offset at which too many collections, tags or anchors begin in a row. Most texts have no row that even looks like it. */
 function longRow(text: string): number | undefined {
+  if (!hasLongRow(text)) return undefined;
+  let count = 0;
+  let at = 0;
+  for (const token of new Lexer().lex(text)) {
+    const type = CST.tokenType(token);
+    if (type !== null && OPENING.has(type)) count += 1;
+    else if (type !== 'space') count = 0;
+    if (count > ROW_LIMIT) return at;
+    at += token.length;
+  }
+  return undefined;
+}
+
+const OPENING: ReadonlySet<string> = new Set(['seq-item-ind', 'explicit-key-ind', 'map-value-ind', 'anchor', 'tag']);
+
+/** Whether so many words in a row look as if something began with each, in texts and comments too. */
+function hasLongRow(text: string): boolean {
   let count = 0;
   let from = 0;
   for (let at = 0; at <= text.length; at += 1) {
     const code = at < text.length ? text.charCodeAt(at) : LINE_FEED;
     if (code !== SPACE && code !== TAB && code !== LINE_FEED) continue;
     if (at > from) count = opens(text, from, at) ? count + 1 : 0;
-    if (count > ROW_LIMIT) return from;
+    if (count > ROW_LIMIT) return true;
     if (code === LINE_FEED) count = 0;
     from = at + 1;
   }
-  return undefined;
+  return false;
 }
 
 const [TAB, LINE_FEED, SPACE] = [0x09, 0x0a, 0x20];

@@ -31,7 +31,8 @@ export function checkCount(documents: readonly RenderedDocument[], places: reado
   );
   const errors = documents.flatMap((document) => {
     const here = found.get(`${document.template}\n${document.index}`) ?? [];
-    const why = isRelevant(document) ? (document.problem ?? differenceIn(document, here)) : undefined;
+    const read = isRelevant(document) ? (document.problem ?? differenceIn(document, here)) : undefined;
+    const why = read ?? disguiseOf(document);
     return why === undefined ? [] : [disagreement(document, why)];
   });
   if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read for sure`);
@@ -122,6 +123,22 @@ function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]):
   return more === undefined
     ? undefined
     : `the image ${quoted(more.written)} at ${more.path} was found by one reading only`;
+}
+
+/**
+ * Why a document is a list in disguise; undefined when it is none. Kubernetes' clients, Helm's among them, install what
+ * stands in a field `items` of any object, whatever its kind, and nothing else of it (k8s.io/apimachinery,
+ * unstructuredJSONScheme).
+ */
+function disguiseOf(document: RenderedDocument): string | undefined {
+  const head = headOf(document);
+  if (head !== undefined && !/^items:/m.test(document.text)) return undefined;
+  return isDisguised(document.object) ? 'Helm takes its items for objects, and its kind is that of no list' : undefined;
+}
+
+function isDisguised(object: unknown): boolean {
+  if (!isMapping(object) || !Array.isArray(object.items)) return false;
+  return typeof object.kind !== 'string' || !object.kind.endsWith('List') || object.items.some(isDisguised);
 }
 
 function isPulled({ image }: ContainerImage): boolean {

@@ -9,8 +9,8 @@ import { type Budget, newBudget, readEntries } from './chart-entries.ts';
 /** Texts by their path in the chart, `charts/sub/Chart.yaml`. */
 export type Files = ReadonlyMap<string, string>;
 
-/** Longer than any template or list. */
-const LIMIT = 1024 * 1024;
+/** Helm itself takes no longer file (MaxDecompressedFileSize). */
+const LIMIT = 5 * 1024 * 1024;
 
 /** Files in a folder that Helm installs definitions of custom resources from. */
 export const DEFINITIONS: NameTest = {
@@ -23,7 +23,7 @@ const INNER = /(?:^|\/)charts\/[^/]+\.tgz$/;
 const LEVELS = 5;
 
 /**
- * Texts of a chart archive and its subcharts, archives in charts/ included. What is longer than 1 MiB in an inner
+ * Texts of a chart archive and its subcharts, archives in charts/ included. What is longer than 5 MiB in an inner
  * archive is passed over. All inner archives together may unpack to as much as one chart.
  * @throws AirgapError `chart-invalid`
  */
@@ -61,8 +61,7 @@ async function readInner(
       if (!isOneLine(entry.path)) return `it holds a file whose name has control characters, ${quoted(entry.path)}`;
       const below = posix.join(folder, entry.path);
       if (INNER.test(entry.path)) keep((bytes) => inner.push({ path: below, content: bytes, level: level + 1 }));
-      else if (wanted.test(entry.path) && entry.size <= LIMIT)
-        keep((bytes) => texts.set(below, bytes.toString('utf8')));
+      else if (wanted.test(below) && entry.size <= LIMIT) keep((bytes) => texts.set(below, bytes.toString('utf8')));
       return undefined;
     });
   } catch (cause) {

@@ -16,12 +16,12 @@ export interface RenderedDocument {
 
 /** A line that begins with `---`, with the rest of it. */
 const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
-/** What Go takes for white space (unicode.IsSpace). */
-const BLANK = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$/;
+/** White space as Go has it (unicode.IsSpace), then nothing or a comment: k8s.io/apimachinery, util/yaml YAMLReader. */
+const NO_TEXT = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:#|$)/;
 const SOURCE = /^# Source: ([^\n]*)\n/;
 
 /**
- * Takes the output of `helm template` apart where Kubernetes does: at lines of `---` and nothing else, after a line feed.
+ * Takes the output of `helm template` apart where Kubernetes does: at lines of `---` and at most a comment, after a line feed.
  * Helm writes `# Source: <template>` at the top of each manifest, also of each of several in one template file; what has
  * no such line belongs to the template before it.
  */
@@ -39,7 +39,7 @@ export function splitDocuments(render: string): RenderedDocument[] {
 }
 
 function piecesOf(text: string): string[] {
-  const separators = [...text.matchAll(SEPARATOR)].filter(([, rest = '']) => BLANK.test(rest));
+  const separators = [...text.matchAll(SEPARATOR)].filter(([, rest = '']) => NO_TEXT.test(rest));
   const starts = [0, ...separators.map(({ 0: match, index }) => index + match.length + 1)];
   return starts.map((start, i) => {
     const next = separators[i];

@@ -31,7 +31,7 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
     hint: 'a library chart installs nothing; give the chart that uses it',
   },
   {
-    when: /^(?:(?:open|read) (?!.*Chart\.yaml).*: (?:no such file or directory|permission denied|is a directory)|failed (?:parsing|to parse) )/,
+    when: /^(?:(?:open|read) (?!.*Chart\.yaml).*: (?:no such file or directory|permission denied|is a directory|not a directory|file name too long|too many levels of symbolic links)|failed (?:parsing|to parse) )/,
     code: 'usage',
     hint: 'check the files and the values given with -f and --set',
   },

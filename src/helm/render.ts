@@ -65,6 +65,8 @@ export interface Render {
 
 /** What says which images a chart has and how it builds them. */
 const TEXTS = /(?:^|\/)(?:templates\/|(?:Chart\.yaml|requirements\.yaml|Images\.lock)$)/;
+/** What Helm installs before the templates and as it is: CRDs and whatever else stands there, subcharts' too. */
+const CRDS = /^(?:charts\/[^/]+\/)*crds\/.*\.(?:ya?ml|json)$/i;
 /** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
 const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
 
@@ -77,6 +79,7 @@ export class Renderer {
   /** Path of our own template. No chart can guess it, have a file there, or print a document that seems to be from there. */
   readonly #valuesTemplate = `templates/airgap-coalesced-values-${randomBytes(16).toString('hex')}.yaml`;
   #prepared: Promise<void> | undefined;
+  #files: Promise<Files> | undefined;
   #texts: Promise<Files> | undefined;
   /** Why a render was ended. A chart that takes too much once is not rendered again, with whatever values. */
   #ended: AirgapError | undefined;
@@ -129,13 +132,23 @@ export class Renderer {
 
   /** Templates, descriptions and lists of the chart and its subcharts, by path; the archive is read once for all who ask. */
   texts(): Promise<Files> {
-    this.#texts ??= chartFiles(this.chart.archive, TEXTS);
+    this.#texts ??= this.#read().then((files) => only(files, TEXTS));
     return this.#texts;
+  }
+
+  /** Files of the folders `crds` of the chart and its subcharts, by path. */
+  async crds(): Promise<Files> {
+    return only(await this.#read(), CRDS);
   }
 
   /** Renders the same chart with other content. @param folder absolute, for its scratch files */
   of(archive: string, folder: string): Renderer {
     return new Renderer(this.#helm, { ...this.chart, archive }, folder);
+  }
+
+  #read(): Promise<Files> {
+    this.#files ??= chartFiles(this.chart.archive, { test: (path) => TEXTS.test(path) || CRDS.test(path) });
+    return this.#files;
   }
 
   #title(): string {
@@ -167,6 +180,10 @@ export class Renderer {
     checkDepth(values, `the values of chart ${this.chart.metadata.name}`);
     return { documents: all.filter((document) => !isOurs(document)), values };
   }
+}
+
+function only(files: Files, wanted: RegExp): Files {
+  return new Map([...files].filter(([path]) => wanted.test(path)));
 }
 
 /** A values file by an address is Helm's to fetch, and what is behind another scheme than a web server's a plugin's. */

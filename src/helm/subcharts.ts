@@ -22,7 +22,7 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
     const own = dependenciesOf(files, folder).find(({ alias }) => alias === used)?.name;
     const name = typeof own === 'string' ? own : used;
     folder = `${folder}charts/${name}/`;
-    const { version } = readMapping(files.get(`${folder}Chart.yaml`));
+    const { version } = mappingOf(files, `${folder}Chart.yaml`);
     return {
       name,
       ...(typeof version === 'string' ? { version } : {}),
@@ -34,7 +34,21 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
 /** Helm 2 charts have them in a file of their own. */
 function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Record<string, unknown>[] {
   return ['Chart.yaml', 'requirements.yaml'].flatMap((file) => {
-    const { dependencies } = readMapping(files.get(folder + file));
+    const { dependencies } = mappingOf(files, folder + file);
     return Array.isArray(dependencies) ? (dependencies as Record<string, unknown>[]).filter(Boolean) : [];
   });
+}
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+/** What was read of the files of a chart: each is asked for with every template. */
+const known = new WeakMap<ReadonlyMap<string, string>, Map<string, Mapping>>();
+
+/** Empty when there is none or it cannot be read: a name less is no reason to fail. */
+function mappingOf(files: ReadonlyMap<string, string>, path: string): Mapping {
+  const all = known.get(files) ?? new Map<string, Mapping>();
+  known.set(files, all);
+  const mapping = all.get(path) ?? readMapping(files.get(path));
+  all.set(path, mapping);
+  return mapping;
 }

@@ -34,5 +34,5 @@ function scalarsIn(value: unknown): (string | number)[] {
 
 /** Whether a text is empty, a reference or a part of one, and nothing else. */
 function isName(text: string): boolean {
-  return text === '' || tryParseReference(text.replace(/^[a-z]+:\/\//, '')) !== undefined;
+  return text === '' || tryParseReference(text.replace(/^[a-z]+:\/\/|\/$/g, '')) !== undefined;
 }

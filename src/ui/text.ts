@@ -1,3 +1,4 @@
+import { isAbsolute, relative } from 'node:path';
 import { printableLine } from '../base/printable.ts';
 
 /** Bytes as people read them, powers of 1000 as disks and registries count. */
@@ -11,6 +12,12 @@ export function formatBytes(bytes: number): string {
     unit += 1;
   }
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** A file as people know it: from the folder that they are in, where it is below that. */
+export function fileText(path: string, cwd: string): string {
+  const way = relative(cwd, path);
+  return way === '' || way.startsWith('..') || isAbsolute(way) ? path : way;
 }
 
 /** `1 image`, `3 images`. */

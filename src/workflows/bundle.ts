@@ -147,8 +147,9 @@ export async function pack(
   options: PackOptions,
   { charts, choose, network, pins = new Map(), operators = [] }: Contents,
 ): Promise<BundleResult> {
-  const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
+  // First: it fails of what was given, and the earlier bundles would stay open.
   const { client } = connect(context, options.access);
+  const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
   let scan: WrittenScan | undefined;
   try {
     const { platforms, concurrency, since } = options;

@@ -67,8 +67,9 @@ export interface PushResult {
  */
 export async function push(context: Context, options: PushOptions, done: Done): Promise<readonly PushResult[]> {
   const { targets, access } = options;
-  const cargo = await load(context, options);
+  // First: it fails of what was given, and the bundles would stay open.
   const connection = connect(context, access);
+  const cargo = await load(context, options);
   try {
     const readers = readersFor(cargo.source, targets.length);
     const emits = emitsFor(context.emit, targets.length);

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -133,4 +133,13 @@ test('other formats are written of a bundle, its nested charts among it', async 
     headers: { accept: 'application/vnd.oci.image.index.v1+json' },
   });
   expect(asked.status).toBe(200);
+
+  // A file of somebody else is in the way of the last one: none is written.
+  const foreign = join(home, 'foreign');
+  const last = readdirSync(folder).sort().at(-1) ?? '';
+  mkdirSync(join(foreign, last), { recursive: true });
+  writeFileSync(join(foreign, last, 'hosts.toml'), 'mine');
+  expect((await airgap([...all, '--format', 'containerd', '--out-dir', foreign], home)).code).toBe(1);
+  expect(readdirSync(foreign)).toEqual([last]);
+  expect(readFileSync(join(foreign, last, 'hosts.toml'), 'utf8')).toBe('mine');
 });

@@ -30,9 +30,9 @@ beforeAll(async () => {
 });
 afterAll(() => upstream.stop());
 
-/** Values with a password, in a text and in a list, each beside an image. */
+/** Values with a password, in a text and in a list, each beside an image. The bundle says the name of the file. */
 function values(password: string): string {
-  const file = join(home, `${password}.yaml`);
+  const file = join(home, `values-${password.at(-1)}.yaml`);
   const config = `password: ${password}\\nagent: {image: "quay.io/acme/agent:1"}\\n`.replaceAll('"', '\\"');
   const extra = `{name: side, image: "quay.io/acme/side:1", env: [{name: PASSWORD, value: ${password}}]}`;
   writeFileSync(file, `config: "${config}"\nextra: [${extra}]\n`);

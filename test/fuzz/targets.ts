@@ -16,6 +16,7 @@ import { Journal } from '../../src/bundle/writing/journal.ts';
 import { readLockFile } from '../../src/cli/config/lock-file.ts';
 import { readConfig } from '../../src/cli/config/read.ts';
 import { discoverPlaces } from '../../src/discovery/discover.ts';
+import { checkCount, checkImages } from '../../src/discovery/recount.ts';
 import { readArchive } from '../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../src/helm/chart-metadata.ts';
 import { splitDocuments } from '../../src/helm/documents.ts';
@@ -28,6 +29,7 @@ import { MediaType } from '../../src/oci/descriptor.ts';
 import { readLinks } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
 import { readReceipt } from '../../src/workflows/pushing/receipt.ts';
+import { HOSTILE } from '../support/hostile-yaml.ts';
 import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -316,7 +318,7 @@ export const targets: readonly Target[] = [
   {
     name: 'lock-file',
     ...from([lockFile]),
-    runs: 200,
+    runs: 100,
     read: (bytes) => readLockFile(file(bytes, 'airgap.lock'), '--lock'),
   },
   { name: 'exported-lock', ...fromJson(exported), runs: 500, read: (bytes) => readExportedLock(file(bytes)) },
@@ -359,19 +361,24 @@ export const targets: readonly Target[] = [
   {
     name: 'chart-metadata',
     ...from([Buffer.from('apiVersion: v2\nname: app\nversion: 1.2.3\nannotations: {a: b}\n')]),
-    runs: 500,
+    runs: 200,
     read: (bytes) => checkChart(parseMetadata(bytes.toString('utf8'), 'app.tgz')),
   },
   {
     name: 'documents',
-    ...from([rendered]),
-    runs: 300,
-    read: (bytes) => discoverPlaces(splitDocuments(bytes.toString('utf8')), { chart: 'app', profile: 'default' }),
+    ...from([rendered, ...Object.values(HOSTILE).map((text) => Buffer.from(text))]),
+    runs: 150,
+    read: (bytes) => {
+      const documents = splitDocuments(bytes.toString('utf8'));
+      const places = discoverPlaces(documents, { chart: 'app', profile: 'default' });
+      checkImages(documents);
+      checkCount(documents, places);
+    },
   },
   {
     name: 'config',
     ...from([config]),
-    runs: 200,
+    runs: 100,
     read: (bytes) => readConfig(file(bytes, 'airgap.yaml'), { NAME: 'x' }, new Map()),
   },
   {

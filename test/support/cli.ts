@@ -25,7 +25,7 @@ const launcher = join(import.meta.dirname, '../../scripts/airgap');
 /** The Helm that this run of the end-to-end tests is for: the one named by AIRGAP_TEST_HELM, else the newest here. */
 export function helmUnderTest(): string {
   const path = testHelms().findLast((helm) => helm.path !== undefined)?.path;
-  if (path === undefined) throw new Error('no Helm is here; run scripts/setup');
+  if (path === undefined) throw new Error('no Helm is here; run scripts/setup --tests');
   return path;
 }
 

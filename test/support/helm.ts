@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 /** One Helm that the tests run on. */
 export interface TestHelm {
-  /** The version that scripts/setup fetches; a program named by the variable may be another patch of the same minor. */
+  /** The version that scripts/setup --tests fetches; a program named by the variable may be another patch of the same minor. */
   readonly version: string;
   /** Environment variable that names another program, e.g. on a machine that npm has no Helm for. */
   readonly variable: string;

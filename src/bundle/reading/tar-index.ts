@@ -1,9 +1,10 @@
-import { Header, Pax } from 'tar';
+import { Header } from 'tar';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import { withoutEnd } from '../../base/text-ends.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { BLOCK } from '../layout.ts';
+import { type ExtendedHeader, readExtendedHeader } from './extended-header.ts';
 import { ReadAhead } from './read-ahead.ts';
 
 /** Where a file's content lies in an archive. */
@@ -55,16 +56,16 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
     if (EXTENSIONS.has(type)) {
       if (size > EXTENDED) throw invalid(path, `has an extended header of ${size} bytes at byte ${offset - BLOCK}`);
-      EXTENSIONS.get(type)?.(extended, (await reader.read(offset, size)).toString('utf8'));
+      if (EXTENSIONS.get(type)?.(extended, await reader.read(offset, size)) === false)
+        throw invalid(path, `has an extended header at byte ${offset - BLOCK} that readers read in different ways`);
       continue;
     }
     if (!isPlainName(name, type)) {
       throw invalid(path, `holds ${quoted(name)} at byte ${offset - BLOCK}, which is not the name of one file`);
     }
-    if (extended.sparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - BLOCK}`;
+    if (extended.pax?.isSparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - BLOCK}`;
     delete extended.pax;
     delete extended.path;
-    delete extended.sparse;
     if (REGULAR.has(type)) {
       if (files.has(name)) throw invalid(path, `holds ${quoted(name)} twice`);
       files.set(name, { offset, size });
@@ -78,29 +79,29 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
 
 /** What stands before an entry and is for it: a pax header, or GNU's long name. */
 interface Extended {
-  pax?: Pax;
+  pax?: ExtendedHeader;
   path?: string;
-  /** Go's reader takes its name and size from records that are not read here. */
-  sparse?: true;
 }
 
-/** What each extended header is for. A global one, as git writes it, says nothing that matters here. */
-const EXTENSIONS = new Map<string, (extended: Extended, body: string) => void>([
+/** What each extended header is for; false for one that cannot be read. A global one, as git writes it, says nothing. */
+const EXTENSIONS = new Map<string, (extended: Extended, body: Buffer) => boolean>([
   [
     'ExtendedHeader',
     (extended, body) => {
-      extended.pax = Pax.parse(body, undefined);
-      if (body.includes(' GNU.sparse.')) extended.sparse = true;
+      const read = readExtendedHeader(body);
+      if (read !== undefined) extended.pax = read;
+      return read !== undefined;
     },
   ],
   [
     'NextFileHasLongPath',
     (extended, body) => {
-      extended.path = body.replace(/\0.*/s, '');
+      extended.path = body.toString('utf8').replace(/\0.*/s, '');
+      return true;
     },
   ],
-  ['NextFileHasLongLinkpath', () => {}],
-  ['GlobalExtendedHeader', () => {}],
+  ['NextFileHasLongLinkpath', () => true],
+  ['GlobalExtendedHeader', () => true],
 ]);
 
 /** Whether a name is what it stands for: no part of it is empty, `.` or `..`, and none of a file ends with a slash. */
@@ -124,13 +125,13 @@ function readHeader(
   }
   let header: Header;
   try {
-    header = new Header(block, 0, pax);
+    header = new Header(block, 0);
   } catch (cause) {
     throw invalid(path, `has a header at byte ${at} that cannot be read: ${messageOf(cause)}`);
   }
   // The header's own idea of its path has the ustar prefix in it even where a pax path replaces both.
   const name = String(longPath ?? pax?.path ?? header.path ?? '').replace(/^(?:\.\/+)+/, '');
-  const { size = -1 } = header;
+  const size = pax?.size ?? header.size ?? -1;
   if (!Number.isSafeInteger(size) || size < 0) {
     throw invalid(path, `has an impossible size for ${quoted(name)} at byte ${at}`);
   }

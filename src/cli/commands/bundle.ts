@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { insideReport } from '../../ui/inside.ts';
+import { insideNews } from '../../ui/inside.ts';
 import { bundleReport } from '../../ui/reports.ts';
 import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
 import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../flags/charts.ts';
@@ -96,7 +96,8 @@ export function bundleCommand(edge: Edge): Command {
     warnUnusedMirrors(edge.context.emit, flags, references, sources);
     if (flags.output === 'text') {
       edge.print(bundleReport(result));
-      if (result.inside !== undefined) edge.print(insideReport(result.inside));
+      const news = result.inside && insideNews(result.inside);
+      if (news !== undefined) edge.print(news);
     } else if (options.dryRun) edge.print(await asDocument('Estimate', { file: result.path, ...estimate }, 'json'));
     else edge.print(await asDocument('Bundle', written, 'json'));
   });

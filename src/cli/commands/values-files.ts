@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
+import { fileText } from '../../ui/text.ts';
 import type { Overrides } from '../../workflows/values.ts';
 import type { OverridesFiles } from '../flags/residue.ts';
 import type { Edge } from '../run.ts';
@@ -36,7 +37,7 @@ export async function writeOverrides(results: readonly Overrides[], files: Overr
   for (const { path, content, mode } of outputs) {
     await makeFolder(dirname(path));
     await writeOutput(path, content, mode);
-    edge.tell(`${path} written`);
+    edge.tell(`${fileText(path, edge.context.cwd)} written`);
   }
 }
 

@@ -7,6 +7,7 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import type { FormattedFile } from '../../overrides/formats/format.ts';
 import { aggregateReport, formatReport } from '../../ui/format-reports.ts';
 import { proofReport } from '../../ui/reports.ts';
+import { fileText } from '../../ui/text.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 import type { FormatFlags } from '../flags/format.ts';
 import { asDocument } from '../flags/output.ts';
@@ -42,10 +43,18 @@ export async function writeFormat(edge: Edge, options: ValuesOptions, flags: For
   const own = flags.from === undefined ? undefined : resolve(cwd, flags.from);
   // Documents of YAML follow each other behind a line; other files only in what is printed to be read.
   const whole = files.map(({ text }) => text).join(files.every(({ path }) => /\.ya?ml$/.test(path)) ? '---\n' : '\n');
-  const steps = { own, edge, ...(isSecret ? { mode: SECRET_FILE } : {}) };
-  if (outDir !== undefined)
-    for (const { path, text } of files) await write(pathInside(resolve(cwd, outDir), path), text, steps);
-  else if (out !== undefined) await write(resolve(cwd, out), whole, steps);
+  const outputs =
+    outDir !== undefined
+      ? files.map(({ path, text }) => ({ file: pathInside(resolve(cwd, outDir), path), text }))
+      : out === undefined
+        ? []
+        : [{ file: resolve(cwd, out), text: whole }];
+  for (const { file, text } of outputs) await check(file, text, own);
+  for (const { file, text } of outputs) {
+    await makeFolder(dirname(file));
+    await writeOutput(file, text, isSecret ? SECRET_FILE : undefined);
+    edge.tell(`${fileText(file, cwd)} written`);
+  }
   if (output === 'json') edge.print(await asDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) edge.print(whole);
   if (isShort || left.length > 0) edge.answer(3);
@@ -104,21 +113,12 @@ async function manifest(path: string): Promise<string> {
 /** How a file of ours begins, in any of the formats but the map of references. */
 const OURS = /^# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )/;
 
-interface Steps {
-  readonly edge: Edge;
-  /** The manifest that the overrides were placed in, which may be written over. */
-  readonly own: string | undefined;
-  readonly mode?: number;
-}
-
-async function write(file: string, text: string, { own, edge, mode }: Steps): Promise<void> {
+/** @param own the manifest that the overrides were placed in, which may be written over */
+async function check(file: string, text: string, own: string | undefined): Promise<void> {
   const isOurs = async (content: Buffer): Promise<boolean> => {
     const there = content.toString();
     if (file === own || there === text || OURS.test(there)) return true;
     return (await import('../../overrides/formats/map.ts')).isMap(there);
   };
   await checkReplaceable(file, { isOurs, what: 'file that this command wrote' });
-  await makeFolder(dirname(file));
-  await writeOutput(file, text, mode);
-  edge.tell(`${file} written`);
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { messageOf } from '../../base/errors.ts';
 import type { LookOptions } from '../../workflows/pushing/look-at-target.ts';
 import type { Edge } from '../run.ts';
 import { registryAccess } from './registry.ts';
@@ -40,14 +41,15 @@ export async function withCheckedTarget<T>(
   const look = async (): Promise<void> => {
     const { lookAtTarget, lookText } = await import('../../workflows/pushing/look-at-target.ts');
     const options = { bundle, target, chart, signer, limit: LIMIT };
-    const reached = await registryAccess({ ...access, plainHttp: [...access.plainHttp] });
-    const found = await lookAtTarget({ ...context, signal }, { ...options, access: reached });
+    // Whatever fails of it is no failure of the work.
+    const found = await registryAccess({ ...access, plainHttp: [...access.plainHttp] })
+      .then((reached) => lookAtTarget({ ...context, signal }, { ...options, access: reached }))
+      .catch((error: unknown) => ({ says: 'unknown', why: messageOf(error) }) as const);
     const told = lookText(found, target);
     if (told !== undefined) later.push(() => context.emit(told));
   };
   const later: (() => void)[] = [];
-  // Whatever fails of it is no failure of the work.
-  const looking = look().catch(() => {});
+  const looking = look();
   try {
     const result = await work();
     await looking;

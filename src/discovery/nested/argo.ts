@@ -62,7 +62,7 @@ function withScheme(repository: string): string {
 
 /** An OCI artifact is a chart when its source is told so. */
 function ociSource(source: Mapping, repository: string, version: string): ReturnType<typeof ociAddress> {
-  return repository.startsWith('oci://') && source.helm !== undefined ? ociAddress(repository, version) : undefined;
+  return /^oci:\/\//i.test(repository) && source.helm !== undefined ? ociAddress(repository, version) : undefined;
 }
 
 /** Of the chart's own folder: neither of another source (`$values/…`) nor from a server. */

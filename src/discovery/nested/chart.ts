@@ -48,12 +48,13 @@ export type Address = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url
  * The address of a chart from its parts, whatever they are called where they stand: a name in a repository, an OCI
  * repository that holds it or is it, or an archive's URL. Undefined for a folder of somebody's machine or cluster.
  */
-export function addressOf(chart: string, repository: string, version: string): Address | undefined {
+export function addressOf(written: string, from: string, version: string): Address | undefined {
+  const [chart, repository] = [withSmallScheme(written), withSmallScheme(from)];
   if (/^oci:\/\//.test(chart)) return ociAddress(chart, version);
   // k3s fills in `%{…}` with an address that only the cluster has.
   if (chart.includes('%{')) return undefined;
   if (/^https?:\/\//.test(chart)) return archiveAddress(chart, version);
-  if (!/^[A-Za-z0-9{][\w.{} /-]*$/.test(chart)) return undefined;
+  if (!/^[\w{][\w.{} /-]*$/.test(chart)) return undefined;
   if (repository.startsWith('oci://') || /^https?:\/\//.test(repository)) {
     const base = withoutEnd(repository, '/');
     return base.startsWith('oci://') ? ociAddress(`${base}/${chart}`, version) : { name: chart, version, repository };
@@ -61,8 +62,14 @@ export function addressOf(chart: string, repository: string, version: string): A
   return repository === '' ? { name: chart, version, repository } : undefined;
 }
 
+/** Schemes may be written in capital letters (RFC 3986, 3.1). */
+function withSmallScheme(address: string): string {
+  return address.replace(/^[A-Za-z]+:\/\//, (scheme) => scheme.toLowerCase());
+}
+
 /** `oci://host/path/name`, with or without a tag or digest. */
-export function ociAddress(reference: string, version: string): Address | undefined {
+export function ociAddress(written: string, version: string): Address | undefined {
+  const reference = withSmallScheme(written);
   const bare = reference.includes('@') ? before(reference, '@') : withoutEnd(reference, '/');
   const colon = bare.lastIndexOf(':');
   const behind = bare.slice(colon + 1);

@@ -1,6 +1,7 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
 import { headOf } from '../../helm/head.ts';
 import type { Values } from '../../helm/render.ts';
+import { isSilent } from '../relevance.ts';
 import { argoCharts } from './argo.ts';
 import type { NestedChart } from './chart.ts';
 import { declaredCharts } from './declared.ts';
@@ -35,7 +36,9 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
     byScript || documents.some((document) => isByController(document) && document.text.includes('valuesFrom'));
   const relevant = documents.filter(
     (document) =>
-      isByController(document) || (byScript && NAMES_HELM.test(document.text)) || (needsHolders && isHolder(document)),
+      isByController(document) ||
+      (byScript && !isSilent(headOf(document)?.kind) && NAMES_HELM.test(document.text)) ||
+      (needsHolders && isHolder(document)),
   );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [

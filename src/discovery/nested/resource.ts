@@ -25,9 +25,11 @@ export function resourcesOf(document: RenderedDocument): Resource[] {
 
 function unfold(object: Mapping, document: RenderedDocument, root: string): Resource[] {
   const kind = textOf(object.kind);
-  if (kind === 'List' && Array.isArray(object.items)) {
+  if (kind.endsWith('List') && Array.isArray(object.items)) {
+    // Items of a typed list need no kind of their own.
+    const own = { kind: kind.slice(0, -'List'.length), apiVersion: object.apiVersion };
     return object.items.flatMap((item: unknown, i) =>
-      isMapping(item) ? unfold(item, document, `${root}items[${i}].`) : [],
+      isMapping(item) ? unfold({ ...own, ...item }, document, `${root}items[${i}].`) : [],
     );
   }
   const { name, namespace } = mapping(object.metadata);

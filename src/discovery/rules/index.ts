@@ -19,7 +19,7 @@ import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
 export { applyRules, isByRule, type RuleInput } from './apply.ts';
 export { operatorsFor } from './containers.ts';
-export { type Newer, newerNote, newerThanKnown } from './newest.ts';
+export { type Outside, outsideNote, outsideTables } from './outside.ts';
 export { parseRules, type Rule, ruleSchema } from './schema.ts';
 
 /**

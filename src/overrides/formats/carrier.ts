@@ -24,7 +24,7 @@ export function documentsOf(text: string): Document[] {
   const documents = readYamlDocuments(text, { merge: true }) as unknown as Document[];
   const error = documents.flatMap(({ errors }) => errors)[0];
   if (error !== undefined) {
-    throw new AirgapError('usage', `the manifest is no YAML: ${error.message.split('\n')[0]}`, {
+    throw new AirgapError('usage', `the manifest is no YAML: ${error.message}`, {
       hint: 'give --from the manifest that carries the chart',
     });
   }

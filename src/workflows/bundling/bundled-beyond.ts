@@ -29,6 +29,10 @@ type Found = LockImage['found'][number];
 /** What the values do not decide, or what another chart's render shows. */
 const NOT_BY_VALUES: ReadonlySet<Found['how']> = new Set(['declared', 'nested-chart', 'image-config', 'inside-image']);
 
+function isByValues({ how, userMade }: Found): boolean {
+  return !NOT_BY_VALUES.has(how) && userMade !== true;
+}
+
 /**
  * Compares what was derived with what a bundle holds and with the profiles that it was made with, and warns of whatever
  * is not covered. A bundle does not hold values, so nothing can be derived for those profiles without them.
@@ -66,7 +70,7 @@ function beyondOf(lock: Lock, chart: string, own: readonly Derived[], target: Ta
   const noTests = noHooks || own.every(({ profile }) => profile.options.skipTests);
   const beyond = lock.images.flatMap(({ reference, need, found }) => {
     if (isNeeded(reference) || (noTests && need === 'test')) return [];
-    const places = found.filter((place) => place.chart === chart && !NOT_BY_VALUES.has(place.how));
+    const places = found.filter((place) => place.chart === chart && isByValues(place));
     const shown = noHooks ? places.filter(({ hook }) => hook === undefined) : places;
     return shown.length === 0 ? [] : [{ reference, profiles: namesOf(shown, known) }];
   });

@@ -1,6 +1,6 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
-import { newerNote, type Rule } from '../../discovery/rules/index.ts';
+import { outsideNote, type Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
 import { formatPath } from '../../influence/leaves.ts';
@@ -82,8 +82,8 @@ export async function overrideChart(
   }: OverrideOptions,
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, { rules, operands, operatorDefaults });
-  const [{ base, newer }] = variants;
-  for (const one of newer) emit({ type: 'warning', message: newerNote(one) });
+  const [{ base, outside }] = variants;
+  for (const one of outside) emit({ type: 'warning', message: outsideNote(one) });
   const cluster = clusterOf(
     renderer,
     variants.map((shown) => shown.base),

@@ -6,9 +6,9 @@ import {
   applyRules,
   builtInRules,
   isByRule,
-  type Newer,
-  newerThanKnown,
+  type Outside,
   operatorsFor,
+  outsideTables,
   type Rule,
 } from '../../discovery/rules/index.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
@@ -17,6 +17,7 @@ import { leavesOf } from '../../influence/leaves.ts';
 import { probe } from '../../influence/probe.ts';
 import { slotsOf } from '../../influence/slots.ts';
 import { isWantedPlace } from '../../lock/finding.ts';
+import { checkCrds } from '../search/crds.ts';
 import { type Profile, unseenImages } from '../search/search-render.ts';
 import { upgradeOf, type Variant } from '../search/variants.ts';
 
@@ -24,8 +25,8 @@ import { upgradeOf, type Variant } from '../search/variants.ts';
 export interface Shown extends Variant {
   /** Images that an operator chooses by itself, so that no template holds them. */
   readonly chosen: readonly PlaceFound[];
-  /** Operators that are newer than what rules know of their images. */
-  readonly newer: readonly Newer[];
+  /** Operators that are newer or older than what rules know of their images. */
+  readonly outside: readonly Outside[];
   /** The containers that are told which images an operator chooses, by their image fields. */
   readonly tellers: (chosen: PlaceFound) => readonly PlaceFound[];
 }
@@ -52,6 +53,7 @@ export interface Asking {
 
 /** The install, and the upgrade where templates look at that and the chart lets itself be upgraded with these values. */
 export async function shownBy(renderer: Renderer, profile: Profile, asked: Asking): Promise<[Shown, ...Shown[]]> {
+  await checkCrds(renderer);
   const install = await show(renderer, profile, await renderer.render(profile.options), asked);
   const upgrade = await upgradeOf(renderer, profile);
   const attempt = upgrade && (await unlessRefused(renderer.render(upgrade.options)));
@@ -74,7 +76,7 @@ async function show(
   const known = new Set(places.map(({ reference }) => reference));
   const all = [...builtInRules, ...rules];
   const applied = applyRules(all, { metadata, documents, places, context });
-  const newer = newerThanKnown(all, { metadata, documents, places: [...places, ...applied] });
+  const outside = outsideTables(all, { metadata, documents, places: [...places, ...applied], context });
   const others = operands.filter((place) => !isByRule(place, rules));
   const chosen = sure([...applied, ...others]).filter((place) =>
     place.userMade ? operatorDefaults && isMovable(place) : !known.has(place.reference),
@@ -84,7 +86,7 @@ async function show(
     place.kind === 'Image'
       ? places.filter(({ reference, how }) => reference === place.name && how === 'pod-spec')
       : operatorsFor(place, all, { places, documents });
-  return { profile, base, places, chosen, newer, tellers };
+  return { profile, base, places, chosen, outside, tellers };
 }
 
 /** What image leaves build that nothing else shows is moved and proved like the rest. */

@@ -1,10 +1,11 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
 import { checkImages, dubiousImages } from '../../discovery/recount.ts';
-import { builtInRules, newerNote, newerThanKnown } from '../../discovery/rules/index.ts';
+import { builtInRules, outsideNote, outsideTables } from '../../discovery/rules/index.ts';
 import type { Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
+import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
 import { recipesOf } from './recipes.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
@@ -45,12 +46,15 @@ export async function searchProfile(
   const { options } = profile;
   const base = await renderer.render(options);
   checkImages(base.documents);
+  await checkCrds(renderer);
   for (const dubious of dubiousImages(base.documents)) search.emit({ type: 'warning', message: dubious });
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
   const { metadata } = renderer.chart;
   const rules = [...builtInRules, ...search.rules];
-  for (const newer of newerThanKnown(rules, { metadata, places: install.places, documents: base.documents })) {
-    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${newerNote(newer)}` });
+  const context = { chart: metadata.name, profile: profile.name };
+  const input = { metadata, places: install.places, documents: base.documents, context };
+  for (const outside of outsideTables(rules, input)) {
+    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${outsideNote(outside)}` });
   }
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);

@@ -7,7 +7,6 @@ import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts
 import { type OperatorContainer, operatorsIn } from '../../discovery/operators.ts';
 import { checkCount } from '../../discovery/recount.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
-import { chartFiles, DEFINITIONS } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
 import { compositionsOf } from '../../influence/probe.ts';
@@ -67,13 +66,8 @@ export async function searchRender(
     places: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
-    operators: operators ? operatorsIn(documents, places, await bringsDefinitions(renderer)) : [],
+    operators: operators ? operatorsIn(documents, places, (await renderer.crds()).size > 0) : [],
   };
-}
-
-/** Whether the chart has files in the folder that Helm installs definitions from. */
-async function bringsDefinitions({ chart }: Renderer): Promise<boolean> {
-  return (await chartFiles(chart.archive, DEFINITIONS)).size > 0;
 }
 
 function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {

@@ -31,7 +31,7 @@ describe('YAML from outside', () => {
   });
 
   it('may hold long rows of words, dashes in texts, and lists in lists', () => {
-    const dashes = '- '.repeat(150);
+    const dashes = '- '.repeat(1000);
     expect(readYaml(`a: "${dashes}"\nb: |\n  ${dashes}\n`)).toBeDefined();
     expect(readYaml(`${'- '.repeat(50)}x`)).toBeDefined();
   });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { nestedCharts } from '../../../src/discovery/nested/index.ts';
 import { networkNeeds } from '../../../src/discovery/network/index.ts';
+import { unpack } from '../../../src/discovery/payload.ts';
+import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { readManifest } from '../../../src/helm/go-yaml.ts';
 import { configMap, discover } from './render.ts';
@@ -26,5 +28,17 @@ describe('a text of 200,000 characters is soon searched', () => {
     const start = performance.now();
     expect(readManifest(`kind: Pod\na: [${repeated(piece)}`).problem).toBeDefined();
     expect(performance.now() - start).toBeLessThan(SOON);
+  });
+
+  it.each(['{}', "''", '} ', '- '])('as a Chart.yaml that is no YAML, of %j', (piece) => {
+    const start = performance.now();
+    expect(() => parseMetadata(repeated(piece), 'a.tgz')).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
+    expect(performance.now() - start).toBeLessThan(SOON);
+  });
+
+  it('as a text that nests deeper than any parser reads', () => {
+    const deep = `a: b\n${repeated('- ')}\nimage: quay.io/a/b:1\n`;
+    expect(unpack(deep).kind).toBe('words');
+    expect(discover(configMap(deep)).map(({ reference }) => reference)).toEqual(['quay.io/a/b:1']);
   });
 });

@@ -51,6 +51,21 @@ describe('checkCount', () => {
     expect(errorOf(() => checkCount(render(text), discover(text)))).toBeUndefined();
   });
 
+  it.each(['rbac.authorization.k8s.io/v1 Role', 'v1 ConfigMap', 'apps/v1 Deployment', 'acme.io/v1 Thing'])(
+    'ends with 3 for a list whose kind hides it: %s',
+    (named) => {
+      const [apiVersion, kind] = named.split(' ');
+      const items = `items:\n- ${manifest.trim().replaceAll('\n', '\n  ')}\n`;
+      for (const text of [
+        `apiVersion: ${apiVersion}\nkind: ${kind}\n${items}`,
+        `apiVersion: v1\nkind: List\nitems:\n- apiVersion: ${apiVersion}\n  kind: ${kind}\n  ${items.replaceAll('\n', '\n  ')}\n`,
+        `apiVersion: ${apiVersion}\nkind: ${kind}\na: &a\n  ${items.replaceAll('\n', '\n  ')}\n<<: *a\n`,
+      ]) {
+        expect(errorOf(() => checkCount(render(text), discover(text)))).toMatchObject({ code: 'disagreement' });
+      }
+    },
+  );
+
   it.each([
     ['no YAML', 'kind: Deployment\n  a: b: c'],
     ['an anchor that contains itself', 'kind: Deployment\na: &a [*a]'],

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
@@ -6,6 +7,7 @@ import { objectsIn } from '../../../src/discovery/containers.ts';
 import { discoverPlaces } from '../../../src/discovery/index.ts';
 import { checkCount, checkImages } from '../../../src/discovery/recount.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
+import { mutated } from '../../fuzz/mutate.ts';
 import { compileWithModules } from '../../support/go.ts';
 import { HOSTILE, mutants } from '../../support/hostile-yaml.ts';
 import fc from '../../support/property.ts';
@@ -91,9 +93,12 @@ describe('sigs.k8s.io/yaml, which Helm reads with, sees what the search sees', (
     expect(ours.every((seen) => typeof seen === 'string' && seen.includes('=ghcr.io/acme/a:1.0'))).toBe(true);
   });
 
-  test('in manifests with odd pieces, or they are refused', (context) => {
+  test.for([
+    ['manifests with odd pieces', () => fc.sample(mutants, RUNS)],
+    ['what is fuzzed with', () => fuzzed(RUNS / 16)],
+  ] as const)('in %s, or they are refused', ([, make], context) => {
     if (missing !== undefined) return context.skip(missing);
-    const texts = fc.sample(mutants, RUNS);
+    const texts = make();
     const theirs = readByGo(program, texts);
     const wrong = texts.flatMap((text, i) => {
       const go = theirs[i] as Seen;
@@ -103,6 +108,14 @@ describe('sigs.k8s.io/yaml, which Helm reads with, sees what the search sees', (
     });
     expect(wrong.slice(0, 5)).toEqual([]);
     // Else nothing was compared.
-    expect(theirs.filter((seen) => typeof seen === 'string').length).toBeGreaterThan(RUNS / 10);
+    expect(theirs.filter((seen) => typeof seen === 'string').length).toBeGreaterThan(texts.length / 20);
   });
 });
+
+/** What the fuzzing found once, and as many manifests more, made as it makes them. */
+function fuzzed(runs: number): string[] {
+  const corpus = join(import.meta.dirname, '../../fuzz/corpus/documents');
+  const found = existsSync(corpus) ? readdirSync(corpus).map((file) => readFileSync(join(corpus, file))) : [];
+  const seeds = Object.values(HOSTILE).map((text) => Buffer.from(text));
+  return [...found, ...fc.sample(mutated(seeds), runs)].map((bytes) => bytes.toString('utf8'));
+}

@@ -5,6 +5,11 @@ const rendered = (...documents: readonly [string, string][]): string =>
   documents.map(([template, text]) => `---\n# Source: ${template}\n${text}\n`).join('');
 
 describe('splitDocuments', () => {
+  it('ends a document at a separator with a comment, and at none with text', () => {
+    const render = '---\n# Source: a\na: 1\n--- # more\nb: 2\n---\tc\n';
+    expect(splitDocuments(render).map(({ text }) => text)).toEqual(['a: 1\n', 'b: 2\n---\tc\n\n']);
+  });
+
   it('gives each manifest with its template, and counts the documents of one template', () => {
     const documents = splitDocuments(
       rendered(

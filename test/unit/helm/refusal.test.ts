@@ -64,6 +64,8 @@ describe('refusal', () => {
     ['failed to fetch https://c.example/web-1.0.0.tgz : 404 Not Found', 'chart-not-found', '--version'],
     ['open site.yaml: no such file or directory', 'usage', '-f and --set'],
     ['open site.yaml: permission denied', 'usage', '-f and --set'],
+    ['open file/none: not a directory', 'usage', '-f and --set'],
+    ['open loop.yaml: too many levels of symbolic links', 'usage', '-f and --set'],
     ['failed parsing --set data: key "foo" has no value', 'usage', '-f and --set'],
   ])('knows what to do about: %s', (message, code, hint) => {
     expect(refusal('do it', `Error: ${message}\n`)).toMatchObject({ code, hint: expect.stringContaining(hint) });

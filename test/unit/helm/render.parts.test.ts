@@ -1,5 +1,6 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import * as tar from 'tar';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
@@ -62,6 +63,20 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     if (wanted.path === undefined) return;
     cwd = scratchFolder();
     helm = helmIn(cwd, wanted);
+  });
+
+  test('puts its own template first into the copy of the chart, under a name that no chart can know', async () => {
+    const names = new Set<string>();
+    for (let i = 0; i < 2; i++) {
+      await (await renderer(FAMILY)).render({});
+      const entries: string[] = [];
+      const file = join(cwd, `chart-${runs - 1}`, 'render', 'chart.tgz');
+      await tar.list({ file, onReadEntry: ({ path }) => entries.push(path) });
+      expect(entries[0]).toMatch(/^chart\/templates\/airgap-coalesced-values-[0-9a-f]{32}\.yaml$/);
+      expect(entries).toHaveLength(Object.keys(FAMILY).length + 1);
+      names.add(entries[0] as string);
+    }
+    expect(names.size).toBe(2);
   });
 
   test('gives the values that the templates see: subcharts, aliases, globals, the command line', async () => {

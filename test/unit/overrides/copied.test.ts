@@ -4,6 +4,7 @@ import { copiedWhole } from '../../../src/overrides/copied.ts';
 const base = {
   image: { registry: 'quay.io', repository: 'acme/app', tag: '' },
   url: 'https://quay.io/acme/chart',
+  folder: 'https://charts.example/stable/',
   containers: [{ name: 'agent', image: 'quay.io/acme/agent:1', env: [{ name: 'PASSWORD', value: 'hunter2' }] }],
   numbers: [{ image: 'quay.io/acme/n:1', pin: 4711 }],
   images: ['quay.io/acme/a:1'],
@@ -14,6 +15,7 @@ const given = { values: ['site.yaml'] };
 it.each([
   ['names', { image: { registry: 'r.example', repository: 'x/acme/app', tag: '1' } }, []],
   ['an address', { url: 'https://r.example/chart' }, []],
+  ['an address with a slash at its end', { folder: 'oci://r.example/charts/x' }, []],
   ['a list of nothing but new names', { images: ['r.example/acme/a:1'] }, []],
   ['a list', { containers: [{ name: 'agent', image: 'r.example/a:1' }] }, ['containers']],
   ['a number in a list', { numbers: [{ image: 'r.example/n:1', pin: 4711 }] }, ['numbers']],

@@ -33,4 +33,23 @@ describe('formatFailure', () => {
     const inner = combine([leaf('b'), leaf('c')], 'inner');
     expect(formatFailure(combine([leaf('a'), inner], 'outer'))).toBe('Error: outer:\n  - a\n  - b\n  - c');
   });
+
+  it('says once what stopped several, and names each of them', () => {
+    const error = combine(
+      ['a:1: no way, wanted by chart x', 'b:1: no way', 'c: 1: other', 'd lacks: x', 'e lacks: x'].map(
+        (message) => new AirgapError('registry', message, { hint: 'wait' }),
+      ),
+      '5 failed',
+    );
+    expect(formatFailure(error).split('\n')).toEqual([
+      'Error: 5 failed:',
+      '  - no way:',
+      '    a:1, wanted by chart x',
+      '    b:1',
+      '  - c: 1: other',
+      '  - d lacks: x',
+      '  - e lacks: x',
+      '    Hint: wait',
+    ]);
+  });
 });

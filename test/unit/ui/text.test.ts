@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, formatBytes, shortDigest, table } from '../../../src/ui/text.ts';
+import { count, fileText, formatBytes, shortDigest, table } from '../../../src/ui/text.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -43,5 +43,13 @@ describe('shortDigest', () => {
   it('keeps the algorithm and twelve characters', () => {
     expect(shortDigest(`sha256:${'0123456789abcdef'.repeat(4)}`)).toBe('sha256:0123456789ab');
     expect(shortDigest(`sha512:${'0123456789abcdef'.repeat(8)}`)).toBe('sha512:0123456789ab');
+  });
+});
+
+describe('fileText', () => {
+  it('is the way from the folder where that leads down, else the whole path', () => {
+    expect(fileText('/a/b/c/x.yaml', '/a/b')).toBe('c/x.yaml');
+    expect(fileText('/a/x.yaml', '/a/b')).toBe('/a/x.yaml');
+    expect(fileText('/a/bc/x.yaml', '/a/b')).toBe('/a/bc/x.yaml');
   });
 });

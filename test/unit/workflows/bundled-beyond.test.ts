@@ -13,6 +13,7 @@ interface Place {
   readonly profile?: string;
   readonly how?: LockImage['found'][number]['how'];
   readonly hook?: string;
+  readonly userMade?: true;
 }
 
 function image(reference: string, place: Place = {}, need = 'install'): unknown {
@@ -60,6 +61,7 @@ test('what no values decide, and tests and hooks that are not installed, are not
   const images = [
     image('quay.io/a/listed:1', { how: 'declared' }),
     image('quay.io/a/found:1', { how: 'inside-image' }),
+    image('quay.io/a/default:1', { how: 'operator-rule', userMade: true }),
     image('quay.io/a/test:1', { hook: 'test' }, 'test'),
   ];
   expect(compare(images, [], { options: { skipTests: true } }).beyond).toBeUndefined();

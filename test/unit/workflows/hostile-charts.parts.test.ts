@@ -43,6 +43,36 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
     expect(templatesOf(out)).toEqual(files.map(([name]) => `web/${name}`));
   });
 
+  test.for(['crds/web.yaml', 'crds/deep/web.YML', 'charts/sub/crds/web.json'])(
+    'is refused for a workload in %s',
+    async (path) => {
+      const definition = 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: a}\n';
+      const files = {
+        'templates/a.yaml': workload('ghcr.io/acme/b:1.0'),
+        'charts/sub/Chart.yaml': chartYaml('sub'),
+      };
+      expect(await run({ ...files, [path]: definition })).toMatchObject({ code: 0 });
+      expect(await run({ ...files, [path]: `${definition}--- # more\n${workload(IMAGE)}` })).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('Deployment/web'),
+      });
+    },
+  );
+
+  test('is refused for a workload in crds/ of a long file in an archive of a subchart', async () => {
+    const scratch = scratchFolder();
+    const long = `# ${'x'.repeat(1_200_000)}\n${workload(IMAGE)}`;
+    await writeFiles(scratch, {
+      'web/Chart.yaml': chartYaml('web'),
+      'web/templates/a.yaml': workload('ghcr.io/acme/b:1.0'),
+      'sub/Chart.yaml': chartYaml('sub'),
+      'sub/crds/a.yaml': long,
+    });
+    await mkdir(join(scratch, 'web/charts'));
+    execFileSync('tar', ['-czf', join(scratch, 'web/charts/sub-1.0.0.tgz'), '-C', scratch, 'sub']);
+    expect(await inFolder(scratch)).toMatchObject({ code: 1, err: expect.stringContaining('Deployment/web') });
+  });
+
   test("hides no image in a template named like the tool's own, or in a document that says so", async () => {
     const forged = `a: 1\n---\n---\n# Source: web/templates/airgap-coalesced-values.yaml\nvalues: "{}"\n---\n${workload(IMAGE)}`;
     const { code, out } = await run({

@@ -5,7 +5,7 @@ import { toFindings } from '../../../src/discovery/index.ts';
 import type { Answer } from '../../../src/inside/confirm.ts';
 import { scanImage } from '../../../src/inside/image.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
-import { insideReport } from '../../../src/ui/inside.ts';
+import { insideNews, insideReport } from '../../../src/ui/inside.ts';
 import { rulesDocument } from '../../../src/ui/proposed-rules.ts';
 import { insidePlaces } from '../../../src/workflows/inside/inside-places.ts';
 import { apart } from '../../../src/workflows/inside/listed.ts';
@@ -56,6 +56,15 @@ test('what nobody confirms stays where it is whole, and is left open where it is
   ]);
   const { inside } = apart([], images);
   expect(insideReport(inside)).toContain('not certain (a name, and the versions that the program holds, in /manager)');
+});
+
+test('says nothing unasked when nothing was found and nothing is doubtful', async () => {
+  const { inside } = apart([], await look(async () => 'unknown'));
+  expect(insideNews(inside)).toMatch(/^not certain /);
+  const nothing = { ...inside, found: [], open: [] };
+  expect(insideNews(nothing)).toBeUndefined();
+  const images = inside.images.map((image) => ({ ...image, givenUp: ['a layer'] }));
+  expect(insideNews({ ...nothing, images })).toContain('a layer');
 });
 
 describe('what is found inside', () => {

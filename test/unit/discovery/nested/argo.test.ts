@@ -80,6 +80,25 @@ sources:
     expect(chart).toMatchObject({ name: 'a', via: { path: 'items[0].spec.source' } });
   });
 
+  it('may stand in a list of its own kind, whose items need none', () => {
+    const spec = { source: { repoURL: 'https://c.example', chart: 'a', targetRevision: '1' } };
+    const all = {
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'ApplicationList',
+      items: [{ metadata: { name: 'a' }, spec }],
+    };
+    expect(nested([JSON.stringify(all)])).toMatchObject([{ name: 'a', via: { kind: 'Application' } }]);
+  });
+
+  it.each([
+    ['HTTPS://c.example', 'a', { repository: 'https://c.example', name: 'a' }],
+    ['OCI://c.example/b', 'a', { repository: 'oci://c.example/b', name: 'a' }],
+    ['https://c.example', '_a', { repository: 'https://c.example', name: '_a' }],
+  ])('is found under %s as %s', (repoURL, chart, expected) => {
+    const found = nested([application(`source: {repoURL: "${repoURL}", chart: "${chart}", targetRevision: 1.0.0}`)]);
+    expect(found).toMatchObject([expected]);
+  });
+
   it('is not told from another group', () => {
     expect(
       nested([application('source: {repoURL: "https://c", chart: a}').replace('argoproj.io', 'app.k8s.io')]),

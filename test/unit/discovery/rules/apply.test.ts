@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { applyRules, isByRule, newerThanKnown } from '../../../../src/discovery/rules/index.ts';
+import { applyRules, isByRule, outsideTables } from '../../../../src/discovery/rules/index.ts';
 import { formatLock, type Lock, parseLock } from '../../../../src/lock/lock.ts';
 import { apply, inputOf, operator, references, resource, rule } from './render.ts';
 
@@ -196,18 +196,19 @@ test('a guess, or what depends on the cluster, is no default that is taken', () 
   }
 });
 
-test('an operator that is newer than the rows of a table is told, with the newest of them', () => {
+test('an operator that is newer or older than the rows of a table is told, with the nearest of them', () => {
   const tables = { t: { '>=1.0.0 <2.0.0': '1', '>=2.0.0 <=2.1.3': '2' }, other: { '>=1.0.0 <2.0.0': '1' } };
   const rules = rule({ reference: 'reg.io/a:{table.t}', unless: [{ argument: '--image' }] }, { tables });
-  const newer = (tag: string, container: object = {}) => {
+  const outside = (tag: string, container: object = {}) => {
     const input = inputOf([operator(`org/widget-operator:${tag}`, container)]);
-    return newerThanKnown(rules, { ...input, places: [...input.places, ...applyRules(rules, input)] });
+    return outsideTables(rules, { ...input, places: [...input.places, ...applyRules(rules, input)] });
   };
-  expect(newer('2.1.3')).toEqual([]);
-  expect(newer('0.1.0')).toEqual([]);
-  expect(newer('2.1.4')).toEqual([{ operator: rules[0]?.operator, release: '2.1.4', rows: ['>=2.0.0 <=2.1.3'] }]);
-  // Nothing is guessed where the chart names the image.
-  expect(newer('2.1.4', { args: ['--image=reg.io/a:3'] })).toEqual([]);
+  const known = { operator: rules[0]?.operator };
+  expect(outside('2.1.3')).toEqual([]);
+  expect(outside('0.1.0')).toEqual([{ ...known, side: 'older', release: '0.1.0', rows: ['>=1.0.0 <2.0.0'] }]);
+  expect(outside('2.1.4')).toEqual([{ ...known, side: 'newer', release: '2.1.4', rows: ['>=2.0.0 <=2.1.3'] }]);
+  // Nothing is missed where the chart names the image.
+  for (const tag of ['2.1.4', '0.1.0']) expect(outside(tag, { args: ['--image=reg.io/a:3'] })).toEqual([]);
 });
 
 test('a resource counts only when it has the field that makes the image needed', () => {

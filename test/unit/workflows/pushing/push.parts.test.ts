@@ -56,6 +56,14 @@ describe('a plan', () => {
 });
 
 describe('a push', () => {
+  it('opens no bundle when the certificates that were given cannot be read', async () => {
+    const ecr = await ecrForTest();
+    const nowhere = join(scratchFolder(), 'none');
+    const options = pushOptions(ecr, [`${nowhere}.tar`]);
+    const access = { ...options.access, caFile: `${nowhere}.pem` };
+    await expect(push(context, { ...options, access }, silently)).rejects.toMatchObject({ code: 'config' });
+  });
+
   it('leaves repositories to a creation template', async () => {
     const ecr = await ecrForTest({
       templates: [{ prefix: 'm', appliedFor: ['CREATE_ON_PUSH'], imageTagMutability: 'IMMUTABLE' }],

@@ -1,0 +1,78 @@
+import semver from 'semver';
+import { applyRules, namedIn, type RuleInput } from './apply.ts';
+import { findOperators } from './render.ts';
+import type { Rule } from './schema.ts';
+import { variablesOf } from './template.ts';
+
+/** An operator outside of a rule's tables: of a newer one the images are guessed, of an older one they are not known. */
+export interface Outside {
+  readonly side: 'newer' | 'older';
+  /** Of the rule, for people. */
+  readonly operator: string;
+  /** `major.minor.patch` of the operator in the render. */
+  readonly release: string;
+  /** The rows of the tables that are nearest to it, each once. */
+  readonly rows: readonly string[];
+}
+
+/**
+ * The operators of a render that are newer or older than what rules know of the images that they choose in it.
+ * @param input with all that was found in the render, by rules too
+ */
+export function outsideTables(rules: readonly Rule[], input: RuleInput): Outside[] {
+  return [...newerThanKnown(rules, input), ...olderThanKnown(rules, input)];
+}
+
+/** Those of which the oldest row would tell an image, if it was for them. */
+function olderThanKnown(rules: readonly Rule[], input: RuleInput): Outside[] {
+  const { metadata, places, documents } = input;
+  const told = new Set(places.flatMap(({ within = [] }) => within));
+  return rules.flatMap((rule) => {
+    const { operator, when, tables = {} } = rule;
+    const found = findOperators(when.images, places, documents, metadata.appVersion);
+    const releases = new Set(found.flatMap(({ release }) => release ?? []));
+    return [...releases].flatMap((release): Outside[] => {
+      const short = Object.entries(tables).filter(([, table]) =>
+        Object.keys(table).every((range) => semver.ltr(release, range)),
+      );
+      if (short.length === 0) return [];
+      const stretched = short.map(([name, table]) => [name, { [release]: Object.values(table)[0] ?? '', ...table }]);
+      const supposed = applyRules([{ ...rule, tables: { ...tables, ...Object.fromEntries(stretched) } }], input);
+      if (supposed.every(({ within = '' }) => told.has(within))) return [];
+      const rows = new Set(short.flatMap(([, table]) => Object.keys(table)[0] ?? []));
+      return [{ side: 'older', operator, release, rows: [...rows] }];
+    });
+  });
+}
+
+function newerThanKnown(rules: readonly Rule[], { metadata, places, documents }: RuleInput): Outside[] {
+  return rules.flatMap((rule) => {
+    const { operator, when, tables = {}, images } = rule;
+    const guessed = new Set(places.flatMap(({ within, confidence }) => (confidence === 'possible' ? within : [])));
+    const unsure = images.filter(({ name }) => guessed.has(`${namedIn(rule)}${name}`));
+    if (unsure.length === 0) return [];
+    const found = findOperators(when.images, places, documents, metadata.appVersion);
+    const releases = new Set(found.flatMap(({ release }) => release ?? []));
+    return [...releases].flatMap((release): Outside[] => {
+      const isUsed = (table: string): boolean =>
+        unsure.some(({ reference }) =>
+          variablesOf(reference).some(([scope, name]) => scope === 'table' && name === table),
+        );
+      const short = Object.entries(tables).flatMap(([name, table]) =>
+        isUsed(name) && Object.keys(table).every((range) => semver.gtr(release, range)) ? [table] : [],
+      );
+      const rows = new Set(short.flatMap((table) => Object.keys(table).at(-1) ?? []));
+      return rows.size === 0 ? [] : [{ side: 'newer', operator, release, rows: [...rows] }];
+    });
+  });
+}
+
+/** The same in words. */
+export function outsideNote({ side, operator, release, rows }: Outside): string {
+  const known = rows.slice(0, 3).join(', ');
+  const what =
+    side === 'newer'
+      ? 'the newest that it knows are listed as possible; --include takes them, and --rules teaches the right ones'
+      : 'what that one chooses is not known, and not listed; --rules teaches it, and --image adds images by name';
+  return `rule ${operator} knows the images of its versions ${known}, and the chart has ${release}: ${what}`;
+}

@@ -1,0 +1,33 @@
+import { AirgapError, combine } from '../../base/errors.ts';
+import { printableLine } from '../../base/printable.ts';
+import { objectsIn } from '../../discovery/containers.ts';
+import { discoverPlaces } from '../../discovery/index.ts';
+import { checkCount } from '../../discovery/recount.ts';
+import { isRelevant } from '../../discovery/relevance.ts';
+import { splitDocuments } from '../../helm/documents.ts';
+import type { Renderer } from '../../helm/render.ts';
+
+/**
+ * Refuses workloads in the folders `crds` of a chart and its subcharts. Helm installs what stands there whatever its kind,
+ * without rendering it: no value changes it, and no post-renderer sees it.
+ * @throws AirgapError `chart-invalid` for each workload, `disagreement` for what cannot be read
+ */
+export async function checkCrds(renderer: Renderer): Promise<void> {
+  const { name } = renderer.chart.metadata;
+  const files = [...(await renderer.crds())];
+  const documents = files.flatMap(([path, text]) => splitDocuments(`---\n# Source: ${name}/${path}\n${text}`));
+  const relevant = documents.filter(isRelevant);
+  checkCount(relevant, discoverPlaces(relevant, { chart: name, profile: '' }));
+  const errors = relevant.flatMap(({ template, object }) =>
+    objectsIn(object).flatMap(({ kind, name: workload, images }) => {
+      if (images.length === 0) return [];
+      const what = printableLine(`${template}: ${kind}/${workload}`);
+      return [
+        new AirgapError('chart-invalid', `${what} runs images, and Helm installs it from crds/ as it is`, {
+          hint: 'no value can move its images; let the chart have it in templates/',
+        }),
+      ];
+    }),
+  );
+  if (errors.length > 0) throw combine(errors, `${errors.length} workloads stand in folders crds/`);
+}
