@@ -1,6 +1,6 @@
 import { type Entry, entriesOf, isMapping, type Mapping } from './entry.ts';
 import type { Hit } from './hit.ts';
-import { printable } from './payload.ts';
+import { decodedText } from './payload.ts';
 import { isSilent } from './relevance.ts';
 import type { Watch } from './sight.ts';
 import { childOf, inside, type Spot } from './spot.ts';
@@ -79,7 +79,7 @@ function plain(data: unknown, spot: Spot): Entry[] {
 /** Values that Kubernetes itself decodes; those that hold no text are left out. */
 function encoded(data: unknown, spot: Spot): Entry[] {
   return plain(data, spot).flatMap(({ key, value, spot: at }) => {
-    const text = typeof value === 'string' ? printable(Buffer.from(value, 'base64')) : undefined;
+    const text = typeof value === 'string' ? decodedText(Buffer.from(value, 'base64')) : undefined;
     return text === undefined ? [] : [{ key, value: text, spot: inside(at, 'base64') }];
   });
 }

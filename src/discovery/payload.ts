@@ -31,11 +31,11 @@ export function unpack(text: string): Payload {
 function decodeBase64(text: string): string | undefined {
   if (!BASE64.test(text.trim())) return undefined;
   const compact = text.replace(/\s+/g, '');
-  return compact.length % 4 === 0 ? printable(Buffer.from(compact, 'base64')) : undefined;
+  return compact.length % 4 === 0 ? decodedText(Buffer.from(compact, 'base64')) : undefined;
 }
 
 /** UTF-8 text without control characters; undefined for anything else. */
-export function printable(bytes: Buffer): string | undefined {
+export function decodedText(bytes: Buffer): string | undefined {
   const text = bytes.toString('utf8');
   return isText(text) ? text : undefined;
 }

@@ -46,11 +46,19 @@ function holdsEncodedText(text: string): boolean {
   return false;
 }
 
+const known = new WeakMap<object, boolean>();
+
 /**
  * Whether a manifest must be parsed: base64 in a Secret may be too short for its text to show, and what does not show its
- * kind beyond doubt may be anything.
+ * kind beyond doubt may be anything. Looked at once for each document; several passes over a render ask.
  */
 export function isRelevant(document: Pick<RenderedDocument, 'text'>): boolean {
+  const answer = known.get(document) ?? mustBeParsed(document);
+  known.set(document, answer);
+  return answer;
+}
+
+function mustBeParsed(document: Pick<RenderedDocument, 'text'>): boolean {
   const head = headOf(document);
   if (head === undefined) return true;
   if (isSilent(head.kind)) return false;

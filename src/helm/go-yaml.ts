@@ -28,9 +28,10 @@ export function readManifest(text: string): Reading {
     // Go takes one mark of byte order for none; parsers differ about a second.
     if (text.startsWith('\ufeff\ufeff')) return { problem: 'it begins with two byte order marks' };
     const lines = withLineFeeds(text);
-    const [strict, error] = firstDocument(lines);
-    const [document, stillWrong] = error === undefined ? [strict, undefined] : firstDocument(strictly(lines));
-    if (stillWrong !== undefined) return { problem: error ?? stillWrong };
+    const [asIs, error] = firstDocument(lines);
+    const strict = error === undefined ? lines : strictly(lines);
+    const [document, stillWrong] = strict === lines ? [asIs, error] : firstDocument(strict);
+    if (stillWrong !== undefined) return { problem: error };
     const value = document === undefined ? undefined : new Decoder().value(document);
     const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isMapping ? { object: value as Record<string, unknown> } : {};

@@ -4,8 +4,6 @@ import { AirgapError } from '../base/errors.ts';
 import { type Environment, environmentFor, type Reach } from './environment.ts';
 import { watchMemory } from './memory.ts';
 
-export type { Environment } from './environment.ts';
-
 /** Where a program runs: environment and working folder (absolute). */
 export interface Surroundings {
   readonly env: Environment;

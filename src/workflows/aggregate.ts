@@ -16,6 +16,7 @@ import { deriveTree, type PartProof } from './overriding/aggregate-tree.ts';
 import { askedFor } from './overriding/asked-charts.ts';
 import type { OverrideOptions } from './overriding/override-chart.ts';
 import { checkReadBack } from './overriding/read-back.ts';
+import { NestedHosts } from './search/nested-hosts.ts';
 import type { Profile } from './search/search-render.ts';
 import type { ValuesOptions } from './values.ts';
 
@@ -90,7 +91,8 @@ async function aggregateOf(
     const { recipes = [], operands = [] } = known ?? {};
     return { rules, emit: context.emit, recipes, operands, inject, operatorDefaults };
   };
-  const search = { context, helm, target, folder: join(folder, 'charts'), sources, ecrAuth, optionsFor };
+  const hosts = new NestedHosts(sources, context.emit);
+  const search = { context, helm, target, folder: join(folder, 'charts'), sources, hosts, ecrAuth, optionsFor };
   const renderer = new Renderer(helm, chart, join(folder, 'outer', 'render'));
   const tree = await deriveTree(search, renderer, profile);
   // A configuration file may have others beside it, which get the overrides of a single chart.

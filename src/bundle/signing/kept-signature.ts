@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { refuseForeign } from '../../base/own-file.ts';
 import type { Lock } from '../../lock/lock.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
@@ -38,9 +39,13 @@ async function keptSignature(path: string, lock: Digest, publicKey: KeyObject): 
   return undefined;
 }
 
-/** What an interrupted run left has its headers and all that is small from the start, and so reads like a bundle. */
+/**
+ * What an interrupted run left has its headers and all that is small from the start, and so reads like a bundle.
+ * @throws AirgapError `file` for what no run of this user left
+ */
 async function openGrowing(path: string): Promise<Bundle | undefined> {
   const partial = `${path}.partial`;
   const places = await placesLike(partial);
+  for (const name of places?.paths ?? []) await refuseForeign(name);
   return places && openBundle(partial, { places, parts: undefined });
 }

@@ -1,5 +1,5 @@
 import { entriesOf, isListOfMappings, isMapping, type Mapping } from '../entry.ts';
-import { printable, unpack } from '../payload.ts';
+import { decodedText, unpack } from '../payload.ts';
 import { isSilent } from '../relevance.ts';
 import { childOf, inside, type Spot } from '../spot.ts';
 import { MAY_FETCH } from './commands.ts';
@@ -52,7 +52,7 @@ export class NetworkSearch {
       const jenkins = Object.values(holder).some((text) => /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)));
       for (const { key: name = '', value, spot: at } of entriesOf(holder, childOf(spot, key))) {
         const hidden = encoded.includes(holder);
-        const text = hidden ? printable(Buffer.from(String(value), 'base64')) : value;
+        const text = hidden ? decodedText(Buffer.from(String(value), 'base64')) : value;
         const where = hidden ? inside(at, 'base64') : at;
         if (jenkins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), where);
         else if (typeof text === 'string') this.#file(name, text, where);

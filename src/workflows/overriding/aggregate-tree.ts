@@ -13,7 +13,7 @@ import { type Setting, valuesOf } from '../../overrides/document.ts';
 import { type Entry, withEntries } from '../../overrides/formats/aggregate.ts';
 import type { Proof, Residue } from '../../overrides/proof.ts';
 import type { Context } from '../context.ts';
-import { NestedHosts } from '../search/nested-hosts.ts';
+import type { NestedHosts } from '../search/nested-hosts.ts';
 import { installOptions, requestOf } from '../search/nested-install.ts';
 import type { Profile } from '../search/search-render.ts';
 import { ValuesTrace } from '../search/values-trace.ts';
@@ -28,6 +28,8 @@ export interface AggregateSearch {
   /** For downloads and renders. */
   readonly folder: string;
   readonly sources: ChartSources;
+  /** Decides which addresses that charts name may be asked, and tells of each host once. */
+  readonly hosts: NestedHosts;
   /** Whether the installer is told to log in to a private ECR. */
   readonly ecrAuth: boolean;
   /** What is known about a chart before it is rendered. */
@@ -142,8 +144,8 @@ async function childOf(
   const folder = join(search.folder, formatPath([...at, ...keys]).replace(/[^\w.-]/g, '_'));
   try {
     const request = await requestOf(nested, folder, search.sources.caFile);
-    const { context, sources } = search;
-    const allow = new NestedHosts(sources, context.emit).allow(nested, parent.metadata.name, trace);
+    const { context, sources, hosts } = search;
+    const allow = hosts.allow(nested, parent.metadata.name, trace);
     const chart = await fetchChart(search.helm, request, folder, context.cwd, sources, allow);
     const options = await installOptions(nested, profile.options, chart, join(folder, 'given.json'), []);
     const renderer = new Renderer(search.helm, chart, join(folder, 'render'));

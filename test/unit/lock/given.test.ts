@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { givenOf, givenText, profileText } from '../../../src/lock/given.ts';
+import { givenOf, givenText, profileEntry, profileText } from '../../../src/lock/given.ts';
 
 test('keeps the names of values files and of what is set, and nothing of folders, values and tokens', () => {
   const given = givenOf({
@@ -31,4 +31,5 @@ test('is one line, whatever a bundle says', () => {
   const given = { files: ['a\u001b[2J\nb.yaml'], set: ['--set x'] };
   expect(givenText(given)).toBe('-f a\\x1b[2J\\nb.yaml --set x');
   expect(profileText({ name: 'p\n', given: {} })).toBe('profile p\\n: the values of the chart');
+  expect(profileEntry({ name: 'profile a', given: {} })).toBe('profile a: the values of the chart');
 });

@@ -8,7 +8,7 @@ const src = join(root, 'src');
 /** Which folders of src/ a folder may import, beside itself. Imports point downwards only, and steps know nothing of each other. */
 const transport = ['oci', 'base'];
 const steps = ['influence', 'lock', 'helm', 'registry', 'ecr', ...transport];
-const below = ['discovery', 'overrides', 'bundle', 'transfer', 'serve', 'inside', ...steps, 'auth', 'http'];
+const below = ['discovery', 'overrides', 'bundle', 'transfer', 'inside', ...steps, 'auth', 'http'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['ui', 'workflows', ...below],
   ui: ['workflows', 'lock', 'oci', 'base'],
@@ -17,7 +17,6 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   overrides: steps,
   bundle: steps,
   transfer: steps,
-  serve: steps,
   inside: transport,
   influence: ['lock', 'helm', 'oci', 'base'],
   lock: ['helm', 'oci', 'base'],

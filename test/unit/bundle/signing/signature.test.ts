@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -170,6 +171,13 @@ describe('checkSignature', () => {
     await write(path, source, { graph: { ...graph, referrers }, lock, signature: signLock(lockDigest(lock), ed25519) });
     const { code, message } = await check(path, ed25519);
     expect([code, message]).toEqual(['signature', expect.stringMatching(/the index lists sha256:\w+ \(x\/y\) for /)]);
+  });
+
+  it('is signed anew where a pipe has the name of the file that grows', async () => {
+    const path = join(scratchFolder(), 'b');
+    execFileSync('mkfifo', [`${path}.partial`]);
+    const lock = lockOf(await graphOf(registry()), [chart]);
+    expect(await signatureOver(lock, ed25519, path)).toBeDefined();
   });
 
   it('refuses a signature that is damaged', async () => {
