@@ -8,11 +8,14 @@ import {
   YAMLParseError,
 } from 'yaml';
 
-/** Without those that decide what an error costs. */
-export type ReadingOptions = Omit<ParseOptions, 'prettyErrors'> & DocumentOptions & SchemaOptions;
+/** Without those that decide what a hostile text costs. */
+export type ReadingOptions = Omit<ParseOptions, 'prettyErrors' | 'stringKeys'> & DocumentOptions & SchemaOptions;
 
-/** Warnings of the package would go to the terminal, with the text that they are about. */
-const QUIET = { logLevel: 'error', prettyErrors: false } as const;
+/**
+ * Warnings of the package would go to the terminal, with the text that they are about. Mappings as keys of mappings take
+ * it hours for some kilobytes (`? ? ? …`), and nothing here has them.
+ */
+const SAFE = { logLevel: 'error', prettyErrors: false, stringKeys: true } as const;
 
 /**
  * The documents of a foreign text, with their errors. The yaml package reads the text again for each error, to quote the
@@ -20,7 +23,7 @@ const QUIET = { logLevel: 'error', prettyErrors: false } as const;
  */
 export function yamlDocuments(text: string, options: ReadingOptions = {}): Document.Parsed[] {
   try {
-    return [...parseAllDocuments(text, { ...QUIET, ...options })];
+    return [...parseAllDocuments(text, { ...SAFE, ...options })];
   } catch (error) {
     return [withoutRoom(error)];
   }
@@ -29,7 +32,7 @@ export function yamlDocuments(text: string, options: ReadingOptions = {}): Docum
 /** The one document of a foreign text, as {@link yamlDocuments} reads it; a second one is an error unless `logLevel` is silent. */
 export function yamlDocument(text: string, options: ReadingOptions = {}): Document.Parsed {
   try {
-    return parseDocument(text, { ...QUIET, ...options });
+    return parseDocument(text, { ...SAFE, ...options });
   } catch (error) {
     return withoutRoom(error);
   }

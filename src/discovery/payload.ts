@@ -57,7 +57,7 @@ function parseJson(text: string): Payload | undefined {
 
 function parseYaml(text: string): Payload | undefined {
   if (!text.includes('\n') || text.startsWith('#!') || !MAPPING_LINE.test(text)) return undefined;
-  const documents = yamlDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const documents = yamlDocuments(text, { uniqueKeys: false, logLevel: 'silent' });
   if (documents.some((document) => document.errors.length > 0)) return undefined;
   try {
     return trees(

@@ -19,7 +19,7 @@ export function innerText(text: string, within: string): string | undefined {
 }
 
 function tree(text: string, position: number): unknown {
-  const documents = yamlDocuments(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const documents = yamlDocuments(text, { uniqueKeys: false, logLevel: 'silent' });
   try {
     return documents[position]?.toJS({ maxAliasCount: 1000 });
   } catch {

@@ -79,7 +79,7 @@ function walk(root: Schema, path: LeafPath): Schema | 'any' | undefined {
 }
 
 function read(text: string): unknown {
-  const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent' });
   try {
     return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 });
   } catch {

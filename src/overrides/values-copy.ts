@@ -56,7 +56,7 @@ function isMap(value: unknown): boolean {
 }
 
 function tree(text: string): unknown {
-  const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent', stringKeys: true });
+  const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent' });
   try {
     return document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 1000 });
   } catch {

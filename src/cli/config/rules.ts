@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { parse } from 'yaml';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { yamlValue } from '../../base/yaml-reading.ts';
 import { parseRules, type Rule } from '../../discovery/rules/index.ts';
 
 /**
@@ -12,7 +12,7 @@ export async function readRuleFiles(paths: readonly string[]): Promise<Rule[]> {
   for (const path of paths) {
     let value: unknown;
     try {
-      value = parse(await readFile(path, 'utf8'), { prettyErrors: true });
+      value = yamlValue(await readFile(path, 'utf8'));
     } catch (cause) {
       throw new AirgapError('config', `${path}: ${messageOf(cause)}`, {
         hint: 'docs/rules.md describes the format',

@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { yamlDocument } from '../../base/yaml-reading.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 
 /** A chart or subchart of an archive, as far as its declarations need it. */
@@ -96,10 +96,14 @@ export function readYaml(files: ReadonlyMap<string, string>, path: string): Mapp
   return isMapping(value) ? value : {};
 }
 
-/** Undefined for text that is no YAML: a broken declaration declares nothing. */
+/** What a reader without room or a key that is no text leaves of a document is not walked. */
+const HOPELESS: readonly string[] = ['RESOURCE_EXHAUSTION', 'NON_STRING_KEY'];
+
+/** As much of a text as is YAML; undefined for one that is none. */
 export function parseQuietly(text: string): unknown {
   try {
-    return parse(text, { uniqueKeys: false, logLevel: 'silent', prettyErrors: false });
+    const document = yamlDocument(text, { uniqueKeys: false, logLevel: 'silent' });
+    return document.errors.some(({ code }) => HOPELESS.includes(code)) ? undefined : document.toJS();
   } catch {
     return undefined;
   }
