@@ -16,9 +16,10 @@ type Options = ParseOptions & DocumentOptions & SchemaOptions;
 
 /**
  * How YAML from outside is parsed. Comparing each key with all others, and printing the line of each error, takes time
- * with the square of the text: 120 kB of errors took 9 s. Warnings would go to the terminal, with the text in them.
+ * with the square of the text: 120 kB of errors took 9 s. A mapping as a key is written out for each mapping around it,
+ * which takes hours for 1 kB of `? ? ?`. Warnings would go to the terminal, with the text in them.
  */
-const OPTIONS = { uniqueKeys: false, prettyErrors: false, logLevel: 'silent' } as const;
+const OPTIONS = { uniqueKeys: false, prettyErrors: false, stringKeys: true, logLevel: 'silent' } as const;
 
 /** Nodes that aliases stand for in one document. Those who write YAML by hand have a handful. */
 const ALIASES = 1000;
@@ -46,7 +47,7 @@ export function readYamlDocuments(text: string, options: Options = {}): readonly
  * @returns undefined where one is no YAML, has too many aliases, or nests too deep to be walked
  */
 export function readYamlValues(text: string): readonly unknown[] | undefined {
-  const documents = readYamlDocuments(text, { stringKeys: true });
+  const documents = readYamlDocuments(text);
   if (documents.some(({ errors }) => errors.length > 0)) return undefined;
   try {
     const values = documents.map((document) => document.toJS({ maxAliasCount: ALIASES }) as unknown);

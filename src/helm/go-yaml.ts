@@ -56,7 +56,7 @@ export const TOO_DEEP = `it nests deeper than ${DEPTH_LIMIT} levels`;
 class Unreadable extends Error {}
 
 function firstDocument(text: string): [Node | undefined, string | undefined] {
-  const [document] = readYamlDocuments(text, { resolveKnownTags: false });
+  const [document] = readYamlDocuments(text, { resolveKnownTags: false, stringKeys: false });
   const [error] = document?.errors ?? [];
   const problem = error?.message.split('\n')[0];
   // The parser's word for an overflow of the stack.

@@ -24,7 +24,7 @@ interface Done extends Edit {
   readonly entries: readonly PostRenderEntry[];
 }
 
-export const OPTIONS = { stringKeys: true, merge: true } as const;
+export const OPTIONS = { merge: true } as const;
 
 /**
  * The edits of one manifest that entries with a path ask for, each with the entries that it is for. Only what stands at
