@@ -11,7 +11,6 @@ import {
   YAMLParseError,
 } from 'yaml';
 import { isTooDeep } from './depth.ts';
-import { messageOf } from './errors.ts';
 
 type Options = ParseOptions & DocumentOptions & SchemaOptions;
 
@@ -71,12 +70,17 @@ export function readYaml(text: string, options: Options = {}): unknown {
 function guarded<T>(text: string, parse: () => T): T | Document.Parsed {
   const row = longRow(text);
   if (row !== undefined) return refused(row, `more than ${ROW_LIMIT} collections, tags or anchors begin on one line`);
+  // Each of a hundred thousand errors would keep the stack of its making, which takes most of the time.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return parse();
   } catch (error) {
     // The parser calls itself for each level, and has no limit of its own.
     if (error instanceof RangeError) return refused(0, 'it nests too deep');
-    throw new Error(messageOf(error), { cause: error });
+    throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }
 

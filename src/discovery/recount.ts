@@ -2,7 +2,7 @@ import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import { TOO_DEEP } from '../helm/go-yaml.ts';
-import { headOf, kindOf } from '../helm/head.ts';
+import { headOf } from '../helm/head.ts';
 import { readAgain } from '../helm/second-reader.ts';
 import { assess } from './candidate.ts';
 import { type ContainerImage, type CountedObject, mayHoldContainers, objectsIn } from './containers.ts';
@@ -63,9 +63,10 @@ export function checkImages(documents: readonly RenderedDocument[]): void {
  */
 export function dubiousImages(documents: readonly RenderedDocument[]): string[] {
   return documents.flatMap((document) => {
-    // Nothing of Kubernetes' own takes an image out of them, and their texts would all be opened a second time.
-    const isSearched = isRelevant(document) && !/^(?:ConfigMap|Secret)$/.test(kindOf(document));
-    const object = isSearched ? document.object : undefined;
+    // Kubernetes' own objects have core and short groups: there is no need to search them again.
+    const group = headOf(document)?.apiVersion.split('/')[0];
+    if (group !== undefined && !group.includes('.')) return [];
+    const object = isRelevant(document) ? document.object : undefined;
     if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
     const dubious: string[] = [];
     searchObject(object, (sight) => {

@@ -130,7 +130,10 @@ function profilesLeftOut(
 
 function tellBeyond(emit: Emit, chart: string, { references, profiles }: Beyond): void {
   const images = `${references.length} more ${references.length === 1 ? 'image' : 'images'} of chart ${chart}`;
-  const message = `the bundle holds ${images} than these values need; it was made with other values (${profiles.map(profileText).join('; ')}): ${references.join(', ')}. Only what these values install is proved: give the values that you install with`;
+  const parents = [...new Set(profiles.flatMap(({ parent }) => parent ?? []))].join(', ');
+  const advice =
+    parents === '' ? 'give the values that you install with' : `for those of ${parents} there is --format aggregate`;
+  const message = `the bundle holds ${images} than these values need; it was made with other values (${profiles.map(profileText).join('; ')}): ${references.join(', ')}. Only what these values install is proved: ${advice}`;
   emit({ type: 'warning', message });
 }
 

@@ -1,5 +1,6 @@
 import type { Emit } from '../../base/events.ts';
 import type { PlaceFound } from '../../discovery/index.ts';
+import { dubiousImages } from '../../discovery/recount.ts';
 import { outsideNote, type Rule } from '../../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
@@ -84,6 +85,7 @@ export async function overrideChart(
   const variants = await shownBy(renderer, profile, { rules, operands, operatorDefaults });
   const [{ base, outside }] = variants;
   for (const one of outside) emit({ type: 'warning', message: outsideNote(one) });
+  for (const dubious of dubiousImages(base.documents)) emit({ type: 'warning', message: dubious });
   const cluster = clusterOf(
     renderer,
     variants.map((shown) => shown.base),

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -39,6 +39,11 @@ describe('plugin.yaml', () => {
 test('the launcher asks for the Node that package.json asks for', () => {
   expect(`>=${/^required=(.*)$/m.exec(read('scripts/airgap'))?.[1]}`).toBe(pkg.engines.node);
   expect(read('scripts/setup')).toContain(`Node.js ${pkg.engines.node.slice(2)} or newer`);
+});
+
+test('set-up does nothing when it is told what it does not know', () => {
+  const { status, stdout } = spawnSync(join(root, 'scripts/setup'), ['--test'], { encoding: 'utf8' });
+  expect([status, stdout]).toEqual([2, '']);
 });
 
 test('package-lock.json names no download addresses', () => {
