@@ -25,9 +25,10 @@ export type Part =
 export function compositionsIn(base: string, marked: string, written: string, slots: readonly Slot[]): Part[][] {
   if (base === marked) return [];
   const runs = readRuns(marked, slots);
+  const isSame = plain(runs) === base;
   const found: Part[][] = [];
   for (const start of occurrences(base, written, /[\w./@-]/, /[\w/@-]/)) {
-    const whole = plain(runs) === base ? cut(runs, start, start + written.length) : undefined;
+    const whole = isSame ? cut(runs, start, start + written.length) : undefined;
     const parts = whole ?? byLine(base, marked, start, written, slots);
     if (parts !== undefined) found.push(join(parts));
   }

@@ -44,13 +44,23 @@ export async function probe(base: Render, slots: readonly Slot[], render: Render
 export function compositionsOf(places: readonly Place[], base: Render, probed: Probe): Part[][][] {
   const before = byPosition(base.documents);
   const after = byPosition(probed.documents);
+  // One text may hold many references, and one reference many times: each is looked for once.
+  const known = new Map<string, Map<string, Part[][]>>();
+  const once = (was: string, is: string, written: string): Part[][] => {
+    const ofTexts = known.get(was) ?? new Map<string, Part[][]>();
+    known.set(was, ofTexts);
+    const key = `${written}\n${is}`;
+    const found = ofTexts.get(key) ?? compositionsIn(was, is, written, probed.slots);
+    ofTexts.set(key, found);
+    return found;
+  };
   return places.map((place) => {
     const key = `${place.template}\n${place.document}`;
     const was = before.get(key);
     const is = after.get(key);
     if (was === undefined || is === undefined || was.text === is.text || !mayHoldMarker(is)) return [];
     if (place.parts === undefined) {
-      return pairsOf(was, is, place).flatMap(([b, m]) => compositionsIn(b, m, place.written, probed.slots));
+      return pairsOf(was, is, place).flatMap(([b, m]) => once(b, m, place.written));
     }
     const joined = joinSplit(place, was, is, probed.slots);
     return joined === undefined ? [] : [joined];

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import { leavesOf } from '../../../src/influence/leaves.ts';
+import { markLeaves } from '../../../src/influence/markers.ts';
+import { compositionsOf } from '../../../src/influence/probe.ts';
+import { slotsOf } from '../../../src/influence/slots.ts';
+import type { Place } from '../../../src/lock/finding.ts';
+
+it('many references in one text are looked for once', () => {
+  const written = 'reg.io/a/b:1';
+  const values = { text: `${written} `.repeat(1500) };
+  const slots = leavesOf(values).flatMap((leaf) => slotsOf(leaf, [written]));
+  const render = (text: string) => ({
+    values,
+    documents: splitDocuments(`---\n# Source: a\nkind: A\nspec: ${JSON.stringify(text)}\n`),
+  });
+  const marked = String(markLeaves(slots)[0]?.value);
+  const place: Place = {
+    ...{ chart: 'a', profile: 'default', template: 'a', document: 0, kind: 'A', name: 'a' },
+    path: 'spec',
+    how: 'custom-resource',
+    written,
+  };
+  const [first, second] = compositionsOf([place, place], render(values.text), {
+    slots,
+    documents: render(marked).documents,
+  });
+  expect(first).toHaveLength(1500);
+  expect(second?.[0]).toBe(first?.[0]);
+});
