@@ -41,7 +41,6 @@ const suites = [
         of(i).map((name) => `test/e2e/${name}.test.ts`),
       ),
   })),
-  { name: 'fuzz', run: () => vitest('fuzz') },
   {
     name: 'interop',
     missing: () => lacking('docker-registry') ?? withoutSecondOpinions(),
