@@ -2,7 +2,7 @@ import type { RenderedDocument } from '../helm/documents.ts';
 import { kindOf } from '../helm/head.ts';
 import { isMapping, type Mapping } from './entry.ts';
 import type { PlaceFound } from './place.ts';
-import { valueAt } from './rules/render.ts';
+import { valueAt, workloadOf } from './rules/render.ts';
 
 /** A container that may create pods by itself: whoever runs it may choose images that no manifest names. */
 export interface OperatorContainer {
@@ -14,7 +14,6 @@ export interface OperatorContainer {
   readonly variables: readonly string[];
 }
 
-const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
 /** Whoever creates these has pods run. */
 const CREATES = new Set([
   ...['pods', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'replicationcontrollers', 'jobs', 'cronjobs'],
@@ -33,24 +32,22 @@ export function operatorsIn(
   bringsResources: boolean,
 ): OperatorContainer[] {
   const accounts = creatingAccounts(documents);
-  const workloads = places.flatMap((place) => workloadOf(place, documents));
+  const workloads = places.flatMap((place) => containerAt(place, documents));
   const operators = workloads.filter(({ account }) => accounts.has(account));
   const definitions = bringsResources || documents.some((document) => kindOf(document) === 'CustomResourceDefinition');
   const chosen = operators.length > 0 || !definitions ? operators : workloads;
   return chosen.map(({ operator }) => operator);
 }
 
-function workloadOf(
+function containerAt(
   place: PlaceFound,
   documents: readonly RenderedDocument[],
 ): { readonly operator: OperatorContainer; readonly account: string }[] {
-  if (place.how !== 'pod-spec' || !WORKLOADS.has(place.kind) || place.hook !== undefined) return [];
+  if (place.how !== 'pod-spec' || place.hook !== undefined) return [];
   if (place.need === 'test' || !/\.containers\[\d+\]\.image$/.test(place.path)) return [];
-  const object = documents.find(
-    ({ template, index }) => template === place.template && index === place.document,
-  )?.object;
-  const container = valueAt(object, place.path.replace(/\.image$/, ''));
-  const pod = valueAt(object, place.path.replace(/\.containers\[\d+\]\.image$/, ''));
+  const { object, path = '' } = workloadOf(place, documents) ?? {};
+  const container = valueAt(object, path.replace(/\.image$/, ''));
+  const pod = valueAt(object, path.replace(/\.containers\[\d+\]\.image$/, ''));
   if (!isMapping(container) || !isMapping(pod)) return [];
   const words = [container.command, container.args].flat().filter((word) => typeof word === 'string');
   const env = Array.isArray(container.env) ? container.env.filter(isMapping) : [];

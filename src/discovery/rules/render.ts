@@ -22,6 +22,25 @@ export interface Operator {
 /** Kinds that run an operator; a hook's Job often uses the same image for something else. */
 const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
 
+/**
+ * The workload that may run an operator and has a place in it, also one in a List; undefined for other kinds.
+ * @returns the object, and the place's path in it
+ */
+export function workloadOf(
+  place: PlaceFound,
+  documents: readonly RenderedDocument[],
+): { readonly object: Mapping; readonly path: string } | undefined {
+  const isList = place.kind.endsWith('List');
+  if (!isList && !WORKLOADS.has(place.kind)) return undefined;
+  const whole = documents.find(({ template, index }) => template === place.template && index === place.document);
+  const root = isList ? (/^(?:items\[\d+\]\.)+/.exec(place.path)?.[0] ?? '') : '';
+  const object = root === '' ? whole?.object : valueAt(whole?.object, root.slice(0, -1));
+  if (!isMapping(object)) return undefined;
+  // Items of a typed list need no kind of their own.
+  const kind = typeof object.kind === 'string' ? object.kind : place.kind.slice(0, -'List'.length);
+  return WORKLOADS.has(kind) ? { object, path: place.path.slice(root.length) } : undefined;
+}
+
 /** The containers of a render whose image is one of `repositories`, whatever registry or mirror stands in front of it. */
 export function findOperators(
   repositories: readonly string[],
@@ -30,16 +49,15 @@ export function findOperators(
   appVersion: string | undefined,
 ): Operator[] {
   return places.flatMap((place) => {
-    if (place.how !== 'pod-spec' || place.within !== undefined || !WORKLOADS.has(place.kind)) return [];
+    if (place.how !== 'pod-spec' || place.within !== undefined) return [];
     if (!/\.containers\[\d+\]\.image$/.test(place.path)) return [];
     const { registry, path, tag } = tryParseReference(place.reference) ?? {};
     const name = `${registry}/${path}`;
     if (!repositories.some((repository) => name === repository || name.endsWith(`/${repository}`))) return [];
-    const object = documents.find(
-      ({ template, index }) => template === place.template && index === place.document,
-    )?.object;
-    const container = valueAt(object, place.path.replace(/\.image$/, ''));
-    if (object === undefined || !isMapping(container)) return [];
+    const workload = workloadOf(place, documents);
+    const container = valueAt(workload?.object, workload?.path.replace(/\.image$/, '') ?? '');
+    if (workload === undefined || !isMapping(container)) return [];
+    const { object } = workload;
     const label = textAt(object, 'metadata.labels["app.kubernetes.io/version"]');
     return [
       {

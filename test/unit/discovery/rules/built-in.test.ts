@@ -280,3 +280,12 @@ test('rook: the image set that its chart writes is not repeated by the CSI opera
     'registry.k8s.io/sig-storage/csi-snapshot-metadata:v1.0.0',
   ]);
 });
+
+test('an operator within a List has its images too', () => {
+  const manager = operator('quay.io/jetstack/cert-manager-controller:v1.21.1');
+  const images = references(builtInRules, [manager]);
+  const list = { apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'v1', kind: 'ServiceAccount' }, manager] };
+  const typed = { apiVersion: 'apps/v1', kind: 'DeploymentList', items: [manager] };
+  expect(images).not.toEqual([]);
+  for (const one of [list, typed]) expect(references(builtInRules, [one])).toEqual(images);
+});
