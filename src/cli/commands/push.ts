@@ -75,7 +75,7 @@ export function pushCommand(edge: Edge): Command {
     const options = await optionsOf(edge, files, flags);
     const targets = options.targets.map(formatTarget);
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, edge.context.cwd);
-    await receipts?.check(targets);
+    await receipts?.check();
     const registries = options.targets.map(({ registry }) => registry);
     await warnWithoutEcr(registries, options.access.ecrHosts, options.repositories, edge.context.emit);
     if (flags.output === 'terraform' || flags.output === 'cloudformation') return define(edge, options, flags);

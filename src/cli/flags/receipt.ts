@@ -1,26 +1,31 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { FileNames } from '../../base/file-names.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { PushResult } from '../../workflows/push.ts';
 
 /** Where the receipts of a push go: one file, and for each of several targets one of its own. */
 export class Receipts {
-  readonly #file: string;
-  readonly #isOne: boolean;
+  /** By target. */
+  readonly #paths: ReadonlyMap<string, string>;
 
   /** @param targets as text */
   constructor(file: string, targets: readonly string[], cwd: string) {
-    this.#file = resolve(cwd, file);
-    this.#isOne = targets.length === 1;
+    const path = resolve(cwd, file);
+    const [, stem = path, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(path) ?? [];
+    const names = new FileNames();
+    // Of several targets: the target before the file's ending.
+    const own = (target: string): string => `${stem}.${names.take(target.replace(/[^\w.-]/g, '_'))}${ending}`;
+    this.#paths = new Map(targets.map((target) => [target, targets.length === 1 ? path : own(target)]));
   }
 
   /**
    * Says before anything is sent that one cannot be written, or that something else would be lost by it.
    * @throws AirgapError `output-exists`, `file`, `no-space`, `usage`
    */
-  async check(targets: readonly string[]): Promise<void> {
-    for (const path of targets.map((target) => this.#path(target))) {
+  async check(): Promise<void> {
+    for (const path of this.#paths.values()) {
       await checkWritable(path, '--receipt');
       await checkReplaceable(path, { isOurs: isReceipt, what: 'receipt' });
     }
@@ -29,7 +34,7 @@ export class Receipts {
   /** @throws AirgapError `file`, `no-space`: everything has been sent by then, and the error says so */
   async write({ target, receipt }: PushResult): Promise<void> {
     try {
-      await writeOutput(this.#path(target), `${jsonText(receipt, 2)}\n`);
+      await writeOutput(this.#paths.get(target) as string, `${jsonText(receipt, 2)}\n`);
     } catch (error) {
       if (!(error instanceof AirgapError)) throw error;
       throw new AirgapError(error.code, `${target} has everything, and the receipt ${error.message}`, {
@@ -37,13 +42,6 @@ export class Receipts {
         cause: error,
       });
     }
-  }
-
-  /** Of several targets: the target before the file's ending. */
-  #path(target: string): string {
-    if (this.#isOne) return this.#file;
-    const [, stem = this.#file, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(this.#file) ?? [];
-    return `${stem}.${target.replace(/[^\w.-]/g, '_')}${ending}`;
   }
 }
 

@@ -123,10 +123,19 @@ describe('push', () => {
     expect(readFileSync(join(folder, 'r.other.example_5000_m.json'), 'utf8')).toBe('{}');
   });
 
+  it('has a receipt for each of two targets whose names differ in a character that no file name has', async () => {
+    const targets = ['r.example/a/b', 'r.example/a_b'];
+    const receipts = new Receipts(join(folder, 'two.json'), targets, '/');
+    for (const target of targets) await receipts.write({ target, receipt: { target } } as unknown as PushResult);
+    const written = readdirSync(folder).filter((name) => name.startsWith('two.'));
+    const found = written.map((name) => (JSON.parse(readFileSync(join(folder, name), 'utf8')) as PushResult).target);
+    expect(found.sort()).toEqual(targets.sort());
+  });
+
   it('says that everything is there when a receipt cannot be written after all', async () => {
     const receipts = new Receipts(join(folder, 'below/r.json'), ['r.example/m'], '/');
     mkdirSync(join(folder, 'below'));
-    await receipts.check(['r.example/m']);
+    await receipts.check();
     rmSync(join(folder, 'below'), { recursive: true });
     const result = { target: 'r.example/m', receipt: {} } as PushResult;
     await expect(receipts.write(result)).rejects.toMatchObject({
