@@ -1,9 +1,7 @@
-import { watchInterrupts } from './interrupts.ts';
 import { createProgram } from './program.ts';
 import { runProgram } from './run.ts';
 
 // No await at the top level: the build makes a CommonJS file of it (scripts/build.mjs says why).
-watchInterrupts(process);
 void runProgram(createProgram, process).then((code) => {
   process.exitCode = code;
 });

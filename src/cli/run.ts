@@ -43,7 +43,13 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     stream.write(printable(text.endsWith('\n') ? text : `${text}\n`));
   };
   const edge: Edge = {
-    context: { env: process.env, cwd: process.cwd(), emit: progress.emit, signal: abort.signal },
+    context: {
+      env: process.env,
+      cwd: process.cwd(),
+      emit: progress.emit,
+      signal: abort.signal,
+      watchInterrupts: () => void import('./interrupts.ts').then(({ watchInterrupts }) => watchInterrupts(process)),
+    },
     print: (text) => write(process.stdout, text),
     pass: (text) => {
       progress.clear();

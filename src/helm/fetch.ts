@@ -3,13 +3,13 @@ import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { before, withoutEnd } from '../base/text-ends.ts';
 import type { ChartAccess } from './access.ts';
-import { checkAddress } from './addresses.ts';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
 import { copyWithDependencies, dependencyRepositories } from './chart-dependencies.ts';
 import { type ChartMetadata, parseMetadata } from './chart-metadata.ts';
 import { type ChartSources, mirrored, UPSTREAM } from './chart-mirrors.ts';
 import { reachOf, widest } from './environment.ts';
 import type { Helm } from './helm.ts';
+import { checkAddress } from './public-address.ts';
 import { PATIENCE, pullChart } from './pull.ts';
 import { refusal } from './refusal.ts';
 

@@ -10,6 +10,8 @@ export interface Surroundings {
   readonly cwd: string;
   /** Aborts when the user interrupts. */
   readonly signal?: AbortSignal;
+  /** Sees to it that an interrupt ends the process while it is busy with what Helm has said. */
+  readonly watchInterrupts?: () => void;
 }
 
 export interface HelmResult {
@@ -89,7 +91,8 @@ export class Helm {
    * @throws AirgapError `helm-missing` when the program cannot be started, `interrupted`
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<HelmResult> {
-    const { env, cwd, signal } = this.#surroundings;
+    const { env, cwd, signal, watchInterrupts } = this.#surroundings;
+    watchInterrupts?.();
     const { reach = 'nothing', patience, memory = MEMORY_LIMIT } = options;
     const over = patience === undefined ? undefined : AbortSignal.timeout(patience);
     const ends = [signal, over].filter((one) => one !== undefined);

@@ -1,9 +1,10 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
-import { checkAddress, hostOf, type Resolve } from '../../helm/addresses.ts';
+import { hostOf } from '../../helm/addresses.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { AllowAddress } from '../../helm/fetch.ts';
+import { checkAddress, type Resolve } from '../../helm/public-address.ts';
 import type { ValuesTrace } from './values-trace.ts';
 
 /** A host that nobody but charts has named, and the charts that it is asked for. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkAddress, hostOf, namedHosts, parseAllowedHost } from '../../../src/helm/addresses.ts';
+import { hostOf, namedHosts, parseAllowedHost } from '../../../src/helm/addresses.ts';
+import { checkAddress } from '../../../src/helm/public-address.ts';
 
 const PUBLIC = '93.184.216.34';
 const check = (address: string, named: string[] = [], found: string[] = [PUBLIC]) =>

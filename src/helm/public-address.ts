@@ -1,0 +1,69 @@
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import { AirgapError } from '../base/errors.ts';
+import { quoted } from '../base/printable.ts';
+import { before } from '../base/text-ends.ts';
+import { hostOf } from './addresses.ts';
+
+/** All addresses of a host. */
+export type Resolve = (host: string) => Promise<readonly string[]>;
+
+/** Addresses that are no public host's (IANA's special-purpose registries). */
+const PRIVATE_NETS = [
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
+  ...['172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3'],
+  ...['::/96', '64:ff9b:1::/48', 'fc00::/7', 'fe80::/9', 'ff00::/8'],
+  // Tunnels to addresses that stand in them.
+  ...['2001::/32', '2002::/16'],
+];
+
+const PRIVATE = new BlockList();
+for (const net of PRIVATE_NETS) {
+  const [address = '', bits] = net.split('/');
+  PRIVATE.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+/**
+ * Checks an address that nobody but a chart has named: TLS, and a public host. Names are looked up; where that fails,
+ * Helm may still find the host by a proxy.
+ * @param named hosts that the user has named, which may be anything
+ * @throws AirgapError `forbidden`
+ */
+export async function checkAddress(
+  address: string,
+  named: ReadonlySet<string> = new Set(),
+  resolve: Resolve = resolveHost,
+): Promise<void> {
+  const host = hostOf(address);
+  if (host !== undefined && named.has(host)) return;
+  if (host === undefined) throw forbidden(address, 'is not a plain https:// or oci:// address', undefined);
+  if (/^http:/i.test(address)) throw forbidden(address, 'has no TLS', host);
+  const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  const found = isIP(name) > 0 ? [name] : await resolve(name).catch(() => []);
+  const inside = found.find(isPrivate);
+  if (inside !== undefined) throw forbidden(address, `is at ${inside}, which is no public address`, host);
+}
+
+function isPrivate(address: string): boolean {
+  const plain = before(address, '%');
+  // The prefix of NAT64 carries an IPv4 address.
+  const [, high, low] = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(plain) ?? [];
+  if (high !== undefined && low !== undefined) {
+    const value = Number.parseInt(high, 16) * 0x10000 + Number.parseInt(low, 16);
+    return isPrivate([24, 16, 8, 0].map((bits) => Math.floor(value / 2 ** bits) % 256).join('.'));
+  }
+  return PRIVATE.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
+}
+
+async function resolveHost(host: string): Promise<string[]> {
+  return (await lookup(host, { all: true })).map(({ address }) => address);
+}
+
+function forbidden(address: string, what: string, host: string | undefined): AirgapError {
+  return new AirgapError('forbidden', `${quoted(address)}, which a chart names, ${what}`, {
+    hint:
+      host === undefined
+        ? 'fetch the chart yourself, and give its archive with --chart-mirror'
+        : `--allow-chart-host ${host} allows it, when you trust the chart with that`,
+  });
+}
