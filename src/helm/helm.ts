@@ -36,6 +36,9 @@ export interface RunOptions {
 /** Bytes of memory for one Helm. The largest charts and repository indexes known take a quarter of it. */
 const MEMORY_LIMIT = 2 * 1024 ** 3;
 
+/** Characters of output that are searched before anybody can interrupt it. The thread for longer ones takes 40 ms. */
+const SHORT = 32 * 1024;
+
 /** Bytes of output. What is larger than this no cluster takes: a release has to fit into a Secret of 1 MiB, compressed. */
 const OUTPUT_LIMIT = 128 * 1024 ** 2;
 
@@ -92,7 +95,6 @@ export class Helm {
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<HelmResult> {
     const { env, cwd, signal, watchInterrupts } = this.#surroundings;
-    watchInterrupts?.();
     const { reach = 'nothing', patience, memory = MEMORY_LIMIT } = options;
     const over = patience === undefined ? undefined : AbortSignal.timeout(patience);
     const ends = [signal, over].filter((one) => one !== undefined);
@@ -117,6 +119,7 @@ export class Helm {
       run.kill('SIGKILL');
     });
     const result = await run.finally(endWatch);
+    if (result.stdout.length + result.stderr.length > SHORT) watchInterrupts?.();
     // Ctrl-C reaches Helm too, and whatever it says then is no answer.
     if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
     if (isTooLarge) return failed(`it took more than ${memory / 1024 ** 2} MiB of memory`);
