@@ -59,6 +59,8 @@ export interface HttpRequest {
   readonly kind?: string;
   /** The body holds a secret: it goes to no other host, port or scheme. */
   readonly secretBody?: boolean;
+  /** Gives the Authorization header for another origin that a redirect leads to; those sent before never go there. */
+  readonly authorize?: (next: URL) => Promise<string | undefined>;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** Overrides the transport's, for answers that take their time. */
@@ -189,6 +191,8 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
     if (next === undefined) return response;
     await discard(response);
     headers = headersFor(headers, url, next);
+    const authorization = next.origin === url.origin ? undefined : await request.authorize?.(next);
+    if (authorization !== undefined) headers = { ...headers, authorization };
     url = next;
   }
   throw new AirgapError('registry', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);

@@ -13,6 +13,8 @@ const NO_SPACE = /no space left on device|disk quota exceeded|"Err":(?:28|122)\b
 
 /** An answer of a registry. */
 export interface RegistryResponse extends HttpResponse {
+  /** The registry that speaks, as people write it: another than was asked after a redirect; none for a storage. */
+  readonly registry?: string;
   /** A 401 to user name and password, which somebody stored for this registry. */
   readonly isRefusedPassword?: boolean;
 }
@@ -68,7 +70,8 @@ export async function registryError(response: RegistryResponse, request: Request
 
 /** The same, with the body read already. */
 export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
-  const { what, registry, writes = false } = request;
+  const { what, writes = false } = request;
+  const { registry = request.registry } = response;
   const { status } = response;
   const host = response.url.host;
   // What went wrong inside stands there and nowhere else. Of who may not do what, and what is not there, the sentence says more.
