@@ -100,3 +100,18 @@ describe('where HEAD is refused, GET tells', () => {
     expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(false);
   });
 });
+
+describe('a blob that HEAD gives another length', () => {
+  const HEAD = { expect: `HEAD /v2/a/b/blobs/${blob.digest}`, answer: { headers: { 'content-length': '0' } } };
+  const GET = `GET /v2/a/b/blobs/${blob.digest}`;
+
+  it('is there where GET gives it the right one', async () => {
+    const { server, client } = await script(HEAD, { expect: GET, answer: { body: Buffer.alloc(1_000_000, 'x') } });
+    expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(true);
+  });
+
+  it('is not there where GET does so, too', async () => {
+    const { server, client } = await script(HEAD, { expect: GET, answer: { body: 'cut' } });
+    expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(false);
+  });
+});
