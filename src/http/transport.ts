@@ -65,6 +65,8 @@ export interface HttpRequest {
   readonly retry?: boolean;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
+  /** How often that may pass in vain. Default: as often as other failures may come. */
+  readonly waits?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -104,7 +106,8 @@ export function createTransport(options: TransportOptions = {}): Transport {
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
-  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, options.emit ?? silent);
+  const { emit = silent } = options;
+  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, emit);
   const wire: Wire = {
     plain,
     send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
@@ -114,6 +117,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     bodyTimeout: options.bodyTimeout ?? 60_000,
     leastRate: options.leastRate ?? LEAST_RATE,
     inflow: { bytes: 0 },
+    waiting: waitTeller(emit),
   };
   return {
     scheme: (host) => (plain(host) ? 'http' : 'https'),
@@ -133,12 +137,24 @@ interface Wire {
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
   readonly inflow: Inflow;
+  readonly waiting: (host: string, what: string) => void;
+}
+
+/** Says of each host once that it takes its time, so that nobody takes the run for a dead one. */
+function waitTeller(emit: Emit): Wire['waiting'] {
+  const told = new Set<string>();
+  return (host, what) => {
+    if (told.has(host)) return;
+    told.add(host);
+    emit({ type: 'stage', message: `waiting for ${host}, which takes more than a minute to answer for ${what}` });
+  };
 }
 
 /** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
 async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Promise<HttpResponse> {
   const { what, signal, method, url, kind = '' } = request;
   const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
+  let waits = 0;
   for (let attempt = 1; ; attempt++) {
     const turn = pace.turn(signal);
     if (turn !== undefined) await turn;
@@ -146,7 +162,9 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
     const outcome = await follow(wire, request);
     const answered = 'status' in outcome;
     if (answered) pace.ended(began, outcome.status === 429);
-    const retryable = answered ? retryableStatus(outcome.status) : outcome.retryable;
+    if (!answered && isUnanswered(outcome)) waits++;
+    const isEnough = request.waits !== undefined && waits >= request.waits;
+    const retryable = answered ? retryableStatus(outcome.status) : isEnough ? 'no' : outcome.retryable;
     const reason = answered ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
     const after = answered ? parseRetryAfter(outcome.headers['retry-after'], Date.now()) : undefined;
     const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
@@ -157,11 +175,21 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
   }
 }
 
+/** Whether nothing came at all, not even the head of an answer. */
+function isUnanswered({ error }: Failure): boolean {
+  return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
+}
+
 /** One attempt, redirects included. */
 async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
   const { method, body, what, signal } = request;
   let { url } = request;
-  let headers: Readonly<Record<string, string>> = { 'user-agent': wire.userAgent, ...request.headers };
+  let headers: Readonly<Record<string, string>> = {
+    'user-agent': wire.userAgent,
+    // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.
+    'accept-encoding': 'identity',
+    ...request.headers,
+  };
   if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol === 'http:' && !wire.plain(url.host)) {
@@ -171,6 +199,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
       });
     }
     let response: HttpResponse;
+    const { host } = url;
     try {
       response = await wire.send({
         method,
@@ -181,6 +210,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
         bodyTimeout: wire.bodyTimeout,
         leastRate: wire.leastRate,
         inflow: wire.inflow,
+        waiting: () => wire.waiting(host, what),
         ...(body === undefined ? {} : { body: body.open() }),
         ...(signal === undefined ? {} : { signal }),
       });

@@ -18,6 +18,16 @@ const ERROR_LIMIT = 64 * 1024;
  */
 const RENEWALS = 2;
 
+/**
+ * Milliseconds until a manifest or blob has to begin. A pull-through cache may send nothing before it has all of it itself
+ * (Nexus; 417 s for a manifest of Harbor), and begins again when it is left. A host that is gone is noticed sooner: the
+ * keep-alive probes of TCP end its connections after a minute.
+ */
+const PATIENCE = 10 * 60_000;
+
+/** How often that long is waited: a manifest twice, a blob once, since its reader asks again. */
+const WAITS = { manifests: 2, blobs: 1 } as const;
+
 /** A request to a registry: to the API of a repository, or to a URL that this API gave. */
 export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
   readonly repository: Repository;
@@ -64,16 +74,19 @@ export async function sendAuthorized(
     }
     return party.sent;
   };
+  const kind = to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind;
   const isRead = rest.method === 'GET' || rest.method === 'HEAD';
   const attempt = async (instead?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
     const access = { registry: repository.registry, path: repository.path, scopes };
     // An upload that the registry sends elsewhere goes there without our credentials.
     const authorization = url.origin === api.origin ? await authorizationFor(url.origin, access) : undefined;
+    const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
     return transport.request({
+      ...(isContent && { headersTimeout: PATIENCE, waits: WAITS[kind] }),
       ...rest,
       ...instead,
       url,
-      kind: to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind,
+      kind,
       headers: authorization === undefined ? headers : { ...headers, authorization },
       ...(isRead && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
     });

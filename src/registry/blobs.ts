@@ -49,13 +49,11 @@ async function ask(
 ): Promise<Readable | AirgapError> {
   const what = describePlace(place, descriptor.digest);
   const { digest } = descriptor;
-  // A proxy that compressed would make ranges and lengths mean something else.
   const shared = { method: 'GET', what, ...(signal && { signal }) } as const;
-  const headers = (range: Range): Record<string, string> => ({ 'accept-encoding': 'identity', ...range });
   const answer = await openPart(descriptor, part, what, (range) =>
     session.send({
       ...shared,
-      headers: headers(range),
+      headers: range,
       repository: place.asked,
       actions: 'pull',
       to: { kind: 'blobs', digest },
@@ -66,7 +64,7 @@ async function ask(
   // Registries know of a foreign layer, and have it not (404), or refuse to give it (403).
   for (const url of status === 404 || status === 403 ? foreignUrls(descriptor) : []) {
     const foreign = await openPart(descriptor, part, what, (range) =>
-      session.transport.request({ ...shared, headers: headers(range), url }),
+      session.transport.request({ ...shared, headers: range, url }),
     );
     await discard('status' in foreign ? foreign : answer);
     if (!('status' in foreign)) return foreign;
@@ -163,7 +161,7 @@ async function position(
 }
 
 /** The header that asks for a part. */
-type Range = { readonly range?: string };
+type Range = { readonly range: string } | Record<string, never>;
 
 /** RFC 9110, 14.2. None for the whole of it: not every registry knows ranges. */
 function rangeOf({ offset, end }: Part, { size }: Descriptor): Range {
