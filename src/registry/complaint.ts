@@ -72,8 +72,7 @@ function faultsOf(text: string): Fault[] {
     return [{ code: '', message: clean(text) }];
   }
   const { errors } = fields(json);
-  const list = Array.isArray(errors) && errors.length > 0 ? errors.slice(0, MOST) : [json];
-  return list.map(faultOf);
+  return Array.isArray(errors) ? errors.slice(0, MOST).map(faultOf) : [faultOf(json)];
 }
 
 /** Other shapes than the specification's: `{"message"}`, `{"error"}`, problem details (RFC 9457), OAuth's, a bare text. */
@@ -102,7 +101,8 @@ function element(text: string, name: string): string {
 /** One line of printable text: it comes from outside. */
 function clean(value: unknown): string {
   if (value === undefined || value === null) return '';
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  const json = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  const text = json === '{}' || json === '[]' ? '' : json;
   return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
 }
 

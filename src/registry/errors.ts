@@ -20,6 +20,10 @@ export interface RegistryResponse extends HttpResponse {
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
+/** The hint for a web page where a registry should have answered. */
+const NO_REGISTRY =
+  'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
+
 /** What was asked, for the error of a status that was not hoped for. */
 export interface Request {
   /** The beginning of the sentence: repository and reference. */
@@ -106,24 +110,23 @@ function refusalVerdict(
   refusal: Refusal,
   response: RegistryResponse,
   complaint: Complaint,
-  { registry, writes = false }: Request,
+  request: Request,
 ): Verdict | undefined {
-  const { host } = response.url;
-  if (refusal === 'pull-limit' || refusal === 'throttled') return rateVerdict(refusal, response, registry);
+  if (refusal === 'pull-limit' || refusal === 'throttled') return rateVerdict(refusal, response, complaint, request);
   if (refusal === 'no-space') {
     const hint = 'make room where the registry keeps its content';
     return { code: 'registry', sentence: 'the registry has no space left', hint };
   }
-  if (!writes) return undefined;
+  if (refusal === 'quota') {
+    const hint = 'delete images there, have the registry collect its garbage, or have the quota raised';
+    return { code: 'registry', sentence: 'a quota or the storage of the registry is used up', hint };
+  }
+  if (!request.writes) return undefined;
   switch (refusal) {
     case 'too-large': {
       const hint =
         'raise the limit on request bodies of each proxy on the way: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare takes 100 MB on most plans, and has to be gone around for more';
-      return { code: 'registry', sentence: `this is too large for ${host} or a proxy before it`, hint };
-    }
-    case 'quota': {
-      const hint = 'delete images there, have the registry collect its garbage, or have the quota raised';
-      return { code: 'registry', sentence: 'a quota or the storage of the registry is used up', hint };
+      return { code: 'registry', sentence: `this is too large for ${response.url.host} or a proxy before it`, hint };
     }
     case 'tag-taken': {
       const hint = 'push under another prefix, or allow the registry to overwrite this tag';
@@ -155,45 +158,52 @@ function refusalVerdict(
   }
 }
 
-function rateVerdict(refusal: 'pull-limit' | 'throttled', response: RegistryResponse, registry: string): Verdict {
-  const { size, end } = describeRateLimit(response, Date.now());
-  const over = end === '' ? '' : `, and the limit ${end}`;
-  const isUsedUp = refusal === 'pull-limit' || size !== '';
-  const sentence = isUsedUp
-    ? `too many requests: the pull limit of ${registry}${size} is used up${over}`
-    : `too many requests${over}`;
-  const hint = `log in (helm registry login ${registry}) with an account that has a higher limit, read through a mirror (--mirror ${registry}=HOST/PATH), or wait`;
-  return { code: 'registry', sentence, hint };
+function rateVerdict(
+  refusal: 'pull-limit' | 'throttled',
+  response: RegistryResponse,
+  complaint: Complaint,
+  request: Request,
+): Verdict {
+  const { registry, writes = false } = request;
+  const isHub = /increase-rate-limit/.test(complaint.message);
+  const { size, end } = describeRateLimit(response, Date.now(), isHub);
+  const over = end === '' ? '' : `; ${response.url.host} takes requests again ${end}`;
+  const limit = refusal === 'pull-limit' ? 'pull limit' : 'limit';
+  const used = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is used up` : '';
+  const hint = writes
+    ? 'run the same command again later: what is there by then is not sent again'
+    : `log in (helm registry login ${registry}) with an account that has a higher limit, read through a mirror (--mirror ${registry}=HOST/PATH), or wait`;
+  return { code: 'registry', sentence: `too many requests${used}${over}`, hint };
 }
 
 function statusVerdict(response: RegistryResponse, complaint: Complaint, { writes = false }: Request): Verdict {
   const { status, url } = response;
-  const page = complaint.isWebPage
-    ? 'a proxy, firewall or login portal answers with a web page, and not the registry'
-    : undefined;
+  const { code, message, isWebPage } = complaint;
+  if (isWebPage && (status === 403 || status === 404)) {
+    const sentence = status === 403 ? 'access is refused' : 'not found';
+    return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };
+  }
   if (status === 403) {
-    return page === undefined
-      ? { code: 'forbidden', sentence: 'the credentials do not allow this' }
-      : { code: 'forbidden', sentence: 'access is refused', hint: `${page}: have it let this through` };
+    const hint =
+      'use credentials that may push there; the project or user that the path begins with has to exist, and Docker Hub has no paths of more than two parts (--naming)';
+    return { code: 'forbidden', sentence: 'the credentials do not allow this', ...(writes ? { hint } : {}) };
   }
   if (status === 404 && writes) {
     const hint =
-      page ??
-      'ECR and some others want a repository to exist before something is pushed to it: create it, or have it created';
+      'some registries want it to exist before something is pushed to it (ECR the repository; Harbor, Quay and Artifact Registry what the path begins with): create it, or have it created';
     return { code: 'image-not-found', sentence: 'no such repository', hint };
   }
-  if (status === 404)
-    return { code: 'image-not-found', sentence: 'not found', hint: page ?? 'check the name and the tag' };
-  if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(complaint.code))) {
+  if (status === 404) return { code: 'image-not-found', sentence: 'not found', hint: 'check the name and the tag' };
+  if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(code))) {
     return { code: 'unsupported', sentence: 'the registry does not take it' };
   }
-  if (status === 400 && url.protocol === 'http:' && (complaint.message === '' || NEEDS_TLS.test(complaint.message))) {
+  if (status === 400 && url.protocol === 'http:' && (message === '' || NEEDS_TLS.test(message))) {
     const sentence = `${url.host} has TLS, and was spoken to without`;
-    return { code: 'registry', ...(complaint.message === '' ? {} : { sentence }), hint: withoutTls(url.host) };
+    return { code: 'registry', ...(message === '' ? {} : { sentence }), hint: withoutTls(url.host) };
   }
   const { end } = describeRateLimit(response, Date.now());
-  if (end !== '') return { code: 'registry', sentence: `the registry wants to be left alone: that ${end}` };
-  return { code: 'registry', ...(page === undefined ? {} : { hint: page }) };
+  if (end !== '') return { code: 'registry', sentence: `${url.host} takes requests again ${end}` };
+  return { code: 'registry', ...(isWebPage ? { hint: NO_REGISTRY } : {}) };
 }
 
 /**
@@ -206,6 +216,6 @@ export function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: str
   if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
   const title = quoted(pageTitle(text) || page);
   return new AirgapError('registry', `${what}: ${url.host} sends a web page (HTML, ${title}) and no manifest`, {
-    hint: 'a login portal or proxy may stand before it, or it is no registry: check the host, and open it in a browser from this machine',
+    hint: NO_REGISTRY,
   });
 }

@@ -35,22 +35,26 @@ function isUsedUp({ remaining, window = 0, wait }: RateLimit): boolean {
   return remaining === 0 && wait === undefined && window * 1000 > RETRY_DEFAULTS.maxRetryAfter;
 }
 
-/** How much was allowed and when that ends, as far as the headers say: ` (10 in 6 hours)`, `it ends in 1 hour (at …)`. */
-export function describeRateLimit(
-  response: HttpResponse,
-  now: number,
-): { readonly size: string; readonly end: string } {
-  const { limit, window, wait } = rateLimitOf(response.headers, now);
-  const size = limit === undefined || window === undefined ? '' : ` (${limit} in ${duration(window)})`;
-  if (wait !== undefined)
-    return { size, end: wait < WORTH_TELLING ? '' : `ends in ${duration(wait / 1000)}${at('at', now + wait, now)}` };
-  if (window === undefined) return { size, end: '' };
-  // Of a limit on any hours nobody says when they began.
-  return { size, end: `ends in ${duration(window)} at the latest${at('by', now + window * 1000, now)}` };
+/** Seconds of Docker Hub's limit on pulls ("Docker Hub pull usage and limits"), where the answer does not say. */
+const HUB_WINDOW = 6 * 3600;
+
+/** What the headers of a refusal say of a limit, for sentences; each part is empty where they say nothing. */
+export interface LimitText {
+  /** How much was allowed: ` (10 in 6 hours)`. */
+  readonly size: string;
+  /** When it is over: `in 1 hour (at …)`. */
+  readonly end: string;
 }
 
-function at(word: string, time: number, now: number): string {
-  return time - now > TOO_FAR ? '' : ` (${word} ${clock(time)})`;
+/** @param isHub the answer is one that Docker Hub words */
+export function describeRateLimit(response: HttpResponse, now: number, isHub = false): LimitText {
+  const { limit, wait, window = isHub ? HUB_WINDOW : undefined } = rateLimitOf(response.headers, now);
+  const size = limit === undefined || window === undefined ? '' : ` (${limit} in ${duration(window)})`;
+  const until = wait ?? (window ?? 0) * 1000;
+  if (until < WORTH_TELLING || until > TOO_FAR) return { size, end: '' };
+  // When the hours of such a limit began nobody says.
+  const [least, at] = wait === undefined ? ['within', 'by'] : ['in', 'at'];
+  return { size, end: `${least} ${duration(until / 1000)} (${at} ${clock(now + until)})` };
 }
 
 /** A time of day, in full minutes upwards: `2026-11-22 15:04 UTC`. */
