@@ -10,7 +10,7 @@ import { assumedRole, type Credentials } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 30_000;
+const REQUEST_TIMEOUT = 20_000;
 
 /** What every client of the SDK is given. */
 export interface Connection {
@@ -57,7 +57,10 @@ export function connection(options: EcrOptions, service: AwsService, region: str
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(profile === undefined ? {} : { credentials: ofProfile(profile, { region, requestHandler }) }),
-    retryStrategy: patience(`the API of ${service} in ${region}`, options),
+    retryStrategy: patience(
+      `the API of ${service} in ${region}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
+      options,
+    ),
     logger: loggerOf(options),
     requestHandler,
   };

@@ -16,7 +16,7 @@ export interface EcrOptions {
   readonly certificates?: () => readonly string[];
   /** Hosts that are ECR though their name does not say so. */
   readonly hosts?: readonly EcrHostDeclaration[];
-  /** Milliseconds that an answer of the API may take. Default 30 s. */
+  /** Milliseconds that an answer of the API may take. Default 20 s. */
   readonly timeout?: number;
   readonly emit?: Emit;
   /** Ends the waiting between attempts. */

@@ -11,10 +11,12 @@ import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
 import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
 import {
+  type Attempt,
   createRetrier,
   parseRetryAfter,
   RETRY_DEFAULTS,
   type Retrier,
+  type Retryable,
   type RetryPolicy,
   retryableStatus,
 } from './retry.ts';
@@ -63,11 +65,21 @@ export interface HttpRequest {
   readonly authorize?: (next: URL) => Promise<string | undefined>;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
+  /** How likely a repetition helps after an answer; by its status where it is not given. */
+  readonly judge?: (response: HttpResponse) => Promise<Judged>;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
   /** How often that may pass in vain. Default: as often as other failures may come. */
   readonly waits?: number;
   readonly signal?: AbortSignal;
+}
+
+/** An answer, of which the body may have been read and put back, and how likely a repetition helps. */
+export interface Judged {
+  readonly response: HttpResponse;
+  readonly retryable: Retryable;
+  /** Milliseconds that the server wants to be left alone. */
+  readonly after?: number;
 }
 
 /** The one place that makes requests. */
@@ -155,29 +167,40 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
   const { what, signal, method, url, kind = '' } = request;
   const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
   let waits = 0;
+  const again = async (setback: Pick<Attempt, 'attempt' | 'reason' | 'retryable' | 'after'>): Promise<boolean> => {
+    const answer = request.retry !== false && (await retrier.again({ what, signal, ...setback }));
+    if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
+    return answer;
+  };
   for (let attempt = 1; ; attempt++) {
     const turn = pace.turn(signal);
     if (turn !== undefined) await turn;
     const began = pace.now();
     const outcome = await follow(wire, request);
-    const answered = 'status' in outcome;
-    if (answered) pace.ended(began, outcome.status === 429);
-    if (!answered && isUnanswered(outcome)) waits++;
-    const isEnough = request.waits !== undefined && waits >= request.waits;
-    const retryable = answered ? retryableStatus(outcome.status) : isEnough ? 'no' : outcome.retryable;
-    const reason = answered ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
-    const after = answered ? parseRetryAfter(outcome.headers['retry-after'], Date.now()) : undefined;
-    const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
-    if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
-    if (again && answered) await discard(outcome);
-    else if (answered) return outcome;
-    else if (!again) throw outcome.error;
+    if (!('status' in outcome)) {
+      if (isUnanswered(outcome)) waits++;
+      const retryable = request.waits !== undefined && waits >= request.waits ? 'no' : outcome.retryable;
+      if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
+      throw outcome.error;
+    }
+    const { response, retryable, after } = await judged(outcome, request);
+    pace.ended(began, retryable === 'throttled');
+    const reason = `${outcome.url.host} answers ${outcome.status}`;
+    if (!(await again({ attempt, reason, retryable, after }))) return response;
+    await discard(response);
   }
 }
 
 /** Whether nothing came at all, not even the head of an answer. */
 function isUnanswered({ error }: Failure): boolean {
   return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
+}
+
+function judged(response: HttpResponse, { judge }: HttpRequest): Judged | Promise<Judged> {
+  if (response.status < 400) return { response, retryable: 'no' };
+  if (judge !== undefined) return judge(response);
+  const after = parseRetryAfter(response.headers['retry-after'], Date.now());
+  return { response, retryable: retryableStatus(response.status), ...(after === undefined ? {} : { after }) };
 }
 
 /** One attempt, redirects included. */

@@ -8,6 +8,7 @@ import type { Repository } from '../oci/reference.ts';
 import { apiUrl, type Endpoint, repositoryAt } from './api-url.ts';
 import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
+import { judgeRateLimit } from './rate-refusals.ts';
 
 /** Bytes of a refusal that are read for its reason. */
 const ERROR_LIMIT = 64 * 1024;
@@ -87,6 +88,7 @@ export async function sendAuthorized(
       ...instead,
       url,
       kind,
+      judge: judgeRateLimit,
       headers: authorization === undefined ? headers : { ...headers, authorization },
       ...(isRead && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
     });

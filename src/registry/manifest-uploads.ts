@@ -3,9 +3,10 @@ import { discard } from '../http/read.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { complain, readComplaint } from './errors.ts';
+import { complain, readComplaint, tagTaken } from './errors.ts';
 import { describePlace, directly } from './hosts.ts';
 import { digestHeader, headManifest } from './manifests.ts';
+import { mayBeTaken } from './refusals.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds: a registry looks up every blob and child that a manifest names before it answers. */
@@ -80,24 +81,12 @@ async function put(
     return { host, stored: digestHeader(response) };
   }
   const complaint = await readComplaint(response);
-  if (tag !== undefined && isTaken(response.status, complaint)) {
+  if (tag !== undefined && mayBeTaken(response.status, complaint)) {
     const there = (await headManifest(session, directly(repository), tag))?.digest;
     if (there === digest) return { host, stored: there };
-    if (there !== undefined) {
-      throw new AirgapError('registry', `${what}: the tag is immutable and names ${there} already, not ${digest}`, {
-        hint: 'push under another prefix, or allow the registry to overwrite this tag',
-      });
-    }
+    if (there !== undefined) throw tagTaken(response, complaint, { what, there, digest });
   }
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
   if (response.status === 400 && complaint.code === UNREADABLE_LINK) return error;
   throw error;
-}
-
-/** ECR says 400 TAG_INVALID or ImageTagAlreadyExists, Harbor 412 PRECONDITION. */
-function isTaken(status: number, { code, message }: { readonly code: string; readonly message: string }): boolean {
-  return (
-    (status === 400 || status === 409 || status === 412) &&
-    /TAG_INVALID|TAG.?ALREADY|immutable|already exists/i.test(`${code} ${message}`)
-  );
 }

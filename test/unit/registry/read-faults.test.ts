@@ -321,6 +321,29 @@ describe('a manifest', () => {
     expect(failure.length).toBeLessThan(700);
   });
 
+  it('behind a limit of hours ends with the first answer, and slows nothing down', async () => {
+    const headers = { 'ratelimit-limit': '10;w=21600', 'ratelimit-remaining': '0;w=21600' };
+    const limit = { status: 429, headers, body: error('TOOMANYREQUESTS', 'pull rate limit') };
+    const server = await script(
+      { expect: /^HEAD/, answer: limit },
+      ...[1, 2, 3].map(() => ({ expect: MANIFEST, answer: limit })),
+    );
+    const made = client([server]);
+    const repository = { registry: server.host, path: 'a/b' };
+    const began = performance.now();
+    await expect(made.head(repository, 'v1')).rejects.toThrow('10 in 6 hours');
+    for (const _ of [1, 2, 3]) await expect(made.manifest(repository, 'v1')).rejects.toThrow('10 in 6 hours');
+    expect(performance.now() - began).toBeLessThan(900);
+  });
+
+  it('that is a page of a login portal says so', async () => {
+    const page = { body: '<!DOCTYPE html><title>Log in</title>', headers: { 'content-type': MediaType.ociManifest } };
+    const steps = [1, 2, 3].map(() => ({ expect: MANIFEST, answer: page }));
+    const server = await script(...steps);
+    const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    await expect(reading).rejects.toMatchObject({ code: 'registry', message: expect.stringMatching(/HTML, "Log in"/) });
+  });
+
   it('behind a rate limit says what helps', async () => {
     const limit = {
       status: 429,
