@@ -10,6 +10,7 @@ import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { ManifestReader } from './manifest-reader.ts';
+import { referrerManifest } from './referrer-manifest.ts';
 import { EVERYTHING, nothingFits } from './subset.ts';
 import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
 
@@ -120,7 +121,7 @@ export class Walker {
 
   async #referrer(referrer: Referrer): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] }> {
     const { repository, subject, tag } = referrer;
-    const content = await this.#read.child(repository, referrer.descriptor, 'the list of what belongs to an image');
+    const content = await referrerManifest((lookup) => this.#read.read(repository, lookup), referrer);
     const links = readLinks(content.descriptor.mediaType, content.bytes);
     if (tag === undefined && links.subject?.digest !== subject) {
       const said = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;

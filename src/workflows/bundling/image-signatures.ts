@@ -12,6 +12,7 @@ import type { Referrer } from '../../oci/referrer.ts';
 import { isSigned, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { checkAborted, failureOf } from '../../transfer/failure.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
+import { referrerManifest } from '../../transfer/referrer-manifest.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
@@ -103,9 +104,10 @@ class Verifier {
     return this.#bySubject.get(`${formatRepository(reference)}@${digest}`) ?? [];
   }
 
-  async #manifest({ repository, descriptor }: Referrer): Promise<ManifestContent> {
+  async #manifest(referrer: Referrer): Promise<ManifestContent> {
     const { graph, source } = this.#check;
-    return graph.manifests.get(descriptor.digest) ?? source.manifest(repository, descriptor.digest);
+    const read = (lookup: string): Promise<ManifestContent> => source.manifest(referrer.repository, lookup);
+    return graph.manifests.get(referrer.descriptor.digest) ?? referrerManifest(read, referrer);
   }
 }
 

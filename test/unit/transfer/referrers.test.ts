@@ -114,6 +114,36 @@ describe('what belongs to an image', () => {
     expect(warnings).toEqual([expect.stringContaining('and is no index')]);
   });
 
+  it('is read by its tag where the registry does not have its digest, and only if it is the same', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const signature = addTagged(registry, 'quay.io/a', image);
+    const attestation = addTagged(registry, 'quay.io/a', image, 'att');
+    const read = registry.manifest.bind(registry);
+    registry.manifest = async (repository, lookup) => {
+      if ([signature.digest, attestation.digest].some((digest) => digest === lookup)) {
+        throw new AirgapError('image-not-found', `${lookup} is not there`);
+      }
+      return read(repository, lookup === tagOf(image.digest, 'att') ? image.digest : lookup);
+    };
+    const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([signature.digest]);
+    expect(warnings).toEqual([expect.stringContaining(attestation.digest)]);
+  });
+
+  it('is carried whatever size a HEAD or a list says', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const sbom = addReferrer(registry, 'quay.io/a', image);
+    const signature = addTagged(registry, 'quay.io/a', image);
+    const { head, referrers } = { head: registry.head.bind(registry), referrers: registry.referrers.bind(registry) };
+    registry.head = async (...asked) => (await head(...asked)) && { ...signature, size: 20 };
+    registry.referrers = async (...asked) => (await referrers(...asked))?.map((one) => ({ ...one, size: 0 }));
+    const { graph } = await collect(registry, ['quay.io/a:1']);
+    expect(graph.referrers?.map(({ descriptor }) => descriptor)).toEqual(expect.arrayContaining([sbom, signature]));
+  });
+
   it('is asked for once, however many tags an image has', async () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/a', '1', [noise('a', 50)]);
