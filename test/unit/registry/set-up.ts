@@ -28,6 +28,7 @@ export function clientFor(
   return createRegistryClient({
     transport,
     keychain: keychain ?? chainKeychains(),
+    ...(emit === undefined ? {} : { emit }),
     ...(mirrors === undefined ? {} : { mirrors }),
   });
 }
