@@ -8,6 +8,7 @@ import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import { failureOf } from '../../transfer/failure.ts';
 import type { AskedSource } from '../../transfer/pinned.ts';
+import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
 import { Referrers } from '../../transfer/referrers.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { CandidateLimit } from '../candidates.ts';
@@ -54,6 +55,7 @@ const DEPTH = 3;
  * A candidate below `certain` that is definitely not there (404) was none, and is dropped with a warning. Everything else
  * that does not answer is an error: an image that may be missing is not passed over.
  * @param choose all findings as they are chosen, with the places that were found on the way
+ * @param questions has on record what registries did not say of signatures and the like
  * @throws AirgapError for every image that could not be had, with the places that want it
  */
 export async function resolveImages(
@@ -61,11 +63,12 @@ export async function resolveImages(
   client: AskedSource,
   choose: (more: readonly PlaceFound[]) => Chosen,
   { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
+  questions?: ReferrerQuestions,
 ): Promise<Resolution> {
   const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
   const walker = new Walker(client, { ...steps, platforms, attestations });
   const configs = new ImageConfigs(client, steps);
-  const belonging = new Referrers(client, walker, steps);
+  const belonging = new Referrers(client, walker, steps, questions);
   const limit = new CandidateLimit(emit);
   const asked = new Set<string>();
   const gone = new Map<string, Dropped>();
