@@ -64,7 +64,7 @@ export class RegistryClient implements Source, Sink {
       'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
     this.#session = createSession(transport, authorizer, emit);
     this.#mirrors = mirrors;
-    this.#referrers = new ReferrersApi(this.#session);
+    this.#referrers = new ReferrersApi(this.#session, emit);
   }
 
   /** What puts credentials on its requests. */

@@ -197,7 +197,8 @@ describe('a manifest', () => {
       expect: MANIFEST,
       answer: { ...served, headers: { ...served.headers, 'docker-content-digest': other } },
     };
-    const server = await script(byDigest, byDigest, byDigest, byTag, byTag, byTag);
+    const own = { expect: `GET /v2/a/b/manifests/${digest}`, answer: { status: 404 } };
+    const server = await script(byDigest, byDigest, byDigest, byTag, byTag, byTag, own);
     const made = client([server]);
     const repository = { registry: server.host, path: 'a/b' };
     await expect(made.manifest(repository, other)).rejects.toMatchObject({ code: 'digest-mismatch' });
