@@ -12,10 +12,16 @@ import type { Session } from './session.ts';
 const COMMIT_TIMEOUT = 5 * 60_000;
 
 /**
- * What distribution's registry (2.8, on a file system) says of a manifest while another client commits a blob of it: the
- * link to the blob is an empty file for a moment. The content itself was checked before it was sent.
+ * What registries say of a manifest while they cannot see its blobs or children yet: caches and replicas that are behind
+ * (OpenShift, Nexus), distribution (2.8, on a file system) while another client commits the same blob, when the link to it
+ * is an empty file for a moment (DIGEST_INVALID). The content itself was checked before it was sent.
  */
-const UNREADABLE_LINK = 'DIGEST_INVALID';
+const NOT_SEEN_YET: ReadonlySet<string> = new Set([
+  'DIGEST_INVALID',
+  'MANIFEST_BLOB_UNKNOWN',
+  'BLOB_UNKNOWN',
+  'MANIFEST_UNKNOWN',
+]);
 
 /**
  * Stores a manifest by its digest, or under a tag, which stores it by digest as well.
@@ -75,12 +81,20 @@ async function put(
     what,
   });
   const { host } = response.url;
-  if (response.status === 201 || response.status === 200 || response.status === 204) {
+  const { status } = response;
+  if (status === 201 || status === 204) {
     await discard(response);
     return { host, stored: digestHeader(response) };
   }
+  if (status >= 200 && status < 300) {
+    // Some registries end with 200 or 202. Whether they have stored it, they can be asked.
+    await discard(response);
+    const stored = (await headManifest(session, directly(repository), reference))?.digest;
+    if (stored !== undefined) return { host, stored };
+    return new AirgapError('registry', `${what}: ${host} answers ${status} and does not have it`);
+  }
   const complaint = await readComplaint(response);
-  if (tag !== undefined && isTaken(response.status, complaint)) {
+  if (tag !== undefined && isTaken(status, complaint)) {
     const there = (await headManifest(session, directly(repository), tag))?.digest;
     if (there === digest) return { host, stored: there };
     if (there !== undefined) {
@@ -90,7 +104,7 @@ async function put(
     }
   }
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
-  if (response.status === 400 && complaint.code === UNREADABLE_LINK) return error;
+  if ((status === 400 || status === 404) && NOT_SEEN_YET.has(complaint.code)) return error;
   throw error;
 }
 
