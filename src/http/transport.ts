@@ -15,6 +15,7 @@ import {
   parseRetryAfter,
   RETRY_DEFAULTS,
   type Retrier,
+  type Retryable,
   type RetryPolicy,
   retryableStatus,
 } from './retry.ts';
@@ -61,9 +62,19 @@ export interface HttpRequest {
   readonly secretBody?: boolean;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
+  /** How likely a repetition helps after an answer; by its status where it is not given. */
+  readonly judge?: (response: HttpResponse) => Promise<Judged>;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
   readonly signal?: AbortSignal;
+}
+
+/** An answer, of which the body may have been read and put back, and how likely a repetition helps. */
+export interface Judged {
+  readonly response: HttpResponse;
+  readonly retryable: Retryable;
+  /** Milliseconds that the server wants to be left alone. */
+  readonly after?: number;
 }
 
 /** The one place that makes requests. */
@@ -142,17 +153,23 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
     if (turn !== undefined) await turn;
     const began = pace.now();
     const outcome = await follow(wire, request);
-    const answered = 'status' in outcome;
-    if (answered) pace.ended(began, outcome.status === 429);
-    const retryable = answered ? retryableStatus(outcome.status) : outcome.retryable;
-    const reason = answered ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
-    const after = answered ? parseRetryAfter(outcome.headers['retry-after'], Date.now()) : undefined;
+    const answer = 'status' in outcome ? await judged(outcome, request) : undefined;
+    const { retryable, after } = answer ?? { retryable: (outcome as Failure).retryable };
+    if (answer !== undefined) pace.ended(began, retryable === 'throttled');
+    const reason = 'status' in outcome ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
     const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
     if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
-    if (again && answered) await discard(outcome);
-    else if (answered) return outcome;
-    else if (!again) throw outcome.error;
+    if (again && answer !== undefined) await discard(answer.response);
+    else if (answer !== undefined) return answer.response;
+    else if (!again) throw (outcome as Failure).error;
   }
+}
+
+function judged(response: HttpResponse, { judge }: HttpRequest): Judged | Promise<Judged> {
+  if (response.status < 400) return { response, retryable: 'no' };
+  if (judge !== undefined) return judge(response);
+  const after = parseRetryAfter(response.headers['retry-after'], Date.now());
+  return { response, retryable: retryableStatus(response.status), ...(after === undefined ? {} : { after }) };
 }
 
 /** One attempt, redirects included. */

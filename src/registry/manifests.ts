@@ -4,7 +4,7 @@ import { headerOf } from '../http/read.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
-import { complain, parseComplaint, registryError } from './errors.ts';
+import { complain, notAManifest, parseComplaint, registryError } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
 
@@ -22,7 +22,7 @@ export async function getManifest(session: Session, place: Place, tagOrDigest: s
   const answer = await session.read(manifestRequest('GET', place, tagOrDigest), MANIFEST_LIMIT, damage);
   const { response, bytes } = answer;
   if (response.status !== 200) {
-    const complaint = parseComplaint(bytes, response);
+    const complaint = parseComplaint(bytes);
     throw complain(response, complaint, { what, registry: place.asked.registry });
   }
   const damaged = damageOf(answer, what, tagOrDigest);
@@ -43,7 +43,7 @@ function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: s
     return new AirgapError('digest-mismatch', message, { hint });
   }
   // Where nobody says the digest, an answer that was cut still shows.
-  return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notJson(response, what);
+  return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notAManifest(response, bytes, what);
 }
 
 /** Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it is not there. */
@@ -98,7 +98,7 @@ function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): s
   if (isReadable(served)) return served;
   if (served === MediaType.dockerSchema1 || served === MediaType.dockerSchema1Signed) throw schema1(what);
   const json = parsed(bytes) as Record<string, unknown> | undefined;
-  if (json === undefined) throw notJson(response, what);
+  if (json === undefined) throw notAManifest(response, bytes, what);
   if (json?.schemaVersion === 1) throw schema1(what);
   if (typeof json?.mediaType === 'string' && isReadable(json.mediaType)) return json.mediaType;
   if (json?.mediaType === undefined && Array.isArray(json?.manifests)) return MediaType.ociIndex;
@@ -114,10 +114,6 @@ function parsed(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-function notJson({ url }: HttpResponse, what: string): AirgapError {
-  return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
 }
 
 function contentTypeOf(response: HttpResponse): string {

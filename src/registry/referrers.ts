@@ -67,7 +67,7 @@ export class ReferrersApi {
       // The first page alone tells whether there is such an API: registries of before it answer as they like.
       if (page === 1 && !isList && isRefusal(response.status)) return undefined;
       if (!isList) {
-        throw complain(response, parseComplaint(bytes, response), { what, registry: place.asked.registry });
+        throw complain(response, parseComplaint(bytes), { what, registry: place.asked.registry });
       }
       const damage = damageOf({ response, bytes });
       if (damage !== undefined)

@@ -13,6 +13,7 @@ import { apiUrl, type Endpoint } from './api-url.ts';
 import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
 import { quotaOf } from './quota.ts';
+import { judgeRateLimit } from './rate-refusals.ts';
 
 /** Bytes that a token endpoint may answer. */
 const TOKEN_LIMIT = 1024 * 1024;
@@ -131,6 +132,7 @@ async function sendAuthorized(
       method,
       url,
       kind: to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind,
+      judge: judgeRateLimit,
       headers: authorization === undefined ? headers : { ...headers, authorization },
     });
   if (!own) return attempt(undefined);

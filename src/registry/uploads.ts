@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard } from '../http/read.ts';
-import { parseRetryAfter, type Retryable, retryableStatus } from '../http/retry.ts';
+import { parseRetryAfter, type Retryable } from '../http/retry.ts';
 import type { RequestBody } from '../http/transport.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import { complain, readComplaint } from './errors.ts';
 import { describePlace, directly } from './hosts.ts';
+import { retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
 import { isStored, startMount, startUpload, type Upload } from './upload-start.ts';
 
@@ -94,16 +95,11 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   const complaint = await readComplaint(response);
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
   const after = parseRetryAfter(response.headers['retry-after'], Date.now());
-  return { retryable: retryableUpload(status, complaint.code), error, ...(after === undefined ? {} : { after }) };
-}
-
-/** How likely a new session helps. */
-function retryableUpload(status: number, code: string): Retryable {
-  // The session is gone: restarted registry, or another instance behind the same name.
-  if (code === 'BLOB_UPLOAD_UNKNOWN' || code === 'BLOB_UPLOAD_INVALID') return 'yes';
-  // What is sent is known to be right: its way or the storage has spoiled it (DIGEST_INVALID), or lost sight of it.
-  if (code === 'DIGEST_INVALID' || code === 'SIZE_INVALID' || code === 'BLOB_UNKNOWN' || status === 416) return 'few';
-  return status === 404 && code === '' ? 'few' : retryableStatus(status);
+  // What is sent is known to be right: its way or the storage has spoiled it, or the session is gone (a restarted registry,
+  // another instance behind the same name, which may not say more than 404).
+  const isGone = (status === 404 && complaint.code === '') || status === 416;
+  const retryable = isGone ? 'few' : retryableRefusal(status, complaint);
+  return { retryable, error, ...(after === undefined ? {} : { after }) };
 }
 
 /**

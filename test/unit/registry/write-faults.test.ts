@@ -290,7 +290,7 @@ describe('a manifest that is put', () => {
     const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
     await expect(put).rejects.toMatchObject({
       code: 'registry',
-      message: `${server.host}/a/b:v1: the tag is immutable and names ${other} already, not ${digest}`,
+      message: expect.stringContaining(`the tag is immutable and names ${other} already, not ${digest}`),
     });
   });
 
