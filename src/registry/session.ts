@@ -6,7 +6,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
-import type { Retryable } from '../http/retry.ts';
+import { type Retryable, retryableStatus } from '../http/retry.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiUrl, type Endpoint } from './api-url.ts';
@@ -41,7 +41,11 @@ export interface Session {
   readonly authorizer: Authorizer;
   /** The lowest that each registry has said is left. */
   readonly quotas: ReadonlyMap<string, Quota>;
-  /** The answer, whatever its status; a 401 has been answered with renewed credentials. */
+  /**
+   * The answer, whatever its status; a 401 has been answered with renewed credentials. Where HEAD is refused (400, 401,
+   * 403, 405, 5xx), the same is asked with GET, and its answer stands for HEAD's: a success without its body, or a
+   * refusal with its text.
+   */
   send(request: RegistryRequest): Promise<RegistryResponse>;
   /**
    * The answer with its whole body, of `limit` bytes at most. It is asked for again when it breaks off, and a few times
@@ -126,10 +130,10 @@ async function sendAuthorized(
   const access: Access = { registry: repository.registry, path: repository.path, scopes };
   // An upload that the registry sends elsewhere goes there without our credentials, as a download does.
   const own = url.origin === api.origin;
-  const attempt = (authorization: string | undefined, method = rest.method): Promise<HttpResponse> =>
+  const attempt = (authorization: string | undefined, instead?: Pick<HttpRequest, 'method' | 'retry'>) =>
     transport.request({
       ...rest,
-      method,
+      ...instead,
       url,
       kind: to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind,
       judge: judgeRateLimit,
@@ -137,43 +141,57 @@ async function sendAuthorized(
     });
   if (!own) return attempt(undefined);
   let sent = await authorizer.authorization(access);
-  for (let renewals = 0; ; renewals++) {
-    const response = await attempt(sent);
-    const { expired, answer } =
-      response.status === 403 && sent !== undefined
-        ? await readRefusal(response, () => attempt(sent, 'GET'))
-        : { expired: false, answer: response };
+  let instead: Pick<HttpRequest, 'method' | 'retry'> | undefined;
+  for (let renewals = 0; ; ) {
+    const isHead = rest.method === 'HEAD' && instead === undefined;
+    const { isExpired, response } = await readRefusal(await attempt(sent, instead), isHead);
     // A 401 of a storage host behind a redirect is not the registry speaking.
-    const challenged = answer.status === 401 && answer.url.origin === api.origin;
+    const isChallenged = response.status === 401 && response.url.origin === api.origin;
+    if ((isChallenged || (isExpired && sent !== undefined)) && renewals < RENEWALS) {
+      const renewed = await authorizer.renew(access, response.headers['www-authenticate'], sent);
+      if (renewed !== undefined) {
+        await discard(response);
+        sent = renewed;
+        renewals++;
+        continue;
+      }
+    }
+    if (isHead && isRefusal(response.status)) {
+      await discard(response);
+      // What is worth more than one try has had them.
+      instead = { method: 'GET', retry: retryableStatus(response.status) === 'no' };
+      continue;
+    }
     // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
-    const last = challenged && sent?.startsWith('Basic ') ? { ...answer, isRefusedPassword: true } : answer;
-    if ((!challenged && !expired) || renewals === RENEWALS) return last;
-    const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
-    if (renewed === undefined) return last;
-    await discard(answer);
-    sent = renewed;
+    const answer = isChallenged && sent?.startsWith('Basic ') ? { ...response, isRefusedPassword: true } : response;
+    return instead !== undefined && answer.status < 300 ? await withoutBody(answer) : answer;
   }
 }
 
 /**
- * Finds out whether a 403 is ECR's for a token whose twelve hours are over, which can be told by its text alone. The
- * answer to a HEAD has no text: the same is asked with GET, which gives the reason for the error message as well.
+ * Whether the answer to a HEAD leaves open what GET would say. It comes without a text, and need not hold for GET: storage
+ * URLs that are signed for GET alone (Pulp, GitLab), servers without HEAD. A 404 is an answer, and who says 429 or is not
+ * there is not asked again.
  */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status !== 404 && status !== 429;
+}
+
+/** The answer to a GET as HEAD would have given it. */
+async function withoutBody(response: HttpResponse): Promise<HttpResponse> {
+  await discard(response);
+  return { ...response, body: Readable.from([]) };
+}
+
+/** Finds out whether a 403 is ECR's for a token whose twelve hours are over, which can be told by its text alone. */
 async function readRefusal(
   response: HttpResponse,
-  get: () => Promise<HttpResponse>,
-): Promise<{ expired: boolean; answer: HttpResponse }> {
-  let refusal = response;
-  let bytes = await readSome(response, ERROR_LIMIT);
-  if (bytes.length === 0) {
-    const second = await get();
-    if (second.status === 403) {
-      refusal = second;
-      bytes = await readSome(second, ERROR_LIMIT);
-    } else second.body.destroy();
-  }
-  const expired = /token has expired/i.test(Buffer.from(bytes).toString('utf8'));
-  return { expired, answer: { ...refusal, body: Readable.from([bytes]) } };
+  isHead: boolean,
+): Promise<{ readonly isExpired: boolean; readonly response: HttpResponse }> {
+  if (response.status !== 403 || isHead) return { isExpired: false, response };
+  const bytes = await readSome(response, ERROR_LIMIT);
+  const isExpired = /token has expired/i.test(Buffer.from(bytes).toString('utf8'));
+  return { isExpired, response: { ...response, body: Readable.from([bytes]) } };
 }
 
 function tokenExchange(transport: Transport): TokenExchange {

@@ -285,6 +285,7 @@ describe('a manifest', () => {
       { expect: 'GET /v2/a/b/manifests/v2', answer: served },
       { expect: 'HEAD /v2/a/b/manifests/v3', answer: { status: 404 } },
       { expect: 'HEAD /v2/a/b/manifests/v4', answer: { status: 403 } },
+      { expect: 'GET /v2/a/b/manifests/v4', answer: { status: 403 } },
     );
     const made = client([server]);
     const repository = { registry: server.host, path: 'a/b' };
