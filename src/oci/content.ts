@@ -72,6 +72,8 @@ export interface Sink {
   ): Promise<'stored' | 'mounted' | 'present'>;
   /** Digest behind a tag or of a manifest digest, undefined when it is not there. */
   hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined>;
+  /** All tags of a repository; undefined where the list cannot be had whole. */
+  listTags?(repository: Repository): Promise<ReadonlySet<string> | undefined>;
   /** Stores a manifest by its digest, and under `tag` as well when one is given. Its blobs and children are there. */
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void>;
 }

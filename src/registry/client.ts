@@ -15,6 +15,7 @@ import { OwnMounts } from './mounts.ts';
 import { ReferrersApi } from './referrers.ts';
 import { reported } from './reported.ts';
 import { authorizerOf, createSession, type Session } from './session.ts';
+import { listTags } from './tags.ts';
 import { uploadBlob } from './uploads.ts';
 
 /** Where credentials come from: a keychain of its own, or the authorizer of another client. */
@@ -148,6 +149,10 @@ export class RegistryClient implements Source, Sink {
 
   async hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined> {
     return (await headManifest(this.#session, directly(repository), tagOrDigest))?.digest;
+  }
+
+  listTags(repository: Repository): Promise<ReadonlySet<string> | undefined> {
+    return listTags(this.#session, repository);
   }
 
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {

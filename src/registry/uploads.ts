@@ -97,8 +97,9 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   const after = parseRetryAfter(response.headers['retry-after'], Date.now());
   // What is sent is known to be right: its way or the storage has spoiled it, or the session is gone (a restarted registry,
   // another instance behind the same name, which may not say more than 404).
+  const likely = retryableRefusal(status, complaint);
   const isGone = (status === 404 && complaint.code === '') || status === 416;
-  const retryable = isGone ? 'few' : retryableRefusal(status, complaint);
+  const retryable = likely === 'no' && isGone ? 'few' : likely;
   return { retryable, error, ...(after === undefined ? {} : { after }) };
 }
 

@@ -5,15 +5,21 @@ const TRIES = 5;
 /** Milliseconds after the first; twice as many after each, 7.5 s in all. */
 const PAUSE = 500;
 
+export interface Patience {
+  readonly tries?: number;
+  /** Milliseconds before the second try. */
+  readonly pause?: number;
+}
+
 /** Asks until the answer is what it should be, and gives the last one. */
 export async function askUntil<T>(
   ask: () => Promise<T>,
   isRight: (answer: T) => boolean,
-  pause: number = PAUSE,
+  { tries = TRIES, pause = PAUSE }: Patience = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const answer = await ask();
-    if (isRight(answer) || attempt === TRIES) return answer;
+    if (isRight(answer) || attempt === tries) return answer;
     await sleep(pause * 2 ** (attempt - 1));
   }
 }

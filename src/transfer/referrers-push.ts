@@ -157,7 +157,8 @@ class ReferrersPush {
       const digests = new Set(list?.map(({ digest }) => digest));
       return fresh.every((digest) => digests.has(digest));
     };
-    if (isListed(await askUntil(() => this.#api(repository, subject), isListed))) return true;
+    // To keep a list that the registry keeps as well does no harm, so this need not take long.
+    if (isListed(await askUntil(() => this.#api(repository, subject), isListed, { tries: 2 }))) return true;
     for (const digest of fresh) if (!(await this.#isThere(repository, digest))) throw lost(repository, digest);
     this.#silent.add(repository.registry);
     return false;
