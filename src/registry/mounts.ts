@@ -1,4 +1,4 @@
-import { isRefusal } from '../base/errors.ts';
+import { AirgapError, isRefusal } from '../base/errors.ts';
 import { discard } from '../http/read.ts';
 import { describePlace, directly } from './hosts.ts';
 import type { Session } from './session.ts';
@@ -45,7 +45,8 @@ export class OwnMounts {
       await discard(response);
       return response.status === 201;
     } catch (error) {
-      if (isRefusal(error)) return false;
+      // The blob itself has been stored.
+      if (isRefusal(error) || (error instanceof AirgapError && error.code === 'network')) return false;
       throw error;
     }
   }

@@ -121,7 +121,8 @@ class ReferrersPush {
     const outcomes: ReferrerOutcome[] = [];
     for (const referrer of listed) {
       const { digest } = referrer.descriptor;
-      const done = { referrer, repository, via: 'referrers-api', digest } as const;
+      const via = before === undefined ? 'fallback-tag' : 'referrers-api';
+      const done = { referrer, repository, via, digest } as const;
       const isThere = before === undefined ? await this.#isThere(repository, digest) : known.has(digest);
       if (isThere) outcomes.push({ ...done, status: 'present', at: this.#options.now() });
       else outcomes.push({ ...done, ...(await this.#sender.send(repository, referrer)) });
