@@ -5,10 +5,14 @@ import { isDigest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiHost, registryOf } from './hosts.ts';
 
+/** Tags on one page: what ECR and distribution give at most. */
+const TAGS = 1000;
+
 /** What is asked of a repository's API, in parts that are checked before they become a URL. */
 export type Endpoint =
   | { readonly kind: 'manifests' /** Tag or digest. */; readonly reference: string }
   | { readonly kind: 'blobs' | 'referrers'; readonly digest: string }
+  | { readonly kind: 'tags' }
   /** A new upload; with `mount` the registry may take the blob from another of its repositories instead. */
   | { readonly kind: 'uploads'; readonly mount?: { readonly digest: string; readonly from: Repository } };
 
@@ -42,6 +46,7 @@ function restOf(endpoint: Endpoint, registry: string): string {
     if (!isDigest(reference)) checkName('tag', reference, `a request to ${registry}`, 'reference-invalid');
     return `manifests/${encode(reference)}`;
   }
+  if (endpoint.kind === 'tags') return `tags/list?n=${TAGS}`;
   if (endpoint.kind !== 'uploads') return `${endpoint.kind}/${checkedDigest(endpoint.digest, registry)}`;
   const { mount } = endpoint;
   if (mount === undefined) return 'blobs/uploads/';

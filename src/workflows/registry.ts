@@ -57,13 +57,14 @@ export function connect(
   };
   const files = fileKeychain({ env, home: env.HOME || homedir() });
   const keychain = chainKeychains(ecrKeychain(ecr), ecrPublicKeychain(ecr), files);
-  const mountTells = (registry: string): boolean => ecrHost(registry, ecrHosts) === undefined;
+  const mountsNamedOnly = (registry: string): boolean =>
+    registry === 'public.ecr.aws' || ecrHost(registry, ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
       keychain,
       transport,
       mirrors,
-      mountTells,
+      mountsNamedOnly,
       emit,
       pace: ecrPace(ecrHosts),
       askBlobs: ecrLayers(ecr),
