@@ -1,5 +1,6 @@
+import { homedir } from 'node:os';
 import { isName } from '../base/names.ts';
-import { readCertsDirectory } from './certs-directory.ts';
+import { certsDirectories, readCertsDirectory } from './certs-directory.ts';
 import { type ClientCertificate, type HostCertificates, readPair } from './client-certificate.ts';
 
 export interface HostCertificatesOptions {
@@ -28,6 +29,14 @@ export function hostCertificates(options: HostCertificatesOptions): (host: strin
     known.set(host, both);
     return both;
   };
+}
+
+/** The same with the certs.d folders of this user and this machine. */
+export function systemCertificates(
+  clientCertificates: readonly ClientCertificate[],
+  env: Readonly<Record<string, string | undefined>>,
+): (host: string) => HostCertificates | undefined {
+  return hostCertificates({ clientCertificates, directories: certsDirectories(env, env.HOME || homedir()) });
 }
 
 /** A URL leaves port 443 out, and people may have written it. */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import buildConnector from 'undici/lib/core/connect.js';
 import { CONNECT_TIMEOUT, connectFirst } from './addresses.ts';
@@ -16,7 +17,7 @@ export function secureConnector(secureContext: SecureContext, timeout: number, h
     const endpoint = { hostname: options.hostname, port: Number(options.port) || 443 };
     connectFirst(endpoint, timeout, openSocket).then(
       (httpSocket) => {
-        const socket = handshake({ ...options, httpSocket }, (...result) => {
+        const socket = handshake({ ...options, ...serverName(options), httpSocket }, (...result) => {
           clearTimeout(limit);
           callback(...result);
         }) as TLSSocket;
@@ -27,6 +28,11 @@ export function secureConnector(secureContext: SecureContext, timeout: number, h
       (error: Error) => callback(error, null),
     );
   };
+}
+
+/** An address is no name to be sent (RFC 6066, 3), though undici's proxies give theirs for one. */
+function serverName({ servername = '' }: Parameters<Connector>[0]): { readonly servername?: string } {
+  return isIP(servername) === 0 ? {} : { servername: '' };
 }
 
 /**

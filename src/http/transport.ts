@@ -1,13 +1,11 @@
-import { homedir } from 'node:os';
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, silent } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
-import { certsDirectories } from './certs-directory.ts';
 import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
-import { hostCertificates } from './host-certificates.ts';
+import { systemCertificates } from './host-certificates.ts';
 import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
@@ -107,14 +105,11 @@ export function createTransport(options: TransportOptions = {}): Transport {
     roots ??= trustedCertificates({ env, ...(options.caFile === undefined ? {} : { caFile: options.caFile }) });
     return roots;
   };
-  const ofHost = hostCertificates({
-    clientCertificates: options.clientCertificates ?? [],
-    directories: certsDirectories(env, env.HOME || homedir()),
-  });
+  const hostCertificates = systemCertificates(options.clientCertificates ?? [], env);
   const dispatchers = createDispatchers({
     proxy: proxyFromEnvironment(env),
     certificates,
-    hostCertificates: ofHost,
+    hostCertificates,
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
@@ -134,7 +129,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     request: (request) => persist(wire, retrier, request),
     retrier,
     certificates,
-    hostCertificates: ofHost,
+    hostCertificates,
     close: () => dispatchers.close(),
   };
 }
