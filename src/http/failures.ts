@@ -101,11 +101,11 @@ interface Described {
 function connecting(thrown: unknown, { name, host, hostname, isProxy }: Peer): Described | undefined {
   const code = codeOf(thrown);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    const message = isProxy ? `${name} has no address` : `the name ${hostname} has no address`;
+    const who = isProxy ? name : `the name ${hostname}`;
     const isUnknown = code === 'ENOTFOUND';
     return {
       retryable: isUnknown ? 'no' : 'yes',
-      message: isUnknown ? message : `${message}: the DNS server gives no answer`,
+      message: isUnknown ? `${who} has no address` : `${who} could not be looked up: the DNS server gives no answer`,
       ...(isProxy ? {} : { hint: 'check the name and the DNS server; behind a proxy, HTTPS_PROXY has to be set' }),
     };
   }
@@ -163,7 +163,8 @@ function tunnelling(thrown: unknown, { host }: Peer): Described | undefined {
 function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
   const code = codeOf(thrown);
   const said = messageOf(thrown);
-  if (/^HPE_/.test(code)) {
+  // undici's parser names its errors, and gives not all of them a code.
+  if (/^HPE_/.test(code) || (thrown as Error | undefined)?.name === 'HTTPParserError') {
     if (isPlain && isTlsAlert((thrown as { data?: unknown }).data)) {
       return { retryable: 'no', message: `${name} speaks TLS, and was spoken to without`, hint: withoutTls(host) };
     }
