@@ -1,9 +1,11 @@
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, silent } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
+import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
+import { systemCertificates } from './host-certificates.ts';
 import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
@@ -23,10 +25,12 @@ import {
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
-  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS come from here. */
+  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and HOME come from here. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** PEM file of further trusted roots. */
   readonly caFile?: string;
+  /** Client certificates by host; those of certs.d folders (docker's, podman's) are found without being named. */
+  readonly clientCertificates?: readonly ClientCertificate[];
   /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
   readonly plainHttp?: readonly string[];
   /** Connections per host, for reading and for uploading each. Default 64; fewer where fewer requests are made. */
@@ -97,6 +101,11 @@ export interface Transport {
   readonly retrier: Retrier;
   /** The PEM roots in use, for other HTTP clients. */
   certificates(): readonly string[];
+  /**
+   * Roots and client certificate of a host (`host[:port]`) of its own, for other HTTP clients.
+   * @throws AirgapError `config`
+   */
+  hostCertificates(host: string): HostCertificates | undefined;
   /** Closes all connections, also those in use. */
   close(): Promise<void>;
 }
@@ -112,9 +121,11 @@ export function createTransport(options: TransportOptions = {}): Transport {
     roots ??= trustedCertificates({ env, ...(options.caFile === undefined ? {} : { caFile: options.caFile }) });
     return roots;
   };
+  const hostCertificates = systemCertificates(options.clientCertificates ?? [], env);
   const dispatchers = createDispatchers({
     proxy: proxyFromEnvironment(env),
     certificates,
+    hostCertificates,
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
@@ -136,6 +147,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     request: (request) => persist(wire, retrier, request),
     retrier,
     certificates,
+    hostCertificates,
     close: () => dispatchers.close(),
   };
 }
