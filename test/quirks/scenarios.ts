@@ -94,7 +94,8 @@ export function onManifest(answer: (found: StoredManifest, exchange: Exchange) =
 export function once(test: (exchange: Exchange) => unknown, answer: Hook): Hook {
   const seen = new Set<string>();
   return (exchange) => {
-    const key = `${exchange.path} ${exchange.query.get('digest') ?? ''}`;
+    // An upload is known by its digest: its path has the session.
+    const key = exchange.query.get('digest') ?? exchange.path;
     if (!test(exchange) || seen.has(key)) return undefined;
     seen.add(key);
     return answer(exchange);

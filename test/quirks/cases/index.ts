@@ -1,7 +1,9 @@
+import './aws.ts';
 import './challenges.ts';
+import './client-certificates.ts';
+import './given-credentials.ts';
 import './head.ts';
 import './hosts.ts';
-import './index.ts';
 import './manifests.ts';
 import './presence.ts';
 import './proxies.ts';

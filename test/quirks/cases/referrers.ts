@@ -78,6 +78,26 @@ for (const [name, answer] of Object.entries(APIS)) {
   });
 }
 quirk({
+  id: 'manifest/referrers-api-never-answers',
+  weight: 'should',
+  shownBy: 'front ends that hold requests for paths that they do not know',
+  source: '-',
+  wanted: 'ends in time with a warning; the image is bundled, and its signature under the tag too',
+  seconds: 130,
+  run: async (stage) => {
+    const item = image();
+    const signed = signature();
+    const { run } = await bundleOne(
+      stage,
+      // Resolved never: the request stays open until the tool ends it.
+      ({ kind }) => kind === 'referrers' && new Promise(() => {}),
+      { item, setUp: (registry) => registry.put('team/app', signatureTag(item), signed), timeout: 280_000 },
+    );
+    stage.succeeds(run);
+    stage.check(await stage.carries(signed), 'the signature is not carried', run);
+  },
+});
+quirk({
   id: 'manifest/referrers-api-json-without-list',
   weight: 'may',
   shownBy: 'front ends that answer {} to everything',

@@ -76,6 +76,19 @@ quirk({
   },
 });
 quirk({
+  id: 'http/503-retry-after-an-hour',
+  weight: 'should',
+  shownBy: 'registries in maintenance: 503 with a long Retry-After',
+  source: 'https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3',
+  wanted: 'fails at once, and says how long the registry wants to be left alone',
+  run: async (stage) => {
+    const { run } = await bundleOne(stage, (exchange) =>
+      exchange.kind === 'manifest' ? send(exchange.outgoing, 503, 'maintenance', { 'retry-after': '3600' }) : undefined,
+    );
+    stage.fails(run, [/503/, /3600|hour|60 min/i], { within: 20 });
+  },
+});
+quirk({
   id: 'http/one-request-a-second',
   weight: 'must',
   shownBy: 'public.ecr.aws without login: 1 a second, 429 without Retry-After',

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { send } from '../fake/answers.ts';
 import { authority } from '../fake/authority.ts';
@@ -140,20 +137,3 @@ for (const delay of [100, 400]) {
     },
   });
 }
-quirk({
-  id: 'proxy/registry-wants-a-client-certificate',
-  weight: 'should',
-  shownBy: 'private registries with mutual TLS (docker: certs.d/HOST/client.cert; helm: --cert-file)',
-  source: 'https://docs.docker.com/engine/security/certificates/, https://helm.sh/docs/helm/helm_registry_login/',
-  wanted: 'says that a client certificate is wanted, at once',
-  run: async (stage) => {
-    const server = createServer({ ...authority(), requestCert: true, rejectUnauthorized: true });
-    server.on('tlsClientError', () => {}).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    stage.trust();
-    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const run = await stage.bundle([], `${host}/team/app:1`);
-    server.close();
-    stage.fails(run, /certificate/i, { within: 20 });
-  },
-});

@@ -10,10 +10,9 @@ const HOSTS = [
   'index.docker.io',
   'lscr.io',
   'oci.external-secrets.io',
-  'other.example.com',
+  'public.ecr.aws',
   'registry-1.docker.io',
   'registry.example.com',
-  'registry.gitlab.com',
 ];
 
 let made: ReturnType<typeof issued> | undefined;

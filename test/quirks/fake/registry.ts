@@ -62,6 +62,8 @@ interface Repository {
 export interface FakeOptions {
   /** With a certificate of the tests' authority. */
   readonly tls?: boolean;
+  /** With a certificate, and it wants one of the same authority from clients. */
+  readonly wantsCertificate?: boolean;
   /** Loopback address, 127.0.0.1 unless given. */
   readonly address?: string;
   /** Whether it has the referrers API; it has unless told otherwise. */
@@ -86,7 +88,7 @@ export class FakeRegistry {
   /** Told of every connection. */
   onConnection: (socket: Socket) => void = () => {};
 
-  private constructor({ tls = false, referrers = true }: FakeOptions) {
+  private constructor({ wantsCertificate = false, tls = wantsCertificate, referrers = true }: FakeOptions) {
     this.tls = tls;
     this.#hasReferrers = referrers;
     const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
@@ -95,13 +97,19 @@ export class FakeRegistry {
         if (outgoing.headersSent) outgoing.destroy();
         else outgoing.writeHead(418).end(errors('FAKE_FAILED', String(error.stack)));
       });
-    this.#server = tls ? createTlsServer(authority(), listener) : createServer(listener);
+    this.#server = tls
+      ? createTlsServer(
+          { ...authority(), requestCert: wantsCertificate, rejectUnauthorized: wantsCertificate },
+          listener,
+        )
+      : createServer(listener);
     this.#server.keepAliveTimeout = 30_000;
     this.#server.on('connection', (socket: Socket) => {
       this.open.add(socket);
       socket.on('error', () => {}).on('close', () => this.open.delete(socket));
       this.onConnection(socket);
     });
+    this.#server.on('tlsClientError', () => {});
     this.#server.on('clientError', (_, socket) => {
       socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request');
     });

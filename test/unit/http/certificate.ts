@@ -15,7 +15,11 @@ export function selfSigned(...names: readonly string[]): { readonly cert: string
 }
 
 /** A certificate for 127.0.0.1, ::1 and the names given, from an authority of its own, as a company has one. */
-export function issued(...names: readonly string[]): { readonly ca: string; readonly cert: string; readonly key: string } {
+export function issued(...names: readonly string[]): {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+} {
   const folder = scratchFolder();
   const at = (name: string): string => join(folder, name);
   const openssl = (...args: string[]): void => {
