@@ -30,7 +30,7 @@ for (const quirk of QUIRKS.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0
       await quirk.run(stage);
     } catch (error) {
       const { message } = error as Error;
-      throw new Error(`${message}\n\nwanted: ${wanted}\nshown by: ${shownBy}\nsource: ${source}`, { cause: error });
+      throw new Error(`${message}\n\nwanted: ${wanted}\nshown by: ${shownBy}\nsource: ${source}`);
     } finally {
       stage.close();
     }

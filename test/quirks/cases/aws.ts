@@ -1,6 +1,6 @@
 import { send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
-import { wantTokens } from '../fake/tokens.ts';
+import { wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import type { Stage } from '../stage.ts';
 
@@ -9,14 +9,16 @@ const SDK = 'https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/c
 const KEYS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI' };
 const PUBLIC_IMAGE = 'public.ecr.aws/docker/library/nginx:1';
 
-/** public.ecr.aws, with anonymous tokens for everybody. */
-async function publicRegistry(stage: Stage): Promise<void> {
+/** public.ecr.aws, with anonymous tokens for everybody, and a private registry that wants a login. */
+async function registries(stage: Stage): Promise<void> {
   const registry = await stage.fake({ tls: true });
   registry.put('docker/library/nginx', '1', image());
   wantTokens(registry, {
     challenge: (scope) => `Bearer realm="https://public.ecr.aws/token",service="public.ecr.aws",scope="${scope}"`,
   });
-  await stage.hosts({ 'public.ecr.aws': registry });
+  const closed = await stage.fake({ tls: true });
+  wantPassword(closed, 'AWS', 'a-token');
+  await stage.hosts({ 'public.ecr.aws': registry, [PRIVATE]: closed });
 }
 
 quirk({
@@ -28,6 +30,7 @@ quirk({
   seconds: 190,
   run: async (stage) => {
     const api = await stage.raw(() => {});
+    await registries(stage);
     const env = { ...KEYS, AWS_ENDPOINT_URL_ECR: `http://${api.host}` };
     const run = await stage.bundle([], `${PRIVATE}/team/app:1`, { env, timeout: 250_000 });
     stage.fails(run, new RegExp(PRIVATE), { within: 230, code: 1 });
@@ -42,7 +45,7 @@ quirk({
   seconds: 190,
   run: async (stage) => {
     const api = await stage.raw(() => {});
-    await publicRegistry(stage);
+    await registries(stage);
     const env = { ...KEYS, AWS_ENDPOINT_URL_ECR_PUBLIC: `http://${api.host}` };
     stage.succeeds(await stage.bundle([], PUBLIC_IMAGE, { env, timeout: 280_000 }));
   },
@@ -60,7 +63,7 @@ quirk({
         'content-type': 'application/x-amz-json-1.1',
       }),
     );
-    await publicRegistry(stage);
+    await registries(stage);
     const run = await stage.bundle([], PUBLIC_IMAGE, { env: { ...KEYS, AWS_ENDPOINT_URL_ECR_PUBLIC: api.origin } });
     stage.succeeds(run);
     stage.check(/AccessDenied|GetServiceBearerToken/.test(run.text), 'nothing is told of the refusal', run);
@@ -77,7 +80,7 @@ for (const [name, reference] of [
     source: 'https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html',
     wanted: 'an error that names the profile; not another account, and not anonymous',
     run: async (stage) => {
-      await publicRegistry(stage);
+      await registries(stage);
       const run = await stage.bundle([], reference, { env: { AWS_PROFILE: 'no-such-profile' } });
       stage.fails(run, /no-such-profile/, { within: 20 });
     },

@@ -3,6 +3,7 @@ import { issued } from '../../unit/http/certificate.ts';
 /** Names of hosts that cases play. */
 const HOSTS = [
   'localhost',
+  '123456789012.dkr.ecr.eu-central-1.amazonaws.com',
   'auth.docker.io',
   'auth.example.com',
   'bucket.s3.eu-central-1.amazonaws.com',

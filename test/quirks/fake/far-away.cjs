@@ -11,8 +11,9 @@ const ADDRESSES = [
   { address: '127.0.0.1', family: 4 },
   { address: '2001:db8::1', family: 6 },
 ];
-/** ENETUNREACH as libuv has it on Linux. */
+/** ENETUNREACH and ECANCELED as libuv has them on Linux. */
 const UNREACHABLE = -101;
+const CANCELED = -125;
 
 const { lookup } = dns;
 dns.lookup = (name, options, callback) => {
@@ -28,12 +29,18 @@ dns.promises.lookup = async (name, options = {}) => {
   return options.all ? ADDRESSES : ADDRESSES[0];
 };
 
-const { connect } = TCP.prototype;
+const { connect, close } = TCP.prototype;
+const closed = new WeakSet();
 TCP.prototype.connect = function later(request, ...to) {
   setTimeout(() => {
-    const failed = connect.call(this, request, ...to);
+    // Who has not waited has closed it; libuv then ends the attempt with ECANCELED.
+    const failed = closed.has(this) ? CANCELED : connect.call(this, request, ...to);
     if (failed !== 0) request.oncomplete?.(failed, this, request, true, true);
   }, Number(process.env.QUIRKS_FAR_AWAY));
   return 0;
+};
+TCP.prototype.close = function remembered(...args) {
+  closed.add(this);
+  return close.apply(this, args);
 };
 TCP.prototype.connect6 = () => UNREACHABLE;
