@@ -14,8 +14,12 @@ export function selfSigned(...names: readonly string[]): { readonly cert: string
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 }
 
-/** A certificate for 127.0.0.1 from an authority of its own, as a company has one. */
-export function issued(): { readonly ca: string; readonly cert: string; readonly key: string } {
+/** A certificate for 127.0.0.1, ::1 and the names given, from an authority of its own, as a company has one. */
+export function issued(...names: readonly string[]): {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+} {
   const folder = scratchFolder();
   const at = (name: string): string => join(folder, name);
   const openssl = (...args: string[]): void => {
@@ -24,7 +28,8 @@ export function issued(): { readonly ca: string; readonly cert: string; readonly
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...key, '-days', '2', '-subj', '/CN=own CA', '-keyout', 'ca.key', '-out', 'ca.pem');
   openssl('req', ...key, '-subj', '/CN=registry', '-keyout', 'key.pem', '-out', 'request.pem');
-  writeFileSync(at('names'), 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n');
+  const alternatives = ['IP:127.0.0.1', 'IP:::1', ...names.map((name) => `DNS:${name}`)].join(',');
+  writeFileSync(at('names'), `subjectAltName=${alternatives}\nbasicConstraints=CA:FALSE\n`);
   const from = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
   openssl('x509', '-req', '-in', 'request.pem', ...from, '-out', 'cert.pem');
   const read = (name: string): string => readFileSync(at(name), 'utf8');
