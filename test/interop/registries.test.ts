@@ -1,0 +1,161 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/belonging.ts';
+import { airgap, airgapOk } from '../support/cli.ts';
+import { compileWithModules } from '../support/go.ts';
+import { buildImage, pushBuilt } from '../support/images.ts';
+import { startMeddler } from '../support/meddler.ts';
+import {
+  type RealRegistry,
+  startDistribution,
+  startMemory,
+  startTokenServer,
+  type TokenServer,
+} from '../support/real-registries.ts';
+import { scratchFolder } from '../support/scratch.ts';
+
+/** The whole way with registries of other makers: pulled from, pushed to, pushed to again, and what they have afterwards. */
+
+const home = scratchFolder();
+const program = join(scratchFolder(), 'registries');
+const account = 'user:geheim123';
+// bcrypt of geheim123, as htpasswd -B writes it
+const htpasswd = 'user:$2y$05$abcdefghijklmnopqrstuufKZMm/0imsDKw8jZuKJnEUT4r4H55gi\n';
+const images = ['team/app:1', 'team/docker:v1.0'];
+const bundle = join(home, 'bundle.tar');
+
+let missing: string | undefined;
+let origin: RealRegistry;
+let tokens: TokenServer;
+/** Digests of the images, and of what belongs to them. */
+let content: readonly string[];
+
+beforeAll(async () => {
+  missing = compileWithModules('registries', program);
+  if (missing !== undefined) return;
+  [origin, tokens] = await Promise.all([startMemory(program), startTokenServer(account)]);
+  await fill(origin.host);
+  await airgapOk(['bundle', ...named(origin.host, 'upstream'), '--out', bundle], home);
+  content = await contentOf(bundle);
+  expect(content).toHaveLength(4);
+}, 220_000);
+
+afterAll(async () => {
+  await Promise.all([origin?.stop(), tokens?.stop()]);
+});
+
+/** An image with platforms, a signature and an SBOM, and one of Docker's media types. */
+async function fill(host: string): Promise<void> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const repository = 'upstream/team/app';
+  const index = await pushBuilt(host, repository, '1', buildImage({ name: 'app', sharedLayer: 'base', size: 300_000 }));
+  await pushBuilt(host, repository, tagFor(index, 'sig'), cosignSignature(privateKey, repository, index));
+  const type = 'application/spdx+json';
+  const sbom = buildArtifact({
+    artifactType: type,
+    layers: [{ mediaType: type, bytes: Buffer.from('{"spdxVersion":"SPDX-2.3"}') }],
+    subject: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: index, size: 1 },
+  });
+  await pushBuilt(host, repository, undefined, sbom);
+  await listUnderTag(host, repository, index, sbom);
+  const docker = buildImage({ name: 'docker', format: 'docker', sharedLayer: 'base', platforms: ['linux/amd64'] });
+  await pushBuilt(host, 'upstream/team/docker', 'v1.0', docker);
+}
+
+/** The images by a registry's name, with that registry allowed to speak plain HTTP. */
+function named(host: string, prefix: string): string[] {
+  return [...images.flatMap((image) => ['--image', `${host}/${prefix}/${image}`]), '--plain-http', host];
+}
+
+async function contentOf(file: string): Promise<string[]> {
+  await airgapOk(['verify', file], home);
+  const { lock } = JSON.parse((await airgapOk(['inspect', file, '-o', 'json'], home)).stdout);
+  const digests = lock.images.flatMap(({ digest, referrers = [] }: { digest: string; referrers?: object[] }) => [
+    digest,
+    ...referrers.map((referrer) => (referrer as { digest: string }).digest),
+  ]);
+  return digests.sort();
+}
+
+/** A home whose login is for one host. */
+function loggedIn(host: string): string {
+  const folder = scratchFolder();
+  mkdirSync(join(folder, '.docker'));
+  const auths = { [host]: { auth: Buffer.from(account).toString('base64') } };
+  writeFileSync(join(folder, '.docker/config.json'), JSON.stringify({ auths }), { mode: 0o600 });
+  return folder;
+}
+
+const withPasswords = (): Promise<RealRegistry> => {
+  const path = join(scratchFolder(), 'htpasswd');
+  writeFileSync(path, htpasswd);
+  return startDistribution(program, { auth: { htpasswd: { realm: 'test', path } } });
+};
+
+test.for([
+  ['crane registry serve', () => startMemory(program), 'fallback-tag'],
+  ['the same with the referrers API', () => startMemory(program, 'referrers'), 'referrers-api'],
+  ['distribution 3', () => startDistribution(program), 'fallback-tag'],
+  ['distribution 3 with a password file', withPasswords, 'fallback-tag'],
+  ['distribution 3 with tokens', () => startDistribution(program, { auth: tokens.auth }), 'fallback-tag'],
+] as const)('the whole way with %s', async ([, begin, via], context) => {
+  if (missing !== undefined) return context.skip(missing);
+  const { host, stop } = await begin();
+  try {
+    const own = loggedIn(host);
+    const access = ['--plain-http', host, '--plain-http', tokens.host];
+    const receipt = join(own, 'receipt.json');
+    const naming = ['--naming', '{path}'];
+    const push = ['push', bundle, '--to', `${host}/target`, ...naming, ...access, '-o', 'json'];
+    const first = JSON.parse((await airgapOk([...push, '--receipt', receipt], own)).stdout);
+    expect(first.images.map(({ status }: { status: string }) => status)).toEqual(['pushed', 'pushed']);
+    expect(first.referrers).toEqual({ pushed: 2, present: 0, kept: 0, refused: 0 });
+    const log = join(own, 'log');
+    const second = JSON.parse((await airgapOk([...push, '--log-file', log], own)).stdout);
+    expect(second).toMatchObject({ bytes: 0, blobs: { stored: 0, mounted: 0 }, referrers: { pushed: 0, present: 2 } });
+    await airgapOk(['verify', '--receipt', receipt, ...access], own);
+    const written = JSON.parse(readFileSync(receipt, 'utf8'));
+    expect(written.referrers.map(({ via }: { via: string }) => via).sort()).toEqual(['cosign-tag', via].sort());
+    const back = join(own, 'back.tar');
+    await airgapOk(['bundle', ...named(host, 'target/upstream'), ...access, '--out', back], own);
+    expect(await contentOf(back)).toEqual(content);
+  } finally {
+    await stop();
+  }
+});
+
+test('through distribution 3 as a pull-through cache, which takes nothing', async (context) => {
+  if (missing !== undefined) return context.skip(missing);
+  const { host, stop } = await startDistribution(program, { proxy: { remoteurl: `http://${origin.host}` } });
+  try {
+    const file = join(home, 'cached.tar');
+    await airgapOk(['bundle', ...named(host, 'upstream'), '--out', file], home);
+    expect(await contentOf(file)).toEqual(content);
+    const { code, stderr } = await airgap(['push', bundle, '--to', `${host}/m`, '--plain-http', host], home);
+    expect(code).toBe(1);
+    expect(stderr).toContain('405');
+  } finally {
+    await stop();
+  }
+});
+
+test('a layer of crane registry serve that breaks off', async (context) => {
+  if (missing !== undefined) return context.skip(missing);
+  const broken = new Set<string>();
+  // Each blob of any size once: the registry answers the request for the rest with 416.
+  const meddler = await startMeddler(origin.host, (_method, path) => {
+    if (!path.includes('/blobs/') || broken.has(path)) return undefined;
+    broken.add(path);
+    return { kind: 'cut-after', bytes: 100_000 };
+  });
+  try {
+    const file = join(home, 'broken.tar');
+    await airgapOk(['bundle', ...named(meddler.host, 'upstream'), '--out', file], home);
+    expect(await contentOf(file)).toEqual(content);
+    expect(broken.size).toBeGreaterThan(4);
+  } finally {
+    await meddler.stop();
+  }
+});

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { scratchFolder } from './scratch.ts';
+
+/** Registries of other makers (fixtures/programs/registries), each on loopback without TLS. */
+export interface RealRegistry {
+  /** `127.0.0.1:PORT`. */
+  readonly host: string;
+  stop(): Promise<void>;
+}
+
+/** Starts the compiled program; `args` as its own comment says. */
+async function start(program: string, args: readonly string[]): Promise<RealRegistry> {
+  const env = { PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none' };
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const ended = once(child, 'exit');
+  const kill = (): void => void child.kill('SIGKILL');
+  process.on('exit', kill);
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-2000);
+  });
+  const first = await Promise.race([once(child.stdout, 'data'), ended.then(() => undefined)]);
+  if (first === undefined) throw new Error(`${args[0]} does not start: ${log.trim()}`);
+  const stop = async (): Promise<void> => {
+    process.off('exit', kill);
+    kill();
+    await ended;
+  };
+  return { host: String(first[0]).trim(), stop };
+}
+
+/** What `crane registry serve` runs: blobs of all repositories in one store, open ranges answered with 416. */
+export function startMemory(program: string, api?: 'referrers'): Promise<RealRegistry> {
+  return start(program, api === undefined ? ['memory'] : ['memory', api]);
+}
+
+/** CNCF Distribution 3. `settings` are keys of its configuration file. */
+export function startDistribution(
+  program: string,
+  settings: Readonly<Record<string, unknown>> = {},
+): Promise<RealRegistry> {
+  const folder = scratchFolder();
+  const config = {
+    version: '0.1',
+    storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
+    http: { secret: 'test' },
+    ...settings,
+  };
+  // The registry reads YAML, and JSON is YAML.
+  writeFileSync(join(folder, 'config.yml'), JSON.stringify(config));
+  return start(program, ['distribution', join(folder, 'config.yml')]);
+}
+
+/** A token server for a Distribution: everything for one account, nothing for others. */
+export interface TokenServer extends RealRegistry {
+  /** `auth` of the registry's configuration. */
+  readonly auth: Readonly<Record<string, unknown>>;
+}
+
+/** @param account user and password, `user:password` */
+export async function startTokenServer(account: string): Promise<TokenServer> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwks = join(scratchFolder(), 'jwks.json');
+  const names = { kid: 'test', alg: 'ES256', use: 'sig' };
+  writeFileSync(jwks, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), ...names }] }));
+  const known = `Basic ${Buffer.from(account).toString('base64')}`;
+  const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const tokenFor = (scopes: readonly string[]): string => {
+    const now = Math.floor(Date.now() / 1000);
+    const access = scopes.map((scope) => {
+      const [type, name, actions = ''] = scope.split(':');
+      return { type, name, actions: actions.split(',') };
+    });
+    const times = { iat: now, nbf: now - 5, exp: now + 60 };
+    const claims = { iss: 'test', sub: 'user', aud: 'registry', jti: '1', ...times, access };
+    const text = `${encoded({ typ: 'JWT', alg: 'ES256', kid: 'test' })}.${encoded(claims)}`;
+    const signature = sign('sha256', Buffer.from(text), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    return `${text}.${signature.toString('base64url')}`;
+  };
+  const server = createServer(({ url = '', headers }, outgoing) => {
+    const scopes = new URL(url, 'http://localhost').searchParams.getAll('scope');
+    const isKnown = headers.authorization === known;
+    outgoing.writeHead(isKnown ? 200 : 401, { 'content-type': 'application/json' });
+    outgoing.end(isKnown ? JSON.stringify({ token: tokenFor(scopes) }) : '{}');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const auth = { token: { realm: `http://${host}/token`, service: 'registry', issuer: 'test', jwks } };
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { host, auth, stop };
+}
