@@ -1,4 +1,5 @@
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
+import { clientCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
 import { headerOf, readSome } from '../http/read.ts';
@@ -20,6 +21,9 @@ export interface RegistryResponse extends HttpResponse {
 /** What servers with TLS say to plain HTTP: Go's, nginx, Apache's. All answer 400, and to HEAD without a text. */
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
+
+/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client): none came, or it does not trust it. */
+const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
 
 /** What a registry said in `errors` of its answer (distribution specification, "Error Codes"). */
 export interface Complaint {
@@ -46,7 +50,7 @@ export function parseComplaint(bytes: Uint8Array, response: HttpResponse): Compl
       : { code: clean(first?.code), message, detail };
   } catch {
     const plain = (headerOf(response, 'content-type') ?? '').startsWith('text/plain');
-    const [words] = NEEDS_TLS.exec(text) ?? [];
+    const [words] = NEEDS_TLS.exec(text) ?? NEEDS_CERTIFICATE.exec(text) ?? [];
     if (words !== undefined) return { code: '', message: words };
     return { code: '', message: plain ? clean(text) : '' };
   }
@@ -77,6 +81,13 @@ export function complain(response: RegistryResponse, complaint: Complaint, reque
   const said = `${host} answers ${status}${words === '' ? '' : ` (${words})`}`;
   const error = (code: ErrorCode, message: string, hint?: string): AirgapError =>
     new AirgapError(code, `${what}: ${message}`, hint === undefined ? {} : { hint });
+  if (status === 400 && NEEDS_CERTIFICATE.test(complaint.message)) {
+    return error(
+      'unauthorized',
+      `${host} wants a client certificate that it trusts; ${said}`,
+      clientCertificateHint(host),
+    );
+  }
   if (response.isRefusedPassword) {
     const hint = `log in again: helm registry login ${registry}`;
     return error('unauthorized', `the credentials that are stored for ${registry} were refused; ${said}`, hint);
