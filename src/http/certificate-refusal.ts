@@ -28,6 +28,11 @@ const ALERTS: readonly (readonly [alert: RegExp, reason: string])[] = [
   [/ALERT_(?:BAD_CERTIFICATE|CERTIFICATE_UNKNOWN|ACCESS_DENIED)$/, 'the registry gives no reason'],
 ];
 
+/** How to give a host the client certificate that it wants. */
+export function clientCertificateHint(host: string): string {
+  return `give it with --client-cert ${host}=FILE and --client-key ${host}=FILE, or as client.cert and client.key in certs.d/${host} of /etc/docker or ~/.config/containers`;
+}
+
 /**
  * A failure that is about the client certificate: there is none, or the server refuses it. Undefined for all others.
  * @param peer of the connection, as messages name it, and its `host[:port]`
@@ -54,7 +59,7 @@ export function clientCertificate(
     return {
       retryable,
       message: `${name} wants a client certificate`,
-      hint: `give it with --client-cert ${host}=FILE and --client-key ${host}=FILE, or as client.cert and client.key in certs.d/${host} of /etc/docker or ~/.config/containers`,
+      hint: clientCertificateHint(host),
     };
   }
   const reason = alert === undefined ? 'it closed the connection' : alert[1];

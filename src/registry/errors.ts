@@ -1,5 +1,6 @@
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
+import { clientCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
 import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
@@ -25,6 +26,9 @@ const NEEDS_TLS =
 /** The hint for a web page where a registry should have answered. */
 const NO_REGISTRY =
   'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
+
+/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client): none came, or it does not trust it. */
+const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
 
 /** What was asked, for the error of a status that was not hoped for. */
 export interface Request {
@@ -182,6 +186,10 @@ function rateVerdict(
 function statusVerdict(response: RegistryResponse, complaint: Complaint, { writes = false }: Request): Verdict {
   const { status, url } = response;
   const { code, message, isWebPage } = complaint;
+  if (status === 400 && NEEDS_CERTIFICATE.test(message)) {
+    const sentence = `${url.host} wants a client certificate that it trusts`;
+    return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
+  }
   if (isWebPage && (status === 403 || status === 404)) {
     const sentence = status === 403 ? 'access is refused' : 'not found';
     return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };
