@@ -9,8 +9,8 @@ export interface Unanswered {
   readonly error: AirgapError;
 }
 
-/** What is asked for: lists of the referrers API, or tags. One may work where the other does not. */
-export type QuestionKind = 'list' | 'tag';
+/** What is asked for: lists of the referrers API, tags, or blobs. One may work where the others do not. */
+export type QuestionKind = 'list' | 'tag' | 'blob';
 
 /**
  * Milliseconds that questions of one kind to one registry may take in vain, one after the other or together, before no more
