@@ -9,8 +9,8 @@ export interface Unanswered {
   readonly error: AirgapError;
 }
 
-/** What is asked for: lists of the referrers API, or tags. One may work where the other does not. */
-export type QuestionKind = 'list' | 'tag';
+/** What is asked for: lists of the referrers API, tags, or blobs. One may work where the others do not. */
+export type QuestionKind = 'list' | 'tag' | 'blob';
 
 /**
  * Milliseconds that questions of one kind to one registry may take in vain, one after the other or together, before no more
@@ -22,8 +22,10 @@ interface Line {
   inVain: number;
   /** Why no more is asked. */
   closed?: AirgapError;
-  /** The first question, which tells whether there is anybody. */
-  first?: Promise<unknown>;
+  /** Whether there ever was an answer. */
+  isAnswered?: boolean;
+  /** A question before the first answer, which others wait for. */
+  alone?: Promise<unknown> | undefined;
 }
 
 /**
@@ -41,8 +43,8 @@ export class ReferrerQuestions {
   }
 
   /**
-   * Asks, unless too much was asked in vain. Of lists the first is asked alone: a registry whose API hangs costs the time of
-   * one question.
+   * Asks, unless too much was asked in vain. Before the first answer lists are asked for one at a time: a registry whose API
+   * hangs costs the time of one question, and one that fails is not asked hundreds of times at once.
    * @param turn waits for its turn, which is no fault of the registry's
    * @throws AirgapError what the question throws, also for one that is not asked any more
    */
@@ -55,9 +57,15 @@ export class ReferrerQuestions {
     const key = `${kind} ${registry}`;
     const line = this.#lines.get(key) ?? { inVain: 0 };
     this.#lines.set(key, line);
-    if (kind === 'list' && line.first !== undefined) await line.first;
+    while (line.alone !== undefined) await line.alone;
     const asking = turn(() => this.#ask(line, question));
-    line.first ??= asking.catch(() => undefined);
+    if (kind === 'list' && line.isAnswered !== true) {
+      line.alone = asking
+        .catch(() => undefined)
+        .then(() => {
+          line.alone = undefined;
+        });
+    }
     return asking;
   }
 
@@ -67,6 +75,7 @@ export class ReferrerQuestions {
     try {
       const answer = await question();
       line.inVain = 0;
+      line.isAnswered = true;
       return answer;
     } catch (thrown) {
       const error = ours(thrown);

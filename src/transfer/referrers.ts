@@ -3,13 +3,14 @@ import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Root } from '../oci/graph.ts';
+import type { Graph, Root } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { cosignTags, type Referrer, referrerKey, referrersTag } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { limiter } from './limit.ts';
 import type { AskedSource } from './pinned.ts';
+import { ReferrerBlobs } from './referrer-blobs.ts';
 import { type QuestionKind, ReferrerQuestions } from './referrer-questions.ts';
 import { imagesBelow, keyOf, type Subject, subjectIn, subjectOf } from './referrer-subjects.ts';
 import type { ReferrerFailure, Walker } from './walk.ts';
@@ -41,6 +42,7 @@ export class Referrers {
   readonly #walker: Walker;
   readonly #options: ReferrerOptions;
   readonly #questions: ReferrerQuestions;
+  readonly #blobs: ReferrerBlobs;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #lists = new Map<string, Promise<readonly Referrer[] | undefined>>();
   readonly #fallbacks = new Map<string, Promise<readonly Referrer[]>>();
@@ -57,10 +59,16 @@ export class Referrers {
    */
   constructor(source: AskedSource, walker: Walker, options: ReferrerOptions, questions = new ReferrerQuestions()) {
     this.#questions = questions;
+    this.#blobs = new ReferrerBlobs(source, options);
     this.#source = source;
     this.#walker = walker;
     this.#options = options;
     this.#limit = limiter(options.concurrency * QUESTIONS);
+  }
+
+  /** The graph with the small blobs that were read. */
+  within(graph: Graph): Promise<Graph> {
+    return this.#blobs.within(graph);
   }
 
   /** What belongs to indexes that a choice of platforms made others of. It is not in the walker's graph. */
@@ -96,7 +104,9 @@ export class Referrers {
       const fresh = new Map(next.map((referrer) => [referrerKey(referrer), referrer]));
       for (const key of fresh.keys()) if (this.#given.has(key)) fresh.delete(key);
       for (const key of fresh.keys()) this.#given.add(key);
-      const { added, failures } = await this.#walker.attach(this.#within([...fresh.values()]));
+      const { added, failures } = await this.#walker.attach(this.#within([...fresh.values()]), (repository, nodes) =>
+        this.#question('blob', repository, () => this.#blobs.check(repository, nodes)),
+      );
       this.#tell(failures);
       if (depth + 1 >= DEPTH) return;
       const subjects = added.map(({ repository, subject, descriptor }) => {

@@ -5,7 +5,7 @@ import type { Source } from '../oci/content.ts';
 import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, formatRepository, lookupOf, type Reference } from '../oci/reference.ts';
+import { formatReference, formatRepository, lookupOf, type Reference, type Repository } from '../oci/reference.ts';
 import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
@@ -98,12 +98,18 @@ export class Walker {
   /**
    * Adds what belongs to manifests, each with everything below it, `artifactType` as it says itself. One whose manifest
    * does not say that it belongs there is no referrer, whatever list it stood in: it fails with `registry`.
+   * @param check throws for manifests that are not to be taken
    * @throws AirgapError `interrupted`
    */
   async attach(
     referrers: readonly Referrer[],
+    check?: (repository: Repository, nodes: readonly ManifestNode[]) => Promise<void>,
   ): Promise<{ readonly added: readonly Referrer[]; readonly failures: readonly ReferrerFailure[] }> {
-    const outcomes = await settle(referrers, referrers.length, (referrer) => this.#referrer(referrer));
+    const outcomes = await settle(referrers, referrers.length, async (referrer) => {
+      const found = await this.#referrer(referrer);
+      if ('nodes' in found) await check?.(referrer.repository, found.nodes);
+      return found;
+    });
     checkAborted(this.#options.signal);
     const added: Referrer[] = [];
     const failures: ReferrerFailure[] = [];

@@ -187,13 +187,13 @@ export async function pack(
     tellForeign(emit, graph);
     const steps = { referrers: options.referrers, questions, concurrency, emit, signal };
     const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, steps)));
-    const unanswered = tellUnanswered(emit, questions.unanswered(), options.requireReferrers);
     const gone = dropped.map(({ reference }) => reference);
     const all = gone.length === 0 ? choices : [...choices, { rule: 'dropped' as const, references: gone }];
     const delta = older && requiresOf(older, graph, artifacts);
     const lock = { ...lockOf({ charts, artifacts, findings, graph, leftOut, platforms, choices: all }), ...delta };
     const { out: path, force, splitSize } = options;
-    const evidence = await evidenceOf({ graph, leftOut, source: client, concurrency, emit, signal });
+    const evidence = await evidenceOf({ graph, leftOut, source: client, questions, concurrency, emit, signal });
+    const unanswered = tellUnanswered(emit, questions.unanswered(), options.requireReferrers);
     const signature = options.sign && (await signatureOver(lock, options.sign, path, evidence));
     const content = { path, splitSize, graph, charts: artifacts, lock, evidence, signature, force };
     const plan = await planBundle(content);

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 
 /** What a meddler does to one answer; undefined leaves it as it is. */
 export type Meddling =
+  | { readonly kind: 'status'; readonly status: number }
   | { readonly kind: 'flip-first-byte' }
   | { readonly kind: 'cut-after'; readonly bytes: number }
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number };
@@ -53,6 +54,11 @@ function relay(
   meddling: Meddling | undefined,
   served: Served,
 ): void {
+  if (meddling?.kind === 'status') {
+    answer.resume();
+    outgoing.writeHead(meddling.status).end();
+    return;
+  }
   outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
   if (meddling === undefined) {
     answer.on('data', (chunk: Buffer) => served(chunk.length));
@@ -64,7 +70,12 @@ function relay(
   answer.on('end', () => spoil(Buffer.concat(chunks), outgoing, meddling, served));
 }
 
-function spoil(body: Buffer, outgoing: ServerResponse, meddling: Meddling, served: Served): void {
+function spoil(
+  body: Buffer,
+  outgoing: ServerResponse,
+  meddling: Exclude<Meddling, { kind: 'status' }>,
+  served: Served,
+): void {
   if (meddling.kind === 'flip-first-byte') {
     if (body.length > 0) body[0] = (body[0] as number) ^ 0xff;
     served(body.length);

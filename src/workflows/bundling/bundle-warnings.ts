@@ -52,7 +52,7 @@ export function tellUnanswered(
 ): { readonly unanswered?: readonly UnansweredImages[] } {
   const errors = unanswered.map(({ registry, images, error }) => {
     const count = images.length === 1 ? '1 image' : `${images.length} images`;
-    const message = `signatures and other referrers of ${count} of ${registry} are not all known, and what is not known is not carried: ${images.join(', ')} (the first answer of that kind: ${error.message})`;
+    const message = `signatures and other referrers of ${count} of ${registry} are not all known, and what is not known is not carried: ${images.join(', ')}; the first reason: ${error.message}`;
     const hint = error.hint ?? 'run it again, or leave signatures and the like out with --no-referrers';
     return new AirgapError(error.code, message, { hint, causes: error.causes, cause: error });
   });

@@ -40,8 +40,9 @@ export async function artifactOf(
   const { roots } = walker.graph();
   const [root] = roots;
   if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} gave no manifest`);
-  if (referrers) await new Referrers(source, walker, steps, questions).collect(roots);
-  const content = walker.graph();
+  const belonging = new Referrers(source, walker, steps, questions);
+  if (referrers) await belonging.collect(roots);
+  const content = await belonging.within(walker.graph());
   const { registry, path } = chartReference(name, version);
   const attached = content.referrers?.map((one) => ({ ...one, repository: { registry, path } })) ?? [];
   return { name, version, descriptor: root.descriptor, content, referrers: attached };

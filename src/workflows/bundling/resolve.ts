@@ -94,7 +94,7 @@ export async function resolveImages(
       referrers ? belonging.collect(rootsOf(graph, there)) : undefined,
     ]);
     if (named.length === 0) {
-      const complete = await configs.within(walker.graph());
+      const complete = await configs.within(await belonging.within(walker.graph()));
       const [dropped, leftOut] = [[...gone.values()], belonging.leftOut()];
       const possible = all.filter((one) => !wanted.includes(one)).map(({ reference }) => reference);
       return { findings: wanted.filter(isThere), choices, graph: complete, dropped, possible, leftOut };

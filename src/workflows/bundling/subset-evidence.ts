@@ -12,6 +12,7 @@ import { signatureBlobs } from '../../oci/referrer-signature.ts';
 import { failureOf } from '../../transfer/failure.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
 import { referrerManifest } from '../../transfer/referrer-manifest.ts';
+import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
 import { isSubset } from '../../transfer/subset.ts';
 import { INDEX_DEPTH } from '../../transfer/tree.ts';
 import { SIGNATURE_LIMIT } from './image-signatures.ts';
@@ -22,12 +23,14 @@ export interface EvidenceOptions extends ReadBlobOptions {
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
   readonly concurrency: number;
+  /** Has on record what could not be read. */
+  readonly questions: ReferrerQuestions;
 }
 
 /**
  * What shows offline that images of some platforms were made of signed indexes: these indexes, and their signatures. None
  * of it is pushed. An image whose index has no signature needs none.
- * @throws AirgapError what reading a signature fails of, but for one that is not there
+ * @throws AirgapError `interrupted`
  */
 export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uint8Array[]> {
   const { graph, leftOut, concurrency } = options;
@@ -41,8 +44,9 @@ export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uin
     const name = `${formatRepository(repository)}@${subject}`;
     if ('error' in outcome) {
       const error = failureOf(`${formatRepository(repository)}@${descriptor.digest}`, outcome.error);
-      if (error.code !== 'image-not-found' && error.code !== 'registry') throw error;
-      options.emit({ type: 'warning', message: `not taken for a signature: ${error.message}` });
+      if (error.code === 'image-not-found' || error.code === 'registry') {
+        options.emit({ type: 'warning', message: `not taken for a signature: ${error.message}` });
+      } else options.questions.note(repository.registry, [name], error);
     } else if (outcome.value.length > 0) signed.add(name);
     for (const bytes of 'error' in outcome ? [] : outcome.value) evidence.set(digestOf(bytes), bytes);
   }

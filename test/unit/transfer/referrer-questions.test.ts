@@ -41,11 +41,14 @@ describe('questions on the side', () => {
     expect(asked).toHaveLength(15);
   });
 
-  it('for lists wait for the first one: a registry that hangs costs the time of one', async () => {
+  it('for lists wait for the first answer: a registry that hangs costs the time of one', async () => {
     const { ask, asked } = questions();
     const answers = await Promise.all(['1', '2', '3'].map((name) => ask(name, 130, 'network', 'list')));
     expect(answers).toEqual(['network', 'network', 'network']);
     expect(asked).toEqual(['1']);
+    const failing = questions();
+    await Promise.all(['1', '2', '3', '4', '5'].map((name) => failing.ask(name, 12, 'registry', 'list')));
+    expect(failing.asked).toEqual(['1', '2', '3']);
     const slow = questions();
     await Promise.all(['1', '2', '3'].map((name) => slow.ask(name, 130, undefined, 'list')));
     expect(slow.asked).toEqual(['1', '2', '3']);

@@ -253,6 +253,24 @@ describe('what belongs to an image', () => {
     expect(unanswered).toMatchObject([{ images: ['quay.io/a:1'], error: { code: 'unsupported' } }]);
   });
 
+  it('is left out, on record, where the registry has its manifest and not its blob', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const good = addReferrer(registry, 'quay.io/a', image);
+    const signature = addTagged(registry, 'quay.io/a', image);
+    const { layers } = JSON.parse(
+      Buffer.from(registry.manifests.get(`quay.io/a@${signature.digest}`)?.bytes ?? '').toString(),
+    );
+    registry.blobs.delete(`quay.io/a@${layers[0].digest}`);
+    const { graph, unanswered } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([good.digest]);
+    expect(graph.blobs.has(layers[0].digest)).toBe(false);
+    expect(unanswered).toMatchObject([
+      { images: ['quay.io/a:1'], error: { code: 'registry', message: expect.stringContaining(layers[0].digest) } },
+    ]);
+  });
+
   it('is not taken from a tag that names the image itself, as GitLab gives it', async () => {
     const registry = new MemoryRegistry();
     const { index, amd, arm } = multi(registry);

@@ -27,3 +27,23 @@ test('bundle names what it left out', () => {
   expect(told([MAYBE.reference])).toMatch(/1 image, .*\nonly possible, .*--include.*: quay\.io\/a\/maybe:1$/);
   expect(told([])).not.toContain('possible');
 });
+
+test('bundle says at the end where signatures are not known', () => {
+  const lock = { charts: [], images: [{}] };
+  const result = {
+    path: 'b.tar',
+    size: 1,
+    blobs: 1,
+    lock,
+    dropped: [],
+    possible: [],
+    fetched: 1,
+    reused: 0,
+    resumed: 0,
+  };
+  const unanswered = [{ registry: 'quay.io', images: ['quay.io/a:1', 'quay.io/b:1'], reason: 'answers 500' }];
+  for (const status of ['written', 'up-to-date', 'planned']) {
+    const report = bundleReport({ ...result, status, unanswered } as unknown as BundleResult);
+    expect(report).toMatch(/\n.*quay\.io.*2 images/);
+  }
+});

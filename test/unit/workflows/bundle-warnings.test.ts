@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { NetworkNeed } from '../../../src/discovery/network/index.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import { tellForeign, warn, warnLeftOut } from '../../../src/workflows/bundling/bundle-warnings.ts';
+import { tellForeign, tellUnanswered, warn, warnLeftOut } from '../../../src/workflows/bundling/bundle-warnings.ts';
 
 function warnings(network: readonly NetworkNeed[], references: readonly string[]): string[] {
   const events: AirgapEvent[] = [];
@@ -65,4 +66,31 @@ it('warns once of all indexes whose signatures stay behind', () => {
   warnLeftOut((event) => events.push(event), []);
   warnLeftOut((event) => events.push(event), [one, { ...one, tag: 'x.sig' }]);
   expect(events).toEqual([{ type: 'warning', message: expect.stringContaining(`of 1 indexes`) }]);
+});
+
+it('warns of each registry that did not say what it has of signatures, or fails of it', () => {
+  const unanswered = ['a.example', 'b.example'].map((registry) => ({
+    registry,
+    images: [`${registry}/x:1`, `${registry}/y:1`],
+    error: new AirgapError('registry', `${registry}/x: answers 500`),
+  }));
+  const events: AirgapEvent[] = [];
+  const emit = (event: AirgapEvent): void => void events.push(event);
+  expect(tellUnanswered(emit, unanswered, false)).toEqual({
+    unanswered: unanswered.map(({ registry, images, error }) => ({ registry, images, reason: error.message })),
+  });
+  expect(events).toEqual(
+    ['a.example', 'b.example'].map((registry) => ({
+      type: 'warning',
+      message: expect.stringMatching(`2 images of ${registry}.*${registry}/x:1, ${registry}/y:1.*--require-referrers`),
+    })),
+  );
+  expect(() => tellUnanswered(emit, unanswered, true)).toThrow(
+    expect.objectContaining({ code: 'several', exitCode: 1, causes: [expect.anything(), expect.anything()] }),
+  );
+  expect(() => tellUnanswered(emit, unanswered.slice(1), true)).toThrow(
+    expect.objectContaining({ code: 'registry', message: expect.stringContaining('b.example/y:1') }),
+  );
+  expect(tellUnanswered(emit, [], true)).toEqual({});
+  expect(events).toHaveLength(2);
 });

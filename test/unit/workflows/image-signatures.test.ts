@@ -1,9 +1,11 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
 import { silent } from '../../../src/base/events.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../src/oci/referrer-signature.ts';
+import { ReferrerQuestions } from '../../../src/transfer/referrer-questions.ts';
 import { Referrers } from '../../../src/transfer/referrers.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { requireSignatures } from '../../../src/workflows/bundling/image-signatures.ts';
@@ -29,10 +31,11 @@ function signImage(registry: MemoryRegistry, repository: string, { digest }: Des
 }
 
 async function check(registry: MemoryRegistry, names: string[], keys: KeyObject[], platforms: string[] = []) {
+  const questions = new ReferrerQuestions();
   const steps = { concurrency: 4, emit: silent };
   const walker = new Walker(registry, { ...steps, platforms: platforms.map(parsePlatform) });
   await walker.add(references(...names));
-  const belonging = new Referrers(registry, walker, steps);
+  const belonging = new Referrers(registry, walker, steps, questions);
   await belonging.collect(walker.graph().roots);
   const graph = walker.graph();
   await requireSignatures({
@@ -41,6 +44,7 @@ async function check(registry: MemoryRegistry, names: string[], keys: KeyObject[
     knowsSource: async () => true,
     leftOut: belonging.leftOut(),
     source: registry,
+    unanswered: questions.unanswered(),
     keys,
   });
 }
@@ -56,6 +60,21 @@ function multi(registry: MemoryRegistry) {
 }
 
 describe('signatures that are required', () => {
+  it('are missing where the registry does not say what it has, and that is said; others are checked', async () => {
+    const registry = new MemoryRegistry();
+    signImage(registry, 'quay.io/a', registry.addImage('quay.io/a', '1', [noise('a', 50)]), ours.privateKey);
+    registry.addImage('quay.io/b', '1', [noise('b', 50)]);
+    registry.referrers = async () => {
+      throw new AirgapError('registry', 'answers 500');
+    };
+    await check(registry, ['quay.io/a:1'], [ours.publicKey]);
+    await expect(check(registry, ['quay.io/a:1', 'quay.io/b:1'], [ours.publicKey])).rejects.toMatchObject({
+      code: 'signature',
+      exitCode: 3,
+      message: expect.stringMatching(/^quay\.io\/b:1 .*answers 500/),
+    });
+  });
+
   it('may be by any of the keys, and every image without one is named', async () => {
     const registry = new MemoryRegistry();
     signImage(registry, 'quay.io/a', registry.addImage('quay.io/a', '1', [noise('a', 50)]), ours.privateKey);

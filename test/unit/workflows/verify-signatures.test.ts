@@ -8,6 +8,7 @@ import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../src/oci/referrer-signature.ts';
+import { ReferrerQuestions } from '../../../src/transfer/referrer-questions.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { evidenceOf } from '../../../src/workflows/bundling/subset-evidence.ts';
 import { verify } from '../../../src/workflows/inspect.ts';
@@ -73,7 +74,8 @@ async function bundled(
     tag,
     ...(evidenceFor && { leftOut: true as const }),
   }));
-  const steps = { leftOut: referrers, source: registry, concurrency: 4, emit: silent };
+  const questions = new ReferrerQuestions();
+  const steps = { leftOut: referrers, source: registry, questions, concurrency: 4, emit: silent };
   const evidence = evidenceFor === undefined ? [] : await evidenceOf({ ...steps, graph: evidenceFor(graph) });
   const images = lock.images.map((image) => ({ ...image, referrers: listed }));
   const path = join(scratchFolder(), 'b.tar');

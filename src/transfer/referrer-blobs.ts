@@ -1,0 +1,54 @@
+import { AirgapError } from '../base/errors.ts';
+import type { Source } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { Graph, ManifestNode } from '../oci/graph.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import { type ReadBlobOptions, readBlob } from './read-blob.ts';
+
+/** Bytes of a blob that is read ahead and kept. Signatures have some hundred, with certificates some ten thousand. */
+const SMALL = 256 * 1024;
+
+/**
+ * The small blobs of signatures and other referrers, read before anything is written: an image is not to fail of a signature
+ * of which its registry has the manifest alone. They would be read later, so it costs no request.
+ */
+export class ReferrerBlobs {
+  readonly #source: Source;
+  readonly #options: ReadBlobOptions;
+  readonly #read = new Map<Digest, Promise<Uint8Array>>();
+
+  constructor(source: Source, options: ReadBlobOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** @throws AirgapError `registry` where a blob is not there; what reading fails of */
+  async check(repository: Repository, nodes: readonly ManifestNode[]): Promise<void> {
+    for (const descriptor of nodes.flatMap(({ blobs }) => blobs)) {
+      if (descriptor.size > SMALL) continue;
+      const { digest } = descriptor;
+      const reading =
+        this.#read.get(digest) ?? readBlob(this.#source, { descriptor, repositories: [repository] }, this.#options);
+      this.#read.set(digest, reading);
+      try {
+        await reading;
+      } catch (error) {
+        // Another repository may have it.
+        this.#read.delete(digest);
+        if (!(error instanceof AirgapError) || error.code !== 'image-not-found') throw error;
+        const message = `its blob ${digest} is not there: ${error.message}`;
+        throw new AirgapError('registry', `${formatRepository(repository)}: ${message}`, { cause: error });
+      }
+    }
+  }
+
+  /** The graph with what was read in it, so that nobody asks for it again. */
+  async within(graph: Graph): Promise<Graph> {
+    const blobs = new Map(graph.blobs);
+    for (const [digest, reading] of this.#read) {
+      const node = blobs.get(digest);
+      if (node !== undefined && node.bytes === undefined) blobs.set(digest, { ...node, bytes: await reading });
+    }
+    return { ...graph, blobs };
+  }
+}
