@@ -61,6 +61,22 @@ describe('a blob that a registry says it has and has not', () => {
   });
 });
 
+it('says of a refused attestation how the image goes without it', async () => {
+  const source = new MemoryRegistry();
+  const image = source.addImage('quay.io/a', undefined, [noise('x', 50)]);
+  const attestation = source.addImage('quay.io/a', undefined, [noise('in-toto', 50)]);
+  const platform = { os: 'unknown', architecture: 'unknown' };
+  source.addIndex('quay.io/a', '1', [image, { ...attestation, platform }]);
+  const sink = new MemoryRegistry();
+  const put = sink.putManifest.bind(sink);
+  sink.putManifest = async (repository, content, tag) => {
+    if (content.descriptor.digest === attestation.digest) throw new AirgapError('unsupported', 'answers 400');
+    await put(repository, content, tag);
+  };
+  const { failures } = await copy(await graphOf(source, 'quay.io/a:1'), source, sink, options);
+  expect(failures).toMatchObject([{ error: { hint: expect.stringContaining('--attestations drop') } }]);
+});
+
 it('uploads where a registry refuses to say what it has', async () => {
   const source = new MemoryRegistry();
   source.addImage('quay.io/a', '1', [noise('x', 5000)]);
