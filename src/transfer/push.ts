@@ -4,6 +4,7 @@ import type { Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Closure, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
+import { isAttestation } from '../oci/platform.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { type BlobOptions, Blobs, type Shipment } from './blobs.ts';
 import { checkAborted, failureOf } from './failure.ts';
@@ -108,9 +109,19 @@ export class Push {
       await sendManifest(this.#sink, repository, node, tag, ({ digest }) => this.blobs.resend(digest, repository));
     } catch (error) {
       const failure = failureOf(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
-      const isRefusal = failure.code === 'registry' || failure.code === 'unsupported';
-      throw isRefusal && node.blobs.some(({ urls = [] }) => urls.length > 0) ? foreign(failure) : failure;
+      const isRefused = failure.code === 'registry' || failure.code === 'unsupported';
+      if (isRefused && node.blobs.some(({ urls = [] }) => urls.length > 0)) throw hinted(failure, FOREIGN_LAYERS);
+      if (isRefused && this.#isAttestation(node)) throw hinted(failure, ATTESTATION);
+      throw failure;
     }
+  }
+
+  /** Whether an index says that this is an attestation of another child of it. */
+  #isAttestation({ descriptor: { digest } }: ManifestNode): boolean {
+    const indexes = this.#graph.manifests.values();
+    return indexes.some(({ children }) =>
+      children.some((child) => child.digest === digest && isAttestation(child.platform)),
+    );
   }
 }
 
@@ -129,8 +140,13 @@ function* wantedBy(
 }
 
 /** Distribution's registry answers 500 to a manifest with such layers, unless its configuration allows their addresses. */
-function foreign(cause: AirgapError): AirgapError {
-  const hint =
-    'the image has foreign layers, with addresses of their own: distribution takes them where validation.manifests.urls.allow fits the addresses';
+const FOREIGN_LAYERS =
+  'the image has foreign layers, with addresses of their own: distribution takes them where validation.manifests.urls.allow fits the addresses';
+
+/** GitLab's registry refuses BuildKit's attestations where it does not know their media types. */
+const ATTESTATION =
+  'the registry does not take this attestation, and the index of the image names it: bundle the image with --attestations drop, which gives the index another digest';
+
+function hinted(cause: AirgapError, hint: string): AirgapError {
   return new AirgapError(cause.code, cause.message, { hint, causes: cause.causes, cause });
 }

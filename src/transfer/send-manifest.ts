@@ -1,4 +1,4 @@
-import { isRefusal } from '../base/errors.ts';
+import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { ManifestNode } from '../oci/graph.ts';
@@ -22,23 +22,21 @@ export async function sendManifest(
   } catch (error) {
     // Other refusals are of the manifest itself, or of who sends it.
     if (!isRefusal(error) || (error.code !== 'registry' && error.code !== 'image-not-found')) throw error;
-    let lost = false;
-    for (const blob of blobs) {
-      if (await isThere(sink, repository, blob)) continue;
-      lost = true;
-      await resend(blob);
-    }
-    if (!lost) throw error;
+    const lost = await lostBlobs(sink, repository, blobs);
+    if (lost.length === 0) throw error;
+    for (const blob of lost) await resend(blob);
     await sink.putManifest(repository, { descriptor, bytes }, tag);
   }
 }
 
-/** A registry that refuses to say has not said that the blob is lost. */
-async function isThere(sink: Sink, repository: Repository, blob: Descriptor): Promise<boolean> {
+/** The blobs that a repository lacks; none where it refuses to say, or fails of everything at the moment. */
+async function lostBlobs(sink: Sink, repository: Repository, blobs: readonly Descriptor[]): Promise<Descriptor[]> {
+  const lost: Descriptor[] = [];
   try {
-    return await sink.hasBlob(repository, blob);
+    for (const blob of blobs) if (!(await sink.hasBlob(repository, blob))) lost.push(blob);
   } catch (error) {
-    if (isRefusal(error)) return true;
-    throw error;
+    if (error instanceof AirgapError && error.code === 'interrupted') throw error;
+    return [];
   }
+  return lost;
 }

@@ -274,7 +274,7 @@ test('ECR lists them itself, and what it does not take is a warning unless it is
     const push = ['push', file, '--to', `${host}/m`, ...http, '--receipt', receipt, '-o', 'json'];
     const first = await airgapOk(push, home, { env });
     expect(JSON.parse(first.stdout).referrers).toEqual({ pushed: 2, present: 0, kept: 0, refused: 1 });
-    expect(first.stderr).toContain('the registry does not take 1 of what belongs to images');
+    expect(first.stderr).toContain('the registry does not take 1 referrer;');
     const { referrers: written } = JSON.parse(readFileSync(receipt, 'utf8')) as { referrers: Record<string, string>[] };
     expect(written.find(({ status }) => status === 'refused')).toMatchObject({
       digest: disliked.digest,

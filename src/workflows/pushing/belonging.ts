@@ -50,8 +50,8 @@ export async function pushBelonging(
     const errors = [...refused, ...unlisted].flatMap(({ error = [] }) => error);
     return { outcomes, failures: [...failures, ...new Set(errors)] };
   }
-  warn(options.emit, refused, 'the registry does not take them, and the images are there without');
-  warn(options.emit, unlisted, 'they are there by their digests, and the registry cannot list them with their images');
+  warn(options.emit, refused, (count) => `the registry does not take ${count}; the images are there`);
+  warn(options.emit, unlisted, (count) => `the registry cannot list ${count} with the images; all are there by digest`);
   return { outcomes, failures };
 }
 
@@ -64,17 +64,14 @@ export function countBelonging(outcomes: readonly ReferrerOutcome[]): Belonging 
 /** Kinds and answers of one warning: there may be thousands, and the first ones show what is the matter. */
 const SHOWN = 5;
 
-/** One warning for all with the same end. ECR and others take some of what belongs to images, and not all. */
-function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], what: string): void {
+/** One warning for all with the same end. */
+function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], say: (count: string) => string): void {
   if (outcomes.length === 0) return;
   const list = outcomes
     .slice(0, SHOWN)
     .map(({ referrer, error }) => `${referrerKind(referrer)} of ${referrer.subject} (${error?.message})`);
   const more = outcomes.length > SHOWN ? [`and ${outcomes.length - SHOWN} more`] : [];
-  const count =
-    outcomes.length === 1
-      ? '1 signature, attestation or other referrer'
-      : `${outcomes.length} signatures, attestations or other referrers`;
-  const message = `${count}: ${what}: ${[...list, ...more].join('; ')}; --require-referrers makes that an error`;
+  const count = outcomes.length === 1 ? '1 referrer' : `${outcomes.length} referrers`;
+  const message = `${say(count)}: ${[...list, ...more].join('; ')}; --require-referrers makes that an error`;
   emit({ type: 'warning', message });
 }

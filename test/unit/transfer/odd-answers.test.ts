@@ -59,6 +59,39 @@ describe('a blob that a registry says it has and has not', () => {
     expect(sink.log.filter((line) => line === 'REFUSED')).toHaveLength(1);
     expect(sink.log.filter((line) => line.startsWith('PUT'))).toHaveLength(2);
   });
+
+  it('is looked for no further where a question fails, and the refusal is what is told', async () => {
+    const source = new MemoryRegistry();
+    source.addImage('quay.io/a', '1', [noise('x', 5000), noise('y', 5000)]);
+    const sink = new MemoryRegistry();
+    let asked = 0;
+    sink.putManifest = async () => {
+      sink.hasBlob = async () => {
+        asked++;
+        throw new AirgapError('network', 'closed the connection');
+      };
+      throw new AirgapError('registry', 'answers 500');
+    };
+    const { failures } = await copy(await graphOf(source, 'quay.io/a:1'), source, sink, options);
+    expect(failures).toMatchObject([{ error: { message: expect.stringContaining('answers 500') } }]);
+    expect(asked).toBe(1);
+  });
+});
+
+it('says of a refused attestation how the image goes without it', async () => {
+  const source = new MemoryRegistry();
+  const image = source.addImage('quay.io/a', undefined, [noise('x', 50)]);
+  const attestation = source.addImage('quay.io/a', undefined, [noise('in-toto', 50)]);
+  const platform = { os: 'unknown', architecture: 'unknown' };
+  source.addIndex('quay.io/a', '1', [image, { ...attestation, platform }]);
+  const sink = new MemoryRegistry();
+  const put = sink.putManifest.bind(sink);
+  sink.putManifest = async (repository, content, tag) => {
+    if (content.descriptor.digest === attestation.digest) throw new AirgapError('unsupported', 'answers 400');
+    await put(repository, content, tag);
+  };
+  const { failures } = await copy(await graphOf(source, 'quay.io/a:1'), source, sink, options);
+  expect(failures).toMatchObject([{ error: { hint: expect.stringContaining('--attestations drop') } }]);
 });
 
 it('uploads where a registry refuses to say what it has', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { listedReferrers } from '../../../src/transfer/referrers-listed.ts';
+import { listedReferrers, listedUnderTag } from '../../../src/transfer/referrers-listed.ts';
 import { addReferrer, tagOf } from './belonging.ts';
 import { MemoryRegistry, noise } from './memory.ts';
 
@@ -17,4 +17,22 @@ it('what a registry lists is asked of its API, else read under the subject’s t
   expect(await listed()).toEqual([]);
   registry.listsReferrers = true;
   expect(await listed()).toEqual([digest]);
+});
+
+it('what is under the subject’s tag is no list where the registry reads that tag as the digest', async () => {
+  const registry = new MemoryRegistry();
+  const image = registry.addImage('quay.io/a', undefined, [noise('a', 50)]);
+  const index = registry.addIndex('quay.io/a', '1', [image]);
+  registry.tags.set(`quay.io/a:${tagOf(index.digest)}`, index.digest);
+  expect([...(await listedUnderTag(registry, repository, index.digest))]).toEqual([]);
+});
+
+it('what is under the subject’s tag can be read whatever the API lists', async () => {
+  const registry = new MemoryRegistry();
+  registry.referrers = async () => [];
+  const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+  const entry = addReferrer(registry, 'quay.io/a', image);
+  registry.addIndex('quay.io/a', tagOf(image.digest), [entry]);
+  expect([...(await listedReferrers(registry, repository, image.digest))]).toEqual([]);
+  expect([...(await listedUnderTag(registry, repository, image.digest))]).toEqual([entry.digest]);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { AirgapError } from '../../../src/base/errors.ts';
 import { silent } from '../../../src/base/events.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Reference } from '../../../src/oci/reference.ts';
@@ -124,5 +125,18 @@ describe('what belongs to images is planned', () => {
       const { items } = await plan(graph, sink, { existing });
       expect(items.filter(({ via }) => via === 'cosign-tag')).toMatchObject([{ status, found: digest }]);
     }
+  });
+
+  it('as sent where the registry refuses every question, since the push goes on then', async () => {
+    const { graph } = await source();
+    const sink = new MemoryRegistry();
+    const refuse = async (): Promise<never> => {
+      throw new AirgapError('registry', 'answers 500');
+    };
+    sink.referrers = refuse;
+    sink.hasBlob = refuse;
+    const planned = await plan(graph, sink);
+    expect(told(planned)).toEqual(['send cosign-tag', 'send fallback-tag', 'send fallback-tag']);
+    expect(planned.blobs).toBeGreaterThan(0);
   });
 });
