@@ -73,7 +73,7 @@ test('http that leads to https: over https all is well, and else that is said', 
     expect(await push(nginx.other, ['--ca-file', caFile])).toMatchObject({ code: 0 });
     const { code, stderr } = await push(nginx.host, ['--plain-http', nginx.host, '--ca-file', caFile]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/301|https/);
+    expect(stderr).toMatch(/https/);
   } finally {
     await nginx.stop();
   }
@@ -91,7 +91,7 @@ test('a client certificate is shown, and its lack told', async (context) => {
   try {
     const without = await push(nginx.other, ['--ca-file', at('ca.pem')]);
     expect(without.code).toBe(1);
-    expect(without.stderr).toMatch(/400|certificate/);
+    expect(without.stderr).toMatch(/client certificate/i);
     const given = [
       '--client-cert',
       `${nginx.other}=${at('cert.pem')}`,
