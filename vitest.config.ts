@@ -58,6 +58,17 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
+      // Each case waits for a process of its own: many run at once, in one thread.
+      {
+        test: {
+          name: 'quirks',
+          setupFiles,
+          include: ['test/quirks/**/*.test.ts'],
+          pool: 'threads',
+          experimental: { viteModuleRunner: false, nodeLoader: false },
+          maxConcurrency: 8,
+        },
+      },
       {
         test: {
           name: 'interop',

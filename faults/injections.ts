@@ -200,12 +200,14 @@ export const taken: Fault = async (exchange) => {
 
 const exists = answer(400, { code: 'TAG_INVALID', message: 'the tag already exists and the repository is immutable' });
 
-/** The registry says that it has stored what it has not. */
-export const nothingStored: Fault = async ({ passage, body, reply }) => {
-  await body();
-  const headers = { location: passage.path, 'content-length': '0' };
-  reply({ status: 201, headers, body: Buffer.alloc(0) });
-};
+/** The registry says with this status that it has stored what it has not. */
+export function nothingStored(status: number): Fault {
+  return async ({ passage, body, reply }) => {
+    await body();
+    const headers = { location: passage.path, 'content-length': '0' };
+    reply({ status, headers, body: Buffer.alloc(0) });
+  };
+}
 
 /** Ends a connection after a while, unless the client does before. */
 async function end({ socket, headers }: Exchange['incoming']): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { airgap, type Run } from '../test/support/cli.ts';
 import { type Passage, pass } from '../test/support/fault-proxy.ts';
 import { faultsOfBundle, faultsOfLog, faultsOfNoBundle, faultsOfRegistry } from './judge.ts';
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 import { type Direction, filesIn, type Lane, type Place, stepOf } from './lane.ts';
 import { asked, type Case, type Outcome, type Reference, type References } from './sweep.ts';
 

@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Fault, Passage } from '../test/support/fault-proxy.ts';
 import {
   answer,
   answerLost,
@@ -27,46 +26,22 @@ import {
   takenBySame,
   trickle,
 } from './injections.ts';
-
-/** How far a fault reaches: the one request, five of its kind in a row, all of its kind, all of its repository, all that write, or all. */
-export type Reach = 'once' | 'storm' | 'step' | 'repository' | 'writes' | 'all';
-
-/**
- * How a registry is reached: by plain HTTP, straight or through an HTTP proxy, or over TLS with a private authority,
- * straight or through a proxy's tunnel.
- */
-export const WAYS = ['direct', 'proxy', 'tls', 'tunnel'] as const;
-export type Way = (typeof WAYS)[number];
-
-/** One kind of fault. */
-export interface Kind {
-  /** The row of the table. */
-  readonly row: string;
-  /** What tells it from others of the row. */
-  readonly variant: string;
-  readonly reach: Reach;
-  /** Which requests of a run without faults it can be tried on. */
-  readonly applies: (seen: Passage) => boolean;
-  readonly inject: Fault;
-  /** How the registry is reached, where it is not plain HTTP straight away. */
-  readonly way?: Exclude<Way, 'direct'>;
-  /** The registry says that it has stored what it has not: the log of transfers can only repeat that. */
-  readonly lies?: true;
-  /** Somebody else wrote the tag: the second run is told to write over it. */
-  readonly conflict?: true;
-}
-
-const any = (): boolean => true;
-const writes = ({ method }: Passage): boolean => method === 'PUT' || method === 'POST';
-const hasBody = ({ method, answered }: Passage): boolean => method === 'GET' && answered > 0;
-const sends = ({ sent }: Passage): boolean => sent > 0;
-const isApi = ({ path }: Passage): boolean => path.startsWith('/v2/');
-const isToken = ({ path }: Passage): boolean => path.startsWith('/token');
-const isContent = (seen: Passage): boolean => hasBody(seen) && seen.status === 200 && isApi(seen);
-const isSession = ({ method, path }: Passage): boolean => method === 'PUT' && path.includes('/uploads/');
-const isTag = ({ method, path }: Passage): boolean => method === 'PUT' && /\/manifests\/(?!sha256:)/.test(path);
-const stores = (seen: Passage): boolean => isApi(seen) && writes(seen) && seen.status === 201;
-const isAnswered = ({ status }: Passage): boolean => status !== 401;
+import {
+  any,
+  hasBody,
+  isAnswered,
+  isApi,
+  isContent,
+  isSession,
+  isTag,
+  isToken,
+  type Kind,
+  make,
+  repositoryOf,
+  sends,
+  stores,
+} from './kind.ts';
+import { QUIRK_KINDS } from './quirk-kinds.ts';
 
 /** What docker-registry says when it cannot write. */
 const FULL = {
@@ -76,14 +51,6 @@ const FULL = {
 };
 const FOR_EVER = Number.POSITIVE_INFINITY;
 const GATEWAY = '<html><body><h1>502 Bad Gateway</h1></body></html>';
-
-const make = (row: string, variant: string, reach: Reach, applies: Kind['applies'], inject: Fault): Kind => ({
-  row,
-  variant,
-  reach,
-  applies,
-  inject,
-});
 
 /** Every kind of fault that is tried. */
 export const KINDS: readonly Kind[] = [
@@ -155,7 +122,8 @@ export const KINDS: readonly Kind[] = [
     ),
     way: 'tls',
   },
-  { ...make('lost write', 'stored, it says, and it is not', 'once', stores, nothingStored), lies: true },
+  { ...make('lost write', 'stored, it says, and it is not', 'once', stores, nothingStored(201)), lies: true },
+  ...QUIRK_KINDS,
 ];
 
 /** The repository of the source answers as if it had never been. */
@@ -179,20 +147,4 @@ export function deleted(repositories: string): Kind {
       reply(await forward());
     },
   };
-}
-
-/** The repository that a request is about. */
-export function repositoryOf({ path }: Pick<Passage, 'path'>): string | undefined {
-  return /^\/v2\/(.+?)\/(?:manifests|blobs|tags|referrers)\//.exec(path)?.[1];
-}
-
-/** Whether a fault that was set off at a request reaches a later one. */
-export function reaches(reach: Reach, at: Passage, later: Passage, hits: number): boolean {
-  const kindOf = ({ step }: Passage): string => step.replace(/ #\d+$/, '');
-  if (reach === 'once') return false;
-  if (reach === 'storm') return hits < 5 && kindOf(at) === kindOf(later);
-  if (reach === 'step') return kindOf(at) === kindOf(later);
-  if (reach === 'repository') return repositoryOf(at) === repositoryOf(later);
-  if (reach === 'writes') return writes(later) && isApi(later);
-  return true;
 }

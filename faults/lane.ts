@@ -6,7 +6,7 @@ import { cleanEnvironment } from '../test/support/cli.ts';
 import { type FaultProxy, type Passage, type Plan, startFaultProxy } from '../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../test/support/registry.ts';
 import { type Ended, Terminal } from '../test/unit/cli/terminal.ts';
-import type { Way } from './kinds.ts';
+import type { Way } from './kind.ts';
 
 export type Direction = 'pull' | 'push';
 

@@ -12,7 +12,8 @@ import {
   faultsOfRegistry,
   receiptOf,
 } from './judge.ts';
-import { deleted, GONE, KINDS, type Kind, reaches, WAYS, type Way } from './kinds.ts';
+import { type Kind, reaches, WAYS, type Way } from './kind.ts';
+import { deleted, GONE, KINDS } from './kinds.ts';
 import { type Direction, filesIn, hashOf, type Lane, type Place, stepOf, type Trial } from './lane.ts';
 import { NAMES } from './workload.ts';
 
@@ -120,6 +121,7 @@ export async function attempt(lane: Lane, references: References, one: Case): Pr
       wrong.push(...(await judgeDone(lane, reference, one, place)));
       return { ...one, verdict: wrong.length > 0 ? 'bad' : 'completed', wrong, said: '' };
     }
+    if (one.kind.harmless && !one.byHelm) wrong.push('it fails');
     const isSingle = ['once', 'storm', 'step'].includes(one.kind.reach);
     wrong.push(...faultsOfFailure(first, one.step, isSingle), ...(await judgeFailed(lane, one, place)));
     const second = await run(lane, reference, one, place);
@@ -139,7 +141,7 @@ function planOf({ kind, step }: Case, fired: { times: number }): Plan {
     if (at === undefined ? stepOf(passage) !== step : !reaches(kind.reach, at, passage, fired.times)) return undefined;
     at ??= passage;
     fired.times++;
-    return kind.inject;
+    return fired.times === 1 ? kind.inject : (kind.then ?? kind.inject);
   };
 }
 

@@ -41,6 +41,7 @@ const suites = [
         of(i).map((name) => `test/e2e/${name}.test.ts`),
       ),
   })),
+  { name: 'quirks', run: () => vitest('quirks') },
   {
     name: 'interop',
     missing: () => lacking('docker-registry') ?? withoutSecondOpinions(),

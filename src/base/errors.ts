@@ -82,6 +82,19 @@ export function combine(errors: readonly AirgapError[], message: string): Airgap
   return new AirgapError('several', message, { causes: errors });
 }
 
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'registry',
+  'unauthorized',
+  'forbidden',
+  'image-not-found',
+  'unsupported',
+]);
+
+/** Whether a registry has answered, and not with a success: as opposed to no answer, and to content that is damaged. */
+export function isRefusal(error: unknown): error is AirgapError {
+  return error instanceof AirgapError && REFUSALS.has(error.code);
+}
+
 /** What a batch collects: errors of ours. Anything else is a defect, and thrown on. */
 export function ours(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;

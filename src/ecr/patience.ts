@@ -2,7 +2,7 @@ import type { ECRClientConfig } from '@aws-sdk/client-ecr';
 import { silent } from '../base/events.ts';
 import { createPacer, type Pacer } from '../http/pacer.ts';
 import { createRetrier, RETRY_DEFAULTS, type Retryable, type RetryPolicy } from '../http/retry.ts';
-import { timedOut } from './failures.ts';
+import { tellApi, timedOut } from './failures.ts';
 import type { EcrOptions } from './options.ts';
 
 /** What the SDK asks before it repeats a request. */
@@ -18,7 +18,7 @@ interface Token extends Awaited<ReturnType<Patience['acquireInitialRetryToken']>
  * How often and how patiently the SDK asks again: as the registry is asked, with its waits and at the pace that AWS takes.
  * The SDK's own way has a budget for all requests together, which a few hundred repositories use up where an account is
  * throttled; the run would fail then.
- * @param what which API of AWS, for the events
+ * @param what which API of AWS, for events and errors
  */
 export function patience(
   what: string,
@@ -34,10 +34,11 @@ export function patience(
   return {
     acquireInitialRetryToken: () => next(0),
     async refreshRetryTokenForRetry(token, info) {
+      tellApi(info.error, what);
       const retryable = retryableOf(info);
       pace.ended((token as Token).began, retryable === 'throttled');
       const attempt = token.getRetryCount() + 1;
-      const reason = timedOut(info.error) ? `${what} does not answer` : (info.error?.message ?? info.errorType);
+      const reason = timedOut(info.error) ? 'no answer in time' : (info.error?.message ?? info.errorType);
       const after = Math.max(0, (info.retryAfterHint?.getTime() ?? 0) - Date.now());
       const isOn = await retrier.again({ what, attempt, reason, retryable, after, ...(signal && { signal }) });
       if (!isOn) throw info.error ?? new Error(reason);

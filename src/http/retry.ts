@@ -26,8 +26,12 @@ export const RETRY_DEFAULTS: RetryPolicy = {
   random: Math.random,
 };
 
-/** Statuses after which the same request may well succeed. */
-const RETRY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]);
+/**
+ * Statuses after which the same request may well succeed. Beside the standard ones nginx's 499 (the request was closed
+ * before its upstream answered), and Cloudflare's 520 to 524 (what is behind it is down, unreachable or late), which
+ * go-containerregistry repeats in part, too. Cloudflare's 525 and 526 (TLS behind it is wrong) stay as they are.
+ */
+const RETRY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
 /** Connections refused are tried this often: a restarting server comes back, a wrong port does not. */
 const FEW_ATTEMPTS = 3;

@@ -1,9 +1,11 @@
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, silent } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
+import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
+import { systemCertificates } from './host-certificates.ts';
 import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
@@ -11,20 +13,24 @@ import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
 import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
 import {
+  type Attempt,
   createRetrier,
   parseRetryAfter,
   RETRY_DEFAULTS,
   type Retrier,
+  type Retryable,
   type RetryPolicy,
   retryableStatus,
 } from './retry.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
-  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS come from here. */
+  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and HOME come from here. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** PEM file of further trusted roots. */
   readonly caFile?: string;
+  /** Client certificates by host; those of certs.d folders (docker's, podman's) are found without being named. */
+  readonly clientCertificates?: readonly ClientCertificate[];
   /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
   readonly plainHttp?: readonly string[];
   /** Connections per host, for reading and for uploading each. Default 64; fewer where fewer requests are made. */
@@ -59,11 +65,25 @@ export interface HttpRequest {
   readonly kind?: string;
   /** The body holds a secret: it goes to no other host, port or scheme. */
   readonly secretBody?: boolean;
+  /** Gives the Authorization header for another origin that a redirect leads to; those sent before never go there. */
+  readonly authorize?: (next: URL) => Promise<string | undefined>;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
+  /** How likely a repetition helps after an answer; by its status where it is not given. */
+  readonly judge?: (response: HttpResponse) => Promise<Judged>;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
+  /** How often that may pass in vain. Default: as often as other failures may come. */
+  readonly waits?: number;
   readonly signal?: AbortSignal;
+}
+
+/** An answer, of which the body may have been read and put back, and how likely a repetition helps. */
+export interface Judged {
+  readonly response: HttpResponse;
+  readonly retryable: Retryable;
+  /** Milliseconds that the server wants to be left alone. */
+  readonly after?: number;
 }
 
 /** The one place that makes requests. */
@@ -81,6 +101,11 @@ export interface Transport {
   readonly retrier: Retrier;
   /** The PEM roots in use, for other HTTP clients. */
   certificates(): readonly string[];
+  /**
+   * Roots and client certificate of a host (`host[:port]`) of its own, for other HTTP clients.
+   * @throws AirgapError `config`
+   */
+  hostCertificates(host: string): HostCertificates | undefined;
   /** Closes all connections, also those in use. */
   close(): Promise<void>;
 }
@@ -96,13 +121,16 @@ export function createTransport(options: TransportOptions = {}): Transport {
     roots ??= trustedCertificates({ env, ...(options.caFile === undefined ? {} : { caFile: options.caFile }) });
     return roots;
   };
+  const hostCertificates = systemCertificates(options.clientCertificates ?? [], env);
   const dispatchers = createDispatchers({
     proxy: proxyFromEnvironment(env),
     certificates,
+    hostCertificates,
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
-  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, options.emit ?? silent);
+  const { emit = silent } = options;
+  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, emit);
   const wire: Wire = {
     plain,
     send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
@@ -112,12 +140,14 @@ export function createTransport(options: TransportOptions = {}): Transport {
     bodyTimeout: options.bodyTimeout ?? 60_000,
     leastRate: options.leastRate ?? LEAST_RATE,
     inflow: { bytes: 0 },
+    waiting: waitTeller(emit),
   };
   return {
     scheme: (host) => (plain(host) ? 'http' : 'https'),
     request: (request) => persist(wire, retrier, request),
     retrier,
     certificates,
+    hostCertificates,
     close: () => dispatchers.close(),
   };
 }
@@ -131,35 +161,70 @@ interface Wire {
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
   readonly inflow: Inflow;
+  readonly waiting: (host: string, what: string) => void;
+}
+
+/** Says of each host once that it takes its time, so that nobody takes the run for a dead one. */
+function waitTeller(emit: Emit): Wire['waiting'] {
+  const told = new Set<string>();
+  return (host, what) => {
+    if (told.has(host)) return;
+    told.add(host);
+    emit({ type: 'stage', message: `waiting for ${host}, which takes more than a minute to answer for ${what}` });
+  };
 }
 
 /** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
 async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Promise<HttpResponse> {
   const { what, signal, method, url, kind = '' } = request;
   const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
+  let waits = 0;
+  const again = async (setback: Pick<Attempt, 'attempt' | 'reason' | 'retryable' | 'after'>): Promise<boolean> => {
+    const answer = request.retry !== false && (await retrier.again({ what, signal, ...setback }));
+    if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
+    return answer;
+  };
   for (let attempt = 1; ; attempt++) {
     const turn = pace.turn(signal);
     if (turn !== undefined) await turn;
     const began = pace.now();
     const outcome = await follow(wire, request);
-    const answered = 'status' in outcome;
-    if (answered) pace.ended(began, outcome.status === 429);
-    const retryable = answered ? retryableStatus(outcome.status) : outcome.retryable;
-    const reason = answered ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
-    const after = answered ? parseRetryAfter(outcome.headers['retry-after'], Date.now()) : undefined;
-    const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
-    if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
-    if (again && answered) await discard(outcome);
-    else if (answered) return outcome;
-    else if (!again) throw outcome.error;
+    if (!('status' in outcome)) {
+      if (isUnanswered(outcome)) waits++;
+      const retryable = request.waits !== undefined && waits >= request.waits ? 'no' : outcome.retryable;
+      if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
+      throw outcome.error;
+    }
+    const { response, retryable, after } = await judged(outcome, request);
+    pace.ended(began, retryable === 'throttled');
+    const reason = `${outcome.url.host} answers ${outcome.status}`;
+    if (!(await again({ attempt, reason, retryable, after }))) return response;
+    await discard(response);
   }
+}
+
+/** Whether nothing came at all, not even the head of an answer. */
+function isUnanswered({ error }: Failure): boolean {
+  return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
+}
+
+function judged(response: HttpResponse, { judge }: HttpRequest): Judged | Promise<Judged> {
+  if (response.status < 400) return { response, retryable: 'no' };
+  if (judge !== undefined) return judge(response);
+  const after = parseRetryAfter(response.headers['retry-after'], Date.now());
+  return { response, retryable: retryableStatus(response.status), ...(after === undefined ? {} : { after }) };
 }
 
 /** One attempt, redirects included. */
 async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
   const { method, body, what, signal } = request;
   let { url } = request;
-  let headers: Readonly<Record<string, string>> = { 'user-agent': wire.userAgent, ...request.headers };
+  let headers: Readonly<Record<string, string>> = {
+    'user-agent': wire.userAgent,
+    // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.
+    'accept-encoding': 'identity',
+    ...request.headers,
+  };
   if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol === 'http:' && !wire.plain(url.host)) {
@@ -169,6 +234,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
       });
     }
     let response: HttpResponse;
+    const { host } = url;
     try {
       response = await wire.send({
         method,
@@ -179,6 +245,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
         bodyTimeout: wire.bodyTimeout,
         leastRate: wire.leastRate,
         inflow: wire.inflow,
+        waiting: () => wire.waiting(host, what),
         ...(body === undefined ? {} : { body: body.open() }),
         ...(signal === undefined ? {} : { signal }),
       });
@@ -189,6 +256,8 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
     if (next === undefined) return response;
     await discard(response);
     headers = headersFor(headers, url, next);
+    const authorization = next.origin === url.origin ? undefined : await request.authorize?.(next);
+    if (authorization !== undefined) headers = { ...headers, authorization };
     url = next;
   }
   throw new AirgapError('registry', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);

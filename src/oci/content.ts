@@ -37,30 +37,43 @@ export interface Body {
   open(offset?: number, signal?: AbortSignal, end?: number): Promise<Readable>;
 }
 
+/**
+ * What a registry mounts: only what a manifest of the other repository `named`; `any` blob; and where that has been tried,
+ * a mount of a blob from its own repository `tells` whether it is there, and opens the upload if it is not.
+ */
+export type Mounting = 'named' | 'any' | 'tells';
+
+export interface PutBlobOptions {
+  /** A repository of the same sink that has the blob, to try a mount first. It may be the blob's own. */
+  readonly mountFrom?: Repository | undefined;
+  /** It is worth a request to find out whether mounts tell what is there, and the blob is not there. */
+  readonly learn?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Where content goes. Everything is idempotent: what is there already is not sent again. */
 export interface Sink {
   /** Whether the blob is in the repository already. */
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
   /** Which of many blobs are in the repository, with fewer questions; undefined where each has to be asked for. */
   hasBlobs?(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined;
+  /** What a mount can be used for; left out, `named`. */
+  mounting?(repository: Repository): Mounting;
   /**
-   * Whether a mount tells what is there: of a blob to be mounted from its own repository, `putBlob` says `present` where it
-   * is, and of one that another repository has nothing needs to be asked. Left out, it does not.
-   */
-  mountTells?(repository: Repository): boolean;
-  /**
-   * Stores a blob. `mountFrom`: another repository of the same sink that has it, to try a mount first.
-   * @returns how it got there
+   * Stores a blob.
+   * @returns how it got there; `present` only of one that is mounted from its own repository
    * @throws AirgapError `digest-mismatch` when what the body gave is not what the descriptor says
    */
   putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
-    options?: { readonly mountFrom?: Repository; readonly signal?: AbortSignal },
+    options?: PutBlobOptions,
   ): Promise<'stored' | 'mounted' | 'present'>;
   /** Digest behind a tag or of a manifest digest, undefined when it is not there. */
   hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined>;
+  /** All tags of a repository; undefined where the list cannot be had whole. */
+  listTags?(repository: Repository): Promise<ReadonlySet<string> | undefined>;
   /** Stores a manifest by its digest, and under `tag` as well when one is given. Its blobs and children are there. */
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void>;
 }

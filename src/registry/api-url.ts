@@ -1,14 +1,18 @@
 import { AirgapError } from '../base/errors.ts';
-import { checkName } from '../base/names.ts';
+import { checkName, isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { apiHost } from './hosts.ts';
+import { apiHost, registryOf } from './hosts.ts';
+
+/** Tags on one page: what ECR and distribution give at most. */
+const TAGS = 1000;
 
 /** What is asked of a repository's API, in parts that are checked before they become a URL. */
 export type Endpoint =
   | { readonly kind: 'manifests' /** Tag or digest. */; readonly reference: string }
   | { readonly kind: 'blobs' | 'referrers'; readonly digest: string }
+  | { readonly kind: 'tags' }
   /** A new upload; with `mount` the registry may take the blob from another of its repositories instead. */
   | { readonly kind: 'uploads'; readonly mount?: { readonly digest: string; readonly from: Repository } };
 
@@ -27,12 +31,22 @@ export function apiUrl(scheme: 'http' | 'https', repository: Repository, endpoin
   throw new AirgapError('reference-invalid', `a request to ${registry}: ${quoted(url.href)} is outside of ${base}`);
 }
 
+/** The repository whose manifest, blob or referrers a URL is for; undefined for any other URL. */
+export function repositoryAt({ host, pathname }: URL): Repository | undefined {
+  const [, path] = /^\/v2\/(.+)\/(?:manifests|blobs|referrers)\/[^/]+$/.exec(pathname) ?? [];
+  const registry = registryOf(host);
+  return path !== undefined && isName('repository', path) && isName('registry', registry)
+    ? { registry, path }
+    : undefined;
+}
+
 function restOf(endpoint: Endpoint, registry: string): string {
   if (endpoint.kind === 'manifests') {
     const { reference } = endpoint;
     if (!isDigest(reference)) checkName('tag', reference, `a request to ${registry}`, 'reference-invalid');
     return `manifests/${encode(reference)}`;
   }
+  if (endpoint.kind === 'tags') return `tags/list?n=${TAGS}`;
   if (endpoint.kind !== 'uploads') return `${endpoint.kind}/${checkedDigest(endpoint.digest, registry)}`;
   const { mount } = endpoint;
   if (mount === undefined) return 'blobs/uploads/';

@@ -2,7 +2,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
 import { type Emit, type Quota, silent } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
-import type { Body, ManifestContent, Sink, Source } from '../oci/content.ts';
+import type { Body, ManifestContent, Mounting, PutBlobOptions, Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
@@ -11,9 +11,11 @@ import { directly } from './hosts.ts';
 import { uploadManifest } from './manifest-uploads.ts';
 import { getManifest, headManifest } from './manifests.ts';
 import { type Mirror, mirroredPlace } from './mirrors.ts';
+import { OwnMounts } from './mounts.ts';
 import { ReferrersApi } from './referrers.ts';
 import { reported } from './reported.ts';
 import { authorizerOf, createSession, type Session } from './session.ts';
+import { listTags } from './tags.ts';
 import { uploadBlob } from './uploads.ts';
 
 /** Where credentials come from: a keychain of its own, or the authorizer of another client. */
@@ -23,11 +25,11 @@ export type RegistryOptions = Credentials & {
   readonly transport: Transport;
   /** Stand-ins for reading. Writing always goes where it says. */
   readonly mirrors?: readonly Mirror[];
-  /** Whether a registry mounts whatever it has. ECR does for accounts that allow it, and only what a manifest holds. */
-  readonly mountTells?: (registry: string) => boolean;
+  /** Whether a registry mounts only what a manifest names, as ECR does. */
+  readonly mountsNamedOnly?: (registry: string) => boolean;
   /** Which of many blobs a registry has, for those that can be asked so; undefined for others. */
   readonly askBlobs?: NonNullable<Sink['hasBlobs']>;
-  /** Told of everything that is sent. */
+  /** Told of everything that is sent, and of what registries warn of. */
   readonly emit?: Emit;
   /** Waits until something may be sent to a registry that says how much it takes. */
   readonly pace?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
@@ -43,7 +45,8 @@ export class RegistryClient implements Source, Sink {
   readonly #emit: Emit;
   readonly #pace: RegistryOptions['pace'];
   readonly #askBlobs: RegistryOptions['askBlobs'];
-  readonly #mountTells: (registry: string) => boolean;
+  readonly #mountsNamedOnly: (registry: string) => boolean;
+  readonly #ownMounts: OwnMounts;
   readonly #referrers: ReferrersApi;
   readonly #answers = new Map<string, number>();
 
@@ -53,18 +56,19 @@ export class RegistryClient implements Source, Sink {
     emit = silent,
     pace,
     askBlobs,
-    mountTells = () => false,
+    mountsNamedOnly = () => false,
     ...credentials
   }: RegistryOptions) {
     this.#pace = pace;
     this.#askBlobs = askBlobs;
-    this.#mountTells = mountTells;
+    this.#mountsNamedOnly = mountsNamedOnly;
     this.#emit = emit;
     const authorizer =
       'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
-    this.#session = createSession(transport, authorizer);
+    this.#session = createSession(transport, authorizer, emit);
+    this.#ownMounts = new OwnMounts(this.#session);
     this.#mirrors = mirrors;
-    this.#referrers = new ReferrersApi(this.#session);
+    this.#referrers = new ReferrersApi(this.#session, emit);
   }
 
   /** What puts credentials on its requests. */
@@ -123,24 +127,32 @@ export class RegistryClient implements Source, Sink {
     return this.#askBlobs?.(repository, digests);
   }
 
-  mountTells({ registry }: Repository): boolean {
-    return this.#mountTells(registry);
+  mounting({ registry }: Repository): Mounting {
+    if (this.#mountsNamedOnly(registry)) return 'named';
+    return this.#ownMounts.tells(registry) ? 'tells' : 'any';
   }
 
   putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
-    options: { readonly mountFrom?: Repository; readonly signal?: AbortSignal } = {},
+    { learn, ...options }: PutBlobOptions = {},
   ): Promise<'stored' | 'mounted' | 'present'> {
     return reported(this.#emit, { item: 'blob', repository, descriptor }, async () => {
       await this.#pace?.('blob', repository.registry);
-      return uploadBlob(this.#session, { ...options, repository, descriptor, body });
+      // Where only what is named is mounted, everything has been asked for before.
+      const isMissing = this.mounting(repository) === 'named';
+      const upload = { ...options, repository, descriptor, body, isMissing };
+      return learn ? this.#ownMounts.upload(upload) : uploadBlob(this.#session, upload);
     });
   }
 
   async hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined> {
     return (await headManifest(this.#session, directly(repository), tagOrDigest))?.digest;
+  }
+
+  listTags(repository: Repository): Promise<ReadonlySet<string> | undefined> {
+    return listTags(this.#session, repository);
   }
 
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {

@@ -1,18 +1,19 @@
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
+import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
-import { headerOf, readSome } from '../http/read.ts';
+import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
 import { apiHost } from './hosts.ts';
+import { describeRateLimit } from './rate-refusals.ts';
+import { type Refusal, refusalOf } from './refusals.ts';
+import { pageText, pageTitle } from './web-page.ts';
 
-/** Bytes of an error's body that are looked at. */
-const LIMIT = 64 * 1024;
-/** Characters that are passed on of each of a registry's own words. */
-const QUOTE = 400;
-/** ENOSPC and EDQUOT, as text and as docker-registry prints the number of an error of the system (Linux). */
-const NO_SPACE = /no space left on device|disk quota exceeded|"Err":(?:28|122)\b/i;
+export { type Complaint, parseComplaint, readComplaint } from './complaint.ts';
 
 /** An answer of a registry. */
 export interface RegistryResponse extends HttpResponse {
+  /** The registry that speaks, as people write it: another than was asked after a redirect; none for a storage. */
+  readonly registry?: string;
   /** A 401 to user name and password, which somebody stored for this registry. */
   readonly isRefusedPassword?: boolean;
 }
@@ -21,36 +22,9 @@ export interface RegistryResponse extends HttpResponse {
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
-/** What a registry said in `errors` of its answer (distribution specification, "Error Codes"). */
-export interface Complaint {
-  readonly code: string;
-  readonly message: string;
-  /** What it said beside the message, as it stands: text or JSON. */
-  readonly detail?: string;
-}
-
-/** Reads the first error of an answer; empty when the registry gave none. The body is consumed. */
-export async function readComplaint(response: HttpResponse): Promise<Complaint> {
-  return parseComplaint(await readSome(response, LIMIT), response);
-}
-
-/** The same from a body that has been read. */
-export function parseComplaint(bytes: Uint8Array, response: HttpResponse): Complaint {
-  const text = Buffer.from(bytes).toString('utf8');
-  try {
-    const { errors } = JSON.parse(text) as { errors?: { code?: unknown; message?: unknown; detail?: unknown }[] };
-    const first = errors?.[0];
-    const [message, detail] = [clean(first?.message), clean(first?.detail)];
-    return message === ''
-      ? { code: clean(first?.code), message: detail }
-      : { code: clean(first?.code), message, detail };
-  } catch {
-    const plain = (headerOf(response, 'content-type') ?? '').startsWith('text/plain');
-    const [words] = NEEDS_TLS.exec(text) ?? [];
-    if (words !== undefined) return { code: '', message: words };
-    return { code: '', message: plain ? clean(text) : '' };
-  }
-}
+/** The hint for a web page where a registry should have answered. */
+const NO_REGISTRY =
+  'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
 
 /** What was asked, for the error of a status that was not hoped for. */
 export interface Request {
@@ -61,6 +35,14 @@ export interface Request {
   readonly writes?: boolean;
 }
 
+/** Code, sentence and hint of an error. */
+interface Verdict {
+  readonly code: ErrorCode;
+  /** What happened; absent where the registry's words are all there is. */
+  readonly sentence?: string;
+  readonly hint?: string;
+}
+
 /** The error for an answer that is not a success; consumes the body. */
 export async function registryError(response: RegistryResponse, request: Request): Promise<AirgapError> {
   return complain(response, await readComplaint(response), request);
@@ -68,67 +50,175 @@ export async function registryError(response: RegistryResponse, request: Request
 
 /** The same, with the body read already. */
 export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
-  const { what, registry, writes = false } = request;
-  const { status } = response;
-  const host = response.url.host;
+  const said = saidBy(response, complaint);
+  const registry = response.registry ?? request.registry;
+  const { code, sentence, hint } = verdict(response, complaint, { ...request, registry });
+  return new AirgapError(
+    code,
+    `${request.what}: ${sentence === undefined ? said : `${sentence}; ${said}`}`,
+    hint === undefined ? {} : { hint },
+  );
+}
+
+/** The error for a tag that names `there` and, as it seems, may not name `digest` instead. */
+export function tagTaken(
+  response: RegistryResponse,
+  complaint: Complaint,
+  { what, there, digest }: { readonly what: string; readonly there: string; readonly digest: string },
+): AirgapError {
+  const isKnown = refusalOf(response.status, complaint) === 'tag-taken' || complaint.code === 'TAG_INVALID';
+  const why = isKnown ? 'is immutable' : 'is immutable, or locked, or not for these credentials to overwrite,';
+  const message = `${what}: the tag ${why} and names ${there} already, not ${digest}; ${saidBy(response, complaint)}`;
+  return new AirgapError('registry', message, {
+    hint: 'push under another prefix, or allow the registry to overwrite this tag',
+  });
+}
+
+/** The host, the status and all that was said. */
+function saidBy({ status, url }: RegistryResponse, complaint: Complaint): string {
   // What went wrong inside stands there and nowhere else. Of who may not do what, and what is not there, the sentence says more.
-  const detail = status === 400 || status >= 500 ? complaint.detail : undefined;
-  const words = [complaint.code, complaint.message, detail].map(quote).filter(Boolean).join(': ');
-  const said = `${host} answers ${status}${words === '' ? '' : ` (${words})`}`;
-  const error = (code: ErrorCode, message: string, hint?: string): AirgapError =>
-    new AirgapError(code, `${what}: ${message}`, hint === undefined ? {} : { hint });
+  const words = quoteComplaint(complaint, status === 400 || status >= 500);
+  const kind = complaint.isWebPage ? 'with a web page ' : '';
+  return `${url.host} answers ${status}${words === '' ? '' : ` ${kind}(${words})`}`;
+}
+
+function verdict(response: RegistryResponse, complaint: Complaint, request: Request): Verdict {
+  const access = accessVerdict(response, request);
+  if (access !== undefined) return access;
+  const refusal = refusalOf(response.status, complaint);
+  const known = refusal === undefined ? undefined : refusalVerdict(refusal, response, complaint, request);
+  return known ?? statusVerdict(response, complaint, request);
+}
+
+/** Who is asking, and whether it is the registry that refuses. */
+function accessVerdict(response: RegistryResponse, { registry }: Request): Verdict | undefined {
+  const { status, url } = response;
   if (response.isRefusedPassword) {
-    const hint = `log in again: helm registry login ${registry}`;
-    return error('unauthorized', `the credentials that are stored for ${registry} were refused; ${said}`, hint);
+    const sentence = `the credentials that are stored for ${registry} were refused`;
+    return { code: 'unauthorized', sentence, hint: `log in again: helm registry login ${registry}` };
   }
   if (status === 401) {
     const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;
-    return error('unauthorized', `no access without valid credentials; ${said}`, hint);
+    return { code: 'unauthorized', sentence: 'no access without valid credentials', hint };
   }
-  if (status === 403 && host !== apiHost(registry)) {
+  if (status === 403 && url.host !== apiHost(registry)) {
     const hint = 'the storage of a registry has to admit this machine, too; for ECR that is the S3 gateway endpoint';
-    return error('forbidden', `the storage that ${registry} names does not allow this; ${said}`, hint);
+    return { code: 'forbidden', sentence: `the storage that ${registry} names does not allow this`, hint };
   }
-  if (status === 403) return error('forbidden', `the credentials do not allow this; ${said}`);
-  if (status === 404 && complaint.code === 'BLOB_UPLOAD_UNKNOWN') {
-    const hint = 'run the same command again; instances behind one name have to share their storage and their secret';
-    return error('registry', `the registry has lost the upload; ${said}`, hint);
+  return undefined;
+}
+
+/** What each refusal means, and what to do; undefined where it means this only to what is sent. */
+function refusalVerdict(
+  refusal: Refusal,
+  response: RegistryResponse,
+  complaint: Complaint,
+  request: Request,
+): Verdict | undefined {
+  if (refusal === 'pull-limit' || refusal === 'throttled') return rateVerdict(refusal, response, complaint, request);
+  if (refusal === 'no-space') {
+    const hint = 'make room where the registry keeps its content';
+    return { code: 'registry', sentence: 'the registry has no space left', hint };
+  }
+  if (refusal === 'quota') {
+    const hint = 'delete images there, have the registry collect its garbage, or have the quota raised';
+    return { code: 'registry', sentence: 'a quota or the storage of the registry is used up', hint };
+  }
+  if (!request.writes) return undefined;
+  switch (refusal) {
+    case 'too-large': {
+      const hint =
+        'raise the limit on request bodies of each proxy on the way: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare takes 100 MB on most plans, and has to be gone around for more';
+      return { code: 'registry', sentence: `this is too large for ${response.url.host} or a proxy before it`, hint };
+    }
+    case 'tag-taken': {
+      const hint = 'push under another prefix, or allow the registry to overwrite this tag';
+      return { code: 'registry', sentence: 'the registry does not let this tag be overwritten', hint };
+    }
+    case 'name-invalid': {
+      const hint =
+        'not every registry has paths of any depth, and some want a project or user first: see --naming, and the prefix in --to';
+      return { code: 'registry', sentence: 'the registry does not allow this repository name', hint };
+    }
+    case 'upload-lost': {
+      if (complaint.code !== 'BLOB_UPLOAD_UNKNOWN') return undefined;
+      const hint = 'run the same command again; instances behind one name have to share their storage and their secret';
+      return { code: 'registry', sentence: 'the registry has lost the upload', hint };
+    }
+    case 'content-damaged': {
+      const hint = 'run the same command again; if it stays, a proxy on the way cuts or changes what is sent';
+      return { code: 'registry', sentence: 'the registry got other content than was sent', hint };
+    }
+    case 'content-missing': {
+      const hint =
+        'run the same command again; if it stays, the registry loses content: look at its storage and its garbage collection';
+      return { code: 'registry', sentence: 'the registry does not have content that the manifest names', hint };
+    }
+    case 'read-only': {
+      const code = response.status === 405 ? 'unsupported' : 'registry';
+      return { code, sentence: 'the registry is read-only, or this repository or image is locked' };
+    }
+  }
+}
+
+function rateVerdict(
+  refusal: 'pull-limit' | 'throttled',
+  response: RegistryResponse,
+  complaint: Complaint,
+  request: Request,
+): Verdict {
+  const { registry, writes = false } = request;
+  const isHub = /increase-rate-limit/.test(complaint.message);
+  const { size, end } = describeRateLimit(response, Date.now(), isHub);
+  const over = end === '' ? '' : `; ${response.url.host} takes requests again ${end}`;
+  const limit = refusal === 'pull-limit' ? 'pull limit' : 'limit';
+  const used = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is used up` : '';
+  const hint = writes
+    ? 'run the same command again later: what is there by then is not sent again'
+    : `log in (helm registry login ${registry}) with an account that has a higher limit, read through a mirror (--mirror ${registry}=HOST/PATH), or wait`;
+  return { code: 'registry', sentence: `too many requests${used}${over}`, hint };
+}
+
+function statusVerdict(response: RegistryResponse, complaint: Complaint, { writes = false }: Request): Verdict {
+  const { status, url } = response;
+  const { code, message, isWebPage } = complaint;
+  if (isWebPage && (status === 403 || status === 404)) {
+    const sentence = status === 403 ? 'access is refused' : 'not found';
+    return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };
+  }
+  if (status === 403) {
+    const hint =
+      'use credentials that may push there; the project or user that the path begins with has to exist, and Docker Hub has no paths of more than two parts (--naming)';
+    return { code: 'forbidden', sentence: 'the credentials do not allow this', ...(writes ? { hint } : {}) };
   }
   if (status === 404 && writes) {
     const hint =
-      'ECR and some others want a repository to exist before something is pushed to it: create it, or have it created';
-    return error('image-not-found', `no such repository; ${said}`, hint);
+      'some registries want it to exist before something is pushed to it (ECR the repository; Harbor, Quay and Artifact Registry what the path begins with): create it, or have it created';
+    return { code: 'image-not-found', sentence: 'no such repository', hint };
   }
-  if (status === 404) return error('image-not-found', `not found; ${said}`, 'check the name and the tag');
-  if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(complaint.code))) {
-    return error('unsupported', `the registry does not take it; ${said}`);
+  if (status === 404) return { code: 'image-not-found', sentence: 'not found', hint: 'check the name and the tag' };
+  if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(code))) {
+    return { code: 'unsupported', sentence: 'the registry does not take it' };
   }
-  if (status === 429) {
-    const hint = `log in (helm registry login ${registry}) for a higher limit, wait, or read through a mirror`;
-    return error('registry', `too many requests; ${said}`, hint);
+  if (status === 400 && url.protocol === 'http:' && (message === '' || NEEDS_TLS.test(message))) {
+    const sentence = `${url.host} has TLS, and was spoken to without`;
+    return { code: 'registry', ...(message === '' ? {} : { sentence }), hint: withoutTls(url.host) };
   }
-  if (status >= 500 && NO_SPACE.test(`${complaint.message} ${complaint.detail}`)) {
-    return error(
-      'registry',
-      `the registry has no space left; ${said}`,
-      'make room where the registry keeps its content',
-    );
-  }
-  if (status === 400 && complaint.code === '' && response.url.protocol === 'http:') {
-    const needsTls = NEEDS_TLS.test(complaint.message);
-    return error('registry', needsTls ? `${host} has TLS, and was spoken to without; ${said}` : said, withoutTls(host));
-  }
-  return error('registry', said);
+  const { end } = describeRateLimit(response, Date.now());
+  if (end !== '') return { code: 'registry', sentence: `${url.host} takes requests again ${end}` };
+  return { code: 'registry', ...(isWebPage ? { hint: NO_REGISTRY } : {}) };
 }
 
-/** One line of printable text: it comes from outside. */
-function clean(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-}
-
-/** Not too much of it. */
-function quote(line: string | undefined): string | undefined {
-  return line !== undefined && line.length > QUOTE ? `${line.slice(0, QUOTE)}…` : line;
+/**
+ * The error for an answer that should have been a manifest and is none: of a login page, a captive portal or a server that
+ * is no registry.
+ */
+export function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
+  const text = Buffer.from(bytes).toString('utf8').trim();
+  const page = pageText(text);
+  if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
+  const title = quoted(pageTitle(text) || page);
+  return new AirgapError('registry', `${what}: ${url.host} sends a web page (HTML, ${title}) and no manifest`, {
+    hint: NO_REGISTRY,
+  });
 }

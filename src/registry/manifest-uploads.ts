@@ -3,19 +3,14 @@ import { discard } from '../http/read.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { complain, readComplaint } from './errors.ts';
+import { complain, readComplaint, tagTaken } from './errors.ts';
 import { describePlace, directly } from './hosts.ts';
 import { digestHeader, headManifest } from './manifests.ts';
+import { mayBeTaken, retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds: a registry looks up every blob and child that a manifest names before it answers. */
 const COMMIT_TIMEOUT = 5 * 60_000;
-
-/**
- * What distribution's registry (2.8, on a file system) says of a manifest while another client commits a blob of it: the
- * link to the blob is an empty file for a moment. The content itself was checked before it was sent.
- */
-const UNREADABLE_LINK = 'DIGEST_INVALID';
 
 /**
  * Stores a manifest by its digest, or under a tag, which stores it by digest as well.
@@ -75,29 +70,28 @@ async function put(
     what,
   });
   const { host } = response.url;
-  if (response.status === 201 || response.status === 200 || response.status === 204) {
+  const { status } = response;
+  if (status === 201 || status === 204) {
     await discard(response);
     return { host, stored: digestHeader(response) };
   }
+  if (status >= 200 && status < 300) {
+    // Some registries end with 200 or 202. Whether they have stored it, they can be asked.
+    await discard(response);
+    const stored = (await headManifest(session, directly(repository), reference))?.digest;
+    if (stored !== undefined) return { host, stored };
+    return new AirgapError('registry', `${what}: ${host} answers ${status} and does not have it`);
+  }
   const complaint = await readComplaint(response);
-  if (tag !== undefined && isTaken(response.status, complaint)) {
+  if (tag !== undefined && mayBeTaken(status, complaint)) {
     const there = (await headManifest(session, directly(repository), tag))?.digest;
     if (there === digest) return { host, stored: there };
-    if (there !== undefined) {
-      throw new AirgapError('registry', `${what}: the tag is immutable and names ${there} already, not ${digest}`, {
-        hint: 'push under another prefix, or allow the registry to overwrite this tag',
-      });
-    }
+    if (there !== undefined) throw tagTaken(response, complaint, { what, there, digest });
   }
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
-  if (response.status === 400 && complaint.code === UNREADABLE_LINK) return error;
+  // The content was checked before it was sent. Its blobs or children may not be seen yet: by caches and replicas that are
+  // behind (OpenShift, Nexus), or by distribution on a file system, which cannot read the link to a blob for the moment in
+  // which another client commits it (2.8: DIGEST_INVALID).
+  if (retryableRefusal(status, complaint) === 'few') return error;
   throw error;
-}
-
-/** ECR says 400 TAG_INVALID or ImageTagAlreadyExists, Harbor 412 PRECONDITION. */
-function isTaken(status: number, { code, message }: { readonly code: string; readonly message: string }): boolean {
-  return (
-    (status === 400 || status === 409 || status === 412) &&
-    /TAG_INVALID|TAG.?ALREADY|immutable|already exists/i.test(`${code} ${message}`)
-  );
 }

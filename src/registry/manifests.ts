@@ -4,12 +4,14 @@ import { headerOf } from '../http/read.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
-import { complain, parseComplaint, registryError } from './errors.ts';
+import { typeInside } from '../oci/manifest.ts';
+import { complain, notAManifest, parseComplaint, registryError } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
 
 /** Bytes; what the distribution specification asks registries to take, and ECR's limit. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
+const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 /**
  * Fetches a manifest and verifies it against the digest asked for and the one the registry announces. One that is damaged
@@ -22,11 +24,11 @@ export async function getManifest(session: Session, place: Place, tagOrDigest: s
   const answer = await session.read(manifestRequest('GET', place, tagOrDigest), MANIFEST_LIMIT, damage);
   const { response, bytes } = answer;
   if (response.status !== 200) {
-    const complaint = parseComplaint(bytes, response);
+    const complaint = parseComplaint(bytes);
     throw complain(response, complaint, { what, registry: place.asked.registry });
   }
   const damaged = damageOf(answer, what, tagOrDigest);
-  if (damaged !== undefined) throw damaged;
+  if (damaged !== undefined && !(await isMisnamed(session, place, tagOrDigest, answer))) throw damaged;
   const digest = isDigest(tagOrDigest) ? tagOrDigest : digestOf(bytes);
   return { descriptor: { mediaType: mediaTypeOf(response, bytes, what), digest, size: bytes.length }, bytes };
 }
@@ -43,10 +45,38 @@ function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: s
     return new AirgapError('digest-mismatch', message, { hint });
   }
   // Where nobody says the digest, an answer that was cut still shows.
-  return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notJson(response, what);
+  return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notAManifest(response, bytes, what);
 }
 
-/** Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it is not there. */
+/**
+ * Whether the digest that came with a tag is wrong, and the manifest right: the registry has the manifest under its own
+ * digest, and nothing under the announced one. Were both there, nobody could tell which of them the tag stands for. Other
+ * clients do not look at this header of a tag at all, since registries send what they like (go-containerregistry,
+ * pkg/v1/remote/fetcher.go).
+ */
+async function isMisnamed(session: Session, place: Place, tagOrDigest: string, answer: WholeAnswer): Promise<boolean> {
+  const announced = digestHeader(answer.response);
+  if (isDigest(tagOrDigest) || announced === undefined) return false;
+  const isThere = async (digest: Digest): Promise<boolean> => {
+    try {
+      await getManifest(session, place, digest);
+      return true;
+    } catch (error) {
+      if (error instanceof AirgapError && error.code === 'image-not-found') return false;
+      throw error;
+    }
+  };
+  try {
+    return (await isThere(digestOf(answer.bytes))) && !(await isThere(announced));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it is not there. The
+ * size is what the registry says, and with a HEAD registries and proxies say what they like.
+ */
 export async function headManifest(
   session: Session,
   place: Place,
@@ -56,16 +86,15 @@ export async function headManifest(
   const response = await session.send(manifestRequest('HEAD', place, tagOrDigest));
   response.body.resume();
   if (response.status === 404) return undefined;
-  // 405: some registries know no HEAD here.
-  if (response.status !== 200 && response.status !== 405) {
-    throw await registryError(response, { what, registry: place.asked.registry });
-  }
+  if (response.status !== 200) throw await registryError(response, { what, registry: place.asked.registry });
   const digest = contentDigest(response);
   const mediaType = contentTypeOf(response);
   const size = Number(headerOf(response, 'content-length') ?? Number.NaN);
-  const complete = digest !== undefined && isDigest(digest) && isReadable(mediaType) && Number.isSafeInteger(size);
+  // No manifest has 0 bytes.
+  const complete =
+    digest !== undefined && isDigest(digest) && isReadable(mediaType) && Number.isSafeInteger(size) && size > 0;
   // One that names another digest than it was asked for says nothing, either: the manifest itself can be checked.
-  if (response.status === 200 && complete && !contradicts(digest, tagOrDigest)) {
+  if (complete && !contradicts(digest, tagOrDigest)) {
     return { mediaType, digest: isDigest(tagOrDigest) ? tagOrDigest : digest, size };
   }
   try {
@@ -92,19 +121,36 @@ function manifestRequest(method: 'GET' | 'HEAD', place: Place, tagOrDigest: stri
   };
 }
 
-/** The media type as served; the one inside where the server says nothing useful; the shape where neither does. */
+/**
+ * The media type that the document gives itself. Its digest is verified, while the header may come from a cache or from
+ * who converts (ACR serves Docker's indexes as OCI's, caches keep the type of what a tag was before). Of a document that
+ * does not say it, the type as served, and where that is none, the shape. `readLinks` refuses what can be read both ways.
+ */
 function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): string {
   const served = contentTypeOf(response);
-  if (isReadable(served)) return served;
-  if (served === MediaType.dockerSchema1 || served === MediaType.dockerSchema1Signed) throw schema1(what);
-  const json = parsed(bytes) as Record<string, unknown> | undefined;
-  if (json === undefined) throw notJson(response, what);
-  if (json?.schemaVersion === 1) throw schema1(what);
-  if (typeof json?.mediaType === 'string' && isReadable(json.mediaType)) return json.mediaType;
-  if (json?.mediaType === undefined && Array.isArray(json?.manifests)) return MediaType.ociIndex;
-  if (json?.mediaType === undefined && Array.isArray(json?.layers)) return MediaType.ociManifest;
-  const type = JSON.stringify(json?.mediaType ?? served).slice(0, 120);
-  throw new AirgapError('unsupported', `${what}: ${response.url.host} sends a manifest of an unknown type, ${type}`);
+  const document = parsed(bytes);
+  if (document === undefined) throw notAManifest(response, bytes, what);
+  const json = (document ?? {}) as Record<string, unknown>;
+  const inside = typeInside(json);
+  const type = inside ?? served;
+  if (typeof type === 'string' && isReadable(type)) return inside === undefined ? unlabelled(type, json) : type;
+  if (type === MediaType.dockerSchema1 || type === MediaType.dockerSchema1Signed || json.schemaVersion === 1) {
+    throw schema1(what);
+  }
+  if (inside === undefined && Array.isArray(json.manifests)) return MediaType.ociIndex;
+  if (inside === undefined && Array.isArray(json.layers)) return MediaType.ociManifest;
+  const shown = typeof type === 'string' ? JSON.stringify(type).slice(0, 120) : 'which is not even a text';
+  throw new AirgapError('unsupported', `${what}: ${response.url.host} sends a manifest of an unknown type, ${shown}`);
+}
+
+/**
+ * What a document without a media type is that was served as this. Docker's always have one inside, and registries refuse
+ * those that have not; Nexus serves OCI manifests as Docker's.
+ */
+function unlabelled(served: string, { config }: Readonly<Record<string, unknown>>): string {
+  if (served !== MediaType.dockerManifest) return served;
+  const { mediaType } = (config ?? {}) as { mediaType?: unknown };
+  return mediaType === OCI_CONFIG ? MediaType.ociManifest : served;
 }
 
 /** What JSON says; undefined for bytes that are none. */
@@ -114,10 +160,6 @@ function parsed(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-function notJson({ url }: HttpResponse, what: string): AirgapError {
-  return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
 }
 
 function contentTypeOf(response: HttpResponse): string {

@@ -1,4 +1,5 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { type Emit, silent } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { headerOf } from '../http/read.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
@@ -11,6 +12,8 @@ import type { Session, WholeAnswer } from './session.ts';
 
 /** Bytes of one page: an index, which is a manifest. */
 const PAGE_LIMIT = 4 * 1024 * 1024;
+/** Milliseconds for the head of a page's answer: it is asked for on the side, and a registry that hangs is not to hold up. */
+const PATIENCE = 20_000;
 /** Pages of one list; registries put 50 (ECR) to some thousand entries on one. */
 const PAGES = 100;
 
@@ -20,10 +23,13 @@ const PAGES = 100;
  */
 export class ReferrersApi {
   readonly #session: Session;
+  readonly #emit: Emit;
   readonly #hosts = new Map<string, Promise<boolean>>();
+  readonly #refusing = new Set<string>();
 
-  constructor(session: Session) {
+  constructor(session: Session, emit: Emit = silent) {
     this.#session = session;
+    this.#emit = emit;
   }
 
   /**
@@ -58,35 +64,56 @@ export class ReferrersApi {
           actions: 'pull',
           to: next,
           headers: { accept: MediaType.ociIndex },
+          headersTimeout: PATIENCE,
           what,
         },
         PAGE_LIMIT,
         damageOf,
       );
-      const isList = isListed(response);
+      const isList = isListed(response, bytes);
       // The first page alone tells whether there is such an API: registries of before it answer as they like.
-      if (page === 1 && !isList && isRefusal(response.status)) return undefined;
+      if (page === 1 && !isList && isRefusal(response.status)) {
+        this.#warnRefused(response, place);
+        return undefined;
+      }
       if (!isList) {
-        throw complain(response, parseComplaint(bytes, response), { what, registry: place.asked.registry });
+        throw complain(response, parseComplaint(bytes), { what, registry: place.asked.registry });
       }
       const damage = damageOf({ response, bytes });
       if (damage !== undefined)
         throw new AirgapError('registry', `${what}: ${response.url.host} sends no list: ${damage}`);
       found.push(...readLinks(MediaType.ociIndex, bytes).manifests);
-      next = nextPage(headerOf(response, 'link'), response.url, what);
+      next = nextPage([response.headers.link ?? []].flat().join(', '), response.url, what);
     }
     return found;
   }
+
+  /** There may be an API, for others: ECR has a permission for it. */
+  #warnRefused({ status, url }: HttpResponse, { asked: { registry } }: Place): void {
+    if ((status !== 401 && status !== 403) || this.#refusing.has(registry)) return;
+    this.#refusing.add(registry);
+    const message = `${url.host} does not let its referrers API be asked (it answers ${status}), so signatures that it lists there alone are not known; tags are asked for instead`;
+    this.#emit({ type: 'warning', message });
+  }
 }
 
-function isListed(response: HttpResponse): boolean {
+/** Whether an answer is meant as a list: by its type, or, of JSON without a type of its own, by what is in it. */
+function isListed(response: HttpResponse, bytes: Uint8Array): boolean {
   const type = headerOf(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
-  return response.status === 200 && (type === MediaType.ociIndex || type === 'application/json');
+  if (response.status !== 200 || type !== 'application/json')
+    return response.status === 200 && type === MediaType.ociIndex;
+  try {
+    const json: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return typeof json === 'object' && json !== null && 'manifests' in json;
+  } catch {
+    // A list that arrived damaged.
+    return true;
+  }
 }
 
 /** Why a list cannot be read. It has no digest that would say so: what was changed and still is a list passes. */
 function damageOf({ response, bytes }: WholeAnswer): string | undefined {
-  if (!isListed(response)) return undefined;
+  if (!isListed(response, bytes)) return undefined;
   try {
     readLinks(MediaType.ociIndex, bytes);
     return undefined;
@@ -101,9 +128,9 @@ function isRefusal(status: number): boolean {
 }
 
 /** RFC 8288, as the distribution specification has it for tags and referrers. @throws AirgapError `registry` */
-function nextPage(link: string | undefined, from: URL, what: string): URL | undefined {
+function nextPage(links: string, from: URL, what: string): URL | undefined {
   // A link ends at the next `<`, so that no part is read twice; no URL has one.
-  const [, target] = /<([^<>]*)>\s*;\s*rel="?next"?/i.exec(link ?? '') ?? [];
+  const [, target] = /<([^<>]*)>\s*;\s*rel="?next"?/i.exec(links) ?? [];
   if (target === undefined) return undefined;
   const url = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
   if (url?.host === from.host) {

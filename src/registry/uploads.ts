@@ -1,18 +1,16 @@
 import { createHash } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { discard, headerOf } from '../http/read.ts';
-import { parseRetryAfter, type Retryable, retryableStatus } from '../http/retry.ts';
+import { discard } from '../http/read.ts';
+import { parseRetryAfter, type Retryable } from '../http/retry.ts';
 import type { RequestBody } from '../http/transport.ts';
-import type { Body } from '../oci/content.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
-import type { Repository } from '../oci/reference.ts';
-import { headBlob } from './blobs.ts';
-import { complain, readComplaint, registryError } from './errors.ts';
+import { complain, readComplaint } from './errors.ts';
 import { describePlace, directly } from './hosts.ts';
+import { retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
+import { isStored, startMount, startUpload, type Upload } from './upload-start.ts';
 
 /** Milliseconds. A registry verifies and moves the whole blob before it answers: 10 GB at 20 MB/s. */
 const COMMIT_TIMEOUT = 10 * 60_000;
@@ -22,14 +20,6 @@ const SENT = 64 * 1024;
 
 /** Bytes of a body that is sent in one piece, with the head of its request: what most blobs cost is the pieces. */
 const WHOLE = 512 * 1024;
-
-export interface Upload {
-  readonly repository: Repository;
-  readonly descriptor: Descriptor;
-  readonly body: Body;
-  readonly mountFrom?: Repository;
-  readonly signal?: AbortSignal;
-}
 
 /** One try's result, where it is not the end. */
 interface Setback {
@@ -47,9 +37,9 @@ export async function uploadBlob(session: Session, upload: Upload): Promise<'sto
   const { repository, descriptor, signal } = upload;
   const what = describePlace(directly(repository), descriptor.digest);
   for (let attempt = 1; ; attempt++) {
-    if (attempt > 1 && (await headBlob(session, directly(repository), descriptor))) return 'stored';
-    const started = await start(session, upload, what);
-    if (started === 'mounted') return upload.mountFrom?.path === repository.path ? 'present' : 'mounted';
+    if (attempt > 1 && (await isStored(session, upload))) return 'stored';
+    const started = (await startMount(session, upload, what)) ?? (await startUpload(session, upload, what));
+    if (started === 'mounted' || started === 'present') return started;
     const setback = await put(session, upload, started, what);
     if (setback === undefined) return 'stored';
     const { retryable, error, after } = setback;
@@ -63,51 +53,6 @@ export async function uploadBlob(session: Session, upload: Upload): Promise<'sto
     });
     if (!again) throw error;
   }
-}
-
-/** Opens an upload session, or mounts. The URL is where the PUT goes. */
-async function start(session: Session, upload: Upload, what: string): Promise<URL | 'mounted'> {
-  const { repository, descriptor, mountFrom, signal } = upload;
-  const post = (from: Repository | undefined): Promise<HttpResponse> =>
-    session.send({
-      method: 'POST',
-      repository,
-      actions: 'pull,push',
-      to: { kind: 'uploads', ...(from && { mount: { digest: descriptor.digest, from } }) },
-      body: { length: 0, open: () => new Uint8Array() },
-      what,
-      ...(from === undefined || from.path === repository.path ? {} : { alsoPull: from }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-  const from = mountFrom?.registry === repository.registry ? mountFrom : undefined;
-  let response = await post(from);
-  if (from !== undefined && response.status === 201) {
-    await discard(response);
-    return 'mounted';
-  }
-  if (from !== undefined && response.status >= 400 && response.status < 500) {
-    // The source of the mount may be out of reach for these credentials; that is no reason not to upload.
-    await discard(response);
-    response = await post(undefined);
-  }
-  const location = headerOf(response, 'location');
-  if (response.status !== 202)
-    throw await registryError(response, { what, registry: repository.registry, writes: true });
-  await discard(response);
-  if (location === undefined || !URL.canParse(location, response.url.href)) {
-    throw new AirgapError('registry', `${what}: ${response.url.host} opens an upload without saying where`);
-  }
-  return sessionUrl(location, response.url);
-}
-
-/** A registry behind a TLS proxy often believes that it is spoken to in plain HTTP; the way we came is the right one. */
-function sessionUrl(location: string, base: URL): URL {
-  const url = new URL(location, base);
-  if (base.protocol === 'https:' && url.protocol === 'http:' && url.hostname === base.hostname) {
-    url.protocol = 'https:';
-    url.port = base.port;
-  }
-  return url;
 }
 
 async function put(session: Session, upload: Upload, location: URL, what: string): Promise<Setback | undefined> {
@@ -134,17 +79,27 @@ async function put(session: Session, upload: Upload, location: URL, what: string
     if (error instanceof AirgapError && error.code === 'network') return { retryable: 'yes', error };
     throw error;
   }
-  if (response.status === 201 || response.status === 204) {
+  const { status, url: answered } = response;
+  if (status === 201 || status === 204) {
     await discard(response);
     if (whole !== undefined) giveBack(whole);
     return undefined;
   }
+  if (status >= 200 && status < 300) {
+    // Some registries end with 200 or 202. Whether they have stored it, they can be asked.
+    await discard(response);
+    if (await isStored(session, upload)) return undefined;
+    const message = `${what}: ${answered.host} answers ${status} and does not have it`;
+    return { retryable: 'few', error: new AirgapError('registry', message) };
+  }
   const complaint = await readComplaint(response);
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
-  // The session is gone: restarted registry, or another instance behind the same name.
-  const lost = complaint.code === 'BLOB_UPLOAD_UNKNOWN' || complaint.code === 'BLOB_UPLOAD_INVALID';
-  const retryable = lost ? 'yes' : retryableStatus(response.status);
   const after = parseRetryAfter(response.headers['retry-after'], Date.now());
+  // What is sent is known to be right: its way or the storage has spoiled it, or the session is gone (a restarted registry,
+  // another instance behind the same name, which may not say more than 404).
+  const likely = retryableRefusal(status, complaint);
+  const isGone = (status === 404 && complaint.code === '') || status === 416;
+  const retryable = likely === 'no' && isGone ? 'few' : likely;
   return { retryable, error, ...(after === undefined ? {} : { after }) };
 }
 

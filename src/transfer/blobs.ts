@@ -34,6 +34,8 @@ export class Blobs {
   readonly #options: BlobOptions;
   readonly #homes = new Map<Digest, { readonly shipment: Shipment; readonly sent: PromiseWithResolvers<void> }>();
   readonly #mounts = new Map<string, Promise<void>>();
+  /** More small blobs than are asked for at once, so that the answer for the first ones helps the others. */
+  readonly #isMany: boolean;
   #planned: number;
 
   constructor(source: Source, sink: Sink, presence: Presence, options: BlobOptions, shipments: readonly Shipment[]) {
@@ -47,6 +49,7 @@ export class Blobs {
       sent.promise.catch(() => {});
       this.#homes.set(shipment.node.descriptor.digest, { shipment, sent });
     }
+    this.#isMany = shipments.filter(({ node }) => !isLarge(node.descriptor)).length > options.concurrency;
     this.#planned = shipments.reduce((sum, { node }) => sum + node.descriptor.size, 0);
   }
 
@@ -90,6 +93,18 @@ export class Blobs {
     return mounting;
   }
 
+  /** Uploads a blob that a repository has lost, or has never got though it said so. @throws AirgapError */
+  async resend(digest: Digest, repository: Repository): Promise<void> {
+    const { node } = (this.#homes.get(digest) as { shipment: Shipment }).shipment;
+    const { signal } = this.#options;
+    try {
+      await this.#sink.putBlob(repository, node.descriptor, this.#body(node, true), { signal });
+    } catch (error) {
+      throw failureOf(`blob ${digest} to ${formatRepository(repository)}`, error);
+    }
+    this.bytes += node.descriptor.size;
+  }
+
   async #put(node: BlobNode, repository: Repository, mountFrom?: Repository): Promise<void> {
     const { emit, signal } = this.#options;
     const { descriptor } = node;
@@ -98,16 +113,18 @@ export class Blobs {
     };
     try {
       checkAborted(signal);
-      const tells = this.#sink.mountTells?.(repository) ?? false;
+      const mounting = this.#sink.mounting?.(repository) ?? 'named';
       // A large one is asked for: a registry that does not mount after all would get all of it again.
-      const from = mountFrom ?? (tells && !isLarge(descriptor) ? repository : undefined);
-      if ((!tells || from === undefined) && (await this.#presence.has(repository, descriptor))) {
+      const tells = mounting === 'tells' && !isLarge(descriptor);
+      const from = mountFrom ?? (tells ? repository : undefined);
+      if ((from === undefined || mounting === 'named') && (await this.#presence.has(repository, descriptor))) {
         this.counts.present++;
         report(true);
         return;
       }
       const body = this.#body(node, mountFrom !== undefined);
-      const how = await this.#sink.putBlob(repository, descriptor, body, { mountFrom: from, signal });
+      const learn = mounting === 'any' && this.#isMany && !isLarge(descriptor);
+      const how = await this.#sink.putBlob(repository, descriptor, body, { mountFrom: from, learn, signal });
       this.counts[how]++;
       if (how === 'stored') this.bytes += descriptor.size;
       report(how === 'present');

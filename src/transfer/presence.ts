@@ -1,3 +1,4 @@
+import { isRefusal } from '../base/errors.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -29,18 +30,31 @@ export class Presence {
     }
   }
 
-  /** @throws AirgapError what the sink throws */
+  /**
+   * Whether the sink has a blob. The question only saves an upload: where a registry refuses it (403 of Artifactory, 405,
+   * a redirect to a storage that wants GET), the blob counts as missing.
+   * @throws AirgapError `network`, `interrupted`
+   */
   async has(repository: Repository, descriptor: Descriptor): Promise<boolean> {
     if (this.#absent.has(repository.path)) return false;
     const name = formatRepository(repository);
     const wanted = this.#wanted.get(name);
     // One alone is asked for as everywhere.
     if (wanted === undefined || wanted.size < 2 || !wanted.has(descriptor.digest)) {
-      return this.#sink.hasBlob(repository, descriptor);
+      return this.#hasOne(repository, descriptor);
     }
     const asked = this.#found.get(name) ?? this.#ask(repository, [...wanted.keys()]);
     this.#found.set(name, asked);
-    return (await asked)?.has(descriptor.digest) ?? this.#sink.hasBlob(repository, descriptor);
+    return (await asked)?.has(descriptor.digest) ?? this.#hasOne(repository, descriptor);
+  }
+
+  async #hasOne(repository: Repository, descriptor: Descriptor): Promise<boolean> {
+    try {
+      return await this.#sink.hasBlob(repository, descriptor);
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
+    }
   }
 
   /** Undefined where it cannot be asked so. If that fails, the single question will say why, or work. */

@@ -1,14 +1,16 @@
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
-import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Closure, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { type BlobOptions, Blobs, type Shipment } from './blobs.ts';
 import { checkAborted, failureOf } from './failure.ts';
+import { levelsOf } from './levels.ts';
 import { limiter } from './limit.ts';
 import { Presence } from './presence.ts';
+import { sendManifest } from './send-manifest.ts';
 import type { SurveyOptions } from './survey.ts';
 import type { Placement } from './tags.ts';
 
@@ -75,19 +77,13 @@ export class Push {
     await Promise.all(blobs.map((digest) => this.blobs.sent(digest)));
     const elsewhere = blobs.filter((digest) => this.blobs.isElsewhere(digest, repository));
     // ECR mounts only what a manifest in the other repository names, so that one has to be there before.
-    const tells = this.#sink.mountTells?.(repository) ?? false;
-    const coming = tells ? [] : elsewhere.filter((digest) => !this.#homes.has(digest));
+    const needsManifest = (this.#sink.mounting?.(repository) ?? 'named') === 'named';
+    const coming = !needsManifest ? [] : elsewhere.filter((digest) => !this.#homes.has(digest));
     await Promise.allSettled(coming.map((digest) => earlier[this.#first.get(digest) as number]));
     await this.#all(elsewhere, (digest) => this.blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
     const below = nodes.filter(({ descriptor }) => descriptor.digest !== root.descriptor.digest);
-    await this.#all(
-      below.filter(({ descriptor }) => !isIndexType(descriptor.mediaType)),
-      (node) => this.#put(node, repository),
-    );
-    // Indexes within indexes: `manifests` has children first.
-    for (const node of below)
-      if (isIndexType(node.descriptor.mediaType)) await this.#limit(() => this.#put(node, repository));
+    for (const level of levelsOf(below)) await this.#all(level, (node) => this.#put(node, repository));
     await this.#limit(() => this.#put(nodes.at(-1) as ManifestNode, repository, tag));
     this.#options.emit({ type: 'image', reference: formatReference(root.reference), digest: root.descriptor.digest });
   }
@@ -106,10 +102,10 @@ export class Push {
   }
 
   async #send(node: ManifestNode, repository: Repository, tag: string | undefined): Promise<void> {
-    const { descriptor, bytes } = node;
+    const { descriptor } = node;
     try {
       checkAborted(this.#options.signal);
-      await this.#sink.putManifest(repository, { descriptor, bytes }, tag);
+      await sendManifest(this.#sink, repository, node, tag, ({ digest }) => this.blobs.resend(digest, repository));
     } catch (error) {
       const failure = failureOf(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
       const isRefusal = failure.code === 'registry' || failure.code === 'unsupported';

@@ -6,8 +6,11 @@ import type { Repository } from '../oci/reference.ts';
 import { referrersTag } from '../oci/referrer.ts';
 import type { AskedSource } from './pinned.ts';
 
-/** Who in a registry says what belongs to a manifest: the registry itself, a list under the manifest's tag, or cosign's tag. */
-export const TIES = ['referrers-api', 'fallback-tag', 'cosign-tag'] as const;
+/**
+ * Who in a registry says what belongs to a manifest: the registry itself, a list under the manifest's tag, or cosign's tag.
+ * `unlisted`: nobody does, and its own manifest alone names its subject.
+ */
+export const TIES = ['referrers-api', 'fallback-tag', 'cosign-tag', 'unlisted'] as const;
 export type Tie = (typeof TIES)[number];
 
 /**
@@ -22,8 +25,18 @@ export async function listedReferrers(
 ): Promise<ReadonlySet<Digest>> {
   const listed = await registry.referrers(repository, subject);
   if (listed !== undefined) return new Set(listed.map(({ digest }) => digest));
+  return listedUnderTag(registry, repository, subject);
+}
+
+/** What the list under a manifest's tag has, whatever the referrers API says. */
+export async function listedUnderTag(
+  registry: Pick<Sink, 'hasManifest'> & Pick<AskedSource, 'manifest'>,
+  repository: Repository,
+  subject: Digest,
+): Promise<ReadonlySet<Digest>> {
   const there = await registry.hasManifest(repository, referrersTag(subject));
-  if (there === undefined) return new Set();
+  // To GitLab the tag is the digest: what its index has are no referrers.
+  if (there === undefined || there === subject) return new Set();
   const { descriptor, bytes } = await registry.manifest(repository, there);
   if (!isIndexType(descriptor.mediaType)) return new Set();
   return new Set(readLinks(descriptor.mediaType, bytes).manifests.map(({ digest }) => digest));

@@ -1,4 +1,4 @@
-import { type AirgapError, combine } from '../base/errors.ts';
+import { type AirgapError, combine, isRefusal } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -75,6 +75,16 @@ export async function planReferrers(
   return { items, blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
 }
 
+/** An answer; undefined where the registry refuses to give one, which does not end the push, either. */
+async function unlessRefused<T>(question: Promise<T>): Promise<T | undefined> {
+  try {
+    return await question;
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw error;
+  }
+}
+
 /** All at the same time, and the first failure by their order. */
 async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const outcomes = await settle(items, items.length, work);
@@ -102,7 +112,9 @@ async function planGroup(
 
   async function planTagged(referrer: Referrer): Promise<Planned> {
     const via = 'cosign-tag';
-    const found = isAbsent ? undefined : await ask((sink) => sink.hasManifest(repository, referrer.tag ?? ''));
+    const found = isAbsent
+      ? undefined
+      : await ask((sink) => unlessRefused(sink.hasManifest(repository, referrer.tag ?? '')));
     if (found === undefined) return { via, status: 'send' };
     if (found === referrer.descriptor.digest) return { via, status: 'present' };
     if (existing === 'error') throw otherSignature(repository, found, referrer);
@@ -110,7 +122,7 @@ async function planGroup(
   }
 
   async function planListed(): Promise<Planned[]> {
-    const known = await ask((sink) => sink.referrers(repository, subject));
+    const known = await ask((sink) => unlessRefused(sink.referrers(repository, subject)));
     const digests = new Set(known?.map(({ digest }) => digest));
     const via = known === undefined ? 'fallback-tag' : 'referrers-api';
     return each(listed, async ({ descriptor: { digest } }) => {
@@ -135,7 +147,7 @@ async function missingBlobs(
   const blobs = [...digests].flatMap((digest) => graph.blobs.get(digest)?.descriptor ?? []);
   const there = absent.has(repository.path)
     ? blobs.map(() => false)
-    : await each(blobs, (descriptor) => ask((sink) => sink.hasBlob(repository, descriptor)));
+    : await each(blobs, (descriptor) => ask((sink) => unlessRefused(sink.hasBlob(repository, descriptor))));
   const missing = blobs.filter((_, at) => !there[at]);
   return new Map(missing.map(({ digest, size }) => [`${repository.registry}/${repository.path} ${digest}`, size]));
 }

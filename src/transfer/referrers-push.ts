@@ -1,17 +1,19 @@
-import { AirgapError } from '../base/errors.ts';
+import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
+import type { Graph, ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { bodyOf, nameOf, steady } from '../oci/steady.ts';
+import { askUntil } from './ask-until.ts';
 import type { SeenTags } from './cosign-tags.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import type { AskedSource } from './pinned.ts';
 import { cosignTagName, groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
-import { listedReferrers, type Tie } from './referrers-listed.ts';
+import { ReferrerSender } from './referrer-sender.ts';
+import type { Tie } from './referrers-listed.ts';
 import { listUnderTag } from './referrers-tag.ts';
 import type { ExistingTag } from './survey.ts';
 
@@ -43,17 +45,18 @@ export interface ReferrerOutcome {
   readonly via: Tie;
   /** Of its manifest; of one that is `kept`, what stands there. */
   readonly digest: Digest;
-  /** `kept`: cosign's tag has another digest, and that was left. `refused`: the registry does not take its manifest. */
+  /** `kept`: cosign's tag has another digest, and that was left. `refused`: the registry does not take it. */
   readonly status: 'pushed' | 'present' | 'kept' | 'refused';
   /** When it was pushed or seen. */
   readonly at: Date;
-  /** Of one that is `refused`, the registry's answer. */
+  /** Why it is `refused`, or `via` is `unlisted`: the registry's answer. */
   readonly error?: AirgapError;
 }
 
 /**
  * Pushes what belongs to manifests that are in the sink by now, what belongs to it after it, and asks back for all of it.
- * Cosign's get their tags; of the others the registry keeps the list itself, or the list is kept under its tag.
+ * Cosign's get their tags; of the others the registry keeps the list itself, or the list is kept under its tag. What the
+ * registry answers of one does not stop the others, nor is it a failure: that outcome has the answer.
  * @throws AirgapError `interrupted`
  */
 export async function pushReferrers(
@@ -78,17 +81,19 @@ export async function pushReferrers(
 
 class ReferrersPush {
   readonly #graph: Graph;
-  readonly #source: Source;
   readonly #sink: Sink & AskedSource;
   readonly #options: ReferrersPushOptions;
   readonly #outcomes: ReferrerOutcome[] = [];
   readonly #failures: AirgapError[] = [];
+  readonly #sender: ReferrerSender;
+  /** Registries whose referrers API fails, or lists nothing of what it is sent. */
+  readonly #silent = new Set<string>();
 
   constructor(graph: Graph, source: Source, sink: Sink & AskedSource, options: ReferrersPushOptions) {
     this.#graph = graph;
-    this.#source = source;
     this.#sink = sink;
     this.#options = options;
+    this.#sender = new ReferrerSender(graph, source, sink, options);
   }
 
   result(): ReferrersPushResult {
@@ -109,54 +114,106 @@ class ReferrersPush {
   }
 
   async #group({ repository, subject, tagged, listed }: ReferrerGroup): Promise<void> {
-    for (const referrer of tagged) await this.#tagged(repository, referrer);
+    for (const referrer of tagged) this.#outcomes.push(await this.#tagged(repository, referrer));
     if (listed.length === 0) return;
-    const before = await this.#sink.referrers(repository, subject);
+    const before = await this.#api(repository, subject);
     const known = new Set(before?.map(({ digest }) => digest));
     const outcomes: ReferrerOutcome[] = [];
     for (const referrer of listed) {
       const { digest } = referrer.descriptor;
       const via = before === undefined ? 'fallback-tag' : 'referrers-api';
-      const isThere =
-        before === undefined ? (await this.#sink.hasManifest(repository, digest)) === digest : known.has(digest);
       const done = { referrer, repository, via, digest } as const;
+      const isThere = before === undefined ? await this.#isThere(repository, digest) : known.has(digest);
       if (isThere) outcomes.push({ ...done, status: 'present', at: this.#options.now() });
-      else outcomes.push({ ...done, ...(await this.#send(repository, referrer)) });
+      else outcomes.push({ ...done, ...(await this.#sender.send(repository, referrer)) });
     }
-    const sent = outcomes.filter(({ status }) => status !== 'refused').map(({ digest }) => this.#node(digest));
-    if (before === undefined) await this.#list(repository, subject, sent);
-    else if (sent.some(({ descriptor }) => !known.has(descriptor.digest))) {
-      const after = await listedReferrers(this.#sink, repository, subject);
-      for (const { descriptor } of sent) if (!after.has(descriptor.digest)) throw lost(repository, descriptor.digest);
-    }
-    this.#outcomes.push(...outcomes);
+    const sent = outcomes.filter(({ status }) => status !== 'refused').map(({ digest }) => digest);
+    const isKept = before !== undefined && (await this.#keeps(repository, subject, known, sent));
+    const list = isKept ? ({ via: 'referrers-api' } as const) : await this.#list(repository, subject, sent);
+    this.#outcomes.push(...outcomes.map((one) => (one.status === 'refused' ? one : { ...one, ...list })));
   }
 
-  async #list(repository: Repository, subject: Digest, sent: readonly ManifestNode[]): Promise<void> {
-    if (sent.length === 0) return;
-    const { digest, changed } = await listUnderTag(this.#sink, repository, subject, sent);
-    if (changed && (await this.#sink.hasManifest(repository, digest)) !== digest) throw lost(repository, digest);
+  /** What the registry lists. Undefined where it has no referrers API, or none that answers. */
+  async #api(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    if (this.#silent.has(repository.registry)) return undefined;
+    try {
+      return await this.#sink.referrers(repository, subject);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#silent.add(repository.registry);
+      return undefined;
+    }
   }
 
-  async #tagged(repository: Repository, referrer: Referrer): Promise<void> {
+  /** Whether the registry lists what was sent: some answer for every manifest that nothing belongs to it. */
+  async #keeps(
+    repository: Repository,
+    subject: Digest,
+    known: ReadonlySet<Digest>,
+    sent: readonly Digest[],
+  ): Promise<boolean> {
+    const fresh = sent.filter((digest) => !known.has(digest));
+    if (fresh.length === 0) return true;
+    const isListed = (list: readonly Descriptor[] | undefined): boolean => {
+      const digests = new Set(list?.map(({ digest }) => digest));
+      return fresh.every((digest) => digests.has(digest));
+    };
+    // To keep a list that the registry keeps as well does no harm, so this need not take long.
+    if (isListed(await askUntil(() => this.#api(repository, subject), isListed, { tries: 2 }))) return true;
+    for (const digest of fresh) if (!(await this.#isThere(repository, digest))) throw lost(repository, digest);
+    this.#silent.add(repository.registry);
+    return false;
+  }
+
+  /** Keeps the list under the subject's tag. Where the registry does not take that, they are there, and not listed. */
+  async #list(
+    repository: Repository,
+    subject: Digest,
+    sent: readonly Digest[],
+  ): Promise<Pick<ReferrerOutcome, 'via' | 'error'>> {
+    const via = 'fallback-tag';
+    if (sent.length === 0) return { via };
+    try {
+      const nodes = sent.map((digest) => this.#node(digest));
+      const { digest, changed } = await listUnderTag(this.#sink, repository, subject, nodes);
+      if (changed && !(await this.#isThere(repository, digest))) throw lost(repository, digest);
+      return { via };
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return { via: 'unlisted', error };
+    }
+  }
+
+  /** Whether a manifest is there, by its tag or digest. */
+  async #isThere(repository: Repository, digest: Digest, tag: string = digest): Promise<boolean> {
+    return (await this.#sink.hasManifest(repository, tag)) === digest;
+  }
+
+  async #tagged(repository: Repository, referrer: Referrer): Promise<ReferrerOutcome> {
     const { tag = '', descriptor } = referrer;
     const { digest } = descriptor;
     const seen = this.#options.seen?.get(cosignTagName(repository, referrer));
-    const there = seen ?? (await this.#sink.hasManifest(repository, tag));
-    const done = { referrer, repository, via: 'cosign-tag', digest } as const;
-    if (there === digest) {
-      this.#outcomes.push({ ...done, status: 'present', at: this.#options.now() });
-      return;
+    const done = { referrer, repository, via: 'cosign-tag', digest, at: this.#options.now() } as const;
+    let there: Digest | undefined;
+    try {
+      there = seen ?? (await this.#sink.hasManifest(repository, tag));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return { ...done, status: 'refused', error };
     }
+    if (there === digest) return { ...done, status: 'present' };
     if (there !== undefined && !this.#replaces(repository, there, referrer)) {
-      this.#outcomes.push({ ...done, digest: there, status: 'kept', at: this.#options.now() });
-      return;
+      return { ...done, digest: there, status: 'kept' };
     }
-    const end = await this.#send(repository, referrer);
-    if (end.status === 'pushed' && (await this.#sink.hasManifest(repository, tag)) !== digest) {
-      throw lost(repository, digest);
+    const end = await this.#sender.send(repository, referrer);
+    if (end.status === 'pushed') {
+      const found = await askUntil(
+        () => this.#sink.hasManifest(repository, tag),
+        (answer) => answer === digest,
+      );
+      if (found !== digest) throw lost(repository, digest);
     }
-    this.#outcomes.push({ ...done, ...end });
+    return { ...done, ...end };
   }
 
   /** @throws AirgapError `tag-conflict` */
@@ -166,38 +223,6 @@ class ReferrersPush {
     if (existing === 'error') throw conflict;
     if (existing === 'skip') emit({ type: 'warning', message: `left as it is: ${conflict.message}` });
     return existing === 'overwrite';
-  }
-
-  /** Sends one with everything below it, unless the registry does not take its manifest. */
-  async #send(repository: Repository, referrer: Referrer): Promise<Pick<ReferrerOutcome, 'status' | 'at' | 'error'>> {
-    const { descriptor, tag } = referrer;
-    const { manifests, blobs } = closureOf(this.#graph, descriptor.digest);
-    for (const digest of blobs) await this.#blob(repository, digest);
-    try {
-      for (const digest of manifests) {
-        checkAborted(this.#options.signal);
-        const { descriptor: own, bytes } = this.#node(digest);
-        await this.#sink.putManifest(
-          repository,
-          { descriptor: own, bytes },
-          digest === descriptor.digest ? tag : undefined,
-        );
-      }
-    } catch (error) {
-      if (!(error instanceof AirgapError) || error.code !== 'unsupported') throw error;
-      return { status: 'refused', at: this.#options.now(), error };
-    }
-    return { status: 'pushed', at: this.#options.now() };
-  }
-
-  async #blob(repository: Repository, digest: Digest): Promise<void> {
-    const { emit, signal } = this.#options;
-    const node = this.#graph.blobs.get(digest);
-    if (node === undefined || (await this.#sink.hasBlob(repository, node.descriptor))) return;
-    // Of a plan that was made for the images alone, these bytes are no part.
-    const quiet: Emit = (event) => event.type !== 'bytes' && emit(event);
-    const body = steady(bodyOf(this.#source, node), { what: nameOf(node), emit: quiet, signal });
-    await this.#sink.putBlob(repository, node.descriptor, body, { signal });
   }
 
   #node(digest: Digest): ManifestNode {

@@ -12,7 +12,7 @@ import { artifactTypeOf, referrersTag } from '../oci/referrer.ts';
  * it names and is gone does not: registries refuse a list that names it.
  * @param sent manifests that are in the repository by now
  * @returns digest of the list, and whether it is another one now
- * @throws AirgapError `registry` when the tag names something that is no list
+ * @throws AirgapError `registry` when the tag names something that is no list, `unsupported` when it names the subject
  */
 export async function listUnderTag(
   sink: Sink & Source,
@@ -22,8 +22,14 @@ export async function listUnderTag(
 ): Promise<{ readonly digest: Digest; readonly changed: boolean }> {
   const tag = referrersTag(subject);
   const there = await sink.hasManifest(repository, tag);
-  const before = there === undefined ? undefined : await sink.manifest(repository, there);
   const name = `${formatRepository(repository)}:${tag}`;
+  if (there === subject) {
+    // GitLab. The children of an index would become entries of the list, and the registry refuses what is written there.
+    throw new AirgapError('unsupported', `${name} names the image itself, so no list can be kept there`, {
+      hint: 'use a registry with the referrers API, or one that keeps such a tag for the list',
+    });
+  }
+  const before = there === undefined ? undefined : await sink.manifest(repository, there);
   if (before !== undefined && !isIndexType(before.descriptor.mediaType)) {
     throw new AirgapError('registry', `${name} should list what belongs to ${subject}, and is no index`, {
       hint: 'delete that tag in the target and push again',

@@ -1,17 +1,18 @@
-import { AirgapError, combine } from '../base/errors.ts';
+import { AirgapError, ours } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { closureOf, type Graph, type Root } from '../oci/graph.ts';
+import type { Root } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
-import { isAttestation } from '../oci/platform.ts';
-import { formatRepository, type Repository } from '../oci/reference.ts';
+import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { cosignTags, type Referrer, referrerKey, referrersTag } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { limiter } from './limit.ts';
 import type { AskedSource } from './pinned.ts';
-import type { Walker } from './walk.ts';
+import { type QuestionKind, ReferrerQuestions } from './referrer-questions.ts';
+import { imagesBelow, keyOf, type Subject, subjectIn, subjectOf } from './referrer-subjects.ts';
+import type { ReferrerFailure, Walker } from './walk.ts';
 
 export interface ReferrerOptions {
   /** Manifests read at the same time; of mere questions twice as many. */
@@ -24,38 +25,38 @@ export interface ReferrerOptions {
 const DEPTH = 4;
 /** Questions in the place of one transfer: each is a round trip and hardly a byte. */
 const QUESTIONS = 2;
-/** Of one image, with everything below it. Its registry decides how many there are. */
+/** Of one manifest. Its registry decides how many there are. */
 const MOST = 2000;
-
-/** One manifest to be asked for. */
-interface Subject {
-  readonly repository: Repository;
-  readonly digest: Digest;
-  /** `list`: only what a registry's API lists; `all`: cosign's tags and the referrers' tag as well, a question each. */
-  readonly effort: 'list' | 'all';
-}
 
 /**
  * Finds what belongs to images: their referrers and cosign's tags. The usual image has none, and costs a request to the
  * referrers API (or a question for the tag that stands for it, where there is none) and three for cosign's tags; no answer
  * but a found manifest counts against a limit on pulls. The images of an index are asked for in the API alone, unless
  * something belongs to the index: who signs or describes the images of an index does so with the index.
+ *
+ * The images are there without all that, so what a registry fails to answer ends nothing: it is put on record.
  */
 export class Referrers {
   readonly #source: AskedSource;
   readonly #walker: Walker;
   readonly #options: ReferrerOptions;
+  readonly #questions: ReferrerQuestions;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #lists = new Map<string, Promise<readonly Referrer[] | undefined>>();
   readonly #fallbacks = new Map<string, Promise<readonly Referrer[]>>();
   readonly #tagged = new Map<string, Promise<readonly Referrer[]>>();
+  /** Names of the images that a manifest is part of, or belongs to. */
+  readonly #images = new Map<string, ReadonlySet<string>>();
   /** What was given to the walker. */
   readonly #given = new Set<string>();
   readonly #leftOut = new Map<string, Referrer>();
-  readonly #silent = new Set<string>();
 
-  /** @param walker which has the images, and takes what belongs to them */
-  constructor(source: AskedSource, walker: Walker, options: ReferrerOptions) {
+  /**
+   * @param walker which has the images, and takes what belongs to them
+   * @param questions has on record what was not answered
+   */
+  constructor(source: AskedSource, walker: Walker, options: ReferrerOptions, questions = new ReferrerQuestions()) {
+    this.#questions = questions;
     this.#source = source;
     this.#walker = walker;
     this.#options = options;
@@ -69,12 +70,15 @@ export class Referrers {
 
   /**
    * Finds what belongs to these roots, and adds it to the walker.
-   * @throws AirgapError when a registry fails to answer; `interrupted`
+   * @throws AirgapError `interrupted`
    */
   async collect(roots: readonly Root[]): Promise<void> {
     const graph = this.#walker.graph();
     const tops = roots.map((root) => subjectOf(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'));
     const below = roots.map((root) => imagesBelow(graph, root).map((at) => subjectOf(root.reference, at, 'list')));
+    for (const [at, { reference }] of roots.entries()) {
+      for (const part of [tops[at] as Subject, ...(below[at] ?? [])]) this.#name(part, [formatReference(reference)]);
+    }
     const found = await this.#ask([...tops, ...below.flat()]);
     const own = found.slice(0, tops.length);
     const children = own.flatMap((list, at) => (list.length > 0 ? (below[at] ?? []) : []));
@@ -92,69 +96,101 @@ export class Referrers {
       const fresh = new Map(next.map((referrer) => [referrerKey(referrer), referrer]));
       for (const key of fresh.keys()) if (this.#given.has(key)) fresh.delete(key);
       for (const key of fresh.keys()) this.#given.add(key);
-      checkMost([...fresh.values()]);
-      const { added, failures } = await this.#walker.attach([...fresh.values()]);
-      this.#refuse(failures.map(({ error }) => error));
+      const { added, failures } = await this.#walker.attach(this.#within([...fresh.values()]));
+      this.#tell(failures);
       if (depth + 1 >= DEPTH) return;
-      const subjects = added.map(({ repository, descriptor }) => subjectOf(repository, descriptor.digest, 'all'));
+      const subjects = added.map(({ repository, subject, descriptor }) => {
+        const own = subjectOf(repository, descriptor.digest, 'all');
+        this.#name(own, this.#namesOf({ repository, digest: subject }));
+        return own;
+      });
       next = (await this.#ask(subjects)).flat();
     }
   }
 
-  /** What is listed and is not there, or belongs elsewhere, is the registry's rubbish; what cannot be had is an error. */
-  #refuse(errors: readonly AirgapError[]): void {
-    const isRubbish = ({ code }: AirgapError): boolean => code === 'image-not-found' || code === 'registry';
-    for (const { message } of errors.filter(isRubbish)) {
-      this.#options.emit({ type: 'warning', message: `not taken for a signature or the like: ${message}` });
+  /** What is listed and is not there, or belongs elsewhere, is the registry's rubbish; what cannot be had is on record. */
+  #tell(failures: readonly ReferrerFailure[]): void {
+    for (const { referrer, error, isStray } of failures) {
+      if (!isStray && error.code !== 'image-not-found') this.#note(subjectIn(referrer), error);
+      else {
+        const message = `not taken for a signature or the like: ${error.message}`;
+        this.#options.emit({ type: 'warning', message });
+      }
     }
-    const fatal = errors.filter((error) => !isRubbish(error));
-    if (fatal.length > 0) throw combine(fatal, `${fatal.length} signatures or the like could not be read`);
+  }
+
+  /** Without those of a manifest that has too many. */
+  #within(referrers: readonly Referrer[]): readonly Referrer[] {
+    const bySubject = Map.groupBy(referrers, (referrer) => keyOf(subjectIn(referrer)));
+    return [...bySubject].flatMap(([name, list]) => {
+      if (list.length <= MOST) return list;
+      const message = `${list.length} manifests belong to ${name}, and more than ${MOST} are refused`;
+      this.#note(subjectIn(list[0] as Referrer), new AirgapError('unsupported', message));
+      return [];
+    });
   }
 
   async #ask(subjects: readonly Subject[]): Promise<(readonly Referrer[])[]> {
-    const outcomes = await settle(subjects, subjects.length, async (subject) => {
-      const tags = subject.effort === 'all' ? once(this.#tagged, subject, () => this.#tags(subject)) : [];
-      return (await Promise.all([this.#listOf(subject), tags])).flat();
-    });
+    const outcomes = await settle(subjects, subjects.length, (subject) => this.#about(subject));
     checkAborted(this.#options.signal);
-    const errors = outcomes.flatMap((outcome, at) =>
-      'error' in outcome ? [this.#unanswered(subjects[at] as Subject, outcome.error)] : [],
-    );
-    const fatal = errors.filter((error) => error !== undefined);
-    if (fatal.length > 0) throw combine(fatal, `what belongs to ${fatal.length} images could not be asked for`);
-    return outcomes.map((outcome) => ('value' in outcome ? outcome.value : []));
+    return outcomes.map((outcome) => {
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
+    });
   }
 
-  /** Undefined where the registry refuses to say: the image could be read, so what it has besides is not for us. */
-  #unanswered({ repository }: Subject, cause: unknown): AirgapError | undefined {
-    const error = failureOf(formatRepository(repository), cause);
-    if (error.code !== 'unauthorized' && error.code !== 'forbidden') {
-      const hint = error.hint ?? 'run it again, or leave out what belongs to images with --no-referrers';
-      return new AirgapError(error.code, error.message, { hint, causes: error.causes, cause });
-    }
-    if (this.#silent.has(repository.registry)) return undefined;
-    this.#silent.add(repository.registry);
-    const message = `${repository.registry} does not let itself be asked what belongs to images, so signatures there are not carried: ${error.message}`;
-    this.#options.emit({ type: 'warning', message });
-    return undefined;
+  /** What is found of one; where one question fails, the others count. */
+  async #about(subject: Subject): Promise<readonly Referrer[]> {
+    const { repository, digest, effort } = subject;
+    const tags = effort === 'all' ? cosignTags(digest) : [];
+    const tagged = tags.map((tag) => once(this.#tagged, `${keyOf(subject)} ${tag}`, () => this.#tag(subject, tag)));
+    const outcomes = await Promise.allSettled([this.#listOf(subject), ...tagged]);
+    return outcomes.flatMap((outcome) => {
+      if (outcome.status === 'fulfilled') return outcome.value;
+      this.#note({ repository, digest }, ours(outcome.reason));
+      return [];
+    });
+  }
+
+  /** Puts on record that not everything is known of a manifest. @throws AirgapError `interrupted` */
+  #note(of: Pick<Subject, 'repository' | 'digest'>, error: AirgapError): void {
+    const { repository } = of;
+    const told = failureOf(formatRepository(repository), error);
+    this.#questions.note(repository.registry, this.#namesOf(of), told);
+  }
+
+  #namesOf(of: Pick<Subject, 'repository' | 'digest'>): ReadonlySet<string> {
+    return this.#images.get(keyOf(of)) ?? new Set([keyOf(of)]);
+  }
+
+  #name(of: Pick<Subject, 'repository' | 'digest'>, images: Iterable<string>): void {
+    this.#images.set(keyOf(of), new Set([...(this.#images.get(keyOf(of)) ?? []), ...images]));
   }
 
   async #listOf(subject: Subject): Promise<readonly Referrer[]> {
     const { repository, digest, effort } = subject;
-    const listed = await once(this.#lists, subject, async () => {
-      const list = await this.#limit(() => this.#source.referrers(repository, digest));
-      return list?.map((descriptor) => referrerOf(repository, digest, descriptor));
-    });
-    if (listed !== undefined) return listed;
-    return effort === 'all' ? once(this.#fallbacks, subject, () => this.#fallback(subject)) : [];
+    try {
+      const listed = await once(this.#lists, keyOf(subject), async () => {
+        const list = await this.#question('list', repository, () => this.#source.referrers(repository, digest));
+        return list?.map((descriptor) => referrerOf(repository, digest, descriptor));
+      });
+      if (listed !== undefined) return listed;
+    } catch (error) {
+      // There may be a list under the tag all the same.
+      this.#note(subject, ours(error));
+    }
+    return effort === 'all' ? once(this.#fallbacks, keyOf(subject), () => this.#fallback(subject)) : [];
   }
 
   /** The list that clients keep under a tag, where a registry keeps none. */
   async #fallback({ repository, digest }: Subject): Promise<readonly Referrer[]> {
     const tag = referrersTag(digest);
-    const there = await this.#limit(() => this.#source.head(repository, tag));
-    if (there === undefined) return [];
-    const { descriptor, bytes } = await this.#limit(() => this.#source.manifest(repository, there.digest));
+    const there = await this.#question('tag', repository, () => this.#source.head(repository, tag));
+    // To GitLab `sha256-<hex>` is the digest, and names the image itself.
+    if (there === undefined || there.digest === digest) return [];
+    const { descriptor, bytes } = await this.#question('tag', repository, () =>
+      this.#source.manifest(repository, there.digest),
+    );
     if (!isIndexType(descriptor.mediaType)) {
       const message = `${formatRepository(repository)}:${tag} should list what belongs to ${digest}, and is no index`;
       this.#options.emit({ type: 'warning', message });
@@ -163,25 +199,21 @@ export class Referrers {
     return readLinks(descriptor.mediaType, bytes).manifests.map((entry) => referrerOf(repository, digest, entry));
   }
 
-  async #tags({ repository, digest }: Subject): Promise<readonly Referrer[]> {
-    const asked = cosignTags(digest).map(async (tag) => {
-      const descriptor = await this.#limit(() => this.#source.head(repository, tag));
-      return descriptor === undefined ? [] : [{ ...referrerOf(repository, digest, descriptor), tag }];
-    });
-    return (await Promise.all(asked)).flat();
+  async #tag({ repository, digest }: Subject, tag: string): Promise<readonly Referrer[]> {
+    const descriptor = await this.#question('tag', repository, () => this.#source.head(repository, tag));
+    return descriptor === undefined ? [] : [{ ...referrerOf(repository, digest, descriptor), tag }];
+  }
+
+  #question<T>(kind: QuestionKind, { registry }: Repository, ask: () => Promise<T>): Promise<T> {
+    return this.#questions.ask(kind, registry, ask, this.#limit);
   }
 }
 
 /** No question is asked twice. */
-function once<T>(known: Map<string, Promise<T>>, { repository, digest }: Subject, ask: () => Promise<T>): Promise<T> {
-  const key = `${formatRepository(repository)}@${digest}`;
+function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
   const asking = known.get(key) ?? ask();
   known.set(key, asking);
   return asking;
-}
-
-function subjectOf({ registry, path }: Repository, digest: Digest, effort: Subject['effort']): Subject {
-  return { repository: { registry, path }, digest, effort };
 }
 
 function referrerOf(
@@ -190,27 +222,4 @@ function referrerOf(
   { mediaType, digest, size, artifactType = '' }: Descriptor,
 ): Referrer {
   return { repository: { registry, path }, subject, descriptor: { mediaType, digest, size }, artifactType };
-}
-
-/** What is below an index and may be signed of itself: images and further indexes, no attestations. */
-function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
-  const below = closureOf(graph, descriptor.digest).manifests.filter((at) => at !== descriptor.digest);
-  const nodes = [...below, descriptor.digest].flatMap((at) => graph.manifests.get(at)?.children ?? []);
-  const attestations = new Set(nodes.filter(({ platform }) => isAttestation(platform)).map(({ digest }) => digest));
-  return below.filter((at) => !attestations.has(at));
-}
-
-/** @throws AirgapError `unsupported` */
-function checkMost(referrers: readonly Referrer[]): void {
-  const bySubject = Map.groupBy(referrers, ({ repository, subject }) => `${formatRepository(repository)}@${subject}`);
-  for (const [name, list] of bySubject) {
-    if (list.length <= MOST) continue;
-    throw new AirgapError(
-      'unsupported',
-      `${list.length} manifests belong to ${name}, and more than ${MOST} are refused`,
-      {
-        hint: 'leave out what belongs to images with --no-referrers',
-      },
-    );
-  }
 }

@@ -125,7 +125,12 @@ export class SharedSource {
     const [only] = joined;
     try {
       if (joined.length === 1 && only !== undefined) {
-        only[1].stream.resolve(await body.open(0, only[1].signal));
+        const { signal, stream } = only[1];
+        // Who is interrupted has been told, and listens no more: an error of the body would end the process.
+        if (signal?.aborted) return;
+        const opened = await body.open(0, signal);
+        if (signal?.aborted) opened.on('error', () => {}).destroy();
+        else stream.resolve(opened);
         return;
       }
       const outs = fanOut(

@@ -1,8 +1,8 @@
-import { AirgapError, combine } from '../base/errors.ts';
+import { AirgapError, combine, isRefusal } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { formatReference } from '../oci/reference.ts';
+import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { checkAborted } from './failure.ts';
 import type { Placement } from './tags.ts';
 
@@ -30,12 +30,26 @@ export interface SurveyOptions {
 /** Asks for every tag; in the order of the placements. @throws AirgapError `interrupted` */
 export async function survey(
   placements: readonly Placement[],
-  sink: Pick<Sink, 'hasManifest'>,
+  sink: Pick<Sink, 'hasManifest' | 'listTags'>,
   { absent, concurrency, signal }: SurveyOptions,
 ): Promise<readonly Surveyed[]> {
+  const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
+  /** Artifactory and others answer 403 or 401 for what is not there. Then the list of tags says whether it is. */
+  const isListed = async (repository: Repository, tag: string): Promise<boolean> => {
+    const name = formatRepository(repository);
+    const list = lists.get(name) ?? Promise.resolve(sink.listTags?.(repository)).catch(() => undefined);
+    lists.set(name, list);
+    return (await list)?.has(tag) ?? true;
+  };
   const outcomes = await settle(placements, concurrency, async ({ repository, tag }) => {
     checkAborted(signal);
-    return absent?.has(repository.path) ? undefined : sink.hasManifest(repository, tag);
+    if (absent?.has(repository.path)) return undefined;
+    try {
+      return await sink.hasManifest(repository, tag);
+    } catch (error) {
+      if (!isRefusal(error) || (await isListed(repository, tag))) throw error;
+      return undefined;
+    }
   });
   checkAborted(signal);
   return outcomes.map((outcome, at): Surveyed => {

@@ -5,10 +5,11 @@ import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestNode } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
+import { formatPlatform, isAttestation } from '../oci/platform.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { failureOf } from './failure.ts';
 import type { ManifestReader } from './manifest-reader.ts';
-import { type Choice, choose, subsetIndex } from './subset.ts';
+import { type Choice, choose, EVERYTHING, subsetIndex } from './subset.ts';
 
 /** Indexes within indexes, deeper than anything that is published. */
 export const INDEX_DEPTH = 5;
@@ -98,10 +99,12 @@ export class TreeReader {
     chosen: readonly number[],
     depth: number,
   ): Promise<ReadonlyMap<number, Tree>> {
-    const { repository } = walk;
+    const { repository, choice } = walk;
     const outcomes = await settle(chosen, chosen.length, async (at) => {
       const child = children[at] as Descriptor;
-      const content = await this.#read.child(repository, child, 'the index');
+      const content = await this.#read.child(repository, child, 'the index').catch((error) => {
+        throw missingChild(error, child, choice);
+      });
       const walked = walk.trees.get(child.digest) ?? this.#tree(walk, content, depth + 1);
       walk.trees.set(child.digest, walked);
       return { at, tree: await walked };
@@ -144,6 +147,27 @@ function treesIn(root: Tree): readonly Tree[] {
 
 function tooDeep(): AirgapError {
   return new AirgapError('unsupported', `indexes within indexes, more than ${INDEX_DEPTH} deep`);
+}
+
+/**
+ * What a child is that an index names and its registry lacks, and how to do without it. Caches and copies drop attestations
+ * and platforms, and leave the index as it was.
+ */
+function missingChild(error: unknown, { platform }: Descriptor, choice: Choice): unknown {
+  if (!(error instanceof AirgapError) || error.code !== 'image-not-found' || platform === undefined) return error;
+  const isPinned = choice === EVERYTHING;
+  const otherwise = isPinned ? 'name the image by its tag alone, and ' : '';
+  if (isAttestation(platform)) {
+    return new AirgapError('image-not-found', `an attestation that the index names is missing: ${error.message}`, {
+      hint: `${otherwise}leave attestations out with --attestations drop, or have it copied together with the image`,
+      cause: error,
+    });
+  }
+  const name = formatPlatform(platform);
+  return new AirgapError('image-not-found', `the image for ${name} that the index names is missing: ${error.message}`, {
+    hint: `${otherwise}choose the platforms that are there with --platform, or have ${name} copied, too`,
+    cause: error,
+  });
 }
 
 function nodeOf(

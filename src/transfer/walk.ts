@@ -10,6 +10,7 @@ import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { ManifestReader } from './manifest-reader.ts';
+import { referrerManifest } from './referrer-manifest.ts';
 import { EVERYTHING, nothingFits } from './subset.ts';
 import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
 
@@ -32,6 +33,8 @@ export interface WalkFailure {
 export interface ReferrerFailure {
   readonly referrer: Referrer;
   readonly error: AirgapError;
+  /** Its manifest could be read, and does not say that it belongs there. */
+  readonly isStray: boolean;
 }
 
 export interface WalkResult {
@@ -108,23 +111,28 @@ export class Walker {
       const referrer = referrers[at] as Referrer;
       try {
         if ('error' in outcome) throw outcome.error;
-        this.#graph.attach(outcome.value.referrer, outcome.value.nodes);
-        added.push(outcome.value.referrer);
+        const { value } = outcome;
+        if ('stray' in value) failures.push(failureOfReferrer(referrer, value.stray, true));
+        else {
+          this.#graph.attach(value.referrer, value.nodes);
+          added.push(value.referrer);
+        }
       } catch (error) {
-        const what = `${formatRepository(referrer.repository)}@${referrer.descriptor.digest}`;
-        failures.push({ referrer, error: failureOf(what, error) });
+        failures.push(failureOfReferrer(referrer, error, false));
       }
     }
     return { added, failures };
   }
 
-  async #referrer(referrer: Referrer): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] }> {
+  async #referrer(
+    referrer: Referrer,
+  ): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] } | { stray: AirgapError }> {
     const { repository, subject, tag } = referrer;
-    const content = await this.#read.child(repository, referrer.descriptor, 'the list of what belongs to an image');
+    const content = await referrerManifest((lookup) => this.#read.read(repository, lookup), referrer);
     const links = readLinks(content.descriptor.mediaType, content.bytes);
     if (tag === undefined && links.subject?.digest !== subject) {
       const said = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
-      throw new AirgapError('registry', `it is listed for ${subject}, and names ${said}`);
+      return { stray: new AirgapError('registry', `it is listed for ${subject}, and names ${said}`) };
     }
     const tree = await this.#trees.read(repository, content, EVERYTHING);
     const { registry, path } = repository;
@@ -152,4 +160,9 @@ export class Walker {
     if (descriptor.digest === digest) return { root, nodes };
     return { root: { ...root, sourceDigest: digest, sources: sourcesOf(tree) }, nodes };
   }
+}
+
+function failureOfReferrer(referrer: Referrer, error: unknown, isStray: boolean): ReferrerFailure {
+  const what = `${formatRepository(referrer.repository)}@${referrer.descriptor.digest}`;
+  return { referrer, error: failureOf(what, error), isStray };
 }

@@ -85,13 +85,17 @@ function placeText({ chart, kind, name, path, how }: Place): string {
 }
 
 export function bundleReport(result: BundleResult): string {
-  const { status, path, parts, size, blobs, lock, dropped, possible, ...bytes } = result;
+  const { status, path, parts, size, blobs, lock, dropped, possible, unanswered = [], ...bytes } = result;
   const pieces = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
   const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} that no registry has`;
   const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${pieces}${without}`;
   const doubtful =
     possible.length === 0 ? [] : [`only possible, and left out unless --include names it: ${possible.join(', ')}`];
-  const delta = [...doubtful, ...deltaReport(deltaOf(lock))];
+  const unknown = unanswered.map(
+    ({ registry, images }) =>
+      `without what ${registry} did not say: signatures and other referrers of ${count(images.length, 'image')} are not all known, see the warning`,
+  );
+  const delta = [...doubtful, ...unknown, ...deltaReport(deltaOf(lock))];
   if (status === 'up-to-date') return [`${path} is up to date: ${content}`, ...delta].join('\n');
   if (status === 'planned') return [`a dry run: ${path} was not written`, ...delta].join('\n');
   const { fetched, reused, resumed } = bytes;

@@ -13,8 +13,9 @@ import type { Lock } from '../lock/lock.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 import { type AskedSource, pinned } from '../transfer/pinned.ts';
+import { ReferrerQuestions } from '../transfer/referrer-questions.ts';
 import { lockOf, type PackedChart } from './bundling/bundle-lock.ts';
-import { tellForeign, warn, warnLeftOut } from './bundling/bundle-warnings.ts';
+import { tellForeign, tellUnanswered, type UnansweredImages, warn, warnLeftOut } from './bundling/bundle-warnings.ts';
 import { artifactOf } from './bundling/chart-artifacts.ts';
 import { estimate } from './bundling/estimate.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
@@ -52,6 +53,8 @@ export interface PackOptions extends ResolveOptions {
   readonly dryRun: boolean;
   /** An older bundle: what it has of the images is left out. */
   readonly since?: string;
+  /** Whether it is an error that a registry does not say which signatures and the like it has. */
+  readonly requireReferrers: boolean;
   /** Public keys: every image has to have a cosign signature by one of them. Empty: none has to. */
   readonly verifySignatures: readonly KeyObject[];
 }
@@ -68,6 +71,8 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly dropped: readonly Dropped[];
   /** Candidates that are only possible, and are not in the bundle. */
   readonly possible: readonly string[];
+  /** Where signatures and the like are not all known, and why; absent where they are. */
+  readonly unanswered?: readonly UnansweredImages[];
   /** What only the images of operators name, and is not in the bundle. */
   readonly inside?: Inside;
   /** Hosts that nobody but charts has named, and that were asked for charts; absent where there are none. */
@@ -162,24 +167,27 @@ export async function pack(
       referrers: (repository, subject) => locked.referrers(repository, subject),
       blob: (repository, descriptor) => earlier.small(descriptor, locked.blob(repository, descriptor)),
     };
+    const questions = new ReferrerQuestions();
     const { graph, findings, choices, dropped, possible, leftOut } = await resolveImages(
       context,
       asked,
       choose,
       options,
+      questions,
     );
     warnUnmatched(context, choices);
     const keys = options.verifySignatures;
     if (keys.length > 0) {
-      const source = { source: client, knowsSource: async () => true, leftOut };
+      const source = { source: client, knowsSource: async () => true, leftOut, unanswered: questions.unanswered() };
       await requireSignatures({ graph, ...source, keys, concurrency, emit, signal });
     }
     const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warn(emit, network, moving);
     warnLeftOut(emit, leftOut);
     tellForeign(emit, graph);
-    const steps = { referrers: options.referrers, concurrency, emit, signal };
+    const steps = { referrers: options.referrers, questions, concurrency, emit, signal };
     const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, steps)));
+    const unanswered = tellUnanswered(emit, questions.unanswered(), options.requireReferrers);
     const gone = dropped.map(({ reference }) => reference);
     const all = gone.length === 0 ? choices : [...choices, { rule: 'dropped' as const, references: gone }];
     const delta = older && requiresOf(older, graph, artifacts);
@@ -189,6 +197,7 @@ export async function pack(
     const signature = options.sign && (await signatureOver(lock, options.sign, path, evidence));
     const content = { path, splitSize, graph, charts: artifacts, lock, evidence, signature, force };
     const plan = await planBundle(content);
+    const without = { dropped, possible, ...unanswered };
     const cost = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isThere) emit({ type: 'estimate', estimate: cost });
     if (cost.free < cost.needed) throw noSpace(path, cost.needed, cost.free);
@@ -204,8 +213,7 @@ export async function pack(
         resumed,
         estimate: cost,
         lock,
-        dropped,
-        possible,
+        ...without,
       };
     }
     const crowd = crowdAt(client.distance(), { near: concurrency, far: options.farConcurrency });
@@ -221,7 +229,7 @@ export async function pack(
     );
     await removeAhead(path);
     const looked = (await scan?.finish()) ?? [];
-    const written = { ...result, estimate: cost, lock, dropped, possible };
+    const written = { ...result, estimate: cost, lock, ...without };
     if (looked.length === 0) return written;
     return { ...written, inside: beside(lock, choose(insidePlaces(looked, false)).findings, looked) };
   } finally {

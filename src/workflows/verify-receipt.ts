@@ -5,7 +5,7 @@ import { parseReference, type Repository, tryParseRepository } from '../oci/refe
 import type { SigningKey } from '../oci/signing-key.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { checkAborted } from '../transfer/failure.ts';
-import { listedReferrers } from '../transfer/referrers-listed.ts';
+import { listedReferrers, listedUnderTag } from '../transfer/referrers-listed.ts';
 import type { Context } from './context.ts';
 import type { Receipt } from './pushing/receipt.ts';
 import { missingIn } from './pushing/receipt-coverage.ts';
@@ -108,17 +108,20 @@ export async function verifyReceipt(
 /** Each list is asked for once, however much is on it. */
 async function askFor(
   client: RegistryClient,
-  { repository: name, subject, digest, tag }: WrittenReferrer,
+  { repository: name, subject, digest, tag, via }: WrittenReferrer,
   lists: Map<string, Promise<ReadonlySet<Digest>>>,
 ): Promise<Found> {
   // The schema has made sure that it is one.
   const repository = tryParseRepository(name) as Repository;
   const found = foundOf(await client.hasManifest(repository, tag ?? digest));
-  if (tag !== undefined || found.found !== digest) return found;
+  if (tag !== undefined || via === 'unlisted' || found.found !== digest) return found;
   const key = `${name}@${subject}`;
   const list = lists.get(key) ?? listedReferrers(client, repository, subject as Digest);
   lists.set(key, list);
-  return (await list).has(digest as Digest) ? found : { ...found, unlisted: subject };
+  if ((await list).has(digest as Digest)) return found;
+  // The registry may have a referrers API that lists nothing of what it is sent.
+  const tagged = via === 'fallback-tag' ? await listedUnderTag(client, repository, subject as Digest) : undefined;
+  return tagged?.has(digest as Digest) ? found : { ...found, unlisted: subject };
 }
 
 function differenceOf(what: Pick<Difference, 'target' | 'digest'>, answer: Outcome<Found>): readonly Difference[] {

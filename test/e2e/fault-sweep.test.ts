@@ -51,7 +51,7 @@ for (const [at, { row, variant }] of [...KINDS, GONE].entries()) {
     const cases = DIRECTIONS.map((direction) =>
       casesOf(direction, references, source.repositories).filter(
         // Helm waits long before it gives up on a server that says so.
-        ({ kind, byHelm }) => kind.row === row && kind.variant === variant && !(byHelm && /429|500/.test(row)),
+        ({ kind, byHelm }) => kind.row === row && kind.variant === variant && !(byHelm && /429|500|520/.test(row)),
       ),
     );
     // Pull and push by turns, where it can happen in both.

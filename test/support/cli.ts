@@ -20,7 +20,8 @@ export interface RunOptions {
   readonly interruptAt?: { readonly signal: NodeJS.Signals; readonly when: RegExp | Promise<unknown> };
 }
 
-const launcher = join(import.meta.dirname, '../../scripts/airgap');
+/** The plugin as it is built. */
+export const launcher = join(import.meta.dirname, '../../scripts/airgap');
 
 /** The Helm that this run of the end-to-end tests is for: the one named by AIRGAP_TEST_HELM, else the newest here. */
 export function helmUnderTest(): string {

@@ -87,6 +87,6 @@ function typeOf(bytes: Uint8Array): string {
   } catch {
     // Whoever reads it as a manifest says that it is none.
   }
-  if (typeof json?.mediaType === 'string') return json.mediaType;
+  if (typeof json?.mediaType === 'string' && json.mediaType !== '') return json.mediaType;
   return Array.isArray(json?.manifests) ? MediaType.ociIndex : MediaType.ociManifest;
 }

@@ -8,6 +8,7 @@ import { publicKey } from './signing.ts';
 export interface ReferrerFlags {
   referrers: boolean;
   attestations: 'keep' | 'drop';
+  requireReferrers?: boolean;
   verifySignatures: string[];
 }
 
@@ -21,6 +22,10 @@ export function addReferrerFlags(command: Command): Command {
         .choices(['keep', 'drop'])
         .default('keep'),
     )
+    .option(
+      '--require-referrers',
+      'it is an error, and no warning, when a registry does not say which of these it has, or does not give them',
+    )
     .addOption(verifySignaturesOption());
 }
 
@@ -33,9 +38,15 @@ export function verifySignaturesOption(): Option {
     .default([], '');
 }
 
-/** @throws AirgapError `usage` when signatures are to be verified and left out, or a key is none; `file` */
-export async function referrerOptions({ referrers, attestations, verifySignatures }: ReferrerFlags): Promise<{
+/** @throws AirgapError `usage` when signatures are wanted and left out, or a key is none; `file` */
+export async function referrerOptions({
+  referrers,
+  attestations,
+  requireReferrers = false,
+  verifySignatures,
+}: ReferrerFlags): Promise<{
   readonly referrers: boolean;
+  readonly requireReferrers: boolean;
   readonly attestations: 'keep' | 'drop';
   readonly verifySignatures: readonly KeyObject[];
 }> {
@@ -44,7 +55,12 @@ export async function referrerOptions({ referrers, attestations, verifySignature
       hint: 'leave out --no-referrers: who wants to see the signatures here will want them on the other side',
     });
   }
-  return { referrers, attestations, verifySignatures: await imageKeys(verifySignatures) };
+  if (!referrers && requireReferrers) {
+    throw new AirgapError('usage', '--require-referrers and --no-referrers do not go together', {
+      hint: 'leave out one of them',
+    });
+  }
+  return { referrers, attestations, requireReferrers, verifySignatures: await imageKeys(verifySignatures) };
 }
 
 /** Cosign signs with RSA, too. @throws AirgapError `usage`, `file` */

@@ -1,8 +1,10 @@
+import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
+import type { Unanswered } from '../../transfer/referrer-questions.ts';
 
 /** Tags that point to something else tomorrow. */
 const MOVING = /^(?:latest|main|master|edge|nightly|dev|develop|stable|canary|snapshot)$/i;
@@ -31,6 +33,39 @@ export function warnLeftOut(emit: Emit, leftOut: readonly Referrer[]): void {
   const names = [...new Set(leftOut.map(({ repository, subject }) => `${formatRepository(repository)}@${subject}`))];
   const message = `signatures and the like of ${names.length} indexes are not pushed, because the choice of platforms made other indexes of them: ${names.join(', ')}; without --platform, or pinned by digest, an image keeps them`;
   emit({ type: 'warning', message });
+}
+
+/** Images of a registry that did not say all that it has of signatures and the like, and why. */
+export interface UnansweredImages extends Pick<Unanswered, 'registry' | 'images'> {
+  readonly reason: string;
+}
+
+/**
+ * Tells what registries did not say of signatures and the like, a warning each that names the images.
+ * @returns the same for the result; nothing where all is known
+ * @throws AirgapError instead of the warnings where all of it is `required`: `several`, or what stopped the one registry
+ */
+export function tellUnanswered(
+  emit: Emit,
+  unanswered: readonly Unanswered[],
+  required: boolean,
+): { readonly unanswered?: readonly UnansweredImages[] } {
+  const errors = unanswered.map(({ registry, images, error }) => {
+    const count = images.length === 1 ? '1 image' : `${images.length} images`;
+    const message = `signatures and other referrers of ${count} of ${registry} are not all known, and what is not known is not carried: ${images.join(', ')} (the first answer of that kind: ${error.message})`;
+    const hint = error.hint ?? 'run it again, or leave signatures and the like out with --no-referrers';
+    return new AirgapError(error.code, message, { hint, causes: error.causes, cause: error });
+  });
+  if (required && errors.length > 0) {
+    throw combine(errors, `${errors.length} registries do not say all that they have of signatures and the like`);
+  }
+  for (const { message } of errors) {
+    emit({ type: 'warning', message: `${message}; --require-referrers makes that an error` });
+  }
+  if (errors.length === 0) return {};
+  return {
+    unanswered: unanswered.map(({ registry, images, error }) => ({ registry, images, reason: error.message })),
+  };
 }
 
 /** Layers that name addresses of their own, as those of Windows do: registries need not have them. */

@@ -5,6 +5,7 @@ import { chartReference } from '../../bundle/names.ts';
 import { chartTag } from '../../oci/naming.ts';
 import { parseReference, type Reference, tryParseRepository } from '../../oci/reference.ts';
 import type { AskedSource } from '../../transfer/pinned.ts';
+import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
 import { type ReferrerOptions, Referrers } from '../../transfer/referrers.ts';
 import { Walker } from '../../transfer/walk.ts';
 import type { PackedChart } from './bundle-lock.ts';
@@ -17,7 +18,14 @@ import type { PackedChart } from './bundle-lock.ts';
 export async function artifactOf(
   { chart }: PackedChart,
   source: AskedSource,
-  { referrers, ...steps }: ReferrerOptions & { readonly referrers: boolean },
+  {
+    referrers,
+    questions,
+    ...steps
+  }: ReferrerOptions & {
+    readonly referrers: boolean;
+    readonly questions?: ReferrerQuestions;
+  },
 ): Promise<ChartArtifact> {
   const { metadata, archive, provenance, request, fetched } = chart;
   const { name, version } = metadata;
@@ -32,7 +40,7 @@ export async function artifactOf(
   const { roots } = walker.graph();
   const [root] = roots;
   if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} gave no manifest`);
-  if (referrers) await new Referrers(source, walker, steps).collect(roots);
+  if (referrers) await new Referrers(source, walker, steps, questions).collect(roots);
   const content = walker.graph();
   const { registry, path } = chartReference(name, version);
   const attached = content.referrers?.map((one) => ({ ...one, repository: { registry, path } })) ?? [];

@@ -12,6 +12,8 @@ import type { Referrer } from '../../oci/referrer.ts';
 import { isSigned, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { checkAborted, failureOf } from '../../transfer/failure.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
+import { referrerManifest } from '../../transfer/referrer-manifest.ts';
+import type { Unanswered } from '../../transfer/referrer-questions.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
@@ -23,6 +25,8 @@ export interface SignatureCheck extends ReadBlobOptions {
   /** What belongs to indexes that a choice of platforms made others of: that is what people sign. */
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
+  /** Where a registry did not say which signatures it has. */
+  readonly unanswered?: readonly Unanswered[];
   /** Any of them may have signed an image. */
   readonly keys: readonly KeyObject[];
   /** Images checked at the same time. */
@@ -59,7 +63,8 @@ export async function requireSignatures(check: SignatureCheck): Promise<void> {
     if ('error' in outcome) return [failureOf(name, outcome.error)];
     if (outcome.value) return [];
     const digest = wanted.get(root) as Digest;
-    return [unsigned(name, root, digest, verifier.count(root, digest), check.keys.length)];
+    const unanswered = check.unanswered?.find(({ images }) => images.includes(name))?.error;
+    return [unsigned(name, root, digest, { count: verifier.count(root, digest), keys: check.keys.length, unanswered })];
   });
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${graph.roots.length} images are not signed as they have to be`);
@@ -103,9 +108,10 @@ class Verifier {
     return this.#bySubject.get(`${formatRepository(reference)}@${digest}`) ?? [];
   }
 
-  async #manifest({ repository, descriptor }: Referrer): Promise<ManifestContent> {
+  async #manifest(referrer: Referrer): Promise<ManifestContent> {
     const { graph, source } = this.#check;
-    return graph.manifests.get(descriptor.digest) ?? source.manifest(repository, descriptor.digest);
+    const read = (lookup: string): Promise<ManifestContent> => source.manifest(referrer.repository, lookup);
+    return graph.manifests.get(referrer.descriptor.digest) ?? referrerManifest(read, referrer);
   }
 }
 
@@ -119,12 +125,25 @@ function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
   return [...new Set(images.map(({ digest }) => digest))];
 }
 
-function unsigned(name: string, root: Root, digest: Digest, count: number, keys: number): AirgapError {
+/** What is known of an image without a signature. */
+interface Unsigned {
+  /** Manifests that may be signatures. */
+  readonly count: number;
+  readonly keys: number;
+  /** Why not all of them are known. */
+  readonly unanswered: AirgapError | undefined;
+}
+
+function unsigned(name: string, root: Root, digest: Digest, { count, keys, unanswered }: Unsigned): AirgapError {
   const by = keys === 1 ? 'the key' : 'any of the keys';
   const found = count === 0 ? 'nothing is there that could be one' : 'what is there is none, or is by another key';
   const isPart = root.sourceDigest !== undefined;
   const each = isPart ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;
+  if (unanswered !== undefined) {
+    const message = `${name} has no cosign signature of ${digest}${each} by ${by} that is known, and its registry did not say all: ${unanswered.message}`;
+    return new AirgapError('signature', message, { hint: unanswered.hint ?? 'run it again', cause: unanswered });
+  }
   return new AirgapError('signature', `${name} has no cosign signature of ${digest}${each} by ${by}: ${found}`, {
     hint: isPart && (count === 0 || !isKnown) ? partHint(root, isKnown) : SIGN,
   });

@@ -6,7 +6,9 @@ import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
+import { failureOf } from '../../transfer/failure.ts';
 import type { AskedSource } from '../../transfer/pinned.ts';
+import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
 import { Referrers } from '../../transfer/referrers.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { CandidateLimit } from '../candidates.ts';
@@ -53,6 +55,7 @@ const DEPTH = 3;
  * A candidate below `certain` that is definitely not there (404) was none, and is dropped with a warning. Everything else
  * that does not answer is an error: an image that may be missing is not passed over.
  * @param choose all findings as they are chosen, with the places that were found on the way
+ * @param questions has on record what registries did not say of signatures and the like
  * @throws AirgapError for every image that could not be had, with the places that want it
  */
 export async function resolveImages(
@@ -60,11 +63,12 @@ export async function resolveImages(
   client: AskedSource,
   choose: (more: readonly PlaceFound[]) => Chosen,
   { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
+  questions?: ReferrerQuestions,
 ): Promise<Resolution> {
   const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
   const walker = new Walker(client, { ...steps, platforms, attestations });
   const configs = new ImageConfigs(client, steps);
-  const belonging = new Referrers(client, walker, steps);
+  const belonging = new Referrers(client, walker, steps, questions);
   const limit = new CandidateLimit(emit);
   const asked = new Set<string>();
   const gone = new Map<string, Dropped>();
@@ -135,17 +139,21 @@ async function missingAmong(
 /** Which chart wants what could not be had, and where. */
 function unresolved(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
   const known = new Map(findings.map((finding) => [finding.reference, finding]));
-  const errors = failures.map(({ reference, error }) => {
-    const { found = [], confidence = 'certain' } = known.get(formatReference(reference)) ?? {};
-    // Who cannot be reached says nothing of the image.
-    const isUnreached = error.code === 'network' || error.code === 'registry';
-    const otherwise = isUnreached
-      ? undefined
-      : 'leave it out with --exclude, or name another place for it with --mirror';
-    const doubt = `if it is no image that the charts pull, leave it out with --exclude ${formatReference(reference)}`;
-    const hint =
-      error.hint === undefined ? otherwise : confidence === 'certain' ? error.hint : `${error.hint}; ${doubt}`;
-    return new AirgapError(error.code, `${error.message}, ${wantedBy(found)}`, { ...(hint && { hint }), cause: error });
+  const errors = failures.flatMap(({ reference, error }) => {
+    const name = formatReference(reference);
+    const { found = [], confidence = 'certain' } = known.get(name) ?? {};
+    const parts = error.causes.length === 0 ? [error] : error.causes.map((cause) => failureOf(name, cause));
+    return parts.map((part) => {
+      // Who cannot be reached says nothing of the image.
+      const isUnreached = part.code === 'network' || part.code === 'registry';
+      const otherwise = isUnreached
+        ? undefined
+        : 'leave it out with --exclude, or name another place for it with --mirror';
+      const doubt = `if it is no image that the charts pull, leave it out with --exclude ${name}`;
+      const hint =
+        part.hint === undefined ? otherwise : confidence === 'certain' ? part.hint : `${part.hint}; ${doubt}`;
+      return new AirgapError(part.code, `${part.message}, ${wantedBy(found)}`, { ...(hint && { hint }), cause: part });
+    });
   });
-  return combine(errors, `${errors.length} images could not be resolved`);
+  return combine(errors, `${failures.length} images could not be resolved`);
 }

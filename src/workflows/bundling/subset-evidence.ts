@@ -11,6 +11,7 @@ import type { Referrer } from '../../oci/referrer.ts';
 import { signatureBlobs } from '../../oci/referrer-signature.ts';
 import { failureOf } from '../../transfer/failure.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
+import { referrerManifest } from '../../transfer/referrer-manifest.ts';
 import { isSubset } from '../../transfer/subset.ts';
 import { INDEX_DEPTH } from '../../transfer/tree.ts';
 import { SIGNATURE_LIMIT } from './image-signatures.ts';
@@ -53,8 +54,9 @@ export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uin
 }
 
 /** Its manifest and what it has signed; nothing for what is no signature. */
-async function signatureOf({ repository, descriptor }: Referrer, options: EvidenceOptions): Promise<Uint8Array[]> {
-  const manifest = await options.source.manifest(repository, descriptor.digest);
+async function signatureOf(referrer: Referrer, options: EvidenceOptions): Promise<Uint8Array[]> {
+  const { repository, descriptor } = referrer;
+  const manifest = await referrerManifest((lookup) => options.source.manifest(repository, lookup), referrer);
   if (digestOf(manifest.bytes) !== descriptor.digest) throw new AirgapError('registry', 'is other content');
   const blobs = signatureBlobs(readLinks(manifest.descriptor.mediaType, manifest.bytes));
   const read: Uint8Array[] = [];

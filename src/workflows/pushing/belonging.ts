@@ -45,11 +45,14 @@ export async function pushBelonging(
   );
   const { outcomes, failures } = await pushReferrers(graph, all, source, sink, options);
   const refused = outcomes.filter(({ status }) => status === 'refused');
-  if (!requireReferrers) warnRefused(options.emit, refused);
-  return {
-    outcomes,
-    failures: requireReferrers ? [...failures, ...refused.flatMap(({ error = [] }) => error)] : failures,
-  };
+  const unlisted = outcomes.filter(({ via }) => via === 'unlisted');
+  if (requireReferrers) {
+    const errors = [...refused, ...unlisted].flatMap(({ error = [] }) => error);
+    return { outcomes, failures: [...failures, ...new Set(errors)] };
+  }
+  warn(options.emit, refused, 'the registry does not take them, and the images are there without');
+  warn(options.emit, unlisted, 'they are there by their digests, and the registry cannot list them with their images');
+  return { outcomes, failures };
 }
 
 /** How many had which end. */
@@ -58,10 +61,20 @@ export function countBelonging(outcomes: readonly ReferrerOutcome[]): Belonging 
   return { pushed: of('pushed'), present: of('present'), kept: of('kept'), refused: of('refused') };
 }
 
-/** ECR and others take some of what belongs to images, and not all: the images are good without it. */
-function warnRefused(emit: Emit, refused: readonly ReferrerOutcome[]): void {
-  if (refused.length === 0) return;
-  const list = refused.map(({ referrer, error }) => `${referrerKind(referrer)} (${error?.message})`).join('; ');
-  const message = `the registry does not take ${refused.length} of what belongs to images, which are there without it: ${list}; --require-referrers makes that an error`;
+/** Kinds and answers of one warning: there may be thousands, and the first ones show what is the matter. */
+const SHOWN = 5;
+
+/** One warning for all with the same end. ECR and others take some of what belongs to images, and not all. */
+function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], what: string): void {
+  if (outcomes.length === 0) return;
+  const list = outcomes
+    .slice(0, SHOWN)
+    .map(({ referrer, error }) => `${referrerKind(referrer)} of ${referrer.subject} (${error?.message})`);
+  const more = outcomes.length > SHOWN ? [`and ${outcomes.length - SHOWN} more`] : [];
+  const count =
+    outcomes.length === 1
+      ? '1 signature, attestation or other referrer'
+      : `${outcomes.length} signatures, attestations or other referrers`;
+  const message = `${count}: ${what}: ${[...list, ...more].join('; ')}; --require-referrers makes that an error`;
   emit({ type: 'warning', message });
 }

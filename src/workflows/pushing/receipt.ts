@@ -30,7 +30,7 @@ const referrer = z.object({
   status: z.enum(['pushed', 'present', 'kept', 'refused']),
   /** When it was written, or seen. */
   at: time,
-  /** Of one that was `refused`: the registry's answer. */
+  /** Of one that was `refused`, or is `unlisted`: the registry's answer. */
   reason: z.string().optional(),
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { awsError } from '../../../src/ecr/failures.ts';
+import { awsError, tellApi } from '../../../src/ecr/failures.ts';
 
 const named = (name: string, message: string, status?: number): Error =>
   Object.assign(new Error(message), {
@@ -26,6 +26,8 @@ describe('what AWS says', () => {
     ],
     [named('ExpiredTokenException', 'The security token included is expired', 400), 'unauthorized', /is expired/],
     [named('AccessDeniedException', 'User: x is not authorized', 400), 'forbidden', /not authorized/],
+    [named('SignatureDoesNotMatch', 'Signature not yet current', 403), 'unauthorized', /not yet current/],
+    [named('SyntaxError', 'Unexpected token <', 200), 'registry', /answers 200 with no JSON/],
     [
       named('Error', 'getaddrinfo ENOTFOUND api.ecr.us-east-1.amazonaws.com'),
       'network',
@@ -40,8 +42,16 @@ describe('what AWS says', () => {
     expect(awsError('login to x', error)).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
-  it('about an API out of reach comes with what an isolated network needs', () => {
-    expect(awsError('x', named('TimeoutError', 'connect ETIMEDOUT')).hint).toContain('ecr.api');
+  it.each([
+    ['the API of ECR in us-east-1', 'ecr.api'],
+    ['the API of STS in us-east-1', '.sts'],
+    ['', '.sts'],
+  ])('about an API out of reach names it and what an isolated network needs: %s', (api, service) => {
+    const error = named('TimeoutError', 'connect ETIMEDOUT');
+    if (api !== '') tellApi(error, api);
+    const { code, message, hint } = awsError('x', error);
+    expect([code, message]).toEqual(['network', expect.stringContaining(api || 'STS or SSO')]);
+    expect(hint).toContain(service);
   });
 
   it.each([
@@ -49,6 +59,10 @@ describe('what AWS says', () => {
     [named('KmsException', 'the key is not accessible', 400), 'docs/aws.md'],
     [named('LimitExceededException', 'too many repositories', 400), 'quota'],
     [named('CredentialsProviderError', 'The SSO session has expired'), 'aws sso login'],
+    [named('AccessDeniedException', 'not authorized to perform: ecr:GetAuthorizationToken', 400), 'docs/aws.md'],
+    [named('InvalidSignatureException', 'Signature expired: 2026 is now earlier than 2026', 400), 'clock'],
+    [named('RequestTimeTooSkewed', 'the difference is too large', 403), 'clock'],
+    [named('SyntaxError', 'Unexpected token <', 200), 'HTTPS_PROXY'],
   ])('comes with what helps: %s', (error, hint) => {
     expect(awsError('x', error).hint).toContain(hint);
   });

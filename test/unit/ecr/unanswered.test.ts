@@ -1,11 +1,14 @@
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { ecrHost } from '../../../src/ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../../../src/ecr/keychain.ts';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import { ensureRepositories } from '../../../src/ecr/repositories.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 import { awsEnvironment } from './set-up.ts';
 
 const TIMEOUT = 60;
@@ -48,6 +51,14 @@ describe('an API of AWS that takes requests and does not answer', () => {
     expect(given.events.filter(({ type }) => type === 'warning')).toEqual([]);
   });
 
+  it('is not waited for once more by the next image', async () => {
+    const keychain = ecrKeychain(options());
+    await expect(keychain.lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
+    const asked = sockets.length;
+    await expect(keychain.lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
+    expect(sockets.length).toBe(asked);
+  });
+
   it('ends the making of repositories', async () => {
     const given = options();
     const host = ecrHost('ecr.example', given.hosts);
@@ -58,7 +69,44 @@ describe('an API of AWS that takes requests and does not answer', () => {
   it('leaves ECR Public to anonymous access, with a warning', async () => {
     const given = options();
     expect(await ecrPublicKeychain(given).lookup('public.ecr.aws')).toBeUndefined();
-    expect(given.events).toMatchObject([{ type: 'warning' }]);
+    const message = expect.stringContaining('the API of ECR Public in us-east-1 does not answer');
+    expect(given.events).toMatchObject([{ type: 'warning', message }]);
     expect(sockets.length).toBe(1);
   });
+
+  it('ends an asking for credentials as well, and is told from ECR', async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
+    profiles(
+      '[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = keys\nregion = us-east-1\n' +
+        '[profile keys]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n',
+    );
+    const given = { ...options(), profile: 'role' };
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', given.endpoint);
+    const message = expect.stringContaining('STS');
+    await expect(ecrKeychain(given).lookup('ecr.example')).rejects.toMatchObject({ code: 'network', message });
+  });
 });
+
+describe('an API of AWS that does not take the credentials', () => {
+  it.each([
+    ['ends a login to ECR Public with a profile that was asked for', 'UnrecognizedClientException', true],
+    ['leaves it to anonymous access where that may not do it', 'AccessDeniedException', false],
+  ])('%s', async (_, name, isError) => {
+    profiles('[profile old]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n');
+    const body = JSON.stringify({ __type: name, message: 'no' });
+    says = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    const given = { ...options(), profile: 'old', timeout: 5000 };
+    const looked = ecrPublicKeychain(given).lookup('public.ecr.aws');
+    if (isError) await expect(looked).rejects.toMatchObject({ code: 'unauthorized' });
+    else expect(await looked).toBeUndefined();
+    expect(given.events).toHaveLength(isError ? 0 : 1);
+  });
+});
+
+/** Makes these the profiles of the machine. */
+function profiles(text: string): void {
+  const file = join(scratchFolder(), 'config');
+  writeFileSync(file, text);
+  vi.stubEnv('AWS_CONFIG_FILE', file);
+}

@@ -14,8 +14,12 @@ export function selfSigned(...names: readonly string[]): { readonly cert: string
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 }
 
-/** A certificate for 127.0.0.1 from an authority of its own, as a company has one. */
-export function issued(): { readonly ca: string; readonly cert: string; readonly key: string } {
+/** A certificate for 127.0.0.1, ::1 and the names given, from an authority of its own, as a company has one. */
+export function issued(...names: readonly string[]): {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+} {
   const folder = scratchFolder();
   const at = (name: string): string => join(folder, name);
   const openssl = (...args: string[]): void => {
@@ -24,9 +28,43 @@ export function issued(): { readonly ca: string; readonly cert: string; readonly
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...key, '-days', '2', '-subj', '/CN=own CA', '-keyout', 'ca.key', '-out', 'ca.pem');
   openssl('req', ...key, '-subj', '/CN=registry', '-keyout', 'key.pem', '-out', 'request.pem');
-  writeFileSync(at('names'), 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n');
+  const alternatives = ['IP:127.0.0.1', 'IP:::1', ...names.map((name) => `DNS:${name}`)].join(',');
+  writeFileSync(at('names'), `subjectAltName=${alternatives}\nbasicConstraints=CA:FALSE\n`);
   const from = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
   openssl('x509', '-req', '-in', 'request.pem', ...from, '-out', 'cert.pem');
   const read = (name: string): string => readFileSync(at(name), 'utf8');
   return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
+}
+
+/** A certificate and its key. */
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An authority that issues certificates for clients, and for servers at 127.0.0.1 and registry.test. */
+export interface Authority {
+  readonly ca: string;
+  /** @param days that it is valid; less than nothing: it has expired */
+  issue(name: string, days?: number): Pair;
+}
+
+export function authority(name = 'own CA'): Authority {
+  const folder = scratchFolder();
+  const openssl = (...args: string[]): void => {
+    execFileSync('openssl', args, { stdio: 'ignore', cwd: folder });
+  };
+  const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl('req', '-x509', ...key, '-days', '2', '-subj', `/CN=${name}`, '-keyout', 'ca.key', '-out', 'ca.pem');
+  writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:registry.test\nbasicConstraints=CA:FALSE\n');
+  return {
+    ca: read('ca.pem'),
+    issue(subject, days = 2) {
+      openssl('req', ...key, '-subj', `/CN=${subject}`, '-keyout', 'key.pem', '-out', 'request.pem');
+      const from = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', String(days), '-extfile', 'names'];
+      openssl('x509', '-req', '-in', 'request.pem', ...from, '-out', 'cert.pem');
+      return { cert: read('cert.pem'), key: read('key.pem') };
+    },
+  };
 }

@@ -19,8 +19,10 @@ describe('Retry-After', () => {
 
 describe('trying again', () => {
   it('is worth it for statuses that pass', () => {
-    for (const status of [408, 425, 500, 502, 503, 504]) expect(retryableStatus(status)).toBe('yes');
-    for (const status of [200, 400, 401, 403, 404, 405, 409, 501]) expect(retryableStatus(status)).toBe('no');
+    const passing = [408, 425, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524];
+    for (const status of passing) expect(retryableStatus(status)).toBe('yes');
+    for (const status of [200, 400, 401, 403, 404, 405, 409, 501, 507, 525, 526])
+      expect(retryableStatus(status)).toBe('no');
   });
 
   it('goes on longer while a server throttles than while it fails, and stops early for refused connections', async () => {

@@ -46,6 +46,37 @@ describe('readLinks', () => {
     expect(read(MediaType.dockerList, { manifests: null }).manifests).toEqual([]);
   });
 
+  it('takes null for what is absent, in every field that may be', () => {
+    const empty = { subject: null, artifactType: null, annotations: null, mediaType: null };
+    const bare = { ...descriptor, urls: null, annotations: null, data: null, artifactType: null, platform: null };
+    expect(read(MediaType.ociManifest, { ...image, ...empty, layers: [bare] })).toEqual({
+      manifests: [],
+      blobs: [descriptor, descriptor],
+      config: descriptor,
+      subject: undefined,
+      artifactType: undefined,
+      annotations: {},
+    });
+    expect(read(MediaType.ociManifest, { ...image, mediaType: '' }).blobs).toHaveLength(2);
+    expect(read(MediaType.ociIndex, { ...index, ...empty, manifests: [bare] }).manifests).toEqual([descriptor]);
+  });
+
+  it.each([null, {}, { os: '', architecture: '' }, { os: 'linux' }, { architecture: 'amd64', os: null }])(
+    'takes a child with the platform %j for one without',
+    (platform) => {
+      expect(read(MediaType.ociIndex, { manifests: [{ ...descriptor, platform }] }).manifests).toEqual([descriptor]);
+    },
+  );
+
+  it('leaves out what is null in a platform', () => {
+    const platform = { os: 'windows', architecture: 'amd64', variant: null, 'os.features': null, 'os.version': '10' };
+    expect(read(MediaType.ociIndex, { manifests: [{ ...descriptor, platform }] }).manifests[0]?.platform).toEqual({
+      os: 'windows',
+      architecture: 'amd64',
+      'os.version': '10',
+    });
+  });
+
   it.each([MediaType.dockerSchema1, MediaType.dockerSchema1Signed])('refuses schema 1: %s', (mediaType) => {
     expect(refusal(() => read(mediaType, {}))).toMatchObject({
       code: 'unsupported',
@@ -71,8 +102,14 @@ describe('readLinks', () => {
     ['a config that is null', MediaType.ociManifest, { ...image, config: null }],
     ['a subject that is no descriptor', MediaType.ociManifest, { ...image, subject: {} }],
     ['a child with a platform that is none', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: 'linux' }] }],
-    ['a child with a null platform', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: null }] }],
-    ['a platform without os', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: { architecture: 'x' } }] }],
+    [
+      'a platform of numbers',
+      MediaType.ociIndex,
+      { manifests: [{ ...descriptor, platform: { os: 1, architecture: 'x' } }] },
+    ],
+    ['an index of nothing with layers', MediaType.ociManifest, { ...image, manifests: null }],
+    ['addresses that are no list', MediaType.ociManifest, { ...image, layers: [{ ...descriptor, urls: 'https://x' }] }],
+    ['addresses that are no texts', MediaType.ociManifest, { ...image, layers: [{ ...descriptor, urls: [null] }] }],
   ])('refuses %s', (_, mediaType, content) => {
     expect(refusal(() => read(mediaType, content)).code).toBe('registry');
   });

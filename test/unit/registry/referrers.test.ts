@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
@@ -42,6 +43,16 @@ describe('the referrers API', () => {
     expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toEqual(entries);
   });
 
+  it('is read to its last page where the link to it has a header of its own', async () => {
+    const links = [`</v2/a/b/referrers/${subject}>; rel="first"`, `</v2/a/b/referrers/${subject}?last=2>; rel="next"`];
+    const first = page(0, 2);
+    const { server, client } = await script(
+      { expect: API, answer: { ...first, headers: { ...first.headers, link: links } } },
+      { expect: `${API}?last=2`, answer: page(2, 3) },
+    );
+    expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toEqual(entries);
+  });
+
   it.each([
     [404, { status: 404, body: '404 page not found' }],
     [405, { status: 405, body: '{"errors":[{"code":"UNSUPPORTED"}]}' }],
@@ -54,6 +65,36 @@ describe('the referrers API', () => {
       client.referrers({ registry: server.host, path: 'c' }, subject),
     ]);
     expect(asked).toEqual([undefined, undefined, undefined]);
+  });
+
+  it.each([
+    ['{}', 'application/json'],
+    ['null', 'application/json'],
+    ['[]', 'application/json; charset=utf-8'],
+    ['<html>', 'text/html'],
+  ])('that answers %s, of type %s, is none', async (body, type) => {
+    const { server, client } = await script({ expect: API, answer: { headers: { 'content-type': type }, body } });
+    expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toBeUndefined();
+  });
+
+  it('that answers JSON with a list in it is one', async () => {
+    const answer = { ...page(0, 1), headers: { 'content-type': 'application/json' } };
+    const { server, client } = await script({ expect: API, answer });
+    expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toHaveLength(1);
+  });
+
+  it('that may not be asked is told once, and is taken for none', async () => {
+    const events: AirgapEvent[] = [];
+    const server = await startScript([{ expect: API, answer: { status: 403 } }]);
+    const client = clientFor([server.host], { emit: (event) => events.push(event) });
+    cleanup.push(
+      () => server.stop(),
+      () => client.close(),
+    );
+    const repository = { registry: server.host, path: 'a/b' };
+    expect(await client.referrers(repository, subject)).toBeUndefined();
+    expect(await client.referrers(repository, subject)).toBeUndefined();
+    expect(events).toEqual([{ type: 'warning', message: expect.stringContaining('403') }]);
   });
 
   it('that is there goes on being asked, also when one repository does not answer', async () => {

@@ -28,6 +28,7 @@ export function clientFor(
   return createRegistryClient({
     transport,
     keychain: keychain ?? chainKeychains(),
+    emit: (event) => event.type === 'warning' && emit?.(event),
     ...(mirrors === undefined ? {} : { mirrors }),
   });
 }

@@ -216,6 +216,7 @@ describe('a mount', () => {
   it('that it does not make is an upload in the session it opened instead', async () => {
     const { server, client } = await setUp([
       { expect: MOUNT, answer: accepted('/up/1') },
+      { expect: HEAD, answer: { status: 404 } },
       { expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } },
     ]);
     const mountFrom = { registry: server.host, path: 'c/d' };
@@ -290,7 +291,7 @@ describe('a manifest that is put', () => {
     const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
     await expect(put).rejects.toMatchObject({
       code: 'registry',
-      message: `${server.host}/a/b:v1: the tag is immutable and names ${other} already, not ${digest}`,
+      message: expect.stringContaining(`the tag is immutable and names ${other} already, not ${digest}`),
     });
   });
 

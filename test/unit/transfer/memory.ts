@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { AirgapError } from '../../../src/base/errors.ts';
-import type { Body, ManifestContent, Sink, Source } from '../../../src/oci/content.ts';
+import type { Body, ManifestContent, Mounting, PutBlobOptions, Sink, Source } from '../../../src/oci/content.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { formatRepository, parseReference, type Repository } from '../../../src/oci/reference.ts';
@@ -36,7 +36,7 @@ export class MemoryRegistry implements Source, Sink {
   onChunk: (digest: Digest, offset: number) => void | Promise<void> = () => {};
   chunk = 1000;
   mounts = true;
-  /** What `mountTells` says. */
+  /** Whether a mount from its own repository says that a blob is there. */
   tells = false;
   /** Whether there is a referrers API. */
   listsReferrers = false;
@@ -121,15 +121,15 @@ export class MemoryRegistry implements Source, Sink {
     return this.blobs.has(`${formatRepository(repository)}@${digest}`);
   }
 
-  mountTells(): boolean {
-    return this.tells;
+  mounting(): Mounting {
+    return this.tells ? 'tells' : 'named';
   }
 
   async putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
-    options: { readonly mountFrom?: Repository; readonly signal?: AbortSignal } = {},
+    options: PutBlobOptions = {},
   ): Promise<'stored' | 'mounted' | 'present'> {
     const { mountFrom, signal } = options;
     const key = `${formatRepository(repository)}@${descriptor.digest}`;

@@ -113,13 +113,26 @@ describe('what belongs to images', () => {
     expect(listed(to, image.digest)).toHaveLength(2);
   });
 
-  it('is not listed under a tag that something else has', async () => {
-    const { registry, image } = source();
-    const to = new MemoryRegistry();
-    to.addImage(THERE, tagOf(image.digest), [noise('other', 10)]);
-    const { failures } = await push(registry, to);
-    expect(failures).toMatchObject([{ code: 'registry', message: expect.stringContaining('is no index') }]);
-  });
+  it.each(['an image', 'the index itself, as GitLab has it'])(
+    'is there, and not listed, where its list’s tag names %s',
+    async (what) => {
+      const registry = new MemoryRegistry();
+      registry.listsReferrers = true;
+      const image = registry.addImage('quay.io/a', undefined, [noise('a', 50)]);
+      const index = registry.addIndex('quay.io/a', '1', [image]);
+      const sbom = addReferrer(registry, 'quay.io/a', index);
+      const to = new MemoryRegistry();
+      const tag = tagOf(index.digest);
+      const other = what === 'an image' ? to.addImage(THERE, tag, [noise('other', 10)]) : index;
+      to.tags.set(`${THERE}:${tag}`, other.digest);
+      const result = await push(registry, to);
+      expect(result.failures).toEqual([]);
+      expect(result.outcomes).toMatchObject([{ status: 'pushed', via: 'unlisted', error: { name: 'AirgapError' } }]);
+      expect(to.manifests.has(`${THERE}@${sbom.digest}`)).toBe(true);
+      expect(to.tags.get(`${THERE}:${tag}`)).toBe(other.digest);
+      expect(to.log.filter((line) => line.startsWith('PUT') && line.includes(tag))).toEqual([]);
+    },
+  );
 
   it('leaves another signature under the tag, writes over it, or fails, as it is told', async () => {
     const { registry, image, tagged } = source();
@@ -163,21 +176,48 @@ describe('what belongs to images', () => {
     expect(to.log.filter((line) => line.includes('.sig'))).toEqual([]);
   });
 
-  it('is told apart when the registry does not take it, and the rest goes on', async () => {
-    const { registry, image, sbom } = source();
+  it.each(['unsupported', 'registry', 'forbidden', 'image-not-found', 'unauthorized'] as const)(
+    'is told apart when the registry does not take it (%s), and the rest goes on',
+    async (code) => {
+      const { registry, image, sbom } = source();
+      const to = new MemoryRegistry();
+      to.listsReferrers = true;
+      const put = to.putManifest.bind(to);
+      to.putManifest = async (repository: Repository, content: ManifestContent, tag?: string) => {
+        if (content.descriptor.digest === sbom.digest) throw new AirgapError(code, 'answers so');
+        return put(repository, content, tag);
+      };
+      const result = await push(registry, to);
+      const { outcomes, pushed, failures } = result;
+      expect(fates(result)[sbom.digest]).toBe('refused referrers-api');
+      expect(outcomes.find(({ status }) => status === 'refused')?.error?.message).toBe('answers so');
+      expect([pushed, failures]).toEqual([2, []]);
+      expect(to.tags.has(`${THERE}:${tagOf(image.digest, 'sig')}`)).toBe(true);
+    },
+  );
+
+  it('is a failure where there is no answer', async () => {
+    const { registry, sbom } = source();
     const to = new MemoryRegistry();
-    to.listsReferrers = true;
     const put = to.putManifest.bind(to);
     to.putManifest = async (repository: Repository, content: ManifestContent, tag?: string) => {
-      if (content.descriptor.digest === sbom.digest) throw new AirgapError('unsupported', 'answers 405');
+      if (content.descriptor.digest === sbom.digest) throw new AirgapError('network', 'closed the connection');
       return put(repository, content, tag);
     };
-    const result = await push(registry, to);
-    const { outcomes, pushed, failures } = result;
-    expect(fates(result)[sbom.digest]).toBe('refused referrers-api');
-    expect(outcomes.find(({ status }) => status === 'refused')?.error?.message).toBe('answers 405');
-    expect([pushed, failures]).toEqual([2, []]);
-    expect(to.tags.has(`${THERE}:${tagOf(image.digest, 'sig')}`)).toBe(true);
+    expect((await push(registry, to)).failures).toMatchObject([{ code: 'network' }]);
+  });
+
+  it('is told apart when cosign’s tag cannot be asked for', async () => {
+    const { registry } = source();
+    const to = new MemoryRegistry();
+    const has = to.hasManifest.bind(to);
+    to.hasManifest = async (repository: Repository, tag: string) => {
+      if (tag.endsWith('.sig')) throw new AirgapError('registry', 'answers 400');
+      return has(repository, tag);
+    };
+    const { outcomes, failures } = await push(registry, to);
+    expect(failures).toEqual([]);
+    expect(outcomes.filter(({ status }) => status === 'refused').map(({ via }) => via)).toEqual(['cosign-tag']);
   });
 
   it('is sent once where two repositories of the source go to one', async () => {
@@ -203,15 +243,58 @@ describe('what belongs to images', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['pushed']);
   });
 
+  it('is listed under the tag where the API fails, and that is asked once', async () => {
+    const { registry, image, sbom, signed } = source();
+    const to = new MemoryRegistry();
+    let asked = 0;
+    to.referrers = async () => {
+      asked++;
+      throw new AirgapError('registry', 'answers 500');
+    };
+    const result = await push(registry, to);
+    expect(result.failures).toEqual([]);
+    expect([fates(result)[sbom.digest], fates(result)[signed.digest]]).toEqual(Array(2).fill('pushed fallback-tag'));
+    expect(listed(to, image.digest).map(({ digest }) => digest)).toEqual([sbom.digest]);
+    expect(asked).toBe(1);
+  });
+
+  it('is listed under the tag where the API lists nothing of what is sent', async () => {
+    const { registry, image, sbom } = source();
+    const to = new MemoryRegistry();
+    to.referrers = async () => [];
+    const result = await push(registry, to);
+    expect(result.failures).toEqual([]);
+    expect(fates(result)[sbom.digest]).toBe('pushed fallback-tag');
+    expect(listed(to, image.digest).map(({ digest }) => digest)).toEqual([sbom.digest]);
+  });
+
   it('is missed when it does not read back', async () => {
-    const { registry } = source();
+    const { registry, sbom } = source();
+    const to = new MemoryRegistry();
+    to.referrers = async () => [];
+    const put = to.putManifest.bind(to);
+    to.putManifest = async (repository: Repository, content: ManifestContent, tag?: string) => {
+      if (content.descriptor.digest !== sbom.digest) await put(repository, content, tag);
+    };
+    const { failures } = await push(registry, to);
+    expect(failures).toMatchObject([
+      { code: 'digest-mismatch', message: expect.stringContaining('does not read back') },
+    ]);
+  });
+
+  it('gets a blob again that the registry has lost', async () => {
+    const { registry, sbom } = source();
     const to = new MemoryRegistry();
     to.listsReferrers = true;
-    to.referrers = async () => [];
-    const { failures } = await push(registry, to);
-    expect(failures[0]).toMatchObject({
-      code: 'digest-mismatch',
-      message: expect.stringContaining('does not read back'),
-    });
+    const put = to.putBlob.bind(to);
+    let lost = 0;
+    to.putBlob = async (repository, descriptor, body, options) => {
+      const how = await put(repository, descriptor, body, options);
+      if (descriptor.mediaType === SBOM && lost++ === 0) to.blobs.delete(`${THERE}@${descriptor.digest}`);
+      return how;
+    };
+    const result = await push(registry, to);
+    expect(result.failures).toEqual([]);
+    expect(fates(result)[sbom.digest]).toBe('pushed referrers-api');
   });
 });

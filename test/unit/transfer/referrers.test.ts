@@ -5,6 +5,7 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
+import { ReferrerQuestions, type Unanswered } from '../../../src/transfer/referrer-questions.ts';
 import { Referrers } from '../../../src/transfer/referrers.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { addReferrer, addTagged, SBOM, tagOf } from './belonging.ts';
@@ -14,6 +15,7 @@ interface Collected {
   readonly graph: Graph;
   readonly leftOut: readonly Referrer[];
   readonly warnings: readonly string[];
+  readonly unanswered: readonly Unanswered[];
   /** Questions and reads after the images themselves. */
   readonly asked: readonly string[];
 }
@@ -30,9 +32,16 @@ async function collect(
   const [failure] = await walker.add(references(...names));
   if (failure !== undefined) throw failure.error;
   const before = registry.log.length;
-  const belonging = new Referrers(registry, walker, steps);
+  const questions = new ReferrerQuestions();
+  const belonging = new Referrers(registry, walker, steps, questions);
   await belonging.collect(walker.graph().roots);
-  return { graph: walker.graph(), leftOut: belonging.leftOut(), warnings, asked: registry.log.slice(before) };
+  return {
+    graph: walker.graph(),
+    leftOut: belonging.leftOut(),
+    warnings,
+    unanswered: questions.unanswered(),
+    asked: registry.log.slice(before),
+  };
 }
 
 function multi(registry: MemoryRegistry, tag = '1') {
@@ -114,6 +123,36 @@ describe('what belongs to an image', () => {
     expect(warnings).toEqual([expect.stringContaining('and is no index')]);
   });
 
+  it('is read by its tag where the registry does not have its digest, and only if it is the same', async () => {
+    const registry = new MemoryRegistry();
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const signature = addTagged(registry, 'quay.io/a', image);
+    const attestation = addTagged(registry, 'quay.io/a', image, 'att');
+    const read = registry.manifest.bind(registry);
+    registry.manifest = async (repository, lookup) => {
+      if ([signature.digest, attestation.digest].some((digest) => digest === lookup)) {
+        throw new AirgapError('image-not-found', `${lookup} is not there`);
+      }
+      return read(repository, lookup === tagOf(image.digest, 'att') ? image.digest : lookup);
+    };
+    const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([signature.digest]);
+    expect(warnings).toEqual([expect.stringContaining(attestation.digest)]);
+  });
+
+  it('is carried whatever size a HEAD or a list says', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const sbom = addReferrer(registry, 'quay.io/a', image);
+    const signature = addTagged(registry, 'quay.io/a', image);
+    const { head, referrers } = { head: registry.head.bind(registry), referrers: registry.referrers.bind(registry) };
+    registry.head = async (...asked) => (await head(...asked)) && { ...signature, size: 20 };
+    registry.referrers = async (...asked) => (await referrers(...asked))?.map((one) => ({ ...one, size: 0 }));
+    const { graph } = await collect(registry, ['quay.io/a:1']);
+    expect(graph.referrers?.map(({ descriptor }) => descriptor)).toEqual(expect.arrayContaining([sbom, signature]));
+  });
+
   it('is asked for once, however many tags an image has', async () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/a', '1', [noise('a', 50)]);
@@ -161,28 +200,74 @@ describe('what belongs to an image', () => {
     expect(pinned.leftOut).toEqual([]);
   });
 
-  it('is passed over with one warning where the registry does not let itself be asked', async () => {
+  it('is put on record where the registry does not let itself be asked, with every image', async () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/a', '1', [noise('a', 50)]);
     registry.addImage('quay.io/b', '1', [noise('b', 50)]);
     registry.head = async () => {
       throw new AirgapError('forbidden', 'the credentials do not allow this');
     };
-    const { warnings } = await collect(registry, ['quay.io/a:1', 'quay.io/b:1']);
-    expect(warnings).toEqual([expect.stringMatching(/^quay\.io does not let itself be asked/)]);
+    const { unanswered } = await collect(registry, ['quay.io/a:1', 'quay.io/b:1']);
+    expect(unanswered).toMatchObject([
+      { registry: 'quay.io', images: ['quay.io/a:1', 'quay.io/b:1'], error: { code: 'forbidden' } },
+    ]);
   });
 
-  it('is an error where the registry fails, and the hint says how to do without', async () => {
+  it.each(['registry', 'network', 'unsupported'] as const)(
+    'is carried as far as the other questions are answered, where one fails (%s)',
+    async (code) => {
+      const registry = new MemoryRegistry();
+      const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+      const signature = addTagged(registry, 'quay.io/a', image);
+      const sbom = addReferrer(registry, 'quay.io/a', image);
+      registry.addIndex('quay.io/a', tagOf(image.digest), [sbom]);
+      const head = registry.head.bind(registry);
+      registry.referrers = async () => {
+        throw new AirgapError(code, 'answers 500');
+      };
+      registry.head = async (repository, lookup) => {
+        if (lookup.endsWith('.att')) throw new AirgapError(code, 'answers 400');
+        return head(repository, lookup);
+      };
+      const { graph, unanswered } = await collect(registry, ['quay.io/a:1']);
+      expect(digests(graph.referrers)).toEqual([signature.digest, sbom.digest].sort());
+      expect(unanswered).toMatchObject([
+        { images: ['quay.io/a:1'], error: { code, message: 'quay.io/a: answers 500' } },
+      ]);
+    },
+  );
+
+  it('is on record where it is listed and cannot be read, and the others are carried', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const { arm } = multi(registry);
+    const good = addReferrer(registry, 'quay.io/a', arm);
+    const bad = addReferrer(registry, 'quay.io/a', arm, 'application/x.other');
+    const read = registry.manifest.bind(registry);
+    registry.manifest = async (repository, lookup) => {
+      if (lookup === bad.digest) throw new AirgapError('unsupported', 'a manifest of an unknown type');
+      return read(repository, lookup);
+    };
+    const { graph, unanswered } = await collect(registry, ['quay.io/a:1']);
+    expect(digests(graph.referrers)).toEqual([good.digest]);
+    expect(unanswered).toMatchObject([{ images: ['quay.io/a:1'], error: { code: 'unsupported' } }]);
+  });
+
+  it('is not taken from a tag that names the image itself, as GitLab gives it', async () => {
+    const registry = new MemoryRegistry();
+    const { index, amd, arm } = multi(registry);
+    for (const { digest } of [index, amd, arm]) registry.tags.set(`quay.io/a:${tagOf(digest)}`, digest);
+    const { graph, warnings, unanswered } = await collect(registry, ['quay.io/a:1']);
+    expect([graph.referrers, warnings, unanswered]).toEqual([[], [], []]);
+  });
+
+  it('is not asked for any more when the run is interrupted', async () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/a', '1', [noise('a', 50)]);
-    registry.referrers = async () => {
-      throw new AirgapError('registry', 'answers 500');
+    registry.head = async () => {
+      throw new AirgapError('interrupted', 'interrupted');
     };
-    await expect(collect(registry, ['quay.io/a:1'])).rejects.toMatchObject({
-      code: 'registry',
-      message: 'quay.io/a: answers 500',
-      hint: expect.stringContaining('--no-referrers'),
-    });
+    await expect(collect(registry, ['quay.io/a:1'])).rejects.toMatchObject({ code: 'interrupted' });
   });
 
   it('ends, though everything in it has something else that belongs to it', async () => {

@@ -39,6 +39,31 @@ describe('walk', () => {
     );
   });
 
+  it('says what is missing of an index, and what to do without it', async () => {
+    for (const [pinned, way] of [
+      [false, ''],
+      [true, 'tag'],
+    ] as const) {
+      const registry = new MemoryRegistry();
+      const { arm, attestation, index } = multi(registry, 'quay.io/a', '1');
+      registry.manifests.delete(`quay.io/a@${attestation.digest}`);
+      const names = references(pinned ? `quay.io/a@${index.digest}` : 'quay.io/a:1');
+      const one = await walk(registry, names, options);
+      expect(one.failures[0]?.error).toMatchObject({
+        code: 'image-not-found',
+        message: expect.stringContaining('attestation'),
+        hint: expect.stringMatching(`${way}.*--attestations drop`),
+      });
+      registry.manifests.delete(`quay.io/a@${arm.digest}`);
+      const { causes = [] } = (await walk(registry, names, options)).failures[0]?.error ?? {};
+      expect(causes.map(({ hint }) => hint)).toEqual([
+        expect.stringMatching(`${way}.*--platform`),
+        expect.stringContaining('--attestations drop'),
+      ]);
+      expect(causes[0]?.message).toContain('linux/arm64/v8');
+    }
+  });
+
   it('makes a smaller index for chosen platforms, keeps its other fields, and records the digest at the source', async () => {
     const registry = new MemoryRegistry();
     const { index, armChild, extra, amd } = multi(registry, 'quay.io/a', '1');

@@ -76,7 +76,14 @@ function run(out: string, include: boolean, more: Partial<BundleOptions> = {}): 
       force: false,
       reuse: [],
     },
-    ...{ dryRun: false, imageConfigs: true, referrers: false, attestations: 'keep', verifySignatures: [] },
+    ...{
+      dryRun: false,
+      imageConfigs: true,
+      referrers: false,
+      attestations: 'keep',
+      verifySignatures: [],
+      requireReferrers: false,
+    },
     lookInside: { access, concurrency: 4, include },
     ...more,
   });

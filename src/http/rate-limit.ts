@@ -1,0 +1,48 @@
+import type { ResponseHeaders } from './exchange.ts';
+import { parseRetryAfter } from './retry.ts';
+
+/** What an answer's headers say of a server's limit on requests. */
+export interface RateLimit {
+  /** Requests that are left. */
+  readonly remaining?: number;
+  /** Requests that are allowed. */
+  readonly limit?: number;
+  /** Seconds that the limit is for. */
+  readonly window?: number;
+  /** Milliseconds until the limit begins anew, or until the server wants to be asked again. */
+  readonly wait?: number;
+}
+
+/** Seconds above which a reset is a time and not a duration. */
+const EPOCH = 1e9;
+
+/**
+ * Reads `retry-after` (RFC 9110, 10.2.3); `ratelimit-remaining: 0;w=21600` and `ratelimit-limit: 10;w=21600` as Docker Hub
+ * has them (draft-ietf-httpapi-ratelimit-headers up to version 07); `ratelimit-reset` in seconds, as that draft has it,
+ * or as Unix time (GitLab); each with `x-` before it as well (GitHub). A reset counts for nothing while requests are left.
+ */
+export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
+  const remaining = parse(headerOf(headers, 'remaining'));
+  const limit = parse(headerOf(headers, 'limit'));
+  const window = remaining?.window ?? limit?.window;
+  const reset = remaining?.amount === 0 ? parse(headerOf(headers, 'reset'))?.amount : undefined;
+  const until = reset === undefined ? undefined : reset > EPOCH ? Math.max(0, reset * 1000 - now) : reset * 1000;
+  const wait = parseRetryAfter(headers['retry-after'], now) ?? until;
+  return {
+    ...(remaining === undefined ? {} : { remaining: remaining.amount }),
+    ...(limit === undefined ? {} : { limit: limit.amount }),
+    ...(window === undefined ? {} : { window }),
+    ...(wait === undefined ? {} : { wait }),
+  };
+}
+
+function headerOf(headers: ResponseHeaders, name: string): string | undefined {
+  const value = headers[`ratelimit-${name}`] ?? headers[`x-ratelimit-${name}`];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+function parse(text: string | undefined): { readonly amount: number; readonly window?: number } | undefined {
+  const [, amount, window] = /^\s*(\d{1,10})\s*(?:;\s*w=(\d{1,9})\s*)?$/.exec(text ?? '') ?? [];
+  if (amount === undefined) return undefined;
+  return { amount: Number(amount), ...(window === undefined ? {} : { window: Number(window) }) };
+}

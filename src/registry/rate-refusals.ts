@@ -1,0 +1,70 @@
+import { Readable } from 'node:stream';
+import type { HttpResponse } from '../http/exchange.ts';
+import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
+import { readSome } from '../http/read.ts';
+import { RETRY_DEFAULTS, type Retryable, retryableStatus } from '../http/retry.ts';
+import type { Judged } from '../http/transport.ts';
+import { parseComplaint } from './complaint.ts';
+import { retryableRefusal } from './refusals.ts';
+
+/** Bytes of a refusal that are looked at. */
+const LIMIT = 64 * 1024;
+/** Milliseconds that a wait has to be long to be told. */
+const WORTH_TELLING = 60_000;
+/** Milliseconds from which on a time of day says nothing any more. */
+const TOO_FAR = 400 * 24 * 3600 * 1000;
+
+/**
+ * Tells a limit that holds for hours (Docker Hub's on pulls) from one on requests a second or minute (ECR, ghcr.io, Artifact
+ * Registry, Docker Hub's against abuse): the first ends the request at once, the others are waited for. All say 429,
+ * ghcr.io also 403.
+ */
+export async function judgeRateLimit(response: HttpResponse): Promise<Judged> {
+  const { status } = response;
+  const limit = rateLimitOf(response.headers, Date.now());
+  const after = limit.wait === undefined ? {} : { after: limit.wait };
+  if (status !== 429 && status !== 403) return { response, retryable: retryableStatus(status), ...after };
+  if (status === 429 && isUsedUp(limit)) return { response, retryable: 'no', ...after };
+  const bytes = await readSome(response, LIMIT);
+  const retryable: Retryable = retryableRefusal(status, parseComplaint(bytes));
+  return { response: { ...response, body: Readable.from([bytes]) }, retryable, ...after };
+}
+
+/** Whether nothing is left of a limit for longer than a run waits, of which nobody says when it begins anew. */
+function isUsedUp({ remaining, window = 0, wait }: RateLimit): boolean {
+  return remaining === 0 && wait === undefined && window * 1000 > RETRY_DEFAULTS.maxRetryAfter;
+}
+
+/** Seconds of Docker Hub's limit on pulls ("Docker Hub pull usage and limits"), where the answer does not say. */
+const HUB_WINDOW = 6 * 3600;
+
+/** What the headers of a refusal say of a limit, for sentences; each part is empty where they say nothing. */
+export interface LimitText {
+  /** How much was allowed: ` (10 in 6 hours)`. */
+  readonly size: string;
+  /** When it is over: `in 1 hour (at …)`. */
+  readonly end: string;
+}
+
+/** @param isHub the answer is one that Docker Hub words */
+export function describeRateLimit(response: HttpResponse, now: number, isHub = false): LimitText {
+  const { limit, wait, window = isHub ? HUB_WINDOW : undefined } = rateLimitOf(response.headers, now);
+  const size = limit === undefined || window === undefined ? '' : ` (${limit} in ${duration(window)})`;
+  const until = wait ?? (window ?? 0) * 1000;
+  if (until < WORTH_TELLING || until > TOO_FAR) return { size, end: '' };
+  // When the hours of such a limit began nobody says.
+  const [least, at] = wait === undefined ? ['within', 'by'] : ['in', 'at'];
+  return { size, end: `${least} ${duration(until / 1000)} (${at} ${clock(now + until)})` };
+}
+
+/** A time of day, in full minutes upwards: `2026-11-22 15:04 UTC`. */
+function clock(time: number): string {
+  return `${new Date(time + 59_999).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} seconds`;
+  if (seconds < 7200 && seconds % 3600 !== 0) return `${Math.ceil(seconds / 60)} minutes`;
+  const hours = Math.ceil(seconds / 360) / 10;
+  return `${hours} ${hours === 1 ? 'hour' : 'hours'}`;
+}

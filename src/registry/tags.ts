@@ -1,0 +1,30 @@
+import { headerOf } from '../http/read.ts';
+import type { Repository } from '../oci/reference.ts';
+import { describePlace, directly } from './hosts.ts';
+import type { Session } from './session.ts';
+
+/** Bytes of a list: a thousand tags of 128 characters, and room for what registries put around them. */
+const LIMIT = 1024 * 1024;
+
+/**
+ * Lists the tags of a repository (distribution specification 1.1, "Listing Tags"); none of one that is not there.
+ * @returns undefined where the registry does not give the whole list on one page
+ * @throws AirgapError `network`, `registry` for an answer that is too large
+ */
+export async function listTags(session: Session, repository: Repository): Promise<ReadonlySet<string> | undefined> {
+  const what = `tags of ${describePlace(directly(repository))}`;
+  const { response, bytes } = await session.read(
+    { method: 'GET', repository, actions: 'pull', to: { kind: 'tags' }, what },
+    LIMIT,
+  );
+  if (response.status === 404) return new Set();
+  if (response.status !== 200 || headerOf(response, 'link') !== undefined) return undefined;
+  try {
+    const { tags } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { tags?: unknown };
+    // Go writes an empty list as null. A page for people has no list at all.
+    if (tags === null) return new Set();
+    return Array.isArray(tags) ? new Set(tags.filter((tag) => typeof tag === 'string')) : undefined;
+  } catch {
+    return undefined;
+  }
+}

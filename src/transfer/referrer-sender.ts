@@ -1,0 +1,77 @@
+import { type AirgapError, isRefusal } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
+import type { Sink, Source } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import { type BlobNode, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
+import type { Repository } from '../oci/reference.ts';
+import type { Referrer } from '../oci/referrer.ts';
+import { bodyOf, nameOf, steady } from '../oci/steady.ts';
+import { checkAborted } from './failure.ts';
+import { Presence } from './presence.ts';
+import { sendManifest } from './send-manifest.ts';
+
+export interface SendOptions {
+  readonly now: () => Date;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/** How the sending of one ended. */
+export interface SentReferrer {
+  readonly status: 'pushed' | 'refused';
+  readonly at: Date;
+  /** Of one that is `refused`, the registry's answer. */
+  readonly error?: AirgapError;
+}
+
+/** Sends single referrers with their blobs. */
+export class ReferrerSender {
+  readonly #graph: Graph;
+  readonly #source: Source;
+  readonly #sink: Sink;
+  readonly #options: SendOptions;
+  readonly #presence: Presence;
+
+  constructor(graph: Graph, source: Source, sink: Sink, options: SendOptions) {
+    this.#graph = graph;
+    this.#source = source;
+    this.#sink = sink;
+    this.#options = options;
+    this.#presence = new Presence(sink, []);
+  }
+
+  /** Sends one with everything below it, unless the registry does not take it. */
+  async send(repository: Repository, referrer: Referrer): Promise<SentReferrer> {
+    const { descriptor, tag } = referrer;
+    const { manifests, blobs } = closureOf(this.#graph, descriptor.digest);
+    try {
+      for (const digest of blobs) await this.#blob(repository, digest);
+      for (const digest of manifests) {
+        checkAborted(this.#options.signal);
+        const own = digest === descriptor.digest ? tag : undefined;
+        await sendManifest(this.#sink, repository, this.#graph.manifests.get(digest) as ManifestNode, own, (blob) =>
+          this.#upload(repository, blob.digest),
+        );
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return { status: 'refused', at: this.#options.now(), error };
+    }
+    return { status: 'pushed', at: this.#options.now() };
+  }
+
+  async #blob(repository: Repository, digest: Digest): Promise<void> {
+    const { descriptor } = this.#graph.blobs.get(digest) ?? {};
+    if (descriptor === undefined || (await this.#presence.has(repository, descriptor))) return;
+    await this.#upload(repository, digest);
+  }
+
+  async #upload(repository: Repository, digest: Digest): Promise<void> {
+    const { emit, signal } = this.#options;
+    const node = this.#graph.blobs.get(digest) as BlobNode;
+    // Of a plan that was made for the images alone, these bytes are no part.
+    const quiet: Emit = (event) => event.type !== 'bytes' && emit(event);
+    const body = steady(bodyOf(this.#source, node), { what: nameOf(node), emit: quiet, signal });
+    await this.#sink.putBlob(repository, node.descriptor, body, { signal });
+  }
+}

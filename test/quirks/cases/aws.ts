@@ -1,0 +1,88 @@
+import { send } from '../fake/answers.ts';
+import { image } from '../fake/content.ts';
+import { wantPassword, wantTokens } from '../fake/tokens.ts';
+import { quirk } from '../quirk.ts';
+import type { Stage } from '../stage.ts';
+
+const PRIVATE = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+const SDK = 'https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/configuring-the-jssdk.html';
+const KEYS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI' };
+const PUBLIC_IMAGE = 'public.ecr.aws/docker/library/nginx:1';
+
+/** public.ecr.aws, with anonymous tokens for everybody, and a private registry that wants a login. */
+async function registries(stage: Stage): Promise<void> {
+  const registry = await stage.fake({ tls: true });
+  registry.put('docker/library/nginx', '1', image());
+  wantTokens(registry, {
+    challenge: (scope) => `Bearer realm="https://public.ecr.aws/token",service="public.ecr.aws",scope="${scope}"`,
+  });
+  const closed = await stage.fake({ tls: true });
+  wantPassword(closed, 'AWS', 'a-token');
+  await stage.hosts({ 'public.ecr.aws': registry, [PRIVATE]: closed });
+}
+
+quirk({
+  id: 'aws/ecr-api-takes-requests-and-never-answers',
+  weight: 'must',
+  shownBy: 'VPC endpoints whose security group lets TCP through to nothing; proxies that swallow',
+  source: SDK,
+  wanted: 'ends in time, and names the registry',
+  seconds: 190,
+  run: async (stage) => {
+    const api = await stage.raw(() => {});
+    await registries(stage);
+    const env = { ...KEYS, AWS_ENDPOINT_URL_ECR: `http://${api.host}` };
+    const run = await stage.bundle([], `${PRIVATE}/team/app:1`, { env, timeout: 250_000 });
+    stage.fails(run, new RegExp(PRIVATE), { within: 230, code: 1 });
+  },
+});
+quirk({
+  id: 'aws/ecr-public-api-never-answers',
+  weight: 'should',
+  shownBy: 'networks that lead api.ecr-public.us-east-1.amazonaws.com nowhere',
+  source: SDK,
+  wanted: 'a warning, and anonymous',
+  seconds: 190,
+  run: async (stage) => {
+    const api = await stage.raw(() => {});
+    await registries(stage);
+    const env = { ...KEYS, AWS_ENDPOINT_URL_ECR_PUBLIC: `http://${api.host}` };
+    stage.succeeds(await stage.bundle([], PUBLIC_IMAGE, { env, timeout: 280_000 }));
+  },
+});
+quirk({
+  id: 'aws/ecr-public-refuses-the-credentials',
+  weight: 'should',
+  shownBy: 'roles without sts:GetServiceBearerToken',
+  source: 'https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html',
+  wanted: 'the refusal is told, and then anonymous',
+  run: async (stage) => {
+    const api = await stage.fake();
+    api.on(({ outgoing }) =>
+      send(outgoing, 400, '{"__type":"AccessDeniedException","message":"not authorized: GetServiceBearerToken"}', {
+        'content-type': 'application/x-amz-json-1.1',
+      }),
+    );
+    await registries(stage);
+    const run = await stage.bundle([], PUBLIC_IMAGE, { env: { ...KEYS, AWS_ENDPOINT_URL_ECR_PUBLIC: api.origin } });
+    stage.succeeds(run);
+    stage.check(/AccessDenied|GetServiceBearerToken/.test(run.text), 'nothing is told of the refusal', run);
+  },
+});
+for (const [name, reference] of [
+  ['private', `${PRIVATE}/team/app:1`],
+  ['public', PUBLIC_IMAGE],
+] as const) {
+  quirk({
+    id: `aws/wrong-profile-${name}`,
+    weight: 'should',
+    shownBy: 'a misspelt AWS_PROFILE',
+    source: 'https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html',
+    wanted: 'an error that names the profile; not another account, and not anonymous',
+    run: async (stage) => {
+      await registries(stage);
+      const run = await stage.bundle([], reference, { env: { AWS_PROFILE: 'no-such-profile' } });
+      stage.fails(run, /no-such-profile/, { within: 20 });
+    },
+  });
+}

@@ -1,0 +1,58 @@
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+
+export const JSON_TYPE = { 'content-type': 'application/json' } as const;
+export const HTML_TYPE = { 'content-type': 'text/html' } as const;
+
+/** Error body of the distribution specification. */
+export function errors(code: string, message = code.toLowerCase(), detail?: unknown): string {
+  return JSON.stringify({ errors: [{ code, message, detail }] });
+}
+
+/** Answers with a true Content-Length unless `headers` has another. @returns true: it has been answered */
+export function send(
+  outgoing: ServerResponse,
+  status: number,
+  content: string | Buffer = '',
+  headers: OutgoingHttpHeaders = {},
+): true {
+  const bytes = Buffer.from(content as string);
+  outgoing.writeHead(status, { 'content-length': bytes.length, ...headers });
+  outgoing.end(outgoing.req.method === 'HEAD' ? undefined : bytes);
+  return true;
+}
+
+/**
+ * Answers with a blob, or the part of it that Range asks for (RFC 9110, 14); with 404 when there is none.
+ * @returns true: it has been answered
+ */
+export function sendBlob(outgoing: ServerResponse, bytes: Buffer | undefined, headers: OutgoingHttpHeaders = {}): true {
+  if (bytes === undefined) return send(outgoing, 404, errors('BLOB_UNKNOWN'), JSON_TYPE);
+  const own = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes', ...headers };
+  const [range, first, last] = /^bytes=(\d+)-(\d*)$/.exec(outgoing.req.headers.range ?? '') ?? [];
+  if (range === undefined) return send(outgoing, 200, bytes, own);
+  const from = Number(first);
+  const to = last === '' ? bytes.length - 1 : Math.min(Number(last), bytes.length - 1);
+  if (from > to) return send(outgoing, 416, '', { 'content-range': `bytes */${bytes.length}` });
+  const part = { 'content-range': `bytes ${from}-${to}/${bytes.length}` };
+  return send(outgoing, 206, bytes.subarray(from, to + 1), { ...own, ...part });
+}
+
+const bodies = new WeakMap<IncomingMessage, Promise<Buffer>>();
+
+/** Reads a request's body whole; the same one when asked again. */
+export function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
+  const read = bodies.get(incoming) ?? incoming.toArray().then((chunks) => Buffer.concat(chunks));
+  bodies.set(incoming, read);
+  return read;
+}
+
+/** Changes status or headers of the answer that is given to a request later on. */
+export function rewriteHead(
+  outgoing: ServerResponse,
+  change: (status: number, headers: OutgoingHttpHeaders) => readonly [number, OutgoingHttpHeaders],
+): void {
+  const write = outgoing.writeHead.bind(outgoing) as (status: number, headers: OutgoingHttpHeaders) => ServerResponse;
+  const changed = (status: number, headers: OutgoingHttpHeaders = {}): ServerResponse =>
+    write(...change(status, headers));
+  outgoing.writeHead = changed as ServerResponse['writeHead'];
+}

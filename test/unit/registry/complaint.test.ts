@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { parseComplaint, quoteComplaint } from '../../../src/registry/complaint.ts';
+
+const read = (body: string | object) =>
+  parseComplaint(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
+const said = (body: string | object): string => quoteComplaint(read(body), true);
+
+describe('what an answer says', () => {
+  it.each<[string, string | object, string]>([
+    ['the specification', { errors: [{ code: 'DENIED', message: 'no', detail: { a: 1 } }] }, 'DENIED: no: {"a":1}'],
+    ['a detail that is empty', { errors: [{ code: 'DENIED', message: 'no', detail: {} }] }, 'DENIED: no'],
+    [
+      'several errors',
+      {
+        errors: [
+          { code: 'UNKNOWN', message: 'unknown error' },
+          { code: 'DENIED', message: 'quota of the group' },
+        ],
+      },
+      'UNKNOWN: unknown error; DENIED: quota of the group',
+    ],
+    ['the same error twice', { errors: [{ message: 'no' }, { message: 'no' }] }, 'no'],
+    [
+      'a code and a detail',
+      { errors: [{ code: 'DENIED', message: '', detail: [{ Action: 'push' }] }] },
+      'DENIED: [{"Action":"push"}]',
+    ],
+    ['errors that are texts', { errors: ['one', 'two'] }, 'one; two'],
+    ['a message', { message: 'storage quota exceeded', status: 400 }, 'storage quota exceeded'],
+    ['an error', { timestamp: 1, status: 500, error: 'Internal Server Error' }, 'Internal Server Error'],
+    ['an error of Google', { error: { code: 404, message: 'not there', status: 'NOT_FOUND' } }, '404: not there'],
+    ['OAuth', { error: 'invalid_grant', error_description: 'token is revoked' }, 'token is revoked'],
+    ['problem details', { type: 'about:blank', title: 'Forbidden', detail: 'not you' }, 'Forbidden: not you'],
+    ['another object', { some: { thing: 'else' } }, '{"some":{"thing":"else"}}'],
+    ['a text as JSON', '"no"', 'no'],
+    ['null', 'null', ''],
+    ['no errors at all', { errors: [] }, ''],
+    ['text', 'Retry\n later\u001b[31m', 'Retry later [31m'],
+    [
+      'S3',
+      '<?xml version="1.0"?><Error><Code>EntityTooLarge</Code><Message>too large</Message></Error>',
+      'EntityTooLarge: too large',
+    ],
+    ['XML of another kind', '<problem>no</problem>', '<problem>no</problem>'],
+    ['a compressed body', '\u001f\ufffd\u0000', ''],
+    ['nothing', '', ''],
+  ])('is read of %s', (_, body, expected) => {
+    expect(said(body)).toBe(expected);
+  });
+
+  it.each([
+    [
+      'nginx',
+      '<html>\r\n<head><title>413 Too Large</title></head>\r\n<body>\r\n<h1>413 Too Large</h1><hr>nginx',
+      '413 Too Large nginx',
+    ],
+    [
+      'a script and a style',
+      '<!DOCTYPE html><html><style>a{}</style><script>x()</script><p>policy&nbsp;4711 &lt;b&gt;',
+      'policy 4711 <b>',
+    ],
+    ['a title alone', '<!-- c --><HTML><TITLE>Log in</TITLE><body></body></HTML>', 'Log in'],
+    ['a header, which is no head', '<html><header>Blocked</header></html>', 'Blocked'],
+    ['what is not closed', '<html><body>cut off<script>x(', 'cut off'],
+  ])('is the text of a web page: %s', (_, body, expected) => {
+    expect(read(body)).toEqual({ code: '', message: expected, isWebPage: true });
+  });
+
+  it('is not passed on in any length', () => {
+    const errors = Array.from({ length: 1000 }, (_, at) => ({ code: `C${at}`, message: 'x'.repeat(5000) }));
+    expect(said({ errors }).length).toBeLessThan(1000);
+    expect(said('y'.repeat(1e6)).length).toBeLessThan(400);
+    expect(said(`<html>${'<script>'.repeat(50_000)}`).length).toBeLessThan(400);
+  });
+});

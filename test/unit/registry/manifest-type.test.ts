@@ -1,0 +1,128 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
+import { type Answer, type Step, startScript } from '../http/scripted.ts';
+import { clientFor } from './set-up.ts';
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function script(...steps: Step[]) {
+  const server = await startScript(steps);
+  const client = clientFor([server.host]);
+  cleanup.push(
+    () => server.stop(),
+    () => client.close(),
+  );
+  return { client, repository: { registry: server.host, path: 'a/b' } };
+}
+
+const MANIFEST = 'GET /v2/a/b/manifests/v1';
+const blob = { digest: `sha256:${'a'.repeat(64)}`, size: 3 };
+const ociConfig = { ...blob, mediaType: 'application/vnd.oci.image.config.v1+json' };
+const dockerConfig = { ...blob, mediaType: 'application/vnd.docker.container.image.v1+json' };
+const answer = (type: string, document: object, more: Readonly<Record<string, string>> = {}): Answer => ({
+  headers: { 'content-type': type, ...more },
+  body: JSON.stringify(document),
+});
+
+describe('the media type of a manifest', () => {
+  it.each<[string, string, object, string]>([
+    [
+      'an OCI index served as a manifest',
+      MediaType.ociManifest,
+      { mediaType: MediaType.ociIndex, manifests: [] },
+      MediaType.ociIndex,
+    ],
+    [
+      'a list of Docker’s served as an OCI index',
+      MediaType.ociIndex,
+      { mediaType: MediaType.dockerList, manifests: [] },
+      MediaType.dockerList,
+    ],
+    [
+      'an OCI manifest served as Docker’s',
+      MediaType.dockerManifest,
+      { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] },
+      MediaType.ociManifest,
+    ],
+    ['one that does not say it', MediaType.ociManifest, { config: dockerConfig, layers: [] }, MediaType.ociManifest],
+    [
+      'one that says nothing with it',
+      MediaType.dockerManifest,
+      { mediaType: '', config: dockerConfig, layers: [] },
+      MediaType.dockerManifest,
+    ],
+    [
+      'an OCI manifest that does not say it, served as Docker’s',
+      MediaType.dockerManifest,
+      { mediaType: null, config: ociConfig, layers: [] },
+      MediaType.ociManifest,
+    ],
+    [
+      'a manifest served as schema 1',
+      MediaType.dockerSchema1,
+      { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] },
+      MediaType.ociManifest,
+    ],
+  ])('of %s is that of its content', async (_, served, document, mediaType) => {
+    const { client, repository } = await script({ expect: MANIFEST, answer: answer(served, document) });
+    expect((await client.manifest(repository, 'v1')).descriptor.mediaType).toBe(mediaType);
+  });
+
+  it.each<[string, object]>([
+    [
+      'another kind of document, served as a manifest',
+      { mediaType: 'application/vnd.oci.artifact.manifest.v1+json', blobs: [] },
+    ],
+    ['a type that is no text', { mediaType: { a: 1 } }],
+  ])('is refused where it is unknown: %s', async (_, document) => {
+    const { client, repository } = await script({ expect: MANIFEST, answer: answer(MediaType.ociManifest, document) });
+    await expect(client.manifest(repository, 'v1')).rejects.toMatchObject({ code: 'unsupported' });
+  });
+});
+
+describe('a tag that comes with the digest of something else', () => {
+  const document = { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] };
+  const own = digestOf(Buffer.from(JSON.stringify(document)));
+  const announced = `sha256:${'b'.repeat(64)}`;
+  const odd = answer(MediaType.ociManifest, document, { 'docker-content-digest': announced });
+  const right = answer(MediaType.ociManifest, document, { 'docker-content-digest': own });
+  const thrice = [odd, odd, odd].map((one) => ({ expect: MANIFEST, answer: one }));
+  const own404 = { expect: `GET /v2/a/b/manifests/${own}`, answer: { status: 404 } };
+
+  it('is taken where the manifest is there under its own digest, and nothing under the other', async () => {
+    const { client, repository } = await script(
+      ...thrice,
+      { expect: `GET /v2/a/b/manifests/${own}`, answer: right },
+      { expect: `GET /v2/a/b/manifests/${announced}`, answer: { status: 404 } },
+    );
+    expect((await client.manifest(repository, 'v1')).descriptor.digest).toBe(own);
+  });
+
+  it('is refused where the manifest is not there, or the other one may be', async () => {
+    const gone = await script(...thrice, own404);
+    await expect(gone.client.manifest(gone.repository, 'v1')).rejects.toMatchObject({ code: 'digest-mismatch' });
+    const refused = await script(
+      ...thrice,
+      { expect: `GET /v2/a/b/manifests/${own}`, answer: right },
+      { expect: `GET /v2/a/b/manifests/${announced}`, answer: { status: 403 } },
+    );
+    await expect(refused.client.manifest(refused.repository, 'v1')).rejects.toMatchObject({ code: 'digest-mismatch' });
+  });
+});
+
+describe('a HEAD', () => {
+  it('that says 0 bytes is answered by GET', async () => {
+    const document = { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] };
+    const digest = digestOf(Buffer.from(JSON.stringify(document)));
+    const headers = { 'content-type': MediaType.ociManifest, 'docker-content-digest': digest, 'content-length': '0' };
+    const { client, repository } = await script(
+      { expect: 'HEAD /v2/a/b/manifests/v1', answer: { headers } },
+      { expect: MANIFEST, answer: answer(MediaType.ociManifest, document) },
+    );
+    expect(await client.head(repository, 'v1')).toMatchObject({ digest, size: JSON.stringify(document).length });
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { AirgapError, type ErrorCode } from '../../../src/base/errors.ts';
+import { type QuestionKind, ReferrerQuestions } from '../../../src/transfer/referrer-questions.ts';
+
+/** Questions of which each takes some seconds of a clock. */
+function questions() {
+  let clock = 0;
+  const asked: string[] = [];
+  const all = new ReferrerQuestions(() => clock);
+  const ask = (name: string, seconds: number, code?: ErrorCode, kind: QuestionKind = 'tag', registry = 'a.example') => {
+    const question = async (): Promise<string> => {
+      asked.push(name);
+      clock += seconds * 1000;
+      if (code !== undefined) throw new AirgapError(code, `${name}: no answer`);
+      return name;
+    };
+    return all.ask(kind, registry, question).catch((error) => error.code as string);
+  };
+  return { all, ask, asked };
+}
+
+describe('questions on the side', () => {
+  it('are not asked any more when a registry has failed to answer for too long', async () => {
+    const { ask, asked } = questions();
+    expect(await ask('1', 12, 'registry')).toBe('registry');
+    expect(await ask('2', 12, 'network')).toBe('network');
+    expect(await ask('3', 12, 'registry')).toBe('registry');
+    expect(await ask('4', 0)).toBe('registry');
+    expect(await ask('other', 0, undefined, 'tag', 'b.example')).toBe('other');
+    expect(await ask('list', 0, undefined, 'list')).toBe('list');
+    expect(asked).toEqual(['1', '2', '3', 'other', 'list']);
+  });
+
+  it('go on where some are answered, and where it is said at once that nobody may know', async () => {
+    const { ask, asked } = questions();
+    for (let i = 0; i < 5; i++) {
+      await ask('failing', 20, 'registry');
+      await ask('answered', 1);
+    }
+    for (let i = 0; i < 5; i++) await ask('refused', 20, 'forbidden');
+    expect(asked).toHaveLength(15);
+  });
+
+  it('for lists wait for the first one: a registry that hangs costs the time of one', async () => {
+    const { ask, asked } = questions();
+    const answers = await Promise.all(['1', '2', '3'].map((name) => ask(name, 130, 'network', 'list')));
+    expect(answers).toEqual(['network', 'network', 'network']);
+    expect(asked).toEqual(['1']);
+    const slow = questions();
+    await Promise.all(['1', '2', '3'].map((name) => slow.ask(name, 130, undefined, 'list')));
+    expect(slow.asked).toEqual(['1', '2', '3']);
+  });
+
+  it('wait for their turn in time that nobody counts', async () => {
+    let clock = 0;
+    const all = new ReferrerQuestions(() => clock);
+    const turn = async <T>(work: () => Promise<T>): Promise<T> => {
+      clock += 1e6;
+      return work();
+    };
+    const fail = async (): Promise<void> => {
+      throw new AirgapError('registry', 'answers 500');
+    };
+    for (let i = 0; i < 3; i++) await expect(all.ask('tag', 'a.example', fail, turn)).rejects.toThrow('answers 500');
+    expect(await all.ask('tag', 'a.example', async () => 'answered', turn)).toBe('answered');
+  });
+
+  it('without an answer are on record, by registry, with every image once', () => {
+    const all = new ReferrerQuestions();
+    all.note('b.example', ['b.example/a:1'], new AirgapError('registry', 'first'));
+    all.note('b.example', ['b.example/a:1', 'b.example/a:0'], new AirgapError('network', 'second'));
+    all.note('a.example', ['a.example/a:1'], new AirgapError('network', 'third'));
+    expect(all.unanswered()).toMatchObject([
+      { registry: 'a.example', images: ['a.example/a:1'], error: { message: 'third' } },
+      { registry: 'b.example', images: ['b.example/a:0', 'b.example/a:1'], error: { message: 'first' } },
+    ]);
+    const interrupted = new AirgapError('interrupted', 'interrupted');
+    expect(() => all.note('a.example', ['a.example/a:1'], interrupted)).toThrow(interrupted);
+  });
+
+  it('with a defect in them throw it', async () => {
+    const broken = async (): Promise<void> => {
+      throw new TypeError('a defect');
+    };
+    await expect(new ReferrerQuestions().ask('tag', 'a.example', broken)).rejects.toThrow(TypeError);
+  });
+});
