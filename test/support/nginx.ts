@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './registry.ts';
+import { scratchFolder } from './scratch.ts';
+
+/** nginx on loopback before a registry. */
+export interface Nginx {
+  /** `127.0.0.1:PORT`, and another port that its configuration may use. */
+  readonly host: string;
+  readonly other: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts it with the directives of a `server`, in which HOST and OTHER stand for its two addresses and FOLDER for one that
+ * holds `files`. What is asked of it goes to `upstream`.
+ */
+export async function startNginx(
+  upstream: string,
+  server: string,
+  files: Readonly<Record<string, string>> = {},
+): Promise<Nginx> {
+  const folder = scratchFolder();
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const [host, other] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  const filled = server.replaceAll('HOST', host).replaceAll('OTHER', other).replaceAll('FOLDER', folder);
+  const names = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  const temporary = names.map((name) => `${name}_temp_path ${folder}/${name};`).join(' ');
+  mkdirSync(join(folder, 'logs'));
+  const onward = `proxy_pass http://${upstream}; proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto $scheme; proxy_request_buffering off;`;
+  writeFileSync(
+    join(folder, 'nginx.conf'),
+    `daemon off; master_process off; pid ${folder}/pid; error_log stderr warn; events {}
+    http { access_log off; ${temporary} server { listen ${host}; ${filled.replace('ONWARD', onward)} } }`,
+  );
+  const env = { PATH: `${process.env.PATH}${delimiter}/usr/sbin` };
+  const child = spawn('nginx', ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env,
+  });
+  const ended = once(child, 'exit');
+  const kill = (): void => void child.kill('SIGKILL');
+  process.on('exit', kill);
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-2000);
+  });
+  const stop = async (): Promise<void> => {
+    process.off('exit', kill);
+    kill();
+    await ended;
+  };
+  for (const until = Date.now() + 10_000; Date.now() < until && child.exitCode === null; await sleep(20)) {
+    if (await listens(host)) return { host, other, stop };
+  }
+  await stop();
+  throw new Error(`nginx does not listen on ${host}: ${log.trim()}`);
+}
+
+function listens(host: string): Promise<boolean> {
+  const [address, port] = host.split(':');
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), address);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
