@@ -20,6 +20,9 @@ export interface RegistryResponse extends HttpResponse {
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
+/** The hint for a tag that may not be written. */
+const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
+
 /** The hint for a web page where a registry should have answered. */
 const NO_REGISTRY =
   'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
@@ -66,9 +69,7 @@ export function tagTaken(
   const isKnown = refusalOf(response.status, complaint) === 'tag-taken' || complaint.code === 'TAG_INVALID';
   const why = isKnown ? 'is immutable' : 'is immutable, or locked, or not for these credentials to overwrite,';
   const message = `${what}: the tag ${why} and names ${there} already, not ${digest}; ${saidBy(response, complaint)}`;
-  return new AirgapError('registry', message, {
-    hint: 'push under another prefix, or allow the registry to overwrite this tag',
-  });
+  return new AirgapError('registry', message, { hint: TAKEN });
 }
 
 /** The host, the status and all that was said. */
@@ -128,10 +129,8 @@ function refusalVerdict(
         'raise the limit on request bodies of each proxy on the way: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare takes 100 MB on most plans, and has to be gone around for more';
       return { code: 'registry', sentence: `this is too large for ${response.url.host} or a proxy before it`, hint };
     }
-    case 'tag-taken': {
-      const hint = 'push under another prefix, or allow the registry to overwrite this tag';
-      return { code: 'registry', sentence: 'the registry does not let this tag be overwritten', hint };
-    }
+    case 'tag-taken':
+      return { code: 'registry', sentence: 'what is there already may not be overwritten', hint: TAKEN };
     case 'name-invalid': {
       const hint =
         'not every registry has paths of any depth, and some want a project or user first: see --naming, and the prefix in --to';
