@@ -14,6 +14,9 @@ Object.assign(BaseDispatcher.prototype, { connect });
 /** How much longer the way through a proxy's tunnel may take than a connection: the proxy connects, too. */
 const TUNNEL = 2;
 
+/** Bytes of an answer's headers: cookies of SSO front ends and tokens of storages are more than the 16 KiB of Node. */
+const HEADERS = 256 * 1024;
+
 export interface DispatcherOptions {
   readonly proxy: ProxyChoice;
   /** PEM roots, read once when the first TLS connection is made. */
@@ -41,7 +44,13 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
   };
   const make = (proxy: URL | undefined, secure: boolean): Dispatcher => {
     // HTTP/1.1 only: one connection a body is what makes large bodies fast, and what registries are used to.
-    const shared = { connections: options.connections, allowH2: false, pipelining: 1, keepAliveTimeout: 15_000 };
+    const shared = {
+      connections: options.connections,
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: 15_000,
+      maxHeaderSize: HEADERS,
+    };
     const connect = secure ? tls() : { timeout: options.connectTimeout };
     if (proxy === undefined)
       return new Agent({ ...shared, connect: secure ? connect : plainConnector(options.connectTimeout) });

@@ -27,8 +27,13 @@ export interface WireRequest {
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
   readonly inflow: Inflow;
+  /** Told once when an answer is long in coming, and the wait goes on. */
+  readonly waiting: () => void;
   readonly signal?: AbortSignal;
 }
+
+/** Milliseconds without an answer after which somebody may want to know. */
+const LONG = 60_000;
 
 /**
  * Bytes of an answer that are held for a slow reader. Measured on loopback, 300 MB: 64 KiB gives 1.2 GB/s, 1 MiB
@@ -44,6 +49,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
     let stop = (): void => {};
     let stalled = (): void => {};
     let began = 0;
+    let wait: NodeJS.Timeout | undefined;
     const sent =
       request.body instanceof Uint8Array ? request.body : watched(request.body, request.bodyTimeout, () => stalled());
     dispatcher.dispatch(
@@ -66,7 +72,13 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           const abort = (): void => controller.abort(new Error('interrupted'));
           if (signal?.aborted) return abort();
           signal?.addEventListener('abort', abort, { once: true });
-          stop = () => signal?.removeEventListener('abort', abort);
+          // An upload is not answered before all of it is sent.
+          const isLong = request.headersTimeout > LONG && sent === null;
+          wait = isLong ? setTimeout(request.waiting, LONG).unref() : undefined;
+          stop = () => {
+            clearTimeout(wait);
+            signal?.removeEventListener('abort', abort);
+          };
           stalled = () => controller.abort(Object.assign(new Error('stalled'), { code: UPLOAD_STALLED }));
         },
         onResponseStart(controller, status, headers) {
@@ -76,6 +88,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
             if (isLate) controller.abort(Object.assign(new Error('late'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
             return;
           }
+          clearTimeout(wait);
           body = new ResponseBody(controller, request);
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
@@ -89,12 +102,26 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         },
         onResponseError(_controller, error) {
           stop();
-          if (body === undefined) reject(error);
+          if (body === undefined) reject(isMismatch(error) ? twoLengths() : error);
           else body.fail(error);
         },
       },
     );
   });
+}
+
+/** Whether undici found another length than was announced. */
+function isMismatch(error: Error & { readonly code?: unknown }): boolean {
+  return error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
+}
+
+/**
+ * What that means before the head of an answer is there: the parser refuses a head that says two lengths (RFC 9112, 6.3),
+ * for nobody knows where such an answer ends, and the next one begins.
+ */
+function twoLengths(): Error {
+  const message = 'a head with two lengths: Content-Length twice, or beside Transfer-Encoding';
+  return Object.assign(new Error(message), { code: 'HPE_UNEXPECTED_CONTENT_LENGTH' });
 }
 
 /**

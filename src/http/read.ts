@@ -1,11 +1,15 @@
+import { gunzipSync } from 'node:zlib';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from './exchange.ts';
 
 /** Bytes of a body that is thrown away before the connection is worth less than the waiting. */
 const DISCARD_LIMIT = 256 * 1024;
 
+/** How gzip begins (RFC 1952, 2.3.1). */
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
 /**
- * Reads a body that has to be small.
+ * Reads a body that has to be small, as it was before a proxy compressed it: some do, whatever they are asked for.
  * @throws AirgapError `registry` when it is larger than `limit` bytes, `network` when it breaks off
  */
 export async function readBytes(response: HttpResponse, limit: number, what: string): Promise<Uint8Array> {
@@ -24,7 +28,18 @@ export async function readBytes(response: HttpResponse, limit: number, what: str
       }
     });
   });
-  return Buffer.concat(chunks);
+  const bytes = Buffer.concat(chunks);
+  // The header alone says little: some set it on what is not compressed.
+  const isCompressed = /^(?:x-)?gzip$/i.test(headerOf(response, 'content-encoding') ?? '');
+  if (!isCompressed || !bytes.subarray(0, GZIP.length).equals(GZIP)) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: limit });
+  } catch {
+    throw new AirgapError(
+      'registry',
+      `${what}: ${url.host} answers with gzip that is damaged, or of more than ${limit} bytes`,
+    );
+  }
 }
 
 /** Reads at most `limit` bytes and gives up on the rest: for bodies of errors, which matter but must not do harm. */

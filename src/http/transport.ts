@@ -60,12 +60,16 @@ export interface HttpRequest {
   readonly kind?: string;
   /** The body holds a secret: it goes to no other host, port or scheme. */
   readonly secretBody?: boolean;
+  /** Gives the Authorization header for another origin that a redirect leads to; those sent before never go there. */
+  readonly authorize?: (next: URL) => Promise<string | undefined>;
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** How likely a repetition helps after an answer; by its status where it is not given. */
   readonly judge?: (response: HttpResponse) => Promise<Judged>;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
+  /** How often that may pass in vain. Default: as often as other failures may come. */
+  readonly waits?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -113,7 +117,8 @@ export function createTransport(options: TransportOptions = {}): Transport {
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
-  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, options.emit ?? silent);
+  const { emit = silent } = options;
+  const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, emit);
   const wire: Wire = {
     plain,
     send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
@@ -123,6 +128,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     bodyTimeout: options.bodyTimeout ?? 60_000,
     leastRate: options.leastRate ?? LEAST_RATE,
     inflow: { bytes: 0 },
+    waiting: waitTeller(emit),
   };
   return {
     scheme: (host) => (plain(host) ? 'http' : 'https'),
@@ -142,19 +148,33 @@ interface Wire {
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
   readonly inflow: Inflow;
+  readonly waiting: (host: string, what: string) => void;
+}
+
+/** Says of each host once that it takes its time, so that nobody takes the run for a dead one. */
+function waitTeller(emit: Emit): Wire['waiting'] {
+  const told = new Set<string>();
+  return (host, what) => {
+    if (told.has(host)) return;
+    told.add(host);
+    emit({ type: 'stage', message: `waiting for ${host}, which takes more than a minute to answer for ${what}` });
+  };
 }
 
 /** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
 async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Promise<HttpResponse> {
   const { what, signal, method, url, kind = '' } = request;
   const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
+  let waits = 0;
   for (let attempt = 1; ; attempt++) {
     const turn = pace.turn(signal);
     if (turn !== undefined) await turn;
     const began = pace.now();
     const outcome = await follow(wire, request);
     const answer = 'status' in outcome ? await judged(outcome, request) : undefined;
-    const { retryable, after } = answer ?? { retryable: (outcome as Failure).retryable };
+    if (!('status' in outcome) && isUnanswered(outcome)) waits++;
+    const isEnough = request.waits !== undefined && waits >= request.waits;
+    const { retryable, after } = answer ?? { retryable: isEnough ? 'no' : (outcome as Failure).retryable };
     if (answer !== undefined) pace.ended(began, retryable === 'throttled');
     const reason = 'status' in outcome ? `${outcome.url.host} answers ${outcome.status}` : outcome.error.message;
     const again = request.retry !== false && (await retrier.again({ what, attempt, reason, retryable, after, signal }));
@@ -172,11 +192,21 @@ function judged(response: HttpResponse, { judge }: HttpRequest): Judged | Promis
   return { response, retryable: retryableStatus(response.status), ...(after === undefined ? {} : { after }) };
 }
 
+/** Whether nothing came at all, not even the head of an answer. */
+function isUnanswered({ error }: Failure): boolean {
+  return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
+}
+
 /** One attempt, redirects included. */
 async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
   const { method, body, what, signal } = request;
   let { url } = request;
-  let headers: Readonly<Record<string, string>> = { 'user-agent': wire.userAgent, ...request.headers };
+  let headers: Readonly<Record<string, string>> = {
+    'user-agent': wire.userAgent,
+    // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.
+    'accept-encoding': 'identity',
+    ...request.headers,
+  };
   if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol === 'http:' && !wire.plain(url.host)) {
@@ -186,6 +216,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
       });
     }
     let response: HttpResponse;
+    const { host } = url;
     try {
       response = await wire.send({
         method,
@@ -196,6 +227,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
         bodyTimeout: wire.bodyTimeout,
         leastRate: wire.leastRate,
         inflow: wire.inflow,
+        waiting: () => wire.waiting(host, what),
         ...(body === undefined ? {} : { body: body.open() }),
         ...(signal === undefined ? {} : { signal }),
       });
@@ -206,6 +238,8 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
     if (next === undefined) return response;
     await discard(response);
     headers = headersFor(headers, url, next);
+    const authorization = next.origin === url.origin ? undefined : await request.authorize?.(next);
+    if (authorization !== undefined) headers = { ...headers, authorization };
     url = next;
   }
   throw new AirgapError('registry', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);

@@ -1,9 +1,9 @@
 import { AirgapError } from '../base/errors.ts';
-import { checkName } from '../base/names.ts';
+import { checkName, isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { apiHost } from './hosts.ts';
+import { apiHost, registryOf } from './hosts.ts';
 
 /** What is asked of a repository's API, in parts that are checked before they become a URL. */
 export type Endpoint =
@@ -25,6 +25,15 @@ export function apiUrl(scheme: 'http' | 'https', repository: Repository, endpoin
   const url = new URL(`${base}${restOf(endpoint, registry)}`, root);
   if (url.origin === root.origin && url.pathname.startsWith(base)) return url;
   throw new AirgapError('reference-invalid', `a request to ${registry}: ${quoted(url.href)} is outside of ${base}`);
+}
+
+/** The repository whose manifest, blob or referrers a URL is for; undefined for any other URL. */
+export function repositoryAt({ host, pathname }: URL): Repository | undefined {
+  const [, path] = /^\/v2\/(.+)\/(?:manifests|blobs|referrers)\/[^/]+$/.exec(pathname) ?? [];
+  const registry = registryOf(host);
+  return path !== undefined && isName('repository', path) && isName('registry', registry)
+    ? { registry, path }
+    : undefined;
 }
 
 function restOf(endpoint: Endpoint, registry: string): string {

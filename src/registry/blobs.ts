@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
-import { AirgapError, type ErrorCode } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, headerOf } from '../http/read.ts';
+import { retryableStatus } from '../http/retry.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { registryError } from './errors.ts';
+import { repositoryAt } from './api-url.ts';
+import { type RegistryResponse, registryError } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import type { Session } from './session.ts';
 
@@ -12,7 +14,7 @@ import type { Session } from './session.ts';
  * A blob's body. `open` gives undici's stream as it comes from the socket, in pieces of up to 64 KiB; where the registry
  * keeps layers elsewhere (redirect, foreign layer) it comes from there, without credentials.
  * Breaking off in mid-body is an AirgapError `network`, after which `open(bytes so far)` continues. An answer of another
- * length than the blob's is asked for again, a few times.
+ * length than the blob's is asked for again, a few times, and so is the URL of a storage that refuses it (signed, and expired).
  */
 export function blobBody(session: Session, place: Place, descriptor: Descriptor): Body {
   const what = describePlace(place, descriptor.digest);
@@ -21,14 +23,11 @@ export function blobBody(session: Session, place: Place, descriptor: Descriptor)
     async open(offset = 0, signal, end = descriptor.size) {
       if (offset > 0 && offset >= descriptor.size) return Readable.from([]);
       for (let attempt = 1; ; attempt++) {
-        try {
-          return await ask(session, place, descriptor, { offset, end }, signal);
-        } catch (error) {
-          if (!(error instanceof AirgapError) || error.code !== 'digest-mismatch') throw error;
-          const reason = error.message;
-          const again = { what, attempt, reason, retryable: 'few', ...(signal && { signal }) } as const;
-          if (!(await session.transport.retrier.again(again))) throw error;
-        }
+        const opened = await ask(session, place, descriptor, { offset, end }, signal);
+        if (opened instanceof Readable) return opened;
+        const reason = opened.message;
+        const again = { what, attempt, reason, retryable: 'few', ...(signal && { signal }) } as const;
+        if (!(await session.transport.retrier.again(again))) throw opened;
       }
     },
   };
@@ -40,50 +39,101 @@ interface Part {
   readonly end: number;
 }
 
-/** One request for a part. */
+/** One request for a part, or as many as it takes. An error that is returned, not thrown, may not come again. */
 async function ask(
   session: Session,
   place: Place,
   descriptor: Descriptor,
   part: Part,
   signal?: AbortSignal,
-): Promise<Readable> {
+): Promise<Readable | AirgapError> {
   const what = describePlace(place, descriptor.digest);
-  // A proxy that compressed would make ranges and lengths mean something else.
-  const headers = { 'accept-encoding': 'identity', ...rangeOf(part, descriptor) };
-  const shared = { method: 'GET', headers, what, ...(signal === undefined ? {} : { signal }) } as const;
-  const response = await session.send({
-    ...shared,
-    repository: place.asked,
-    actions: 'pull',
-    to: { kind: 'blobs', digest: descriptor.digest },
-  });
-  if (response.status === 200 || response.status === 206) return position(response, descriptor, part, what);
-  for (const url of response.status === 404 ? foreignUrls(descriptor) : []) {
-    const foreign = await session.transport.request({ ...shared, url });
-    if (foreign.status === 200 || foreign.status === 206) {
-      await discard(response);
-      return position(foreign, descriptor, part, what);
-    }
-    await discard(foreign);
+  const { digest } = descriptor;
+  const shared = { method: 'GET', what, ...(signal && { signal }) } as const;
+  const answer = await openPart(descriptor, part, what, (range) =>
+    session.send({
+      ...shared,
+      headers: range,
+      repository: place.asked,
+      actions: 'pull',
+      to: { kind: 'blobs', digest },
+    }),
+  );
+  if (!('status' in answer)) return answer;
+  const { status } = answer;
+  // Registries know of a foreign layer, and have it not (404), or refuse to give it (403).
+  for (const url of status === 404 || status === 403 ? foreignUrls(descriptor) : []) {
+    const foreign = await openPart(descriptor, part, what, (range) =>
+      session.transport.request({ ...shared, headers: range, url }),
+    );
+    await discard('status' in foreign ? foreign : answer);
+    if (!('status' in foreign)) return foreign;
   }
-  throw await registryError(response, { what, registry: place.asked.registry });
+  const error = await registryError(answer, { what, registry: place.asked.registry });
+  // A cached redirect may lead to a signed URL that has expired: 403 of S3, CloudFront and Azure, 400 of Google.
+  if ((status === 403 || status === 400) && repositoryAt(answer.url) === undefined) return error;
+  throw error;
 }
 
-/** Whether a repository has a blob. */
+/** Opens a part at one server: its bytes, an error that may not come again, or the answer where the server refuses. */
+async function openPart(
+  descriptor: Descriptor,
+  part: Part,
+  what: string,
+  send: (range: Range) => Promise<RegistryResponse>,
+): Promise<Readable | AirgapError | RegistryResponse> {
+  const range = rangeOf(part, descriptor);
+  let response = await send(range);
+  if (range.range !== undefined && !isPart(response, descriptor, part)) {
+    // Refused for its range (416 of go-containerregistry's registry to an open one, 400 of storages), or another part.
+    if (part.end < descriptor.size) {
+      response.body.destroy();
+      throw new AirgapError('unsupported', `${what}: ${response.url.host} gives no such part of it`);
+    }
+    await discard(response);
+    response = await send({});
+  }
+  return response.status === 200 || response.status === 206 ? position(response, descriptor, part, what) : response;
+}
+
+/** Whether an answer to a range is that part, all of it, a part of something else, or a refusal that is not for the range. */
+function isPart({ status, headers }: RegistryResponse, { size }: Descriptor, { offset, end }: Part): boolean {
+  if (status === 200) return end === size;
+  if (status !== 206) return status < 400 || status === 401 || status === 404 || retryableStatus(status) !== 'no';
+  const { first, next, total } = contentRange(headers['content-range']);
+  return (total !== undefined && total !== size) || (first === offset && next === end);
+}
+
+/** Reads `bytes 5-9/10` (RFC 9110, 14.4); `next` is what comes after the last byte. All undefined when it says no such thing. */
+function contentRange(value: string | string[] | undefined): { first?: number; next?: number; total?: number } {
+  const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(String(value).trim()) ?? [];
+  if (first === undefined) return {};
+  return { first: Number(first), next: Number(last) + 1, ...(total !== '*' && { total: Number(total) }) };
+}
+
+/**
+ * Whether a repository has a blob. One of another length is none (cut when it was stored), and is told from an answer to
+ * HEAD that is wrong (0 of some proxies) by GET.
+ */
 export async function headBlob(session: Session, place: Place, descriptor: Descriptor): Promise<boolean> {
   const what = describePlace(place, descriptor.digest);
-  const response = await session.send({
-    method: 'HEAD',
-    repository: place.asked,
-    actions: 'pull',
-    to: { kind: 'blobs', digest: descriptor.digest },
-    what,
-  });
-  response.body.resume();
-  if (response.status === 404) return false;
-  if (response.status === 200) return true;
-  throw await registryError(response, { what, registry: place.asked.registry });
+  for (const method of ['HEAD', 'GET'] as const) {
+    const response = await session.send({
+      method,
+      repository: place.asked,
+      actions: 'pull',
+      to: { kind: 'blobs', digest: descriptor.digest },
+      what,
+    });
+    const { status } = response;
+    if (status !== 200 && status !== 404) throw await registryError(response, { what, registry: place.asked.registry });
+    const length = headerOf(response, 'content-length');
+    if (method === 'HEAD') response.body.resume();
+    else response.body.destroy();
+    if (status === 404) return false;
+    if (length === undefined || Number(length) === descriptor.size) return true;
+  }
+  return false;
 }
 
 /** Makes sure that the stream begins at the offset, and that what follows is as long as the descriptor says. */
@@ -92,34 +142,29 @@ async function position(
   { size }: Descriptor,
   { offset, end }: Part,
   what: string,
-): Promise<Readable> {
+): Promise<Readable | AirgapError> {
   const { body, status, url } = response;
-  const refuse = (message: string, code: ErrorCode = 'digest-mismatch'): AirgapError => {
+  const refuse = (message: string): AirgapError => {
     body.destroy();
-    return new AirgapError(code, `${what}: ${url.host} ${message}`);
+    return new AirgapError('digest-mismatch', `${what}: ${url.host} ${message}`);
   };
+  const { first = 0, total = size } = status === 206 ? contentRange(response.headers['content-range']) : {};
+  if (total !== size) return refuse(`has ${total} bytes where the manifest says ${size}`);
+  if (first > offset) return refuse(`sends bytes from ${first} on where nobody asked for a part`);
   const length = headerOf(response, 'content-length');
-  const start = status === 206 ? offset : 0;
-  const range = status === 206 ? (headerOf(response, 'content-range') ?? '') : undefined;
-  const [, first, last, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(range ?? '') ?? [];
-  if (end < size && Number(last) + 1 !== end) {
-    throw refuse(`was asked for bytes up to ${end} and does not stop there`, 'unsupported');
-  }
-  if (range !== undefined) {
-    if (first !== String(offset))
-      throw refuse(`was asked for bytes from ${offset} on and sends "${range}"`, 'registry');
-    if (total !== '*' && Number(total) !== size) throw refuse(`has ${total} bytes where the manifest says ${size}`);
-  }
-  if (length !== undefined && Number(length) + start !== end) {
-    throw refuse(`has ${Number(length) + start} bytes where the manifest says ${end}`);
+  if (length !== undefined && Number(length) + first !== end) {
+    return refuse(`has ${Number(length) + first} bytes where the manifest says ${end}`);
   }
   // The server took no notice of the range: what is known already is read and dropped.
-  if (start < offset) await skip(body, offset);
+  if (first < offset) await skip(body, offset - first);
   return body;
 }
 
+/** The header that asks for a part. */
+type Range = { readonly range: string } | Record<string, never>;
+
 /** RFC 9110, 14.2. None for the whole of it: not every registry knows ranges. */
-function rangeOf({ offset, end }: Part, { size }: Descriptor): { readonly range?: string } {
+function rangeOf({ offset, end }: Part, { size }: Descriptor): Range {
   if (end < size) return { range: `bytes=${offset}-${end - 1}` };
   return offset > 0 ? { range: `bytes=${offset}-` } : {};
 }

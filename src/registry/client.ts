@@ -27,7 +27,7 @@ export type RegistryOptions = Credentials & {
   readonly mountTells?: (registry: string) => boolean;
   /** Which of many blobs a registry has, for those that can be asked so; undefined for others. */
   readonly askBlobs?: NonNullable<Sink['hasBlobs']>;
-  /** Told of everything that is sent. */
+  /** Told of everything that is sent, and of what registries warn of. */
   readonly emit?: Emit;
   /** Waits until something may be sent to a registry that says how much it takes. */
   readonly pace?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
@@ -62,7 +62,7 @@ export class RegistryClient implements Source, Sink {
     this.#emit = emit;
     const authorizer =
       'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
-    this.#session = createSession(transport, authorizer);
+    this.#session = createSession(transport, authorizer, emit);
     this.#mirrors = mirrors;
     this.#referrers = new ReferrersApi(this.#session);
   }

@@ -12,6 +12,8 @@ export { type Complaint, parseComplaint, readComplaint } from './complaint.ts';
 
 /** An answer of a registry. */
 export interface RegistryResponse extends HttpResponse {
+  /** The registry that speaks, as people write it: another than was asked after a redirect; none for a storage. */
+  readonly registry?: string;
   /** A 401 to user name and password, which somebody stored for this registry. */
   readonly isRefusedPassword?: boolean;
 }
@@ -52,7 +54,9 @@ export async function registryError(response: RegistryResponse, request: Request
 /** The same, with the body read already. */
 export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
   const said = saidBy(response, complaint);
-  const { code, sentence, hint } = verdict(response, complaint, request);
+  // After a redirect to another registry that one speaks, and may want another login.
+  const { registry = request.registry } = response;
+  const { code, sentence, hint } = verdict(response, complaint, { ...request, registry });
   return new AirgapError(
     code,
     `${request.what}: ${sentence === undefined ? said : `${sentence}; ${said}`}`,

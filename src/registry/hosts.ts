@@ -8,6 +8,12 @@ export function apiHost(registry: string): string {
   return API_HOSTS.get(registry) ?? registry;
 }
 
+/** The registry whose API a host serves, as people write it. */
+export function registryOf(host: string): string {
+  for (const [registry, api] of API_HOSTS) if (api === host) return registry;
+  return host;
+}
+
 /** Where a request for a repository goes. */
 export interface Place {
   /** What the user named. */

@@ -1,39 +1,22 @@
-import { Readable } from 'node:stream';
-import { type Access, type Authorizer, createAuthorizer } from '../auth/authorizer.ts';
+import { type Authorizer, createAuthorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
 import type { TokenExchange } from '../auth/token.ts';
 import { AirgapError } from '../base/errors.ts';
-import type { Quota } from '../base/events.ts';
+import { type Emit, type Quota, silent } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { discard, headerOf, readBytes, readSome } from '../http/read.ts';
+import { headerOf, readBytes } from '../http/read.ts';
 import type { Retryable } from '../http/retry.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
-import type { Repository } from '../oci/reference.ts';
-import { apiUrl, type Endpoint } from './api-url.ts';
+import { type RegistryRequest, sendAuthorized } from './authorized.ts';
 import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
 import { quotaOf } from './quota.ts';
-import { judgeRateLimit } from './rate-refusals.ts';
+import { warningTeller } from './warnings.ts';
 
 /** Bytes that a token endpoint may answer. */
 const TOKEN_LIMIT = 1024 * 1024;
-const ERROR_LIMIT = 64 * 1024;
 
-/**
- * How often a request goes out again with other credentials: after the first 401, which says what the registry wants, and
- * once more, for a token that has expired when it comes (an old one out of a cache, clocks that differ).
- */
-const RENEWALS = 2;
-
-/** A request to a registry: to the API of a repository, or to a URL that this API gave. */
-export interface RegistryRequest extends Omit<HttpRequest, 'url'> {
-  readonly repository: Repository;
-  readonly actions: 'pull' | 'pull,push';
-  /** What of the repository's API, or the URL to go to. */
-  readonly to: Endpoint | URL;
-  /** A second repository that is read, for mounts. */
-  readonly alsoPull?: Repository;
-}
+export type { RegistryRequest } from './authorized.ts';
 
 /** Requests with the registry's credentials on them. */
 export interface Session {
@@ -41,7 +24,11 @@ export interface Session {
   readonly authorizer: Authorizer;
   /** The lowest that each registry has said is left. */
   readonly quotas: ReadonlyMap<string, Quota>;
-  /** The answer, whatever its status; a 401 has been answered with renewed credentials. */
+  /**
+   * The answer, whatever its status; a 401 has been answered with renewed credentials. Where HEAD is refused (400, 401,
+   * 403, 405, 5xx), the same is asked with GET, and its answer stands for HEAD's: a success without its body, or a
+   * refusal with its text.
+   */
   send(request: RegistryRequest): Promise<RegistryResponse>;
   /**
    * The answer with its whole body, of `limit` bytes at most. It is asked for again when it breaks off, and a few times
@@ -64,11 +51,14 @@ export function authorizerOf(transport: Transport, keychain: Keychain): Authoriz
   return createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
 }
 
-export function createSession(transport: Transport, authorizer: Authorizer): Session {
+/** @param emit told of what registries warn of */
+export function createSession(transport: Transport, authorizer: Authorizer, emit: Emit = silent): Session {
   const quotas = new Map<string, Quota>();
+  const tellWarnings = warningTeller(emit);
   const send = async (request: RegistryRequest): Promise<RegistryResponse> => {
     const response = await sendAuthorized(transport, authorizer, request);
-    const { registry } = request.repository;
+    const { registry = request.repository.registry } = response;
+    tellWarnings(registry, response);
     const quota = quotaOf(registry, response);
     // Answers of requests that went out together come in any order.
     if (quota !== undefined && quota.remaining <= (quotas.get(registry)?.remaining ?? quota.remaining))
@@ -110,70 +100,6 @@ async function readWhole(
     const reason = damage?.(answer);
     if (reason === undefined || !(await again(attempt, reason, 'few'))) return answer;
   }
-}
-
-async function sendAuthorized(
-  transport: Transport,
-  authorizer: Authorizer,
-  request: RegistryRequest,
-): Promise<RegistryResponse> {
-  const { repository, actions, to, alsoPull, headers = {}, ...rest } = request;
-  const scheme = transport.scheme(apiHost(repository.registry));
-  const api = apiUrl(scheme, repository, to instanceof URL ? { kind: 'uploads' } : to);
-  const url = to instanceof URL ? to : api;
-  const scopes = [`repository:${repository.path}:${actions}`];
-  if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
-  const access: Access = { registry: repository.registry, path: repository.path, scopes };
-  // An upload that the registry sends elsewhere goes there without our credentials, as a download does.
-  const own = url.origin === api.origin;
-  const attempt = (authorization: string | undefined, method = rest.method): Promise<HttpResponse> =>
-    transport.request({
-      ...rest,
-      method,
-      url,
-      kind: to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind,
-      judge: judgeRateLimit,
-      headers: authorization === undefined ? headers : { ...headers, authorization },
-    });
-  if (!own) return attempt(undefined);
-  let sent = await authorizer.authorization(access);
-  for (let renewals = 0; ; renewals++) {
-    const response = await attempt(sent);
-    const { expired, answer } =
-      response.status === 403 && sent !== undefined
-        ? await readRefusal(response, () => attempt(sent, 'GET'))
-        : { expired: false, answer: response };
-    // A 401 of a storage host behind a redirect is not the registry speaking.
-    const challenged = answer.status === 401 && answer.url.origin === api.origin;
-    // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
-    const last = challenged && sent?.startsWith('Basic ') ? { ...answer, isRefusedPassword: true } : answer;
-    if ((!challenged && !expired) || renewals === RENEWALS) return last;
-    const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
-    if (renewed === undefined) return last;
-    await discard(answer);
-    sent = renewed;
-  }
-}
-
-/**
- * Finds out whether a 403 is ECR's for a token whose twelve hours are over, which can be told by its text alone. The
- * answer to a HEAD has no text: the same is asked with GET, which gives the reason for the error message as well.
- */
-async function readRefusal(
-  response: HttpResponse,
-  get: () => Promise<HttpResponse>,
-): Promise<{ expired: boolean; answer: HttpResponse }> {
-  let refusal = response;
-  let bytes = await readSome(response, ERROR_LIMIT);
-  if (bytes.length === 0) {
-    const second = await get();
-    if (second.status === 403) {
-      refusal = second;
-      bytes = await readSome(second, ERROR_LIMIT);
-    } else second.body.destroy();
-  }
-  const expired = /token has expired/i.test(Buffer.from(bytes).toString('utf8'));
-  return { expired, answer: { ...refusal, body: Readable.from([bytes]) } };
 }
 
 function tokenExchange(transport: Transport): TokenExchange {

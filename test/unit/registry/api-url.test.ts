@@ -4,7 +4,7 @@ import { chainKeychains } from '../../../src/auth/keychain.ts';
 import { AirgapError } from '../../../src/base/errors.ts';
 import type { HttpRequest, Transport } from '../../../src/http/transport.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import { apiUrl } from '../../../src/registry/api-url.ts';
+import { apiUrl, repositoryAt } from '../../../src/registry/api-url.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import fc, { anyCharacter } from '../../support/property.ts';
 import { describeBytes } from './set-up.ts';
@@ -108,4 +108,18 @@ describe('a URL of a registry’s API', () => {
     );
     expect(sent).toBeGreaterThan(100);
   });
+});
+
+it.each([
+  ['https://registry-1.docker.io/v2/library/x/manifests/1', { registry: 'docker.io', path: 'library/x' }],
+  ['https://ghcr.io/v2/a/b/blobs/sha256:0?x=1', { registry: 'ghcr.io', path: 'a/b' }],
+  ['https://ghcr.io:8443/v2/a/referrers/sha256:0', { registry: 'ghcr.io:8443', path: 'a' }],
+  ['https://[::1]:5000/v2/a/manifests/1', { registry: '[::1]:5000', path: 'a' }],
+  ['https://ghcr.io/v2/a/blobs/uploads/1', undefined],
+  ['https://ghcr.io/v2/a%2Fb/manifests/1', undefined],
+  ['https://ghcr.io/v2/a/manifests/', undefined],
+  ['https://ghcr.io/x/v2/a/manifests/1', undefined],
+  ['https://ghcr.io/v2/', undefined],
+])('the repository of %s', (url, repository) => {
+  expect(repositoryAt(new URL(url))).toEqual(repository);
 });

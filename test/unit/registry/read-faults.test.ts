@@ -285,6 +285,7 @@ describe('a manifest', () => {
       { expect: 'GET /v2/a/b/manifests/v2', answer: served },
       { expect: 'HEAD /v2/a/b/manifests/v3', answer: { status: 404 } },
       { expect: 'HEAD /v2/a/b/manifests/v4', answer: { status: 403 } },
+      { expect: 'GET /v2/a/b/manifests/v4', answer: { status: 403 } },
     );
     const made = client([server]);
     const repository = { registry: server.host, path: 'a/b' };
@@ -387,15 +388,13 @@ describe('a blob', () => {
     expect((await buffer(stream)).equals(big.subarray(2_000_003))).toBe(true);
   });
 
-  it('from the wrong place or of the wrong length is refused', async () => {
+  it('of the wrong length is refused', async () => {
     const part = (range: string, body: Buffer): Answer => ({ status: 206, headers: { 'content-range': range }, body });
     const server = await script(
-      { expect: BLOB, answer: part('bytes 0-9/10', layer) },
       ...[1, 2, 3].map(() => ({ expect: BLOB, answer: part('bytes 4-8/9', layer.subarray(4, 9)) })),
       ...[1, 2, 3].map(() => ({ expect: BLOB, answer: { body: layer.subarray(1) } })),
     );
     const body = client([server]).blob({ registry: server.host, path: 'a/b' }, blob);
-    await expect(body.open(4)).rejects.toThrow(/was asked for bytes from 4 on and sends "bytes 0-9\/10"/);
     await expect(body.open(4)).rejects.toThrow(/has 9 bytes where the manifest says 10/);
     await expect(body.open()).rejects.toThrow(/has 9 bytes where the manifest says 10/);
   });

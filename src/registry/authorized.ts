@@ -1,0 +1,162 @@
+import { Readable } from 'node:stream';
+import type { Access, Authorizer } from '../auth/authorizer.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import { discard, readSome } from '../http/read.ts';
+import { retryableStatus } from '../http/retry.ts';
+import type { HttpRequest, Transport } from '../http/transport.ts';
+import type { Repository } from '../oci/reference.ts';
+import { apiUrl, type Endpoint, repositoryAt } from './api-url.ts';
+import type { RegistryResponse } from './errors.ts';
+import { apiHost } from './hosts.ts';
+import { judgeRateLimit } from './rate-refusals.ts';
+
+/** Bytes of a refusal that are read for its reason. */
+const ERROR_LIMIT = 64 * 1024;
+
+/**
+ * How often a request goes out again with other credentials: after the first 401, which says what the registry wants, and
+ * once more, for a token that has expired when it comes (an old one out of a cache, clocks that differ).
+ */
+const RENEWALS = 2;
+
+/**
+ * Milliseconds until a manifest or blob has to begin. A pull-through cache may send nothing before it has all of it itself
+ * (Nexus; 417 s for a manifest of Harbor), and begins again when it is left. A host that is gone is noticed sooner: the
+ * keep-alive probes of TCP end its connections after a minute.
+ */
+const PATIENCE = 10 * 60_000;
+
+/** How often that long is waited: a manifest twice, a blob once, since its reader asks again. */
+const WAITS = { manifests: 2, blobs: 1 } as const;
+
+/** A request to a registry: to the API of a repository, or to a URL that this API gave. */
+export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
+  readonly repository: Repository;
+  readonly actions: 'pull' | 'pull,push';
+  /** What of the repository's API, or the URL to go to. */
+  readonly to: Endpoint | URL;
+  /** A second repository that is read, for mounts. */
+  readonly alsoPull?: Repository;
+}
+
+/** A registry that takes part in a request: the one that is asked, or one that a redirect leads to. */
+interface Party {
+  readonly access: Access;
+  /** The Authorization header that it gets. */
+  sent: string | undefined;
+  renewals: number;
+}
+
+/**
+ * Sends a request with the credentials of the registry, and answers its challenges.
+ *
+ * A read that is redirected to the API of another registry (vanity names in front of ghcr.io or Docker Hub) gets that
+ * registry's own credentials there, as containerd does it: those that are stored for its name, else an anonymous token.
+ * Credentials of one host never go to another, those of a redirect's target never follow a write, and a host that is no
+ * registry (a storage) gets none.
+ */
+export async function sendAuthorized(
+  transport: Transport,
+  authorizer: Authorizer,
+  request: RegistryRequest,
+): Promise<RegistryResponse> {
+  const { repository, actions, to, alsoPull, headers = {}, ...rest } = request;
+  const scheme = transport.scheme(apiHost(repository.registry));
+  const api = apiUrl(scheme, repository, to instanceof URL ? { kind: 'uploads' } : to);
+  const url = to instanceof URL ? to : api;
+  const scopes = [`repository:${repository.path}:${actions}`];
+  if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
+  const parties = new Map<string, Party>();
+  const authorizationFor = async (origin: string, access: Access): Promise<string | undefined> => {
+    let party = parties.get(origin);
+    if (party === undefined) {
+      party = { access, sent: await authorizer.authorization(access), renewals: 0 };
+      parties.set(origin, party);
+    }
+    return party.sent;
+  };
+  const kind = to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind;
+  const isRead = rest.method === 'GET' || rest.method === 'HEAD';
+  const attempt = async (instead?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
+    const access = { registry: repository.registry, path: repository.path, scopes };
+    // An upload that the registry sends elsewhere goes there without our credentials.
+    const authorization = url.origin === api.origin ? await authorizationFor(url.origin, access) : undefined;
+    const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
+    return transport.request({
+      ...(isContent && { headersTimeout: PATIENCE, waits: WAITS[kind] }),
+      ...rest,
+      ...instead,
+      url,
+      kind,
+      judge: judgeRateLimit,
+      headers: authorization === undefined ? headers : { ...headers, authorization },
+      ...(isRead && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
+    });
+  };
+  let instead: Pick<HttpRequest, 'method' | 'retry'> | undefined;
+  for (;;) {
+    const isHead = rest.method === 'HEAD' && instead === undefined;
+    const { isExpired, response } = await readRefusal(await attempt(instead), isHead);
+    // A 401 of a storage host behind a redirect is not a registry speaking.
+    const party = parties.get(response.url.origin);
+    const isChallenge = response.status === 401 || (isExpired && party?.sent !== undefined);
+    if (party !== undefined && isChallenge && party.renewals < RENEWALS) {
+      const renewed = await authorizer.renew(party.access, response.headers['www-authenticate'], party.sent);
+      if (renewed !== undefined) {
+        await discard(response);
+        party.sent = renewed;
+        party.renewals++;
+        continue;
+      }
+    }
+    if (isHead && isRefusal(response.status)) {
+      await discard(response);
+      // What is worth more than one try has had them.
+      instead = { method: 'GET', retry: retryableStatus(response.status) === 'no' };
+      continue;
+    }
+    const isSuccess = response.status < 300;
+    const answer = instead !== undefined && isSuccess ? await withoutBody(response) : response;
+    if (party === undefined) return answer;
+    // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
+    const isRefusedPassword = answer.status === 401 && party.sent?.startsWith('Basic ') === true;
+    return { ...answer, registry: party.access.registry, ...(isRefusedPassword && { isRefusedPassword }) };
+  }
+}
+
+/** The Authorization header for the target of a redirect; undefined where it is not the API of a registry. */
+async function authorizeRedirect(
+  url: URL,
+  authorizationFor: (origin: string, access: Access) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const repository = repositoryAt(url);
+  if (repository === undefined) return undefined;
+  const { registry, path } = repository;
+  return authorizationFor(url.origin, { registry, path, scopes: [`repository:${path}:pull`] });
+}
+
+/**
+ * Whether the answer to a HEAD leaves open what GET would say. It comes without a text, and need not hold for GET: storage
+ * URLs that are signed for GET alone (Pulp, GitLab), servers without HEAD. A 404 is an answer, and who says 429 is not
+ * asked again.
+ */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status !== 404 && status !== 429;
+}
+
+/** The answer to a GET as HEAD would have given it. */
+async function withoutBody(response: HttpResponse): Promise<HttpResponse> {
+  await discard(response);
+  return { ...response, body: Readable.from([]) };
+}
+
+/** Finds out whether a 403 is ECR's for a token whose twelve hours are over, which can be told by its text alone. */
+async function readRefusal(
+  response: HttpResponse,
+  isHead: boolean,
+): Promise<{ readonly isExpired: boolean; readonly response: HttpResponse }> {
+  if (response.status !== 403 || isHead) return { isExpired: false, response };
+  const bytes = await readSome(response, ERROR_LIMIT);
+  const isExpired = /token has expired/i.test(Buffer.from(bytes).toString('utf8'));
+  return { isExpired, response: { ...response, body: Readable.from([bytes]) } };
+}

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import { readBytes } from '../../../src/http/read.ts';
+import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+/** A server that answers each request with what `answer` writes. */
+async function serve(
+  answer: (socket: Socket, count: number) => void,
+  options: TransportOptions = {},
+): Promise<{ http: Transport; url: URL; heads: string[] }> {
+  const heads: string[] = [];
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => {});
+    socket.on('data', (head) => {
+      heads.push(head.toString());
+      answer(socket, heads.length);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const host = `127.0.0.1:${(server.address() as { port: number }).port}`;
+  const http = createTransport({ plainHttp: [host], retry: { baseDelay: 1, maxDelay: 2 }, ...options });
+  cleanup.push(() => {
+    for (const socket of open) socket.destroy();
+    server.close();
+    return http.close();
+  });
+  return { http, url: new URL(`http://${host}/x`), heads };
+}
+
+const what = 'a/b:1';
+const text = 'a manifest '.repeat(100);
+const head = (...lines: readonly string[]): string => `${['HTTP/1.1 200 OK', ...lines].join('\r\n')}\r\n\r\n`;
+
+describe('an answer with long headers', () => {
+  it.each([
+    [200, true],
+    [300, false],
+  ])('of %s kB is taken: %s', async (kilobytes, isTaken) => {
+    const cookie = `Set-Cookie: a=${'x'.repeat(1000)}`;
+    const { http, url } = await serve(
+      (socket) => socket.write(`${head('Content-Length: 2', ...Array.from({ length: kilobytes }, () => cookie))}ok`),
+      { retry: { attempts: 1 } },
+    );
+    const asked = http.request({ method: 'GET', url, what }).then(({ status }) => status === 200);
+    await (isTaken ? expect(asked).resolves.toBe(true) : expect(asked).rejects.toMatchObject({ code: 'network' }));
+  });
+});
+
+describe('an answer that says two lengths', () => {
+  it.each([
+    ['twice', ['Content-Length: 2', 'Content-Length: 2']],
+    ['beside Transfer-Encoding', ['Content-Length: 2', 'Transfer-Encoding: chunked']],
+  ])('is refused at once: %s', async (_, lines) => {
+    const { http, url, heads } = await serve((socket) => socket.write(`${head(...lines)}2\r\nok\r\n0\r\n\r\n`));
+    await expect(http.request({ method: 'GET', url, what })).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('Content-Length'),
+    });
+    expect(heads).toHaveLength(1);
+  });
+});
+
+describe('a compressed answer', () => {
+  it('is not asked for', async () => {
+    const { http, url, heads } = await serve((socket) => socket.write(`${head('Content-Length: 2')}ok`));
+    await http.request({ method: 'GET', url, what });
+    expect(heads[0]).toMatch(/^accept-encoding: identity\r$/im);
+  });
+
+  const read = async (bytes: Uint8Array, encoding: string, limit = 10_000): Promise<string> => {
+    const { http, url } = await serve((socket) => {
+      socket.write(head(`Content-Length: ${bytes.length}`, `Content-Encoding: ${encoding}`));
+      socket.write(bytes);
+    });
+    return Buffer.from(await readBytes(await http.request({ method: 'GET', url, what }), limit, what)).toString();
+  };
+
+  it.each(['gzip', 'x-gzip', 'GZIP'])('is read all the same: %s', async (encoding) => {
+    expect(await read(gzipSync(text), encoding)).toBe(text);
+  });
+
+  it.each([
+    ['gzip', Buffer.from(text)],
+    ['identity', Buffer.from(text)],
+    ['br', Buffer.from(text)],
+  ])('is what its bytes say, not what its header says (%s)', async (encoding, bytes) => {
+    expect(await read(bytes, encoding)).toBe(text);
+  });
+
+  it('that is larger than it may be, or damaged, is refused', async () => {
+    await expect(read(gzipSync(Buffer.alloc(1_000_000)), 'gzip')).rejects.toMatchObject({ code: 'registry' });
+    await expect(read(gzipSync(text).subarray(0, 20), 'gzip')).rejects.toMatchObject({ code: 'registry' });
+  });
+});
+
+describe('an answer that does not come', () => {
+  it('is waited for as often as it says, and not as often as other failures', async () => {
+    const events: AirgapEvent[] = [];
+    const { http, url, heads } = await serve(
+      (socket, count) => {
+        if (count === 1) socket.resetAndDestroy();
+      },
+      { emit: (event) => events.push(event) },
+    );
+    await expect(http.request({ method: 'GET', url, what, headersTimeout: 100, waits: 2 })).rejects.toMatchObject({
+      code: 'network',
+    });
+    expect(heads).toHaveLength(3);
+    expect(events.filter(({ type }) => type === 'retry')).toHaveLength(2);
+  });
+});

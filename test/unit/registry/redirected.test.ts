@@ -1,0 +1,156 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Keychain } from '../../../src/auth/keychain.ts';
+import { MediaType } from '../../../src/oci/descriptor.ts';
+import type { RegistryClient } from '../../../src/registry/client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
+import { clientFor, describeBytes } from './set-up.ts';
+
+const cleanup: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of cleanup.splice(0).reverse()) await end();
+});
+
+async function script(...steps: readonly Step[]): Promise<ScriptedServer> {
+  const server = await startScript(steps);
+  cleanup.push(() => server.stop());
+  return server;
+}
+
+/** A client with credentials for the hosts given. */
+function client(servers: readonly ScriptedServer[], logins: Readonly<Record<string, string>> = {}): RegistryClient {
+  const keychain: Keychain = {
+    lookup: async (registry) => {
+      const username = logins[registry];
+      return username === undefined ? undefined : { kind: 'basic', username, password: 'geheim123' };
+    },
+  };
+  const made = clientFor(
+    servers.map(({ host }) => host),
+    { keychain },
+  );
+  cleanup.push(() => made.close());
+  return made;
+}
+
+const basic = (username: string): string => `Basic ${Buffer.from(`${username}:geheim123`).toString('base64')}`;
+const to = (server: ScriptedServer, path: string, status = 301): Answer => ({
+  status,
+  headers: { location: `http://${server.host}${path}` },
+});
+const bearer = (_seen: unknown, host: string): Answer => ({
+  status: 401,
+  headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="real",scope="repository:org/b:pull"` },
+});
+const wantsBasic: Answer = { status: 401, headers: { 'www-authenticate': 'Basic realm="real"' } };
+const served: Answer = {
+  headers: { 'content-type': MediaType.ociManifest },
+  body: JSON.stringify({ schemaVersion: 2, config: {}, layers: [] }),
+};
+const GATE = 'GET /v2/a/b/manifests/v1';
+const REAL = 'GET /v2/org/b/manifests/v1';
+const sentTo = ({ seen }: ScriptedServer): unknown[] => seen.map(({ headers }) => headers.authorization);
+
+describe('a read that a registry redirects to another registry', () => {
+  it('gets a token of that one, of the scope that it wants, and the next one at once', async () => {
+    const real = await script(
+      { expect: REAL, answer: bearer },
+      { expect: 'GET /token?service=real&scope=repository%3Aorg%2Fb%3Apull', answer: { body: '{"token":"tok-1"}' } },
+      { expect: REAL, answer: served },
+      { expect: 'GET /v2/org/b/manifests/v2', answer: served },
+    );
+    const gate = await script(
+      { expect: GATE, answer: to(real, '/v2/org/b/manifests/v1') },
+      { expect: GATE, answer: to(real, '/v2/org/b/manifests/v1') },
+      { expect: 'GET /v2/a/b/manifests/v2', answer: to(real, '/v2/org/b/manifests/v2', 307) },
+    );
+    const made = client([gate, real]);
+    await made.manifest({ registry: gate.host, path: 'a/b' }, 'v1');
+    await made.manifest({ registry: gate.host, path: 'a/b' }, 'v2');
+    expect(sentTo(gate)).toEqual([undefined, undefined, undefined]);
+    expect(sentTo(real)).toEqual([undefined, undefined, 'Bearer tok-1', 'Bearer tok-1']);
+  });
+
+  it('has the credentials of each of the two at that one alone', async () => {
+    const real = await script({ expect: REAL, answer: wantsBasic }, { expect: REAL, answer: served });
+    const gate = await script(
+      { expect: GATE, answer: wantsBasic },
+      { expect: GATE, answer: to(real, '/v2/org/b/manifests/v1') },
+      { expect: GATE, answer: to(real, '/v2/org/b/manifests/v1') },
+    );
+    const made = client([gate, real], { [gate.host]: 'gate', [real.host]: 'real' });
+    await made.manifest({ registry: gate.host, path: 'a/b' }, 'v1');
+    expect(sentTo(gate)).toEqual([undefined, basic('gate'), basic('gate')]);
+    expect(sentTo(real)).toEqual([undefined, basic('real')]);
+  });
+
+  it('and from there to its storage takes nothing there', async () => {
+    const layer = Buffer.from('0123456789');
+    const blob = describeBytes(layer);
+    const storage = await script({ expect: 'GET /s3/x', answer: { body: layer } });
+    const path = `/v2/org/b/blobs/${blob.digest}`;
+    const real = await script(
+      { expect: `GET ${path}`, answer: wantsBasic },
+      { expect: `GET ${path}`, answer: to(storage, '/s3/x', 307) },
+    );
+    const [first, second] = [0, 1].map(
+      (): Step => ({ expect: `GET /v2/a/b/blobs/${blob.digest}`, answer: to(real, path) }),
+    );
+    const gate = await script(first as Step, second as Step);
+    const made = client([gate, real, storage], { [gate.host]: 'gate', [real.host]: 'real', [storage.host]: 'storage' });
+    const body = await made.blob({ registry: gate.host, path: 'a/b' }, blob).open();
+    expect(await buffer(body)).toEqual(layer);
+    expect(sentTo(real)).toEqual([undefined, basic('real')]);
+    expect(sentTo(storage)).toEqual([undefined]);
+  });
+
+  it('that refuses its credentials says whose they are', async () => {
+    const real = await script({ expect: REAL, answer: wantsBasic }, { expect: REAL, answer: wantsBasic });
+    const gate = await script(
+      { expect: GATE, answer: to(real, '/v2/org/b/manifests/v1') },
+      { expect: GATE, answer: to(real, '/v2/org/b/manifests/v1') },
+    );
+    const made = client([gate, real], { [real.host]: 'real' });
+    await expect(made.manifest({ registry: gate.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
+      code: 'unauthorized',
+      hint: expect.stringContaining(real.host),
+    });
+  });
+});
+
+describe('nobody but the first registry gets credentials', () => {
+  it.each(['/storage/v2/x', '/v2/', '/v2/org/b/tags/list', '/v2/Org/b/manifests/v1', '/v2/org/../b/x/blobs'])(
+    'for a read that leads to what is no manifest, blob or list of a repository: %s',
+    async (path) => {
+      const url = new URL(path, 'http://x').pathname;
+      const other = await script({ expect: `GET ${url}`, answer: wantsBasic });
+      const gate = await script({ expect: GATE, answer: to(other, path) });
+      const made = client([gate, other], { [other.host]: 'other' });
+      const reading = made.manifest({ registry: gate.host, path: 'a/b' }, 'v1');
+      await expect(reading).rejects.toMatchObject({ code: 'unauthorized' });
+      expect(sentTo(other)).toEqual([undefined]);
+    },
+  );
+
+  it('for a write', async () => {
+    const bytes = Buffer.from('{}');
+    const other = await script(
+      { expect: 'POST /v2/a/b/blobs/uploads/', answer: wantsBasic },
+      { expect: 'PUT /v2/a/b/manifests/v1', answer: wantsBasic },
+    );
+    const gate = await script(
+      { expect: 'POST /v2/a/b/blobs/uploads/', answer: to(other, '/v2/a/b/blobs/uploads/', 307) },
+      { expect: 'PUT /v2/a/b/manifests/v1', answer: to(other, '/v2/a/b/manifests/v1', 308) },
+    );
+    const made = client([gate, other], { [gate.host]: 'gate', [other.host]: 'other' });
+    const repository = { registry: gate.host, path: 'a/b' };
+    const body = { size: 2, open: async () => Readable.from([bytes]) };
+    const descriptor = describeBytes(bytes, MediaType.ociManifest);
+    await expect(made.putBlob(repository, descriptor, body)).rejects.toMatchObject({ code: 'unauthorized' });
+    await expect(made.putManifest(repository, { bytes, descriptor }, 'v1')).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    expect(sentTo(other)).toEqual([undefined, undefined]);
+  });
+});

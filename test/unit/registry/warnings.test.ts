@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest';
+import type { AirgapEvent } from '../../../src/base/events.ts';
+import type { HttpResponse, ResponseHeaders } from '../../../src/http/exchange.ts';
+import { warningTeller } from '../../../src/registry/warnings.ts';
+
+function told(...answers: readonly (readonly [registry: string, headers: ResponseHeaders])[]): string[] {
+  const messages: string[] = [];
+  const tell = warningTeller((event: AirgapEvent) => {
+    if (event.type === 'warning') messages.push(event.message);
+  });
+  for (const [registry, headers] of answers) tell(registry, { headers } as HttpResponse);
+  return messages;
+}
+
+it('a warning of a registry is told once, and the same of another registry again', () => {
+  const warning = '299 - "read only from Monday on"';
+  expect(told(['a.example', { warning }], ['a.example', { warning }], ['b.example', { warning }])).toEqual([
+    'a.example says: read only from Monday on',
+    'b.example says: read only from Monday on',
+  ]);
+});
+
+it('several come in several headers, with quotes in them and a date behind them', () => {
+  const warning = ['299 - "say \\"please\\"" "Tue, 15 Nov 1994 08:12:31 GMT"', '299 host:5000 "b"'];
+  expect(told(['a', { warning }])).toEqual(['a says: say "please"', 'a says: b']);
+});
+
+it.each(['110 - "Response is stale"', '299 - "', '299 - ""', '299 - " "', 'nonsense', ''])(
+  'what is no warning to people is not told: %s',
+  (warning) => {
+    expect(told(['a', { warning }])).toEqual([]);
+  },
+);
+
+it('no text is longer than 255 characters, obeyed by a terminal, or one of more than 20', () => {
+  expect(told(['a', { warning: `299 - "${'x'.repeat(4000)}"` }])[0]).toHaveLength('a says: '.length + 255);
+  expect(told(['a', { warning: '299 - "\u001b[2Jgone\u009b"' }])).toEqual(['a says: \\x1b[2Jgone\\x9b']);
+  const many = Array.from({ length: 100 }, (_, at) => ['a', { warning: `299 - "${at}"` }] as const);
+  expect(told(...many)).toHaveLength(20);
+});
