@@ -10,7 +10,10 @@ import { assumedRole, type Credentials } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 20_000;
+/** An API that accepts and does not answer is asked three times (patience.ts), which is to end within a minute. */
+const REQUEST_TIMEOUT = 15_000;
+/** For each address of a host but the last: Node's 250 ms do not suffice for a handshake around the world. */
+const ADDRESS_TIMEOUT = 2500;
 
 /** What every client of the SDK is given. */
 export interface Connection {
@@ -39,12 +42,24 @@ type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (te
  */
 export function connection(options: EcrOptions, service: AwsService, region: string): Connection {
   const endpoint = endpointOf(options, service);
-  const ca = options.certificates?.();
+  const own = endpoint === undefined ? undefined : options.hostCertificates?.(new URL(endpoint).host);
+  const ca = [...(options.certificates?.() ?? []), ...(own?.ca ?? [])];
   // An endpoint of one's own follows the same rules as every other host; the usual ones follow Node's.
-  const direct = endpoint !== undefined && proxyFromEnvironment(options.env)(new URL(endpoint)) === undefined;
-  const shared = { keepAlive: true, ...(direct ? {} : { proxyEnv: { ...options.env } }) };
+  const proxy = endpoint === undefined ? undefined : proxyFromEnvironment(options.env)(new URL(endpoint));
+  const direct = endpoint !== undefined && proxy === undefined;
+  // Node's agent shows a proxy with TLS the same certificate, which is for the endpoint alone.
+  const { cert, key } = proxy?.protocol === 'https:' ? {} : (own ?? {});
+  const shared = {
+    keepAlive: true,
+    autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
+    ...(direct ? {} : { proxyEnv: { ...options.env } }),
+  };
   const requestHandler = {
-    httpsAgent: new HttpsAgent({ ...shared, ...(ca === undefined ? {} : { ca: [...ca] }) }),
+    httpsAgent: new HttpsAgent({
+      ...shared,
+      ...(ca.length === 0 ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert, key }),
+    }),
     httpAgent: new HttpAgent(shared),
     connectionTimeout: CONNECT_TIMEOUT,
     // Until the answer's head is there, and between two pieces of its body.

@@ -1,5 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import type { HostCertificates } from '../http/client-certificate.ts';
 import type { EcrHostDeclaration } from './hosts.ts';
 
 /** How AWS is reached. Credentials come from the SDK's own chain, which reads this process's environment. */
@@ -14,9 +15,11 @@ export interface EcrOptions {
   readonly roleArn?: string;
   /** PEM roots to trust, from the transport. */
   readonly certificates?: () => readonly string[];
+  /** Roots and client certificate (PEM) of an endpoint's host of its own, from the transport. */
+  readonly hostCertificates?: (host: string) => HostCertificates | undefined;
   /** Hosts that are ECR though their name does not say so. */
   readonly hosts?: readonly EcrHostDeclaration[];
-  /** Milliseconds that an answer of the API may take. Default 20 s. */
+  /** Milliseconds that an answer of the API may take. Default 15 s. */
   readonly timeout?: number;
   readonly emit?: Emit;
   /** Ends the waiting between attempts. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { before, withoutEnd } from '../base/text-ends.ts';
+import type { ChartAccess } from './access.ts';
 import { nameOfArchive } from './chart-metadata.ts';
 import type { ChartRequest } from './fetch.ts';
 
@@ -19,6 +20,8 @@ export interface ChartSources {
   readonly plainHttp: readonly string[];
   /** Certificate authorities to trust besides the system's (PEM). */
   readonly caFile?: string;
+  /** PEM files of the client certificate for a host (`host[:port]`), and of its key. */
+  readonly certificates?: (host: string) => Promise<Pick<ChartAccess, 'certFile' | 'keyFile'> | undefined>;
   /** Folders (absolute) that links of chart folders may lead to. */
   readonly linkRoots?: readonly string[];
   /** Hosts, with their ports, that the user has named: charts that other charts name are fetched from there whatever they are. */

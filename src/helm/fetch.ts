@@ -62,7 +62,7 @@ export async function fetchChart(
   await mkdir(download, { recursive: true });
   const mirror = await mirrored(sources.mirrors, request);
   if (mirror === undefined) await allow(request.repo ?? request.chart);
-  const fetched = withPlainHttp(mirror ?? request, sources);
+  const fetched = await withClientCertificate(withPlainHttp(mirror ?? request, sources), sources);
   const local = await localKind(fetched, cwd);
   if (local === 'folder') {
     const place = { folder: resolve(cwd, fetched.chart), work: join(workFolder, 'source'), download };
@@ -91,6 +91,18 @@ function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): Char
   const host = /^oci:\/\/([^/]+)/.exec(request.chart)?.[1];
   if (host === undefined || !plainHttp.includes(host)) return request;
   return { ...request, access: { ...request.access, plainHttp: true } };
+}
+
+/**
+ * Helm is told of the client certificate for the host that it asks; one that was given for the chart comes first. Of the
+ * roots in certs.d it is told nothing: with a file of roots it would trust no others, on the way to the storage either.
+ */
+async function withClientCertificate(request: ChartRequest, { certificates }: ChartSources): Promise<ChartRequest> {
+  const host = /^(?:oci|https):\/\/(?:[^/?#]*@)?([^/?#@]+)/i.exec(request.repo ?? request.chart)?.[1];
+  if (host === undefined || certificates === undefined || request.access?.certFile !== undefined) return request;
+  const { certFile, keyFile } = (await certificates(host.toLowerCase())) ?? {};
+  if (certFile === undefined || keyFile === undefined) return request;
+  return { ...request, access: { ...request.access, certFile, keyFile } };
 }
 
 async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {

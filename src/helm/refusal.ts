@@ -41,6 +41,11 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
     hint: 'log in first (helm registry login HOST), or give --username and --password for a chart repository',
   },
   {
+    when: /remote error: tls: (?:bad certificate|certificate required|unknown certificate authority|expired certificate)|No required SSL certificate was sent|The SSL certificate error/,
+    code: 'network',
+    hint: 'the server wants a client certificate that it trusts: give it with --client-cert HOST=FILE and --client-key HOST=FILE',
+  },
+  {
     when: /x509:|certificate signed by unknown authority/,
     code: 'network',
     hint: 'give the authority that signed the certificate with --ca-file FILE',

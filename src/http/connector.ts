@@ -1,5 +1,7 @@
-import buildConnector from 'undici/lib/core/connect.js';
+import { connect, type Socket } from 'node:net';
+import type { buildConnector } from 'undici';
 import { lend } from '../oci/loan.ts';
+import { connectFirst } from './addresses.ts';
 
 /**
  * Bytes that one read may bring. Node reads 64 KiB at most by itself, and each read costs the same in JavaScript and in
@@ -18,26 +20,51 @@ const spare: Buffer<ArrayBuffer>[] = [];
 /** Where in its memory a read ended, as long as no part of it has been handed on. */
 const reads = new WeakMap<ArrayBufferLike, number>();
 
-type Connector = ReturnType<typeof buildConnector>;
+/** Makes a connection for undici. */
+export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => void;
 
-/** Connects without TLS, for long reads. Under TLS a read is one record, 16 KiB at most, whatever memory there is. */
+/** Milliseconds without data after which the system asks whether the other side is still there. */
+const KEEP_ALIVE = 60_000;
+
+const SETTINGS = {
+  autoSelectFamily: false,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE,
+} as const;
+
+/** Opens a socket, for TLS or a proxy's tunnel to be laid upon. */
+export function openSocket(host: string, port: number): Socket {
+  return connect({ ...SETTINGS, host, port });
+}
+
+/**
+ * Connects without TLS, for long reads. Under TLS a read is one record, 16 KiB at most, whatever memory there is.
+ * @param timeout milliseconds
+ */
 export function plainConnector(timeout: number): Connector {
-  return (options, callback) => {
-    let memory = spare.pop() ?? Buffer.allocUnsafeSlow(READ);
-    const take = (bytes: number): Buffer => {
-      if (bytes < SHORT) return Buffer.from(memory.subarray(0, bytes));
-      const read = memory.subarray(0, bytes);
-      reads.set(memory.buffer, bytes);
-      memory = spare.pop() ?? Buffer.allocUnsafeSlow(READ);
-      return read;
-    };
-    const onread = { buffer: () => memory, callback: (bytes: number): boolean => socket.push(take(bytes)) };
-    // One read at a time waits in the socket: undici would have several copied into one.
-    const waiting = { highWaterMark: undefined, readableHighWaterMark: 1 };
-    const connect = buildConnector({ timeout, allowH2: false, ...waiting, onread });
-    const socket = connect(options, callback);
-    return socket;
+  return ({ hostname, port }, callback) => {
+    connectFirst({ hostname, port: Number(port) || 80 }, timeout, openForLongReads).then(
+      (socket) => callback(null, socket),
+      (error: Error) => callback(error, null),
+    );
   };
+}
+
+function openForLongReads(host: string, port: number): Socket {
+  let memory = spare.pop() ?? Buffer.allocUnsafeSlow(READ);
+  const take = (bytes: number): Buffer => {
+    if (bytes < SHORT) return Buffer.from(memory.subarray(0, bytes));
+    const read = memory.subarray(0, bytes);
+    reads.set(memory.buffer, bytes);
+    memory = spare.pop() ?? Buffer.allocUnsafeSlow(READ);
+    return read;
+  };
+  const onread = { buffer: () => memory, callback: (bytes: number): boolean => socket.push(take(bytes)) };
+  // One read at a time waits in the socket: undici would have several copied into one.
+  const waiting = { highWaterMark: undefined, readableHighWaterMark: 1 };
+  const socket = connect({ ...SETTINGS, ...waiting, host, port, onread });
+  return socket;
 }
 
 /**

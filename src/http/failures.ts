@@ -1,4 +1,8 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { CONNECT_TIMEOUT, ConnectError } from './addresses.ts';
+import { clientCertificate } from './certificate-refusal.ts';
+import { codeOf } from './error-code.ts';
+import { ProxyError } from './proxy-error.ts';
 import type { Retryable } from './retry.ts';
 
 /** A request that got no answer: the error to show, and whether to try again. */
@@ -48,63 +52,151 @@ export function describeFailure(thrown: unknown, { url, what, signal }: Asked): 
     return { error, retryable: 'no' };
   }
   if (thrown instanceof AirgapError) return { error: thrown, retryable: thrown.code === 'network' ? 'yes' : 'no' };
-  const code = codeOf(thrown);
-  const host = url.host;
-  const failure = (retryable: Retryable, message: string, hint?: string): Failure => ({
+  const proxied = thrown instanceof ProxyError ? thrown : undefined;
+  const peer = proxied === undefined ? peerOf(url) : proxyPeer(proxied.proxy, url);
+  const cause = proxied?.cause ?? thrown;
+  const {
     retryable,
-    error: new AirgapError('network', `${what}: ${message}`, { cause: thrown, ...(hint ? { hint } : {}) }),
-  });
+    message,
+    hint = peer.hint,
+  } = connecting(cause, peer) ?? securing(cause, peer) ?? tunnelling(cause, peer) ?? speaking(cause, peer);
+  const details = { cause: thrown, ...(hint === undefined ? {} : { hint }) };
+  return { retryable, error: new AirgapError('network', `${what}: ${message}`, details) };
+}
+
+/** The other side of a connection. */
+interface Peer {
+  /** As messages name it: `quay.io`, `the proxy proxy.example:3128 (on the way to quay.io)`. */
+  readonly name: string;
+  readonly host: string;
+  readonly hostname: string;
+  readonly isPlain: boolean;
+  readonly isProxy: boolean;
+  /** Where nothing better is known. */
+  readonly hint?: string;
+}
+
+function peerOf({ host, hostname, protocol }: URL): Peer {
+  return { name: host, host, hostname, isPlain: protocol === 'http:', isProxy: false };
+}
+
+function proxyPeer(proxy: URL, { host, protocol }: URL): Peer {
+  const variable = protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+  return {
+    ...peerOf(proxy),
+    name: `the proxy ${proxy.host} (on the way to ${host})`,
+    isPlain: false,
+    isProxy: true,
+    hint: `check ${variable}; hosts that are reached without a proxy belong into NO_PROXY`,
+  };
+}
+
+interface Described {
+  readonly retryable: Retryable;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** Failures before there is a connection. */
+function connecting(thrown: unknown, { name, host, hostname, isProxy }: Peer): Described | undefined {
+  const code = codeOf(thrown);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    const hint = 'check the name and the DNS server; behind a proxy, HTTPS_PROXY has to be set';
-    return failure(code === 'EAI_AGAIN' ? 'yes' : 'no', `the name ${url.hostname} has no address`, hint);
+    const who = isProxy ? name : `the name ${hostname}`;
+    const isUnknown = code === 'ENOTFOUND';
+    return {
+      retryable: isUnknown ? 'no' : 'yes',
+      message: isUnknown ? `${who} has no address` : `${who} could not be looked up: the DNS server gives no answer`,
+      ...(isProxy ? {} : { hint: 'check the name and the DNS server; behind a proxy, HTTPS_PROXY has to be set' }),
+    };
   }
+  const tried = triedOf(thrown);
   if (code === 'ECONNREFUSED') {
     const hint = `nothing listens at ${host}: check the host and the port where they are given, as with --mirror or --to`;
-    return failure('few', `${host} refused the connection`, hint);
+    return { retryable: 'few', message: `${name} refused the connection${tried}`, ...(isProxy ? {} : { hint }) };
   }
-  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return failure('few', `${host} cannot be reached`);
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
+    return { retryable: 'few', message: `${name} cannot be reached${tried}` };
+  }
   const timeout = TIMEOUT[code];
-  if (timeout !== undefined) return failure(code === 'UND_ERR_CONNECT_TIMEOUT' ? 'few' : 'yes', `${host} ${timeout}`);
+  if (timeout === undefined) return undefined;
+  return { retryable: code === CONNECT_TIMEOUT ? 'few' : 'yes', message: `${name} ${timeout}${tried}` };
+}
+
+/** Failures of TLS. */
+function securing(thrown: unknown, peer: Peer): Described | undefined {
+  const { name, host, isProxy } = peer;
+  const code = codeOf(thrown);
+  const said = messageOf(thrown);
   if (UNTRUSTED.has(code)) {
-    const hint = 'give the authority that signed it with --ca-file FILE';
-    return failure('no', `the certificate of ${host} is not signed by a trusted authority (${code})`, hint);
+    const hint = `give the authority that signed it with --ca-file FILE, or as certs.d/${host}/ca.crt in /etc/docker`;
+    return {
+      retryable: 'no',
+      message: `the certificate of ${name} is not signed by a trusted authority (${code})`,
+      hint: isProxy ? 'give the authority that signed it with --ca-file FILE' : hint,
+    };
   }
-  if (NOT_TLS.test(code) || /wrong version number|packet length too long/i.test(messageOf(thrown))) {
-    return failure('no', `${host} does not speak TLS`, `if it serves plain HTTP, allow that with --plain-http ${host}`);
+  if (NOT_TLS.test(code) || /wrong version number|packet length too long/i.test(said)) {
+    const hint = `if it serves plain HTTP, allow that with --plain-http ${host}`;
+    return { retryable: 'no', message: `${name} does not speak TLS`, ...(isProxy ? {} : { hint }) };
   }
+  const certificate = clientCertificate(thrown, peer);
+  if (certificate !== undefined) return certificate;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || /^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
-    return failure('no', `the TLS connection to ${host} failed: ${messageOf(thrown)}`);
+    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said}` };
   }
-  const tunnel = /Proxy response \((\d+)\)/.exec(messageOf(thrown))?.[1];
-  if (tunnel !== undefined || /Proxy Authentication Required/.test(messageOf(thrown))) {
-    const refused = `the proxy refused the way to ${host} (${tunnel ?? 407})`;
-    if (tunnel === undefined || tunnel === '407') {
-      return failure(
-        'no',
-        refused,
-        'put the credentials of the proxy into HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT',
-      );
+  return undefined;
+}
+
+/** Failures of a proxy's tunnel. */
+function tunnelling(thrown: unknown, { host }: Peer): Described | undefined {
+  const said = messageOf(thrown);
+  const status =
+    /Proxy response \((\d+)\)/.exec(said)?.[1] ?? (/Proxy Authentication Required/.test(said) ? '407' : '');
+  if (status === '') return undefined;
+  const message = `the proxy refused the way to ${host} (${status})`;
+  if (status !== '407') return { retryable: Number(status) >= 500 ? 'few' : 'no', message };
+  const hint = 'put the credentials of the proxy into HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT';
+  return { retryable: 'no', message, hint };
+}
+
+/** Failures on a connection that was made. */
+function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
+  const code = codeOf(thrown);
+  const said = messageOf(thrown);
+  // undici's parser names its errors, and gives not all of them a code.
+  if (/^HPE_/.test(code) || (thrown as Error | undefined)?.name === 'HTTPParserError') {
+    if (isPlain && isTlsAlert((thrown as { data?: unknown }).data)) {
+      return { retryable: 'no', message: `${name} speaks TLS, and was spoken to without`, hint: withoutTls(host) };
     }
-    return failure(Number(tunnel) >= 500 ? 'few' : 'no', refused);
+    return { retryable: 'no', message: `${name} does not speak HTTP (${said})` };
   }
-  if (/^HPE_/.test(code)) return failure('no', `${host} does not speak HTTP (${messageOf(thrown)})`);
   const dropped = code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code === 'UND_ERR_PRX_CONN';
   if (dropped) {
-    return failure('yes', `${host} closed the connection`, url.protocol === 'http:' ? withoutTls(host) : undefined);
+    return {
+      retryable: 'yes',
+      message: `${name} closed the connection`,
+      ...(isPlain ? { hint: withoutTls(host) } : {}),
+    };
   }
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return failure('yes', `${host} sent less than it announced`);
-  return failure('no', `the request to ${host} failed: ${messageOf(thrown)}`);
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return { retryable: 'yes', message: `${name} sent less than it announced` };
+  }
+  return { retryable: 'no', message: `the request to ${name} failed: ${said}` };
+}
+
+/** The record of TLS that says that something went wrong (RFC 8446, 5.1: type 21, version 3.x). */
+function isTlsAlert(data: unknown): boolean {
+  const text = data instanceof Uint8Array ? Buffer.from(data).toString('latin1') : String(data ?? '');
+  return text.charCodeAt(0) === 21 && text.charCodeAt(1) === 3;
+}
+
+/** Which addresses were tried, where that is not one alone. */
+function triedOf(thrown: unknown): string {
+  const tried = thrown instanceof ConnectError ? thrown.tried : [];
+  return tried.length > 1 ? ` (tried ${tried.join(', ')})` : '';
 }
 
 /** What to do where a host does not understand plain HTTP, as one with TLS does not. */
 export function withoutTls(host: string): string {
   return `${host} is spoken to without TLS, since --plain-http or the configuration says so; if it has TLS, take that out`;
-}
-
-/** Node's and undici's code; with several addresses tried, the one of the first. */
-function codeOf(thrown: unknown): string {
-  if (thrown instanceof AggregateError && thrown.errors.length > 0) return codeOf(thrown.errors[0]);
-  const { code, cause } = (thrown ?? {}) as { code?: unknown; cause?: unknown };
-  if (typeof code === 'string') return code;
-  return cause === undefined ? '' : codeOf(cause);
 }

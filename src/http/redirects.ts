@@ -1,5 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from './exchange.ts';
+import { withoutTls } from './failures.ts';
 
 /** More than any registry needs: one to the storage, perhaps one more to its region. */
 export const MAX_REDIRECTS = 5;
@@ -17,12 +18,14 @@ export interface Redirected {
 /**
  * Where an answer sends the request next; undefined when it is no redirect, or one that would turn a PUT or POST into a
  * GET (RFC 9110, 15.4).
- * @throws AirgapError `registry` when it leads nowhere, from https to http, or to another host with a secret in the body
+ * @throws AirgapError `registry` when it leads nowhere, from https to http, to another host with a secret in the body, or
+ * wants https for a request that it would turn into a GET
  */
 export function redirectOf(response: HttpResponse, { method, what, secretBody }: Redirected): URL | undefined {
   const reads = method === 'GET' || method === 'HEAD';
   const follows = reads ? [301, 302, 303, 307, 308] : [307, 308];
   const { location } = response.headers;
+  if (!reads) refuseUpgrade(response, what);
   if (!follows.includes(response.status) || typeof location !== 'string') return undefined;
   if (!URL.canParse(location, response.url.href)) {
     throw new AirgapError('registry', `${what}: ${response.url.host} redirects to "${location}", which is no URL`);
@@ -48,6 +51,19 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
     );
   }
   return next;
+}
+
+/**
+ * Servers that lead plain HTTP to https mostly answer 301, after which a PUT or POST is no longer one.
+ * @throws AirgapError `registry`
+ */
+function refuseUpgrade({ status, url, headers: { location } }: HttpResponse, what: string): void {
+  if (url.protocol !== 'http:' || ![301, 302, 303].includes(status) || typeof location !== 'string') return;
+  if (!URL.canParse(location, url.href)) return;
+  const next = new URL(location, url);
+  if (next.protocol !== 'https:' || next.hostname !== url.hostname) return;
+  const message = `${what}: ${url.host} wants https (it answers ${status})`;
+  throw new AirgapError('registry', message, { hint: withoutTls(url.host) });
 }
 
 /** The headers for the next request: without credentials when another host (or port, or scheme) is going to see them. */

@@ -1,31 +1,28 @@
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, silent } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
+import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
+import { systemCertificates } from './host-certificates.ts';
+import { type Judge, judged } from './judged.ts';
 import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
 import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
-import {
-  createRetrier,
-  parseRetryAfter,
-  RETRY_DEFAULTS,
-  type Retrier,
-  type Retryable,
-  type RetryPolicy,
-  retryableStatus,
-} from './retry.ts';
+import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
-  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS come from here. */
+  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and HOME come from here. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** PEM file of further trusted roots. */
   readonly caFile?: string;
+  /** Client certificates by host; those of certs.d folders (docker's, podman's) are found without being named. */
+  readonly clientCertificates?: readonly ClientCertificate[];
   /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
   readonly plainHttp?: readonly string[];
   /** Connections per host, for reading and for uploading each. Default 64; fewer where fewer requests are made. */
@@ -65,20 +62,12 @@ export interface HttpRequest {
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** How likely a repetition helps after an answer; by its status where it is not given. */
-  readonly judge?: (response: HttpResponse) => Promise<Judged>;
+  readonly judge?: Judge;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
   /** How often that may pass in vain. Default: as often as other failures may come. */
   readonly waits?: number;
   readonly signal?: AbortSignal;
-}
-
-/** An answer, of which the body may have been read and put back, and how likely a repetition helps. */
-export interface Judged {
-  readonly response: HttpResponse;
-  readonly retryable: Retryable;
-  /** Milliseconds that the server wants to be left alone. */
-  readonly after?: number;
 }
 
 /** The one place that makes requests. */
@@ -96,6 +85,11 @@ export interface Transport {
   readonly retrier: Retrier;
   /** The PEM roots in use, for other HTTP clients. */
   certificates(): readonly string[];
+  /**
+   * Roots and client certificate of a host (`host[:port]`) of its own, for other HTTP clients.
+   * @throws AirgapError `config`
+   */
+  hostCertificates(host: string): HostCertificates | undefined;
   /** Closes all connections, also those in use. */
   close(): Promise<void>;
 }
@@ -111,9 +105,11 @@ export function createTransport(options: TransportOptions = {}): Transport {
     roots ??= trustedCertificates({ env, ...(options.caFile === undefined ? {} : { caFile: options.caFile }) });
     return roots;
   };
+  const hostCertificates = systemCertificates(options.clientCertificates ?? [], env);
   const dispatchers = createDispatchers({
     proxy: proxyFromEnvironment(env),
     certificates,
+    hostCertificates,
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
@@ -135,6 +131,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     request: (request) => persist(wire, retrier, request),
     retrier,
     certificates,
+    hostCertificates,
     close: () => dispatchers.close(),
   };
 }
@@ -171,7 +168,7 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
     if (turn !== undefined) await turn;
     const began = pace.now();
     const outcome = await follow(wire, request);
-    const answer = 'status' in outcome ? await judged(outcome, request) : undefined;
+    const answer = 'status' in outcome ? await judged(outcome, request.judge) : undefined;
     if (!('status' in outcome) && isUnanswered(outcome)) waits++;
     const isEnough = request.waits !== undefined && waits >= request.waits;
     const { retryable, after } = answer ?? { retryable: isEnough ? 'no' : (outcome as Failure).retryable };
@@ -183,13 +180,6 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
     else if (answer !== undefined) return answer.response;
     else if (!again) throw (outcome as Failure).error;
   }
-}
-
-function judged(response: HttpResponse, { judge }: HttpRequest): Judged | Promise<Judged> {
-  if (response.status < 400) return { response, retryable: 'no' };
-  if (judge !== undefined) return judge(response);
-  const after = parseRetryAfter(response.headers['retry-after'], Date.now());
-  return { response, retryable: retryableStatus(response.status), ...(after === undefined ? {} : { after }) };
 }
 
 /** Whether nothing came at all, not even the head of an answer. */

@@ -16,6 +16,11 @@ declare module 'undici/lib/dispatcher/proxy-agent.js' {
   export default ProxyAgent;
 }
 
+declare module 'undici/lib/dispatcher/socks5-proxy-agent.js' {
+  import { Socks5ProxyAgent } from 'undici';
+  export default Socks5ProxyAgent;
+}
+
 declare module 'undici/lib/dispatcher/dispatcher.js' {
   import { Dispatcher } from 'undici';
   export default Dispatcher;
@@ -29,13 +34,10 @@ declare module 'undici/lib/api/api-connect.js' {
 }
 
 declare module 'undici/lib/core/connect.js' {
-  import type { Socket, TcpSocketConnectOpts } from 'node:net';
-  import type { DuplexOptions } from 'node:stream';
+  import type { Socket } from 'node:net';
   import type { buildConnector } from 'undici';
-  /** Hands what it does not know on to `net.connect`, and returns the socket that is connecting. */
+  /** Hands what it does not know on to `tls.connect`, and returns the socket that is connecting. */
   export default function connector(
-    options: Omit<buildConnector.BuildOptions, 'highWaterMark'> &
-      Pick<TcpSocketConnectOpts, 'onread'> &
-      Pick<DuplexOptions, 'highWaterMark' | 'readableHighWaterMark'>,
+    options: buildConnector.BuildOptions,
   ): (options: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 }

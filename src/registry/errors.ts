@@ -1,5 +1,6 @@
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
+import { clientCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
 import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
@@ -21,6 +22,9 @@ export interface RegistryResponse extends HttpResponse {
 /** What servers with TLS say to plain HTTP: Go's, nginx, Apache's. All answer 400, and to HEAD without a text. */
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
+
+/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client): none came, or it does not trust it. */
+const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
 
 /** The hint for a tag that may not be written. */
 const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
@@ -85,7 +89,7 @@ function saidBy({ status, url }: RegistryResponse, complaint: Complaint): string
 }
 
 function verdict(response: RegistryResponse, complaint: Complaint, request: Request): Verdict {
-  const access = accessVerdict(response, request);
+  const access = accessVerdict(response, complaint, request);
   if (access !== undefined) return access;
   const refusal = refusalOf(response.status, complaint);
   const known = refusal === undefined ? undefined : refusalVerdict(refusal, response, complaint, request);
@@ -93,8 +97,12 @@ function verdict(response: RegistryResponse, complaint: Complaint, request: Requ
 }
 
 /** Who is asking, and whether it is the registry that refuses. */
-function accessVerdict(response: RegistryResponse, { registry }: Request): Verdict | undefined {
+function accessVerdict(response: RegistryResponse, complaint: Complaint, { registry }: Request): Verdict | undefined {
   const { status, url } = response;
+  if (status === 400 && NEEDS_CERTIFICATE.test(complaint.message)) {
+    const sentence = `${url.host} wants a client certificate that it trusts`;
+    return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
+  }
   if (response.isRefusedPassword) {
     const sentence = `the credentials that are stored for ${registry} were refused`;
     return { code: 'unauthorized', sentence, hint: `log in again: helm registry login ${registry}` };

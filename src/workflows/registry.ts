@@ -6,6 +6,7 @@ import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import { ecrLayers } from '../ecr/layers.ts';
 import type { EcrOptions } from '../ecr/options.ts';
 import { ecrPace } from '../ecr/pace.ts';
+import type { ClientCertificate } from '../http/client-certificate.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
 import type { Context } from './context.ts';
@@ -18,6 +19,8 @@ export interface RegistryAccess {
   readonly plainHttp: readonly string[];
   /** PEM file of further certificate authorities. */
   readonly caFile?: string;
+  /** Client certificates by host, besides those of certs.d folders. */
+  readonly clientCertificates?: readonly ClientCertificate[];
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
   /** Profile of the AWS configuration files, and a role to be assumed. */
@@ -40,16 +43,18 @@ export interface Connection {
  */
 export function connect(
   { env, emit, signal }: Context,
-  { mirrors, plainHttp, caFile, endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
+  { mirrors, plainHttp, caFile, clientCertificates = [], endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
   once?: AbortSignal,
 ): Connection {
-  const patient: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
+  const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
+  const patient: Transport = createTransport({ env, plainHttp, emit, ...trust });
   const transport = once === undefined ? patient : impatient(patient, once);
   const ecr: EcrOptions = {
     env,
     emit,
     ...(signal && { signal }),
     certificates: () => transport.certificates(),
+    hostCertificates: (host) => transport.hostCertificates(host),
     ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
     ...(profile === undefined ? {} : { profile }),
     ...(roleArn === undefined ? {} : { roleArn }),

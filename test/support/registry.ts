@@ -12,6 +12,8 @@ export interface RegistryOptions {
   readonly htpasswd?: string;
   /** PEM certificate and key; without them it speaks plain HTTP. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** With TLS: the authority (PEM) whose client certificates are wanted, and one of them, to see that the registry is up. */
+  readonly clients?: { readonly ca: string; readonly cert: string; readonly key: string };
   /** A free port is taken when absent. */
   readonly port?: number;
 }
@@ -40,7 +42,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
 }
 
-async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<TestRegistry> {
+async function start({ htpasswd, tls, clients }: RegistryOptions, port: number): Promise<TestRegistry> {
   const folder = scratchFolder();
   const config: Record<string, unknown> = {
     version: '0.1',
@@ -55,9 +57,11 @@ async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<
   if (tls !== undefined) {
     await writeFile(join(folder, 'cert.pem'), tls.cert);
     await writeFile(join(folder, 'key.pem'), tls.key, { mode: 0o600 });
+    const clientcas = clients === undefined ? {} : { clientcas: [join(folder, 'clients.pem')] };
+    if (clients !== undefined) await writeFile(join(folder, 'clients.pem'), clients.ca);
     config.http = {
       ...(config.http as object),
-      tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem') },
+      tls: { certificate: join(folder, 'cert.pem'), key: join(folder, 'key.pem'), ...clientcas },
     };
   }
   // The registry reads YAML, and JSON is YAML.
@@ -83,7 +87,7 @@ async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<
   const host = `127.0.0.1:${port}`;
   const url = `${tls === undefined ? 'http' : 'https'}://${host}`;
   try {
-    await answers(url, child);
+    await answers(url, child, clients);
   } catch (error) {
     await stop();
     throw new Error(`docker-registry does not answer on ${host}: ${log.trim() || 'no output'}`, { cause: error });
@@ -91,7 +95,7 @@ async function start({ htpasswd, tls }: RegistryOptions, port: number): Promise<
   return { host, url, repositories: join(folder, 'data/docker/registry/v2/repositories'), stop };
 }
 
-async function answers(url: string, child: ChildProcess): Promise<void> {
+async function answers(url: string, child: ChildProcess, client: RegistryOptions['clients']): Promise<void> {
   let failure: unknown;
   child.once('error', (error) => {
     failure = error;
@@ -99,14 +103,14 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
   for (const until = Date.now() + 10_000; Date.now() < until; ) {
     if (failure !== undefined) throw failure;
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-    if (await ping(url)) return;
+    if (await ping(url, client)) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   throw new Error('10 seconds have passed');
 }
 
 /** Any HTTP answer will do, 401 too. The certificate is the test's own and is not checked here. */
-function ping(url: string): Promise<boolean> {
+function ping(url: string, client: RegistryOptions['clients']): Promise<boolean> {
   if (url.startsWith('http:')) {
     return fetch(`${url}/v2/`).then(
       (response) => response.body?.cancel().then(() => true) ?? true,
@@ -114,7 +118,7 @@ function ping(url: string): Promise<boolean> {
     );
   }
   return new Promise((resolve) => {
-    const sent = request(`${url}/v2/`, { rejectUnauthorized: false }, (response) => {
+    const sent = request(`${url}/v2/`, { ...client, rejectUnauthorized: false }, (response) => {
       response.resume();
       resolve(true);
     });

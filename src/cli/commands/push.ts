@@ -48,7 +48,7 @@ export function pushCommand(edge: Edge): Command {
         .argParser((value: string, earlier: string[] = []) => repeat(value, earlier))
         .makeOptionMandatory(),
     );
-  addConfigFlags(command, ', of which the naming, plainHttp and caFile count')
+  addConfigFlags(command, ', of which the naming, plainHttp, caFile and clientCertificates count')
     .addOption(
       new Option('--on-existing-tag <what>', 'when a tag has other content: leave it, refuse, or write over it')
         .choices(['skip', 'error', 'overwrite'])
@@ -107,7 +107,7 @@ export function pushCommand(edge: Edge): Command {
 
 async function optionsOf({ context }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
   const { cwd, env } = context;
-  const { config, caFile, plainHttp } = await readConfiguration(flags, context);
+  const { config, caFile, plainHttp, clientCertificates } = await readConfiguration(flags, context);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
   const registries = targets.map(({ registry }) => registry);
@@ -116,7 +116,7 @@ async function optionsOf({ context }: Edge, files: string[], flags: Flags): Prom
     files,
     targets,
     access: {
-      ...(await registryAccess({ ...flags, caFile, plainHttp })),
+      ...(await registryAccess({ ...flags, caFile, plainHttp, clientCertificates })),
       ecrHosts: await declaredHosts(registries, flags, env),
     },
     concurrency: flags.concurrency ?? UPLOADS,

@@ -3,10 +3,12 @@ import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
+import type { ClientCertificate } from '../../http/client-certificate.ts';
 import { proofReport } from '../../ui/reports.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
 import type { Config } from '../config/schema.ts';
+import { addCertificateFlags, helmCertificates } from '../flags/certificates.ts';
 import { refuseStray } from '../flags/charts.ts';
 import { addCheckTargetFlag, type CheckTargetFlags, withCheckedTarget } from '../flags/check-target.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
@@ -45,6 +47,8 @@ type Flags = RenderFlags &
     proof: boolean;
     caFile?: string;
     plainHttp: string[];
+    clientCert?: string[];
+    clientKey?: string[];
     chartMirror: string[];
     rules: string[];
     output: 'yaml' | 'json';
@@ -71,7 +75,8 @@ export function valuesCommand(edge: Edge): Command {
       new Option('--plain-http <host[:port]>', 'a registry that speaks HTTP without TLS (repeatable)')
         .argParser(repeat)
         .default([], ''),
-    )
+    );
+  addCertificateFlags(command)
     .addOption(
       new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
         .argParser(repeat)
@@ -173,17 +178,18 @@ async function configured(
   { context }: Edge,
 ): Promise<{
   readonly jobs: readonly ChartJob[] | undefined;
-  readonly chartSources: ChartSources;
+  readonly chartSources: ChartSources & { readonly clientCertificates: readonly ClientCertificate[] };
   readonly config?: Pick<Config, 'naming'>;
 }> {
   const { cwd } = context;
   const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
   if (flags.config !== undefined) refuseStray(flags);
-  const { config, folder, caFile, plainHttp } = await readConfiguration(flags, context);
+  const { config, folder, caFile, plainHttp, clientCertificates } = await readConfiguration(flags, context);
+  const reached = { plainHttp, clientCertificates, certificates: helmCertificates(clientCertificates, context.env) };
   if (config === undefined) {
     const named = namedIn([{ request: chartRequest(chart ?? '', flags, {}) }], [], own, plainHttp);
     const allowed = chartAllowances(flags, named, cwd);
-    const sources = { mirrors: own, plainHttp, ...(caFile === undefined ? {} : { caFile }), ...allowed };
+    const sources = { mirrors: own, ...reached, ...(caFile === undefined ? {} : { caFile }), ...allowed };
     return { jobs: undefined, chartSources: sources };
   }
   const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
@@ -200,7 +206,7 @@ async function configured(
   return {
     jobs,
     config,
-    chartSources: { mirrors: all, plainHttp, ...(caFile === undefined ? {} : { caFile }), ...allowed },
+    chartSources: { mirrors: all, ...reached, ...(caFile === undefined ? {} : { caFile }), ...allowed },
   };
 }
 

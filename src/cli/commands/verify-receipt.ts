@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { receiptReport } from '../../ui/receipt-report.ts';
 import type { ReceiptOptions } from '../../workflows/verify-receipt.ts';
+import { clientCertificatesOf } from '../flags/certificates.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import { asDocument } from '../flags/output.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
@@ -33,7 +34,8 @@ export async function checkReceipt(
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, edge.context.env);
-  const access = { ...(await registryAccess(flags)), ecrHosts };
+  const clientCertificates = clientCertificatesOf(flags, edge.context.cwd);
+  const access = { ...(await registryAccess({ ...flags, clientCertificates })), ecrHosts };
   const result = await verifyReceipt(edge.context, receipt, {
     ...given,
     access,

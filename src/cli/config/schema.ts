@@ -71,6 +71,8 @@ export const configSchema = z.strictObject({
   chartMirrors: z.record(z.string(), text).default({}),
   plainHttp: z.array(text).default([]),
   caFile: text.optional(),
+  /** Host to client certificate and private key (PEM files, relative to the configuration file). */
+  clientCertificates: z.record(z.string(), z.strictObject({ cert: text, key: text.optional() })).default({}),
   /** Folders, relative to the configuration file, that links of chart folders may lead to. */
   allowChartLinks: z.array(text).default([]),
   /** Hosts that charts may name, though they are private, have no TLS or are told by the values. */

@@ -8,6 +8,7 @@ import type { Pattern } from '../../workflows/search/choice.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Edge } from '../run.ts';
+import { helmCertificates } from './certificates.ts';
 import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from './config.ts';
 import { chartAllowances, renderLimits } from './limits.ts';
 import { namedIn } from './named-hosts.ts';
@@ -80,9 +81,9 @@ export async function gather(
   flags: ChartsFlags,
   registry: RegistryFlags,
 ): Promise<Gathered> {
-  const { cwd } = edge.context;
+  const { cwd, env } = edge.context;
   const both = { ...registry, config: flags.config, var: flags.var };
-  const { config, folder, caFile, plainHttp } = await readConfiguration(both, edge.context);
+  const { config, folder, caFile, plainHttp, clientCertificates } = await readConfiguration(both, edge.context);
   const options = { ...renderOptions(flags), ...renderLimits(flags, config) };
   if (charts.length === 0) refuseStray(flags);
   const named = charts.map(
@@ -115,6 +116,7 @@ export async function gather(
       mirrors: chartMirrors,
       plainHttp,
       ...(caFile === undefined ? {} : { caFile }),
+      certificates: helmCertificates(clientCertificates, env),
       ...chartAllowances(
         flags,
         namedIn([...named, ...configured], allMirrors, chartMirrors, plainHttp),
@@ -129,6 +131,7 @@ export async function gather(
       ...registry,
       mirror: allMirrors,
       plainHttp,
+      clientCertificates,
       ...(caFile === undefined ? {} : { caFile }),
     },
   };

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../base/errors.ts';
+import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { LookOptions } from '../../workflows/pushing/look-at-target.ts';
 import type { Edge } from '../run.ts';
 import { registryAccess } from './registry.ts';
@@ -19,6 +20,7 @@ export function addCheckTargetFlag(command: Command): Command {
 interface CheckedTarget extends Pick<LookOptions, 'target' | 'chart' | 'signer'> {
   readonly plainHttp: readonly string[];
   readonly caFile?: string;
+  readonly clientCertificates?: readonly ClientCertificate[];
 }
 
 /** Milliseconds. `values` has to work where no registry can be reached, so nobody waits longer for this. */

@@ -4,9 +4,11 @@ import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { RenderOptions } from '../../helm/render.ts';
+import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Edge } from '../run.ts';
+import { clientCertificatesOf } from './certificates.ts';
 import type { RegistryFlags } from './registry.ts';
 import { type AccessFlags, accessOf } from './render.ts';
 import { repeat } from './repeat.ts';
@@ -37,6 +39,8 @@ export interface Configuration {
   readonly caFile: string | undefined;
   /** Those of both. */
   readonly plainHttp: string[];
+  /** Those of both, one a host. */
+  readonly clientCertificates: readonly ClientCertificate[];
 }
 
 /**
@@ -44,16 +48,25 @@ export interface Configuration {
  * @throws AirgapError `usage`, `config`
  */
 export async function readConfiguration(
-  flags: ConfigFlags & Partial<Pick<RegistryFlags, 'caFile' | 'plainHttp'>>,
+  flags: ConfigFlags & Partial<Pick<RegistryFlags, 'caFile' | 'plainHttp' | 'clientCert' | 'clientKey'>>,
   { cwd, env }: Edge['context'],
 ): Promise<Configuration> {
   const { config: path, caFile, plainHttp = [] } = flags;
-  if (path === undefined) return { config: undefined, folder: cwd, caFile, plainHttp };
+  if (path === undefined) {
+    const clientCertificates = clientCertificatesOf(flags, cwd);
+    return { config: undefined, folder: cwd, caFile, plainHttp, clientCertificates };
+  }
   const { readConfig } = await import('../config/read.ts');
   const config = await readConfig(path, env, variables(flags.var));
   const folder = dirname(resolve(cwd, path));
   const own = config.caFile === undefined ? undefined : resolve(folder, config.caFile);
-  return { config, folder, caFile: caFile ?? own, plainHttp: [...plainHttp, ...config.plainHttp] };
+  return {
+    config,
+    folder,
+    caFile: caFile ?? own,
+    plainHttp: [...plainHttp, ...config.plainHttp],
+    clientCertificates: clientCertificatesOf(flags, cwd, config, folder),
+  };
 }
 
 /**

@@ -1,12 +1,16 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistryAccess } from '../../workflows/registry.ts';
+import { addCertificateFlags, type CertificateFlags } from './certificates.ts';
 import { repeat } from './repeat.ts';
 
 /** How registries are reached. */
-export interface RegistryFlags {
+export interface RegistryFlags extends CertificateFlags {
   mirror?: string[];
   plainHttp: string[];
   caFile?: string;
+  /** Those of the flags and of the configuration file, once that is read. */
+  clientCertificates?: readonly ClientCertificate[];
   endpointUrl?: string;
   profile?: string;
   roleArn?: string;
@@ -23,13 +27,14 @@ export function addRegistryFlags(command: Command, { mirrors }: { mirrors: boole
         .default([], ''),
     );
   }
-  return command
+  command
     .addOption(
       new Option('--plain-http <host[:port]>', 'a host that speaks HTTP without TLS (repeatable)')
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--ca-file <file>', "certificate authorities to trust besides the system's (PEM)")
+    .option('--ca-file <file>', "certificate authorities to trust besides the system's (PEM)");
+  return addCertificateFlags(command)
     .option('--endpoint-url <url>', 'endpoint of the ECR API, as for a VPC endpoint without private DNS')
     .option('--profile <name>', 'profile of the AWS configuration files, for ECR')
     .option('--role-arn <arn>', 'role to assume for ECR')
@@ -49,6 +54,7 @@ export async function registryAccess({
   mirror = [],
   plainHttp,
   caFile,
+  clientCertificates = [],
   endpointUrl,
   profile,
   roleArn,
@@ -58,6 +64,7 @@ export async function registryAccess({
     mirrors: mirror.map(parseMirror),
     plainHttp,
     ...(caFile === undefined ? {} : { caFile }),
+    clientCertificates,
     ...(endpointUrl === undefined ? {} : { endpointUrl }),
     ...(profile === undefined ? {} : { profile }),
     ...(roleArn === undefined ? {} : { roleArn }),

@@ -8,16 +8,17 @@ import type { Context } from '../context.ts';
 import type { RegistryAccess } from '../registry.ts';
 
 /** How a thread reaches registries. Credentials are not among it: it asks for those. */
-export interface ThreadSettings extends Pick<RegistryAccess, 'mirrors' | 'plainHttp' | 'caFile'> {
+export interface ThreadSettings
+  extends Pick<RegistryAccess, 'mirrors' | 'plainHttp' | 'caFile' | 'clientCertificates'> {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** What a thread needs of them. */
 export function threadSettings(
   { env }: Pick<Context, 'env'>,
-  { mirrors, plainHttp, caFile }: RegistryAccess,
+  { mirrors, plainHttp, caFile, clientCertificates = [] }: RegistryAccess,
 ): ThreadSettings {
-  return { env: { ...env }, mirrors, plainHttp, ...(caFile === undefined ? {} : { caFile }) };
+  return { env: { ...env }, mirrors, plainHttp, clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
 }
 
 /** A blob to be fetched to its place; `have` bytes are there already. */

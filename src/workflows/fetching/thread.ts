@@ -31,10 +31,11 @@ class FetchThread {
   /** Blobs on their way, all of them large. */
   #count = 0;
 
-  constructor(port: MessagePort, { env, mirrors, plainHttp, caFile }: ThreadSettings) {
+  constructor(port: MessagePort, { env, mirrors, plainHttp, caFile, clientCertificates = [] }: ThreadSettings) {
     this.#port = port;
     const emit = (event: AirgapEvent): void => this.#send({ type: 'event', event });
-    const transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
+    const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
+    const transport = createTransport({ env, plainHttp, emit, ...trust });
     const authorizer: Authorizer = {
       authorization: (access) => this.#ask({ access }),
       renew: (access, challenge, sent) => this.#ask({ access, refused: { challenge, sent } }),

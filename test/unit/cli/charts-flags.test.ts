@@ -175,6 +175,7 @@ describe('gather', () => {
       caFile: join(cwd, 'sub/ca.pem'),
       linkRoots: [join(cwd, 'mono'), join(cwd, 'sub/shared')],
       hosts: expect.any(Set),
+      certificates: expect.any(Function),
     });
     const { hosts = new Set<string>() } = all.chartSources ?? {};
     const named = [
@@ -210,6 +211,7 @@ describe('gather', () => {
       ],
       plainHttp: ['p.example', 'r.example'],
       caFile: join(cwd, 'sub/ca.pem'),
+      clientCertificates: [],
     });
   });
 

@@ -41,6 +41,7 @@ describe('readConfig', () => {
       mirrors: {},
       chartMirrors: {},
       plainHttp: [],
+      clientCertificates: {},
       allowChartLinks: [],
       allowChartHosts: [],
     });

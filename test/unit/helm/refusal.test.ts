@@ -61,6 +61,7 @@ describe('refusal', () => {
       'network',
       '--ca-file',
     ],
+    ['Get "https://r.example/v2/": remote error: tls: certificate required', 'network', '--client-cert'],
     ['failed to fetch https://c.example/web-1.0.0.tgz : 404 Not Found', 'chart-not-found', '--version'],
     ['open site.yaml: no such file or directory', 'usage', '-f and --set'],
     ['open site.yaml: permission denied', 'usage', '-f and --set'],

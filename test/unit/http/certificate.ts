@@ -30,3 +30,36 @@ export function issued(): { readonly ca: string; readonly cert: string; readonly
   const read = (name: string): string => readFileSync(at(name), 'utf8');
   return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
 }
+
+/** A certificate and its key. */
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An authority that issues certificates for clients, and for servers at 127.0.0.1 and registry.test. */
+export interface Authority {
+  readonly ca: string;
+  /** @param days that it is valid; less than nothing: it has expired */
+  issue(name: string, days?: number): Pair;
+}
+
+export function authority(name = 'own CA'): Authority {
+  const folder = scratchFolder();
+  const openssl = (...args: string[]): void => {
+    execFileSync('openssl', args, { stdio: 'ignore', cwd: folder });
+  };
+  const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  openssl('req', '-x509', ...key, '-days', '2', '-subj', `/CN=${name}`, '-keyout', 'ca.key', '-out', 'ca.pem');
+  writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:registry.test\nbasicConstraints=CA:FALSE\n');
+  return {
+    ca: read('ca.pem'),
+    issue(subject, days = 2) {
+      openssl('req', ...key, '-subj', `/CN=${subject}`, '-keyout', 'key.pem', '-out', 'request.pem');
+      const from = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', String(days), '-extfile', 'names'];
+      openssl('x509', '-req', '-in', 'request.pem', ...from, '-out', 'cert.pem');
+      return { cert: read('cert.pem'), key: read('key.pem') };
+    },
+  };
+}

@@ -190,6 +190,20 @@ describe('a redirect', () => {
     await expect(transport(server).request(request)).rejects.toThrow(/redirects more than 5 times/);
   });
 
+  it('from http to https of the same host is told for what has a body', async () => {
+    const server = await script({
+      expect: 'PUT /x',
+      answer: (_seen, host) => ({ status: 301, headers: { location: `https://${host}/x` } }),
+    });
+    const body = { length: 1, open: () => Buffer.from('a') };
+    const request = { method: 'PUT', url: new URL('/x', server.url), body, what } as const;
+    await expect(transport(server).request(request)).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining(`${server.host} wants https`),
+      hint: expect.stringContaining('--plain-http'),
+    });
+  });
+
   it('to a host without TLS that nobody named is refused', async () => {
     const server = await script({
       expect: 'GET /x',
@@ -260,6 +274,40 @@ describe('no answer', () => {
     const http = transport(undefined, { plainHttp: [host] });
     const request = { method: 'GET', url: new URL(`http://${host}/x`), what } as const;
     await expect(http.request(request)).rejects.toThrow(`${what}: ${host} refused the connection`);
+  });
+
+  it('is told by its reason: the other side speaks TLS', async () => {
+    const alert = Buffer.from([21, 3, 1, 0, 2, 2, 70]);
+    const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(alert)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanup.push(async () => server.close());
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const http = transport(undefined, { plainHttp: [host] });
+    await expect(http.request({ method: 'GET', url: new URL(`http://${host}/x`), what })).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(`${host} speaks TLS`),
+      hint: expect.stringContaining('--plain-http'),
+    });
+  });
+
+  it.each(['http', 'https', 'socks5'])('is told by its reason: the %s proxy is not there', async (scheme) => {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    const proxy = `${scheme}://user:geheim@127.0.0.1:${port}`;
+    const http = transport(undefined, { env: { HTTPS_PROXY: proxy, HTTP_PROXY: proxy }, plainHttp: ['plain.test'] });
+    for (const url of ['https://registry.test/x', 'http://plain.test/x']) {
+      const asked = http.request({ method: 'GET', url: new URL(url), what });
+      await expect(asked).rejects.toMatchObject({
+        code: 'network',
+        message: expect.stringContaining(`the proxy 127.0.0.1:${port} (on the way to ${new URL(url).host}) refused`),
+        hint: expect.stringContaining(url.startsWith('https') ? 'HTTPS_PROXY' : 'HTTP_PROXY'),
+      });
+      await expect(asked).rejects.not.toThrow(/geheim/);
+    }
   });
 
   it('is told by its reason: no such name', async () => {

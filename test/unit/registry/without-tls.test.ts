@@ -30,3 +30,14 @@ describe('a 400 to plain HTTP', () => {
     );
   });
 });
+
+describe('a 400 of nginx with ssl_verify_client', () => {
+  it.each(['No required SSL certificate was sent', 'The SSL certificate error'])(
+    'comes with the way to give a certificate: %s',
+    async (words) => {
+      const page = `<html><head><title>400 ${words}</title></head></html>`;
+      const error = await registryError(answer('https://r.example/v2/', 'text/html', page), request);
+      expect(error).toMatchObject({ code: 'unauthorized', hint: expect.stringContaining('--client-cert r.example=') });
+    },
+  );
+});

@@ -1,0 +1,97 @@
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import { isName } from '../../base/names.ts';
+import type { ChartSources } from '../../helm/chart-mirrors.ts';
+import type { ClientCertificate } from '../../http/client-certificate.ts';
+import type { Config } from '../config/schema.ts';
+import { repeat } from './repeat.ts';
+
+/** Client certificates by host. */
+export interface CertificateFlags {
+  clientCert?: string[];
+  clientKey?: string[];
+}
+
+export function addCertificateFlags(command: Command): Command {
+  const repeated = (flags: string, description: string): Option =>
+    new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
+  return command
+    .addOption(repeated('--client-cert <host=file>', 'client certificate (PEM) for a host'))
+    .addOption(
+      repeated('--client-key <host=file>', 'its private key (PEM), where the certificate’s file does not hold it'),
+    );
+}
+
+/**
+ * The client certificates of the command line and of the configuration file; for a host that both name, the command line's.
+ * @param cwd against which the flags' files are resolved
+ * @param folder of the configuration file; its paths are relative to that
+ * @throws AirgapError `usage`, `config`
+ */
+export function clientCertificatesOf(
+  { clientCert = [], clientKey = [] }: CertificateFlags,
+  cwd: string,
+  { clientCertificates = {} }: Partial<Pick<Config, 'clientCertificates'>> = {},
+  folder = cwd,
+): ClientCertificate[] {
+  const certs = byHost('--client-cert', clientCert);
+  const keys = byHost('--client-key', clientKey);
+  for (const [host, file] of keys) {
+    if (certs.has(host)) continue;
+    throw new AirgapError('usage', `--client-key ${host}=${file}: there is no certificate for ${host}`, {
+      hint: `name it with --client-cert ${host}=FILE`,
+    });
+  }
+  const given = [...certs].map(([host, file]) => pair(host, file, keys.get(host), cwd));
+  const hosts = new Set<string>();
+  const configured = Object.entries(clientCertificates).map(([name, { cert, key }]) => {
+    const host = checkHost(name, 'clientCertificates', 'config');
+    if (hosts.has(host)) throw new AirgapError('config', `clientCertificates names ${host} twice`);
+    hosts.add(host);
+    return pair(host, cert, key, folder);
+  });
+  return [...given, ...configured.filter(({ host }) => !certs.has(host))];
+}
+
+/** Certificate and key as Helm takes them, for the hosts of its charts: those that are named here, and those of certs.d. */
+export function helmCertificates(
+  clientCertificates: readonly ClientCertificate[],
+  env: Readonly<Record<string, string | undefined>>,
+): NonNullable<ChartSources['certificates']> {
+  let read: Promise<NonNullable<ChartSources['certificates']>> | undefined;
+  return async (host) => {
+    read ??= import('../../http/host-certificates.ts').then(({ systemCertificates }) => {
+      const ofHost = systemCertificates(clientCertificates, env);
+      return async (asked) => ofHost(asked)?.files;
+    });
+    return (await read)(host);
+  };
+}
+
+function pair(host: string, cert: string, key: string | undefined, folder: string): ClientCertificate {
+  return { host, certFile: resolve(folder, cert), ...(key === undefined ? {} : { keyFile: resolve(folder, key) }) };
+}
+
+function byHost(flag: string, entries: readonly string[]): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const entry of entries) {
+    const at = entry.indexOf('=');
+    if (at < 1 || at === entry.length - 1) {
+      throw new AirgapError('usage', `${flag} ${entry} is not HOST=FILE`, {
+        hint: `as in ${flag} registry.example.com=client.pem`,
+      });
+    }
+    const host = checkHost(entry.slice(0, at), flag, 'usage');
+    if (files.has(host)) {
+      throw new AirgapError('usage', `${flag} names ${host} twice`, { hint: 'a host has one client certificate' });
+    }
+    files.set(host, entry.slice(at + 1));
+  }
+  return files;
+}
+
+function checkHost(text: string, origin: string, code: 'usage' | 'config'): string {
+  if (isName('registry', text)) return text.toLowerCase();
+  throw new AirgapError(code, `${origin} ${text}: not a host`, { hint: 'write HOST or HOST:PORT' });
+}
