@@ -19,7 +19,7 @@ export interface EcrOptions {
   readonly hostCertificates?: (host: string) => HostCertificates | undefined;
   /** Hosts that are ECR though their name does not say so. */
   readonly hosts?: readonly EcrHostDeclaration[];
-  /** Milliseconds that an answer of the API may take. Default 20 s. */
+  /** Milliseconds that an answer of the API may take. Default 15 s. */
   readonly timeout?: number;
   readonly emit?: Emit;
   /** Ends the waiting between attempts. */

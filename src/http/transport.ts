@@ -6,22 +6,14 @@ import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
 import { systemCertificates } from './host-certificates.ts';
+import { type Judge, judged } from './judged.ts';
 import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
 import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
-import {
-  type Attempt,
-  createRetrier,
-  parseRetryAfter,
-  RETRY_DEFAULTS,
-  type Retrier,
-  type Retryable,
-  type RetryPolicy,
-  retryableStatus,
-} from './retry.ts';
+import { type Attempt, createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
@@ -70,20 +62,12 @@ export interface HttpRequest {
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** How likely a repetition helps after an answer; by its status where it is not given. */
-  readonly judge?: (response: HttpResponse) => Promise<Judged>;
+  readonly judge?: Judge;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
   /** How often that may pass in vain. Default: as often as other failures may come. */
   readonly waits?: number;
   readonly signal?: AbortSignal;
-}
-
-/** An answer, of which the body may have been read and put back, and how likely a repetition helps. */
-export interface Judged {
-  readonly response: HttpResponse;
-  readonly retryable: Retryable;
-  /** Milliseconds that the server wants to be left alone. */
-  readonly after?: number;
 }
 
 /** The one place that makes requests. */
@@ -195,7 +179,7 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
       if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
       throw outcome.error;
     }
-    const { response, retryable, after } = await judged(outcome, request);
+    const { response, retryable, after } = await judged(outcome, request.judge);
     pace.ended(began, retryable === 'throttled');
     const reason = `${outcome.url.host} answers ${outcome.status}`;
     if (!(await again({ attempt, reason, retryable, after }))) return response;
@@ -206,13 +190,6 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
 /** Whether nothing came at all, not even the head of an answer. */
 function isUnanswered({ error }: Failure): boolean {
   return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
-}
-
-function judged(response: HttpResponse, { judge }: HttpRequest): Judged | Promise<Judged> {
-  if (response.status < 400) return { response, retryable: 'no' };
-  if (judge !== undefined) return judge(response);
-  const after = parseRetryAfter(response.headers['retry-after'], Date.now());
-  return { response, retryable: retryableStatus(response.status), ...(after === undefined ? {} : { after }) };
 }
 
 /** One attempt, redirects included. */

@@ -23,12 +23,15 @@ export interface RegistryResponse extends HttpResponse {
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
+/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client): none came, or it does not trust it. */
+const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
+
+/** The hint for a tag that may not be written. */
+const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
+
 /** The hint for a web page where a registry should have answered. */
 const NO_REGISTRY =
   'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
-
-/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client): none came, or it does not trust it. */
-const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
 
 /** What was asked, for the error of a status that was not hoped for. */
 export interface Request {
@@ -55,7 +58,8 @@ export async function registryError(response: RegistryResponse, request: Request
 /** The same, with the body read already. */
 export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
   const said = saidBy(response, complaint);
-  const registry = response.registry ?? request.registry;
+  // After a redirect to another registry that one speaks, and may want another login.
+  const { registry = request.registry } = response;
   const { code, sentence, hint } = verdict(response, complaint, { ...request, registry });
   return new AirgapError(
     code,
@@ -73,9 +77,7 @@ export function tagTaken(
   const isKnown = refusalOf(response.status, complaint) === 'tag-taken' || complaint.code === 'TAG_INVALID';
   const why = isKnown ? 'is immutable' : 'is immutable, or locked, or not for these credentials to overwrite,';
   const message = `${what}: the tag ${why} and names ${there} already, not ${digest}; ${saidBy(response, complaint)}`;
-  return new AirgapError('registry', message, {
-    hint: 'push under another prefix, or allow the registry to overwrite this tag',
-  });
+  return new AirgapError('registry', message, { hint: TAKEN });
 }
 
 /** The host, the status and all that was said. */
@@ -87,7 +89,7 @@ function saidBy({ status, url }: RegistryResponse, complaint: Complaint): string
 }
 
 function verdict(response: RegistryResponse, complaint: Complaint, request: Request): Verdict {
-  const access = accessVerdict(response, request);
+  const access = accessVerdict(response, complaint, request);
   if (access !== undefined) return access;
   const refusal = refusalOf(response.status, complaint);
   const known = refusal === undefined ? undefined : refusalVerdict(refusal, response, complaint, request);
@@ -95,8 +97,12 @@ function verdict(response: RegistryResponse, complaint: Complaint, request: Requ
 }
 
 /** Who is asking, and whether it is the registry that refuses. */
-function accessVerdict(response: RegistryResponse, { registry }: Request): Verdict | undefined {
+function accessVerdict(response: RegistryResponse, complaint: Complaint, { registry }: Request): Verdict | undefined {
   const { status, url } = response;
+  if (status === 400 && NEEDS_CERTIFICATE.test(complaint.message)) {
+    const sentence = `${url.host} wants a client certificate that it trusts`;
+    return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
+  }
   if (response.isRefusedPassword) {
     const sentence = `the credentials that are stored for ${registry} were refused`;
     return { code: 'unauthorized', sentence, hint: `log in again: helm registry login ${registry}` };
@@ -135,10 +141,8 @@ function refusalVerdict(
         'raise the limit on request bodies of each proxy on the way: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare takes 100 MB on most plans, and has to be gone around for more';
       return { code: 'registry', sentence: `this is too large for ${response.url.host} or a proxy before it`, hint };
     }
-    case 'tag-taken': {
-      const hint = 'push under another prefix, or allow the registry to overwrite this tag';
-      return { code: 'registry', sentence: 'the registry does not let this tag be overwritten', hint };
-    }
+    case 'tag-taken':
+      return { code: 'registry', sentence: 'what is there already may not be overwritten', hint: TAKEN };
     case 'name-invalid': {
       const hint =
         'not every registry has paths of any depth, and some want a project or user first: see --naming, and the prefix in --to';
@@ -186,10 +190,6 @@ function rateVerdict(
 function statusVerdict(response: RegistryResponse, complaint: Complaint, { writes = false }: Request): Verdict {
   const { status, url } = response;
   const { code, message, isWebPage } = complaint;
-  if (status === 400 && NEEDS_CERTIFICATE.test(message)) {
-    const sentence = `${url.host} wants a client certificate that it trusts`;
-    return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
-  }
   if (isWebPage && (status === 403 || status === 404)) {
     const sentence = status === 403 ? 'access is refused' : 'not found';
     return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };

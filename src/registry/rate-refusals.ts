@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { HttpResponse } from '../http/exchange.ts';
+import type { Judged } from '../http/judged.ts';
 import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
 import { readSome } from '../http/read.ts';
 import { RETRY_DEFAULTS, type Retryable, retryableStatus } from '../http/retry.ts';
-import type { Judged } from '../http/transport.ts';
 import { parseComplaint } from './complaint.ts';
 import { retryableRefusal } from './refusals.ts';
 

@@ -45,13 +45,14 @@ const RULES: readonly Rule[] = [
     status: [400, 403, 405, 409, 412],
     code: /^TAG_ALREADY_EXISTS$/,
     words:
-      /immutab|already exists|already pushed|cannot be overwritten|does not allow updating assets|redeploy is not allowed|permissions? to overwrite/i,
+      /(?<![/\w.-])immutab|already exists|already pushed|cannot be overwritten|does not allow updating assets|redeploy is not allowed|permissions? to overwrite/i,
   },
-  // Harbor, Quay, DigitalOcean, ECR; storage of Artifactory.
+  // Harbor, Quay, DigitalOcean, ECR; storage of Artifactory. A repository may be called quota-service.
   {
     refusal: 'quota',
     status: [400, 403, 412, 422],
-    words: /\bquota\b|configured upper limit|limit is \d|LimitExceeded|storage limit|disk usage is too high/i,
+    words:
+      /(?<![/\w.-])quotas?(?![/\w@-]|[.:]\w)|configured upper limit|repositories, limit is|LimitExceeded|storage limit|disk usage is too high/i,
   },
   {
     refusal: 'name-invalid',
