@@ -59,8 +59,7 @@ async function ask(
     to: { kind: 'blobs', digest: descriptor.digest },
   });
   if (response.status === 200 || response.status === 206) return position(response, descriptor, part, what);
-  // Some answer 403 for what they do not have.
-  for (const url of response.status === 404 || response.status === 403 ? foreignUrls(descriptor) : []) {
+  for (const url of response.status === 404 ? foreignUrls(descriptor) : []) {
     const foreign = await session.transport.request({ ...shared, url });
     if (foreign.status === 200 || foreign.status === 206) {
       await discard(response);
