@@ -7,6 +7,8 @@ import { type ReadBlobOptions, readBlob } from './read-blob.ts';
 
 /** Bytes of a blob that is read ahead and kept. Signatures have some hundred, with certificates some ten thousand. */
 const SMALL = 256 * 1024;
+/** Bytes that are kept in all; a registry may list what it likes. What is more is read when it is written. */
+const KEPT = 64 * 1024 * 1024;
 
 /**
  * The small blobs of signatures and other referrers, read before anything is written: an image is not to fail of a signature
@@ -16,6 +18,7 @@ export class ReferrerBlobs {
   readonly #source: Source;
   readonly #options: ReadBlobOptions;
   readonly #read = new Map<Digest, Promise<Uint8Array>>();
+  #kept = 0;
 
   constructor(source: Source, options: ReadBlobOptions) {
     this.#source = source;
@@ -25,16 +28,17 @@ export class ReferrerBlobs {
   /** @throws AirgapError `registry` where a blob is not there; what reading fails of */
   async check(repository: Repository, nodes: readonly ManifestNode[]): Promise<void> {
     for (const descriptor of nodes.flatMap(({ blobs }) => blobs)) {
-      if (descriptor.size > SMALL) continue;
-      const { digest } = descriptor;
-      const reading =
-        this.#read.get(digest) ?? readBlob(this.#source, { descriptor, repositories: [repository] }, this.#options);
+      const { digest, size } = descriptor;
+      const known = this.#read.get(digest);
+      if (known === undefined && (size > SMALL || this.#kept + size > KEPT)) continue;
+      if (known === undefined) this.#kept += size;
+      const reading = known ?? readBlob(this.#source, { descriptor, repositories: [repository] }, this.#options);
       this.#read.set(digest, reading);
       try {
         await reading;
       } catch (error) {
         // Another repository may have it.
-        this.#read.delete(digest);
+        if (this.#read.delete(digest)) this.#kept -= size;
         if (!(error instanceof AirgapError) || error.code !== 'image-not-found') throw error;
         const message = `its blob ${digest} is not there: ${error.message}`;
         throw new AirgapError('registry', `${formatRepository(repository)}: ${message}`, { cause: error });

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { silent } from '../../../src/base/events.ts';
+import type { ManifestNode } from '../../../src/oci/graph.ts';
+import { ReferrerBlobs } from '../../../src/transfer/referrer-blobs.ts';
+import { MemoryRegistry, noise } from './memory.ts';
+
+const repository = { registry: 'quay.io', path: 'a' };
+
+function set() {
+  const registry = new MemoryRegistry();
+  const blobs = new ReferrerBlobs(registry, { emit: silent });
+  const blob = (seed: string, size: number) => registry.addBlob('quay.io/a', 'application/x', noise(seed, size));
+  const nodes = (...list: ReturnType<typeof blob>[]) => [{ blobs: list } as unknown as ManifestNode];
+  const opened = (): number => registry.log.filter((line) => line.startsWith('OPEN')).length;
+  return { registry, blobs, blob, nodes, opened };
+}
+
+describe('blobs of signatures', () => {
+  it('are read once and kept, the large ones neither', async () => {
+    const { blobs, blob, nodes, opened } = set();
+    const [small, large] = [blob('small', 1000), blob('large', 300 * 1024)];
+    await blobs.check(repository, nodes(small, large));
+    await blobs.check(repository, nodes(small));
+    expect(opened()).toBe(1);
+    const node = (descriptor: typeof small) => ({ descriptor, repositories: [repository] });
+    const graph = {
+      roots: [],
+      manifests: new Map(),
+      blobs: new Map([small, large].map((one) => [one.digest, node(one)])),
+    };
+    const { blobs: kept } = await blobs.within(graph);
+    expect(Buffer.from(kept.get(small.digest)?.bytes ?? []).equals(noise('small', 1000))).toBe(true);
+    expect(kept.get(large.digest)?.bytes).toBeUndefined();
+  });
+
+  it('are refused where one is missing, until another repository has it', async () => {
+    const { registry, blobs, blob, nodes } = set();
+    const one = blob('one', 10);
+    const other = { registry: 'quay.io', path: 'b' };
+    await expect(blobs.check(other, nodes(one))).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining(one.digest),
+    });
+    registry.log.length = 0;
+    await blobs.check(repository, nodes(one));
+  });
+
+  it('are kept up to 64 MiB in all', async () => {
+    const { registry, blobs, nodes, opened } = set();
+    registry.chunk = 256 * 1024;
+    const many = Array.from({ length: 260 }, (_, at) => {
+      const bytes = Buffer.alloc(256 * 1024);
+      bytes.writeUInt32LE(at);
+      return registry.addBlob('quay.io/a', 'application/x', bytes);
+    });
+    await blobs.check(repository, nodes(...many));
+    expect(opened()).toBe(256);
+  });
+});
