@@ -99,7 +99,8 @@ async function openPart(
 /** Whether an answer to a range is that part, all of it, a part of something else, or a refusal that is not for the range. */
 function isPart({ status, headers }: RegistryResponse, { size }: Descriptor, { offset, end }: Part): boolean {
   if (status === 200) return end === size;
-  if (status !== 206) return status < 400 || status === 401 || status === 404 || retryableStatus(status) !== 'no';
+  // 403 is of a signed URL that has expired: the registry gives another one, and what is known need not be read again.
+  if (status !== 206) return status < 400 || [401, 403, 404].includes(status) || retryableStatus(status) !== 'no';
   const { first, next, total } = contentRange(headers['content-range']);
   return (total !== undefined && total !== size) || (first === offset && next === end);
 }

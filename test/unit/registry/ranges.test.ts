@@ -33,7 +33,6 @@ const rangesOf = ({ seen }: ScriptedServer): unknown[] => seen.map(({ headers })
 /** What is no answer to `bytes=4-`, nor a reason to give up. */
 const odd: Readonly<Record<string, Answer>> = {
   '400': { status: 400, body: '<Error/>' },
-  '403': { status: 403 },
   '405': { status: 405 },
   '416': { status: 416, headers: { 'content-range': 'bytes */10' } },
   '501': { status: 501 },
@@ -54,6 +53,18 @@ describe('the rest of a blob', () => {
     const { server, body } = await served({ expect: BLOB, answer }, whole);
     expect((await buffer(await body.open(4))).toString()).toBe('456789');
     expect(rangesOf(server)).toEqual(['bytes=4-', undefined]);
+  });
+
+  it('is asked for as a part again where the signed URL of a storage has expired', async () => {
+    const redirect: Answer = { status: 307, headers: { location: '/s3/x?sig=1' } };
+    const { server, body } = await served(
+      { expect: BLOB, answer: redirect },
+      { expect: 'GET /s3/x?sig=1', answer: { status: 403 } },
+      { expect: BLOB, answer: redirect },
+      { expect: 'GET /s3/x?sig=1', answer: range('bytes 4-9/10', layer.subarray(4)) },
+    );
+    expect((await buffer(await body.open(4))).toString()).toBe('456789');
+    expect(rangesOf(server)).toEqual(['bytes=4-', 'bytes=4-', 'bytes=4-', 'bytes=4-']);
   });
 
   it('is not asked for without a range where the blob is gone', async () => {
