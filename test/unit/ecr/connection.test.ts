@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { connection } from '../../../src/ecr/connection.ts';
+import type { EcrOptions } from '../../../src/ecr/options.ts';
+
+const own = { ca: ['own root'], cert: 'certificate', key: 'key', files: { caFiles: [] } };
+const options: EcrOptions = {
+  env: {},
+  endpoint: 'https://vpce.example:8443',
+  certificates: () => ['root'],
+  hostCertificates: (host) => (host === 'vpce.example:8443' ? own : undefined),
+};
+const agentOf = (given: EcrOptions): Record<string, unknown> =>
+  connection(given, 'ECR', 'us-east-1').requestHandler.httpsAgent.options as never;
+
+describe('the connection to an API of AWS', () => {
+  it('takes roots and client certificate of an endpoint of its own', () => {
+    expect(agentOf(options)).toMatchObject({ ca: ['root', 'own root'], cert: 'certificate', key: 'key' });
+    const { endpoint: _, ...usual } = options;
+    expect(agentOf(usual)).toMatchObject({ ca: ['root'] });
+    expect(agentOf(usual)).not.toHaveProperty('cert');
+  });
+
+  it('shows a proxy with TLS no client certificate', () => {
+    expect(agentOf({ ...options, env: { HTTPS_PROXY: 'https://proxy.example' } })).not.toHaveProperty('cert');
+    expect(agentOf({ ...options, env: { HTTPS_PROXY: 'http://proxy.example' } })).toHaveProperty('cert');
+  });
+
+  it('has patience with an address, and not with an API that never answers', () => {
+    expect(agentOf(options).autoSelectFamilyAttemptTimeout).toBeGreaterThan(1000);
+    const { requestHandler } = connection(options, 'ECR', 'us-east-1');
+    expect(requestHandler.throwOnRequestTimeout).toBe(true);
+    // Three tries within a minute.
+    expect(3 * requestHandler.requestTimeout).toBeLessThan(55_000);
+  });
+});
