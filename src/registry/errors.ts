@@ -1,3 +1,4 @@
+import type { Refusal } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
@@ -13,8 +14,8 @@ const NO_SPACE = /no space left on device|disk quota exceeded|"Err":(?:28|122)\b
 
 /** An answer of a registry. */
 export interface RegistryResponse extends HttpResponse {
-  /** A 401 to user name and password, which somebody stored for this registry. */
-  readonly isRefusedPassword?: boolean;
+  /** Of a 401 or 403 of the registry itself: which credentials were tried. */
+  readonly refusal?: Refusal;
 }
 
 /** What servers with TLS say to plain HTTP: Go's, nginx, Apache's. All answer 400, and to HEAD without a text. */
@@ -77,9 +78,9 @@ export function complain(response: RegistryResponse, complaint: Complaint, reque
   const said = `${host} answers ${status}${words === '' ? '' : ` (${words})`}`;
   const error = (code: ErrorCode, message: string, hint?: string): AirgapError =>
     new AirgapError(code, `${what}: ${message}`, hint === undefined ? {} : { hint });
-  if (response.isRefusedPassword) {
-    const hint = `log in again: helm registry login ${registry}`;
-    return error('unauthorized', `the credentials that are stored for ${registry} were refused; ${said}`, hint);
+  if (response.refusal !== undefined && (status === 401 || status === 403)) {
+    const { message, hint } = response.refusal;
+    return error(status === 401 ? 'unauthorized' : 'forbidden', `${message}; ${said}`, hint);
   }
   if (status === 401) {
     const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;

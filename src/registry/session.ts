@@ -122,7 +122,7 @@ async function sendAuthorized(
   const url = to instanceof URL ? to : api;
   const scopes = [`repository:${repository.path}:${actions}`];
   if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
-  const access: Access = { registry: repository.registry, path: repository.path, scopes };
+  const access: Access = { registry: repository.registry, path: repository.path, origin: api.origin, scopes };
   // An upload that the registry sends elsewhere goes there without our credentials, as a download does.
   const own = url.origin === api.origin;
   const attempt = (authorization: string | undefined, method = rest.method): Promise<HttpResponse> =>
@@ -143,14 +143,34 @@ async function sendAuthorized(
         : { expired: false, answer: response };
     // A 401 of a storage host behind a redirect is not the registry speaking.
     const challenged = answer.status === 401 && answer.url.origin === api.origin;
-    // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
-    const last = challenged && sent?.startsWith('Basic ') ? { ...answer, isRefusedPassword: true } : answer;
-    if ((!challenged && !expired) || renewals === RENEWALS) return last;
-    const renewed = await authorizer.renew(access, answer.headers['www-authenticate'], sent);
-    if (renewed === undefined) return last;
+    const refuses = challenged || (answer.status === 403 && answer.url.origin === api.origin);
+    let wwwAuthenticate = answer.headers['www-authenticate'];
+    // Some front ends send a challenge for the root of the API alone, as gcr.io did in 2017.
+    if (challenged && wwwAuthenticate === undefined && sent === undefined) {
+      wwwAuthenticate = await challengeOfRoot(transport, api, rest);
+    }
+    const last = async (): Promise<RegistryResponse> => {
+      if (!refuses) return answer;
+      return { ...answer, refusal: await authorizer.explain(access, { status: answer.status, wwwAuthenticate, sent }) };
+    };
+    if ((!challenged && !expired) || renewals === RENEWALS) return last();
+    const renewed = await authorizer.renew(access, wwwAuthenticate, sent);
+    if (renewed === undefined) return last();
     await discard(answer);
     sent = renewed;
   }
+}
+
+/** The challenge of `/v2/`; undefined when it has none. */
+async function challengeOfRoot(
+  transport: Transport,
+  api: URL,
+  { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
+): Promise<string | string[] | undefined> {
+  const url = new URL('/v2/', api);
+  const root = await transport.request({ method: 'GET', url, what, ...(signal && { signal }) });
+  await discard(root);
+  return root.status === 401 && root.url.origin === api.origin ? root.headers['www-authenticate'] : undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { fileKeychain } from '../auth/file-keychain.ts';
+import { type GivenLogin, givenKeychain } from '../auth/given-login.ts';
 import { chainKeychains } from '../auth/keychain.ts';
+import { variableKeychain } from '../auth/variable-keychain.ts';
 import { type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import { ecrLayers } from '../ecr/layers.ts';
@@ -18,6 +20,10 @@ export interface RegistryAccess {
   readonly plainHttp: readonly string[];
   /** PEM file of further certificate authorities. */
   readonly caFile?: string;
+  /** The login of one registry that was given on the command line. */
+  readonly login?: GivenLogin;
+  /** Registries that the user has named, so that no chart has invented them. */
+  readonly named?: readonly string[];
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
   /** Profile of the AWS configuration files, and a role to be assumed. */
@@ -28,7 +34,7 @@ export interface RegistryAccess {
 }
 
 export interface Connection {
-  /** For every registry, with the credentials of ECR, of ECR Public and of the auth files. */
+  /** For every registry, with credentials of the command line, of variables, of ECR and ECR Public, of the auth files. */
   readonly client: RegistryClient;
   /** The same way out, for the ECR API. */
   readonly ecr: EcrOptions;
@@ -40,7 +46,7 @@ export interface Connection {
  */
 export function connect(
   { env, emit, signal }: Context,
-  { mirrors, plainHttp, caFile, endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
+  { mirrors, plainHttp, caFile, endpointUrl, profile, roleArn, ecrHosts, login, named = [] }: RegistryAccess,
   once?: AbortSignal,
 ): Connection {
   const patient: Transport = createTransport({ env, plainHttp, emit, ...(caFile === undefined ? {} : { caFile }) });
@@ -55,8 +61,14 @@ export function connect(
     ...(roleArn === undefined ? {} : { roleArn }),
     ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
   };
-  const files = fileKeychain({ env, home: env.HOME || homedir() });
-  const keychain = chainKeychains(ecrKeychain(ecr), ecrPublicKeychain(ecr), files);
+  const user = { env, home: env.HOME || homedir(), platform: process.platform, uid: process.getuid?.() };
+  const keychain = chainKeychains(
+    ...(login === undefined ? [] : [givenKeychain(login)]),
+    variableKeychain(env, named),
+    ecrKeychain(ecr),
+    ecrPublicKeychain(ecr),
+    fileKeychain({ ...user, emit }),
+  );
   const mountTells = (registry: string): boolean => ecrHost(registry, ecrHosts) === undefined;
   return {
     client: createRegistryClient({
