@@ -12,14 +12,14 @@ export interface ReceiptFlags extends RegistryFlags {
 }
 
 /** `verify --receipt`, which asks a registry, and reads no content of a bundle. */
-export function addReceiptFlags(command: Command): Command {
+export function addReceiptFlags(edge: Edge, command: Command): Command {
   command
     .option(
       '--receipt <file>',
       'ask the registry for everything that a push wrote down here; with a bundle: for all of it',
     )
     .addOption(new Option('--registry-type <type>', 'with --receipt: what the registry is').choices(['ecr']));
-  return addRegistryFlags(command, { mirrors: false });
+  return addRegistryFlags(edge, command, { mirrors: false });
 }
 
 export async function checkReceipt(
@@ -33,7 +33,7 @@ export async function checkReceipt(
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, edge.context.env);
-  const access = { ...(await registryAccess(flags)), ecrHosts };
+  const access = { ...(await registryAccess({ ...flags, named: [registry] })), ecrHosts };
   const result = await verifyReceipt(edge.context, receipt, {
     ...given,
     access,
