@@ -1,6 +1,7 @@
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
 import type { Keychain } from './keychain.ts';
+import { explainRefusal, type Refusal } from './refusal.ts';
 import { fetchToken, type Token, type TokenExchange } from './token.ts';
 
 /** What a request wants to do at which registry. */
@@ -8,6 +9,8 @@ export interface Access {
   /** Host as people write it: the key of its credentials. */
   readonly registry: string;
   readonly path: string;
+  /** Origin of the registry's API, as in `https://registry.example:5000`: a relative realm is one of it. */
+  readonly origin: string;
   /** As in `repository:a/b:pull`. */
   readonly scopes: readonly string[];
 }
@@ -25,6 +28,15 @@ export interface Authorizer {
     wwwAuthenticate: string | readonly string[] | undefined,
     sent: string | undefined,
   ): Promise<string | undefined>;
+  /** Says of a 401 or 403 that stays which credentials were tried, for the error. */
+  explain(access: Access, refused: RefusedRequest): Promise<Refusal>;
+}
+
+/** An answer that refuses, and the Authorization header that it was sent for. */
+export interface RefusedRequest {
+  readonly status: number;
+  readonly wwwAuthenticate: string | readonly string[] | undefined;
+  readonly sent: string | undefined;
 }
 
 export interface AuthorizerOptions {
@@ -41,16 +53,18 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
 
   /** One fetch at a time for the same scope; a failed one is not remembered. */
   const bearer = async (access: Access, wish: Challenge, credential: Credential | undefined): Promise<string> => {
-    const realm = wish.parameters.get('realm') ?? '';
+    const realm = realmOf(wish, access) as URL;
     const service = wish.parameters.get('service');
     const scopes = widened.get(scopeKey(access)) ?? access.scopes;
-    const key = JSON.stringify([access.registry, realm, service, scopes, credential]);
+    const key = JSON.stringify([access.registry, realm.href, service, scopes, credential]);
     const before = tokens.get(key);
     const known = await before?.catch(() => undefined);
     if (known !== undefined && now() < known.renewAt) return `Bearer ${known.value}`;
     // Unless somebody else has begun while we looked.
     if (tokens.get(key) === before) {
-      const request = { registry: access.registry, realm: new URL(realm), service, scopes, credential };
+      const { registry } = access;
+      const sources = (): readonly string[] => keychain.sources?.(registry) ?? [];
+      const request = { registry, realm, service, scopes, credential, sources };
       const fetched = fetchToken(exchange, request, now());
       tokens.set(key, fetched);
       fetched.catch(() => tokens.get(key) === fetched && tokens.delete(key));
@@ -70,7 +84,7 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
   return {
     authorization,
     async renew(access, wwwAuthenticate, sent) {
-      const wish = choose(parseChallenges(wwwAuthenticate)) ?? wishes.get(access.registry);
+      const wish = choose(usableIn(wwwAuthenticate, access)) ?? wishes.get(access.registry);
       if (wish === undefined) return undefined;
       wishes.set(access.registry, wish);
       // Registries behind a path rewriting proxy ask for a scope that is not what the request's own path suggests.
@@ -91,16 +105,42 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       const second = await authorization(access);
       return second === sent ? undefined : second;
     },
+    async explain(access, { status, wwwAuthenticate, sent }) {
+      const { registry, path } = access;
+      const isAsked = wishes.has(registry);
+      return explainRefusal({
+        registry,
+        isAsked,
+        status,
+        challenges: parseChallenges(wwwAuthenticate),
+        usable: usableIn(wwwAuthenticate, access),
+        sent,
+        // Nobody was asked for it before the registry has said that it wants one.
+        credential: isAsked ? await keychain.lookup(registry, path) : undefined,
+        sources: keychain.sources?.(registry) ?? [],
+      });
+    },
   };
 }
 
 /** Bearer is preferred: a registry that offers both means Basic for its own front end. */
-function choose(challenges: readonly Challenge[]): Challenge | undefined {
-  const usable = challenges.filter(
-    ({ scheme, parameters }) =>
-      scheme === 'basic' || (scheme === 'bearer' && URL.canParse(parameters.get('realm') ?? '')),
-  );
+function choose(usable: readonly Challenge[]): Challenge | undefined {
   return usable.find(({ scheme }) => scheme === 'bearer') ?? usable[0];
+}
+
+/** The challenges that can be answered. */
+function usableIn(wwwAuthenticate: string | readonly string[] | undefined, access: Access): Challenge[] {
+  return parseChallenges(wwwAuthenticate).filter(
+    (challenge) => challenge.scheme === 'basic' || (challenge.scheme === 'bearer' && realmOf(challenge, access)),
+  );
+}
+
+/** The URL of a token server; some registries give its path only. */
+function realmOf({ parameters }: Challenge, { origin }: Access): URL | undefined {
+  const realm = parameters.get('realm') ?? '';
+  if (realm === '' || !URL.canParse(realm, origin)) return undefined;
+  const url = new URL(realm, origin);
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined;
 }
 
 function scopeKey({ registry, path, scopes }: Access): string {

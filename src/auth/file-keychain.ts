@@ -1,84 +1,117 @@
-import { join } from 'node:path';
-import { messageOf } from '../base/errors.ts';
+import { AirgapError, messageOf } from '../base/errors.ts';
 import { type Emit, silent } from '../base/events.ts';
-import { type AuthFile, readAuthFile } from './auth-file.ts';
+import { type AuthFile, DOCKER_AUTH_CONFIG, normaliseKey, parseAuthFile, readAuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
-import { askHelper } from './credential-helper.ts';
+import { type CredentialsFile, credentialsFiles, type UserEnvironment } from './credential-files.ts';
+import { CredentialHelpers } from './credential-helper.ts';
 import type { Keychain } from './keychain.ts';
 
-export interface FileKeychainOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The user's home directory. */
-  readonly home: string;
+export interface FileKeychainOptions extends UserEnvironment {
   /** Hears a warning when the general credential store cannot be asked. */
   readonly emit?: Emit;
+  /** Milliseconds that a credential helper may take. */
+  readonly helperTimeout?: number;
+  /** Ends a lookup before the first file that knows the registry and that Helm reads by itself: for what Helm does. */
+  readonly beforeHelm?: boolean;
 }
 
-/** The credentials files that are read, the first that knows a registry wins (containers-auth.json(5), Helm, Docker). */
-export function credentialFiles({ env, home }: FileKeychainOptions): readonly string[] {
-  const files = [
-    env.REGISTRY_AUTH_FILE,
-    env.HELM_REGISTRY_CONFIG,
-    env.XDG_RUNTIME_DIR && join(env.XDG_RUNTIME_DIR, 'containers/auth.json'),
-    join(env.XDG_CONFIG_HOME || join(home, '.config'), 'containers/auth.json'),
-    join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json'),
-  ];
-  return [...new Set(files.filter((file) => file !== undefined && file !== ''))] as string[];
+/** A credentials file, or DOCKER_AUTH_CONFIG, which comes before them all as with docker. */
+interface Source extends CredentialsFile {
+  /** What was read, once for all lookups; undefined when there is no such file. */
+  read?: Promise<AuthFile | undefined>;
 }
 
 /**
- * Credentials from the files that Helm, Docker and Podman keep. Files are read once, helpers asked once a registry,
- * until `forget`.
+ * Credentials from DOCKER_AUTH_CONFIG and from the files that Helm, Docker and Podman keep. A file is read when those
+ * before it do not know a registry, and once; helpers are asked once a registry; until `forget`.
+ * `lookup` throws AirgapError `config`, which names the file and the registry.
  */
 export function fileKeychain(options: FileKeychainOptions): Keychain {
-  const emit = options.emit ?? silent;
-  let files: Promise<readonly AuthFile[]> | undefined;
-  const asked = new Map<string, Promise<Credential | undefined>>();
-  const load = async (): Promise<readonly AuthFile[]> => {
-    const read = await Promise.all(credentialFiles(options).map(readAuthFile));
-    return read.filter((file) => file !== undefined);
+  const { env } = options;
+  const helpers = new CredentialHelpers(env, options.emit ?? silent, options.helperTimeout);
+  const variable = env.DOCKER_AUTH_CONFIG ? [{ file: DOCKER_AUTH_CONFIG }] : [];
+  let sources: readonly Source[] = [...variable, ...credentialsFiles(options)];
+  /** What was found in each file that was looked at. */
+  const seen = new Map<string, AuthFile | undefined>();
+  const read = async (source: Source): Promise<AuthFile | undefined> => {
+    const isVariable = source.file === DOCKER_AUTH_CONFIG;
+    const file = isVariable
+      ? parseAuthFile(env.DOCKER_AUTH_CONFIG ?? '', DOCKER_AUTH_CONFIG)
+      : await readAuthFile(source);
+    seen.set(source.file, file);
+    return file;
   };
-  const ask = (helper: string, host: string, file: string): Promise<Credential | undefined> => {
-    const key = `${helper} ${host}`;
-    let answer = asked.get(key);
-    if (answer === undefined) {
-      answer = askHelper(helper, host, { env: options.env, file });
-      asked.set(key, answer);
-    }
-    return answer;
-  };
-  const find = async (file: AuthFile, host: string, path: string): Promise<Credential | undefined> => {
-    // A helper named for this very host is meant; when it fails, so does the lookup.
-    const helper = file.credHelpers.get(host);
-    if (helper !== undefined) return ask(helper, host, file.file);
-    if (file.credsStore !== undefined) {
-      try {
-        const credential = await ask(file.credsStore, host, file.file);
-        if (credential !== undefined) return credential;
-      } catch (error) {
-        // The store stands for all hosts, public ones included, which need no credential.
-        emit({ type: 'warning', message: messageOf(error) });
+  const search = async (host: string, path: string): Promise<Credential | undefined> => {
+    for (const source of sources) {
+      source.read ??= read(source);
+      if (options.beforeHelm && source.isHelms) {
+        if (await isLeftToHelm(source.read, host, path)) return undefined;
+        continue;
       }
-    }
-    for (let key = path === '' ? host : `${host}/${path}`; key !== ''; key = key.slice(0, key.lastIndexOf('/'))) {
-      const credential = file.auths.get(key);
-      if (credential !== undefined) return credential;
-      if (!key.includes('/')) break;
+      const file = await source.read;
+      if (file === undefined) continue;
+      const credential = (await helpers.ask(file, host)) ?? entryOf(file, host, path);
+      if (credential instanceof AirgapError) throw credential;
+      if (credential !== undefined) return { ...remedyIn(source), ...credential };
     }
     return undefined;
   };
   return {
     async lookup(registry, repositoryPath = '') {
-      files ??= load();
-      for (const file of await files) {
-        const credential = await find(file, registry.toLowerCase(), repositoryPath);
-        if (credential !== undefined) return credential;
+      try {
+        return await search(normaliseKey(registry), repositoryPath);
+      } catch (error) {
+        if (!(error instanceof AirgapError)) throw error;
+        const { code, hint } = error;
+        throw new AirgapError(
+          code,
+          `credentials for ${registry}: ${messageOf(error)}`,
+          hint === undefined ? {} : { hint },
+        );
       }
-      return undefined;
     },
     forget(registry) {
-      files = undefined;
-      for (const key of asked.keys()) if (key.endsWith(` ${registry.toLowerCase()}`)) asked.delete(key);
+      sources = sources.map(({ read: _, ...source }) => source);
+      seen.clear();
+      helpers.forget(normaliseKey(registry));
+    },
+    sources() {
+      const named = sources.flatMap(({ file, namedBy }) => {
+        const found = seen.get(file);
+        if (found !== undefined && helpers.hasFailed(found)) {
+          return [`${file} (docker-credential-${found.credsStore} failed)`];
+        }
+        if (found !== undefined || !seen.has(file)) return [file];
+        return namedBy === undefined ? [] : [`${namedBy} (there is no file ${file})`];
+      });
+      return named.length > 0 ? named : ['files of helm, podman and docker login (none is there)'];
     },
   };
+}
+
+/** What helps against a wrong login that comes before the one which `helm registry login` writes. */
+function remedyIn({ file, namedBy }: Source): { readonly remedy?: string } {
+  if (file === DOCKER_AUTH_CONFIG) {
+    return { remedy: 'correct it in DOCKER_AUTH_CONFIG, or unset that so that the login of a file counts' };
+  }
+  return namedBy === undefined
+    ? {}
+    : { remedy: `correct it there: ${namedBy} names that file, and it comes before others` };
+}
+
+/** Whether Helm finds something in a file, or fails with it, and so has to be left alone. */
+async function isLeftToHelm(read: Promise<AuthFile | undefined>, host: string, path: string): Promise<boolean> {
+  const file = await read.catch(() => 'broken' as const);
+  if (file === undefined || file === 'broken') return file === 'broken';
+  return file.credHelpers.has(host) || file.credsStore !== undefined || entryOf(file, host, path) !== undefined;
+}
+
+/** The most specific entry for a repository: `host/team/app`, `host/team`, `host` (containers-auth.json(5)). */
+function entryOf({ auths }: AuthFile, host: string, path: string): Credential | AirgapError | undefined {
+  for (let key = path === '' ? host : `${host}/${path}`; key !== ''; key = key.slice(0, key.lastIndexOf('/'))) {
+    const entry = auths.get(key);
+    if (entry !== undefined) return entry;
+    if (!key.includes('/')) break;
+  }
+  return undefined;
 }

@@ -10,6 +10,8 @@ export interface Keychain {
   lookup(registry: string, repositoryPath?: string): Promise<Credential | undefined>;
   /** Told that the registry refused what was given: whatever is cached for it is stale. */
   forget?(registry: string): void;
+  /** Names the files, variables and flags where a credential for this registry is looked for, for messages. */
+  sources?(registry: string): readonly string[];
 }
 
 /** The first keychain that knows a credential gives it; of none, every access is anonymous. */
@@ -25,5 +27,6 @@ export function chainKeychains(...keychains: readonly Keychain[]): Keychain {
     forget(registry) {
       for (const keychain of keychains) keychain.forget?.(registry);
     },
+    sources: (registry) => keychains.flatMap((keychain) => keychain.sources?.(registry) ?? []),
   };
 }

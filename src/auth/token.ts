@@ -1,6 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { keepSecret } from '../base/redact.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
+import { describeLogin, loginHint, remedyOf } from './refusal.ts';
 
 /** How a token endpoint is reached: the transport, with a limit on what it may answer. */
 export type TokenExchange = (request: {
@@ -31,6 +32,8 @@ export interface TokenRequest {
   /** As in `repository:a/b:pull,push`. */
   readonly scopes: readonly string[];
   readonly credential: Credential | undefined;
+  /** Where a credential was looked for, for messages. */
+  readonly sources: () => readonly string[];
 }
 
 export interface Token {
@@ -45,48 +48,65 @@ const DEFAULT_LIFETIME = 60;
 const EARLY_SHARE = 0.1;
 const EARLY_MAX = 30;
 
+/** What a token server answers that has no OAuth2: Gitea 404, GitLab and Harbor 405. */
+const NO_OAUTH: readonly number[] = [404, 405, 501];
+
 /**
  * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity token
  * (spec/auth/oauth). As with docker, the credentials of a registry go to whatever token server it names.
  * @throws AirgapError `unauthorized` when the endpoint refuses, `registry` when its answer is no token, `network`
  */
 export async function fetchToken(exchange: TokenExchange, request: TokenRequest, now: number): Promise<Token> {
-  const { registry, realm, service, scopes, credential } = request;
+  const { registry, realm, credential } = request;
   const what = `token for ${registry}`;
   const damage = ({ status, text }: TokenAnswer): string | undefined =>
     status === 200 && tokenIn(text) === undefined ? `${what}: ${realm.host} answers without a token` : undefined;
-  const identity = credential?.kind === 'identity-token' ? credential.token : undefined;
-  const url = new URL(realm);
+  const ask: Ask = (asked) => exchange({ registry, what, damage, ...asked });
   const answer =
-    identity === undefined
-      ? await exchange({
-          registry,
-          method: 'GET',
-          url: withQuery(url, service, scopes),
-          headers: basic(credential),
-          what,
-          damage,
-        })
-      : await exchange({
-          registry,
-          method: 'POST',
-          url,
-          headers: { 'content-type': 'application/x-www-form-urlencoded' },
-          form: new URLSearchParams({
-            grant_type: 'refresh_token',
-            service: service ?? '',
-            client_id: 'helm-airgap',
-            scope: scopes.join(' '),
-            refresh_token: identity,
-          }).toString(),
-          what,
-          damage,
-        });
-  if (answer.status === 400 || answer.status === 401 || answer.status === 403) throw refused(request, answer.status);
+    credential?.kind === 'identity-token'
+      ? await askForIdentity(ask, request, credential)
+      : await askAs(ask, request, credential?.kind === 'basic' ? credential : undefined);
+  if (answer.status === 400 || answer.status === 401 || answer.status === 403) throw refused(request, answer);
   if (answer.status !== 200) {
-    throw new AirgapError('registry', `${what}: ${realm.host} answers ${answer.status}`);
+    const isOauth = credential?.kind === 'identity-token' && NO_OAUTH.includes(answer.status);
+    throw new AirgapError('registry', `${what}: ${realm.host} answers ${answer.status}`, {
+      ...(isOauth && {
+        hint: `${describeLogin(registry, credential)} is an identity token, which this server does not take: log in with user name and password`,
+      }),
+    });
   }
   return readToken(answer.text, what, realm.host, now);
+}
+
+type Ask = (request: Pick<Parameters<TokenExchange>[0], 'method' | 'url' | 'headers' | 'form'>) => Promise<TokenAnswer>;
+
+/** Asks as a user, or as nobody. */
+function askAs(
+  ask: Ask,
+  { realm, service, scopes }: TokenRequest,
+  user: { readonly username: string; readonly password: string } | undefined,
+): Promise<TokenAnswer> {
+  const headers: Record<string, string> = user === undefined ? {} : { authorization: basicAuthorization(user) };
+  return ask({ method: 'GET', url: withQuery(new URL(realm), service, scopes), headers });
+}
+
+/** Asks with an identity token; as the password of its user where the server has no OAuth2, as containerd does. */
+async function askForIdentity(
+  ask: Ask,
+  request: TokenRequest,
+  { token, username }: { readonly token: string; readonly username?: string },
+): Promise<TokenAnswer> {
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    service: request.service ?? '',
+    client_id: 'helm-airgap',
+    scope: request.scopes.join(' '),
+    refresh_token: token,
+  }).toString();
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await ask({ method: 'POST', url: new URL(request.realm), headers, form });
+  if (!NO_OAUTH.includes(answer.status) || username === undefined) return answer;
+  return askAs(ask, request, { username, password: token });
 }
 
 function withQuery(url: URL, service: string | undefined, scopes: readonly string[]): URL {
@@ -95,18 +115,39 @@ function withQuery(url: URL, service: string | undefined, scopes: readonly strin
   return url;
 }
 
-function basic(credential: Credential | undefined): Record<string, string> {
-  return credential?.kind === 'basic' ? { authorization: basicAuthorization(credential) } : {};
+function refused(
+  { registry, realm, credential, scopes, sources }: TokenRequest,
+  { status, text }: TokenAnswer,
+): AirgapError {
+  const wanted = scopes.join(' ') || registry;
+  const problem = credential === undefined ? `gives no anonymous access to ${registry}` : 'refuses';
+  const login = credential === undefined ? '' : ` ${describeLogin(registry, credential)}`;
+  const words = wordsIn(text);
+  const answer = words === '' ? status : `${status}: ${words}`;
+  const hint = credential === undefined ? loginHint(registry, sources()) : remedyOf(registry, credential);
+  return new AirgapError('unauthorized', `${realm.host} ${problem}${login} (${answer}): no token for ${wanted}`, {
+    hint,
+  });
 }
 
-function refused({ registry, realm, credential, scopes }: TokenRequest, status: number): AirgapError {
-  const login = `helm registry login ${registry}`;
-  const wanted = scopes.join(' ') || registry;
-  const [problem, hint] =
-    credential === undefined
-      ? [`gives no anonymous access to ${registry}`, `log in first: ${login}`]
-      : [`refuses the credentials that are stored for ${registry}`, `log in again: ${login}`];
-  return new AirgapError('unauthorized', `${realm.host} ${problem} (${status}): no token for ${wanted}`, { hint });
+/** Characters of a token server's own words that are passed on. */
+const WORDS_LIMIT = 300;
+
+/** What a token server says in its refusal: errors as registries have them, OAuth2's (RFC 6749, 5.2), Docker Hub's. */
+function wordsIn(text: string): string {
+  let json: Record<string, unknown> | null;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return '';
+  }
+  const errors = Array.isArray(json?.errors) ? (json.errors as ({ message?: unknown } | null)[]) : [];
+  const said = [...errors.map((error) => error?.message), json?.error_description, json?.details, json?.message];
+  const words = said.find((one) => typeof one === 'string' && one.trim() !== '') as string | undefined;
+  return (words ?? '')
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .slice(0, WORDS_LIMIT);
 }
 
 function readToken(text: string, what: string, host: string, now: number): Token {

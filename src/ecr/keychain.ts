@@ -37,7 +37,8 @@ export function ecrKeychain(options: EcrOptions): Keychain {
       const { failure: known, until = 0 } = silentApis.get(host.region) ?? {};
       if (known !== undefined && Date.now() < until) throw known;
       try {
-        return await cache.get(host.region, Date.now(), () => fetchToken(host, options));
+        const credential = await cache.get(host.region, Date.now(), () => fetchToken(host, options));
+        return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);
         if (failure.code === 'network') silentApis.set(host.region, { failure, until: Date.now() + SILENCE });
@@ -52,6 +53,7 @@ export function ecrKeychain(options: EcrOptions): Keychain {
       const host = ecrHost(registry, options.hosts);
       if (host !== undefined) cache.forget(host.region);
     },
+    sources: (registry) => (ecrHost(registry, options.hosts) === undefined ? [] : [describeAws(options)]),
   };
 }
 
@@ -67,7 +69,8 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
     async lookup(registry) {
       if (registry !== ECR_PUBLIC_HOST || unavailable) return undefined;
       try {
-        return await cache.get(registry, Date.now(), () => fetchPublicToken(options));
+        const credential = await cache.get(registry, Date.now(), () => fetchPublicToken(options));
+        return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);
         // A profile that was asked for has to give credentials that AWS accepts; what they may do is another matter.
@@ -79,7 +82,19 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
       }
     },
     forget: (registry) => cache.forget(registry),
+    sources: (registry) => (registry === ECR_PUBLIC_HOST ? [describeAws(options)] : []),
   };
+}
+
+/** The AWS credentials in use, for messages. */
+function describeAws({ profile, roleArn, env }: EcrOptions): string {
+  const name = profile ?? env.AWS_PROFILE;
+  const role = roleArn === undefined ? '' : `, as role ${roleArn}`;
+  return `AWS credentials (${name ? `profile ${name}` : 'default chain'}${role})`;
+}
+
+function sourceOf(options: EcrOptions): string {
+  return `from ${describeAws(options)}`;
 }
 
 async function fetchToken(host: EcrHost, options: EcrOptions): Promise<Issued> {

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
+import { writeRegistryLogins } from './registry-login.ts';
 
 /** How a chart repository or registry is reached. */
 export interface ChartAccess {
@@ -50,10 +51,8 @@ export async function writeCredentials(
   const { username = '', password = '' } = access;
   const host = /^oci:\/\/([^/]+)/.exec(url)?.[1];
   if (host !== undefined) {
-    const login = { auth: Buffer.from(`${username}:${password}`).toString('base64') };
-    const hub = host === 'docker.io' ? { 'https://index.docker.io/v1/': login } : {};
-    await write('registry.json', { auths: { [host]: login, ...hub } });
-    return { HELM_REGISTRY_CONFIG: join(folder, 'registry.json') };
+    const entry = { auth: Buffer.from(`${username}:${password}`).toString('base64') };
+    return writeRegistryLogins(folder, [{ host, entry }]);
   }
   const entry = {
     ...{ name: REPOSITORY, url, username, password, pass_credentials_all: access.passCredentials ?? false },

@@ -4,6 +4,7 @@ import { before, withoutEnd } from '../base/text-ends.ts';
 import type { ChartAccess } from './access.ts';
 import { nameOfArchive } from './chart-metadata.ts';
 import type { ChartRequest } from './fetch.ts';
+import type { FindLogin } from './registry-login.ts';
 
 /** Charts of `from` are read from another place. */
 export interface ChartMirror {
@@ -26,6 +27,8 @@ export interface ChartSources {
   readonly linkRoots?: readonly string[];
   /** Hosts, with their ports, that the user has named: charts that other charts name are fetched from there whatever they are. */
   readonly hosts?: ReadonlySet<string>;
+  /** Finds logins for OCI registries that Helm would not find by itself. */
+  readonly login?: FindLogin;
 }
 
 /** Every repository at its own address. */

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { before, withoutEnd } from '../base/text-ends.ts';
@@ -12,6 +12,7 @@ import type { Helm } from './helm.ts';
 import { checkAddress } from './public-address.ts';
 import { PATIENCE, pullChart } from './pull.ts';
 import { refusal } from './refusal.ts';
+import { writeDependencyLogins } from './registry-login.ts';
 
 /** Which chart, as Helm's own commands take it. */
 export interface ChartRequest {
@@ -68,7 +69,7 @@ export async function fetchChart(
     const place = { folder: resolve(cwd, fetched.chart), work: join(workFolder, 'source'), download };
     await packageFolder(helm, fetched, place, sources);
   } else if (local === 'file') await copyArchive(resolve(cwd, fetched.chart), download);
-  else await pullChart(helm, fetched, download, join(workFolder, 'login'));
+  else await pullChart(helm, fetched, download, join(workFolder, 'login'), sources.login);
 
   const files = await readdir(download);
   const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
@@ -126,7 +127,7 @@ async function packageFolder(
   helm: Helm,
   request: ChartRequest,
   place: { readonly folder: string; readonly work: string; readonly download: string },
-  { linkRoots = [], hosts }: ChartSources,
+  { linkRoots = [], hosts, login, plainHttp }: ChartSources,
 ): Promise<void> {
   const { folder, work, download } = place;
   const repositories = request.dependencyUpdate ? await dependencyRepositories(folder) : [];
@@ -134,11 +135,19 @@ async function packageFolder(
   // Other schemes are plugins' and names of repositories the user's own.
   for (const one of repositories) if (/^(?:https?|oci):/i.test(one)) await checkAddress(one, hosts);
   const copy = await copyWithDependencies(folder, local, work, linkRoots);
-  const update = request.dependencyUpdate ? ['--dependency-update'] : [];
-  const { exitCode, stderr } = await helm.run(['package', `--destination=${download}`, ...update, '--', copy], {
-    reach: widest(repositories.map(reachOf)),
-    patience: PATIENCE,
-  });
+  const registries = repositories.flatMap((repository) => /^oci:\/\/([^/]+)/.exec(repository)?.[1] ?? []);
+  // For all of them or for none: one that speaks TLS must not get a login without.
+  const isPlain = registries.length > 0 && registries.every((registry) => plainHttp.includes(registry));
+  const update = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
+  const credentials = `${work}-login`;
+  const env = await writeDependencyLogins(helm, repositories, credentials, login);
+  const { exitCode, stderr } = await helm
+    .run(['package', `--destination=${download}`, ...update, '--', copy], {
+      reach: widest(repositories.map(reachOf)),
+      patience: PATIENCE,
+      env,
+    })
+    .finally(() => rm(credentials, { recursive: true, force: true }));
   if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr.replaceAll(copy, request.chart));
 }
 

@@ -6,6 +6,7 @@ import { reachOf } from './environment.ts';
 import type { ChartRequest } from './fetch.ts';
 import type { Helm, HelmResult, RunOptions } from './helm.ts';
 import { refusal } from './refusal.ts';
+import { type FindLogin, loginFor, type RegistryLogin, writeRegistryLogins } from './registry-login.ts';
 
 /** Milliseconds for a chart and its dependencies, some MB. Helm itself waits for ever on a server that stops sending. */
 export const PATIENCE = 10 * 60_000;
@@ -24,9 +25,16 @@ const BROKEN =
  * Has Helm pull a chart, with its provenance file where there is one.
  * @param download folder that gets the archive
  * @param work folder for credentials; it is gone afterwards
- * @throws AirgapError `chart-not-found`, `unauthorized`, `network`, `usage`
+ * @param login finds credentials for a chart of an OCI registry that comes without
+ * @throws AirgapError `chart-not-found`, `unauthorized`, `network`, `usage`, `config`
  */
-export async function pullChart(helm: Helm, request: ChartRequest, download: string, work: string): Promise<void> {
+export async function pullChart(
+  helm: Helm,
+  request: ChartRequest,
+  download: string,
+  work: string,
+  login?: FindLogin,
+): Promise<void> {
   const { chart, repo, version } = request;
   if (repo === '') {
     throw new AirgapError(
@@ -44,12 +52,12 @@ export async function pullChart(helm: Helm, request: ChartRequest, download: str
     });
   }
   const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
-  const plan = await planOf(request, work);
+  const plan = await planOf(request, work, login);
   try {
     for (let attempt = 1; ; attempt++) {
       const { exitCode, stderr } = await pullOnce(helm, plan, [`--destination=${download}`]);
       if (exitCode === 0) return;
-      if (attempt === ATTEMPTS || !BROKEN.test(stderr)) throw refusal(what, stderr, 'chart-not-found');
+      if (attempt === ATTEMPTS || !BROKEN.test(stderr)) throw withLogin(refusal(what, stderr, 'chart-not-found'), plan);
       await sleep(PAUSE * 2 ** (attempt - 1));
     }
   } finally {
@@ -65,9 +73,11 @@ interface Plan {
   readonly options: RunOptions;
   /** Whether the index of the repository with the credentials has to be there first. */
   readonly needsIndex: boolean;
+  /** The login that Helm was given, where it would not have found it. */
+  readonly login?: RegistryLogin | undefined;
 }
 
-async function planOf(request: ChartRequest, work: string): Promise<Plan> {
+async function planOf(request: ChartRequest, work: string, login: FindLogin | undefined): Promise<Plan> {
   const { version, devel } = request;
   const given = request.access ?? {};
   const { address, access } = withoutUserInfo(request.repo ?? request.chart, given);
@@ -82,13 +92,28 @@ async function planOf(request: ChartRequest, work: string): Promise<Plan> {
   const isRepo = request.repo !== undefined;
   if (access.username === undefined && access.password === undefined) {
     const repo = isRepo ? [`--repo=${address}`] : [];
-    return { chart: isRepo ? request.chart : address, args: [...repo, ...args], options, needsIndex: false };
+    const found = isRepo ? undefined : await loginFor(address, login);
+    const env = found && (await writeRegistryLogins(work, [found]));
+    return {
+      chart: isRepo ? request.chart : address,
+      args: [...repo, ...args],
+      options: env === undefined ? options : { ...options, env },
+      needsIndex: false,
+      login: found,
+    };
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(address)) throw namedRepository(address);
   const isArchive = !isRepo && !address.startsWith('oci://');
   const env = await credentialsFor(address, access, isArchive, work);
   const chart = isRepo ? `${REPOSITORY}/${request.chart}` : address;
   return { chart, args, options: { ...options, env }, needsIndex: isRepo };
+}
+
+/** The error with the login that was refused; Helm does not know where that came from. */
+function withLogin(error: AirgapError, { login }: Plan): AirgapError {
+  if (error.code !== 'unauthorized' || login === undefined) return error;
+  const hint = `Helm was given ${login.description}: correct it, or log in with helm registry login`;
+  return new AirgapError(error.code, error.message, { hint });
 }
 
 function credentialsFor(

@@ -78,7 +78,7 @@ export async function sendAuthorized(
   const kind = to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind;
   const isRead = rest.method === 'GET' || rest.method === 'HEAD';
   const attempt = async (instead?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
-    const access = { registry: repository.registry, path: repository.path, scopes };
+    const access = { registry: repository.registry, path: repository.path, origin: api.origin, scopes };
     // An upload that the registry sends elsewhere goes there without our credentials.
     const authorization = url.origin === api.origin ? await authorizationFor(url.origin, access) : undefined;
     const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
@@ -100,8 +100,13 @@ export async function sendAuthorized(
     // A 401 of a storage host behind a redirect is not a registry speaking.
     const party = parties.get(response.url.origin);
     const isChallenge = response.status === 401 || (isExpired && party?.sent !== undefined);
+    let wwwAuthenticate = response.headers['www-authenticate'];
     if (party !== undefined && isChallenge && party.renewals < RENEWALS) {
-      const renewed = await authorizer.renew(party.access, response.headers['www-authenticate'], party.sent);
+      // Some front ends send a challenge for the root of the API alone, as gcr.io did in 2017.
+      if (response.status === 401 && !isHead && party.sent === undefined) {
+        wwwAuthenticate ??= await challengeOfRoot(transport, party.access.origin, rest);
+      }
+      const renewed = await authorizer.renew(party.access, wwwAuthenticate, party.sent);
       if (renewed !== undefined) {
         await discard(response);
         party.sent = renewed;
@@ -118,10 +123,24 @@ export async function sendAuthorized(
     const isSuccess = response.status < 300;
     const answer = instead !== undefined && isSuccess ? await withoutBody(response) : response;
     if (party === undefined) return answer;
-    // A refused token may lack a right, or be an anonymous one; a refused password is wrong.
-    const isRefusedPassword = answer.status === 401 && party.sent?.startsWith('Basic ') === true;
-    return { ...answer, registry: party.access.registry, ...(isRefusedPassword && { isRefusedPassword }) };
+    const { access, sent } = party;
+    const { status } = answer;
+    const isRefused = status === 401 || status === 403;
+    const refusal = isRefused ? await authorizer.explain(access, { status, wwwAuthenticate, sent }) : undefined;
+    return { ...answer, registry: access.registry, ...(refusal && { refusal }) };
   }
+}
+
+/** The challenge of `/v2/`; undefined when it has none. */
+async function challengeOfRoot(
+  transport: Transport,
+  origin: string,
+  { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
+): Promise<string | string[] | undefined> {
+  const url = new URL('/v2/', origin);
+  const root = await transport.request({ method: 'GET', url, what, ...(signal && { signal }) });
+  await discard(root);
+  return root.status === 401 && root.url.origin === origin ? root.headers['www-authenticate'] : undefined;
 }
 
 /** The Authorization header for the target of a redirect; undefined where it is not the API of a registry. */
@@ -132,7 +151,7 @@ async function authorizeRedirect(
   const repository = repositoryAt(url);
   if (repository === undefined) return undefined;
   const { registry, path } = repository;
-  return authorizationFor(url.origin, { registry, path, scopes: [`repository:${path}:pull`] });
+  return authorizationFor(url.origin, { registry, path, origin: url.origin, scopes: [`repository:${path}:pull`] });
 }
 
 /**

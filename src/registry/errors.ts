@@ -1,3 +1,4 @@
+import type { Refusal as AccessRefusal } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import { clientCertificateHint } from '../http/certificate-refusal.ts';
@@ -15,8 +16,8 @@ export { type Complaint, parseComplaint, readComplaint } from './complaint.ts';
 export interface RegistryResponse extends HttpResponse {
   /** The registry that speaks, as people write it: another than was asked after a redirect; none for a storage. */
   readonly registry?: string;
-  /** A 401 to user name and password, which somebody stored for this registry. */
-  readonly isRefusedPassword?: boolean;
+  /** Of a 401 or 403 of the registry itself: which credentials were tried. */
+  readonly refusal?: AccessRefusal;
 }
 
 /** What servers with TLS say to plain HTTP: Go's, nginx, Apache's. All answer 400, and to HEAD without a text. */
@@ -32,6 +33,10 @@ const TAKEN = 'push under another prefix, or allow the registry to overwrite thi
 /** The hint for a web page where a registry should have answered. */
 const NO_REGISTRY =
   'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
+
+/** The hint for a push that is not allowed. */
+const NO_PUSH =
+  'the project or user that the path begins with has to exist, and Docker Hub has no paths of more than two parts (--naming)';
 
 /** What was asked, for the error of a status that was not hoped for. */
 export interface Request {
@@ -103,9 +108,9 @@ function accessVerdict(response: RegistryResponse, complaint: Complaint, { regis
     const sentence = `${url.host} wants a client certificate that it trusts`;
     return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
   }
-  if (response.isRefusedPassword) {
-    const sentence = `the credentials that are stored for ${registry} were refused`;
-    return { code: 'unauthorized', sentence, hint: `log in again: helm registry login ${registry}` };
+  if (status === 401 && response.refusal !== undefined) {
+    const { message, hint } = response.refusal;
+    return { code: 'unauthorized', sentence: message, hint };
   }
   if (status === 401) {
     const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;
@@ -194,10 +199,11 @@ function statusVerdict(response: RegistryResponse, complaint: Complaint, { write
     const sentence = status === 403 ? 'access is refused' : 'not found';
     return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };
   }
+  // A 403 may be a quota or an immutable tag as well, which has been told by now.
   if (status === 403) {
-    const hint =
-      'use credentials that may push there; the project or user that the path begins with has to exist, and Docker Hub has no paths of more than two parts (--naming)';
-    return { code: 'forbidden', sentence: 'the credentials do not allow this', ...(writes ? { hint } : {}) };
+    const { message = 'the credentials do not allow this', hint } = response.refusal ?? {};
+    const hints = [hint, writes ? NO_PUSH : undefined].filter((one) => one !== undefined);
+    return { code: 'forbidden', sentence: message, ...(hints.length === 0 ? {} : { hint: hints.join('; ') }) };
   }
   if (status === 404 && writes) {
     const hint =

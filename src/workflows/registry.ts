@@ -1,6 +1,8 @@
 import { homedir } from 'node:os';
 import { fileKeychain } from '../auth/file-keychain.ts';
+import { type GivenLogin, givenKeychain } from '../auth/given-login.ts';
 import { chainKeychains } from '../auth/keychain.ts';
+import { variableKeychain } from '../auth/variable-keychain.ts';
 import { type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import { ecrLayers } from '../ecr/layers.ts';
@@ -21,6 +23,10 @@ export interface RegistryAccess {
   readonly caFile?: string;
   /** Client certificates by host, besides those of certs.d folders. */
   readonly clientCertificates?: readonly ClientCertificate[];
+  /** The login of one registry that was given on the command line. */
+  readonly login?: GivenLogin;
+  /** Registries that the user has named, so that no chart has invented them. */
+  readonly named?: readonly string[];
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
   /** Profile of the AWS configuration files, and a role to be assumed. */
@@ -31,7 +37,7 @@ export interface RegistryAccess {
 }
 
 export interface Connection {
-  /** For every registry, with the credentials of ECR, of ECR Public and of the auth files. */
+  /** For every registry, with credentials of the command line, of variables, of ECR and ECR Public, of the auth files. */
   readonly client: RegistryClient;
   /** The same way out, for the ECR API. */
   readonly ecr: EcrOptions;
@@ -43,7 +49,18 @@ export interface Connection {
  */
 export function connect(
   { env, emit, signal }: Context,
-  { mirrors, plainHttp, caFile, clientCertificates = [], endpointUrl, profile, roleArn, ecrHosts }: RegistryAccess,
+  {
+    mirrors,
+    plainHttp,
+    caFile,
+    clientCertificates = [],
+    endpointUrl,
+    profile,
+    roleArn,
+    ecrHosts,
+    login,
+    named = [],
+  }: RegistryAccess,
   once?: AbortSignal,
 ): Connection {
   const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
@@ -60,8 +77,14 @@ export function connect(
     ...(roleArn === undefined ? {} : { roleArn }),
     ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
   };
-  const files = fileKeychain({ env, home: env.HOME || homedir() });
-  const keychain = chainKeychains(ecrKeychain(ecr), ecrPublicKeychain(ecr), files);
+  const user = { env, home: env.HOME || homedir(), platform: process.platform, uid: process.getuid?.() };
+  const keychain = chainKeychains(
+    ...(login === undefined ? [] : [givenKeychain(login)]),
+    variableKeychain(env, named),
+    ecrKeychain(ecr),
+    ecrPublicKeychain(ecr),
+    fileKeychain({ ...user, emit }),
+  );
   const mountsNamedOnly = (registry: string): boolean =>
     registry === 'public.ecr.aws' || ecrHost(registry, ecrHosts) !== undefined;
   return {

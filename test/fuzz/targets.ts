@@ -397,7 +397,7 @@ export const targets: readonly Target[] = [
       credsStore: 'c',
     }),
     runs: 500,
-    read: (bytes) => readAuthFile(file(bytes, 'config.json')),
+    read: (bytes) => readAuthFile({ file: file(bytes, 'config.json') }),
   },
   {
     name: 'token',
@@ -412,6 +412,7 @@ export const targets: readonly Target[] = [
           service: undefined,
           scopes: ['a'],
           credential: undefined,
+          sources: () => [],
         },
         0,
       ),

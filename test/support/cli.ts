@@ -14,6 +14,8 @@ export interface Run {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What is on its standard input; without it there is none. */
+  readonly input?: string;
   /** Told of the process when it is there. */
   readonly started?: (pid: number) => Promise<unknown>;
   /** Sends this signal once stderr has matched, or the promise is fulfilled. */
@@ -46,14 +48,14 @@ export function cleanEnvironment(home: string): Record<string, string> {
 
 /** Runs `scripts/airgap`, as a user does outside Helm. */
 export async function airgap(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
-  const { env = {}, cwd, started, interruptAt } = options;
+  const { env = {}, cwd, input, started, interruptAt } = options;
   // Who is killed cannot tidy up, so what it leaves has to lie where the test does.
   const temporary = interruptAt?.signal === 'SIGKILL' ? { TMPDIR: home } : {};
   const child = execa(launcher, args, {
     env: { ...cleanEnvironment(home), ...temporary, ...env },
     extendEnv: false,
     reject: false,
-    stdin: 'ignore',
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
     stripFinalNewline: false,
     ...(cwd === undefined ? {} : { cwd }),
   });

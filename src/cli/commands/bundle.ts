@@ -66,7 +66,7 @@ export function bundleCommand(edge: Edge): Command {
         .default([], ''),
     )
     .addOption(outputOption(['text', 'json'], 'text'));
-  addRegistryFlags(addReferrerFlags(addChartsFlags(command)), { mirrors: true });
+  addRegistryFlags(edge, addReferrerFlags(addChartsFlags(command)), { mirrors: true });
   return command.action(async (charts: string[], flags: Flags) => {
     const sign = flags.sign === undefined ? undefined : await signingKey(edge, flags.sign);
     const gathered = await gather(edge, charts, flags, flags);

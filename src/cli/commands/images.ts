@@ -30,7 +30,7 @@ export function imagesCommand(edge: Edge): Command {
     .option('--confirm', 'ask the registries for images that are not certain, and leave out what is not there')
     .addOption(outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'));
   addInsideFlags(command);
-  addLockFileFlags(addRegistryFlags(addChartsFlags(addWhyFlags(command)), { mirrors: true }));
+  addLockFileFlags(addRegistryFlags(edge, addChartsFlags(addWhyFlags(command)), { mirrors: true }));
   return command.action(async (charts: string[], flags: Flags) => {
     const { images } = await import('../../workflows/images.ts');
     const gathered = await gather(edge, charts, flags, flags);

@@ -70,7 +70,7 @@ export function pushCommand(edge: Edge): Command {
     .option('--receipt <file>', 'write what is where, for verify --receipt')
     .option('--log-file <file>', 'add a line of JSON for each event')
     .addOption(outputOption(['text', 'json', 'terraform', 'cloudformation'], 'text'));
-  addEcrFlags(addRegistryFlags(addNamingFlags(command), { mirrors: false }));
+  addEcrFlags(addRegistryFlags(edge, addNamingFlags(command), { mirrors: false }));
   return command.action(async (files: string[], flags: Flags) => {
     const options = await optionsOf(edge, files, flags);
     const targets = options.targets.map(formatTarget);
@@ -116,7 +116,7 @@ async function optionsOf({ context }: Edge, files: string[], flags: Flags): Prom
     files,
     targets,
     access: {
-      ...(await registryAccess({ ...flags, caFile, plainHttp, clientCertificates })),
+      ...(await registryAccess({ ...flags, caFile, plainHttp, clientCertificates, named: registries })),
       ecrHosts: await declaredHosts(registries, flags, env),
     },
     concurrency: flags.concurrency ?? UPLOADS,

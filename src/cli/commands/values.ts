@@ -15,7 +15,8 @@ import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf
 import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
 import { chartAllowances, renderLimits } from '../flags/limits.ts';
-import { namedIn } from '../flags/named-hosts.ts';
+import { addLoginFlags, chartLogin, type LoginFlags } from '../flags/login.ts';
+import { namedIn, namedRegistries } from '../flags/named-hosts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from '../flags/render.ts';
 import { repeat } from '../flags/repeat.ts';
@@ -28,6 +29,7 @@ import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
 
 type Flags = RenderFlags &
+  LoginFlags &
   FormatFlags &
   ResidueFlags &
   CompletionFlags &
@@ -89,6 +91,7 @@ export function valuesCommand(edge: Edge): Command {
   addCompletionFlags(command);
   addCheckTargetFlag(command);
   addFormatFlags(command);
+  addLoginFlags(edge, command);
   // The same flags as of push, to be given to both.
   addNamingFlags(command).option(
     '--region <region>',
@@ -125,7 +128,10 @@ export function valuesCommand(edge: Edge): Command {
       ...(residue === undefined ? {} : { residue }),
     };
     const { target } = options;
-    await withCheckedTarget(edge, flags, { target, chart: options.request?.chart, ...signing, ...chartSources }, () =>
+    const { caFile, plainHttp } = chartSources;
+    const checked = { target, chart: options.request?.chart, ...signing, plainHttp, ...(caFile && { caFile }) };
+    const { registryLogin } = flags;
+    await withCheckedTarget(edge, flags, { ...checked, ...(registryLogin && { registryLogin }) }, () =>
       flags.format === 'values' ? writeValues(edge, options, flags, files) : writeFormat(edge, options, flags),
     );
   });
@@ -175,12 +181,13 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
 async function configured(
   chart: string | undefined,
   flags: Flags,
-  { context }: Edge,
+  edge: Edge,
 ): Promise<{
   readonly jobs: readonly ChartJob[] | undefined;
   readonly chartSources: ChartSources & { readonly clientCertificates: readonly ClientCertificate[] };
   readonly config?: Pick<Config, 'naming'>;
 }> {
+  const { context } = edge;
   const { cwd } = context;
   const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
   if (flags.config !== undefined) refuseStray(flags);
@@ -189,7 +196,8 @@ async function configured(
   if (config === undefined) {
     const named = namedIn([{ request: chartRequest(chart ?? '', flags, {}) }], [], own, plainHttp);
     const allowed = chartAllowances(flags, named, cwd);
-    const sources = { mirrors: own, ...reached, ...(caFile === undefined ? {} : { caFile }), ...allowed };
+    const login = chartLogin(edge, flags, namedRegistries(allowed));
+    const sources = { mirrors: own, ...reached, ...(caFile === undefined ? {} : { caFile }), ...allowed, login };
     return { jobs: undefined, chartSources: sources };
   }
   const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
@@ -206,7 +214,10 @@ async function configured(
   return {
     jobs,
     config,
-    chartSources: { mirrors: all, ...reached, ...(caFile === undefined ? {} : { caFile }), ...allowed },
+    chartSources: {
+      ...{ mirrors: all, ...reached, ...allowed, login: chartLogin(edge, flags, namedRegistries(allowed)) },
+      ...(caFile === undefined ? {} : { caFile }),
+    },
   };
 }
 

@@ -13,14 +13,14 @@ export interface ReceiptFlags extends RegistryFlags {
 }
 
 /** `verify --receipt`, which asks a registry, and reads no content of a bundle. */
-export function addReceiptFlags(command: Command): Command {
+export function addReceiptFlags(edge: Edge, command: Command): Command {
   command
     .option(
       '--receipt <file>',
       'ask the registry for everything that a push wrote down here; with a bundle: for all of it',
     )
     .addOption(new Option('--registry-type <type>', 'with --receipt: what the registry is').choices(['ecr']));
-  return addRegistryFlags(command, { mirrors: false });
+  return addRegistryFlags(edge, command, { mirrors: false });
 }
 
 export async function checkReceipt(
@@ -35,7 +35,7 @@ export async function checkReceipt(
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, edge.context.env);
   const clientCertificates = clientCertificatesOf(flags, edge.context.cwd);
-  const access = { ...(await registryAccess({ ...flags, clientCertificates })), ecrHosts };
+  const access = { ...(await registryAccess({ ...flags, clientCertificates, named: [registry] })), ecrHosts };
   const result = await verifyReceipt(edge.context, receipt, {
     ...given,
     access,

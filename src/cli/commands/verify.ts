@@ -22,7 +22,7 @@ export function verifyCommand(edge: Edge): Command {
     .option('--key <file>', 'the bundle has to be signed by this public key, a PEM file')
     .addOption(verifySignaturesOption())
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'));
-  return addReceiptFlags(command).action(async (file: string | undefined, flags: Flags) => {
+  return addReceiptFlags(edge, command).action(async (file: string | undefined, flags: Flags) => {
     const { key, verifySignatures: images, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
       const hint = 'helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key is for a bundle';

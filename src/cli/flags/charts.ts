@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { parseChartMirror } from '../../helm/chart-mirrors.ts';
+import { tryParseReference } from '../../oci/reference.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { Pattern } from '../../workflows/search/choice.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
@@ -11,7 +12,8 @@ import type { Edge } from '../run.ts';
 import { helmCertificates } from './certificates.ts';
 import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from './config.ts';
 import { chartAllowances, renderLimits } from './limits.ts';
-import { namedIn } from './named-hosts.ts';
+import { chartLogin } from './login.ts';
+import { namedIn, namedRegistries } from './named-hosts.ts';
 import type { RegistryFlags } from './registry.ts';
 import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from './render.ts';
 import { repeat } from './repeat.ts';
@@ -102,9 +104,21 @@ export async function gather(
     ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
     ...Object.entries(config?.chartMirrors ?? {}).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder)),
   ];
+  const images = [...flags.image, ...listed, ...(config?.images ?? [])];
+  const allowances = chartAllowances(
+    flags,
+    namedIn([...named, ...configured], allMirrors, chartMirrors, plainHttp),
+    cwd,
+    config,
+    folder,
+  );
+  const hosts = [
+    ...namedRegistries(allowances),
+    ...images.flatMap((image) => tryParseReference(image)?.registry ?? []),
+  ];
   return {
     charts: [...named, ...configured],
-    add: [...flags.image, ...listed, ...(config?.images ?? [])],
+    add: images,
     exclude: [...flags.exclude.map(parsePattern), ...(config?.exclude ?? []).map(patternOf)],
     include: [...flags.include.map(parsePattern), ...(config?.include ?? []).map(patternOf)],
     tests: flags.tests && config?.tests !== false,
@@ -117,13 +131,8 @@ export async function gather(
       plainHttp,
       ...(caFile === undefined ? {} : { caFile }),
       certificates: helmCertificates(clientCertificates, env),
-      ...chartAllowances(
-        flags,
-        namedIn([...named, ...configured], allMirrors, chartMirrors, plainHttp),
-        cwd,
-        config,
-        folder,
-      ),
+      ...allowances,
+      login: chartLogin(edge, registry, hosts),
     },
     nestedCharts: flags.nestedCharts,
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
@@ -132,6 +141,7 @@ export async function gather(
       mirror: allMirrors,
       plainHttp,
       clientCertificates,
+      named: hosts,
       ...(caFile === undefined ? {} : { caFile }),
     },
   };

@@ -3,6 +3,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { LookOptions } from '../../workflows/pushing/look-at-target.ts';
 import type { Edge } from '../run.ts';
+import type { LoginFlags } from './login.ts';
 import { registryAccess } from './registry.ts';
 
 /** Whether the target is asked for a few of the images. */
@@ -17,7 +18,7 @@ export function addCheckTargetFlag(command: Command): Command {
 }
 
 /** What is asked, and how it is reached. */
-interface CheckedTarget extends Pick<LookOptions, 'target' | 'chart' | 'signer'> {
+interface CheckedTarget extends Pick<LookOptions, 'target' | 'chart' | 'signer'>, LoginFlags {
   readonly plainHttp: readonly string[];
   readonly caFile?: string;
   readonly clientCertificates?: readonly ClientCertificate[];
@@ -44,7 +45,7 @@ export async function withCheckedTarget<T>(
     const { lookAtTarget, lookText } = await import('../../workflows/pushing/look-at-target.ts');
     const options = { bundle, target, chart, signer, limit: LIMIT };
     // Whatever fails of it is no failure of the work.
-    const found = await registryAccess({ ...access, plainHttp: [...access.plainHttp] })
+    const found = await registryAccess({ ...access, plainHttp: [...access.plainHttp], named: [target.registry] })
       .then((reached) => lookAtTarget({ ...context, signal }, { ...options, access: reached }))
       .catch((error: unknown) => ({ says: 'unknown', why: messageOf(error) }) as const);
     const told = lookText(found, target);

@@ -1,4 +1,4 @@
-import type { ChartMirror } from '../../helm/chart-mirrors.ts';
+import type { ChartMirror, ChartSources } from '../../helm/chart-mirrors.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 
 /**
@@ -17,4 +17,9 @@ export function namedIn(
     ...chartMirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
     ...plainHttp,
   ];
+}
+
+/** The registries among the hosts that the user has named: without the ports that they have anyway. */
+export function namedRegistries({ hosts = new Set() }: Pick<ChartSources, 'hosts'>): string[] {
+  return [...new Set([...hosts].map((host) => host.replace(/:(?:443|80)$/, '')))];
 }

@@ -1,11 +1,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { before } from '../../base/text-ends.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistryAccess } from '../../workflows/registry.ts';
+import type { Edge } from '../run.ts';
 import { addCertificateFlags, type CertificateFlags } from './certificates.ts';
+import { addLoginFlags, type LoginFlags } from './login.ts';
 import { repeat } from './repeat.ts';
 
 /** How registries are reached. */
-export interface RegistryFlags extends CertificateFlags {
+export interface RegistryFlags extends CertificateFlags, LoginFlags {
   mirror?: string[];
   plainHttp: string[];
   caFile?: string;
@@ -16,9 +19,11 @@ export interface RegistryFlags extends CertificateFlags {
   roleArn?: string;
   region?: string;
   concurrency?: number;
+  /** Registries that the user has named besides: in arguments, in other flags, in the configuration file. */
+  named?: readonly string[];
 }
 
-export function addRegistryFlags(command: Command, { mirrors }: { mirrors: boolean }): Command {
+export function addRegistryFlags(edge: Edge, command: Command, { mirrors }: { mirrors: boolean }): Command {
   command.optionsGroup('Registries:');
   if (mirrors) {
     command.addOption(
@@ -27,7 +32,7 @@ export function addRegistryFlags(command: Command, { mirrors }: { mirrors: boole
         .default([], ''),
     );
   }
-  command
+  addLoginFlags(edge, command)
     .addOption(
       new Option('--plain-http <host[:port]>', 'a host that speaks HTTP without TLS (repeatable)')
         .argParser(repeat)
@@ -58,10 +63,16 @@ export async function registryAccess({
   endpointUrl,
   profile,
   roleArn,
+  registryLogin,
+  named = [],
 }: RegistryFlags): Promise<RegistryAccess> {
   const { parseMirror } = await import('../../registry/mirrors.ts');
+  const mirrors = mirror.map(parseMirror);
+  const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => before(text, '/'));
   return {
-    mirrors: mirror.map(parseMirror),
+    mirrors,
+    named: [...new Set([...named, ...hosts, ...plainHttp])],
+    ...(registryLogin === undefined ? {} : { login: registryLogin }),
     plainHttp,
     ...(caFile === undefined ? {} : { caFile }),
     clientCertificates,

@@ -1,4 +1,5 @@
-import type { Access } from '../../auth/authorizer.ts';
+import type { Access, RefusedRequest } from '../../auth/authorizer.ts';
+import type { Refusal } from '../../auth/refusal.ts';
 import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import type { FilePlaces } from '../../bundle/files/random-file.ts';
@@ -39,11 +40,14 @@ export interface Question {
     readonly challenge: string | readonly string[] | undefined;
     readonly sent: string | undefined;
   };
+  /** The answer that ends the request, to be explained; the answer to this question is no header then. */
+  readonly explain?: RefusedRequest;
 }
 
 export type ToThread =
   | ({ readonly type: 'fetch' } & FetchJob)
   | { readonly type: 'answer'; readonly question: number; readonly header: string | undefined }
+  | { readonly type: 'explanation'; readonly question: number; readonly refusal: Refusal }
   | { readonly type: 'refusal'; readonly question: number; readonly error: SentError }
   | { readonly type: 'abort' };
 

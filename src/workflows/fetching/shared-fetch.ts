@@ -7,7 +7,14 @@ import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { isLarge } from '../../oci/lanes.ts';
-import { type FromThread, receivedError, sentError, type ThreadSettings, type ToThread } from './protocol.ts';
+import {
+  type FromThread,
+  type Question,
+  receivedError,
+  sentError,
+  type ThreadSettings,
+  type ToThread,
+} from './protocol.ts';
 
 /**
  * Bytes of large blobs for which a thread beside the main one pays. It costs some 50 ms of processor time and 25 MB, and
@@ -137,13 +144,9 @@ class FetchThread {
       return;
     }
     if (message.type === 'question') {
-      const { question, access, refused } = message;
-      const header =
-        refused === undefined
-          ? this.#authorizer.authorization(access)
-          : this.#authorizer.renew(access, refused.challenge, refused.sent);
-      header.then(
-        (value) => this.#send({ type: 'answer', question, header: value }),
+      const { question } = message;
+      this.#answer(message).then(
+        (answer) => this.#send(answer),
         (error: unknown) => this.#send({ type: 'refusal', question, error: sentError(error) }),
       );
       return;
@@ -157,6 +160,17 @@ class FetchThread {
       note.catch(() => {});
       job.notes.push(note);
     }
+  }
+
+  async #answer({ question, access, refused, explain }: Question): Promise<ToThread> {
+    if (explain !== undefined) {
+      return { type: 'explanation', question, refusal: await this.#authorizer.explain(access, explain) };
+    }
+    const header =
+      refused === undefined
+        ? await this.#authorizer.authorization(access)
+        : await this.#authorizer.renew(access, refused.challenge, refused.sent);
+    return { type: 'answer', question, header };
   }
 
   #lose(): void {

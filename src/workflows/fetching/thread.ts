@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Authorizer } from '../../auth/authorizer.ts';
+import type { Refusal } from '../../auth/refusal.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
 import { openOnly } from '../../base/own-file.ts';
@@ -26,7 +27,7 @@ class FetchThread {
   readonly #client: RegistryClient;
   readonly #files = new Map<string, Promise<RandomFile>>();
   readonly #abort = new AbortController();
-  readonly #questions = new Map<number, PromiseWithResolvers<string | undefined>>();
+  readonly #questions = new Map<number, PromiseWithResolvers<string | Refusal | undefined>>();
   #asked = 0;
   /** Blobs on their way, all of them large. */
   #count = 0;
@@ -37,8 +38,10 @@ class FetchThread {
     const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
     const transport = createTransport({ env, plainHttp, emit, ...trust });
     const authorizer: Authorizer = {
-      authorization: (access) => this.#ask({ access }),
-      renew: (access, challenge, sent) => this.#ask({ access, refused: { challenge, sent } }),
+      authorization: (access) => this.#ask({ access }) as Promise<string | undefined>,
+      renew: (access, challenge, sent) =>
+        this.#ask({ access, refused: { challenge, sent } }) as Promise<string | undefined>,
+      explain: (access, refused) => this.#ask({ access, explain: refused }) as Promise<Refusal>,
     };
     this.#client = createRegistryClient({ authorizer, transport, mirrors });
     port.on('message', (message: ToThread) => this.#receive(message));
@@ -48,8 +51,8 @@ class FetchThread {
     this.#port.postMessage(message);
   }
 
-  #ask(question: Omit<Question, 'question'>): Promise<string | undefined> {
-    const asked = Promise.withResolvers<string | undefined>();
+  #ask(question: Omit<Question, 'question'>): Promise<string | Refusal | undefined> {
+    const asked = Promise.withResolvers<string | Refusal | undefined>();
     this.#questions.set(++this.#asked, asked);
     this.#send({ type: 'question', question: this.#asked, ...question });
     return asked.promise;
@@ -63,6 +66,7 @@ class FetchThread {
       const asked = this.#questions.get(message.question);
       this.#questions.delete(message.question);
       if (message.type === 'answer') asked?.resolve(message.header);
+      else if (message.type === 'explanation') asked?.resolve(message.refusal);
       else asked?.reject(receivedError(message.error));
     }
   }

@@ -3,8 +3,14 @@ import { type Access, createAuthorizer } from '../../../src/auth/authorizer.ts';
 import type { Credential } from '../../../src/auth/credential.ts';
 import type { Keychain } from '../../../src/auth/keychain.ts';
 import type { TokenExchange } from '../../../src/auth/token.ts';
+import type { AirgapError } from '../../../src/base/errors.ts';
 
-const access: Access = { registry: 'r.example', path: 'a/b', scopes: ['repository:a/b:pull'] };
+const access: Access = {
+  registry: 'r.example',
+  path: 'a/b',
+  origin: 'https://r.example',
+  scopes: ['repository:a/b:pull'],
+};
 const BEARER = 'Bearer realm="https://auth.example/token?x=1",service="r.example",scope="repository:a/b:pull"';
 
 interface Asked {
@@ -23,7 +29,7 @@ function setUp(credential: Credential | undefined, answer: (count: number) => ob
     const given = answer(asked.length);
     return typeof given === 'number' ? { status: given, text: '' } : { status: 200, text: JSON.stringify(given) };
   };
-  const keychain: Keychain = { lookup: async () => credential };
+  const keychain: Keychain = { lookup: async () => credential, sources: () => ['here', 'there'] };
   return { asked, clock, authorizer: createAuthorizer({ keychain, exchange, now: () => clock.now }) };
 }
 
@@ -114,12 +120,78 @@ describe('a bearer challenge', () => {
     await expect(anonymous.authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({
       code: 'unauthorized',
       message: 'auth.example gives no anonymous access to r.example (401): no token for repository:a/b:pull',
-      hint: 'log in first: helm registry login r.example',
+      hint: expect.stringMatching(/helm registry login r\.example; looked in here, there; .*not exist/),
     });
-    const known = setUp({ kind: 'basic', username: 'u', password: 'p' }, () => 401);
+    const known = setUp({ kind: 'basic', username: 'u', password: 'p', source: 'stored in FILE' }, () => 401);
     await expect(known.authorizer.renew(access, BEARER, undefined)).rejects.toThrow(
-      'auth.example refuses the credentials that are stored for r.example (401): no token for repository:a/b:pull',
+      'auth.example refuses the login for r.example stored in FILE (user u) (401): no token for repository:a/b:pull',
     );
+  });
+
+  it.each([
+    [{ errors: [{ code: 'DENIED', message: 'suspended' }] }, 'suspended'],
+    [{ details: 'incorrect username or password' }, 'incorrect username or password'],
+    [{ error: 'invalid_grant', error_description: 'token expired' }, 'token expired'],
+    [{ message: `one\n\u001b[2J${'x'.repeat(1000)}` }, 'one'],
+    ['<html>', ''],
+    [null, ''],
+    [{ errors: [null, 1] }, ''],
+  ])('whose token endpoint refuses is an error with its words: %j', async (body, words) => {
+    const exchange: TokenExchange = async () => ({ status: 401, text: JSON.stringify(body) });
+    const authorizer = createAuthorizer({ keychain: { lookup: async () => undefined }, exchange, now: () => 0 });
+    const error = await authorizer.renew(access, BEARER, undefined).catch((caught: unknown) => caught as AirgapError);
+    expect(error).toMatchObject({ code: 'unauthorized', message: expect.stringContaining(words) });
+    expect((error as AirgapError).message.length).toBeLessThan(500);
+    expect((error as AirgapError).message).not.toMatch(/\p{Cc}/u);
+  });
+
+  it.each([
+    ['/token', 'https://r.example/token'],
+    ['token?x=1', 'https://r.example/token?x=1'],
+    ['//auth.example/t', 'https://auth.example/t'],
+  ])('with the realm %s is answered at %s', async (realm, url) => {
+    const { asked, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
+    expect(await authorizer.renew(access, `Bearer realm="${realm}"`, undefined)).toBe('Bearer tok');
+    expect(asked[0]?.url.startsWith(url)).toBe(true);
+  });
+
+  it.each(['', 'ftp://auth.example/t', 'file:///etc/passwd', 'javascript:1'])(
+    'with the realm %j is none that can be answered',
+    async (realm) => {
+      const { asked, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
+      expect(await authorizer.renew(access, `Bearer realm="${realm}"`, undefined)).toBeUndefined();
+      expect(asked).toEqual([]);
+    },
+  );
+
+  it.each([404, 405, 501])(
+    'is answered with an identity token as the password of its user where POST gives %d',
+    async (status) => {
+      const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'refresh-me', username: 'me' }, (count) =>
+        count === 1 ? status : { token: 'tok' },
+      );
+      expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer tok');
+      expect(asked.map(({ method }) => method)).toEqual(['POST', 'GET']);
+      expect(asked[1]?.authorization).toBe(`Basic ${Buffer.from('me:refresh-me').toString('base64')}`);
+      expect(asked[1]?.url).not.toContain('refresh-me');
+    },
+  );
+
+  it.each([400, 401, 403])(
+    'is not answered a second time where an identity token is refused with %d',
+    async (status) => {
+      const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'old', username: 'me' }, () => status);
+      await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({ code: 'unauthorized' });
+      expect(asked).toHaveLength(1);
+    },
+  );
+
+  it('is an error that names the login where an identity token without a user is not taken', async () => {
+    const { authorizer } = setUp({ kind: 'identity-token', token: 'x', source: 'stored in FILE' }, () => 405);
+    await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({
+      code: 'registry',
+      hint: expect.stringContaining('stored in FILE'),
+    });
   });
 
   it('whose token endpoint fails once is asked again the next time', async () => {
@@ -153,5 +225,58 @@ describe('a basic challenge', () => {
   it('without credentials has no answer', async () => {
     const { authorizer } = setUp(undefined, () => 500);
     expect(await authorizer.renew(access, 'Basic realm="x"', undefined)).toBeUndefined();
+  });
+});
+
+describe('a refusal that stays', () => {
+  const me: Credential = { kind: 'basic', username: 'me', password: 'pw', source: 'stored in FILE', remedy: 'do this' };
+  const explained = async (
+    credential: Credential | undefined,
+    challenge: string | undefined,
+    refused: { status: number; sent?: string },
+  ) => {
+    const { authorizer } = setUp(credential, () => ({ token: 'tok' }));
+    await authorizer.renew(access, challenge, undefined);
+    return authorizer.explain(access, { wwwAuthenticate: challenge, sent: undefined, ...refused });
+  };
+
+  it('of a password names file and user, and what to do', async () => {
+    expect(await explained(me, 'Basic', { status: 401, sent: 'Basic x' })).toEqual({
+      message: 'the login for r.example stored in FILE (user me) was refused',
+      hint: 'do this',
+    });
+  });
+
+  it('of a token that a login gave says that it may be no wrong password', async () => {
+    const { message, hint } = await explained(me, BEARER, { status: 401, sent: 'Bearer tok' });
+    expect(message).toBe('the login for r.example stored in FILE (user me) gives no access');
+    expect(hint).toContain('not exist');
+  });
+
+  it('without credentials says so, and where they were looked for', async () => {
+    const { message, hint } = await explained(undefined, BEARER, { status: 401, sent: 'Bearer tok' });
+    expect(message).toContain('no credentials for r.example');
+    expect(hint).toMatch(/looked in here, there/);
+  });
+
+  it('with 403 tells a login from none, and from a registry that asks for none', async () => {
+    expect((await explained(me, 'Basic', { status: 403, sent: 'Basic x' })).message).toContain('FILE (user me)');
+    expect((await explained(undefined, BEARER, { status: 403, sent: 'Bearer t' })).message).toContain('no credentials');
+    expect((await explained(me, undefined, { status: 403 })).message).toContain('asks for no login');
+  });
+
+  it.each([
+    ['Negotiate', 'Negotiate'],
+    ['NTLM, Negotiate abc==', 'NTLM, Negotiate'],
+    ['Bearer realm=""', 'Bearer (without a URL of a token server)'],
+  ])('with the challenge %s names what is wanted', async (challenge, schemes) => {
+    expect((await explained(me, challenge, { status: 401 })).message).toContain(`asks for ${schemes} authentication`);
+  });
+
+  it('shows little of what a registry or a file calls itself', async () => {
+    const long = { ...me, username: 'u'.repeat(5000) };
+    expect((await explained(long, 'Basic', { status: 401, sent: 'Basic x' })).message.length).toBeLessThan(300);
+    const schemes = Array.from({ length: 100 }, (_, i) => `${'x'.repeat(500)}${i}`).join(', ');
+    expect((await explained(me, schemes, { status: 401 })).message.length).toBeLessThan(800);
   });
 });

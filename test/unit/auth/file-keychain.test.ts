@@ -1,8 +1,10 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { credentialsFiles, type UserEnvironment } from '../../../src/auth/credential-files.ts';
 import { fileKeychain } from '../../../src/auth/file-keychain.ts';
 import { chainKeychains } from '../../../src/auth/keychain.ts';
+import type { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { redact } from '../../../src/base/redact.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -45,10 +47,10 @@ describe('the credentials files', () => {
       REGISTRY_AUTH_FILE: put('own.json', { auths: { 'a.example': auth('own', '5') } }),
     };
     const keychain = fileKeychain({ env, home });
-    expect(await keychain.lookup('a.example')).toEqual(basic('own', '5'));
-    expect(await keychain.lookup('b.example')).toEqual(basic('helm', '4'));
-    expect(await keychain.lookup('c.example')).toEqual(basic('home', '2'));
-    expect(await keychain.lookup('d.example')).toEqual(basic('docker', '1'));
+    expect(await keychain.lookup('a.example')).toMatchObject(basic('own', '5'));
+    expect(await keychain.lookup('b.example')).toMatchObject(basic('helm', '4'));
+    expect(await keychain.lookup('c.example')).toMatchObject(basic('home', '2'));
+    expect(await keychain.lookup('d.example')).toMatchObject(basic('docker', '1'));
     expect(await keychain.lookup('e.example')).toBeUndefined();
   });
 
@@ -60,7 +62,7 @@ describe('the credentials files', () => {
     'may call Docker Hub %s',
     async (key) => {
       put('.docker/config.json', { auths: { [key]: auth('hub', 'geheim') } });
-      expect(await fileKeychain({ env: {}, home }).lookup('docker.io', 'library/nginx')).toEqual(
+      expect(await fileKeychain({ env: {}, home }).lookup('docker.io', 'library/nginx')).toMatchObject(
         basic('hub', 'geheim'),
       );
     },
@@ -74,9 +76,9 @@ describe('the credentials files', () => {
     };
     put('.docker/config.json', { auths });
     const keychain = fileKeychain({ env: {}, home });
-    expect(await keychain.lookup('r.example', 'team/app')).toEqual(basic('app', '3'));
-    expect(await keychain.lookup('r.example', 'team/application')).toEqual(basic('team', '2'));
-    expect(await keychain.lookup('r.example', 'other')).toEqual(basic('all', '1'));
+    expect(await keychain.lookup('r.example', 'team/app')).toMatchObject(basic('app', '3'));
+    expect(await keychain.lookup('r.example', 'team/application')).toMatchObject(basic('team', '2'));
+    expect(await keychain.lookup('r.example', 'other')).toMatchObject(basic('all', '1'));
     expect(await keychain.lookup('r.example.org', 'team/app')).toBeUndefined();
   });
 
@@ -90,9 +92,9 @@ describe('the credentials files', () => {
       },
     });
     const keychain = fileKeychain({ env: {}, home });
-    expect(await keychain.lookup('a.example')).toEqual({ kind: 'identity-token', token: 'refresh-me' });
-    expect(await keychain.lookup('b.example')).toEqual({ kind: 'registry-token', token: 'take-me' });
-    expect(await keychain.lookup('c.example:5000')).toEqual(basic('user', 'with:colon'));
+    expect(await keychain.lookup('a.example')).toMatchObject({ kind: 'identity-token', token: 'refresh-me' });
+    expect(await keychain.lookup('b.example')).toMatchObject({ kind: 'registry-token', token: 'take-me' });
+    expect(await keychain.lookup('c.example:5000')).toMatchObject(basic('user', 'with:colon'));
     expect(await keychain.lookup('d.example')).toBeUndefined();
   });
 
@@ -120,9 +122,9 @@ describe('the credentials files', () => {
     const keychain = fileKeychain({ env: {}, home });
     await keychain.lookup('a.example');
     put('.docker/config.json', { auths: { 'a.example': auth('user', 'new') } });
-    expect(await keychain.lookup('a.example')).toEqual(basic('user', 'old'));
+    expect(await keychain.lookup('a.example')).toMatchObject(basic('user', 'old'));
     keychain.forget?.('a.example');
-    expect(await keychain.lookup('a.example')).toEqual(basic('user', 'new'));
+    expect(await keychain.lookup('a.example')).toMatchObject(basic('user', 'new'));
   });
 });
 
@@ -134,16 +136,15 @@ describe('a credential helper', () => {
     );
     put('.docker/config.json', { credHelpers: { 'a.example': 'mine' }, auths: { 'a.example': auth('file', '1') } });
     const keychain = fileKeychain({ env: { PATH }, home });
-    expect(await keychain.lookup('a.example', 'x/y')).toEqual(basic('u', 's3cret-of-a.example'));
+    expect(await keychain.lookup('a.example', 'x/y')).toMatchObject(basic('u', 's3cret-of-a.example'));
     await keychain.lookup('a.example', 'x/z');
-    const { readFileSync } = await import('node:fs');
     expect(readFileSync(join(home, 'asked'), 'utf8')).toBe('a.example\n');
   });
 
   it('gives an identity token under the user name <token>', async () => {
     const PATH = helper('mine', `echo '{"Username":"<token>","Secret":"refresh-me"}'`);
     put('.docker/config.json', { credHelpers: { 'a.example': 'mine' } });
-    expect(await fileKeychain({ env: { PATH }, home }).lookup('a.example')).toEqual({
+    expect(await fileKeychain({ env: { PATH }, home }).lookup('a.example')).toMatchObject({
       kind: 'identity-token',
       token: 'refresh-me',
     });
@@ -159,7 +160,7 @@ describe('a credential helper', () => {
     const file = put('.docker/config.json', { credHelpers: { 'a.example': 'gone' } });
     const keychain = fileKeychain({ env: { PATH: '/nowhere' }, home });
     await expect(keychain.lookup('a.example')).rejects.toThrow(
-      `the credential helper docker-credential-gone, which ${file} names for a.example, is not installed`,
+      `credentials for a.example: the credential helper docker-credential-gone, which ${file} names for a.example, is not installed`,
     );
     expect(await keychain.lookup('b.example')).toBeUndefined();
   });
@@ -168,8 +169,11 @@ describe('a credential helper', () => {
     put('.docker/config.json', { credsStore: 'desktop', auths: { 'a.example': auth('file', '1') } });
     const events: AirgapEvent[] = [];
     const keychain = fileKeychain({ env: { PATH: '/nowhere' }, home, emit: (event) => events.push(event) });
-    expect(await keychain.lookup('a.example')).toEqual(basic('file', '1'));
+    expect(await keychain.lookup('a.example')).toMatchObject(basic('file', '1'));
     expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('docker-credential-desktop') }]);
+    expect(keychain.sources?.('a.example')).toContainEqual(
+      expect.stringContaining('config.json (docker-credential-desktop failed)'),
+    );
   });
 
   it('that answers nonsense is an error which does not repeat it', async () => {
@@ -178,6 +182,239 @@ describe('a credential helper', () => {
     const lookup = fileKeychain({ env: { PATH }, home }).lookup('a.example');
     await expect(lookup).rejects.toMatchObject({ code: 'config' });
     await expect(lookup).rejects.not.toThrow(/hunter22/);
+  });
+});
+
+/** Hangs with a child, which stays when the helper is killed, and holds its output open. */
+const HANG = 'sleep 20 & echo $! >> "$(dirname "$0")/children"; wait';
+
+describe('a credential helper that misbehaves', () => {
+  afterEach(() => {
+    const children = join(home, 'bin/children');
+    if (!existsSync(children)) return;
+    for (const child of readFileSync(children, 'utf8').trim().split('\n')) process.kill(Number(child), 'SIGKILL');
+  });
+  const lookUp = (script: string, config: object, ...hosts: string[]) => {
+    const PATH = helper('mine', script);
+    const file = put('.docker/config.json', config);
+    const events: AirgapEvent[] = [];
+    const keychain = fileKeychain({ env: { PATH }, home, helperTimeout: 300, emit: (event) => events.push(event) });
+    return { file, events, answers: Promise.allSettled(hosts.map((host) => keychain.lookup(host))) };
+  };
+  const named = { credHelpers: { 'a.example': 'mine' } };
+
+  it.each([
+    ['hangs', HANG],
+    ['ignores signals', `trap '' TERM; ${HANG}; sleep 1`],
+    ['answers without end', 'yes'],
+    ['answers nonsense', 'echo hunter22'],
+    ['answers a list', 'echo "[]"'],
+    ['answers numbers', `echo '{"Username": 1, "Secret": 2}'`],
+    ['fails with its secret', `echo '{"Username": "u", "Secret": "hunter22"}'; exit 1`],
+    ['says nothing', ''],
+    ['says nothing and fails', 'exit 3'],
+  ])('because it %s is an error soon, which names it, its file and the registry', async (_, script) => {
+    const began = Date.now();
+    const { file, answers } = lookUp(script, named, 'a.example');
+    const [answer] = await answers;
+    expect(Date.now() - began).toBeLessThan(5000);
+    const error = (answer as PromiseRejectedResult).reason as AirgapError;
+    expect(error.code).toBe('config');
+    for (const part of ['docker-credential-mine', file, 'a.example']) expect(error.message).toContain(part);
+    expect(`${error.message} ${error.hint}`).not.toContain('hunter22');
+    expect(error.message.length).toBeLessThan(1000);
+  });
+
+  it('as the general store is told once, and not asked again when it hangs', async () => {
+    const script = `echo x >> ${home}/asked; ${HANG}`;
+    const { events, answers } = lookUp(script, { credsStore: 'mine' }, 'a.example');
+    expect(await answers).toMatchObject([{ status: 'fulfilled', value: undefined }]);
+    const keychain = fileKeychain({
+      env: { PATH: `${home}/bin:/usr/bin:/bin` },
+      home,
+      helperTimeout: 300,
+      emit: (event) => events.push(event),
+    });
+    events.length = 0;
+    for (const host of ['a.example', 'b.example', 'c.example']) await keychain.lookup(host);
+    expect(events).toHaveLength(1);
+    expect(readFileSync(join(home, 'asked'), 'utf8')).toBe('x\nx\n');
+  });
+
+  it('as the general store for one registry is asked for others', async () => {
+    const script = `read -r host; test "$host" = b.example || { echo locked; exit 1; }; echo '{"Username":"u","Secret":"secret-b"}'`;
+    const { events, answers } = lookUp(script, { credsStore: 'mine' }, 'a.example', 'b.example', 'c.example');
+    expect((await answers).map((answer) => answer.status === 'fulfilled' && answer.value)).toMatchObject([
+      undefined,
+      basic('u', 'secret-b'),
+      undefined,
+    ]);
+    expect(events).toHaveLength(1);
+  });
+
+  it('gets no secrets of ours', async () => {
+    const PATH = helper('mine', `env > ${home}/env; echo '{"Username":"u","Secret":"s"}'`);
+    put('.docker/config.json', named);
+    const env = { PATH, AWS_PROFILE: 'own', AIRGAP_AUTH_B_EXAMPLE_PASSWORD: 'geheim', DOCKER_AUTH_CONFIG: '{}' };
+    await fileKeychain({ env, home }).lookup('a.example');
+    const passed = readFileSync(join(home, 'env'), 'utf8');
+    expect(passed).toContain('AWS_PROFILE=own');
+    expect(passed).not.toMatch(/AIRGAP_|DOCKER_AUTH_CONFIG/);
+  });
+});
+
+describe('where credentials are looked for', () => {
+  const found = (user: Partial<UserEnvironment>): string[] =>
+    credentialsFiles({ env: {}, home: '/h', uid: 7, ...user }).map(({ file }) => file);
+
+  it.each([
+    [{}, '/h/.config/helm/registry/config.json'],
+    [{ platform: 'darwin' as const }, '/h/Library/Preferences/helm/registry/config.json'],
+    [{ platform: 'darwin' as const, env: { XDG_CONFIG_HOME: '/x' } }, '/x/helm/registry/config.json'],
+    [{ env: { XDG_CONFIG_HOME: '/x', HELM_CONFIG_HOME: '/c' } }, '/c/registry/config.json'],
+    [{ env: { HELM_CONFIG_HOME: '/c', HELM_REGISTRY_CONFIG: '/r.json' } }, '/r.json'],
+  ])('is where Helm keeps them: %j', (user, file) => {
+    expect(found(user)[0]).toBe(file);
+  });
+
+  it('is where podman keeps them', () => {
+    const others = ['/h/.config/containers/auth.json', '/h/.docker/config.json', '/h/.dockercfg'];
+    expect(found({}).slice(1)).toEqual(['/run/containers/7/auth.json', ...others]);
+    expect(found({ env: { XDG_RUNTIME_DIR: '/run/user/7' } }).slice(1)).toEqual([
+      '/run/user/7/containers/auth.json',
+      ...others,
+    ]);
+    expect(found({ platform: 'darwin', env: { XDG_RUNTIME_DIR: '/run/user/7' } }).slice(1)).toEqual(others);
+    expect(found({ env: { REGISTRY_AUTH_FILE: '/own.json' } })[0]).toBe('/own.json');
+  });
+
+  it('is told for messages: the files that are there', async () => {
+    const file = put('.docker/config.json', {});
+    const keychain = fileKeychain({ env: { DOCKER_AUTH_CONFIG: '{}' }, home, uid: 7 });
+    await keychain.lookup('a.example');
+    expect(keychain.sources?.('a.example')).toEqual(['DOCKER_AUTH_CONFIG', file]);
+    const lost = fileKeychain({ env: { REGISTRY_AUTH_FILE: '/nowhere.json' }, home });
+    await lost.lookup('a.example');
+    expect(lost.sources?.('a.example')).toEqual(['REGISTRY_AUTH_FILE (there is no file /nowhere.json)', file]);
+    const none = fileKeychain({ env: {}, home: join(home, 'nobody') });
+    await none.lookup('a.example');
+    expect(none.sources?.('a.example')).toEqual([expect.stringContaining('none is there')]);
+  });
+
+  it('is where a refused login has to be corrected, when helm registry login would not help', async () => {
+    put('.docker/config.json', { auths: { 'c.example': auth('docker', '1') } });
+    const env = {
+      DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'a.example': auth('variable', '2') } }),
+      REGISTRY_AUTH_FILE: put('own.json', { auths: { 'b.example': auth('own', '3') } }),
+    };
+    const keychain = fileKeychain({ env, home });
+    const remedies = await Promise.all(['a', 'b', 'c'].map((name) => keychain.lookup(`${name}.example`)));
+    expect(remedies.map((found) => found?.remedy)).toEqual([
+      expect.stringContaining('DOCKER_AUTH_CONFIG'),
+      expect.stringContaining('REGISTRY_AUTH_FILE'),
+      undefined,
+    ]);
+  });
+
+  it('is DOCKER_AUTH_CONFIG before all files', async () => {
+    put('.docker/config.json', { auths: { 'a.example': auth('file', '1'), 'b.example': auth('file', '2') } });
+    const DOCKER_AUTH_CONFIG = JSON.stringify({ auths: { 'a.example': auth('variable', '3') } });
+    const keychain = fileKeychain({ env: { DOCKER_AUTH_CONFIG }, home });
+    expect(await keychain.lookup('a.example')).toMatchObject({
+      ...basic('variable', '3'),
+      source: 'stored in DOCKER_AUTH_CONFIG',
+    });
+    expect(await keychain.lookup('b.example')).toMatchObject(basic('file', '2'));
+  });
+
+  it('is Helm before Podman before Docker, and each says its file', async () => {
+    const helm = put('.config/helm/registry/config.json', { auths: { 'a.example': auth('helm', '1') } });
+    const podman = put('.config/containers/auth.json', {
+      auths: { 'a.example': auth('podman', '2'), 'b.example': auth('podman', '2') },
+    });
+    const legacy = put('.dockercfg', { 'https://c.example/v1/': auth('old', '3') });
+    const keychain = fileKeychain({ env: {}, home });
+    expect(await keychain.lookup('a.example')).toMatchObject({ source: `stored in ${helm}` });
+    expect(await keychain.lookup('b.example')).toMatchObject({ source: `stored in ${podman}` });
+    expect(await keychain.lookup('c.example')).toMatchObject({ ...basic('old', '3'), source: `stored in ${legacy}` });
+  });
+});
+
+describe('a credentials file', () => {
+  it.each(['docker.io', 'registry-1.docker.io', 'index.docker.io'])('serves Docker Hub called %s', async (registry) => {
+    put('.docker/config.json', { auths: { 'https://index.docker.io/v1/': auth('hub', 'geheim') } });
+    expect(await fileKeychain({ env: {}, home }).lookup(registry, 'library/nginx')).toMatchObject(
+      basic('hub', 'geheim'),
+    );
+  });
+
+  it('that names a registry twice gives the entry under its plain name', async () => {
+    const auths = { 'https://a.example/v1/': auth('url', '1'), 'a.example': auth('host', '2'), 'http://a.example': {} };
+    put('.docker/config.json', { auths });
+    expect(await fileKeychain({ env: {}, home }).lookup('a.example')).toMatchObject(basic('host', '2'));
+  });
+
+  it('that comes after one which knows the registry may be broken', async () => {
+    put('.config/helm/registry/config.json', { auths: { 'a.example': auth('helm', '1') } });
+    put('.docker/config.json', '{');
+    const keychain = fileKeychain({ env: {}, home });
+    expect(await keychain.lookup('a.example')).toMatchObject(basic('helm', '1'));
+    await expect(keychain.lookup('b.example')).rejects.toMatchObject({
+      code: 'config',
+      exitCode: 2,
+      message: expect.stringMatching(/b\.example.*config\.json is not JSON/),
+    });
+  });
+
+  it('with a broken entry serves other registries', async () => {
+    put('.docker/config.json', { auths: { 'a.example': { auth: '!' }, 'b.example': auth('b', '2') } });
+    const keychain = fileKeychain({ env: {}, home });
+    expect(await keychain.lookup('b.example')).toMatchObject(basic('b', '2'));
+    await expect(keychain.lookup('a.example')).rejects.toMatchObject({ code: 'config' });
+  });
+
+  it.each(['dTpw cHc=', 'not base64: at all', 'dTpw%'])('with %s for base64 is an error', async (text) => {
+    put('.docker/config.json', { auths: { 'a.example': { auth: text } } });
+    await expect(fileKeychain({ env: {}, home }).lookup('a.example')).rejects.toMatchObject({ code: 'config' });
+  });
+
+  it('may begin with a byte order mark, and have base64 in lines', async () => {
+    const encoded = auth('user', 'pw').auth.replace(/^(....)/, '$1\n');
+    put('.docker/config.json', `\ufeff${JSON.stringify({ auths: { 'a.example': { auth: encoded } } })}`);
+    expect(await fileKeychain({ env: {}, home }).lookup('a.example')).toMatchObject(basic('user', 'pw'));
+  });
+
+  it('that is a folder is an error that names it and the registry', async () => {
+    mkdirSync(join(home, '.docker/config.json'), { recursive: true });
+    await expect(fileKeychain({ env: {}, home }).lookup('a.example')).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringMatching(/a\.example.*\.docker\/config\.json cannot be read/),
+    });
+  });
+
+  it('turns the general store off for a registry with an empty helper', async () => {
+    const PATH = helper('store', `echo '{"Username":"store","Secret":"1"}'`);
+    const auths = { 'a.example': auth('file', '2'), 'b.example': {} };
+    put('.docker/config.json', { credsStore: 'store', credHelpers: { 'a.example': '' }, auths });
+    const keychain = fileKeychain({ env: { PATH }, home });
+    expect(await keychain.lookup('a.example')).toMatchObject(basic('file', '2'));
+    expect(await keychain.lookup('b.example')).toMatchObject(basic('store', '1'));
+  });
+
+  it('keeps the user of an identity token', async () => {
+    put('.docker/config.json', { auths: { 'a.example': { ...auth('me', ''), identitytoken: 'refresh-me' } } });
+    expect(await fileKeychain({ env: {}, home }).lookup('a.example')).toMatchObject({
+      kind: 'identity-token',
+      username: 'me',
+    });
+  });
+
+  it.each(['/some/path', '[]', '{"auths": 1}'])('in DOCKER_AUTH_CONFIG that holds %s is named', async (text) => {
+    const lookup = fileKeychain({ env: { DOCKER_AUTH_CONFIG: text }, home }).lookup('a.example');
+    await expect(lookup).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringMatching(/a\.example.*DOCKER_AUTH_CONFIG/),
+    });
   });
 });
 

@@ -50,7 +50,7 @@ renderMemory: 4GiB
 
 async function gathered(...args: string[]): Promise<Gathered> {
   const edge = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as Edge;
-  const command = addRegistryFlags(addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
+  const command = addRegistryFlags(edge, addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
   await command.exitOverride().parseAsync(args, { from: 'user' });
   const flags = command.opts<ChartsFlags & RegistryFlags>();
   return gather(edge, command.args, flags, flags);
@@ -176,7 +176,11 @@ describe('gather', () => {
       linkRoots: [join(cwd, 'mono'), join(cwd, 'sub/shared')],
       hosts: expect.any(Set),
       certificates: expect.any(Function),
+      login: expect.any(Function),
     });
+    expect(all.registry.named).toEqual(
+      expect.arrayContaining(['p.example', 'r.example', 'm.example', 'docker.io', '10.0.0.5:8080']),
+    );
     const { hosts = new Set<string>() } = all.chartSources ?? {};
     const named = [
       'c.example:443',
@@ -203,7 +207,7 @@ describe('gather', () => {
     expect(all.include).toEqual([{ pattern: 'z' }, { pattern: 'redis' }]);
     expect(all).toMatchObject({ tests: false, hooks: true });
     expect(all.platforms).toEqual(['linux/arm64']);
-    expect(await registryAccess(all.registry)).toEqual({
+    expect(await registryAccess(all.registry)).toMatchObject({
       mirrors: [
         { from: 'quay.io', to: 'm.example/quay' },
         { from: 'quay.io', to: 'other.example/quay' },

@@ -103,7 +103,8 @@ describe('the ECR keychain', () => {
     vi.stubEnv('AWS_CONFIG_FILE', join(folder, 'config'));
     const events: AirgapEvent[] = [];
     const of = (profile: string) => ecrKeychain({ ...options(), profile, emit: (event) => events.push(event) });
-    await of('own').lookup(ecr.host);
+    expect((await of('own').lookup(ecr.host))?.source).toContain('profile own');
+    expect(of('own').sources?.(ecr.host)).toEqual([expect.stringContaining('profile own')]);
     expect(ecr.requests.map(({ key }) => key)).toEqual(['AKIAOWN']);
     await expect(of('absent').lookup(ecr.host)).rejects.toMatchObject({
       code: 'unauthorized',

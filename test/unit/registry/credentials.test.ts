@@ -108,8 +108,55 @@ describe('the credentials of a registry', () => {
     const wrong = await ask(client([server], basic));
     const none = await ask(clientFor([server.host]));
     expect([wrong, none]).toMatchObject([{ code: 'unauthorized' }, { code: 'unauthorized' }]);
-    const isStored = expect.stringContaining(`are stored for ${server.host}`);
+    const isStored = expect.stringContaining(`the login for ${server.host}`);
     expect(wrong).toMatchObject({ message: isStored });
     expect(none).not.toMatchObject({ message: isStored });
+  });
+
+  it('are found out by the challenge of /v2/ where the request itself has none', async () => {
+    const basicChallenge = { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } };
+    const server = await script([
+      { expect: MANIFEST, answer: { status: 401 } },
+      { expect: 'GET /v2/', answer: basicChallenge },
+      manifest,
+    ]);
+    await client([server], basic).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(server.seen.map(({ headers }) => headers.authorization?.slice(0, 5))).toEqual([
+      undefined,
+      undefined,
+      'Basic',
+    ]);
+  });
+
+  it('are sent to nobody where /v2/ leads elsewhere or has no challenge either', async () => {
+    const elsewhere = await script([
+      { expect: 'GET /', answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } } },
+    ]);
+    const server = await script([
+      { expect: MANIFEST, answer: { status: 401 } },
+      { expect: 'GET /v2/', answer: { status: 307, headers: { location: `http://${elsewhere.host}/` } } },
+      { expect: MANIFEST, answer: { status: 401 } },
+      { expect: 'GET /v2/', answer: {} },
+    ]);
+    const made = client([server, elsewhere], basic);
+    for (const _ of [1, 2]) {
+      await expect(made.manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
+        code: 'unauthorized',
+        message: expect.stringContaining('does not say how to log in'),
+      });
+    }
+    expect([...server.seen, ...elsewhere.seen].filter(({ headers }) => headers.authorization)).toEqual([]);
+  });
+
+  it('are told by their source in errors, of a 403 too', async () => {
+    const server = await script([
+      { expect: MANIFEST, answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } } },
+      { expect: MANIFEST, answer: { status: 403 } },
+    ]);
+    const made = client([server], { ...basic, source: 'stored in FILE' });
+    await expect(made.manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
+      code: 'forbidden',
+      message: expect.stringContaining(`the login for ${server.host} stored in FILE (user user)`),
+    });
   });
 });

@@ -25,10 +25,10 @@ async function registry(answer: RequestListener): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function setUp(answer: RequestListener) {
+async function setUp(answer: RequestListener, password = 'p') {
   const host = await registry(answer);
   const client = clientFor([host], {
-    keychain: { lookup: async () => ({ kind: 'basic', username: 'u', password: 'p' }) },
+    keychain: { lookup: async () => ({ kind: 'basic', username: 'u', password, source: 'stored in FILE' }) },
   });
   onTestFinished(() => client.close());
   const nodes = contents.map(
@@ -94,6 +94,14 @@ describe('two large blobs', () => {
     const steps = { file, emit, checkpoint: async () => {} };
     const ends = await Promise.allSettled(nodes.map((node, at) => shared.fetch(node, at * SIZE, 0, steps)));
     for (const end of ends) expect(end).toMatchObject({ reason: { code: 'digest-mismatch' } });
+  });
+
+  it('fail with what was tried of credentials, which the thread does not know', async () => {
+    const { nodes, shared, file, emit } = await setUp(give, 'wrong');
+    const steps = { file, emit, checkpoint: async () => {} };
+    const ends = await Promise.allSettled(nodes.map((node, at) => shared.fetch(node, at * SIZE, 0, steps)));
+    const message = expect.stringContaining('stored in FILE (user u) was refused');
+    for (const end of ends) expect(end).toMatchObject({ reason: { code: 'unauthorized', message } });
   });
 
   it('are both interrupted', async () => {

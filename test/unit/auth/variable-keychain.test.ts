@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest';
+import { givenKeychain } from '../../../src/auth/given-login.ts';
+import { variableKeychain } from '../../../src/auth/variable-keychain.ts';
+import { redact } from '../../../src/base/redact.ts';
+
+const basic = (username: string, password: string): object => ({ kind: 'basic', username, password });
+const pair = (host: string, password: string): Record<string, string> => ({
+  [`AIRGAP_AUTH_${host}_USERNAME`]: 'robot',
+  [`AIRGAP_AUTH_${host}_PASSWORD`]: password,
+});
+
+describe('variables of a registry', () => {
+  it.each([
+    ['registry.example', 'REGISTRY_EXAMPLE'],
+    ['Registry.Example:5000', 'REGISTRY_EXAMPLE_5000'],
+    ['127.0.0.1:5000', '127_0_0_1_5000'],
+    ['localhost', 'LOCALHOST'],
+    ['[::1]:5000', '___1__5000'],
+    ['docker.io', 'DOCKER_IO'],
+    ['registry-1.docker.io', 'DOCKER_IO'],
+  ])('give the login for %s as %s', async (registry, name) => {
+    const keychain = variableKeychain(pair(name, 'geheim'), []);
+    expect(await keychain.lookup(registry, 'a/b')).toMatchObject({
+      ...basic('robot', 'geheim'),
+      source: `from AIRGAP_AUTH_${name}_USERNAME and _PASSWORD`,
+    });
+    expect(await keychain.lookup(`x.${registry.replace(/[[\]:]/g, '')}`)).toBeUndefined();
+  });
+
+  it('give a bearer token, which stands alone', async () => {
+    const env = { AIRGAP_AUTH_R_EXAMPLE_TOKEN: 'take-me' };
+    expect(await variableKeychain(env, []).lookup('r.example')).toMatchObject({
+      kind: 'registry-token',
+      token: 'take-me',
+    });
+    for (const other of ['USERNAME', 'PASSWORD']) {
+      const both = variableKeychain({ ...env, [`AIRGAP_AUTH_R_EXAMPLE_${other}`]: 'x' }, []);
+      await expect(both.lookup('r.example')).rejects.toMatchObject({
+        code: 'config',
+        message: expect.stringMatching(new RegExp(`_TOKEN and .*_${other} .*r\\.example`)),
+      });
+    }
+  });
+
+  it.each([
+    [{ AIRGAP_AUTH_R_EXAMPLE_USERNAME: 'robot' }, 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD is empty'],
+    [pair('R_EXAMPLE', ''), 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD is empty'],
+    [{ AIRGAP_AUTH_R_EXAMPLE_PASSWORD: 'geheim' }, 'AIRGAP_AUTH_R_EXAMPLE_USERNAME is empty'],
+  ])('that are half there are an error for their registry alone: %j', async (env, says) => {
+    const keychain = variableKeychain(env, []);
+    await expect(keychain.lookup('r.example')).rejects.toMatchObject({
+      code: 'config',
+      exitCode: 2,
+      message: expect.stringMatching(`r\\.example.*${says}`),
+    });
+    expect(await keychain.lookup('other.example')).toBeUndefined();
+  });
+
+  it('that are all empty are none', async () => {
+    const env = { AIRGAP_AUTH_R_EXAMPLE_USERNAME: '', AIRGAP_AUTH_R_EXAMPLE_PASSWORD: '' };
+    expect(await variableKeychain(env, []).lookup('r.example')).toBeUndefined();
+  });
+
+  it('teach the redaction their secrets, used or not', () => {
+    variableKeychain({ AIRGAP_AUTH_X_TOKEN: 'token-of-x-1', AIRGAP_AUTH_X_PASSWORD: 'password-of-x' }, []);
+    expect(redact('token-of-x-1 password-of-x')).toBe('*** ***');
+  });
+
+  it('are named for messages', () => {
+    expect(variableKeychain({}, []).sources?.('r.example:5000')).toEqual(['AIRGAP_AUTH_R_EXAMPLE_5000_USERNAME']);
+  });
+});
+
+describe('hosts with the same variables', () => {
+  const env = pair('REGISTRY_CORP_EXAMPLE', 'geheim');
+  const refusal = {
+    code: 'config',
+    message: expect.stringMatching(
+      /registry-corp\.example.*registry\.corp\.example|registry\.corp\.example.*registry-corp\.example/,
+    ),
+  };
+
+  it('are told apart by what "_" stands for: a dot', async () => {
+    const keychain = variableKeychain(env, []);
+    expect(await keychain.lookup('registry.corp.example')).toMatchObject(basic('robot', 'geheim'));
+    // Somebody can have registered this one, and a chart can name it.
+    await expect(keychain.lookup('registry-corp.example')).rejects.toMatchObject(refusal);
+  });
+
+  it('are told apart by what the user has named', async () => {
+    const keychain = variableKeychain(env, ['registry-corp.example']);
+    expect(await keychain.lookup('registry-corp.example')).toMatchObject(basic('robot', 'geheim'));
+    await expect(keychain.lookup('registry.corp.example')).rejects.toMatchObject(refusal);
+  });
+
+  it('are both refused when the user has named both', async () => {
+    const keychain = variableKeychain(env, ['registry-corp.example', 'registry.corp.example']);
+    for (const host of ['registry-corp.example', 'registry.corp.example'])
+      await expect(keychain.lookup(host)).rejects.toMatchObject(refusal);
+  });
+
+  it('are told apart by a variable', async () => {
+    const said = { ...env, AIRGAP_AUTH_REGISTRY_CORP_EXAMPLE_HOST: 'registry-corp.example' };
+    const keychain = variableKeychain(said, ['registry.corp.example']);
+    expect(await keychain.lookup('registry-corp.example')).toMatchObject(basic('robot', 'geheim'));
+    expect(await keychain.lookup('registry.corp.example')).toBeUndefined();
+  });
+});
+
+describe('the login of the command line', () => {
+  const keychain = givenKeychain({ registry: 'docker.io', username: 'me', password: 'pw' });
+
+  it('is for its registry alone', async () => {
+    expect(await keychain.lookup('docker.io')).toMatchObject(basic('me', 'pw'));
+    expect(await keychain.lookup('registry-1.docker.io')).toMatchObject(basic('me', 'pw'));
+    expect(await keychain.lookup('quay.io')).toBeUndefined();
+  });
+
+  it('says for messages whose it is', () => {
+    expect(keychain.sources?.('quay.io')).toEqual(['--registry-username (for docker.io)']);
+  });
+});
