@@ -6,6 +6,7 @@ import type { Stage } from '../stage.ts';
 
 const PRIVATE = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const SDK = 'https://docs.aws.amazon.com/sdk-for-javascript/v3/developer-guide/configuring-the-jssdk.html';
+const PROFILES = 'https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html';
 const KEYS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI' };
 const PUBLIC_IMAGE = 'public.ecr.aws/docker/library/nginx:1';
 
@@ -69,20 +70,34 @@ quirk({
     stage.check(/AccessDenied|GetServiceBearerToken/.test(run.text), 'nothing is told of the refusal', run);
   },
 });
-for (const [name, reference] of [
-  ['private', `${PRIVATE}/team/app:1`],
-  ['public', PUBLIC_IMAGE],
+for (const [name, reference, args, env] of [
+  ['private', `${PRIVATE}/team/app:1`, [], { AWS_PROFILE: 'no-such-profile' }],
+  ['private-by-flag', `${PRIVATE}/team/app:1`, ['--profile', 'no-such-profile'], {}],
+  ['public-by-flag', PUBLIC_IMAGE, ['--profile', 'no-such-profile'], {}],
 ] as const) {
   quirk({
     id: `aws/wrong-profile-${name}`,
     weight: 'should',
-    shownBy: 'a misspelt AWS_PROFILE',
-    source: 'https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-files.html',
+    shownBy: 'a misspelt profile',
+    source: PROFILES,
     wanted: 'an error that names the profile; not another account, and not anonymous',
     run: async (stage) => {
       await registries(stage);
-      const run = await stage.bundle([], reference, { env: { AWS_PROFILE: 'no-such-profile' } });
-      stage.fails(run, /no-such-profile/, { within: 20 });
+      stage.fails(await stage.bundle([], reference, { args, env }), /no-such-profile/, { within: 20 });
     },
   });
 }
+quirk({
+  id: 'aws/wrong-profile-of-the-environment-public',
+  weight: 'should',
+  shownBy: 'AWS_PROFILE set for other programs',
+  source: PROFILES,
+  // What everybody may read needs no profile, and nobody has asked for this one by a flag.
+  wanted: 'a warning that names the profile, and anonymous',
+  run: async (stage) => {
+    await registries(stage);
+    const run = await stage.bundle([], PUBLIC_IMAGE, { env: { AWS_PROFILE: 'no-such-profile' } });
+    await stage.verifies(run);
+    stage.check(/no-such-profile/.test(run.text), 'nothing is told of the profile', run);
+  },
+});

@@ -120,7 +120,7 @@ quirk({
     });
     const { target, push } = await pushOne(stage, hook, {
       items: { 'team/app': second },
-      setUp: (registry, bundle) => registry.put(`m/${bundle.prefix}/team/app`, '1', first),
+      setUp: (registry, bundle) => registry.put(`m/${bundle.prefix}/team/app`, 'old', first),
     });
     stage.succeeds(await push());
     const sent = target.log
