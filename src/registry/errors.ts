@@ -1,4 +1,4 @@
-import type { Refusal as AccessRefusal } from '../auth/refusal.ts';
+import type { AccessRefusal } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import { clientCertificateHint } from '../http/certificate-refusal.ts';
