@@ -6,14 +6,22 @@ import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
 import { systemCertificates } from './host-certificates.ts';
-import { type Judge, judged } from './judged.ts';
 import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
 import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
-import { type Attempt, createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
+import {
+  type Attempt,
+  checkStatus,
+  createRetrier,
+  RETRY_DEFAULTS,
+  type Retrier,
+  type RetryAdvice,
+  type RetryCheck,
+  type RetryPolicy,
+} from './retry.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
@@ -62,7 +70,7 @@ export interface HttpRequest {
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** How likely a repetition helps after an answer; by its status where it is not given. */
-  readonly judge?: Judge;
+  readonly checkRetry?: RetryCheck;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
   /** How often that may pass in vain. Default: as often as other failures may come. */
@@ -179,12 +187,17 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
       if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
       throw outcome.error;
     }
-    const { response, retryable, after } = await judged(outcome, request.judge);
+    const { response, retryable, after } = await advise(outcome, request.checkRetry);
     pace.ended(began, retryable === 'throttled');
     const reason = `${outcome.url.host} answers ${outcome.status}`;
     if (!(await again({ attempt, reason, retryable, after }))) return response;
     await discard(response);
   }
+}
+
+/** A success is not looked at. */
+function advise(response: HttpResponse, check: RetryCheck = checkStatus): RetryAdvice | Promise<RetryAdvice> {
+  return response.status < 400 ? { response, retryable: 'no' } : check(response);
 }
 
 /** Whether nothing came at all, not even the head of an answer. */
