@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { codeOf, HEADERS_TIMEOUT } from './error-codes.ts';
 import type { HttpResponse, WireRequest } from './exchange.ts';
 import { describeFailure, type Failure } from './failures.ts';
 import type { Inflow, LeastRate } from './least-rate.ts';
@@ -62,7 +63,7 @@ function advise(response: HttpResponse, check: RetryCheck = checkStatus): RetryA
 
 /** Whether nothing came at all, not even the head of an answer. */
 function isUnanswered({ error }: Failure): boolean {
-  return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
+  return codeOf(error.cause) === HEADERS_TIMEOUT;
 }
 
 /** One attempt, redirects included. */
