@@ -1,24 +1,38 @@
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestNode } from '../oci/graph.ts';
 import { readLinks } from '../oci/manifest.ts';
+import type { Referrer } from '../oci/referrer.ts';
 
 /**
  * Sorts manifests into levels that can be sent one after the other, and each at once: children before their index, a
  * subject before what names it (GitLab refuses a manifest whose subject is not there; BuildKit's attestations are children
  * of an index and name another child).
  */
-export function levelsOf(nodes: readonly ManifestNode[]): readonly (readonly ManifestNode[])[] {
-  const left = new Map(nodes.map((node) => [node.descriptor.digest, node]));
-  const needs = new Map([...left.values()].map((node) => [node, neededBy(node)]));
-  const levels: ManifestNode[][] = [];
-  while (left.size > 0) {
-    const ready = [...left.values()].filter((node) => !needs.get(node)?.some((digest) => left.has(digest)));
+export function manifestLevels(nodes: readonly ManifestNode[]): readonly (readonly ManifestNode[])[] {
+  return levels(nodes, neededBy);
+}
+
+/** The same for referrers: a referrer of another one comes after it. */
+export function referrerLevels(referrers: readonly Referrer[]): readonly (readonly Referrer[])[] {
+  return levels(referrers, ({ subject }) => [subject]);
+}
+
+function levels<T extends { readonly descriptor: Descriptor }>(
+  items: readonly T[],
+  needsOf: (item: T) => readonly Digest[],
+): T[][] {
+  const needs = new Map(items.map((item) => [item, needsOf(item)]));
+  const sorted: T[][] = [];
+  while (needs.size > 0) {
+    const left = new Set([...needs.keys()].map(({ descriptor }) => descriptor.digest));
+    const ready = [...needs].filter(([, digests]) => !digests.some((digest) => left.has(digest))).map(([item]) => item);
     // Digests cannot name each other in a ring; should content say so all the same, the registry has the last word.
-    const level = ready.length > 0 ? ready : [...left.values()];
-    for (const { descriptor } of level) left.delete(descriptor.digest);
-    levels.push(level);
+    const level = ready.length > 0 ? ready : [...needs.keys()];
+    for (const item of level) needs.delete(item);
+    sorted.push(level);
   }
-  return levels;
+  return sorted;
 }
 
 function neededBy({ descriptor, bytes, children }: ManifestNode): readonly Digest[] {

@@ -8,7 +8,7 @@ import { isAttestation } from '../oci/platform.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { type BlobOptions, Blobs, type Shipment } from './blobs.ts';
 import { checkAborted, failureOf } from './failure.ts';
-import { levelsOf } from './levels.ts';
+import { manifestLevels } from './levels.ts';
 import { limiter } from './limit.ts';
 import { Presence } from './presence.ts';
 import { sendManifest } from './send-manifest.ts';
@@ -84,7 +84,7 @@ export class Push {
     await this.#all(elsewhere, (digest) => this.blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
     const below = nodes.filter(({ descriptor }) => descriptor.digest !== root.descriptor.digest);
-    for (const level of levelsOf(below)) await this.#all(level, (node) => this.#put(node, repository));
+    for (const level of manifestLevels(below)) await this.#all(level, (node) => this.#put(node, repository));
     await this.#limit(() => this.#put(nodes.at(-1) as ManifestNode, repository, tag));
     this.#options.emit({ type: 'image', reference: formatReference(root.reference), digest: root.descriptor.digest });
   }

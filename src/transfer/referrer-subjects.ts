@@ -4,25 +4,33 @@ import { isAttestation } from '../oci/platform.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
 
-/** One manifest to be asked for. */
-export interface Subject {
+/** A manifest of a repository. */
+export interface ManifestAt {
   readonly repository: Repository;
   readonly digest: Digest;
+}
+
+/** A manifest whose referrers are asked for. */
+export interface ReferrerQuery extends ManifestAt {
   /** `list`: only what a registry's API lists; `all`: cosign's tags and the referrers' tag as well, a question each. */
   readonly effort: 'list' | 'all';
 }
 
-export function subjectOf({ registry, path }: Repository, digest: Digest, effort: Subject['effort']): Subject {
+export function queryOf(
+  { registry, path }: Repository,
+  digest: Digest,
+  effort: ReferrerQuery['effort'],
+): ReferrerQuery {
   return { repository: { registry, path }, digest, effort };
 }
 
 /** `REGISTRY/PATH@DIGEST`. */
-export function keyOf({ repository, digest }: Pick<Subject, 'repository' | 'digest'>): string {
+export function manifestName({ repository, digest }: ManifestAt): string {
   return `${formatRepository(repository)}@${digest}`;
 }
 
-/** What a referrer belongs to. */
-export function subjectIn({ repository, subject }: Referrer): Pick<Subject, 'repository' | 'digest'> {
+/** The subject of a referrer. */
+export function subjectOf({ repository, subject }: Referrer): ManifestAt {
   return { repository, digest: subject };
 }
 

@@ -1,10 +1,8 @@
 import type { Sink } from '../oci/content.ts';
-import { isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { readLinks } from '../oci/manifest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { referrersTag } from '../oci/referrer.ts';
 import type { AskedSource } from './pinned.ts';
+import { readReferrersTag } from './referrers-tag.ts';
 
 /**
  * Who in a registry says what belongs to a manifest: the registry itself, a list under the manifest's tag, or cosign's tag.
@@ -25,19 +23,15 @@ export async function listedReferrers(
 ): Promise<ReadonlySet<Digest>> {
   const listed = await registry.referrers(repository, subject);
   if (listed !== undefined) return new Set(listed.map(({ digest }) => digest));
-  return listedUnderTag(registry, repository, subject);
+  return taggedReferrers(registry, repository, subject);
 }
 
 /** What the list under a manifest's tag has, whatever the referrers API says. */
-export async function listedUnderTag(
+export async function taggedReferrers(
   registry: Pick<Sink, 'hasManifest'> & Pick<AskedSource, 'manifest'>,
   repository: Repository,
   subject: Digest,
 ): Promise<ReadonlySet<Digest>> {
-  const there = await registry.hasManifest(repository, referrersTag(subject));
-  // To GitLab the tag is the digest: what its index has are no referrers.
-  if (there === undefined || there === subject) return new Set();
-  const { descriptor, bytes } = await registry.manifest(repository, there);
-  if (!isIndexType(descriptor.mediaType)) return new Set();
-  return new Set(readLinks(descriptor.mediaType, bytes).manifests.map(({ digest }) => digest));
+  const tag = await readReferrersTag(registry, repository, subject);
+  return new Set(tag?.entries?.map(({ digest }) => digest));
 }

@@ -10,11 +10,12 @@ import type { Referrer } from '../oci/referrer.ts';
 import { askUntil } from './ask-until.ts';
 import type { SeenTags } from './cosign-tags.ts';
 import { checkAborted, failureOf } from './failure.ts';
+import { referrerLevels } from './levels.ts';
 import type { AskedSource } from './pinned.ts';
 import { cosignTagName, groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
 import { ReferrerSender } from './referrer-sender.ts';
 import type { Tie } from './referrers-listed.ts';
-import { listUnderTag } from './referrers-tag.ts';
+import { updateReferrersTag } from './referrers-tag.ts';
 import type { ExistingTag } from './survey.ts';
 
 export interface ReferrersPushOptions {
@@ -67,15 +68,7 @@ export async function pushReferrers(
   options: ReferrersPushOptions,
 ): Promise<ReferrersPushResult> {
   const push = new ReferrersPush(graph, source, sink, options);
-  let left = [...referrers];
-  while (left.length > 0) {
-    const waiting = new Set(left.map(({ descriptor }) => descriptor.digest));
-    const ready = left.filter(({ subject }) => !waiting.has(subject));
-    // A ring of subjects cannot be made, since each has the other's digest in it; but a bundle may say anything.
-    const next = ready.length > 0 ? ready : left;
-    left = left.filter((one) => !next.includes(one));
-    await push.all(next);
-  }
+  for (const level of referrerLevels(referrers)) await push.all(level);
   return push.result();
 }
 
@@ -175,7 +168,7 @@ class ReferrersPush {
     if (sent.length === 0) return { via };
     try {
       const nodes = sent.map((digest) => this.#node(digest));
-      const { digest, changed } = await listUnderTag(this.#sink, repository, subject, nodes);
+      const { digest, changed } = await updateReferrersTag(this.#sink, repository, subject, nodes);
       if (changed && !(await this.#isThere(repository, digest))) throw lost(repository, digest);
       return { via };
     } catch (error) {

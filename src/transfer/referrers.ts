@@ -1,10 +1,9 @@
 import { AirgapError, ours } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
-import { type Descriptor, isIndexType } from '../oci/descriptor.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph, Root } from '../oci/graph.ts';
-import { readLinks } from '../oci/manifest.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { cosignTags, type Referrer, referrerKey, referrersTag } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
@@ -12,7 +11,15 @@ import { limiter } from './limit.ts';
 import type { AskedSource } from './pinned.ts';
 import { ReferrerBlobs } from './referrer-blobs.ts';
 import { type QuestionKind, ReferrerQuestions } from './referrer-questions.ts';
-import { imagesBelow, keyOf, type Subject, subjectIn, subjectOf } from './referrer-subjects.ts';
+import {
+  imagesBelow,
+  type ManifestAt,
+  manifestName,
+  queryOf,
+  type ReferrerQuery,
+  subjectOf,
+} from './referrer-subjects.ts';
+import { readReferrersTag } from './referrers-tag.ts';
 import type { ReferrerFailure, Walker } from './walk.ts';
 
 export interface ReferrerOptions {
@@ -82,10 +89,11 @@ export class Referrers {
    */
   async collect(roots: readonly Root[]): Promise<void> {
     const graph = this.#walker.graph();
-    const tops = roots.map((root) => subjectOf(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'));
-    const below = roots.map((root) => imagesBelow(graph, root).map((at) => subjectOf(root.reference, at, 'list')));
+    const tops = roots.map((root) => queryOf(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'));
+    const below = roots.map((root) => imagesBelow(graph, root).map((at) => queryOf(root.reference, at, 'list')));
     for (const [at, { reference }] of roots.entries()) {
-      for (const part of [tops[at] as Subject, ...(below[at] ?? [])]) this.#name(part, [formatReference(reference)]);
+      for (const part of [tops[at] as ReferrerQuery, ...(below[at] ?? [])])
+        this.#name(part, [formatReference(reference)]);
     }
     const found = await this.#ask([...tops, ...below.flat()]);
     const own = found.slice(0, tops.length);
@@ -110,7 +118,7 @@ export class Referrers {
       this.#tell(failures);
       if (depth + 1 >= DEPTH) return;
       const subjects = added.map(({ repository, subject, descriptor }) => {
-        const own = subjectOf(repository, descriptor.digest, 'all');
+        const own = queryOf(repository, descriptor.digest, 'all');
         this.#name(own, this.#namesOf({ repository, digest: subject }));
         return own;
       });
@@ -121,7 +129,7 @@ export class Referrers {
   /** What is listed and is not there, or belongs elsewhere, is the registry's rubbish; what cannot be had is on record. */
   #tell(failures: readonly ReferrerFailure[]): void {
     for (const { referrer, error, isStray } of failures) {
-      if (!isStray && error.code !== 'image-not-found') this.#note(subjectIn(referrer), error);
+      if (!isStray && error.code !== 'image-not-found') this.#note(subjectOf(referrer), error);
       else {
         const message = `not taken for a signature or the like: ${error.message}`;
         this.#options.emit({ type: 'warning', message });
@@ -131,16 +139,16 @@ export class Referrers {
 
   /** Without those of a manifest that has too many. */
   #within(referrers: readonly Referrer[]): readonly Referrer[] {
-    const bySubject = Map.groupBy(referrers, (referrer) => keyOf(subjectIn(referrer)));
+    const bySubject = Map.groupBy(referrers, (referrer) => manifestName(subjectOf(referrer)));
     return [...bySubject].flatMap(([name, list]) => {
       if (list.length <= MOST) return list;
       const message = `${list.length} manifests belong to ${name}, and more than ${MOST} are refused`;
-      this.#note(subjectIn(list[0] as Referrer), new AirgapError('unsupported', message));
+      this.#note(subjectOf(list[0] as Referrer), new AirgapError('unsupported', message));
       return [];
     });
   }
 
-  async #ask(subjects: readonly Subject[]): Promise<(readonly Referrer[])[]> {
+  async #ask(subjects: readonly ReferrerQuery[]): Promise<(readonly Referrer[])[]> {
     const outcomes = await settle(subjects, subjects.length, (subject) => this.#about(subject));
     checkAborted(this.#options.signal);
     return outcomes.map((outcome) => {
@@ -150,10 +158,12 @@ export class Referrers {
   }
 
   /** What is found of one; where one question fails, the others count. */
-  async #about(subject: Subject): Promise<readonly Referrer[]> {
+  async #about(subject: ReferrerQuery): Promise<readonly Referrer[]> {
     const { repository, digest, effort } = subject;
     const tags = effort === 'all' ? cosignTags(digest) : [];
-    const tagged = tags.map((tag) => once(this.#tagged, `${keyOf(subject)} ${tag}`, () => this.#tag(subject, tag)));
+    const tagged = tags.map((tag) =>
+      once(this.#tagged, `${manifestName(subject)} ${tag}`, () => this.#tag(subject, tag)),
+    );
     const outcomes = await Promise.allSettled([this.#listOf(subject), ...tagged]);
     return outcomes.flatMap((outcome) => {
       if (outcome.status === 'fulfilled') return outcome.value;
@@ -163,24 +173,24 @@ export class Referrers {
   }
 
   /** Puts on record that not everything is known of a manifest. @throws AirgapError `interrupted` */
-  #note(of: Pick<Subject, 'repository' | 'digest'>, error: AirgapError): void {
+  #note(of: ManifestAt, error: AirgapError): void {
     const { repository } = of;
     const told = failureOf(formatRepository(repository), error);
     this.#questions.note(repository.registry, this.#namesOf(of), told);
   }
 
-  #namesOf(of: Pick<Subject, 'repository' | 'digest'>): ReadonlySet<string> {
-    return this.#images.get(keyOf(of)) ?? new Set([keyOf(of)]);
+  #namesOf(of: ManifestAt): ReadonlySet<string> {
+    return this.#images.get(manifestName(of)) ?? new Set([manifestName(of)]);
   }
 
-  #name(of: Pick<Subject, 'repository' | 'digest'>, images: Iterable<string>): void {
-    this.#images.set(keyOf(of), new Set([...(this.#images.get(keyOf(of)) ?? []), ...images]));
+  #name(of: ManifestAt, images: Iterable<string>): void {
+    this.#images.set(manifestName(of), new Set([...(this.#images.get(manifestName(of)) ?? []), ...images]));
   }
 
-  async #listOf(subject: Subject): Promise<readonly Referrer[]> {
+  async #listOf(subject: ReferrerQuery): Promise<readonly Referrer[]> {
     const { repository, digest, effort } = subject;
     try {
-      const listed = await once(this.#lists, keyOf(subject), async () => {
+      const listed = await once(this.#lists, manifestName(subject), async () => {
         const list = await this.#question('list', repository, () => this.#source.referrers(repository, digest));
         return list?.map((descriptor) => referrerOf(repository, digest, descriptor));
       });
@@ -189,27 +199,25 @@ export class Referrers {
       // There may be a list under the tag all the same.
       this.#note(subject, ours(error));
     }
-    return effort === 'all' ? once(this.#fallbacks, keyOf(subject), () => this.#fallback(subject)) : [];
+    return effort === 'all' ? once(this.#fallbacks, manifestName(subject), () => this.#fallback(subject)) : [];
   }
 
   /** The list that clients keep under a tag, where a registry keeps none. */
-  async #fallback({ repository, digest }: Subject): Promise<readonly Referrer[]> {
-    const tag = referrersTag(digest);
-    const there = await this.#question('tag', repository, () => this.#source.head(repository, tag));
-    // To GitLab `sha256-<hex>` is the digest, and names the image itself.
-    if (there === undefined || there.digest === digest) return [];
-    const { descriptor, bytes } = await this.#question('tag', repository, () =>
-      this.#source.manifest(repository, there.digest),
-    );
-    if (!isIndexType(descriptor.mediaType)) {
-      const message = `${formatRepository(repository)}:${tag} should list what belongs to ${digest}, and is no index`;
-      this.#options.emit({ type: 'warning', message });
-      return [];
-    }
-    return readLinks(descriptor.mediaType, bytes).manifests.map((entry) => referrerOf(repository, digest, entry));
+  async #fallback({ repository, digest }: ReferrerQuery): Promise<readonly Referrer[]> {
+    const asked: Parameters<typeof readReferrersTag>[0] = {
+      hasManifest: (at, tag) => this.#question('tag', at, async () => (await this.#source.head(at, tag))?.digest),
+      manifest: (at, list) => this.#question('tag', at, () => this.#source.manifest(at, list)),
+    };
+    const tag = await readReferrersTag(asked, repository, digest);
+    if (tag === undefined || tag.isSubject) return [];
+    if (tag.entries !== undefined) return tag.entries.map((entry) => referrerOf(repository, digest, entry));
+    const name = `${formatRepository(repository)}:${referrersTag(digest)}`;
+    const message = `${name} should list what belongs to ${digest}, and is no index`;
+    this.#options.emit({ type: 'warning', message });
+    return [];
   }
 
-  async #tag({ repository, digest }: Subject, tag: string): Promise<readonly Referrer[]> {
+  async #tag({ repository, digest }: ReferrerQuery, tag: string): Promise<readonly Referrer[]> {
     const descriptor = await this.#question('tag', repository, () => this.#source.head(repository, tag));
     return descriptor === undefined ? [] : [{ ...referrerOf(repository, digest, descriptor), tag }];
   }

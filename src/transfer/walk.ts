@@ -9,8 +9,7 @@ import { formatReference, formatRepository, lookupOf, type Reference, type Repos
 import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
 import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
-import { ManifestReader } from './manifest-reader.ts';
-import { referrerManifest } from './referrer-manifest.ts';
+import { ManifestReader, referrerManifest } from './manifest-reader.ts';
 import { EVERYTHING, nothingFits } from './subset.ts';
 import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
 

@@ -5,7 +5,7 @@ import { parseReference, type Repository, tryParseRepository } from '../oci/refe
 import type { SigningKey } from '../oci/signing-key.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import { checkAborted } from '../transfer/failure.ts';
-import { listedReferrers, listedUnderTag } from '../transfer/referrers-listed.ts';
+import { listedReferrers, taggedReferrers } from '../transfer/referrers-listed.ts';
 import type { Context } from './context.ts';
 import type { Receipt } from './pushing/receipt.ts';
 import { missingIn } from './pushing/receipt-coverage.ts';
@@ -120,7 +120,7 @@ async function askFor(
   lists.set(key, list);
   if ((await list).has(digest as Digest)) return found;
   // The registry may have a referrers API that lists nothing of what it is sent.
-  const tagged = via === 'fallback-tag' ? await listedUnderTag(client, repository, subject as Digest) : undefined;
+  const tagged = via === 'fallback-tag' ? await taggedReferrers(client, repository, subject as Digest) : undefined;
   return tagged?.has(digest as Digest) ? found : { ...found, unlisted: subject };
 }
 

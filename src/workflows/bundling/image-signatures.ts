@@ -11,8 +11,8 @@ import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import { isSigned, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { checkAborted, failureOf } from '../../transfer/failure.ts';
+import { referrerManifest } from '../../transfer/manifest-reader.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
-import { referrerManifest } from '../../transfer/referrer-manifest.ts';
 import type { Unanswered } from '../../transfer/referrer-questions.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {

@@ -2,27 +2,27 @@ import { AirgapError } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import type { Sink } from '../../oci/content.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
-import { askUntil, type Patience } from '../../transfer/ask-until.ts';
+import { type AskOptions, askUntil } from '../../transfer/ask-until.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import { failureOf } from '../../transfer/failure.ts';
 
 /**
  * Asks for every tag that was sent, and compares. What was present has just been seen, and is not asked for.
- * @param patience how often a tag is asked for until it is what was sent
+ * @param options how often a tag is asked for until it is what was sent
  * @returns a `digest-mismatch` for each that is not what was sent, and why others could not be asked for
  */
 export async function readBack(
   sink: Pick<Sink, 'hasManifest'>,
   outcomes: readonly CopyOutcome[],
   concurrency: number,
-  patience?: Patience,
+  options?: AskOptions,
 ): Promise<readonly AirgapError[]> {
   const sent = outcomes.filter(({ status }) => status === 'pushed');
   const answers = await settle(sent, concurrency, ({ target, digest }) =>
     askUntil(
       () => sink.hasManifest(target, target.tag ?? digest),
       (found) => found === digest,
-      patience,
+      options,
     ),
   );
   return answers.flatMap((answer, i) => {

@@ -8,7 +8,7 @@ import type { Graph } from '../../../src/oci/graph.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
 import { askUntil } from '../../../src/transfer/ask-until.ts';
 import { copy } from '../../../src/transfer/copy.ts';
-import { levelsOf } from '../../../src/transfer/levels.ts';
+import { manifestLevels } from '../../../src/transfer/levels.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { addReferrer } from './belonging.ts';
 import { MemoryRegistry, noise, references } from './memory.ts';
@@ -157,7 +157,7 @@ describe('levels', () => {
       [inner.digest, 'inner'],
     ]);
     for (const order of [nodes, [...nodes].reverse()]) {
-      const levels = levelsOf(order).map((level) =>
+      const levels = manifestLevels(order).map((level) =>
         level.map(({ descriptor: { digest } }) => names.get(digest) ?? 'index'),
       );
       expect(levels.map((level) => level.sort())).toEqual([
@@ -184,7 +184,7 @@ describe('levels', () => {
       return { descriptor, bytes, children: [], blobs: [], repository: { registry: 'q', path: 'a' } };
     };
     const [a, b] = [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`];
-    expect(levelsOf([node(a, b), node(b, a)]).map((level) => level.length)).toEqual([2]);
+    expect(manifestLevels([node(a, b), node(b, a)]).map((level) => level.length)).toEqual([2]);
   });
 });
 

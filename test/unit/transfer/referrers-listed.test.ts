@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { listedReferrers, listedUnderTag } from '../../../src/transfer/referrers-listed.ts';
+import { listedReferrers, taggedReferrers } from '../../../src/transfer/referrers-listed.ts';
 import { addReferrer, tagOf } from './belonging.ts';
 import { MemoryRegistry, noise } from './memory.ts';
 
@@ -24,7 +24,7 @@ it('what is under the subject’s tag is no list where the registry reads that t
   const image = registry.addImage('quay.io/a', undefined, [noise('a', 50)]);
   const index = registry.addIndex('quay.io/a', '1', [image]);
   registry.tags.set(`quay.io/a:${tagOf(index.digest)}`, index.digest);
-  expect([...(await listedUnderTag(registry, repository, index.digest))]).toEqual([]);
+  expect([...(await taggedReferrers(registry, repository, index.digest))]).toEqual([]);
 });
 
 it('what is under the subject’s tag can be read whatever the API lists', async () => {
@@ -34,5 +34,5 @@ it('what is under the subject’s tag can be read whatever the API lists', async
   const entry = addReferrer(registry, 'quay.io/a', image);
   registry.addIndex('quay.io/a', tagOf(image.digest), [entry]);
   expect([...(await listedReferrers(registry, repository, image.digest))]).toEqual([]);
-  expect([...(await listedUnderTag(registry, repository, image.digest))]).toEqual([entry.digest]);
+  expect([...(await taggedReferrers(registry, repository, image.digest))]).toEqual([entry.digest]);
 });
