@@ -7,8 +7,55 @@ import type { Pacer } from './pacer.ts';
 import type { PlainHttp } from './plain-http.ts';
 import { discard } from './read.ts';
 import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
-import { type Attempt, checkStatus, type Retrier, type RetryAdvice, type RetryCheck } from './retry.ts';
-import type { HttpRequest } from './transport.ts';
+import { type Attempt, type Retrier, type Retryable, retryAfter, retryableStatus } from './retry.ts';
+
+/** How likely a repetition helps after an answer, of which the body may have been read and put back. */
+export interface RetryAdvice {
+  readonly response: HttpResponse;
+  readonly retryable: Retryable;
+  /** Milliseconds that the server wants to be left alone. */
+  readonly after?: number;
+}
+
+/** Decides about an answer that is no success. */
+export type RetryCheck = (response: HttpResponse) => RetryAdvice | Promise<RetryAdvice>;
+
+/** Decides by status and Retry-After alone. */
+const checkStatus: RetryCheck = (response) => ({
+  response,
+  retryable: retryableStatus(response.status),
+  after: retryAfter(response.headers),
+});
+
+/** A body to send: its length in bytes, and a way to open it as often as need be. */
+export interface RequestBody {
+  readonly length: number;
+  open(): Uint8Array | AsyncIterable<Uint8Array>;
+}
+
+export interface HttpRequest {
+  readonly method: WireRequest['method'];
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: RequestBody;
+  /** What is asked for, at the beginning of every message: `quay.io/a/b:1`. */
+  readonly what: string;
+  /** What the server may count together with others of the same method, and throttle: `manifests`. */
+  readonly kind?: string;
+  /** The body holds a secret: it goes to no other host, port or scheme. */
+  readonly secretBody?: boolean;
+  /** Gives the Authorization header for another origin that a redirect leads to; those sent before never go there. */
+  readonly authorize?: (next: URL) => Promise<string | undefined>;
+  /** False: one attempt only, because the caller begins again further up. Default true. */
+  readonly retry?: boolean;
+  /** How likely a repetition helps after an answer; by its status where it is not given. */
+  readonly checkRetry?: RetryCheck;
+  /** Overrides the transport's, for answers that take their time. */
+  readonly headersTimeout?: number;
+  /** How often that may pass in vain. Default: as often as other failures may come. */
+  readonly waits?: number;
+  readonly signal?: AbortSignal;
+}
 
 /** What all requests of a transport share. */
 export interface Wire {

@@ -2,14 +2,14 @@ import { type Emit, silent } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
 import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
-import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
+import { exchange, type HttpResponse } from './exchange.ts';
 import { systemCertificates } from './host-certificates.ts';
 import { LEAST_RATE, type LeastRate } from './least-rate.ts';
 import { createPacer } from './pacer.ts';
 import { plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
-import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryCheck, type RetryPolicy } from './retry.ts';
-import { sendRequest, type Wire } from './send.ts';
+import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
+import { type HttpRequest, sendRequest, type Wire } from './send.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
@@ -34,36 +34,6 @@ export interface TransportOptions {
   readonly retry?: Partial<RetryPolicy>;
   readonly userAgent?: string;
   readonly emit?: Emit;
-}
-
-/** A body to send: its length in bytes, and a way to open it as often as need be. */
-export interface RequestBody {
-  readonly length: number;
-  open(): Uint8Array | AsyncIterable<Uint8Array>;
-}
-
-export interface HttpRequest {
-  readonly method: WireRequest['method'];
-  readonly url: URL;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: RequestBody;
-  /** What is asked for, at the beginning of every message: `quay.io/a/b:1`. */
-  readonly what: string;
-  /** What the server may count together with others of the same method, and throttle: `manifests`. */
-  readonly kind?: string;
-  /** The body holds a secret: it goes to no other host, port or scheme. */
-  readonly secretBody?: boolean;
-  /** Gives the Authorization header for another origin that a redirect leads to; those sent before never go there. */
-  readonly authorize?: (next: URL) => Promise<string | undefined>;
-  /** False: one attempt only, because the caller begins again further up. Default true. */
-  readonly retry?: boolean;
-  /** How likely a repetition helps after an answer; by its status where it is not given. */
-  readonly checkRetry?: RetryCheck;
-  /** Overrides the transport's, for answers that take their time. */
-  readonly headersTimeout?: number;
-  /** How often that may pass in vain. Default: as often as other failures may come. */
-  readonly waits?: number;
-  readonly signal?: AbortSignal;
 }
 
 /** The one place that makes requests. */

@@ -3,7 +3,7 @@ import { checkName, isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { apiHost, registryOf } from './hosts.ts';
+import { apiHost, registryAt } from './hosts.ts';
 
 /** Tags on one page: what ECR and distribution give at most. */
 const TAGS = 1000;
@@ -34,7 +34,7 @@ export function apiUrl(scheme: 'http' | 'https', repository: Repository, endpoin
 /** The repository whose manifest, blob or referrers a URL is for; undefined for any other URL. */
 export function repositoryAt({ host, pathname }: URL): Repository | undefined {
   const [, path] = /^\/v2\/(.+)\/(?:manifests|blobs|referrers)\/[^/]+$/.exec(pathname) ?? [];
-  const registry = registryOf(host);
+  const registry = registryAt(host);
   return path !== undefined && isName('repository', path) && isName('registry', registry)
     ? { registry, path }
     : undefined;

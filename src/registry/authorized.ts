@@ -3,7 +3,8 @@ import type { Access, Authorizer } from '../auth/authorizer.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, peek } from '../http/read.ts';
 import { retryableStatus } from '../http/retry.ts';
-import type { HttpRequest, Transport } from '../http/transport.ts';
+import type { HttpRequest } from '../http/send.ts';
+import type { Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiUrl, type Endpoint, repositoryAt } from './api-url.ts';
 import type { RegistryResponse } from './errors.ts';
@@ -36,8 +37,8 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> 
   readonly alsoPull?: Repository;
 }
 
-/** A registry that takes part in a request: the one that is asked, or one that a redirect leads to. */
-interface Party {
+/** The login of one origin that a request meets: the registry's that is asked, or of one that a redirect leads to. */
+interface OriginLogin {
   readonly access: Access;
   /** The Authorization header that it gets. */
   sent: string | undefined;
@@ -63,14 +64,14 @@ export async function sendAuthorized(
   const url = to instanceof URL ? to : api;
   const scopes = [`repository:${repository.path}:${actions}`];
   if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
-  const parties = new Map<string, Party>();
+  const logins = new Map<string, OriginLogin>();
   const authorizationFor = async (origin: string, access: Access): Promise<string | undefined> => {
-    let party = parties.get(origin);
-    if (party === undefined) {
-      party = { access, sent: await authorizer.authorization(access), renewals: 0 };
-      parties.set(origin, party);
+    let login = logins.get(origin);
+    if (login === undefined) {
+      login = { access, sent: await authorizer.authorization(access), renewals: 0 };
+      logins.set(origin, login);
     }
-    return party.sent;
+    return login.sent;
   };
   const kind = to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind;
   const isRead = rest.method === 'GET' || rest.method === 'HEAD';
@@ -95,19 +96,19 @@ export async function sendAuthorized(
     const isHead = rest.method === 'HEAD' && instead === undefined;
     const { isExpired, response } = await readRefusal(await attempt(instead), isHead);
     // A 401 of a storage host behind a redirect is not a registry speaking.
-    const party = parties.get(response.url.origin);
-    const isChallenge = response.status === 401 || (isExpired && party?.sent !== undefined);
+    const login = logins.get(response.url.origin);
+    const isChallenge = response.status === 401 || (isExpired && login?.sent !== undefined);
     let wwwAuthenticate = response.headers['www-authenticate'];
-    if (party !== undefined && isChallenge && party.renewals < RENEWALS) {
+    if (login !== undefined && isChallenge && login.renewals < RENEWALS) {
       // Some front ends send a challenge for the root of the API alone, as gcr.io did in 2017.
-      if (response.status === 401 && !isHead && party.sent === undefined) {
-        wwwAuthenticate ??= await challengeOfRoot(transport, party.access.origin, rest);
+      if (response.status === 401 && !isHead && login.sent === undefined) {
+        wwwAuthenticate ??= await challengeOfRoot(transport, login.access.origin, rest);
       }
-      const renewed = await authorizer.renew(party.access, wwwAuthenticate, party.sent);
+      const renewed = await authorizer.renew(login.access, wwwAuthenticate, login.sent);
       if (renewed !== undefined) {
         await discard(response);
-        party.sent = renewed;
-        party.renewals++;
+        login.sent = renewed;
+        login.renewals++;
         continue;
       }
     }
@@ -119,8 +120,8 @@ export async function sendAuthorized(
     }
     const isSuccess = response.status < 300;
     const answer = instead !== undefined && isSuccess ? await withoutBody(response) : response;
-    if (party === undefined) return answer;
-    const { access, sent } = party;
+    if (login === undefined) return answer;
+    const { access, sent } = login;
     const { status } = answer;
     const isRefused = status === 401 || status === 403;
     const refusal = isRefused ? await authorizer.explain(access, { status, wwwAuthenticate, sent }) : undefined;

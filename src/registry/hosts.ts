@@ -9,7 +9,7 @@ export function apiHost(registry: string): string {
 }
 
 /** The registry whose API a host serves, as people write it. */
-export function registryOf(host: string): string {
+export function registryAt(host: string): string {
   for (const [registry, api] of API_HOSTS) if (api === host) return registry;
   return host;
 }

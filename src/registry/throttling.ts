@@ -2,7 +2,8 @@ import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
 import { peek } from '../http/read.ts';
-import { RETRY_DEFAULTS, type RetryAdvice, retryableStatus } from '../http/retry.ts';
+import { RETRY_DEFAULTS, retryableStatus } from '../http/retry.ts';
+import type { RetryAdvice } from '../http/send.ts';
 import { parseComplaint } from './complaint.ts';
 import { retryableRefusal } from './refusals.ts';
 

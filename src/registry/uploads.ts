@@ -3,7 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard } from '../http/read.ts';
 import { type Retryable, retryAfter } from '../http/retry.ts';
-import type { RequestBody } from '../http/transport.ts';
+import type { RequestBody } from '../http/send.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import { readComplaint } from './complaint.ts';
