@@ -8,7 +8,7 @@ import { uploadBlob } from './uploads.ts';
 /**
  * Learns which registries tell, by a mount from a repository into itself, whether a blob is there: 201 where it is, an
  * upload session where it is not. That makes one request of two (distribution, Harbor, Zot do so). A registry that ignores
- * mounts (Docker Hub at times) would get blobs a second time, and one that says 201 to every mount (Gitea before 1.17)
+ * mounts (Docker Hub at times) would get blobs a second time, and one that says 201 to every mount (as Gitea did in 2022)
  * would not get them at all: so a mount is believed only after one of each kind has been seen to be right.
  */
 export class OwnMounts {

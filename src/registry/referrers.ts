@@ -88,7 +88,7 @@ export class ReferrersApi {
     return found;
   }
 
-  /** There may be an API, for others: ECR has a permission for it. */
+  /** There may be an API for those who may ask it. */
   #warnRefused({ status, url }: HttpResponse, { asked: { registry } }: Place): void {
     if ((status !== 401 && status !== 403) || this.#refusing.has(registry)) return;
     this.#refusing.add(registry);
