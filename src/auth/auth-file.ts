@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { withHubName } from '../base/docker-hub.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import { keepSecret } from '../base/redact.ts';
@@ -88,8 +89,7 @@ export function normaliseKey(key: string): string {
   const slash = bare.indexOf('/');
   const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
   const path = slash < 0 ? '' : bare.slice(slash);
-  const hub = host === 'index.docker.io' || host === 'registry-1.docker.io';
-  return `${hub ? 'docker.io' : host}${path}`;
+  return `${withHubName(host)}${path}`;
 }
 
 /** Standard base64: Node would decode anything. */

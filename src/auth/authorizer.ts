@@ -1,7 +1,7 @@
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
 import type { Keychain } from './keychain.ts';
-import { explainRefusal, type Refusal } from './refusal.ts';
+import { type AccessRefusal, explainRefusal } from './refusal.ts';
 import { fetchToken, type Token, type TokenExchange } from './token.ts';
 
 /** What a request wants to do at which registry. */
@@ -29,7 +29,7 @@ export interface Authorizer {
     sent: string | undefined,
   ): Promise<string | undefined>;
   /** Says of a 401 or 403 that stays which credentials were tried, for the error. */
-  explain(access: Access, refused: RefusedRequest): Promise<Refusal>;
+  explain(access: Access, refused: RefusedRequest): Promise<AccessRefusal>;
 }
 
 /** An answer that refuses, and the Authorization header that it was sent for. */

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** The user and the machine, as far as the places of credentials files depend on them. */
@@ -9,6 +10,11 @@ export interface UserEnvironment {
   readonly platform?: NodeJS.Platform;
   /** User id; undefined where there is none, as on Windows. */
   readonly uid?: number | undefined;
+}
+
+/** Of this process, with the variables that it goes by. */
+export function userEnvironment(env: UserEnvironment['env']): UserEnvironment {
+  return { env, home: env.HOME || homedir(), platform: process.platform, uid: process.getuid?.() };
 }
 
 /** One file in which credentials may be. */

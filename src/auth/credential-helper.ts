@@ -1,3 +1,4 @@
+import { HUB_KEY } from '../base/docker-hub.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { keepSecret } from '../base/redact.ts';
@@ -9,9 +10,6 @@ const TIMEOUT = 60_000;
 
 /** Bytes that a helper may answer. Tokens of clouds take a few thousand. */
 const LIMIT = 1024 * 1024;
-
-/** Docker Hub's name in every helper's store. */
-const HUB_KEY = 'https://index.docker.io/v1/';
 
 /** What is not handed on to helpers: the secrets that are ours, and those of other registries. */
 const WITHHELD = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;

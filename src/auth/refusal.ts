@@ -2,7 +2,7 @@ import type { Challenge } from './challenge.ts';
 import type { Credential } from './credential.ts';
 
 /** Why a registry does not let us in, as far as credentials are concerned. */
-export interface Refusal {
+export interface AccessRefusal {
   /** Clause of a sentence, as in `the login for r.example stored in FILE (user me) was refused`. */
   readonly message: string;
   readonly hint: string;
@@ -58,7 +58,7 @@ export interface Refused {
 }
 
 /** Says what was tried: a wrong password, a login without the right, none at all, or a scheme that is not spoken. */
-export function explainRefusal(refused: Refused): Refusal {
+export function explainRefusal(refused: Refused): AccessRefusal {
   const { registry, status, isAsked, challenges, usable, sent, credential, sources } = refused;
   if (status === 401 && challenges.length > 0 && usable.length === 0) {
     const schemes = [...new Set(challenges.map(({ scheme }) => scheme))].slice(0, SCHEMES_LIMIT).map(nameOf);

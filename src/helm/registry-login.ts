@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { HUB_KEY, withHubName } from '../base/docker-hub.ts';
 import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import type { Helm } from './helm.ts';
@@ -41,8 +42,8 @@ export async function writeRegistryLogins(
   await mkdir(folder, { recursive: true, mode: SECRET_FOLDER });
   const own = logins.flatMap(({ host, entry }) => {
     // Helm looks for Docker Hub under this name, whatever it is called.
-    const isHub = /^(?:(?:index|registry-1)\.)?docker\.io$/i.test(host);
-    return [[host, entry] as const, ...(isHub ? [['https://index.docker.io/v1/', entry] as const] : [])];
+    const isHub = withHubName(host.toLowerCase()) === 'docker.io';
+    return [[host, entry] as const, ...(isHub ? [[HUB_KEY, entry] as const] : [])];
   });
   const file = join(folder, 'registry.json');
   const content = { ...base, auths: { ...base.auths, ...Object.fromEntries(own) } };

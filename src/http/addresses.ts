@@ -1,5 +1,6 @@
 import dns, { type LookupAddress } from 'node:dns';
 import { isIP, type Socket } from 'node:net';
+import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 
 /**
  * Milliseconds after which the next address is tried beside those that have not answered yet (RFC 8305, 5 and 8). Node's own
@@ -9,7 +10,7 @@ import { isIP, type Socket } from 'node:net';
 const ATTEMPT_DELAY = 250;
 
 /** The host of a connection, as undici names it. */
-export interface Endpoint {
+interface HostPort {
   /** Name or address; of IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
@@ -18,9 +19,6 @@ export interface Endpoint {
 /** Opens a socket that connects to one address. */
 export type OpenSocket = (address: string, port: number) => Socket;
 
-/** Code of a failure where no address answered in time, as undici has it. */
-export const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
-
 /** No address of a host took the connection. */
 export class ConnectError extends Error {
   /** The system's code that says most of all attempts' codes. */
@@ -28,7 +26,7 @@ export class ConnectError extends Error {
   /** Each address that was tried, with what came of it: `2001:db8::1 (ENETUNREACH)`. */
   readonly tried: readonly string[];
 
-  constructor({ hostname, port }: Endpoint, attempts: readonly Pick<Attempt, 'address' | 'code'>[]) {
+  constructor({ hostname, port }: HostPort, attempts: readonly Pick<Attempt, 'address' | 'code'>[]) {
     const tried = attempts.map(({ address, code }) => `${address} (${code ?? 'no answer'})`);
     super(`no connection to ${hostname} port ${port}: ${tried.join(', ')}`);
     this.code = mostTelling(attempts.map(({ code }) => code ?? CONNECT_TIMEOUT));
@@ -60,10 +58,10 @@ function mostTelling(codes: readonly string[]): string {
  * @returns a connected socket without listeners
  * @throws ConnectError, or what the look-up of the name throws
  */
-export async function connectFirst(endpoint: Endpoint, timeout: number, open: OpenSocket): Promise<Socket> {
-  const { hostname, port } = endpoint;
+export async function connectFirst(target: HostPort, timeout: number, open: OpenSocket): Promise<Socket> {
+  const { hostname, port } = target;
   const until = performance.now() + timeout;
-  const addresses = isIP(hostname) === 0 ? takingTurns(await lookup(endpoint, timeout)) : [hostname];
+  const addresses = isIP(hostname) === 0 ? takingTurns(await lookup(hostname, timeout)) : [hostname];
   return new Promise((resolve, reject) => {
     const waiting = [...addresses];
     const attempts: Attempt[] = [];
@@ -78,7 +76,7 @@ export async function connectFirst(endpoint: Endpoint, timeout: number, open: Op
     };
     const fail = (): void => {
       end();
-      reject(new ConnectError(endpoint, attempts));
+      reject(new ConnectError(target, attempts));
     };
     const next = (): void => {
       clearTimeout(delay);
@@ -106,13 +104,12 @@ export async function connectFirst(endpoint: Endpoint, timeout: number, open: Op
 }
 
 /** All addresses of a name, in the system's order; only of families that this machine has, as Node asks by itself. */
-function lookup(endpoint: Endpoint, timeout: number): Promise<readonly LookupAddress[]> {
+function lookup(hostname: string, timeout: number): Promise<readonly LookupAddress[]> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {
-      const error = new Error(`the name ${endpoint.hostname} was not resolved within ${timeout} ms`);
-      reject(Object.assign(error, { code: 'EAI_AGAIN' }));
+      reject(codedError(`the name ${hostname} was not resolved within ${timeout} ms`, 'EAI_AGAIN'));
     }, timeout);
-    dns.lookup(endpoint.hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) => {
+    dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) => {
       clearTimeout(limit);
       if (error) reject(error);
       else resolve(addresses);

@@ -1,4 +1,4 @@
-import { codeOf } from './error-code.ts';
+import { codeOf } from './error-codes.ts';
 import type { Retryable } from './retry.ts';
 
 /** What is known of a failed connection whose server asked for a client certificate (RFC 8446, 4.3.2). */
@@ -37,7 +37,7 @@ export function clientCertificateHint(host: string): string {
  * A failure that is about the client certificate: there is none, or the server refuses it. Undefined for all others.
  * @param peer of the connection, as messages name it, and its `host[:port]`
  */
-export function clientCertificate(
+export function describeCertificateRefusal(
   thrown: unknown,
   { name, host, isProxy }: { readonly name: string; readonly host: string; readonly isProxy: boolean },
 ): { readonly retryable: Retryable; readonly message: string; readonly hint: string } | undefined {
@@ -47,7 +47,7 @@ export function clientCertificate(
   const isRequired = /ALERT_CERTIFICATE_REQUIRED$/.test(code);
   if (request === undefined && alert === undefined && !isRequired) return undefined;
   // Node's servers and some proxies close the connection instead of saying why, and so does whatever restarts.
-  const retryable = alert !== undefined || isRequired || /ALERT_/.test(code) ? 'no' : 'few';
+  const retryable = /ALERT_/.test(code) ? 'no' : 'few';
   if (isProxy) {
     return {
       retryable,

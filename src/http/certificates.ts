@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
 
 /** Where trusted roots come from beside those that Node and the system bring. */
 export interface CertificateOptions {
@@ -29,18 +30,24 @@ export function trustedCertificates(options: CertificateOptions): readonly strin
 }
 
 /**
+ * The text of a PEM file. `origin` says in messages what it is, or who named it.
+ * @throws AirgapError `config`
+ */
+export function readPem(file: string, origin: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AirgapError('config', `${origin} ${file} cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/**
  * The certificates of a PEM file. `origin` says in messages who named it.
  * @throws AirgapError `config`
  */
 export function readCertificates(file: string, origin: string): readonly string[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new AirgapError('config', `${origin} ${file} cannot be read: ${messageOf(cause)}`, { cause });
-  }
   // Up to the next five dashes: what has no end is no certificate, and is passed over.
-  const found = text.match(
+  const found = readPem(file, origin).match(
     /-----BEGIN (?:TRUSTED )?CERTIFICATE-----(?:[^-]|-(?!----))+-----END (?:TRUSTED )?CERTIFICATE-----/g,
   );
   if (found === null) {

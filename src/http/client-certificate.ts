@@ -1,7 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { AirgapError } from '../base/errors.ts';
-import { reasonOf } from '../base/file-failure.ts';
+import { readPem } from './certificates.ts';
 
 /** The files of a client certificate for one host, as `--client-cert` and `--client-key` name them. */
 export interface ClientCertificate {
@@ -33,8 +32,8 @@ export function readPair(
   certFile: string,
   keyFile: string,
 ): Required<Pick<HostCertificates, 'cert' | 'key' | 'files'>> {
-  const cert = readPem(certFile, `the client certificate for ${host}`);
-  const key = keyFile === certFile ? cert : readPem(keyFile, `the key of the client certificate for ${host}`);
+  const cert = readPem(certFile, `the client certificate for ${host},`);
+  const key = keyFile === certFile ? cert : readPem(keyFile, `the key of the client certificate for ${host},`);
   const certificate = parseCertificate(cert, certFile, host);
   const isFitting = certificate.checkPrivateKey(parseKey(key, keyFile, certFile, host));
   if (!isFitting) {
@@ -50,15 +49,6 @@ export function readPair(
     });
   }
   return { cert, key, files: { caFiles: [], certFile, keyFile } };
-}
-
-/** @param what for messages */
-function readPem(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new AirgapError('config', `${what}, ${file}, cannot be read: ${reasonOf(cause)}`, { cause });
-  }
 }
 
 function parseCertificate(pem: string, file: string, host: string): X509Certificate {

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { lendPiece } from './connector.ts';
-import { describeFailure, TOO_SLOW, UPLOAD_STALLED } from './failures.ts';
+import { codedError, HEADERS_TIMEOUT, TOO_SLOW, UPLOAD_STALLED } from './error-codes.ts';
+import { describeFailure } from './failures.ts';
 import { type Inflow, type LeastRate, RateWatch } from './least-rate.ts';
 
 /** Header names are lower case; a header that came several times is a list. */
@@ -79,13 +80,13 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
             clearTimeout(wait);
             signal?.removeEventListener('abort', abort);
           };
-          stalled = () => controller.abort(Object.assign(new Error('stalled'), { code: UPLOAD_STALLED }));
+          stalled = () => controller.abort(codedError('stalled', UPLOAD_STALLED));
         },
         onResponseStart(controller, status, headers) {
           if (status < 200) {
             // For undici each of them begins the wait for the head anew.
             const isLate = performance.now() - began > request.headersTimeout;
-            if (isLate) controller.abort(Object.assign(new Error('late'), { code: 'UND_ERR_HEADERS_TIMEOUT' }));
+            if (isLate) controller.abort(codedError('late', HEADERS_TIMEOUT));
             return;
           }
           clearTimeout(wait);
@@ -121,7 +122,7 @@ function isMismatch(error: Error & { readonly code?: unknown }): boolean {
  */
 function twoLengths(): Error {
   const message = 'a head with two lengths: Content-Length twice, or beside Transfer-Encoding';
-  return Object.assign(new Error(message), { code: 'HPE_UNEXPECTED_CONTENT_LENGTH' });
+  return codedError(message, 'HPE_UNEXPECTED_CONTENT_LENGTH');
 }
 
 /**
@@ -174,7 +175,7 @@ class ResponseBody extends Readable {
   #begin(): RateWatch {
     const { leastRate, inflow } = this.#request;
     const controller = this.#controller;
-    const tooSlow = (): void => controller.abort(Object.assign(new Error('too slow'), { code: TOO_SLOW }));
+    const tooSlow = (): void => controller.abort(codedError('too slow', TOO_SLOW));
     return new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
   }
 

@@ -1,7 +1,7 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { CONNECT_TIMEOUT, ConnectError } from './addresses.ts';
-import { clientCertificate } from './certificate-refusal.ts';
-import { codeOf } from './error-code.ts';
+import { ConnectError } from './addresses.ts';
+import { describeCertificateRefusal } from './certificate-refusal.ts';
+import { CONNECT_TIMEOUT, codeOf, HEADERS_TIMEOUT, TOO_SLOW, UPLOAD_STALLED } from './error-codes.ts';
 import { ProxyError } from './proxy-error.ts';
 import type { Retryable } from './retry.ts';
 
@@ -29,15 +29,9 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 /** What OpenSSL says when the other side answers a handshake with plain text. */
 const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 
-/** The code of an upload whose other side takes nothing any more. */
-export const UPLOAD_STALLED = 'AIRGAP_UPLOAD_STALLED';
-
-/** The code of an answer that comes too slowly. */
-export const TOO_SLOW = 'AIRGAP_TOO_SLOW';
-
 const TIMEOUT: Readonly<Record<string, string>> = {
-  UND_ERR_CONNECT_TIMEOUT: 'did not accept a connection in time',
-  UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
+  [CONNECT_TIMEOUT]: 'did not accept a connection in time',
+  [HEADERS_TIMEOUT]: 'did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'stopped sending',
   [UPLOAD_STALLED]: 'stopped taking data',
   [TOO_SLOW]: 'sends next to nothing',
@@ -139,7 +133,7 @@ function securing(thrown: unknown, peer: Peer): Described | undefined {
     const hint = `if it serves plain HTTP, allow that with --plain-http ${host}`;
     return { retryable: 'no', message: `${name} does not speak TLS`, ...(isProxy ? {} : { hint }) };
   }
-  const certificate = clientCertificate(thrown, peer);
+  const certificate = describeCertificateRefusal(thrown, peer);
   if (certificate !== undefined) return certificate;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || /^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
     return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said}` };

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { isName } from '../base/names.ts';
 import { certsDirectories, readCertsDirectory } from './certs-directory.ts';
 import { type ClientCertificate, type HostCertificates, readPair } from './client-certificate.ts';
+import { hostSpellings } from './host-spellings.ts';
 
 export interface HostCertificatesOptions {
   readonly clientCertificates?: readonly ClientCertificate[];
@@ -20,7 +21,8 @@ export function hostCertificates(options: HostCertificatesOptions): (host: strin
   const known = new Map<string, HostCertificates | undefined>();
   return (host) => {
     if (known.has(host)) return known.get(host);
-    const found = named.get(host) ?? named.get(withPort(host)) ?? named.get(host.replace(/:\d+$/, ''));
+    const spelling = hostSpellings(host, 443).find((one) => named.has(one));
+    const found = spelling === undefined ? undefined : named.get(spelling);
     // The host may come from a redirect, and becomes a path here.
     const folder = isName('registry', host)
       ? readCertsDirectory(options.directories, host, found === undefined)
@@ -37,11 +39,6 @@ export function systemCertificates(
   env: Readonly<Record<string, string | undefined>>,
 ): (host: string) => HostCertificates | undefined {
   return hostCertificates({ clientCertificates, directories: certsDirectories(env, env.HOME || homedir()) });
-}
-
-/** A URL leaves port 443 out, and people may have written it. */
-function withPort(host: string): string {
-  return /:\d+$/.test(host) ? host : `${host}:443`;
 }
 
 function merge(

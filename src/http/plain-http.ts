@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { hostSpellings } from './host-spellings.ts';
 
 /** Whether a host (with optional port) may be spoken to without TLS. */
 export type PlainHttp = (host: string) => boolean;
@@ -14,10 +15,5 @@ export function plainHttpHosts(hosts: readonly string[]): PlainHttp {
     }
   }
   const named = new Set(hosts.map((host) => host.toLowerCase()));
-  return (host) => {
-    const lower = host.toLowerCase();
-    // A URL leaves port 80 out, and people may have written it.
-    const withPort = /:\d+$/.test(lower) ? lower : `${lower}:80`;
-    return named.has(lower) || named.has(withPort) || named.has(lower.replace(/:\d+$/, ''));
-  };
+  return (host) => hostSpellings(host.toLowerCase(), 80).some((spelling) => named.has(spelling));
 }

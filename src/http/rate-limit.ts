@@ -1,5 +1,5 @@
 import type { ResponseHeaders } from './exchange.ts';
-import { parseRetryAfter } from './retry.ts';
+import { retryAfter } from './retry.ts';
 
 /** What an answer's headers say of a server's limit on requests. */
 export interface RateLimit {
@@ -27,7 +27,7 @@ export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
   const window = remaining?.window ?? limit?.window;
   const reset = remaining?.amount === 0 ? parse(headerOf(headers, 'reset'))?.amount : undefined;
   const until = reset === undefined ? undefined : reset > EPOCH ? Math.max(0, reset * 1000 - now) : reset * 1000;
-  const wait = parseRetryAfter(headers['retry-after'], now) ?? until;
+  const wait = retryAfter(headers, now) ?? until;
   return {
     ...(remaining === undefined ? {} : { remaining: remaining.amount }),
     ...(limit === undefined ? {} : { limit: limit.amount }),

@@ -1,9 +1,13 @@
+import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from './exchange.ts';
 
 /** Bytes of a body that is thrown away before the connection is worth less than the waiting. */
 const DISCARD_LIMIT = 256 * 1024;
+
+/** Bytes of a refusal's body that are looked at. */
+export const REFUSAL_LIMIT = 64 * 1024;
 
 /** How gzip begins (RFC 1952, 2.3.1). */
 const GZIP = Buffer.from([0x1f, 0x8b]);
@@ -56,6 +60,14 @@ export async function readSome(response: HttpResponse, limit: number): Promise<U
     // What is missing of an error's text does not change what it says.
   }
   return Buffer.concat(chunks).subarray(0, limit);
+}
+
+/** Reads the beginning of a refusal's body, and puts it back. */
+export async function peek(
+  response: HttpResponse,
+): Promise<{ readonly bytes: Uint8Array; readonly response: HttpResponse }> {
+  const bytes = await readSome(response, REFUSAL_LIMIT);
+  return { bytes, response: { ...response, body: Readable.from([bytes]) } };
 }
 
 /** Throws a body away so that its connection can be used again, or closes the connection when the body is long. */

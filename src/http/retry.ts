@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../base/events.ts';
+import type { HttpResponse, ResponseHeaders } from './exchange.ts';
 
 /** How often and how patiently a request is made again. */
 export interface RetryPolicy {
@@ -44,6 +45,24 @@ export function retryableStatus(status: number): Retryable {
   return RETRY_STATUSES.has(status) ? 'yes' : 'no';
 }
 
+/** How likely a repetition helps after an answer, of which the body may have been read and put back. */
+export interface RetryAdvice {
+  readonly response: HttpResponse;
+  readonly retryable: Retryable;
+  /** Milliseconds that the server wants to be left alone. */
+  readonly after?: number;
+}
+
+/** Decides about an answer that is no success. */
+export type RetryCheck = (response: HttpResponse) => RetryAdvice | Promise<RetryAdvice>;
+
+/** Decides by status and Retry-After alone. */
+export const checkStatus: RetryCheck = (response) => ({
+  response,
+  retryable: retryableStatus(response.status),
+  after: retryAfter(response.headers),
+});
+
 /** Waits between attempts and reports each repetition. */
 export interface Retrier {
   /**
@@ -79,6 +98,11 @@ export function createRetrier(policy: RetryPolicy, emit: Emit): Retrier {
       return sleep(delay, true, { signal }).catch(() => false);
     },
   };
+}
+
+/** The Retry-After of an answer in milliseconds; undefined when there is none to be understood. */
+export function retryAfter(headers: ResponseHeaders, now = Date.now()): number | undefined {
+  return parseRetryAfter(headers['retry-after'], now);
 }
 
 /** Retry-After (RFC 9110, 10.2.3) in milliseconds from `now`; undefined when there is none to be understood. */

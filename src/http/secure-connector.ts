@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import buildConnector from 'undici/lib/core/connect.js';
-import { CONNECT_TIMEOUT, connectFirst } from './addresses.ts';
+import { connectFirst } from './addresses.ts';
 import { ClosedUnanswered } from './certificate-refusal.ts';
 import { type Connector, openSocket } from './connector.ts';
+import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 
 /**
  * Connects with TLS.
@@ -22,7 +23,7 @@ export function secureConnector(secureContext: SecureContext, timeout: number, h
           callback(...result);
         }) as TLSSocket;
         watchCertificateRequest(socket, hasCertificate);
-        const late = Object.assign(new Error('the TLS handshake took too long'), { code: CONNECT_TIMEOUT });
+        const late = codedError('the TLS handshake took too long', CONNECT_TIMEOUT);
         const limit = setTimeout(() => socket.destroy(late), Math.max(1, timeout - (performance.now() - began)));
       },
       (error: Error) => callback(error, null),

@@ -1,19 +1,15 @@
-import { AirgapError } from '../base/errors.ts';
 import { type Emit, silent } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
 import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse, type WireRequest } from './exchange.ts';
-import { describeFailure, type Failure } from './failures.ts';
 import { systemCertificates } from './host-certificates.ts';
-import { type Judge, judged } from './judged.ts';
-import { type Inflow, LEAST_RATE, type LeastRate } from './least-rate.ts';
-import { createPacer, type Pacer } from './pacer.ts';
-import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
+import { LEAST_RATE, type LeastRate } from './least-rate.ts';
+import { createPacer } from './pacer.ts';
+import { plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
-import { discard } from './read.ts';
-import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
-import { type Attempt, createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
+import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryCheck, type RetryPolicy } from './retry.ts';
+import { sendRequest, type Wire } from './send.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
 export interface TransportOptions {
@@ -62,7 +58,7 @@ export interface HttpRequest {
   /** False: one attempt only, because the caller begins again further up. Default true. */
   readonly retry?: boolean;
   /** How likely a repetition helps after an answer; by its status where it is not given. */
-  readonly judge?: Judge;
+  readonly checkRetry?: RetryCheck;
   /** Overrides the transport's, for answers that take their time. */
   readonly headersTimeout?: number;
   /** How often that may pass in vain. Default: as often as other failures may come. */
@@ -124,28 +120,17 @@ export function createTransport(options: TransportOptions = {}): Transport {
     bodyTimeout: options.bodyTimeout ?? 60_000,
     leastRate: options.leastRate ?? LEAST_RATE,
     inflow: { bytes: 0 },
+    retrier,
     waiting: waitTeller(emit),
   };
   return {
     scheme: (host) => (plain(host) ? 'http' : 'https'),
-    request: (request) => persist(wire, retrier, request),
+    request: (request) => sendRequest(wire, request),
     retrier,
     certificates,
     hostCertificates,
     close: () => dispatchers.close(),
   };
-}
-
-interface Wire {
-  readonly plain: PlainHttp;
-  readonly send: (request: WireRequest) => Promise<HttpResponse>;
-  readonly pacer: Pacer;
-  readonly userAgent: string;
-  readonly headersTimeout: number;
-  readonly bodyTimeout: number;
-  readonly leastRate: LeastRate;
-  readonly inflow: Inflow;
-  readonly waiting: (host: string, what: string) => void;
 }
 
 /** Says of each host once that it takes its time, so that nobody takes the run for a dead one. */
@@ -156,86 +141,4 @@ function waitTeller(emit: Emit): Wire['waiting'] {
     told.add(host);
     emit({ type: 'stage', message: `waiting for ${host}, which takes more than a minute to answer for ${what}` });
   };
-}
-
-/** Tries until there is an answer worth having. Every attempt begins at the first URL: storage links run out. */
-async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Promise<HttpResponse> {
-  const { what, signal, method, url, kind = '' } = request;
-  const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
-  let waits = 0;
-  const again = async (setback: Pick<Attempt, 'attempt' | 'reason' | 'retryable' | 'after'>): Promise<boolean> => {
-    const answer = request.retry !== false && (await retrier.again({ what, signal, ...setback }));
-    if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
-    return answer;
-  };
-  for (let attempt = 1; ; attempt++) {
-    const turn = pace.turn(signal);
-    if (turn !== undefined) await turn;
-    const began = pace.now();
-    const outcome = await follow(wire, request);
-    if (!('status' in outcome)) {
-      if (isUnanswered(outcome)) waits++;
-      const retryable = request.waits !== undefined && waits >= request.waits ? 'no' : outcome.retryable;
-      if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
-      throw outcome.error;
-    }
-    const { response, retryable, after } = await judged(outcome, request.judge);
-    pace.ended(began, retryable === 'throttled');
-    const reason = `${outcome.url.host} answers ${outcome.status}`;
-    if (!(await again({ attempt, reason, retryable, after }))) return response;
-    await discard(response);
-  }
-}
-
-/** Whether nothing came at all, not even the head of an answer. */
-function isUnanswered({ error }: Failure): boolean {
-  return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
-}
-
-/** One attempt, redirects included. */
-async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
-  const { method, body, what, signal } = request;
-  let { url } = request;
-  let headers: Readonly<Record<string, string>> = {
-    'user-agent': wire.userAgent,
-    // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.
-    'accept-encoding': 'identity',
-    ...request.headers,
-  };
-  if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
-  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    if (url.protocol === 'http:' && !wire.plain(url.host)) {
-      // Not `network`: asking again gives the same answer.
-      throw new AirgapError('registry', `${what}: ${url.host} would be spoken to without TLS`, {
-        hint: `if that is right, allow it with --plain-http ${url.host}`,
-      });
-    }
-    let response: HttpResponse;
-    const { host } = url;
-    try {
-      response = await wire.send({
-        method,
-        url,
-        headers,
-        what,
-        headersTimeout: request.headersTimeout ?? wire.headersTimeout,
-        bodyTimeout: wire.bodyTimeout,
-        leastRate: wire.leastRate,
-        inflow: wire.inflow,
-        waiting: () => wire.waiting(host, what),
-        ...(body === undefined ? {} : { body: body.open() }),
-        ...(signal === undefined ? {} : { signal }),
-      });
-    } catch (thrown) {
-      return describeFailure(thrown, { url, what, ...(signal === undefined ? {} : { signal }) });
-    }
-    const next = redirectOf(response, request);
-    if (next === undefined) return response;
-    await discard(response);
-    headers = headersFor(headers, url, next);
-    const authorization = next.origin === url.origin ? undefined : await request.authorize?.(next);
-    if (authorization !== undefined) headers = { ...headers, authorization };
-    url = next;
-  }
-  throw new AirgapError('registry', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);
 }

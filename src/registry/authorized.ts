@@ -1,17 +1,14 @@
 import { Readable } from 'node:stream';
 import type { Access, Authorizer } from '../auth/authorizer.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { discard, readSome } from '../http/read.ts';
+import { discard, peek } from '../http/read.ts';
 import { retryableStatus } from '../http/retry.ts';
 import type { HttpRequest, Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiUrl, type Endpoint, repositoryAt } from './api-url.ts';
 import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
-import { judgeRateLimit } from './rate-refusals.ts';
-
-/** Bytes of a refusal that are read for its reason. */
-const ERROR_LIMIT = 64 * 1024;
+import { checkRateLimit } from './throttling.ts';
 
 /**
  * How often a request goes out again with other credentials: after the first 401, which says what the registry wants, and
@@ -88,7 +85,7 @@ export async function sendAuthorized(
       ...instead,
       url,
       kind,
-      judge: judgeRateLimit,
+      checkRetry: checkRateLimit,
       headers: authorization === undefined ? headers : { ...headers, authorization },
       ...(isRead && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
     });
@@ -114,7 +111,7 @@ export async function sendAuthorized(
         continue;
       }
     }
-    if (isHead && isRefusal(response.status)) {
+    if (isHead && leavesOpen(response.status)) {
       await discard(response);
       // What is worth more than one try has had them.
       instead = { method: 'GET', retry: retryableStatus(response.status) === 'no' };
@@ -159,7 +156,7 @@ async function authorizeRedirect(
  * URLs that are signed for GET alone (Pulp, GitLab), servers without HEAD. A 404 is an answer, and who says 429 is not
  * asked again.
  */
-function isRefusal(status: number): boolean {
+function leavesOpen(status: number): boolean {
   return status >= 400 && status !== 404 && status !== 429;
 }
 
@@ -175,7 +172,6 @@ async function readRefusal(
   isHead: boolean,
 ): Promise<{ readonly isExpired: boolean; readonly response: HttpResponse }> {
   if (response.status !== 403 || isHead) return { isExpired: false, response };
-  const bytes = await readSome(response, ERROR_LIMIT);
-  const isExpired = /token has expired/i.test(Buffer.from(bytes).toString('utf8'));
-  return { isExpired, response: { ...response, body: Readable.from([bytes]) } };
+  const { bytes, response: whole } = await peek(response);
+  return { isExpired: /token has expired/i.test(Buffer.from(bytes).toString('utf8')), response: whole };
 }

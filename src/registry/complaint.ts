@@ -1,9 +1,7 @@
 import type { HttpResponse } from '../http/exchange.ts';
-import { readSome } from '../http/read.ts';
+import { REFUSAL_LIMIT, readSome } from '../http/read.ts';
 import { pageText } from './web-page.ts';
 
-/** Bytes of an error's body that are looked at. */
-const LIMIT = 64 * 1024;
 /** Errors of one answer that are looked at. */
 const MOST = 8;
 /** Characters that are passed on of each of a registry's own words, and of all of them. */
@@ -27,7 +25,7 @@ export interface Complaint extends Fault {
 
 /** Reads the errors of an answer; empty when it gave none. The body is consumed. */
 export async function readComplaint(response: HttpResponse): Promise<Complaint> {
-  return parseComplaint(await readSome(response, LIMIT));
+  return parseComplaint(await readSome(response, REFUSAL_LIMIT));
 }
 
 /**
@@ -36,7 +34,7 @@ export async function readComplaint(response: HttpResponse): Promise<Complaint> 
  * The content tells, not its type, which is often wrong.
  */
 export function parseComplaint(bytes: Uint8Array): Complaint {
-  const text = Buffer.from(bytes.subarray(0, LIMIT)).toString('utf8').trim();
+  const text = Buffer.from(bytes.subarray(0, REFUSAL_LIMIT)).toString('utf8').trim();
   // What is no text, as a compressed body, says nothing.
   if (text === '' || text.includes('\ufffd') || text.includes('\0')) return { code: '', message: '' };
   const page = pageText(text);

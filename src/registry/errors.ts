@@ -1,4 +1,4 @@
-import type { Refusal as AccessRefusal } from '../auth/refusal.ts';
+import type { AccessRefusal } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import { clientCertificateHint } from '../http/certificate-refusal.ts';
@@ -6,11 +6,9 @@ import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
 import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
 import { apiHost } from './hosts.ts';
-import { describeRateLimit } from './rate-refusals.ts';
 import { type Refusal, refusalOf } from './refusals.ts';
+import { describeRateLimit } from './throttling.ts';
 import { pageText, pageTitle } from './web-page.ts';
-
-export { type Complaint, parseComplaint, readComplaint } from './complaint.ts';
 
 /** An answer of a registry. */
 export interface RegistryResponse extends HttpResponse {

@@ -5,7 +5,8 @@ import type { ManifestContent } from '../oci/content.ts';
 import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import { typeInside } from '../oci/manifest.ts';
-import { complain, notAManifest, parseComplaint, registryError } from './errors.ts';
+import { parseComplaint } from './complaint.ts';
+import { complain, notAManifest, registryError } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
 

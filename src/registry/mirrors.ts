@@ -1,3 +1,4 @@
+import { withHubName } from '../base/docker-hub.ts';
 import { AirgapError } from '../base/errors.ts';
 import { withoutEnd } from '../base/text-ends.ts';
 import { formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
@@ -22,7 +23,7 @@ export function parseMirror(text: string): Mirror {
       hint: 'write HOST[/PATH]=HOST[/PATH], as in quay.io=artifactory.example/quay, or *=HOST/PATH for every registry',
     });
   }
-  return { from: from.replace(/^(?:index|registry-1)\.docker\.io(?=\/|$)/, 'docker.io'), to };
+  return { from: withHubName(from), to };
 }
 
 /**

@@ -6,7 +6,8 @@ import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { readLinks } from '../oci/manifest.ts';
 import type { Endpoint } from './api-url.ts';
-import { complain, parseComplaint } from './errors.ts';
+import { parseComplaint } from './complaint.ts';
+import { complain } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import type { Session, WholeAnswer } from './session.ts';
 
@@ -72,7 +73,7 @@ export class ReferrersApi {
       );
       const isList = isListed(response, bytes);
       // The first page alone tells whether there is such an API: registries of before it answer as they like.
-      if (page === 1 && !isList && isRefusal(response.status)) {
+      if (page === 1 && !isList && hasNoApi(response.status)) {
         this.#warnRefused(response, place);
         return undefined;
       }
@@ -122,8 +123,8 @@ function damageOf({ response, bytes }: WholeAnswer): string | undefined {
   }
 }
 
-/** Every answer of a registry that does not know what it was asked; throttling and its own failures are no such. */
-function isRefusal(status: number): boolean {
+/** Every refusal of a registry that does not know what it was asked; throttling and its own failures are no such. */
+function hasNoApi(status: number): boolean {
   return status < 500 ? status !== 429 && status !== 408 : status === 501;
 }
 

@@ -10,7 +10,7 @@ import type { HttpRequest, Transport } from '../http/transport.ts';
 import { type RegistryRequest, sendAuthorized } from './authorized.ts';
 import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
-import { quotaOf } from './quota.ts';
+import { quotaOf } from './throttling.ts';
 import { warningTeller } from './warnings.ts';
 
 /** Bytes that a token endpoint may answer. */

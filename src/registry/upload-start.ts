@@ -1,7 +1,7 @@
 import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, headerOf } from '../http/read.ts';
-import { parseRetryAfter, type Retryable, retryableStatus } from '../http/retry.ts';
+import { type Retryable, retryAfter, retryableStatus } from '../http/retry.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Repository } from '../oci/reference.ts';
@@ -73,20 +73,17 @@ export async function startMount(
       if (isAsked && (await isStored(session, upload))) return 'present';
       if (location !== undefined) return location;
       const retryable = retryableStatus(response.status);
-      const after = parseRetryAfter(response.headers['retry-after'], Date.now());
-      const reason = `${response.url.host} answers ${response.status} to a mount`;
       failure = {
-        reason,
+        reason: `${response.url.host} answers ${response.status} to a mount`,
         retryable: retryable === 'yes' ? 'few' : retryable,
-        ...(after === undefined ? {} : { after }),
+        after: retryAfter(response.headers),
       };
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
       failure = { reason: error.message, retryable: 'few' };
     }
     // A mount from another repository saves all the bytes, and is worth a few tries.
-    const again = !isQuestion && { what, attempt, ...failure, ...(signal === undefined ? {} : { signal }) };
-    if (!again || !(await session.transport.retrier.again(again))) return undefined;
+    if (isQuestion || !(await session.transport.retrier.again({ what, attempt, ...failure, signal }))) return undefined;
   }
 }
 

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard } from '../http/read.ts';
-import { parseRetryAfter, type Retryable } from '../http/retry.ts';
+import { type Retryable, retryAfter } from '../http/retry.ts';
 import type { RequestBody } from '../http/transport.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
-import { complain, readComplaint } from './errors.ts';
+import { readComplaint } from './complaint.ts';
+import { complain } from './errors.ts';
 import { describePlace, directly } from './hosts.ts';
 import { retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
@@ -48,8 +49,8 @@ export async function uploadBlob(session: Session, upload: Upload): Promise<'sto
       attempt,
       reason: error.message,
       retryable,
-      ...(after === undefined ? {} : { after }),
-      ...(signal === undefined ? {} : { signal }),
+      after,
+      signal,
     });
     if (!again) throw error;
   }
@@ -94,13 +95,12 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   }
   const complaint = await readComplaint(response);
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
-  const after = parseRetryAfter(response.headers['retry-after'], Date.now());
   // What is sent is known to be right: its way or the storage has spoiled it, or the session is gone (a restarted registry,
   // another instance behind the same name, which may not say more than 404).
   const likely = retryableRefusal(status, complaint);
   const isGone = (status === 404 && complaint.code === '') || status === 416;
   const retryable = likely === 'no' && isGone ? 'few' : likely;
-  return { retryable, error, ...(after === undefined ? {} : { after }) };
+  return { retryable, error, after: retryAfter(response.headers) };
 }
 
 /**

@@ -146,8 +146,7 @@ export class Blobs {
           this.#planned += inner.size;
           this.#plan();
         }
-        const stream = await inner.open(offset, abort);
-        return stream;
+        return inner.open(offset, abort);
       },
     };
   }

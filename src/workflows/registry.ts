@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { userEnvironment } from '../auth/credential-files.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
 import { type GivenLogin, givenKeychain } from '../auth/given-login.ts';
 import { chainKeychains } from '../auth/keychain.ts';
@@ -77,13 +77,12 @@ export function connect(
     ...(roleArn === undefined ? {} : { roleArn }),
     ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
   };
-  const user = { env, home: env.HOME || homedir(), platform: process.platform, uid: process.getuid?.() };
   const keychain = chainKeychains(
     ...(login === undefined ? [] : [givenKeychain(login)]),
     variableKeychain(env, named),
     ecrKeychain(ecr),
     ecrPublicKeychain(ecr),
-    fileKeychain({ ...user, emit }),
+    fileKeychain({ ...userEnvironment(env), emit }),
   );
   const mountsNamedOnly = (registry: string): boolean =>
     registry === 'public.ecr.aws' || ecrHost(registry, ecrHosts) !== undefined;

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import { type Command, Option } from 'commander';
+import { userEnvironment } from '../../auth/credential-files.ts';
 import type { GivenLogin } from '../../auth/given-login.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
@@ -108,11 +108,10 @@ export function chartLogin(
   { registryLogin }: LoginFlags,
   named: readonly string[],
 ): NonNullable<ChartSources['login']> {
-  const home = env.HOME || homedir();
   let logins: Promise<NonNullable<ChartSources['login']>> | undefined;
   return async (registry, path) => {
     logins ??= import('../../auth/chart-login.ts').then(({ chartLogins }) =>
-      chartLogins({ env, home, platform: process.platform, uid: process.getuid?.() }, registryLogin, named),
+      chartLogins(userEnvironment(env), registryLogin, named),
     );
     return (await logins)(registry, path);
   };

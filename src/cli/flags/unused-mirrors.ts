@@ -1,3 +1,4 @@
+import { withHubName } from '../../base/docker-hub.ts';
 import type { Emit } from '../../base/events.ts';
 import { before, withoutEnd } from '../../base/text-ends.ts';
 
@@ -16,7 +17,7 @@ export function warnUnusedMirrors(
   const pulled = [...images, ...charts.map((source) => source.replace(/^oci:\/\//, ''))];
   const warn = (flag: string, mirror: string, names: readonly string[], what: string): void => {
     const from = withoutEnd(before(mirror, '='), '/');
-    const plain = from.replace(/^(?:index|registry-1)\.docker\.io(?=\/|$)/, 'docker.io');
+    const plain = withHubName(from);
     const isUsed = names.some((name) => name.startsWith(plain) && /^(?:[/:@]|$)/.test(name.slice(plain.length)));
     if (from === '*' || isUsed) return;
     emit({ type: 'warning', message: `${flag} ${mirror}: ${what} comes from ${from}` });

@@ -1,5 +1,5 @@
 import type { Access, RefusedRequest } from '../../auth/authorizer.ts';
-import type { Refusal } from '../../auth/refusal.ts';
+import type { AccessRefusal } from '../../auth/refusal.ts';
 import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import type { FilePlaces } from '../../bundle/files/random-file.ts';
@@ -47,7 +47,7 @@ export interface Question {
 export type ToThread =
   | ({ readonly type: 'fetch' } & FetchJob)
   | { readonly type: 'answer'; readonly question: number; readonly header: string | undefined }
-  | { readonly type: 'explanation'; readonly question: number; readonly refusal: Refusal }
+  | { readonly type: 'explanation'; readonly question: number; readonly refusal: AccessRefusal }
   | { readonly type: 'refusal'; readonly question: number; readonly error: SentError }
   | { readonly type: 'abort' };
 

@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Authorizer } from '../../auth/authorizer.ts';
-import type { Refusal } from '../../auth/refusal.ts';
+import type { AccessRefusal } from '../../auth/refusal.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
 import { openOnly } from '../../base/own-file.ts';
@@ -27,7 +27,7 @@ class FetchThread {
   readonly #client: RegistryClient;
   readonly #files = new Map<string, Promise<RandomFile>>();
   readonly #abort = new AbortController();
-  readonly #questions = new Map<number, PromiseWithResolvers<string | Refusal | undefined>>();
+  readonly #questions = new Map<number, PromiseWithResolvers<string | AccessRefusal | undefined>>();
   #asked = 0;
   /** Blobs on their way, all of them large. */
   #count = 0;
@@ -41,7 +41,7 @@ class FetchThread {
       authorization: (access) => this.#ask({ access }) as Promise<string | undefined>,
       renew: (access, challenge, sent) =>
         this.#ask({ access, refused: { challenge, sent } }) as Promise<string | undefined>,
-      explain: (access, refused) => this.#ask({ access, explain: refused }) as Promise<Refusal>,
+      explain: (access, refused) => this.#ask({ access, explain: refused }) as Promise<AccessRefusal>,
     };
     this.#client = createRegistryClient({ authorizer, transport, mirrors });
     port.on('message', (message: ToThread) => this.#receive(message));
@@ -51,8 +51,8 @@ class FetchThread {
     this.#port.postMessage(message);
   }
 
-  #ask(question: Omit<Question, 'question'>): Promise<string | Refusal | undefined> {
-    const asked = Promise.withResolvers<string | Refusal | undefined>();
+  #ask(question: Omit<Question, 'question'>): Promise<string | AccessRefusal | undefined> {
+    const asked = Promise.withResolvers<string | AccessRefusal | undefined>();
     this.#questions.set(++this.#asked, asked);
     this.#send({ type: 'question', question: this.#asked, ...question });
     return asked.promise;

@@ -2,7 +2,8 @@ import dns from 'node:dns';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { CONNECT_TIMEOUT, connectFirst, type OpenSocket } from '../../../src/http/addresses.ts';
+import { connectFirst, type OpenSocket } from '../../../src/http/addresses.ts';
+import { CONNECT_TIMEOUT } from '../../../src/http/error-codes.ts';
 
 const cleanup: (() => void)[] = [];
 afterEach(() => {

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Retryable } from '../../../src/http/retry.ts';
-import { parseComplaint, registryError } from '../../../src/registry/errors.ts';
-import { judgeRateLimit } from '../../../src/registry/rate-refusals.ts';
+import { parseComplaint } from '../../../src/registry/complaint.ts';
+import { registryError } from '../../../src/registry/errors.ts';
 import { mayBeTaken, type Refusal, refusalOf, retryableRefusal } from '../../../src/registry/refusals.ts';
+import { checkRateLimit } from '../../../src/registry/throttling.ts';
 
 const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
 const complaint = (body: string) => parseComplaint(Buffer.from(body));
@@ -173,7 +174,7 @@ describe('a limit on requests', () => {
     ['that is none', 403, error('DENIED', 'no'), {}, 'no', undefined],
     ['for maintenance', 503, '', { 'retry-after': '9' }, 'yes', 9000],
   ])('%s', async (_, status, body, headers, retryable, after) => {
-    const judged = await judgeRateLimit(answer(status, body, headers));
+    const judged = await checkRateLimit(answer(status, body, headers));
     expect(judged).toMatchObject({ retryable, ...(after === undefined ? {} : { after }) });
     expect((await judged.response.body.toArray()).join('')).toBe(body);
   });

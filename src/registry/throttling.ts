@@ -1,14 +1,11 @@
-import { Readable } from 'node:stream';
+import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import type { Judged } from '../http/judged.ts';
 import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
-import { readSome } from '../http/read.ts';
-import { RETRY_DEFAULTS, type Retryable, retryableStatus } from '../http/retry.ts';
+import { peek } from '../http/read.ts';
+import { RETRY_DEFAULTS, type RetryAdvice, retryableStatus } from '../http/retry.ts';
 import { parseComplaint } from './complaint.ts';
 import { retryableRefusal } from './refusals.ts';
 
-/** Bytes of a refusal that are looked at. */
-const LIMIT = 64 * 1024;
 /** Milliseconds that a wait has to be long to be told. */
 const WORTH_TELLING = 60_000;
 /** Milliseconds from which on a time of day says nothing any more. */
@@ -19,15 +16,14 @@ const TOO_FAR = 400 * 24 * 3600 * 1000;
  * Registry, Docker Hub's against abuse): the first ends the request at once, the others are waited for. All say 429,
  * ghcr.io also 403.
  */
-export async function judgeRateLimit(response: HttpResponse): Promise<Judged> {
+export async function checkRateLimit(response: HttpResponse): Promise<RetryAdvice> {
   const { status } = response;
   const limit = rateLimitOf(response.headers, Date.now());
-  const after = limit.wait === undefined ? {} : { after: limit.wait };
-  if (status !== 429 && status !== 403) return { response, retryable: retryableStatus(status), ...after };
-  if (status === 429 && isUsedUp(limit)) return { response, retryable: 'no', ...after };
-  const bytes = await readSome(response, LIMIT);
-  const retryable: Retryable = retryableRefusal(status, parseComplaint(bytes));
-  return { response: { ...response, body: Readable.from([bytes]) }, retryable, ...after };
+  const after = limit.wait;
+  if (status !== 429 && status !== 403) return { response, retryable: retryableStatus(status), after };
+  if (status === 429 && isUsedUp(limit)) return { response, retryable: 'no', after };
+  const { bytes, response: whole } = await peek(response);
+  return { response: whole, retryable: retryableRefusal(status, parseComplaint(bytes)), after };
 }
 
 /** Whether nothing is left of a limit for longer than a run waits, of which nobody says when it begins anew. */
@@ -39,7 +35,7 @@ function isUsedUp({ remaining, window = 0, wait }: RateLimit): boolean {
 const HUB_WINDOW = 6 * 3600;
 
 /** What the headers of a refusal say of a limit, for sentences; each part is empty where they say nothing. */
-export interface LimitText {
+interface LimitText {
   /** How much was allowed: ` (10 in 6 hours)`. */
   readonly size: string;
   /** When it is over: `in 1 hour (at …)`. */
@@ -67,4 +63,17 @@ function duration(seconds: number): string {
   if (seconds < 7200 && seconds % 3600 !== 0) return `${Math.ceil(seconds / 60)} minutes`;
   const hours = Math.ceil(seconds / 360) / 10;
   return `${hours} ${hours === 1 ? 'hour' : 'hours'}`;
+}
+
+/** The limit on pulls that an answer tells of, as Docker Hub's do; undefined where it tells of none. */
+export function quotaOf(registry: string, response: HttpResponse): Quota | undefined {
+  const { remaining, limit, window } = rateLimitOf(response.headers, Date.now());
+  // Limits with an `x-` before their names are on other things than pulls.
+  if (remaining === undefined || response.headers['ratelimit-remaining'] === undefined) return undefined;
+  return {
+    registry,
+    remaining,
+    ...(limit === undefined ? {} : { limit }),
+    ...(window === undefined ? {} : { seconds: window }),
+  };
 }
