@@ -174,7 +174,7 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
     const began = pace.now();
     const outcome = await follow(wire, request);
     if (!('status' in outcome)) {
-      if (isUnanswered(outcome)) waits++;
+      if (isUnanswered(outcome.error)) waits++;
       const retryable = request.waits !== undefined && waits >= request.waits ? 'no' : outcome.retryable;
       if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
       throw outcome.error;
@@ -188,7 +188,7 @@ async function persist(wire: Wire, retrier: Retrier, request: HttpRequest): Prom
 }
 
 /** Whether nothing came at all, not even the head of an answer. */
-function isUnanswered({ error }: Failure): boolean {
+export function isUnanswered(error: AirgapError): boolean {
   return (error.cause as { readonly code?: unknown } | undefined)?.code === 'UND_ERR_HEADERS_TIMEOUT';
 }
 
