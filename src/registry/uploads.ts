@@ -4,6 +4,7 @@ import type { HttpResponse } from '../http/exchange.ts';
 import { discard } from '../http/read.ts';
 import { type Retryable, retryAfter } from '../http/retry.ts';
 import { isUnanswered } from '../http/send.ts';
+import { isSent } from '../http/sent.ts';
 import type { RequestBody } from '../http/transport.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
@@ -88,7 +89,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   const { status, url: answered } = response;
   if (status === 201 || status === 204) {
     await discard(response);
-    if (whole !== undefined) giveBack(whole);
+    if (whole !== undefined && isSent(whole)) giveBack(whole);
     return undefined;
   }
   if (status >= 200 && status < 300) {
