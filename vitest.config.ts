@@ -66,7 +66,7 @@ export default defineConfig({
           include: ['test/quirks/**/*.test.ts'],
           pool: 'threads',
           experimental: { viteModuleRunner: false, nodeLoader: false },
-          maxConcurrency: 8,
+          maxConcurrency: 10,
         },
       },
       {

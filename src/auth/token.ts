@@ -70,6 +70,7 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
   if (answer.status !== 200) {
     const isOauth = credential?.kind === 'identity-token' && NO_OAUTH.includes(answer.status);
     throw new AirgapError('registry', `${what}: ${realm.host} answers ${answer.status}`, {
+      isTransient: answer.status === 429 || answer.status >= 500,
       ...(isOauth && {
         hint: `${describeLogin(registry, credential)} is an identity token, which this server does not take: log in with user name and password`,
       }),

@@ -47,6 +47,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** Several independent failures of one batch, shown grouped. */
   readonly causes?: readonly AirgapError[];
+  /** Whether the same may well succeed at another time. */
+  readonly isTransient?: boolean;
 }
 
 /**
@@ -58,6 +60,8 @@ export class AirgapError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly causes: readonly AirgapError[];
+  /** Of an answer: a registry that throttles, fails or is full. No answer at all (`network`) needs no telling. */
+  readonly isTransient: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(clean(message), details.cause === undefined ? undefined : { cause: details.cause });
@@ -65,6 +69,7 @@ export class AirgapError extends Error {
     this.code = code;
     this.hint = details.hint === undefined ? undefined : clean(details.hint);
     this.causes = details.causes ?? [];
+    this.isTransient = details.isTransient ?? false;
   }
 
   /** The exit code that the command line ends with. A batch that failed for one reason only has that reason's code. */
@@ -93,6 +98,11 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 /** Whether a registry has answered, and not with a success: as opposed to no answer, and to content that is damaged. */
 export function isRefusal(error: unknown): error is AirgapError {
   return error instanceof AirgapError && REFUSALS.has(error.code);
+}
+
+/** A refusal of what was sent or asked for, which another run meets again: the registry itself is well. */
+export function isLastingRefusal(error: unknown): error is AirgapError {
+  return isRefusal(error) && !error.isTransient;
 }
 
 /** What a batch collects: errors of ours. Anything else is a defect, and thrown on. */

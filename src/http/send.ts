@@ -90,7 +90,7 @@ export async function sendRequest(wire: Wire, request: HttpRequest): Promise<Htt
     const began = pace.now();
     const outcome = await follow(wire, request);
     if (!('status' in outcome)) {
-      if (isUnanswered(outcome)) waits++;
+      if (isUnanswered(outcome.error)) waits++;
       const retryable = request.waits !== undefined && waits >= request.waits ? 'no' : outcome.retryable;
       if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
       throw outcome.error;
@@ -109,7 +109,7 @@ function advise(response: HttpResponse, check: RetryCheck = checkStatus): RetryA
 }
 
 /** Whether nothing came at all, not even the head of an answer. */
-function isUnanswered({ error }: Failure): boolean {
+export function isUnanswered(error: AirgapError): boolean {
   return codeOf(error.cause) === HEADERS_TIMEOUT;
 }
 

@@ -4,6 +4,8 @@ import { pageText } from './web-page.ts';
 
 /** Errors of one answer that are looked at. */
 const MOST = 8;
+/** How deep an error may be in other errors. */
+const DEPTH = 4;
 /** Characters that are passed on of each of a registry's own words, and of all of them. */
 const QUOTE = 300;
 const QUOTE_ALL = 900;
@@ -70,13 +72,14 @@ function faultsOf(text: string): Fault[] {
     return [{ code: '', message: clean(text) }];
   }
   const { errors } = fields(json);
-  return Array.isArray(errors) ? errors.slice(0, MOST).map(faultOf) : [faultOf(json)];
+  return Array.isArray(errors) ? errors.slice(0, MOST).map((error) => faultOf(error)) : [faultOf(json)];
 }
 
 /** Other shapes than the specification's: `{"message"}`, `{"error"}`, problem details (RFC 9457), OAuth's, a bare text. */
-function faultOf(value: unknown): Fault {
+function faultOf(value: unknown, depth = 0): Fault {
   const { code, message, detail, error, ...rest } = fields(value);
-  if (message === undefined && typeof error === 'object' && error !== null) return faultOf(error);
+  const isWrapped = message === undefined && typeof error === 'object' && error !== null;
+  if (isWrapped && depth < DEPTH) return faultOf(error, depth + 1);
   const [said = ''] = [message, rest.error_description, error, rest.title, rest.reason, rest.msg]
     .map(clean)
     .filter(Boolean);
@@ -99,9 +102,18 @@ function element(text: string, name: string): string {
 /** One line of printable text: it comes from outside. */
 function clean(value: unknown): string {
   if (value === undefined || value === null) return '';
-  const json = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  const json = typeof value === 'string' ? value : jsonOf(value);
   const text = json === '{}' || json === '[]' ? '' : json;
   return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+}
+
+/** JSON of a value; empty for what is nested more deeply than it can be written. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 function cut(text: string, length: number): string {

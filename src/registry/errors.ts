@@ -6,7 +6,7 @@ import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
 import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
 import { apiHost } from './hosts.ts';
-import { type Refusal, refusalOf } from './refusals.ts';
+import { isTransient, type Refusal, refusalOf } from './refusals.ts';
 import { describeRateLimit } from './throttling.ts';
 import { pageText, pageTitle } from './web-page.ts';
 
@@ -43,6 +43,8 @@ export interface Request {
   /** The registry as people write it, for the login hint. */
   readonly registry: string;
   readonly writes?: boolean;
+  /** A manifest is sent: to that 500 may be the answer each time, of a registry that does not know what it is. */
+  readonly isManifest?: boolean;
 }
 
 /** Code, sentence and hint of an error. */
@@ -64,11 +66,10 @@ export function complain(response: RegistryResponse, complaint: Complaint, reque
   // After a redirect to another registry that one speaks, and may want another login.
   const { registry = request.registry } = response;
   const { code, sentence, hint } = verdict(response, complaint, { ...request, registry });
-  return new AirgapError(
-    code,
-    `${request.what}: ${sentence === undefined ? said : `${sentence}; ${said}`}`,
-    hint === undefined ? {} : { hint },
-  );
+  return new AirgapError(code, `${request.what}: ${sentence === undefined ? said : `${sentence}; ${said}`}`, {
+    ...(hint !== undefined && { hint }),
+    isTransient: isTransient(response.status, complaint, request.isManifest),
+  });
 }
 
 /** The error for a tag that names `there` and, as it seems, may not name `digest` instead. */

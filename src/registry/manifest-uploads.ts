@@ -12,6 +12,8 @@ import type { Session } from './session.ts';
 
 /** Milliseconds: a registry looks up every blob and child that a manifest names before it answers. */
 const COMMIT_TIMEOUT = 5 * 60_000;
+/** How often that long is waited: who does not answer twice does not answer. */
+const WAITS = 2;
 
 /**
  * Stores a manifest by its digest, or under a tag, which stores it by digest as well.
@@ -68,6 +70,7 @@ async function put(
     headers: { 'content-type': mediaType },
     body: { length: bytes.length, open: () => bytes },
     headersTimeout: COMMIT_TIMEOUT,
+    waits: WAITS,
     what,
   });
   const { host } = response.url;
@@ -81,7 +84,9 @@ async function put(
     await discard(response);
     const stored = (await headManifest(session, directly(repository), reference))?.digest;
     if (stored !== undefined) return { host, stored };
-    return new AirgapError('registry', `${what}: ${host} answers ${status} and does not have it`);
+    return new AirgapError('registry', `${what}: ${host} answers ${status} and does not have it`, {
+      isTransient: true,
+    });
   }
   const complaint = await readComplaint(response);
   if (tag !== undefined && mayBeTaken(status, complaint)) {
@@ -89,7 +94,8 @@ async function put(
     if (there === digest) return { host, stored: there };
     if (there !== undefined) throw tagTaken(response, complaint, { what, there, digest });
   }
-  const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
+  const about = { what, registry: repository.registry, writes: true, isManifest: true };
+  const error = complain(response, complaint, about);
   // The content was checked before it was sent. Its blobs or children may not be seen yet: by caches and replicas that are
   // behind (OpenShift, Nexus), or by distribution on a file system, which cannot read the link to a blob for the moment in
   // which another client commits it (2.8: DIGEST_INVALID).

@@ -97,6 +97,23 @@ export function retryableRefusal(status: number, complaint: Complaint): Retryabl
   return (refusal === undefined ? undefined : RETRYABLE[refusal]) ?? retryableStatus(status);
 }
 
+/** Refusals that are about the registry at the moment, whatever is sent. */
+const OF_THE_MOMENT: ReadonlySet<Refusal | undefined> = new Set<Refusal>([
+  'pull-limit',
+  'throttled',
+  'no-space',
+  'quota',
+]);
+
+/**
+ * Whether the registry is what fails, throttles or is full, and the same is taken at another time.
+ * @param isManifest to which 500 may be the answer each time: of a registry that does not know what it is
+ */
+export function isTransient(status: number, complaint: Complaint, isManifest = false): boolean {
+  if (OF_THE_MOMENT.has(refusalOf(status, complaint))) return true;
+  return retryableStatus(status) !== 'no' && !(status === 500 && isManifest);
+}
+
 /**
  * Whether a manifest may have been refused because its tag names another one and is immutable; whether it does, the tag
  * tells. Docker Hub, GitLab and Artifactory say 403 as for any missing right, Azure's registry 405 as for anything locked.

@@ -3,7 +3,8 @@ import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard } from '../http/read.ts';
 import { type Retryable, retryAfter } from '../http/retry.ts';
-import type { RequestBody } from '../http/send.ts';
+import { isUnanswered, type RequestBody } from '../http/send.ts';
+import { isSent } from '../http/sent.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import { readComplaint } from './complaint.ts';
@@ -15,6 +16,8 @@ import { isStored, startMount, startUpload, type Upload } from './upload-start.t
 
 /** Milliseconds. A registry verifies and moves the whole blob before it answers: 10 GB at 20 MB/s. */
 const COMMIT_TIMEOUT = 10 * 60_000;
+/** How often that long is waited: who does not answer twice does not answer. */
+const WAITS = 2;
 
 /** Bytes that Node holds for a connection before it tells the writer to wait (`highWaterMark` of net.Socket). */
 const SENT = 64 * 1024;
@@ -37,6 +40,7 @@ interface Setback {
 export async function uploadBlob(session: Session, upload: Upload): Promise<'stored' | 'mounted' | 'present'> {
   const { repository, descriptor, signal } = upload;
   const what = describePlace(directly(repository), descriptor.digest);
+  let waits = 0;
   for (let attempt = 1; ; attempt++) {
     if (attempt > 1 && (await isStored(session, upload))) return 'stored';
     const started = (await startMount(session, upload, what)) ?? (await startUpload(session, upload, what));
@@ -44,11 +48,12 @@ export async function uploadBlob(session: Session, upload: Upload): Promise<'sto
     const setback = await put(session, upload, started, what);
     if (setback === undefined) return 'stored';
     const { retryable, error, after } = setback;
+    if (isUnanswered(error)) waits++;
     const again = await session.transport.retrier.again({
       what,
       attempt,
       reason: error.message,
-      retryable,
+      retryable: waits < WAITS ? retryable : 'no',
       after,
       signal,
     });
@@ -83,7 +88,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   const { status, url: answered } = response;
   if (status === 201 || status === 204) {
     await discard(response);
-    if (whole !== undefined) giveBack(whole);
+    if (whole !== undefined && isSent(whole)) giveBack(whole);
     return undefined;
   }
   if (status >= 200 && status < 300) {
@@ -91,7 +96,7 @@ async function put(session: Session, upload: Upload, location: URL, what: string
     await discard(response);
     if (await isStored(session, upload)) return undefined;
     const message = `${what}: ${answered.host} answers ${status} and does not have it`;
-    return { retryable: 'few', error: new AirgapError('registry', message) };
+    return { retryable: 'few', error: new AirgapError('registry', message, { isTransient: true }) };
   }
   const complaint = await readComplaint(response);
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });

@@ -1,3 +1,5 @@
+/** Characters of a page that are looked at: a manifest may be 4 MiB, and so may a page in its place. */
+const LIMIT = 64 * 1024;
 /** Characters in which a document says that it is HTML. */
 const HEAD = 1024;
 /** What a web page begins with, at the latest behind comments and an XML declaration. */
@@ -8,34 +10,43 @@ const HIDDEN: readonly string[] = ['head', 'script', 'style'];
 /** The text of a web page, tags taken out, or its title where it has no other; undefined for what is no web page. */
 export function pageText(text: string): string | undefined {
   if (!text.startsWith('<') || !BEGINS.test(text.slice(0, HEAD))) return undefined;
-  return plain(HIDDEN.reduce(without, text)) || pageTitle(text);
+  return plain(HIDDEN.reduce(without, text.slice(0, LIMIT))) || pageTitle(text);
 }
 
 /** The title of a web page; empty when it has none. */
 export function pageTitle(text: string): string {
-  const [from, to] = span(text.toLowerCase(), 'title', 0) ?? [0, 0];
-  return plain(text.slice(from, to));
+  const page = text.slice(0, LIMIT);
+  const lower = page.toLowerCase();
+  const start = Math.min(...openingsOf('title').map((opening) => indexOf(lower, opening, 0)));
+  return plain(page.slice(start, indexOf(lower, '</title>', start)));
 }
 
+function openingsOf(name: string): readonly string[] {
+  return [`<${name}>`, `<${name} `];
+}
+
+/** Takes elements out; one that is not closed goes to the end. */
 function without(text: string, name: string): string {
   const lower = text.toLowerCase();
+  const closing = `</${name}>`;
   let rest = '';
   let at = 0;
-  for (let next = span(lower, name, 0); next !== undefined; next = span(lower, name, at)) {
-    rest += `${text.slice(at, next[0])} `;
-    at = next[1];
+  // Where each opening comes next. It is looked for again only behind that, so that thousands of them take no longer.
+  let next = openingsOf(name).map((opening) => ({ opening, start: indexOf(lower, opening, 0) }));
+  for (;;) {
+    const start = Math.min(...next.map((one) => one.start));
+    rest += `${text.slice(at, start)} `;
+    if (start === lower.length) return rest;
+    const end = Math.min(lower.length, indexOf(lower, closing, start) + closing.length);
+    at = end;
+    next = next.map((one) => (one.start < end ? { ...one, start: indexOf(lower, one.opening, end) } : one));
   }
-  return rest + text.slice(at);
 }
 
-/** Where an element begins and ends, from a position on; one that is not closed goes to the end. */
-function span(lower: string, name: string, from: number): readonly [number, number] | undefined {
-  const starts = [`<${name}>`, `<${name} `].map((opening) => lower.indexOf(opening, from)).filter((at) => at >= 0);
-  if (starts.length === 0) return undefined;
-  const start = Math.min(...starts);
-  const closing = `</${name}>`;
-  const end = lower.indexOf(closing, start);
-  return [start, end < 0 ? lower.length : end + closing.length];
+/** Where a text comes from a position on; the end of the whole where it does not. */
+function indexOf(text: string, wanted: string, from: number): number {
+  const at = text.indexOf(wanted, from);
+  return at < 0 ? text.length : at;
 }
 
 /** Text without tags and entities, in one line. */

@@ -1,4 +1,4 @@
-import { type AirgapError, isRefusal } from '../base/errors.ts';
+import { type AirgapError, isLastingRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -40,7 +40,7 @@ export class ReferrerSender {
     this.#presence = new Presence(sink, []);
   }
 
-  /** Sends one with everything below it, unless the registry does not take it. */
+  /** Sends one with everything below it, unless the registry does not take it. @throws AirgapError where it fails, throttles or is full: another run completes that */
   async send(repository: Repository, referrer: Referrer): Promise<SentReferrer> {
     const { descriptor, tag } = referrer;
     const { manifests, blobs } = closureOf(this.#graph, descriptor.digest);
@@ -54,7 +54,7 @@ export class ReferrerSender {
         );
       }
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isLastingRefusal(error)) throw error;
       return { status: 'refused', at: this.#options.now(), error };
     }
     return { status: 'pushed', at: this.#options.now() };

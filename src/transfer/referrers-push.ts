@@ -1,4 +1,4 @@
-import { AirgapError, isRefusal } from '../base/errors.ts';
+import { AirgapError, isLastingRefusal, isRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
@@ -172,7 +172,7 @@ class ReferrersPush {
       if (changed && !(await this.#isThere(repository, digest))) throw lost(repository, digest);
       return { via };
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isLastingRefusal(error)) throw error;
       return { via: 'unlisted', error };
     }
   }
@@ -191,7 +191,7 @@ class ReferrersPush {
     try {
       there = seen ?? (await this.#sink.hasManifest(repository, tag));
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isLastingRefusal(error)) throw error;
       return { ...done, status: 'refused', error };
     }
     if (there === digest) return { ...done, status: 'present' };

@@ -18,7 +18,7 @@ export interface Quirk {
   /** What the tool is to do. */
   readonly wanted: string;
   /**
-   * Seconds that it takes by its nature, mostly waiting; only where they are ten or more. Those of a minute or more are
+   * Seconds that it takes by its nature, mostly waiting; only where they are ten or more. Those of more than a minute are
    * left to `npm run quirks`.
    */
   readonly seconds?: number;

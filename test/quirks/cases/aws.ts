@@ -28,7 +28,7 @@ quirk({
   shownBy: 'VPC endpoints whose security group lets TCP through to nothing; proxies that swallow',
   source: SDK,
   wanted: 'ends in time, and names the registry',
-  seconds: 190,
+  seconds: 50,
   run: async (stage) => {
     const api = await stage.raw(() => {});
     await registries(stage);
@@ -43,7 +43,7 @@ quirk({
   shownBy: 'networks that lead api.ecr-public.us-east-1.amazonaws.com nowhere',
   source: SDK,
   wanted: 'a warning, and anonymous',
-  seconds: 190,
+  seconds: 15,
   run: async (stage) => {
     const api = await stage.raw(() => {});
     await registries(stage);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseComplaint, quoteComplaint } from '../../../src/registry/complaint.ts';
+import { pageText, pageTitle } from '../../../src/registry/web-page.ts';
 
 const read = (body: string | object) =>
   parseComplaint(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
@@ -72,4 +73,32 @@ describe('what an answer says', () => {
     expect(said('y'.repeat(1e6)).length).toBeLessThan(400);
     expect(said(`<html>${'<script>'.repeat(50_000)}`).length).toBeLessThan(400);
   });
+});
+
+describe('an answer that is made to do harm', () => {
+  const LENGTH = 64 * 1024;
+  const nested = (open: string, close: string): string => {
+    const depth = Math.floor(LENGTH / (open.length + close.length)) - 20;
+    return open.repeat(depth) + close.repeat(depth);
+  };
+
+  it.each<[string, string]>([
+    ['a deep list', nested('[', ']')],
+    ['errors that are a deep list', `{"errors":${nested('[', ']')}}`],
+    ['a deep detail', `{"errors":[{"code":"X","detail":${nested('[', ']')}}]}`],
+    ['an error in an error', nested('{"error":', '}').replace('}', '1}')],
+  ])('says nothing, or little: %s', (_, body) => {
+    expect(said(body).length).toBeLessThan(1000);
+  });
+
+  it.each(['<head></head>', '<style ></style>', '<script>', '<head ><title></title></head>', '<', '&amp;', '</head'])(
+    'is read in time: a page of %s',
+    (part) => {
+      const page = `<html>${part.repeat(4 * 1024 * 1024)}`.slice(0, 4 * 1024 * 1024);
+      const before = performance.now();
+      pageText(page);
+      pageTitle(page);
+      expect(performance.now() - before).toBeLessThan(1000);
+    },
+  );
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Retryable } from '../../../src/http/retry.ts';
 import { parseComplaint } from '../../../src/registry/complaint.ts';
 import { registryError } from '../../../src/registry/errors.ts';
-import { mayBeTaken, type Refusal, refusalOf, retryableRefusal } from '../../../src/registry/refusals.ts';
+import { isTransient, mayBeTaken, type Refusal, refusalOf, retryableRefusal } from '../../../src/registry/refusals.ts';
 import { checkRateLimit } from '../../../src/registry/throttling.ts';
 
 const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
@@ -199,5 +199,33 @@ describe('a limit on requests', () => {
     expect(code).toBe('registry');
     expect(message).toMatch(text);
     expect(hint).toMatch(/helm registry login r\.example.*--mirror r\.example=/);
+  });
+});
+
+describe('what may be taken at another time', () => {
+  it.each([
+    [429, 'Too Many Requests', true],
+    [429, error('TOOMANYREQUESTS', HUB), true],
+    [403, error('DENIED', HARBOR_QUOTA), true],
+    [500, error('UNKNOWN', 'write: no space left on device'), true],
+    [507, '', true],
+    [502, '', true],
+    [503, '', true],
+    [524, '', true],
+    [400, error('MANIFEST_INVALID', 'no'), false],
+    [403, error('DENIED', 'no'), false],
+    [404, '', false],
+    [405, error('UNSUPPORTED', 'no'), false],
+    [413, '', false],
+  ])('%i %s: %s', (status, body, isOfTheMoment) => {
+    expect([true, false].map((isManifest) => isTransient(status, complaint(body), isManifest))).toEqual([
+      isOfTheMoment,
+      isOfTheMoment,
+    ]);
+  });
+
+  it('is no manifest that a registry answers 500 to, since it may do so each time', () => {
+    expect(isTransient(500, complaint(''), true)).toBe(false);
+    expect(isTransient(500, complaint(''))).toBe(true);
   });
 });

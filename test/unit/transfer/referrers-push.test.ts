@@ -196,6 +196,33 @@ describe('what belongs to images', () => {
     },
   );
 
+  it('is a failure where the registry throttles, fails or is full, which another run completes', async () => {
+    const { registry, image, sbom } = source();
+    const busy = new AirgapError('registry', 'answers 503', { isTransient: true });
+    const failing = async (change: (to: MemoryRegistry) => void) => {
+      const to = new MemoryRegistry();
+      change(to);
+      expect((await push(registry, to)).failures).toMatchObject([{ code: 'registry', message: /answers 503/ }]);
+      return to;
+    };
+    const refusing = (wanted: (content: ManifestContent, tag?: string) => boolean) => (to: MemoryRegistry) => {
+      const put = to.putManifest.bind(to);
+      to.putManifest = async (repository: Repository, content: ManifestContent, tag?: string) => {
+        if (wanted(content, tag)) throw busy;
+        return put(repository, content, tag);
+      };
+    };
+    await failing(refusing(({ descriptor }) => descriptor.digest === sbom.digest));
+    await failing(refusing((_, tag) => tag === tagOf(image.digest)));
+    await failing((to) => {
+      const has = to.hasManifest.bind(to);
+      to.hasManifest = async (repository: Repository, tag: string) => {
+        if (tag.endsWith('.sig')) throw busy;
+        return has(repository, tag);
+      };
+    });
+  });
+
   it('is a failure where there is no answer', async () => {
     const { registry, sbom } = source();
     const to = new MemoryRegistry();
