@@ -9,7 +9,7 @@ export interface GivenLogin {
 }
 
 /** Flag that names the registry and the user. */
-export const LOGIN_FLAG = '--registry-username';
+const LOGIN_FLAG = '--registry-username';
 
 /** The login that was given, for its registry alone. */
 export function givenKeychain({ registry, username, password }: GivenLogin): Keychain {

@@ -1,6 +1,5 @@
 import type { AccessRefusal } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
-import { quoted } from '../base/printable.ts';
 import { clientCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
@@ -8,7 +7,7 @@ import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
 import { apiHost } from './hosts.ts';
 import { isTransient, type Refusal, refusalOf } from './refusals.ts';
 import { describeRateLimit } from './throttling.ts';
-import { pageText, pageTitle } from './web-page.ts';
+import { NO_REGISTRY } from './web-page.ts';
 
 /** An answer of a registry. */
 export interface RegistryResponse extends HttpResponse {
@@ -27,10 +26,6 @@ const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certific
 
 /** The hint for a tag that may not be written. */
 const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
-
-/** The hint for a web page where a registry should have answered. */
-const NO_REGISTRY =
-  'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
 
 /** The hint for a push that is not allowed. */
 const NO_PUSH =
@@ -220,18 +215,4 @@ function statusVerdict(response: RegistryResponse, complaint: Complaint, { write
   const { end } = describeRateLimit(response, Date.now());
   if (end !== '') return { code: 'registry', sentence: `${url.host} takes requests again ${end}` };
   return { code: 'registry', ...(isWebPage ? { hint: NO_REGISTRY } : {}) };
-}
-
-/**
- * The error for an answer that should have been a manifest and is none: of a login page, a captive portal or a server that
- * is no registry.
- */
-export function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
-  const text = Buffer.from(bytes).toString('utf8').trim();
-  const page = pageText(text);
-  if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
-  const title = quoted(pageTitle(text) || page);
-  return new AirgapError('registry', `${what}: ${url.host} sends a web page (HTML, ${title}) and no manifest`, {
-    hint: NO_REGISTRY,
-  });
 }

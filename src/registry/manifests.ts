@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { headerOf } from '../http/read.ts';
 import type { ManifestContent } from '../oci/content.ts';
@@ -6,9 +7,10 @@ import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import { typeInside } from '../oci/manifest.ts';
 import { parseComplaint } from './complaint.ts';
-import { complain, notAManifest, registryError } from './errors.ts';
+import { complain, registryError } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
+import { NO_REGISTRY, pageText, pageTitle } from './web-page.ts';
 
 /** Bytes; what the distribution specification asks registries to take, and ECR's limit. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
@@ -152,6 +154,20 @@ function unlabelled(served: string, { config }: Readonly<Record<string, unknown>
   if (served !== MediaType.dockerManifest) return served;
   const { mediaType } = (config ?? {}) as { mediaType?: unknown };
   return mediaType === OCI_CONFIG ? MediaType.ociManifest : served;
+}
+
+/**
+ * The error for an answer that should have been a manifest and is none: of a login page, a captive portal or a server that
+ * is no registry.
+ */
+function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
+  const text = Buffer.from(bytes).toString('utf8').trim();
+  const page = pageText(text);
+  if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
+  const title = quoted(pageTitle(text) || page);
+  return new AirgapError('registry', `${what}: ${url.host} sends a web page (HTML, ${title}) and no manifest`, {
+    hint: NO_REGISTRY,
+  });
 }
 
 /** What JSON says; undefined for bytes that are none. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
+import { isSent } from '../http/body-sent.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard } from '../http/read.ts';
 import { type Retryable, retryAfter } from '../http/retry.ts';
 import { isUnanswered, type RequestBody } from '../http/send.ts';
-import { isSent } from '../http/sent.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import { readComplaint } from './complaint.ts';

@@ -1,3 +1,7 @@
+/** The hint for a web page where a registry should have answered. */
+export const NO_REGISTRY =
+  'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
+
 /** Characters of a page that are looked at: a manifest may be 4 MiB, and so may a page in its place. */
 const LIMIT = 64 * 1024;
 /** Characters in which a document says that it is HTML. */

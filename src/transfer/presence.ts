@@ -31,8 +31,8 @@ export class Presence {
   }
 
   /**
-   * Whether the sink has a blob. The question only saves an upload: where a registry refuses it (403 of Artifactory, 405,
-   * a redirect to a storage that wants GET), the blob counts as missing.
+   * Whether the sink has a blob. The question only saves an upload: where a registry refuses it (403 of Artifactory), the
+   * blob counts as missing.
    * @throws AirgapError `network`, `interrupted`
    */
   async has(repository: Repository, descriptor: Descriptor): Promise<boolean> {

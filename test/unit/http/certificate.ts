@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** A self-signed certificate for 127.0.0.1 and the names given, made by openssl. */
-export function selfSigned(...names: readonly string[]): { readonly cert: string; readonly key: string } {
+export function selfSigned(...names: readonly string[]): Pair {
   const folder = scratchFolder();
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   const alternatives = ['IP:127.0.0.1', ...names.map((name) => `DNS:${name}`)].join(',');
@@ -14,42 +14,20 @@ export function selfSigned(...names: readonly string[]): { readonly cert: string
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
 }
 
-/** A certificate for 127.0.0.1, ::1 and the names given, from an authority of its own, as a company has one. */
-export function issued(...names: readonly string[]): {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-} {
-  const folder = scratchFolder();
-  const at = (name: string): string => join(folder, name);
-  const openssl = (...args: string[]): void => {
-    execFileSync('openssl', args, { stdio: 'ignore', cwd: folder });
-  };
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...key, '-days', '2', '-subj', '/CN=own CA', '-keyout', 'ca.key', '-out', 'ca.pem');
-  openssl('req', ...key, '-subj', '/CN=registry', '-keyout', 'key.pem', '-out', 'request.pem');
-  const alternatives = ['IP:127.0.0.1', 'IP:::1', ...names.map((name) => `DNS:${name}`)].join(',');
-  writeFileSync(at('names'), `subjectAltName=${alternatives}\nbasicConstraints=CA:FALSE\n`);
-  const from = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names'];
-  openssl('x509', '-req', '-in', 'request.pem', ...from, '-out', 'cert.pem');
-  const read = (name: string): string => readFileSync(at(name), 'utf8');
-  return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') };
-}
-
 /** A certificate and its key. */
 export interface Pair {
   readonly cert: string;
   readonly key: string;
 }
 
-/** An authority that issues certificates for clients, and for servers at 127.0.0.1 and registry.test. */
+/** An authority that issues certificates for clients, and for servers at 127.0.0.1, ::1 and some names. */
 export interface Authority {
   readonly ca: string;
   /** @param days that it is valid; less than nothing: it has expired */
   issue(name: string, days?: number): Pair;
 }
 
-export function authority(name = 'own CA'): Authority {
+export function authority(name = 'own CA', hosts: readonly string[] = ['registry.test']): Authority {
   const folder = scratchFolder();
   const openssl = (...args: string[]): void => {
     execFileSync('openssl', args, { stdio: 'ignore', cwd: folder });
@@ -57,7 +35,8 @@ export function authority(name = 'own CA'): Authority {
   const read = (file: string): string => readFileSync(join(folder, file), 'utf8');
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...key, '-days', '2', '-subj', `/CN=${name}`, '-keyout', 'ca.key', '-out', 'ca.pem');
-  writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:registry.test\nbasicConstraints=CA:FALSE\n');
+  const alternatives = ['IP:127.0.0.1', 'IP:::1', ...hosts.map((host) => `DNS:${host}`)].join(',');
+  writeFileSync(join(folder, 'names'), `subjectAltName=${alternatives}\nbasicConstraints=CA:FALSE\n`);
   return {
     ca: read('ca.pem'),
     issue(subject, days = 2) {
@@ -67,4 +46,10 @@ export function authority(name = 'own CA'): Authority {
       return { cert: read('cert.pem'), key: read('key.pem') };
     },
   };
+}
+
+/** A certificate for 127.0.0.1, ::1 and the names given, from an authority of its own, as a company has one. */
+export function issued(...names: readonly string[]): Pair & Pick<Authority, 'ca'> {
+  const { ca, issue } = authority('own CA', names);
+  return { ca, ...issue('registry') };
 }
