@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { inOneLine } from '../base/printable.ts';
 import { keepSecret } from '../base/redact.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
 import { describeLogin, loginHint, remedyOf } from './refusal.ts';
@@ -145,10 +146,7 @@ function wordsIn(text: string): string {
   const errors = Array.isArray(json?.errors) ? (json.errors as ({ message?: unknown } | null)[]) : [];
   const said = [...errors.map((error) => error?.message), json?.error_description, json?.details, json?.message];
   const words = said.find((one) => typeof one === 'string' && one.trim() !== '') as string | undefined;
-  return (words ?? '')
-    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
-    .trim()
-    .slice(0, WORDS_LIMIT);
+  return inOneLine(words ?? '').slice(0, WORDS_LIMIT);
 }
 
 function readToken(text: string, what: string, host: string, now: number): Token {

@@ -24,6 +24,11 @@ export function printableLine(text: string): string {
   return printable(text).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
 }
 
+/** Foreign words for a sentence: white space, breaks and characters that do not show are one space each time. */
+export function inOneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+}
+
 /** JSON of a value, in which no character is left that a terminal would obey: `\\u009b` reads the same. */
 export function jsonText(value: unknown, indent?: number, replacer?: (key: string, value: unknown) => unknown): string {
   return JSON.stringify(value, replacer, indent).replace(

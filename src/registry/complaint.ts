@@ -1,3 +1,4 @@
+import { inOneLine } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { REFUSAL_LIMIT, readSome } from '../http/read.ts';
 import { pageText } from './web-page.ts';
@@ -104,7 +105,7 @@ function clean(value: unknown): string {
   if (value === undefined || value === null) return '';
   const json = typeof value === 'string' ? value : jsonOf(value);
   const text = json === '{}' || json === '[]' ? '' : json;
-  return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  return inOneLine(text);
 }
 
 /** JSON of a value; empty for what is nested more deeply than it can be written. */

@@ -1,4 +1,4 @@
-import type { AccessRefusal } from '../auth/refusal.ts';
+import { type AccessRefusal, loginHint } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { clientCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
@@ -107,8 +107,7 @@ function accessVerdict(response: RegistryResponse, complaint: Complaint, { regis
     return { code: 'unauthorized', sentence: message, hint };
   }
   if (status === 401) {
-    const hint = `log in with: helm registry login ${registry}; many registries answer so for a repository that does not exist, too`;
-    return { code: 'unauthorized', sentence: 'no access without valid credentials', hint };
+    return { code: 'unauthorized', sentence: 'no access without valid credentials', hint: loginHint(registry, []) };
   }
   if (status === 403 && url.host !== apiHost(registry)) {
     const hint = 'the storage of a registry has to admit this machine, too; for ECR that is the S3 gateway endpoint';

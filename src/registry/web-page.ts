@@ -1,3 +1,5 @@
+import { inOneLine } from '../base/printable.ts';
+
 /** The hint for a web page where a registry should have answered. */
 export const NO_REGISTRY =
   'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
@@ -55,14 +57,13 @@ function indexOf(text: string, wanted: string, from: number): number {
 
 /** Text without tags and entities, in one line. */
 function plain(text: string): string {
-  return text
+  const words = text
     .replace(/<[^<>]*>/g, ' ')
     .replace(/&nbsp;/g, ' ')
     .replace(/&lt;/g, '<')
     .replace(/&gt;/g, '>')
     .replace(/&quot;/g, '"')
     .replace(/&#39;/g, "'")
-    .replace(/&amp;/g, '&')
-    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
-    .trim();
+    .replace(/&amp;/g, '&');
+  return inOneLine(words);
 }

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startChild } from './child.ts';
 import { freePort } from './registry.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -38,27 +37,13 @@ export async function startNginx(
     http { access_log off; ${temporary} server { listen ${host}; ${filled.replace('ONWARD', onward)} } }`,
   );
   const env = { PATH: `${process.env.PATH}${delimiter}/usr/sbin` };
-  const child = spawn('nginx', ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env,
-  });
-  const ended = once(child, 'exit');
-  const kill = (): void => void child.kill('SIGKILL');
-  process.on('exit', kill);
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-2000);
-  });
-  const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    kill();
-    await ended;
-  };
+  const args = ['-p', folder, '-e', 'stderr', '-c', join(folder, 'nginx.conf')];
+  const { process: child, log, stop } = startChild('nginx', args, env);
   for (const until = Date.now() + 10_000; Date.now() < until && child.exitCode === null; await sleep(20)) {
     if (await listens(host)) return { host, other, stop };
   }
   await stop();
-  throw new Error(`nginx does not listen on ${host}: ${log.trim()}`);
+  throw new Error(`nginx does not listen on ${host}: ${log()}`);
 }
 
 function listens(host: string): Promise<boolean> {

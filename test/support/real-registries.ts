@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { startChild } from './child.ts';
 import { scratchFolder } from './scratch.ts';
 
 /** Registries of other makers (fixtures/programs/registries), each on loopback without TLS. */
@@ -17,21 +17,9 @@ export interface RealRegistry {
 /** Starts the compiled program; `args` as its own comment says. */
 async function start(program: string, args: readonly string[]): Promise<RealRegistry> {
   const env = { PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none' };
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
-  const ended = once(child, 'exit');
-  const kill = (): void => void child.kill('SIGKILL');
-  process.on('exit', kill);
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-2000);
-  });
-  const first = await Promise.race([once(child.stdout, 'data'), ended.then(() => undefined)]);
-  if (first === undefined) throw new Error(`${args[0]} does not start: ${log.trim()}`);
-  const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    kill();
-    await ended;
-  };
+  const { process: child, log, stop } = startChild(program, args, env);
+  const first = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => undefined)]);
+  if (first === undefined) throw new Error(`${args[0]} does not start: ${log()}`);
   return { host: String(first[0]).trim(), stop };
 }
 

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { startChild } from './child.ts';
 import { scratchFolder } from './scratch.ts';
 
 /** How a real registry is to run. */
@@ -66,31 +67,18 @@ async function start({ htpasswd, tls, clients }: RegistryOptions, port: number):
   }
   // The registry reads YAML, and JSON is YAML.
   await writeFile(join(folder, 'config.yml'), JSON.stringify(config));
-  const child = spawn('docker-registry', ['serve', join(folder, 'config.yml')], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH },
-  });
-  const ended = once(child, 'exit').catch(() => {});
-  let log = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-2000);
-  });
+  const child = startChild('docker-registry', ['serve', join(folder, 'config.yml')], { PATH: process.env.PATH });
   const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    child.kill('SIGKILL');
-    await ended;
+    await child.stop();
     await rm(folder, { recursive: true, force: true });
   };
-  // A test run that ends early must not leave a registry behind.
-  const kill = (): void => void child.kill('SIGKILL');
-  process.on('exit', kill);
   const host = `127.0.0.1:${port}`;
   const url = `${tls === undefined ? 'http' : 'https'}://${host}`;
   try {
-    await answers(url, child, clients);
+    await answers(url, child.process, clients);
   } catch (error) {
     await stop();
-    throw new Error(`docker-registry does not answer on ${host}: ${log.trim() || 'no output'}`, { cause: error });
+    throw new Error(`docker-registry does not answer on ${host}: ${child.log() || 'no output'}`, { cause: error });
   }
   return { host, url, repositories: join(folder, 'data/docker/registry/v2/repositories'), stop };
 }

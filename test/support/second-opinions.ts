@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { startChild } from './child.ts';
 import { freePort } from './registry.ts';
 
 /**
@@ -73,26 +73,13 @@ async function start(
   environment: (port: string) => Record<string, string>,
 ): Promise<SecondOpinion> {
   const port = String(await freePort());
-  const child = spawn(join(FOLDER, 'bin', program), args.length > 0 ? [...args, port] : [], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...environment(port) },
-  });
-  let log = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-2000);
-  });
-  const ended = once(child, 'exit');
-  const kill = (): void => void child.kill('SIGKILL');
-  process.on('exit', kill);
-  const stop = async (): Promise<void> => {
-    process.off('exit', kill);
-    kill();
-    await ended;
-  };
+  const env = { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...environment(port) };
+  const child = startChild(join(FOLDER, 'bin', program), args.length > 0 ? [...args, port] : [], env);
+  const { log, stop } = child;
   const host = `127.0.0.1:${port}`;
-  if (await answers(`http://${host}/`, child)) return { host, url: `http://${host}`, stop };
+  if (await answers(`http://${host}/`, child.process)) return { host, url: `http://${host}`, stop };
   await stop();
-  throw new Error(`${program} does not answer on ${host}: ${log.trim() || 'no output'}`);
+  throw new Error(`${program} does not answer on ${host}: ${log() || 'no output'}`);
 }
 
 async function answers(url: string, child: ChildProcess): Promise<boolean> {
