@@ -5,7 +5,7 @@ const TRIES = 5;
 /** Milliseconds after the first; twice as many after each, 7.5 s in all. */
 const PAUSE = 500;
 
-export interface AskOptions {
+export interface AskUntilOptions {
   readonly tries?: number;
   /** Milliseconds before the second try. */
   readonly pause?: number;
@@ -15,7 +15,7 @@ export interface AskOptions {
 export async function askUntil<T>(
   ask: () => Promise<T>,
   isRight: (answer: T) => boolean,
-  { tries = TRIES, pause = PAUSE }: AskOptions = {},
+  { tries = TRIES, pause = PAUSE }: AskUntilOptions = {},
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const answer = await ask();

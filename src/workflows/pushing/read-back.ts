@@ -2,7 +2,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import type { Sink } from '../../oci/content.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
-import { type AskOptions, askUntil } from '../../transfer/ask-until.ts';
+import { type AskUntilOptions, askUntil } from '../../transfer/ask-until.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import { failureOf } from '../../transfer/failure.ts';
 
@@ -15,7 +15,7 @@ export async function readBack(
   sink: Pick<Sink, 'hasManifest'>,
   outcomes: readonly CopyOutcome[],
   concurrency: number,
-  options?: AskOptions,
+  options?: AskUntilOptions,
 ): Promise<readonly AirgapError[]> {
   const sent = outcomes.filter(({ status }) => status === 'pushed');
   const answers = await settle(sent, concurrency, ({ target, digest }) =>
