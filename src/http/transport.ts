@@ -12,7 +12,7 @@ import { createPacer, type Pacer } from './pacer.ts';
 import { type PlainHttp, plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 import { discard } from './read.ts';
-import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
+import { checkHost, headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
 import { type Attempt, createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
 
 /** How requests leave this machine. Times in milliseconds. */
@@ -196,6 +196,7 @@ function isUnanswered({ error }: Failure): boolean {
 async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
   const { method, body, what, signal } = request;
   let { url } = request;
+  checkHost(url, what);
   let headers: Readonly<Record<string, string>> = {
     'user-agent': wire.userAgent,
     // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.
