@@ -80,7 +80,10 @@ export class ReferrerQuestions {
     } catch (thrown) {
       const error = ours(thrown);
       // Who may not know is told so at once, and may know of the next image.
-      if (error.code === 'unauthorized' || error.code === 'forbidden') throw error;
+      if (error.code === 'unauthorized' || error.code === 'forbidden') {
+        line.isAnswered = true;
+        throw error;
+      }
       line.inVain += this.#now() - began;
       if (line.inVain >= IN_VAIN) line.closed ??= error;
       throw error;
