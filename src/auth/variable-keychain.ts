@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { isName } from '../base/names.ts';
 import { keepSecret } from '../base/redact.ts';
 import { normaliseKey } from './auth-file.ts';
 import type { Credential } from './credential.ts';
@@ -28,6 +29,8 @@ export function variableKeychain(env: Environment, named: readonly string[]): Ke
   return {
     async lookup(registry) {
       const host = normaliseKey(registry);
+      // Hosts of charts that Helm pulls may be anything: `a_b.example` is not the `a.b.example` whose name it has here.
+      if (!isName('registry', host)) return undefined;
       const prefix = prefixOf(host);
       const value = (suffix: string): string => env[`${prefix}_${suffix}`] ?? '';
       if (value('USERNAME') === '' && value('PASSWORD') === '' && value('TOKEN') === '') return undefined;

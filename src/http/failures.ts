@@ -29,6 +29,12 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 /** What OpenSSL says when the other side answers a handshake with plain text. */
 const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 
+/** Addresses that are named of those that were tried. */
+const TRIED = 10;
+
+/** Characters of what Node says: of a certificate for other hosts it names all of them. */
+const SAID = 500;
+
 const TIMEOUT: Readonly<Record<string, string>> = {
   [CONNECT_TIMEOUT]: 'did not accept a connection in time',
   [HEADERS_TIMEOUT]: 'did not answer in time',
@@ -136,7 +142,7 @@ function securing(thrown: unknown, peer: Peer): Described | undefined {
   const certificate = describeCertificateRefusal(thrown, peer);
   if (certificate !== undefined) return certificate;
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || /^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
-    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said}` };
+    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said.slice(0, SAID)}` };
   }
   return undefined;
 }
@@ -187,7 +193,8 @@ function isTlsAlert(data: unknown): boolean {
 /** Which addresses were tried, where that is not one alone. */
 function triedOf(thrown: unknown): string {
   const tried = thrown instanceof ConnectError ? thrown.tried : [];
-  return tried.length > 1 ? ` (tried ${tried.join(', ')})` : '';
+  const more = tried.length > TRIED ? ` and ${tried.length - TRIED} more` : '';
+  return tried.length > 1 ? ` (tried ${tried.slice(0, TRIED).join(', ')}${more})` : '';
 }
 
 /** What to do where a host does not understand plain HTTP, as one with TLS does not. */

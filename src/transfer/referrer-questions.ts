@@ -82,7 +82,10 @@ export class ReferrerQuestions {
     } catch (thrown) {
       const error = ours(thrown);
       // Answers: who may not know is told so at once, and may know of the next image; and what is not there is not there.
-      if (ANSWERS.has(error.code)) throw error;
+      if (ANSWERS.has(error.code)) {
+        line.isAnswered = true;
+        throw error;
+      }
       line.inVain += this.#now() - began;
       if (line.inVain >= IN_VAIN) line.closed ??= error;
       throw error;

@@ -27,6 +27,18 @@ describe('variables of a registry', () => {
     expect(await keychain.lookup(`x.${registry.replace(/[[\]:]/g, '')}`)).toBeUndefined();
   });
 
+  it.each(['a_b.example', 'a@b.example', 'a b.example', 'a.b_example', 'a.b.example:', 'a%b.example', 'ä.example'])(
+    'are for no host that is none: %s',
+    async (registry) => {
+      const env = {
+        ...pair('A_B_EXAMPLE', 'geheim'),
+        ...pair('A_B_EXAMPLE_', 'geheim'),
+        ...pair('__EXAMPLE', 'geheim'),
+      };
+      expect(await variableKeychain(env, []).lookup(registry)).toBeUndefined();
+    },
+  );
+
   it('give a bearer token, which stands alone', async () => {
     const env = { AIRGAP_AUTH_R_EXAMPLE_TOKEN: 'take-me' };
     expect(await variableKeychain(env, []).lookup('r.example')).toMatchObject({
