@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
 
 /** Where trusted roots come from beside those that Node and the system bring. */
 export interface CertificateOptions {
@@ -37,7 +38,7 @@ export function readCertificates(file: string, origin: string): readonly string[
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new AirgapError('config', `${origin} ${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('config', `${origin} ${file} cannot be read: ${reasonOf(cause)}`, { cause });
   }
   // Up to the next five dashes: what has no end is no certificate, and is passed over.
   const found = text.match(

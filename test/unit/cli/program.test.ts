@@ -45,6 +45,11 @@ describe('what Helm takes away from a plugin', () => {
 });
 
 describe('flags', () => {
+  it.each([program, ...program.commands].map((command) => [command.name(), command] as const))(
+    'of %s that can be repeated do not show an empty list as their default',
+    (_, command) => expect(command.helpInformation()).not.toMatch(/default:\s*\[\]/),
+  );
+
   it.each(program.commands.map((command) => [command.name(), command] as const))(
     'of %s each say what they are for, and -o gives json',
     (_, command) => {
