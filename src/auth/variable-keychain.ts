@@ -41,8 +41,13 @@ export function variableKeychain(env: Environment, named: readonly string[]): Ke
       return credentialOf(prefix, host, value);
     },
     sources(registry) {
-      const prefix = prefixOf(normaliseKey(registry));
-      return [`${prefix}_USERNAME`];
+      const host = normaliseKey(registry);
+      const prefix = prefixOf(host);
+      const meant = env[`${prefix}_HOST`] ?? '';
+      const isOthers = meant !== '' && normaliseKey(meant) !== host;
+      return [
+        isOthers ? `${prefix}_USERNAME (which ${prefix}_HOST gives to ${meant.slice(0, 300)})` : `${prefix}_USERNAME`,
+      ];
     },
   };
 }

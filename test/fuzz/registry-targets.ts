@@ -8,13 +8,13 @@ import { rateLimitOf } from '../../src/http/rate-limit.ts';
 import { redirectOf } from '../../src/http/redirects.ts';
 import { repositoryAt } from '../../src/registry/api-url.ts';
 import { parseComplaint, quoteComplaint } from '../../src/registry/complaint.ts';
-import { complain, notAManifest } from '../../src/registry/errors.ts';
-import { quotaOf } from '../../src/registry/quota.ts';
-import { describeRateLimit } from '../../src/registry/rate-refusals.ts';
+import { complain } from '../../src/registry/errors.ts';
 import { retryableRefusal } from '../../src/registry/refusals.ts';
 import type { Session } from '../../src/registry/session.ts';
 import { listTags } from '../../src/registry/tags.ts';
+import { describeRateLimit, quotaOf } from '../../src/registry/throttling.ts';
 import { warningTeller } from '../../src/registry/warnings.ts';
+import { pageTitle } from '../../src/registry/web-page.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import type { Target } from './targets.ts';
 
@@ -81,7 +81,7 @@ export const registryTargets: readonly Target[] = [
         retryableRefusal(status, complaint);
         checkError(complain(answer(status), complaint, { ...request, writes: true }));
       }
-      checkError(notAManifest(answer(200), bytes, request.what));
+      pageTitle(bytes.toString());
     },
   },
   {

@@ -68,6 +68,16 @@ describe('variables of a registry', () => {
     expect(await keychain.lookup('other.example')).toBeUndefined();
   });
 
+  it('that are given to another host are named so where the sources are', async () => {
+    const env = { ...pair('MY_REG_EXAMPLE', 'geheim'), AIRGAP_AUTH_MY_REG_EXAMPLE_HOST: 'my.reg.example' };
+    const keychain = variableKeychain(env, []);
+    expect(await keychain.lookup('my-reg.example')).toBeUndefined();
+    expect(keychain.sources?.('my-reg.example')).toEqual([
+      expect.stringMatching(/_USERNAME .*_HOST .*my\.reg\.example/),
+    ]);
+    expect(keychain.sources?.('my.reg.example')).toEqual(['AIRGAP_AUTH_MY_REG_EXAMPLE_USERNAME']);
+  });
+
   it('that are all empty are none', async () => {
     const env = { AIRGAP_AUTH_R_EXAMPLE_USERNAME: '', AIRGAP_AUTH_R_EXAMPLE_PASSWORD: '' };
     expect(await variableKeychain(env, []).lookup('r.example')).toBeUndefined();
