@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { filesIn, hashOf, type Place, type Trial } from './lane.ts';
 import { NAMES } from './workload.ts';
 
-/** Manifests that every run has to bring: repository and tag, with the digest. */
+/** Manifests that every run has to bring: repository and tag, or the digest where it has none, with the digest. */
 export type Expected = ReadonlyMap<string, string>;
 
 /** What a run that ended badly may leave beside nothing: what its next one goes on from. */
@@ -84,17 +84,37 @@ export async function faultsOfRegistry(host: string, prefix: string, tags: Expec
     for (const blob of config === undefined ? layers : [config, ...layers])
       await check(repository, blob.digest, 'blobs');
   };
+  // What has a subject is listed under the tag that stands for it: this registry has no referrers API.
+  const checkListed = async (repository: string, bytes: Buffer): Promise<void> => {
+    const { subject } = JSON.parse(bytes.toString('utf8')) as Manifest;
+    const list = await get(repository, `manifests/${subject?.digest.replace(':', '-')}`);
+    const { manifests = [] } = JSON.parse(list?.toString('utf8') ?? '{}') as Manifest;
+    if (!manifests.some(({ digest }) => digest === digestOf(bytes)))
+      wrong.push(`${repository} does not list ${digestOf(bytes)}`);
+  };
   for (const [name, digest] of tags) {
-    const [repository = '', tag] = name.split(':');
-    const bytes = await get(repository, `manifests/${tag}`);
+    const [, repository = '', reference = ''] = /^([^:]*):(.*)$/.exec(name) ?? [];
+    const bytes = await get(repository, `manifests/${reference}`);
     if (bytes === undefined) continue;
     if (digestOf(bytes) !== digest) wrong.push(`${name} names ${digestOf(bytes)} and not ${digest}`);
+    if (reference === digest) await checkListed(repository, bytes);
     await check(repository, digest, 'manifests');
   }
   return wrong;
 }
 
+interface Receipt {
+  readonly items: readonly { readonly target: string; readonly digest: string }[];
+  readonly referrers: readonly {
+    readonly repository: string;
+    readonly tag?: string;
+    readonly digest: string;
+    readonly status: string;
+  }[];
+}
+
 interface Manifest {
+  readonly subject?: { readonly digest: string };
   readonly manifests?: readonly { readonly digest: string }[];
   readonly config?: { readonly digest: string };
   readonly layers?: readonly { readonly digest: string }[];
@@ -104,10 +124,16 @@ function digestOf(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** The tags that a receipt vouches for, below the prefix. */
+/** What a receipt vouches for, below the prefix. */
 export function receiptOf(file: string, prefix: string): Expected {
-  const { items } = JSON.parse(readFileSync(file, 'utf8')) as { items: readonly { target: string; digest: string }[] };
-  return new Map(items.map(({ target, digest }) => [namedBelow(target, prefix), digest]));
+  const { items, referrers } = JSON.parse(readFileSync(file, 'utf8')) as Receipt;
+  const there = referrers.filter(({ status }) => status === 'pushed' || status === 'present');
+  return new Map([
+    ...items.map(({ target, digest }) => [namedBelow(target, prefix), digest] as const),
+    ...there.map(
+      ({ repository, tag, digest }) => [`${namedBelow(repository, prefix)}:${tag ?? digest}`, digest] as const,
+    ),
+  ]);
 }
 
 /** What the log says has been sent, and is not there. */

@@ -80,12 +80,21 @@ export class Lane {
     const host = this.host(way);
     const images = ['--image', 'upstream.example/team/app:1', '--image', 'upstream.example/team/tool:2'];
     const wanted = chart ? [`oci://${host}/charts/demo`, '--version', '1.0.0'] : images;
-    return ['bundle', ...wanted, '--mirror', `upstream.example=${host}`, ...this.#access(way), '--out', file];
+    return [
+      'bundle',
+      ...wanted,
+      '--mirror',
+      `upstream.example=${host}`,
+      ...this.#access(way),
+      '--require-referrers',
+      '--out',
+      file,
+    ];
   }
 
   /** Into repositories that begin with the place's name, by default of what `pullArgs` made. */
   pushArgs({ name, folder }: Place, bundle: string, way: Way = 'direct'): string[] {
-    const told = ['--log-file', join(folder, 'log'), '--receipt', join(folder, 'receipt.json')];
+    const told = ['--require-referrers', '--log-file', join(folder, 'log'), '--receipt', join(folder, 'receipt.json')];
     const to = ['--to', `${this.host(way)}/${name}`, '--naming', 'path'];
     return ['push', bundle, ...to, ...this.#access(way), ...told];
   }

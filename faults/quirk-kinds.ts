@@ -67,9 +67,10 @@ export const QUIRK_KINDS: readonly Kind[] = [
   harmless('mount fails', '500', 'step', isMount, answer(500)),
   harmless('mount fails', 'connection reset', 'step', isMount, reset),
   { ...harmless('mount fails', '201, and it is not there', 'once', isMount, nothingStored(201)), lies: true },
-  harmless('referrers cannot be listed', '500', 'step', isReferrers, answer(500)),
-  harmless('referrers cannot be listed', 'no answer', 'step', isReferrers, stall),
-  harmless('referrers cannot be listed', 'a web page', 'step', isReferrers, answer(200, { html: PAGE })),
+  // The workload's referrers are required.
+  make('referrers cannot be listed', '500', 'step', isReferrers, answer(500)),
+  make('referrers cannot be listed', 'no answer', 'step', isReferrers, stall),
+  make('referrers cannot be listed', 'a web page', 'step', isReferrers, answer(200, { html: PAGE })),
   make('web page with 200', 'once', 'once', hasBody, answer(200, { html: PAGE })),
   make('web page with 200', 'for ever', 'step', hasBody, answer(200, { html: PAGE })),
   make('429 storm', 'a pull limit of six hours', 'step', any, answer(429, PULL_LIMIT)),

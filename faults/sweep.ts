@@ -15,7 +15,7 @@ import {
 import { type Kind, reaches, WAYS, type Way } from './kind.ts';
 import { deleted, GONE, KINDS } from './kinds.ts';
 import { type Direction, filesIn, hashOf, type Lane, type Place, stepOf, type Trial } from './lane.ts';
-import { NAMES } from './workload.ts';
+import { NAMES, REFERRERS } from './workload.ts';
 
 /** What runs without faults do, one way. */
 export interface Reference {
@@ -75,7 +75,7 @@ async function referOne(lane: Lane, way: Way): Promise<Reference> {
   const { trial: push, place: sent } = await calm((place) => lane.pushArgs(place, bundle, way));
   const tags = receiptOf(join(sent.folder, 'receipt.json'), sent.name);
   const wrong = await faultsOfRegistry(lane.source.host, sent.name, tags);
-  if (tags.size !== NAMES.length || wrong.length > 0)
+  if (tags.size !== NAMES.length + REFERRERS || wrong.length > 0)
     throw new Error(`push does not bring everything: ${wrong.join('; ')}`);
   const pull = [
     ...whole.trial.passages.filter(isOfChart),

@@ -1,12 +1,17 @@
 import { execFileSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../test/support/belonging.ts';
 import { cleanEnvironment } from '../test/support/cli.ts';
-import { pushImage } from '../test/support/images.ts';
+import { type BuiltManifest, buildImage, pushBuilt, pushImage } from '../test/support/images.ts';
 import { startRegistry, type TestRegistry } from '../test/support/registry.ts';
 
 /** Where each image and the chart are, in any registry. */
 export const NAMES = ['team/app', 'team/tool', 'charts/demo'] as const;
+
+/** Signatures and SBOMs: one of each. */
+export const REFERRERS = 2;
 
 /** Bytes of a layer: several pieces of a connection, and soon there. */
 const LAYER = 150_000;
@@ -21,14 +26,24 @@ spec:
 `;
 
 /**
- * A registry with what is carried: an image of two platforms, one of a single platform that shares a layer with it, and
- * a chart that wants both.
+ * A registry with what is carried: an image of two platforms with a cosign signature, one of a single platform that shares
+ * a layer with it and has an SBOM, listed under its tag, and a chart that wants both.
  * @param home an empty folder
  */
 export async function startSource(home: string): Promise<TestRegistry> {
   const source = await startRegistry();
-  await pushImage(source.host, 'team/app', '1', { size: LAYER, sharedLayer: 'base' });
-  await pushImage(source.host, 'team/tool', '2', { size: LAYER, sharedLayer: 'base', platforms: ['linux/amd64'] });
+  const app = await pushImage(source.host, 'team/app', '1', { size: LAYER, sharedLayer: 'base' });
+  const options = { name: 'team/tool:2', size: LAYER, sharedLayer: 'base', platforms: ['linux/amd64'] };
+  const tool = buildImage(options);
+  await pushBuilt(source.host, 'team/tool', '2', tool);
+  const { privateKey } = generateKeyPairSync('ed25519');
+  await pushBuilt(source.host, 'team/app', tagFor(app, 'sig'), cosignSignature(privateKey, 'team/app', app));
+  const size = (tool.manifests[0] as BuiltManifest).bytes.length;
+  const subject = { mediaType: tool.mediaType, digest: tool.digest, size };
+  const layers = [{ mediaType: 'application/spdx+json', bytes: Buffer.from('{"spdxVersion":"SPDX-2.3"}') }];
+  const sbom = buildArtifact({ artifactType: 'application/spdx+json', layers, subject });
+  await pushBuilt(source.host, 'team/tool', undefined, sbom);
+  await listUnderTag(source.host, 'team/tool', tool.digest, sbom);
   const chart = join(home, 'demo');
   mkdirSync(join(chart, 'templates'), { recursive: true });
   writeFileSync(join(chart, 'Chart.yaml'), 'apiVersion: v2\nname: demo\nversion: 1.0.0\n');

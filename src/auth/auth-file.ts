@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { withHubName } from '../base/docker-hub.ts';
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
 import { quoted } from '../base/printable.ts';
 import { keepSecret } from '../base/redact.ts';
 import { withoutEnd } from '../base/text-ends.ts';
@@ -35,7 +36,7 @@ export async function readAuthFile({ file, isLegacy, isGuess }: CredentialsFile)
   } catch (cause) {
     const { code } = cause as { code?: string };
     if (code === 'ENOENT' || code === 'ENOTDIR' || (isGuess && code === 'EACCES')) return undefined;
-    throw new AirgapError('config', `${file} cannot be read: ${messageOf(cause)}`, {
+    throw new AirgapError('config', `${file} cannot be read: ${reasonOf(cause)}`, {
       hint: 'make it a file that this user can read; sudo docker login leaves files of root in ~/.docker',
       cause,
     });

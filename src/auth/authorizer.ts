@@ -51,25 +51,27 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
   const widened = new Map<string, readonly string[]>();
   const tokens = new Map<string, Promise<Token>>();
 
-  /** One fetch at a time for the same scope; a failed one is not remembered. */
+  /** One fetch at a time for the same scope; a failed one is not remembered, and fails for all who waited for it. */
   const bearer = async (access: Access, wish: Challenge, credential: Credential | undefined): Promise<string> => {
     const realm = realmOf(wish, access) as URL;
     const service = wish.parameters.get('service');
     const scopes = widened.get(scopeKey(access)) ?? access.scopes;
     const key = JSON.stringify([access.registry, realm.href, service, scopes, credential]);
     const before = tokens.get(key);
-    const known = await before?.catch(() => undefined);
+    const known = await before;
     if (known !== undefined && now() < known.renewAt) return `Bearer ${known.value}`;
+    let fetched = tokens.get(key);
     // Unless somebody else has begun while we looked.
-    if (tokens.get(key) === before) {
+    if (fetched === undefined || fetched === before) {
       const { registry } = access;
       const sources = (): readonly string[] => keychain.sources?.(registry) ?? [];
       const request = { registry, realm, service, scopes, credential, sources };
-      const fetched = fetchToken(exchange, request, now());
-      tokens.set(key, fetched);
-      fetched.catch(() => tokens.get(key) === fetched && tokens.delete(key));
+      const begun = fetchToken(exchange, request, now());
+      tokens.set(key, begun);
+      begun.catch(() => tokens.get(key) === begun && tokens.delete(key));
+      fetched = begun;
     }
-    return `Bearer ${(await (tokens.get(key) as Promise<Token>)).value}`;
+    return `Bearer ${(await fetched).value}`;
   };
 
   const authorization = async (access: Access): Promise<string | undefined> => {

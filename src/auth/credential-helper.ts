@@ -1,6 +1,7 @@
 import { HUB_KEY } from '../base/docker-hub.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { reasonOf } from '../base/file-failure.ts';
 import { keepSecret } from '../base/redact.ts';
 import type { AuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
@@ -100,7 +101,12 @@ export class CredentialHelpers {
     if (result.code === 'ENOENT') {
       throw failed('is not installed', true, `install it, or take its name out of ${file} and log in again`);
     }
-    const { stdout, stderr, isMaxBuffer, shortMessage } = result;
+    // execa's own message has a line for the command and another for the cause.
+    if (result.code === 'EACCES' || result.code === 'EPERM' || result.code === 'ENOEXEC') {
+      const hint = `make ${program} executable for this user, or take its name out of ${file} and log in again`;
+      throw failed(`cannot be run: ${reasonOf({ code: result.code })}`, true, hint);
+    }
+    const { stdout, stderr, isMaxBuffer, exitCode, signal } = result;
     if (isMaxBuffer) throw failed(`answers with more than ${LIMIT / 1024 ** 2} MiB`);
     if (!result.failed) return readAnswer(stdout, `from the helper ${program}, which ${file} names`, failed);
     if (/credentials not found|no credentials server URL|no credentials username/i.test(`${stdout}\n${stderr}`)) {
@@ -108,7 +114,8 @@ export class CredentialHelpers {
     }
     // Errors come on stdout by the protocol; so would a secret.
     const said = `${stdout.includes('"Secret"') ? '' : stdout}\n${stderr}`.trim().slice(0, 300);
-    throw failed(`failed: ${said || shortMessage}`);
+    const end = signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`;
+    throw failed(`failed: ${said === '' ? `${end}, and it says nothing` : said}`);
   }
 }
 

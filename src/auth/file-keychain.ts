@@ -75,12 +75,15 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
       seen.clear();
       helpers.forget(normaliseKey(registry));
     },
-    sources() {
+    sources(registry) {
+      const host = normaliseKey(registry);
       const named = sources.flatMap(({ file, namedBy }) => {
         const found = seen.get(file);
         if (found !== undefined && helpers.hasFailed(found)) {
           return [`${file} (docker-credential-${found.credsStore} failed)`];
         }
+        const helper = found?.credHelpers.get(host) ?? found?.credsStore ?? '';
+        if (helper !== '') return [`${file} (docker-credential-${helper} has none)`];
         if (found !== undefined || !seen.has(file)) return [file];
         return namedBy === undefined ? [] : [`${namedBy} (there is no file ${file})`];
       });

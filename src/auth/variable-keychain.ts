@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { isName } from '../base/names.ts';
 import { keepSecret } from '../base/redact.ts';
 import { normaliseKey } from './auth-file.ts';
 import type { Credential } from './credential.ts';
@@ -28,6 +29,8 @@ export function variableKeychain(env: Environment, named: readonly string[]): Ke
   return {
     async lookup(registry) {
       const host = normaliseKey(registry);
+      // Hosts of charts that Helm pulls may be anything: `a_b.example` is not the `a.b.example` whose name it has here.
+      if (!isName('registry', host)) return undefined;
       const prefix = prefixOf(host);
       const value = (suffix: string): string => env[`${prefix}_${suffix}`] ?? '';
       if (value('USERNAME') === '' && value('PASSWORD') === '' && value('TOKEN') === '') return undefined;
@@ -38,8 +41,13 @@ export function variableKeychain(env: Environment, named: readonly string[]): Ke
       return credentialOf(prefix, host, value);
     },
     sources(registry) {
-      const prefix = prefixOf(normaliseKey(registry));
-      return [`${prefix}_USERNAME`];
+      const host = normaliseKey(registry);
+      const prefix = prefixOf(host);
+      const meant = env[`${prefix}_HOST`] ?? '';
+      const isOthers = meant !== '' && normaliseKey(meant) !== host;
+      return [
+        isOthers ? `${prefix}_USERNAME (which ${prefix}_HOST gives to ${meant.slice(0, 300)})` : `${prefix}_USERNAME`,
+      ];
     },
   };
 }

@@ -15,7 +15,11 @@ const SHAPES: readonly [RegExp, string][] = [
   // To the last @ of the authority: a password may hold one. What stands before a digest is a name, not a user. Without
   // the scheme: a long word would be tried as one from each of its letters.
   [/(:\/\/)[^/\s'"]+@(?!sha(?:256|512):)/gi, '$1***@'],
-  [/\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer)\s+)?)[^\s"',]+/gi, '$1***'],
+  // `authorization: authorization failed` is what containerd says of a login that lacks.
+  [
+    /\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer)\s+)?)(?!authorization failed\b)[^\s"',]+/gi,
+    '$1***',
+  ],
   // Without the header's name: only what has a digit or a capital inside, or "Basic authentication" would be one.
   [/\b([Bb]asic|[Bb]earer)\s+(?=[A-Za-z0-9+/._~-]+[A-Z0-9])[A-Za-z0-9+/=._~-]{6,}/g, '$1 ***'],
   [/([?&](?:[a-z_-]*(?:token|secret|password|signature|credential)|sig|key|verify)=)[^&\s'"]+/gi, '$1***'],

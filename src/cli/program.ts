@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Help } from 'commander';
 import { bundleCommand } from './commands/bundle.ts';
 import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';
@@ -31,13 +31,20 @@ export function createProgram(edge: Edge): Command {
     extractCommand,
   ];
   for (const make of [...makers, diffCommand, postRenderCommand]) program.addCommand(make(edge));
+  const help = new Help();
   // Errors are thrown, not exited with; each subcommand has to be told itself.
   for (const command of [program, ...program.commands]) {
     const name = command === program ? '' : ` ${command.name()}`;
     command
+      .configureHelp({ optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)) })
       .exitOverride()
       .configureOutput({ writeOut: edge.print, writeErr: edge.tell })
       .showHelpAfterError(`Hint: helm airgap${name} --help says what there is`);
   }
   return program;
+}
+
+/** What Commander says of a repeatable flag that is not given. */
+function withoutEmptyDefault(description: string): string {
+  return description.replace(/ ?\(default: \[\]\)$/, '');
 }

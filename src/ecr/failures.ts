@@ -62,7 +62,7 @@ export function awsError(what: string, cause: unknown): AirgapError {
     const hint = 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role';
     if (NOWHERE.test(said))
       return new AirgapError('unauthorized', `${what}: no AWS credentials were found`, { cause, hint });
-    return new AirgapError('unauthorized', `${what}: there are no AWS credentials to be had: ${said}`, {
+    return new AirgapError('unauthorized', `${what}: AWS gives no credentials: ${said}`, {
       cause,
       hint: 'see the profiles with: aws configure list-profiles; a session of SSO begins with: aws sso login',
     });
@@ -105,7 +105,8 @@ function unreachable(what: string, cause: unknown, said: string): AirgapError {
   const api = apiOf(cause);
   const problem = timedOut(cause) ? 'does not answer' : `cannot be reached: ${said || nameOf(cause)}`;
   const service = api === CREDENTIALS_API || api.includes('STS') ? 'sts' : 'ecr.api';
-  const way = `check the region and the way there (HTTPS_PROXY, firewalls); in an isolated network this needs the VPC endpoint com.amazonaws.REGION.${service}`;
+  const [, region = 'REGION'] = / in ([a-z]{2,}(?:-[a-z]+)+-\d+)/.exec(api) ?? [];
+  const way = `check the region and the way there (HTTPS_PROXY, firewalls); in an isolated network this needs the VPC endpoint com.amazonaws.${region}.${service}`;
   const hint = /certificate/i.test(said)
     ? 'give the authority that signed it with --ca-file FILE'
     : `${way}${service === 'sts' ? '' : '; give another URL with --endpoint-url'}`;

@@ -36,14 +36,19 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
     hint: 'check the files and the values given with -f and --set',
   },
   {
-    when: /(?<![\w.:/-])40[13](?![\w.:-])|unauthorized|authentication required|forbidden|denied/i,
+    when: /(?<![\w.:/-])40[13](?![\w.:-])|unauthorized|authentication required|basic credential not found|no basic auth credentials|forbidden|denied/i,
     code: 'unauthorized',
-    hint: 'log in first (helm registry login HOST), or give --username and --password for a chart repository',
+    hint: 'log in first with helm registry login HOST; for a chart repository give --username and --password',
   },
   {
     when: /remote error: tls: (?:bad certificate|certificate required|unknown certificate authority|expired certificate)|No required SSL certificate was sent|The SSL certificate error/,
     code: 'network',
     hint: 'the server wants a client certificate that it trusts: give it with --client-cert HOST=FILE and --client-key HOST=FILE',
+  },
+  {
+    when: /response status code 400|400 Bad Request/,
+    code: 'network',
+    hint: 'servers with TLS answer so to plain HTTP: leave --plain-http out; and nginx where it wants a client certificate: --client-cert HOST=FILE and --client-key HOST=FILE',
   },
   {
     when: /x509:|certificate signed by unknown authority/,
@@ -86,7 +91,9 @@ export function refusal(
     .trim()
     .replace(/^Error: /, '');
   const match = CASES.find(({ when }) => when.test(lines));
+  const hint = match?.hint ?? CASES.find(({ code }) => code === fallback)?.hint;
+  const host = /\b(?:oci|https?):\/\/(?:[^/\s]*@)?([\w.:[\]-]{1,255})/.exec(what)?.[1] ?? 'HOST';
   return new AirgapError(match?.code ?? fallback, `Helm could not ${what}: ${lines || 'it gave no reason'}`, {
-    hint: match?.hint ?? CASES.find(({ code }) => code === fallback)?.hint,
+    hint: hint?.replaceAll(/\bHOST\b/g, () => host),
   });
 }

@@ -33,6 +33,11 @@ export function clientCertificateHint(host: string): string {
   return `give it with --client-cert ${host}=FILE and --client-key ${host}=FILE, or as client.cert and client.key in certs.d/${host} of /etc/docker or ~/.config/containers`;
 }
 
+/** What to do about one that the host does not accept. */
+export function otherCertificateHint(host: string): string {
+  return `have one issued by the authority that the registry trusts; --client-cert ${host}=FILE names it`;
+}
+
 /**
  * A failure that is about the client certificate: there is none, or the server refuses it. Undefined for all others.
  * @param peer of the connection, as messages name it, and its `host[:port]`
@@ -66,7 +71,7 @@ export function describeCertificateRefusal(
   return {
     retryable,
     message: `${name} does not accept the client certificate: ${reason}`,
-    hint: `have one issued by the authority that the registry trusts; --client-cert ${host}=FILE names it`,
+    hint: otherCertificateHint(host),
   };
 }
 

@@ -29,6 +29,12 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 /** What OpenSSL says when the other side answers a handshake with plain text. */
 const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 
+/** Addresses that are named of those that were tried. */
+const TRIED = 10;
+
+/** Characters of what Node says: of a certificate for other hosts it names all of them. */
+const SAID = 500;
+
 const TIMEOUT: Readonly<Record<string, string>> = {
   [CONNECT_TIMEOUT]: 'did not accept a connection in time',
   [HEADERS_TIMEOUT]: 'did not answer in time',
@@ -135,10 +141,34 @@ function securing(thrown: unknown, peer: Peer): Described | undefined {
   }
   const certificate = describeCertificateRefusal(thrown, peer);
   if (certificate !== undefined) return certificate;
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || /^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
-    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said}` };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { retryable: 'no', ...otherNames(thrown, peer) };
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    const what = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
+    const hint = 'have it renewed by whoever runs that host; a wrong clock of this machine looks the same';
+    return { retryable: 'no', message: `the certificate of ${name} ${what}`, hint };
+  }
+  if (/^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
+    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said.slice(0, SAID)}` };
   }
   return undefined;
+}
+
+/** Names of a certificate that are shown, and the characters of them all. */
+const NAMES_LIMIT = 5;
+const NAMES_LENGTH = 200;
+
+/** A certificate for other names than the one that was asked for (RFC 9525). */
+function otherNames(thrown: unknown, { name, hostname }: Peer): Pick<Described, 'message' | 'hint'> {
+  const { cert } = (thrown ?? {}) as { cert?: { subjectaltname?: unknown } };
+  const list = typeof cert?.subjectaltname === 'string' ? cert.subjectaltname : '';
+  const all = list.split(', ').flatMap((entry) => /^(?:DNS|IP Address):(.+)$/.exec(entry)?.[1] ?? []);
+  const names = all.slice(0, NAMES_LIMIT).join(', ').slice(0, NAMES_LENGTH);
+  const more = all.length > NAMES_LIMIT ? ` and ${all.length - NAMES_LIMIT} more` : '';
+  const isFor = names === '' ? 'has no name of a host (subjectAltName)' : `is for ${names}${more}`;
+  return {
+    message: `the certificate of ${name} ${isFor}, and not for ${hostname}`,
+    hint: `use a name that the certificate is for, or have it issued with ${hostname} as a subjectAltName`,
+  };
 }
 
 /** Failures of a proxy's tunnel. */
@@ -148,8 +178,12 @@ function tunnelling(thrown: unknown, { host }: Peer): Described | undefined {
     /Proxy response \((\d+)\)/.exec(said)?.[1] ?? (/Proxy Authentication Required/.test(said) ? '407' : '');
   if (status === '') return undefined;
   const message = `the proxy refused the way to ${host} (${status})`;
-  if (status !== '407') return { retryable: Number(status) >= 500 ? 'few' : 'no', message };
-  const hint = 'put the credentials of the proxy into HTTPS_PROXY, as in http://USER:PASSWORD@HOST:PORT';
+  if (status !== '407') {
+    const hint = `check HTTPS_PROXY; the proxy has to allow ${host}, or NO_PROXY has to name it where there is a way without the proxy`;
+    return { retryable: Number(status) >= 500 ? 'few' : 'no', message, hint };
+  }
+  // Not as a URL: what stands before an @ there is taken out of every message.
+  const hint = 'put USER:PASSWORD@ before the host of the proxy in HTTPS_PROXY';
   return { retryable: 'no', message, hint };
 }
 
@@ -187,7 +221,8 @@ function isTlsAlert(data: unknown): boolean {
 /** Which addresses were tried, where that is not one alone. */
 function triedOf(thrown: unknown): string {
   const tried = thrown instanceof ConnectError ? thrown.tried : [];
-  return tried.length > 1 ? ` (tried ${tried.join(', ')})` : '';
+  const more = tried.length > TRIED ? ` and ${tried.length - TRIED} more` : '';
+  return tried.length > 1 ? ` (tried ${tried.slice(0, TRIED).join(', ')}${more})` : '';
 }
 
 /** What to do where a host does not understand plain HTTP, as one with TLS does not. */

@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from './exchange.ts';
 import { withoutTls } from './failures.ts';
 
@@ -28,12 +29,17 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
   if (!reads) refuseUpgrade(response, what);
   if (!follows.includes(response.status) || typeof location !== 'string') return undefined;
   if (!URL.canParse(location, response.url.href)) {
-    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to "${location}", which is no URL`);
+    throw new AirgapError(
+      'registry',
+      `${what}: ${response.url.host} redirects to ${quoted(location)}, which is no URL`,
+    );
   }
   const next = new URL(location, response.url);
   if (next.protocol !== 'https:' && next.protocol !== 'http:') {
-    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${next.protocol}, which is not HTTP`);
+    const scheme = quoted(next.protocol);
+    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${scheme}, which is not HTTP`);
   }
+  checkHost(next, what);
   if (response.url.protocol === 'https:' && next.protocol === 'http:') {
     throw new AirgapError(
       'registry',
@@ -51,6 +57,15 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
     );
   }
   return next;
+}
+
+/** Characters of a host and its port: a name has 253 (RFC 1035, 2.3.4). */
+const HOST_LIMIT = 260;
+
+/** Refuses a host that is longer than any: a header of 256 KiB may name one. @throws AirgapError `registry` */
+export function checkHost({ host }: URL, what: string): void {
+  if (host.length <= HOST_LIMIT) return;
+  throw new AirgapError('registry', `${what}: an address has a host of ${host.length} characters: ${quoted(host)}`);
 }
 
 /**

@@ -6,7 +6,7 @@ import type { Inflow, LeastRate } from './least-rate.ts';
 import type { Pacer } from './pacer.ts';
 import type { PlainHttp } from './plain-http.ts';
 import { discard } from './read.ts';
-import { headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
+import { checkHost, headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
 import { type Attempt, type Retrier, type Retryable, retryAfter, retryableStatus } from './retry.ts';
 
 /** How likely a repetition helps after an answer, of which the body may have been read and put back. */
@@ -117,6 +117,7 @@ export function isUnanswered(error: AirgapError): boolean {
 async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
   const { method, body, what, signal } = request;
   let { url } = request;
+  checkHost(url, what);
   let headers: Readonly<Record<string, string>> = {
     'user-agent': wire.userAgent,
     // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.

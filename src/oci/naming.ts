@@ -44,6 +44,12 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     throw new AirgapError('usage', `--to ${text}: a target has no scheme`, { hint });
   }
+  if (text.includes('@')) {
+    // What stands there may be a password.
+    throw new AirgapError('usage', '--to: a target has no user name, no password and no digest', {
+      hint: 'write REGISTRY[/PREFIX] alone, and log in with helm registry login or --registry-username',
+    });
+  }
   const trimmed = withoutEnd(text, '/');
   const slash = trimmed.indexOf('/');
   const registry = slash < 0 ? trimmed : trimmed.slice(0, slash);
@@ -54,7 +60,17 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
   }
   const parsed = tryParseRepository(`${registry}/${prefix === '' ? 'x' : prefix}`);
   if (parsed === undefined) {
-    throw new AirgapError('usage', `--to ${text}: not a registry and repository prefix`, { hint });
+    const isCapital = tryParseRepository(`${registry}/${prefix.toLowerCase()}`) !== undefined;
+    throw new AirgapError('usage', `--to ${text}: not a registry and repository prefix`, {
+      hint: isCapital
+        ? `write REGISTRY[/PREFIX] without capital letters: --to ${registry}/${prefix.toLowerCase()}`
+        : hint,
+    });
+  }
+  if (!URL.canParse(`https://${registry}/`)) {
+    throw new AirgapError('usage', `--to ${text}: there can be no host and port "${registry}"`, {
+      hint: 'a port is at most 65535, and an IPv4 address is four numbers up to 255',
+    });
   }
   const { chartPrefix } = options;
   if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${join(chartPrefix, 'x')}`) === undefined) {

@@ -22,6 +22,7 @@ const UNOPENED = 3;
 /** Bytes that count as something new, so that a source that breaks after every few bytes does not go on for ever. */
 const PROGRESS = 256 * 1024;
 const PAUSE = 250;
+const AGAIN = 'run the command again: what has arrived is kept';
 
 /**
  * Reads a body to its end, emitting `bytes`, and hands every chunk to `take`, in order; while that waits, nothing more is read. A read that
@@ -77,7 +78,7 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
       if (tries >= TRIES) {
         const where = `the last time at ${at} of ${body.size} bytes`;
         throw new AirgapError('network', `${what}: broke off again and again, ${where}: ${reason}`, {
-          hint: 'run the command again: what has arrived is kept',
+          hint: [error instanceof AirgapError ? error.hint : undefined, AGAIN].filter(Boolean).join('; '),
           cause: error,
         });
       }

@@ -25,7 +25,9 @@ export function apiUrl(scheme: 'http' | 'https', repository: Repository, endpoin
   const { registry } = repository;
   checkName('registry', registry, 'a request to a registry', 'reference-invalid');
   const base = `/v2/${repositoryPath(repository)}/`;
-  const root = new URL(`${scheme}://${apiHost(registry)}/`);
+  const root = URL.parse(`${scheme}://${apiHost(registry)}/`);
+  // By its letters a name, as `256.1.1.1` or `r.example:99999` is.
+  if (root === null) throw new AirgapError('reference-invalid', `there can be no host and port ${quoted(registry)}`);
   const url = new URL(`${base}${restOf(endpoint, registry)}`, root);
   if (url.origin === root.origin && url.pathname.startsWith(base)) return url;
   throw new AirgapError('reference-invalid', `a request to ${registry}: ${quoted(url.href)} is outside of ${base}`);

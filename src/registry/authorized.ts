@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Access, Authorizer } from '../auth/authorizer.ts';
+import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discard, peek } from '../http/read.ts';
 import { retryableStatus } from '../http/retry.ts';
@@ -16,6 +17,12 @@ import { checkRateLimit } from './throttling.ts';
  * once more, for a token that has expired when it comes (an old one out of a cache, clocks that differ).
  */
 const RENEWALS = 2;
+
+/**
+ * Registries that one request may be led to, the one that is asked included: with the challenges of each answered, one that
+ * leads to a new host each time would never end.
+ */
+const REGISTRIES = 4;
 
 /**
  * Milliseconds until a manifest or blob has to begin. A pull-through cache may send nothing before it has all of it itself
@@ -68,6 +75,12 @@ export async function sendAuthorized(
   const authorizationFor = async (origin: string, access: Access): Promise<string | undefined> => {
     let login = logins.get(origin);
     if (login === undefined) {
+      if (logins.size === REGISTRIES) {
+        throw new AirgapError(
+          'registry',
+          `${rest.what}: ${url.host} leads to more than ${REGISTRIES - 1} other registries`,
+        );
+      }
       login = { access, sent: await authorizer.authorization(access), renewals: 0 };
       logins.set(origin, login);
     }

@@ -68,7 +68,7 @@ export class RegistryClient implements Source, Sink {
     this.#session = createSession(transport, authorizer, emit);
     this.#ownMounts = new OwnMounts(this.#session);
     this.#mirrors = mirrors;
-    this.#referrers = new ReferrersApi(this.#session, emit);
+    this.#referrers = new ReferrersApi(this.#session);
   }
 
   /** What puts credentials on its requests. */

@@ -1,6 +1,6 @@
 import { type AccessRefusal, loginHint } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
-import { clientCertificateHint } from '../http/certificate-refusal.ts';
+import { clientCertificateHint, otherCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { withoutTls } from '../http/failures.ts';
 import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
@@ -21,8 +21,11 @@ export interface RegistryResponse extends HttpResponse {
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
-/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client): none came, or it does not trust it. */
-const NEEDS_CERTIFICATE = /No required SSL certificate was sent|The SSL certificate error/;
+/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client) and none came. */
+const NEEDS_CERTIFICATE = /No required SSL certificate was sent/;
+
+/** What nginx says, with 400, of a client certificate that it does not trust. */
+const CERTIFICATE_REFUSED = /The SSL certificate error/;
 
 /** The hint for a tag that may not be written. */
 const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
@@ -99,8 +102,12 @@ function verdict(response: RegistryResponse, complaint: Complaint, request: Requ
 function accessVerdict(response: RegistryResponse, complaint: Complaint, { registry }: Request): Verdict | undefined {
   const { status, url } = response;
   if (status === 400 && NEEDS_CERTIFICATE.test(complaint.message)) {
-    const sentence = `${url.host} wants a client certificate that it trusts`;
+    const sentence = `${url.host} wants a client certificate`;
     return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
+  }
+  if (status === 400 && CERTIFICATE_REFUSED.test(complaint.message)) {
+    const sentence = `${url.host} does not accept the client certificate`;
+    return { code: 'unauthorized', sentence, hint: otherCertificateHint(url.host) };
   }
   if (status === 401 && response.refusal !== undefined) {
     const { message, hint } = response.refusal;

@@ -1,5 +1,4 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { type Emit, silent } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { headerOf } from '../http/read.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
@@ -24,19 +23,16 @@ const PAGES = 100;
  */
 export class ReferrersApi {
   readonly #session: Session;
-  readonly #emit: Emit;
   readonly #hosts = new Map<string, Promise<boolean>>();
-  readonly #refusing = new Set<string>();
 
-  constructor(session: Session, emit: Emit = silent) {
+  constructor(session: Session) {
     this.#session = session;
-    this.#emit = emit;
   }
 
   /**
    * Descriptors of what has this manifest as its subject, `artifactType` in them; undefined where there is no such API,
    * and the referrers' tag is to be read instead. A list that arrives damaged is asked for again, a few times.
-   * @throws AirgapError `registry`, `network`
+   * @throws AirgapError `unauthorized` or `forbidden` where there may be an API for those who may ask it, `registry`, `network`
    */
   async list(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     const host = place.asked.registry;
@@ -73,10 +69,7 @@ export class ReferrersApi {
       );
       const isList = isListed(response, bytes);
       // The first page alone tells whether there is such an API: registries of before it answer as they like.
-      if (page === 1 && !isList && hasNoApi(response.status)) {
-        this.#warnRefused(response, place);
-        return undefined;
-      }
+      if (page === 1 && !isList && hasNoApi(response.status)) return undefined;
       if (!isList) {
         throw complain(response, parseComplaint(bytes), { what, registry: place.asked.registry });
       }
@@ -87,14 +80,6 @@ export class ReferrersApi {
       next = nextPage([response.headers.link ?? []].flat().join(', '), response.url, what);
     }
     return found;
-  }
-
-  /** There may be an API for those who may ask it. */
-  #warnRefused({ status, url }: HttpResponse, { asked: { registry } }: Place): void {
-    if ((status !== 401 && status !== 403) || this.#refusing.has(registry)) return;
-    this.#refusing.add(registry);
-    const message = `${url.host} does not let its referrers API be asked (it answers ${status}), so signatures that it lists there alone are not known; tags are asked for instead`;
-    this.#emit({ type: 'warning', message });
   }
 }
 
@@ -123,9 +108,12 @@ function damageOf({ response, bytes }: WholeAnswer): string | undefined {
   }
 }
 
-/** Every refusal of a registry that does not know what it was asked; throttling and its own failures are no such. */
+/**
+ * Every answer of a registry that does not know what it was asked. Throttling and its own failures are no such; nor is 401 or
+ * 403, behind which there may be signatures that are listed nowhere else (ECR has a permission for the API).
+ */
 function hasNoApi(status: number): boolean {
-  return status < 500 ? status !== 429 && status !== 408 : status === 501;
+  return status < 500 ? ![401, 403, 408, 429].includes(status) : status === 501;
 }
 
 /** RFC 8288, as the distribution specification has it for tags and referrers. @throws AirgapError `registry` */

@@ -5,6 +5,7 @@ import { AirgapError } from '../base/errors.ts';
 import { type Emit, type Quota, silent } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { headerOf, readBytes } from '../http/read.ts';
+import { checkHost } from '../http/redirects.ts';
 import type { Retryable } from '../http/retry.ts';
 import type { HttpRequest } from '../http/send.ts';
 import type { Transport } from '../http/transport.ts';
@@ -105,6 +106,7 @@ async function readWhole(
 
 function tokenExchange(transport: Transport): TokenExchange {
   return async ({ registry, method, url, headers, form, what, damage }) => {
+    checkHost(url, what);
     const isSecret = headers.authorization !== undefined || form !== undefined;
     if (isSecret && url.protocol === 'http:' && transport.scheme(apiHost(registry)) === 'https') {
       // Not even where --plain-http allows that host: it was not allowed for what this registry says.

@@ -44,7 +44,9 @@ export async function planCopy(graph: Graph, sink: Sink, options: PlanOptions): 
   const { required, existing = 'overwrite' } = options;
   const placements = place(graph.roots, options.target);
   const surveyed = await survey(placements, sink, options);
-  for (const { error } of surveyed) if (error !== undefined) throw failureOf('the registry', error);
+  for (const { error, placement } of surveyed) {
+    if (error !== undefined) throw failureOf(placement.repository.registry, error);
+  }
   if (existing === 'error') refuseDifferent(surveyed);
   const items = surveyed.map((one) => itemOf(one, existing === 'skip'));
   const missing = placements.filter((_, at) => items[at]?.status === 'send' || items[at]?.status === 'overwrite');
@@ -85,7 +87,7 @@ async function blobsOf(
   });
   let [blobs, bytes] = [0, 0];
   for (const [at, answer] of answers.entries()) {
-    if (!('value' in answer)) throw failureOf('the registry', answer.error);
+    if (!('value' in answer)) throw failureOf(all[at]?.[1].registry ?? '', answer.error);
     if (answer.value) continue;
     blobs++;
     bytes += all[at]?.[0].descriptor.size ?? 0;

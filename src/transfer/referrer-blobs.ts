@@ -1,5 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Source } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph, ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
@@ -11,13 +12,14 @@ const SMALL = 256 * 1024;
 const KEPT = 64 * 1024 * 1024;
 
 /**
- * The small blobs of signatures and other referrers, read before anything is written: an image is not to fail of a signature
- * of which its registry has the manifest alone. They would be read later, so it costs no request.
+ * The blobs of signatures and other referrers, before anything is written: an image is not to fail of a signature of which
+ * its registry has the manifest alone. Small ones are read and kept, so they cost no request; of others the first byte is read.
  */
 export class ReferrerBlobs {
   readonly #source: Source;
   readonly #options: ReadBlobOptions;
   readonly #read = new Map<Digest, Promise<Uint8Array>>();
+  readonly #begun = new Set<string>();
   #kept = 0;
 
   constructor(source: Source, options: ReadBlobOptions) {
@@ -30,20 +32,43 @@ export class ReferrerBlobs {
     for (const descriptor of nodes.flatMap(({ blobs }) => blobs)) {
       const { digest, size } = descriptor;
       const known = this.#read.get(digest);
-      if (known === undefined && (size > SMALL || this.#kept + size > KEPT)) continue;
-      if (known === undefined) this.#kept += size;
-      const reading = known ?? readBlob(this.#source, { descriptor, repositories: [repository] }, this.#options);
-      this.#read.set(digest, reading);
       try {
-        await reading;
+        if (known === undefined && (size > SMALL || this.#kept + size > KEPT))
+          await this.#begin(repository, descriptor);
+        else await this.#keep(known, repository, descriptor);
       } catch (error) {
-        // Another repository may have it.
-        if (this.#read.delete(digest)) this.#kept -= size;
         if (!(error instanceof AirgapError) || error.code !== 'image-not-found') throw error;
         const message = `its blob ${digest} is not there: ${error.message}`;
         throw new AirgapError('registry', `${formatRepository(repository)}: ${message}`, { cause: error });
       }
     }
+  }
+
+  async #keep(known: Promise<Uint8Array> | undefined, repository: Repository, descriptor: Descriptor): Promise<void> {
+    const { digest, size } = descriptor;
+    if (known === undefined) this.#kept += size;
+    const reading = known ?? readBlob(this.#source, { descriptor, repositories: [repository] }, this.#options);
+    this.#read.set(digest, reading);
+    try {
+      await reading;
+    } catch (error) {
+      // Another repository may have it.
+      if (this.#read.delete(digest)) this.#kept -= size;
+      throw error;
+    }
+  }
+
+  async #begin(repository: Repository, descriptor: Descriptor): Promise<void> {
+    const name = `${formatRepository(repository)}@${descriptor.digest}`;
+    if (this.#begun.has(name)) return;
+    try {
+      const body = await this.#source.blob(repository, descriptor).open(0, this.#options.signal, 1);
+      body.on('error', () => {}).destroy();
+    } catch (error) {
+      // It cannot stop there, and has it.
+      if (!(error instanceof AirgapError) || error.code !== 'unsupported') throw error;
+    }
+    this.#begun.add(name);
   }
 
   /** The graph with what was read in it, so that nobody asks for it again. */

@@ -1,4 +1,4 @@
-import { type AirgapError, ours } from '../base/errors.ts';
+import { type AirgapError, type ErrorCode, ours } from '../base/errors.ts';
 
 /** Images of a registry whose signatures and other referrers are not all known, or could not be read. */
 export interface Unanswered {
@@ -9,14 +9,16 @@ export interface Unanswered {
   readonly error: AirgapError;
 }
 
-/** What is asked for: lists of the referrers API, tags, or blobs. One may work where the others do not. */
-export type QuestionKind = 'list' | 'tag' | 'blob';
+/** What is asked for: lists of the referrers API, tags, manifests or blobs. One may work where the others do not. */
+export type QuestionKind = 'list' | 'tag' | 'manifest' | 'blob';
 
 /**
  * Milliseconds that questions of one kind to one registry may take in vain, one after the other or together, before no more
  * are asked. Each has had its repetitions by then.
  */
 const IN_VAIN = 30_000;
+
+const ANSWERS: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden', 'image-not-found']);
 
 interface Line {
   inVain: number;
@@ -79,8 +81,11 @@ export class ReferrerQuestions {
       return answer;
     } catch (thrown) {
       const error = ours(thrown);
-      // Who may not know is told so at once, and may know of the next image.
-      if (error.code === 'unauthorized' || error.code === 'forbidden') throw error;
+      // Answers: who may not know is told so at once, and may know of the next image; and what is not there is not there.
+      if (ANSWERS.has(error.code)) {
+        line.isAnswered = true;
+        throw error;
+      }
       line.inVain += this.#now() - began;
       if (line.inVain >= IN_VAIN) line.closed ??= error;
       throw error;

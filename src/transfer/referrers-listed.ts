@@ -1,3 +1,4 @@
+import { AirgapError } from '../base/errors.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
@@ -21,9 +22,17 @@ export async function listedReferrers(
   repository: Repository,
   subject: Digest,
 ): Promise<ReadonlySet<Digest>> {
-  const listed = await registry.referrers(repository, subject);
+  const listed = await registry.referrers(repository, subject).catch((error: unknown) => {
+    if (isDenied(error)) return undefined;
+    throw error;
+  });
   if (listed !== undefined) return new Set(listed.map(({ digest }) => digest));
   return taggedReferrers(registry, repository, subject);
+}
+
+/** Who may not ask the API may read the tag. */
+function isDenied(error: unknown): boolean {
+  return error instanceof AirgapError && (error.code === 'unauthorized' || error.code === 'forbidden');
 }
 
 /** What the list under a manifest's tag has, whatever the referrers API says. */

@@ -1,4 +1,4 @@
-import { AirgapError, isLastingRefusal, isRefusal } from '../base/errors.ts';
+import { AirgapError, isLastingRefusal, isRefusal, ours } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
@@ -132,7 +132,8 @@ class ReferrersPush {
     try {
       return await this.#sink.referrers(repository, subject);
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      // One that hangs is no reason to send nothing; a registry that is gone shows at what is sent next.
+      if (!isRefusal(error) && ours(error).code !== 'network') throw error;
       this.#silent.add(repository.registry);
       return undefined;
     }

@@ -112,8 +112,10 @@ export class Referrers {
       const fresh = new Map(next.map((referrer) => [referrerKey(referrer), referrer]));
       for (const key of fresh.keys()) if (this.#given.has(key)) fresh.delete(key);
       for (const key of fresh.keys()) this.#given.add(key);
-      const { added, failures } = await this.#walker.attach(this.#within([...fresh.values()]), (repository, nodes) =>
-        this.#question('blob', repository, () => this.#blobs.check(repository, nodes)),
+      const { added, failures } = await this.#walker.attach(
+        this.#within([...fresh.values()]),
+        (repository, nodes) => this.#question('blob', repository, () => this.#blobs.check(repository, nodes)),
+        (repository, question) => this.#question('manifest', repository, question),
       );
       this.#tell(failures);
       if (depth + 1 >= DEPTH) return;

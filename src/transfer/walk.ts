@@ -98,14 +98,16 @@ export class Walker {
    * Adds what belongs to manifests, each with everything below it, `artifactType` as it says itself. One whose manifest
    * does not say that it belongs there is no referrer, whatever list it stood in: it fails with `registry`.
    * @param check throws for manifests that are not to be taken
+   * @param ask makes the question for a manifest
    * @throws AirgapError `interrupted`
    */
   async attach(
     referrers: readonly Referrer[],
     check?: (repository: Repository, nodes: readonly ManifestNode[]) => Promise<void>,
+    ask: <T>(repository: Repository, question: () => Promise<T>) => Promise<T> = (_, question) => question(),
   ): Promise<{ readonly added: readonly Referrer[]; readonly failures: readonly ReferrerFailure[] }> {
     const outcomes = await settle(referrers, referrers.length, async (referrer) => {
-      const found = await this.#referrer(referrer);
+      const found = await ask(referrer.repository, () => this.#referrer(referrer));
       if ('nodes' in found) await check?.(referrer.repository, found.nodes);
       return found;
     });

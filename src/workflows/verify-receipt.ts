@@ -1,4 +1,4 @@
-import { messageOf } from '../base/errors.ts';
+import { type AirgapError, combine, messageOf, ours } from '../base/errors.ts';
 import { type Outcome, settle } from '../base/pool.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference, type Repository, tryParseRepository } from '../oci/reference.ts';
@@ -52,7 +52,8 @@ type Found = Pick<Difference, 'found' | 'unlisted'>;
 /**
  * Asks the registry for every tag of a receipt, for what belongs to them, and whether it still says so. With a bundle it
  * looks first whether the receipt lists all of that; the bundle's content is not read.
- * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle; `interrupted`
+ * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle; `interrupted`; where nothing was found to be
+ *   wrong and the registry could not be asked for all: why, since that is neither a yes nor a no
  */
 export async function verifyReceipt(
   context: Context,
@@ -63,6 +64,7 @@ export async function verifyReceipt(
   const missing = bundle === undefined ? {} : { missing: await missingIn(receipt, bundle, signer) };
   const { client } = connect(context, access);
   const referrers = written.filter(({ status }) => status !== 'refused');
+  const unanswered: AirgapError[] = [];
   const differences = <T>(
     all: readonly T[],
     ask: (one: T) => Promise<Found>,
@@ -71,7 +73,10 @@ export async function verifyReceipt(
     settle(all, concurrency, (one) => {
       checkAborted(context.signal);
       return ask(one);
-    }).then((answers) => answers.flatMap((answer, at) => differenceOf(describe(all[at] as T), answer)));
+    }).then((answers) => {
+      unanswered.push(...answers.flatMap((answer) => ('value' in answer ? [] : [ours(answer.error)])));
+      return answers.flatMap((answer, at) => differenceOf(describe(all[at] as T), answer));
+    });
   try {
     const tags = await differences(
       items,
@@ -91,6 +96,11 @@ export async function verifyReceipt(
       }),
     );
     checkAborted(context.signal);
+    const found = tags.length + belonging.length + (missing.missing?.length ?? 0);
+    if (unanswered.length > 0 && unanswered.length === found) {
+      const asked = items.length + referrers.length;
+      throw combine(unanswered, `${unanswered.length} of ${asked} names of the receipt could not be asked for`);
+    }
     return {
       target,
       finished,

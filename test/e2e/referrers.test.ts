@@ -296,36 +296,46 @@ test('ECR lists them itself, and what it does not take is a warning unless it is
   }
 });
 
-test('a registry that does not say what it has ends no run, unless signatures are wanted', async () => {
-  const home = scratchFolder();
-  const { signer, file: key } = keys(home);
-  const from = await upstream(signer);
-  const meddler = await startMeddler(from.host, (_, path) =>
-    /\/sha256-\w+(?:\.att)?$/.test(path) ? { kind: 'status', status: 400 } : undefined,
-  );
-  const file = join(home, 'app.tar');
-  const flags = ['--mirror', `*=${meddler.host}`, '--plain-http', meddler.host];
-  const bundle = ['bundle', '--image', app.reference, '--image', bare, '--force', ...flags, '--out'];
-  try {
-    const { stdout, stderr } = await airgapOk([...bundle, file, '-o', 'json'], home);
-    expect(JSON.parse(stdout)).toMatchObject({
-      unanswered: [
-        { registry: 'quay.io', images: [app.reference, bare].sort(), reason: expect.stringContaining('400') },
-      ],
-    });
-    expect(stderr).toMatch(/warning: .*quay\.io\/acme\/app:1, quay\.io\/acme\/bare:1/);
-    expect((await airgapOk(['inspect', file], home)).stdout).toContain('signature');
-    const strict = await airgap([...bundle, join(home, 'strict.tar'), '--require-referrers'], home);
-    expect([strict.code, existsSync(join(home, 'strict.tar'))]).toEqual([1, false]);
-    const verified = await airgap([...bundle, join(home, 'verified.tar'), '--verify-signatures', key], home);
-    expect([verified.code, existsSync(join(home, 'verified.tar'))]).toEqual([3, false]);
-    expect(verified.stderr).toMatch(/Error: quay\.io\/acme\/bare:1 .*400/);
-    await airgapOk(['verify', file], home);
-  } finally {
-    await meddler.stop();
-    await from.stop();
-  }
-});
+test.each([
+  [400, 'a tag', /\/sha256-\w+(?:\.att)?$/],
+  [403, 'the API', /\/referrers\//],
+])(
+  'a registry that answers %i to questions for %s ends no run, unless signatures are wanted',
+  async (status, _, asked) => {
+    const home = scratchFolder();
+    const { signer, file: key } = keys(home);
+    const from = await upstream(signer);
+    const meddler = await startMeddler(from.host, (_, path) =>
+      asked.test(path) ? { kind: 'status', status } : undefined,
+    );
+    const file = join(home, 'app.tar');
+    const flags = ['--mirror', `*=${meddler.host}`, '--plain-http', meddler.host];
+    const bundle = ['bundle', '--image', app.reference, '--image', bare, '--force', ...flags, '--out'];
+    try {
+      const { stdout, stderr } = await airgapOk([...bundle, file, '-o', 'json'], home);
+      expect(JSON.parse(stdout)).toMatchObject({
+        unanswered: [
+          {
+            registry: 'quay.io',
+            images: [app.reference, bare].sort(),
+            reason: expect.stringContaining(String(status)),
+          },
+        ],
+      });
+      expect(stderr).toMatch(/warning: .*quay\.io\/acme\/app:1, quay\.io\/acme\/bare:1/);
+      expect((await airgapOk(['inspect', file], home)).stdout).toContain('signature');
+      const strict = await airgap([...bundle, join(home, 'strict.tar'), '--require-referrers'], home);
+      expect([strict.code, existsSync(join(home, 'strict.tar'))]).toEqual([1, false]);
+      const verified = await airgap([...bundle, join(home, 'verified.tar'), '--verify-signatures', key], home);
+      expect([verified.code, existsSync(join(home, 'verified.tar'))]).toEqual([3, false]);
+      expect(verified.stderr).toMatch(new RegExp(`Error: quay\\.io/acme/bare:1 .*${status}`));
+      await airgapOk(['verify', file], home);
+    } finally {
+      await meddler.stop();
+      await from.stop();
+    }
+  },
+);
 
 test('layers of other kinds, empty ones, and what is no image at all, are carried as they are', async () => {
   const home = scratchFolder();

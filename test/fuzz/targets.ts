@@ -36,6 +36,7 @@ import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
 import { registry, write } from '../unit/bundle/bundles.ts';
 import { mutated, mutatedJson } from './mutate.ts';
+import { registryTargets } from './registry-targets.ts';
 
 /** A reader of foreign bytes. */
 export interface Target {
@@ -455,4 +456,5 @@ export const targets: readonly Target[] = [
     runs: 500,
     read: (bytes) => redact(bytes.toString('utf8')),
   },
+  ...registryTargets,
 ];

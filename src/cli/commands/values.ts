@@ -72,13 +72,6 @@ export function valuesCommand(edge: Edge): Command {
     .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
     .option('--no-operator-defaults', "without operators' default images for resources that users are going to make")
     .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
-    .option('--ca-file <file>', 'certificate authorities to trust for chart repository and target (PEM)')
-    .addOption(
-      new Option('--plain-http <host[:port]>', 'a registry that speaks HTTP without TLS (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
-    );
-  addCertificateFlags(command)
     .addOption(
       new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
         .argParser(repeat)
@@ -91,7 +84,14 @@ export function valuesCommand(edge: Edge): Command {
   addCompletionFlags(command);
   addCheckTargetFlag(command);
   addFormatFlags(command);
-  addLoginFlags(edge, command);
+  addLoginFlags(edge, command.optionsGroup('Registries:'))
+    .addOption(
+      new Option('--plain-http <host[:port]>', 'a registry that speaks HTTP without TLS (repeatable)')
+        .argParser(repeat)
+        .default([], ''),
+    )
+    .option('--ca-file <file>', 'certificate authorities to trust for chart repository and target (PEM)');
+  addCertificateFlags(command);
   // The same flags as of push, to be given to both.
   addNamingFlags(command).option(
     '--region <region>',

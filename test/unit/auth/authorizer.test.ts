@@ -194,6 +194,24 @@ describe('a bearer challenge', () => {
     });
   });
 
+  it('whose token endpoint fails is an error for all who wait for it, and is asked once for them', async () => {
+    const answer = Promise.withResolvers<{ status: number; text: string }>();
+    let asked = 0;
+    const exchange: TokenExchange = () => {
+      asked++;
+      return answer.promise;
+    };
+    const authorizer = createAuthorizer({ keychain: { lookup: async () => undefined }, exchange, now: () => 0 });
+    const renewals = [authorizer.renew(access, BEARER, undefined)];
+    // One comes while the answer is on its way.
+    await new Promise((resolve) => setImmediate(resolve));
+    renewals.push(authorizer.renew(access, BEARER, undefined));
+    await new Promise((resolve) => setImmediate(resolve));
+    answer.resolve({ status: 500, text: '' });
+    expect(await Promise.allSettled(renewals)).toMatchObject(Array(2).fill({ reason: { code: 'registry' } }));
+    expect(asked).toBe(1);
+  });
+
   it('whose token endpoint fails once is asked again the next time', async () => {
     const { authorizer } = setUp(undefined, (count) => (count === 1 ? 500 : { token: 'tok' }));
     await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({ code: 'registry' });

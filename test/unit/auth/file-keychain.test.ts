@@ -176,6 +176,28 @@ describe('a credential helper', () => {
     );
   });
 
+  it('that has no credential is named where the sources are', async () => {
+    const PATH = helper('store', 'echo "credentials not found in native keychain"; exit 1');
+    const file = put('.docker/config.json', { credsStore: 'store', credHelpers: { 'off.example': '' } });
+    const keychain = fileKeychain({ env: { PATH }, home });
+    expect(await keychain.lookup('a.example')).toBeUndefined();
+    expect(keychain.sources?.('a.example')).toEqual([`${file} (docker-credential-store has none)`]);
+    expect(keychain.sources?.('off.example')).toEqual([file]);
+  });
+
+  it('that cannot be run, or ends without a word, is told on one line', async () => {
+    const PATH = helper('mine', 'exit 7');
+    put('.docker/config.json', { credHelpers: { 'a.example': 'mine', 'b.example': 'locked' } });
+    const locked = put('bin/docker-credential-locked', '#!/bin/sh\n');
+    chmodSync(locked, 0o644);
+    const keychain = fileKeychain({ env: { PATH }, home });
+    await expect(keychain.lookup('a.example')).rejects.toThrow(/docker-credential-mine, .* failed: exit code 7.*$/);
+    const refused = await keychain.lookup('b.example').catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'config', hint: expect.stringContaining('executable') });
+    expect(String(refused)).toMatch(/docker-credential-locked, .* cannot be run: .*EACCES/);
+    expect(String(refused)).not.toContain('\n');
+  });
+
   it('that answers nonsense is an error which does not repeat it', async () => {
     const PATH = helper('mine', 'echo "Secret: hunter22"');
     put('.docker/config.json', { credHelpers: { 'a.example': 'mine' } });

@@ -27,6 +27,18 @@ describe('variables of a registry', () => {
     expect(await keychain.lookup(`x.${registry.replace(/[[\]:]/g, '')}`)).toBeUndefined();
   });
 
+  it.each(['a_b.example', 'a@b.example', 'a b.example', 'a.b_example', 'a.b.example:', 'a%b.example', 'ä.example'])(
+    'are for no host that is none: %s',
+    async (registry) => {
+      const env = {
+        ...pair('A_B_EXAMPLE', 'geheim'),
+        ...pair('A_B_EXAMPLE_', 'geheim'),
+        ...pair('__EXAMPLE', 'geheim'),
+      };
+      expect(await variableKeychain(env, []).lookup(registry)).toBeUndefined();
+    },
+  );
+
   it('give a bearer token, which stands alone', async () => {
     const env = { AIRGAP_AUTH_R_EXAMPLE_TOKEN: 'take-me' };
     expect(await variableKeychain(env, []).lookup('r.example')).toMatchObject({
@@ -54,6 +66,16 @@ describe('variables of a registry', () => {
       message: expect.stringMatching(`r\\.example.*${says}`),
     });
     expect(await keychain.lookup('other.example')).toBeUndefined();
+  });
+
+  it('that are given to another host are named so where the sources are', async () => {
+    const env = { ...pair('MY_REG_EXAMPLE', 'geheim'), AIRGAP_AUTH_MY_REG_EXAMPLE_HOST: 'my.reg.example' };
+    const keychain = variableKeychain(env, []);
+    expect(await keychain.lookup('my-reg.example')).toBeUndefined();
+    expect(keychain.sources?.('my-reg.example')).toEqual([
+      expect.stringMatching(/_USERNAME .*_HOST .*my\.reg\.example/),
+    ]);
+    expect(keychain.sources?.('my.reg.example')).toEqual(['AIRGAP_AUTH_MY_REG_EXAMPLE_USERNAME']);
   });
 
   it('that are all empty are none', async () => {

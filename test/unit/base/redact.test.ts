@@ -8,6 +8,11 @@ describe('redact', () => {
     ['a password with an @', 'https://user:p@ss@quay.io/v2/', 'https://***@quay.io/v2/'],
     ['a proxy URL', 'HTTPS_PROXY=http://me:s3cret@proxy.example:3128', 'HTTPS_PROXY=http://***@proxy.example:3128'],
     ['a Basic authorization', 'Authorization: Basic dXNlcjpwYXNz', 'Authorization: Basic ***'],
+    [
+      'a complaint',
+      'may require authorization: authorization failed: no',
+      'may require authorization: authorization failed: no',
+    ],
     ['a header of fetch', '{"authorization":"Bearer abcdefghij"}', '{"authorization":"Bearer ***"}'],
     ['a proxy authorization', 'proxy-authorization: basic abc', 'proxy-authorization: basic ***'],
     ['a bare bearer token', 'sent Bearer eyJhbGciOi.J9.x-y_z', 'sent Bearer ***'],

@@ -46,6 +46,22 @@ describe('what Helm takes away from a plugin', () => {
 
 describe('flags', () => {
   it.each(program.commands.map((command) => [command.name(), command] as const))(
+    'of %s for registries stand together',
+    (_, command) => {
+      const flags = ['--registry-username', '--registry-password-stdin', '--plain-http', '--ca-file', '--client-cert'];
+      const groups = command.options.flatMap(({ long, helpGroupHeading }) =>
+        flags.includes(long ?? '') ? [helpGroupHeading] : [],
+      );
+      expect(groups.filter((group) => group !== 'Registries:')).toEqual([]);
+    },
+  );
+
+  it.each([program, ...program.commands].map((command) => [command.name(), command] as const))(
+    'of %s that can be repeated do not show an empty list as their default',
+    (_, command) => expect(command.helpInformation()).not.toMatch(/default:\s*\[\]/),
+  );
+
+  it.each(program.commands.map((command) => [command.name(), command] as const))(
     'of %s each say what they are for, and -o gives json',
     (_, command) => {
       expect(command.options.filter(({ description }) => description === '')).toEqual([]);

@@ -17,7 +17,7 @@ describe('what AWS says', () => {
     [
       named('CredentialsProviderError', 'The SSO session associated with this profile has expired'),
       'unauthorized',
-      /no AWS credentials to be had: The SSO session .* has expired/,
+      /AWS gives no credentials: The SSO session .* has expired/,
     ],
     [
       Object.assign(new Error('ENOENT: no such file, open /token'), { code: 'ENOENT', path: '/token' }),
@@ -43,9 +43,9 @@ describe('what AWS says', () => {
   });
 
   it.each([
-    ['the API of ECR in us-east-1', 'ecr.api'],
-    ['the API of STS in us-east-1', '.sts'],
-    ['', '.sts'],
+    ['the API of ECR in us-east-1', 'com.amazonaws.us-east-1.ecr.api'],
+    ['the API of STS in us-east-1', 'com.amazonaws.us-east-1.sts'],
+    ['', 'com.amazonaws.REGION.sts'],
   ])('about an API out of reach names it and what an isolated network needs: %s', (api, service) => {
     const error = named('TimeoutError', 'connect ETIMEDOUT');
     if (api !== '') tellApi(error, api);

@@ -34,6 +34,16 @@ describe('refusal', () => {
   });
 
   it.each([
+    ['fetch chart oci://r.example:5000/charts/web 1.0.0', 'helm registry login r.example:5000;'],
+    ['fetch chart web from https://user:geheim@c.example/charts', 'helm registry login c.example;'],
+    ['fetch chart web', 'helm registry login HOST;'],
+  ])('names the host to log in to: %s', (what, login) => {
+    const { hint } = refusal(what, 'Error: 401 Unauthorized', 'chart-not-found');
+    expect(hint).toContain(login);
+    expect(hint).not.toContain('geheim');
+  });
+
+  it.each([
     ['a line number', 'execution error at (web/templates/x.yaml:401:3): a value is needed', 'chart-render'],
     [
       'words of a chart about access',
@@ -54,6 +64,9 @@ describe('refusal', () => {
   it.each([
     ['failed to fetch https://c.example/index.yaml : 401 Unauthorized', 'unauthorized', 'log in'],
     ['pull access denied', 'unauthorized', 'log in'],
+    ['GET "https://r.example/v2/": basic credential not found', 'unauthorized', 'log in'],
+    ['GET "http://r.example/v2/a/manifests/1": response status code 400: Bad Request', 'network', '--plain-http'],
+    ['unexpected status from HEAD request to https://r.example/v2/a: 400 Bad Request', 'network', '--client-cert'],
     ['response status code 403', 'unauthorized', 'log in'],
     ['Get "https://c.example": dial tcp: lookup c.example: no such host', 'network', 'HTTPS_PROXY'],
     [

@@ -56,6 +56,22 @@ describe('an answer with long headers', () => {
   });
 });
 
+describe('a redirect with more text than anybody reads', () => {
+  it.each([
+    `http://${'h'.repeat(200_000)}.example/`,
+    `//${'h'.repeat(200_000)}`,
+    `${'x'.repeat(200_000)}://y`,
+    `http://[${'h'.repeat(200_000)}`,
+  ])('is an error of a length that can be read: %.20s', async (location) => {
+    const { http, url } = await serve((socket) =>
+      socket.write(`HTTP/1.1 307 Elsewhere\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`),
+    );
+    const error = await http.request({ method: 'GET', url, what }).catch((one: unknown) => one);
+    expect(error).toMatchObject({ code: 'registry' });
+    expect((error as Error).message.length).toBeLessThan(1000);
+  });
+});
+
 describe('an answer that says two lengths', () => {
   it.each([
     ['twice', ['Content-Length: 2', 'Content-Length: 2']],

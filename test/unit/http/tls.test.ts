@@ -81,9 +81,11 @@ describe('TLS', () => {
     const server = await startScript([], own);
     cleanup.push(() => server.stop());
     const url = new URL(`https://localhost:${server.url.port}/x`);
-    await expect(transport({ caFile }).request({ method: 'GET', url, what })).rejects.toThrow(
-      /TLS connection .* failed/,
-    );
+    await expect(transport({ caFile }).request({ method: 'GET', url, what })).rejects.toMatchObject({
+      code: 'network',
+      message: `${what}: the certificate of ${url.host} is for 127.0.0.1, registry.test, and not for localhost`,
+      hint: expect.stringContaining('subjectAltName'),
+    });
   });
 
   it('does not fall back to plain HTTP, and says how to allow it', async () => {

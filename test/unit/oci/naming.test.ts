@@ -233,3 +233,26 @@ describe('a naming', () => {
     expect(registryFolder(target, 'quay.io')).toBeUndefined();
   });
 });
+
+describe('a target', () => {
+  it.each(['r.example:99999/m', '256.1.1.1/m', 'gone.127.0.0.1:80/m'])('has a host that there can be: %s', (text) => {
+    expect(() => parseTarget(text, 'host-path')).toThrow(
+      expect.objectContaining({ code: 'usage', hint: expect.stringContaining('65535') }),
+    );
+  });
+
+  it('has no login, which is not repeated', () => {
+    const refused = {
+      code: 'usage',
+      hint: expect.stringContaining('log in'),
+      message: expect.not.stringContaining('pw'),
+    };
+    expect(() => parseTarget('user:pw@r.example/m', 'host-path')).toThrow(expect.objectContaining(refused));
+  });
+
+  it('has no capitals in its prefix, and is told how it would be written', () => {
+    expect(() => parseTarget('r.example/Team/M', 'host-path')).toThrow(
+      expect.objectContaining({ code: 'usage', hint: expect.stringContaining('--to r.example/team/m') }),
+    );
+  });
+});

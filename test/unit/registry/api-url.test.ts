@@ -71,6 +71,12 @@ describe('a URL of a registry’s API', () => {
     );
   });
 
+  it.each(['r.example:99999', '256.1.1.1'])('is none where no host is so called: %s', (registry) => {
+    expect(() => apiUrl('https', { registry, path: 'a' }, { kind: 'tags' })).toThrow(
+      expect.objectContaining({ code: 'reference-invalid', message: expect.stringContaining(registry) }),
+    );
+  });
+
   it('and every request stays in the repository, and every scope names it alone, whatever the names hold', async () => {
     let sent = 0;
     await fc.assert(

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -152,5 +155,37 @@ describe('nobody but the first registry gets credentials', () => {
       code: 'unauthorized',
     });
     expect(sentTo(other)).toEqual([undefined, undefined]);
+  });
+});
+
+describe('a registry that leads to another one each time', () => {
+  it('is followed to a few, and not for ever', async () => {
+    const seen: string[] = [];
+    const others = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const server = createServer((request, response) => {
+          if (request.url?.startsWith('/token')) return response.end('{"token":"t0ken-of-nobody"}');
+          seen.push(String(request.headers.host));
+          const challenge = `Bearer realm="http://${request.headers.host}/token"`;
+          return response.writeHead(401, { 'www-authenticate': challenge }).end();
+        }).listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        cleanup.push(async () => server.close());
+        return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      }),
+    );
+    const gate = await script(
+      ...others.slice(0, 4).map(
+        (host): Step => ({
+          expect: GATE,
+          answer: { status: 307, headers: { location: `http://${host}/v2/a/b/manifests/v1` } },
+        }),
+      ),
+    );
+    const made = clientFor([gate.host, ...others]);
+    cleanup.push(() => made.close());
+    const reading = made.manifest({ registry: gate.host, path: 'a/b' }, 'v1');
+    await expect(reading).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining('3 other') });
+    expect(seen).toEqual(others.slice(0, 3));
   });
 });

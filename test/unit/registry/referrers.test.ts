@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { AirgapEvent } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
@@ -83,18 +82,16 @@ describe('the referrers API', () => {
     expect(await client.referrers({ registry: server.host, path: 'a/b' }, subject)).toHaveLength(1);
   });
 
-  it('that may not be asked is told once, and is taken for none', async () => {
-    const events: AirgapEvent[] = [];
-    const server = await startScript([{ expect: API, answer: { status: 403 } }]);
-    const client = clientFor([server.host], { emit: (event) => events.push(event) });
-    cleanup.push(
-      () => server.stop(),
-      () => client.close(),
+  it.each([
+    [401, 'unauthorized'],
+    [403, 'forbidden'],
+  ])('that may not be asked (%i) is an error, and other images are asked for all the same', async (status, code) => {
+    const { server, client } = await script(
+      { expect: API, answer: { status, headers: { 'www-authenticate': 'Basic realm="x"' } } },
+      { expect: `GET /v2/c/referrers/${subject}`, answer: page(0, 1) },
     );
-    const repository = { registry: server.host, path: 'a/b' };
-    expect(await client.referrers(repository, subject)).toBeUndefined();
-    expect(await client.referrers(repository, subject)).toBeUndefined();
-    expect(events).toEqual([{ type: 'warning', message: expect.stringContaining('403') }]);
+    await expect(client.referrers({ registry: server.host, path: 'a/b' }, subject)).rejects.toMatchObject({ code });
+    expect(await client.referrers({ registry: server.host, path: 'c' }, subject)).toHaveLength(1);
   });
 
   it('that is there goes on being asked, also when one repository does not answer', async () => {

@@ -32,12 +32,16 @@ describe('a 400 to plain HTTP', () => {
 });
 
 describe('a 400 of nginx with ssl_verify_client', () => {
-  it.each(['No required SSL certificate was sent', 'The SSL certificate error'])(
-    'comes with the way to give a certificate: %s',
-    async (words) => {
-      const page = `<html><head><title>400 ${words}</title></head></html>`;
-      const error = await registryError(answer('https://r.example/v2/', 'text/html', page), request);
-      expect(error).toMatchObject({ code: 'unauthorized', hint: expect.stringContaining('--client-cert r.example=') });
-    },
-  );
+  it.each([
+    ['No required SSL certificate was sent', 'wants a client certificate'],
+    ['The SSL certificate error', 'does not accept the client certificate'],
+  ])('comes with the way to give a certificate: %s', async (words, says) => {
+    const page = `<html><head><title>400 ${words}</title></head></html>`;
+    const error = await registryError(answer('https://r.example/v2/', 'text/html', page), request);
+    expect(error).toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining(says),
+      hint: expect.stringContaining('--client-cert r.example='),
+    });
+  });
 });

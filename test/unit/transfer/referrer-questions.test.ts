@@ -31,14 +31,15 @@ describe('questions on the side', () => {
     expect(asked).toEqual(['1', '2', '3', 'other', 'list']);
   });
 
-  it('go on where some are answered, and where it is said at once that nobody may know', async () => {
+  it('go on where some are answered, and where it is said at once that nobody may know, or that it is not there', async () => {
     const { ask, asked } = questions();
     for (let i = 0; i < 5; i++) {
       await ask('failing', 20, 'registry');
       await ask('answered', 1);
     }
-    for (let i = 0; i < 5; i++) await ask('refused', 20, 'forbidden');
-    expect(asked).toHaveLength(15);
+    for (const code of ['forbidden', 'unauthorized', 'image-not-found'] as const)
+      for (let i = 0; i < 5; i++) await ask('refused', 20, code);
+    expect(asked).toHaveLength(25);
   });
 
   it('for lists wait for the first answer: a registry that hangs costs the time of one', async () => {

@@ -270,20 +270,23 @@ describe('what belongs to images', () => {
     expect(outcomes.map(({ status }) => status)).toEqual(['pushed']);
   });
 
-  it('is listed under the tag where the API fails, and that is asked once', async () => {
-    const { registry, image, sbom, signed } = source();
-    const to = new MemoryRegistry();
-    let asked = 0;
-    to.referrers = async () => {
-      asked++;
-      throw new AirgapError('registry', 'answers 500');
-    };
-    const result = await push(registry, to);
-    expect(result.failures).toEqual([]);
-    expect([fates(result)[sbom.digest], fates(result)[signed.digest]]).toEqual(Array(2).fill('pushed fallback-tag'));
-    expect(listed(to, image.digest).map(({ digest }) => digest)).toEqual([sbom.digest]);
-    expect(asked).toBe(1);
-  });
+  it.each(['registry', 'network'] as const)(
+    'is listed under the tag where the API fails (%s), and that is asked once',
+    async (code) => {
+      const { registry, image, sbom, signed } = source();
+      const to = new MemoryRegistry();
+      let asked = 0;
+      to.referrers = async () => {
+        asked++;
+        throw new AirgapError(code, 'answers 500');
+      };
+      const result = await push(registry, to);
+      expect(result.failures).toEqual([]);
+      expect([fates(result)[sbom.digest], fates(result)[signed.digest]]).toEqual(Array(2).fill('pushed fallback-tag'));
+      expect(listed(to, image.digest).map(({ digest }) => digest)).toEqual([sbom.digest]);
+      expect(asked).toBe(1);
+    },
+  );
 
   it('is listed under the tag where the API lists nothing of what is sent', async () => {
     const { registry, image, sbom } = source();

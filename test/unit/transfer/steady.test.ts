@@ -82,6 +82,15 @@ describe('drain', () => {
     expect(opened).toBe(2);
   });
 
+  it('leads on with what helps against the last failure', async () => {
+    const open = async (): Promise<never> => {
+      throw new AirgapError('network', 'the proxy refuses', { hint: 'have the proxy allow it' });
+    };
+    await expect(collect({ size: 10, open })).rejects.toMatchObject({
+      hint: expect.stringMatching(/^have the proxy allow it; run the command again/),
+    });
+  });
+
   it('gives up on a source that brings nothing new, and on one that only drips', async () => {
     for (const step of [0, 10]) {
       const opened: number[] = [];

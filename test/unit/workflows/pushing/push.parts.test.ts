@@ -8,6 +8,7 @@ import { parseTarget } from '../../../../src/oci/naming.ts';
 import { formatReference } from '../../../../src/oci/reference.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import { missingRepositories, planPush } from '../../../../src/workflows/pushing/plan-push.ts';
+import type { Receipt } from '../../../../src/workflows/pushing/receipt.ts';
 import { missingIn } from '../../../../src/workflows/pushing/receipt-coverage.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
@@ -173,6 +174,28 @@ describe('a push', () => {
     const targets = [parseTarget(`${ecr.host}/m`, 'host-path', { legal: toEcrName })];
     await push(context, pushOptions(ecr, [file], { targets }), silently);
     expect([...ecr.repositories.keys()]).toEqual(['m/quay.io/my_run2_org/a-run2-b', 'm/charts/demo']);
+  });
+
+  it('writes a receipt of which a registry that gives no answer says neither yes nor no', async () => {
+    const ecr = await ecrForTest();
+    const options = pushOptions(ecr, [await bundleFile()]);
+    const [result] = await push(context, options, silently);
+    const { receipt } = result as { receipt: Receipt };
+    const broken = { ...context, env: { ...context.env, DOCKER_AUTH_CONFIG: '{' } };
+    const access = { ...options.access, ecrHosts: [] };
+    await expect(verifyReceipt(broken, receipt, { access, concurrency: 2 })).rejects.toMatchObject({
+      exitCode: 2,
+      causes: Array.from({ length: 4 }, () => expect.objectContaining({ code: 'config' })),
+    });
+    // With an answer that is no, there is an answer.
+    const items = receipt.items.map((item, at) => (at === 0 ? { ...item, target: '127.0.0.1:1/a:1' } : item));
+    ecr.repositories.get('m/quay.io/multi')?.tags.clear();
+    const { differences } = await verifyReceipt(
+      context,
+      { ...receipt, items },
+      { access: options.access, concurrency: 2 },
+    );
+    expect(differences.map(({ error }) => error !== undefined).sort()).toEqual([false, true]);
   });
 
   it('writes a receipt that the registry confirms, until something changes', async () => {

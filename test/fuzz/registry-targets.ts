@@ -1,0 +1,194 @@
+import { parseAuthFile } from '../../src/auth/auth-file.ts';
+import { createAuthorizer } from '../../src/auth/authorizer.ts';
+import { variableKeychain } from '../../src/auth/variable-keychain.ts';
+import { AirgapError } from '../../src/base/errors.ts';
+import { printableLine } from '../../src/base/printable.ts';
+import type { HttpResponse } from '../../src/http/exchange.ts';
+import { rateLimitOf } from '../../src/http/rate-limit.ts';
+import { redirectOf } from '../../src/http/redirects.ts';
+import { repositoryAt } from '../../src/registry/api-url.ts';
+import { parseComplaint, quoteComplaint } from '../../src/registry/complaint.ts';
+import { complain } from '../../src/registry/errors.ts';
+import { retryableRefusal } from '../../src/registry/refusals.ts';
+import type { Session } from '../../src/registry/session.ts';
+import { listTags } from '../../src/registry/tags.ts';
+import { describeRateLimit, quotaOf } from '../../src/registry/throttling.ts';
+import { warningTeller } from '../../src/registry/warnings.ts';
+import { pageTitle } from '../../src/registry/web-page.ts';
+import { mutated, mutatedJson } from './mutate.ts';
+import type { Target } from './targets.ts';
+
+/** Characters of a message that somebody reads. */
+const MESSAGE = 4000;
+
+const request = { what: 'r.example/a/b:1', registry: 'r.example' };
+const url = new URL('https://r.example/v2/a/b/manifests/1');
+
+function answer(status: number, headers: Readonly<Record<string, string>> = {}): HttpResponse {
+  return { status, headers, url, body: undefined as never };
+}
+
+/** What is shown is short, and nothing in it that a terminal would obey. */
+function checkShown(text: string): void {
+  if (text.length > MESSAGE) throw new Error(`a message of ${text.length} characters`);
+  if (printableLine(text) !== text) throw new Error(`not printable: ${JSON.stringify(text)}`);
+}
+
+function checkError(error: unknown): void {
+  if (!(error instanceof AirgapError)) throw error;
+  checkShown(error.message);
+  checkShown(error.hint ?? '');
+}
+
+/** Lines as headers; a value ends where a server's would. */
+function headersOf(bytes: Buffer): Record<string, string> {
+  const lines = bytes.toString('latin1').split(/[\r\n\0]+/);
+  return Object.fromEntries(
+    lines.flatMap((line) => {
+      const [, name, value] = /^([a-z-]+): *(.*)$/.exec(line) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+const complaints = [
+  JSON.stringify({ errors: [{ code: 'DENIED', message: 'quota exceeded', detail: { a: [1] } }, { message: 'no' }] }),
+  JSON.stringify({ error: { code: 404, message: 'not there' }, title: 'x', detail: 'y' }),
+  '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>no &amp; no</Message></Error>',
+  '<!doctype html><html><head><title>Log in</title><style>a{}</style></head><body><p>who &lt;are&gt; you</body></html>',
+  'toomanyrequests: You have reached your pull rate limit.',
+].map((text) => Buffer.from(text));
+
+const limits = [
+  'ratelimit-limit: 100;w=21600\nratelimit-remaining: 0;w=21600\nratelimit-reset: 1800000000\nretry-after: 60',
+  'x-ratelimit-remaining: 0\nx-ratelimit-reset: 1800000000\nretry-after: Sun, 22 Nov 2026 16:00:00 GMT',
+].map((text) => Buffer.from(text));
+
+const CHALLENGE =
+  'Bearer realm="https://r.example/token",service="r",scope="repository:a:pull repository:b:pull", Basic realm="x"';
+
+/** Readers of what registries, proxies and whatever stands before them answer, and of where their credentials are. */
+export const registryTargets: readonly Target[] = [
+  {
+    name: 'complaint',
+    seeds: complaints,
+    bytes: mutated(complaints),
+    runs: 2000,
+    read: (bytes) => {
+      const complaint = parseComplaint(bytes);
+      checkShown(quoteComplaint(complaint, true));
+      for (const status of [400, 401, 403, 404, 413, 429, 500]) {
+        retryableRefusal(status, complaint);
+        checkError(complain(answer(status), complaint, { ...request, writes: true }));
+      }
+      pageTitle(bytes.toString());
+    },
+  },
+  {
+    name: 'complaint-json',
+    seeds: complaints.slice(0, 1),
+    bytes: mutatedJson(JSON.parse(String(complaints[0]))),
+    runs: 1000,
+    read: (bytes) => checkShown(quoteComplaint(parseComplaint(bytes), true)),
+  },
+  {
+    name: 'rate-limit',
+    seeds: limits,
+    bytes: mutated(limits),
+    runs: 2000,
+    read: (bytes) => {
+      const response = answer(429, headersOf(bytes));
+      const { wait = 0 } = rateLimitOf(response.headers, Date.now());
+      if (!(wait >= 0)) throw new Error(`a wait of ${wait}`);
+      const { size, end } = describeRateLimit(response, Date.now());
+      checkShown(`${size}${end}`);
+      const { remaining = 0, limit = 0, seconds = 0 } = quotaOf('r.example', response) ?? {};
+      if (![remaining, limit, seconds].every(Number.isSafeInteger)) throw new Error('no whole numbers');
+    },
+  },
+  {
+    name: 'warnings',
+    seeds: [Buffer.from('299 - "deprecated, see \\"https://r.example\\""')],
+    bytes: mutated([Buffer.from('299 - "deprecated, see \\"https://r.example\\""')]),
+    runs: 2000,
+    read: (bytes) => {
+      const tell = warningTeller((event) => event.type === 'warning' && checkShown(event.message));
+      tell('r.example', answer(200, { warning: bytes.toString('latin1') }));
+    },
+  },
+  {
+    name: 'location',
+    seeds: [Buffer.from('https://s.example:5000/v2/org/b/manifests/1?x=y#z')],
+    bytes: mutated([Buffer.from('https://s.example:5000/v2/org/b/manifests/1?x=y#z')]),
+    runs: 2000,
+    read: (bytes) => {
+      try {
+        const next = redirectOf(answer(307, { location: bytes.toString('latin1') }), { method: 'GET', what: 'a' });
+        if (next === undefined) return;
+        if (next.protocol !== 'https:') throw new Error(`led to ${next.protocol}`);
+        const found = repositoryAt(next);
+        if (found !== undefined && !next.pathname.startsWith(`/v2/${found.path}/`)) throw new Error('another path');
+      } catch (error) {
+        checkError(error);
+      }
+    },
+  },
+  {
+    name: 'authorizer',
+    seeds: [Buffer.from(CHALLENGE)],
+    bytes: mutated([Buffer.from(CHALLENGE)]),
+    runs: 1000,
+    read: async (bytes) => {
+      const authorizer = createAuthorizer({
+        keychain: { lookup: async () => ({ kind: 'basic', username: 'u', password: 'p' }) },
+        exchange: async ({ url: { protocol } }) => {
+          if (!/^https?:$/.test(protocol)) throw new Error(`a token server at ${protocol}`);
+          return { status: 200, text: '{"token":"t"}' };
+        },
+        now: () => 0,
+      });
+      const access = { registry: 'r.example', path: 'a', origin: 'https://r.example', scopes: ['repository:a:pull'] };
+      const header = bytes.toString('latin1');
+      await authorizer.renew(access, header, undefined);
+      const refusal = await authorizer.explain(access, { status: 401, wwwAuthenticate: header, sent: undefined });
+      checkError(new AirgapError('unauthorized', refusal.message, { hint: refusal.hint }));
+    },
+  },
+  {
+    name: 'tags-list',
+    seeds: [Buffer.from('{"name":"a/b","tags":["v1","v2"]}')],
+    bytes: mutated([Buffer.from('{"name":"a/b","tags":["v1","v2"]}')]),
+    runs: 1000,
+    read: async (bytes) => {
+      const session = { read: async () => ({ response: answer(200), bytes }) } as unknown as Session;
+      const tags = await listTags(session, { registry: 'r.example', path: 'a/b' });
+      for (const tag of tags ?? []) if (typeof tag !== 'string') throw new Error('a tag that is no text');
+    },
+  },
+  {
+    name: 'auth-variable',
+    seeds: [Buffer.from('{"auths":{"r.example":{"auth":"dTpw"}},"credHelpers":{"a":"b"}}')],
+    bytes: mutatedJson({ auths: { 'r.example': { auth: 'dTpw' } }, credHelpers: { a: 'b' }, credsStore: 'c' }),
+    runs: 1000,
+    read: (bytes) => parseAuthFile(bytes.toString('utf8'), 'DOCKER_AUTH_CONFIG'),
+  },
+  {
+    name: 'login-variables',
+    seeds: [Buffer.from('r.example:5000')],
+    bytes: mutated([Buffer.from('r.example:5000'), Buffer.from('a-b.example'), Buffer.from('[::1]:5000')]),
+    runs: 1000,
+    read: async (bytes) => {
+      const host = bytes.toString('utf8');
+      const env = { AIRGAP_AUTH_R_EXAMPLE_5000_USERNAME: 'u', AIRGAP_AUTH_R_EXAMPLE_5000_PASSWORD: 'p' };
+      const found = await variableKeychain(env, []).lookup(host);
+      if (found === undefined) return;
+      // `http://` before it and `/` behind it are of the form in which other tools keep names.
+      const bare = host
+        .toLowerCase()
+        .replace(/^https?:\/\//, '')
+        .replace(/\/+$/, '')
+        .replace(/\/v[12]$/, '');
+      if (!/^r\.example[.:]5000$/.test(bare)) throw new Error(`the login of r.example:5000 for ${host}`);
+    },
+  },
+];
