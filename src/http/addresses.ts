@@ -8,6 +8,12 @@ import { isIP, type Socket } from 'node:net';
  */
 const ATTEMPT_DELAY = 250;
 
+/**
+ * Addresses of a host that are waited for at the same time. A DNS answer has room for thousands, and there are as many
+ * connections as requests at once.
+ */
+const AT_ONCE = 8;
+
 /** The host of a connection, as undici names it. */
 export interface Endpoint {
   /** Name or address; of IPv6 without brackets. */
@@ -82,6 +88,8 @@ export async function connectFirst(endpoint: Endpoint, timeout: number, open: Op
     };
     const next = (): void => {
       clearTimeout(delay);
+      // One that fails makes room.
+      if (attempts.filter(({ code }) => code === undefined).length >= AT_ONCE) return;
       const address = waiting.shift();
       if (address === undefined) return;
       const socket = open(address, port);
