@@ -46,6 +46,13 @@ export interface AuthorizerOptions {
   readonly now: () => number;
 }
 
+/**
+ * Scopes that a token is asked for, and characters of each: a repository's name has 255 at most. A registry that wants
+ * others each time would have ever more of them asked for.
+ */
+const SCOPES = 20;
+const SCOPE = 1000;
+
 export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions): Authorizer {
   const wishes = new Map<string, Challenge>();
   const widened = new Map<string, readonly string[]>();
@@ -90,10 +97,13 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       if (wish === undefined) return undefined;
       wishes.set(access.registry, wish);
       // Registries behind a path rewriting proxy ask for a scope that is not what the request's own path suggests.
-      const asked = (wish.parameters.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
+      const asked = (wish.parameters.get('scope') ?? '')
+        .split(' ')
+        .filter((scope) => scope !== '' && scope.length <= SCOPE);
       const known = widened.get(scopeKey(access)) ?? access.scopes;
-      const isWider = asked.some((scope) => !known.includes(scope));
-      if (isWider) widened.set(scopeKey(access), [...new Set([...known, ...asked])]);
+      const wider = [...new Set([...known, ...asked])];
+      const isWider = wider.length > known.length && wider.length <= SCOPES;
+      if (isWider) widened.set(scopeKey(access), wider);
       // RFC 6750, 3.1: the token is good, and has not the right. Another one of the same kind would not have it either.
       if (sent !== undefined && !isWider && wish.parameters.get('error') === 'insufficient_scope') return undefined;
       if (sent !== undefined) {

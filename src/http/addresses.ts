@@ -9,6 +9,12 @@ import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
  */
 const ATTEMPT_DELAY = 250;
 
+/**
+ * Addresses of a host that are waited for at the same time. A DNS answer has room for thousands, and there are as many
+ * connections as requests at once.
+ */
+const AT_ONCE = 8;
+
 /** The host of a connection, as undici names it. */
 interface HostPort {
   /** Name or address; of IPv6 without brackets. */
@@ -80,6 +86,8 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
     };
     const next = (): void => {
       clearTimeout(delay);
+      // One that fails makes room.
+      if (attempts.filter(({ code }) => code === undefined).length >= AT_ONCE) return;
       const address = waiting.shift();
       if (address === undefined) return;
       const socket = open(address, port);

@@ -16,5 +16,5 @@ subscribe('undici:client:sendHeaders', (message) => {
  * does not say so: a server can give one, and read the body later. The system is handed no copy of it.
  */
 export function isSent(body: Uint8Array): boolean {
-  return (written.get(body) ?? []).every(({ writableLength }) => writableLength === 0);
+  return written.get(body)?.every(({ writableLength }) => writableLength === 0) ?? false;
 }

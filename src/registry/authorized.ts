@@ -40,6 +40,11 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> 
   readonly actions: 'pull' | 'pull,push';
   /** What of the repository's API, or the URL to go to. */
   readonly to: Endpoint | URL;
+  /**
+   * The registry is one that is written to as well, with what is read from it (a blob that it does not mount): the
+   * credentials of others are not for what it redirects to. It could have their content sent to itself.
+   */
+  readonly isTarget?: boolean;
   /** A second repository that is read, for mounts. */
   readonly alsoPull?: Repository;
 }
@@ -57,15 +62,15 @@ interface OriginLogin {
  *
  * A read that is redirected to the API of another registry (vanity names in front of ghcr.io or Docker Hub) gets that
  * registry's own credentials there, as containerd does it: those that are stored for its name, else an anonymous token.
- * Credentials of one host never go to another, those of a redirect's target never follow a write, and a host that is no
- * registry (a storage) gets none.
+ * Credentials of one host never go to another, those of a redirect's target never follow a write or what a push reads, and a
+ * host that is no registry (a storage) gets none.
  */
 export async function sendAuthorized(
   transport: Transport,
   authorizer: Authorizer,
   request: RegistryRequest,
 ): Promise<RegistryResponse> {
-  const { repository, actions, to, alsoPull, headers = {}, ...rest } = request;
+  const { repository, actions, to, alsoPull, isTarget = false, headers = {}, ...rest } = request;
   const scheme = transport.scheme(apiHost(repository.registry));
   const api = apiUrl(scheme, repository, to instanceof URL ? { kind: 'uploads' } : to);
   const url = to instanceof URL ? to : api;
@@ -87,7 +92,7 @@ export async function sendAuthorized(
     return login.sent;
   };
   const kind = to instanceof URL || to.kind === 'uploads' ? 'blobs' : to.kind;
-  const isRead = rest.method === 'GET' || rest.method === 'HEAD';
+  const isFollowed = !isTarget && (rest.method === 'GET' || rest.method === 'HEAD');
   const attempt = async (instead?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
     const access = { registry: repository.registry, path: repository.path, origin: api.origin, scopes };
     // An upload that the registry sends elsewhere goes there without our credentials.
@@ -101,7 +106,7 @@ export async function sendAuthorized(
       kind,
       checkRetry: checkRateLimit,
       headers: authorization === undefined ? headers : { ...headers, authorization },
-      ...(isRead && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
+      ...(isFollowed && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
     });
   };
   let instead: Pick<HttpRequest, 'method' | 'retry'> | undefined;

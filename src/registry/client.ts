@@ -25,6 +25,8 @@ export type RegistryOptions = Credentials & {
   readonly transport: Transport;
   /** Stand-ins for reading. Writing always goes where it says. */
   readonly mirrors?: readonly Mirror[];
+  /** What is read may be sent to the same registry: no credentials of others that it redirects to. Default false. */
+  readonly isTarget?: boolean;
   /** Whether a registry mounts only what a manifest names, as ECR does. */
   readonly mountsNamedOnly?: (registry: string) => boolean;
   /** Which of many blobs a registry has, for those that can be asked so; undefined for others. */
@@ -57,6 +59,7 @@ export class RegistryClient implements Source, Sink {
     pace,
     askBlobs,
     mountsNamedOnly = () => false,
+    isTarget = false,
     ...credentials
   }: RegistryOptions) {
     this.#pace = pace;
@@ -65,7 +68,7 @@ export class RegistryClient implements Source, Sink {
     this.#emit = emit;
     const authorizer =
       'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
-    this.#session = createSession(transport, authorizer, emit);
+    this.#session = createSession(transport, authorizer, { emit, isTarget });
     this.#ownMounts = new OwnMounts(this.#session);
     this.#mirrors = mirrors;
     this.#referrers = new ReferrersApi(this.#session);

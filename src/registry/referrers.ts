@@ -16,6 +16,8 @@ const PAGE_LIMIT = 4 * 1024 * 1024;
 const PATIENCE = 20_000;
 /** Pages of one list; registries put 50 (ECR) to some thousand entries on one. */
 const PAGES = 100;
+/** Entries of one list; more than 2000 are refused anyway. A hundred pages of 4 MiB would take some GB of memory. */
+const ENTRIES = 20_000;
 
 /**
  * The referrers API (distribution specification 1.1, "Listing Referrers"). Which hosts do not have it is learned from
@@ -77,6 +79,8 @@ export class ReferrersApi {
       if (damage !== undefined)
         throw new AirgapError('registry', `${what}: ${response.url.host} sends no list: ${damage}`);
       found.push(...readLinks(MediaType.ociIndex, bytes).manifests);
+      if (found.length > ENTRIES)
+        throw new AirgapError('registry', `${what}: the list has more than ${ENTRIES} entries`);
       next = nextPage([response.headers.link ?? []].flat().join(', '), response.url, what);
     }
     return found;

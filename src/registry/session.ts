@@ -53,12 +53,18 @@ export function authorizerOf(transport: Transport, keychain: Keychain): Authoriz
   return createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
 }
 
-/** @param emit told of what registries warn of */
-export function createSession(transport: Transport, authorizer: Authorizer, emit: Emit = silent): Session {
+/**
+ * @param options `emit` is told of what registries warn of; `isTarget` as in {@link RegistryRequest}
+ */
+export function createSession(
+  transport: Transport,
+  authorizer: Authorizer,
+  { emit = silent, isTarget = false }: { readonly emit?: Emit; readonly isTarget?: boolean } = {},
+): Session {
   const quotas = new Map<string, Quota>();
   const tellWarnings = warningTeller(emit);
   const send = async (request: RegistryRequest): Promise<RegistryResponse> => {
-    const response = await sendAuthorized(transport, authorizer, request);
+    const response = await sendAuthorized(transport, authorizer, { ...request, isTarget });
     const { registry = request.repository.registry } = response;
     tellWarnings(registry, response);
     const quota = quotaOf(registry, response);

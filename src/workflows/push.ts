@@ -68,7 +68,7 @@ export interface PushResult {
 export async function push(context: Context, options: PushOptions, done: Done): Promise<readonly PushResult[]> {
   const { targets, access } = options;
   // First: it fails of what was given, and the bundles would stay open.
-  const connection = connect(context, access);
+  const connection = connect(context, { ...access, isTarget: true });
   const cargo = await load(context, options);
   try {
     const readers = readersFor(cargo.source, targets.length);

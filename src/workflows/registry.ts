@@ -27,6 +27,8 @@ export interface RegistryAccess {
   readonly login?: GivenLogin;
   /** Registries that the user has named, so that no chart has invented them. */
   readonly named?: readonly string[];
+  /** Something is sent to them: what they redirect to gets no credentials of others. Default false. */
+  readonly isTarget?: boolean;
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
   /** Profile of the AWS configuration files, and a role to be assumed. */
@@ -60,6 +62,7 @@ export function connect(
     ecrHosts,
     login,
     named = [],
+    isTarget = false,
   }: RegistryAccess,
   once?: AbortSignal,
 ): Connection {
@@ -92,6 +95,7 @@ export function connect(
       transport,
       mirrors,
       mountsNamedOnly,
+      isTarget,
       emit,
       pace: ecrPace(ecrHosts),
       askBlobs: ecrLayers(ecr),

@@ -59,7 +59,7 @@ export async function missingRepositories(context: Context, options: PushOptions
   try {
     const missing: string[] = [];
     for (const target of options.targets) {
-      const { client, ecr } = connect(context, options.access);
+      const { client, ecr } = connect(context, { ...options.access, isTarget: true });
       try {
         const found = await lookForRepositories(
           context,
@@ -87,7 +87,7 @@ async function planFor(
 ): Promise<PushPlan> {
   const { signal } = context;
   const { graph } = cargo;
-  const { client, ecr } = connect(context, access);
+  const { client, ecr } = connect(context, { ...access, isTarget: true });
   try {
     const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target), create);
     const absent = absentOf(repositories);

@@ -105,6 +105,18 @@ describe('a bearer challenge', () => {
     ]);
   });
 
+  it('that asks for ever more scopes does not get them all', async () => {
+    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    let sent: string | undefined;
+    for (let at = 0; at < 50; at++) {
+      const scope = `scope="repository:a/${at}:pull ${'x'.repeat(5000)}"`;
+      sent = await authorizer.renew(access, BEARER.replace(/scope=.*/, scope), sent);
+    }
+    const scopes = asked.map(({ url }) => new URL(url).searchParams.getAll('scope'));
+    expect(Math.max(...scopes.map((list) => list.length))).toBe(20);
+    expect(Math.max(...scopes.flat().map((scope) => scope.length))).toBeLessThan(100);
+  });
+
   it('for a token that has not the right is not answered with another one of the same kind', async () => {
     const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const sent = await authorizer.renew(access, BEARER, undefined);

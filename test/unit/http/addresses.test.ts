@@ -52,6 +52,24 @@ function network(says: Readonly<Record<string, number | string>>): { open: OpenS
 }
 
 describe('the addresses of a host', () => {
+  it('are not all waited for at once where there are many', async () => {
+    const silent = Array.from({ length: 12 }, (_, at) => `10.0.0.${at}`);
+    named(...silent);
+    const { open, opened } = network({});
+    const late = connectFirst({ hostname: 'dual.test', port: 1 }, 3500, open);
+    await expect(late).rejects.toMatchObject({ code: CONNECT_TIMEOUT });
+    expect(opened.map(([address]) => address)).toEqual(silent.slice(0, 8));
+  });
+
+  it('are all tried where those before them fail, however many there are', async () => {
+    const refusing = Array.from({ length: 20 }, (_, at) => `10.0.0.${at}`);
+    named(...refusing, '10.0.1.1');
+    const { open } = network({ ...Object.fromEntries(refusing.map((one) => [one, 'ECONNREFUSED'])), '10.0.1.1': 1 });
+    const socket = await connectFirst({ hostname: 'dual.test', port: await listening() }, 3000, open);
+    expect(socket.remotePort).toBeGreaterThan(0);
+    socket.destroy();
+  });
+
   it.each([
     ['127.0.0.9', '2001:db8::1'],
     ['2001:db8::1', '127.0.0.9'],

@@ -22,7 +22,11 @@ async function script(...steps: readonly Step[]): Promise<ScriptedServer> {
 }
 
 /** A client with credentials for the hosts given. */
-function client(servers: readonly ScriptedServer[], logins: Readonly<Record<string, string>> = {}): RegistryClient {
+function client(
+  servers: readonly ScriptedServer[],
+  logins: Readonly<Record<string, string>> = {},
+  isTarget = false,
+): RegistryClient {
   const keychain: Keychain = {
     lookup: async (registry) => {
       const username = logins[registry];
@@ -31,7 +35,7 @@ function client(servers: readonly ScriptedServer[], logins: Readonly<Record<stri
   };
   const made = clientFor(
     servers.map(({ host }) => host),
-    { keychain },
+    { keychain, isTarget },
   );
   cleanup.push(() => made.close());
   return made;
@@ -135,6 +139,19 @@ describe('nobody but the first registry gets credentials', () => {
       expect(sentTo(other)).toEqual([undefined]);
     },
   );
+
+  it('for what a push reads from its target, which could have it sent to itself', async () => {
+    const layer = Buffer.from('0123456789');
+    const blob = describeBytes(layer);
+    const path = `/v2/secret/b/blobs/${blob.digest}`;
+    const other = await script({ expect: `GET ${path}`, answer: wantsBasic });
+    const target = await script({ expect: `GET /v2/a/b/blobs/${blob.digest}`, answer: to(other, path, 307) });
+    const made = client([target, other], { [other.host]: 'other' }, true);
+    await expect(made.blob({ registry: target.host, path: 'a/b' }, blob).open()).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    expect(sentTo(other)).toEqual([undefined]);
+  });
 
   it('for a write', async () => {
     const bytes = Buffer.from('{}');

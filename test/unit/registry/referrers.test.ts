@@ -119,6 +119,21 @@ describe('the referrers API', () => {
     });
   });
 
+  it('is not read further when it has more entries than anybody makes', async () => {
+    const many = {
+      ...page(0, 3),
+      body: JSON.stringify({ manifests: Array.from({ length: 15_000 }, () => entries[0]) }),
+    };
+    const next = (last: number) => ({ link: `</v2/a/b/referrers/${subject}?last=${last}>; rel="next"` });
+    const { server, client } = await script(
+      { expect: API, answer: { ...many, headers: { ...many.headers, ...next(1) } } },
+      { expect: `${API}?last=1`, answer: { ...many, headers: { ...many.headers, ...next(2) } } },
+    );
+    await expect(client.referrers({ registry: server.host, path: 'a/b' }, subject)).rejects.toMatchObject({
+      code: 'registry',
+    });
+  });
+
   it('is asked again for a list that arrives damaged', async () => {
     const whole = page(0, 3);
     const cut = { ...whole, body: String(whole.body).slice(0, 100) };

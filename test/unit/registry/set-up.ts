@@ -12,12 +12,13 @@ export interface ClientSetUp {
   readonly mirrors?: readonly Mirror[];
   readonly emit?: Emit;
   readonly caFile?: string;
+  readonly isTarget?: boolean;
 }
 
 /** A client that speaks plain HTTP to the hosts given and does not wait long between attempts. */
 export function clientFor(
   plainHttp: readonly string[],
-  { keychain, mirrors, emit, caFile }: ClientSetUp = {},
+  { keychain, mirrors, emit, caFile, isTarget }: ClientSetUp = {},
 ): RegistryClient {
   const transport = createTransport({
     plainHttp,
@@ -28,6 +29,7 @@ export function clientFor(
   return createRegistryClient({
     transport,
     keychain: keychain ?? chainKeychains(),
+    ...(isTarget === undefined ? {} : { isTarget }),
     emit: (event) => event.type === 'warning' && emit?.(event),
     ...(mirrors === undefined ? {} : { mirrors }),
   });
