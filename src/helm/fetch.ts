@@ -127,7 +127,7 @@ async function packageFolder(
   helm: Helm,
   request: ChartRequest,
   place: { readonly folder: string; readonly work: string; readonly download: string },
-  { linkRoots = [], hosts, login, plainHttp }: ChartSources,
+  { linkRoots = [], hosts, login, plainHttp, caFile }: ChartSources,
 ): Promise<void> {
   const { folder, work, download } = place;
   const repositories = request.dependencyUpdate ? await dependencyRepositories(folder) : [];
@@ -141,13 +141,18 @@ async function packageFolder(
   const update = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
   const credentials = `${work}-login`;
   const env = await writeDependencyLogins(helm, repositories, credentials, login);
-  const { exitCode, stderr } = await helm
-    .run(['package', `--destination=${download}`, ...update, '--', copy], {
+  const run = (...more: readonly string[]): ReturnType<Helm['run']> =>
+    helm.run(['package', `--destination=${download}`, ...update, ...more, '--', copy], {
       reach: widest(repositories.map(reachOf)),
       patience: PATIENCE,
       env,
-    })
-    .finally(() => rm(credentials, { recursive: true, force: true }));
+    });
+  // With a file of authorities Helm trusts no others, and so it gets that only where it does not go without.
+  const packaged = run().then((result) => {
+    const isUntrusted = result.exitCode !== 0 && /signed by unknown authority/.test(result.stderr);
+    return isUntrusted && caFile !== undefined && registries.length > 0 ? run(`--ca-file=${caFile}`) : result;
+  });
+  const { exitCode, stderr } = await packaged.finally(() => rm(credentials, { recursive: true, force: true }));
   if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr.replaceAll(copy, request.chart));
 }
 

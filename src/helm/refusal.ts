@@ -36,7 +36,7 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
     hint: 'check the files and the values given with -f and --set',
   },
   {
-    when: /(?<![\w.:/-])40[13](?![\w.:-])|unauthorized|authentication required|basic credential not found|no basic auth credentials|forbidden|denied/i,
+    when: /(?<![\w.:/-])40[13](?![\w.:-])|unauthorized|authentication required|basic credential not found|credential required for basic auth|no basic auth credentials|forbidden|denied/i,
     code: 'unauthorized',
     hint: 'log in first with helm registry login HOST; for a chart repository give --username and --password',
   },
@@ -46,7 +46,7 @@ const CASES: readonly { readonly when: RegExp; readonly code: Code; readonly hin
     hint: 'the server wants a client certificate that it trusts: give it with --client-cert HOST=FILE and --client-key HOST=FILE',
   },
   {
-    when: /response status code 400|400 Bad Request/,
+    when: /status code 400|400 Bad Request/,
     code: 'network',
     hint: 'servers with TLS answer so to plain HTTP: leave --plain-http out; and nginx where it wants a client certificate: --client-cert HOST=FILE and --client-key HOST=FILE',
   },

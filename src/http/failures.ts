@@ -196,6 +196,7 @@ function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
     if (isPlain && isTlsAlert((thrown as { data?: unknown }).data)) {
       return { retryable: 'no', message: `${name} speaks TLS, and was spoken to without`, hint: withoutTls(host) };
     }
+    if (code === 'HPE_UNEXPECTED_CONTENT_LENGTH') return { retryable: 'no', ...twoLengths(name) };
     return { retryable: 'no', message: `${name} does not speak HTTP (${said})` };
   }
   const dropped = code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code === 'UND_ERR_PRX_CONN';
@@ -210,6 +211,14 @@ function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
     return { retryable: 'yes', message: `${name} sent less than it announced` };
   }
   return { retryable: 'no', message: `the request to ${name} failed: ${said}` };
+}
+
+/** A head that says two lengths (RFC 9112, 6.3). */
+function twoLengths(name: string): Pick<Described, 'message' | 'hint'> {
+  return {
+    message: `${name} sends an answer with two lengths (Content-Length twice, or beside Transfer-Encoding)`,
+    hint: 'nobody knows where such an answer ends, so it is refused (response splitting): have the proxy or the front end of the registry mended',
+  };
 }
 
 /** The record of TLS that says that something went wrong (RFC 8446, 5.1: type 21, version 3.x). */

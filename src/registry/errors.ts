@@ -30,6 +30,10 @@ const CERTIFICATE_REFUSED = /The SSL certificate error/;
 /** The hint for a tag that may not be written. */
 const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
 
+/** The hint for a media type that a registry does not know. */
+const MEDIA_TYPES =
+  'it may not know the media types of this: zot takes those of Docker with "compat": ["docker2s2"] under "http", and attestations can be left out with bundle --attestations drop; nothing is converted, since that changes the digest';
+
 /** The hint for a push that is not allowed. */
 const NO_PUSH =
   'the project or user that the path begins with has to exist, and Docker Hub has no paths of more than two parts (--naming)';
@@ -212,7 +216,8 @@ function statusVerdict(response: RegistryResponse, complaint: Complaint, { write
   }
   if (status === 404) return { code: 'image-not-found', sentence: 'not found', hint: 'check the name and the tag' };
   if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(code))) {
-    return { code: 'unsupported', sentence: 'the registry does not take it' };
+    const isType = status === 415 || /media ?type/i.test(quoteComplaint(complaint, true));
+    return { code: 'unsupported', sentence: 'the registry does not take it', ...(isType ? { hint: MEDIA_TYPES } : {}) };
   }
   if (status === 400 && url.protocol === 'http:' && (message === '' || NEEDS_TLS.test(message))) {
     const sentence = `${url.host} has TLS, and was spoken to without`;

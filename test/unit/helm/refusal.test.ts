@@ -65,6 +65,8 @@ describe('refusal', () => {
     ['failed to fetch https://c.example/index.yaml : 401 Unauthorized', 'unauthorized', 'log in'],
     ['pull access denied', 'unauthorized', 'log in'],
     ['GET "https://r.example/v2/": basic credential not found', 'unauthorized', 'log in'],
+    ['GET "https://r.example/v2/a/tags/list": credential required for basic auth', 'unauthorized', 'log in'],
+    ['GET "http://r.example/v2/a/tags/list": unexpected status code 400: Bad Request', 'network', '--plain-http'],
     ['GET "http://r.example/v2/a/manifests/1": response status code 400: Bad Request', 'network', '--plain-http'],
     ['unexpected status from HEAD request to https://r.example/v2/a: 400 Bad Request', 'network', '--client-cert'],
     ['response status code 403', 'unauthorized', 'log in'],

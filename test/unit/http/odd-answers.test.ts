@@ -81,6 +81,7 @@ describe('an answer that says two lengths', () => {
     await expect(http.request({ method: 'GET', url, what })).rejects.toMatchObject({
       code: 'network',
       message: expect.stringContaining('Content-Length'),
+      hint: expect.stringContaining('front end'),
     });
     expect(heads).toHaveLength(1);
   });

@@ -31,6 +31,26 @@ describe('a 400 to plain HTTP', () => {
   });
 });
 
+describe('a media type that a registry does not take', () => {
+  it.each([
+    [415, '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}'],
+    [400, '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: x/y"}]}'],
+  ])('comes with what can be done about it: %i', async (status, body) => {
+    const refused = { ...answer('https://r.example/v2/', 'application/json', body), status };
+    const error = await registryError(refused, { ...request, writes: true });
+    expect(error).toMatchObject({ code: 'unsupported', hint: expect.stringMatching(/docker2s2.*--attestations drop/) });
+  });
+
+  it('and nothing else is taken for it', async () => {
+    const body = '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}';
+    const error = await registryError(answer('https://r.example/v2/', 'application/json', body), {
+      ...request,
+      writes: true,
+    });
+    expect(error).toMatchObject({ code: 'unsupported', hint: undefined });
+  });
+});
+
 describe('a 400 of nginx with ssl_verify_client', () => {
   it.each([
     ['No required SSL certificate was sent', 'wants a client certificate'],
