@@ -181,7 +181,7 @@ describe('a registry that leads to another one each time', () => {
     const others = await Promise.all(
       Array.from({ length: 10 }, async () => {
         const server = createServer((request, response) => {
-          if (request.url?.startsWith('/token')) return response.end('{"token":"anonymous"}');
+          if (request.url?.startsWith('/token')) return response.end('{"token":"tok-for-nobody"}');
           seen.push(String(request.headers.host));
           const challenge = `Bearer realm="http://${request.headers.host}/token"`;
           return response.writeHead(401, { 'www-authenticate': challenge }).end();
