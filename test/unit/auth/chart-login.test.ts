@@ -51,11 +51,11 @@ describe('a login for a chart that Helm pulls', () => {
 
   it('may be a token', async () => {
     const DOCKER_AUTH_CONFIG = JSON.stringify({
-      auths: { 'a.example': { ...auth('me'), identitytoken: 'refresh' }, 'b.example': { registrytoken: 'take' } },
+      auths: { 'a.example': { ...auth('me'), identitytoken: 'idt-geheim' }, 'b.example': { registrytoken: 'take' } },
     });
     const login = chartLogins({ env: { DOCKER_AUTH_CONFIG }, home }, undefined, []);
     expect(await login('a.example', 'web')).toMatchObject({
-      entry: { identitytoken: 'refresh' },
+      entry: { identitytoken: 'idt-geheim' },
       description: 'the login for a.example stored in DOCKER_AUTH_CONFIG (user me)',
     });
     expect(await login('b.example', 'web')).toMatchObject({ entry: { registrytoken: 'take' } });
