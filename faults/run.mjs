@@ -77,7 +77,11 @@ const lanes = await Promise.all(
     const lane = await Lane.start(source, folder);
     return { lane, references: await refer(lane) };
   }),
-);
+).catch((error) => {
+  // It would be taken for a stray one, and the program would not end.
+  console.error(error);
+  process.exit(1);
+});
 const [{ lane: first, references }] = lanes;
 const cases = ['pull', 'push']
   .flatMap((direction) => [
