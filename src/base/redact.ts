@@ -11,25 +11,50 @@ export function keepSecret(secret: string): void {
   if (secret.length >= 6) secrets.add(secret);
 }
 
-const SHAPES: readonly [RegExp, string][] = [
+/** What secrets stand behind (the first group, which stays), and what they look like. */
+const SHAPES: readonly RegExp[] = [
   // To the last @ of the authority: a password may hold one. What stands before a digest is a name, not a user. Without
   // the scheme: a long word would be tried as one from each of its letters.
-  [/(:\/\/)[^/\s'"]+@(?!sha(?:256|512):)/gi, '$1***@'],
+  /(:\/\/)[^/\s'"]+(?=@(?!sha(?:256|512):))/gi,
   // `authorization: authorization failed` is what containerd says of a login that lacks.
-  [
-    /\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer)\s+)?)(?!authorization failed\b)[^\s"',]+/gi,
-    '$1***',
-  ],
+  /\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer)\s+)?)(?!authorization failed\b)[^\s"',]+/gi,
   // Without the header's name: only what has a digit or a capital inside, or "Basic authentication" would be one.
-  [/\b([Bb]asic|[Bb]earer)\s+(?=[A-Za-z0-9+/._~-]+[A-Z0-9])[A-Za-z0-9+/=._~-]{6,}/g, '$1 ***'],
-  [/([?&](?:[a-z_-]*(?:token|secret|password|signature|credential)|sig|key|verify)=)[^&\s'"]+/gi, '$1***'],
-  [/\b((?:aws_?)?(?:secret_?access_?key|session_?token|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',}]+/gi, '$1***'],
+  /\b((?:[Bb]asic|[Bb]earer)\s+)(?=[A-Za-z0-9+/._~-]+[A-Z0-9])[A-Za-z0-9+/=._~-]{6,}/g,
+  /([?&](?:[a-z_-]*(?:token|secret|password|signature|credential)|sig|key|verify)=)[^&\s'"]+/gi,
+  /\b((?:aws_?)?(?:secret_?access_?key|session_?token|password|passwd)["']?\s*[:=]\s*["']?)[^\s"',}]+/gi,
 ];
 
-/** The text without its secrets. */
+/**
+ * The text without its secrets. All are looked for before one is taken out: a registered one that is an ordinary word (a
+ * registry chooses its tokens) would else take away the name that another stands behind.
+ */
 export function redact(text: string): string {
-  let clean = text;
-  for (const secret of secrets) clean = clean.replaceAll(secret, '***');
-  for (const [shape, replacement] of SHAPES) clean = clean.replace(shape, replacement);
-  return clean;
+  const spans = [...secretSpans(text), ...shapeSpans(text)].sort(([a], [b]) => a - b);
+  let clean = '';
+  let at = 0;
+  let end = -1;
+  for (const [from, to] of spans) {
+    if (from > end) {
+      clean += `${text.slice(at, from)}***`;
+    }
+    end = Math.max(end, to);
+    at = end;
+  }
+  return clean + text.slice(at);
+}
+
+type Span = readonly [from: number, to: number];
+
+function* secretSpans(text: string): Generator<Span> {
+  for (const secret of secrets) {
+    for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + 1)) yield [at, at + secret.length];
+  }
+}
+
+function* shapeSpans(text: string): Generator<Span> {
+  for (const shape of SHAPES) {
+    for (const { 0: whole, 1: before = '', index } of text.matchAll(shape)) {
+      yield [index + before.length, index + whole.length];
+    }
+  }
 }

@@ -62,6 +62,13 @@ describe('redact', () => {
     expect(redact('a correct horse $& b correct horse $&')).toBe('a *** b ***');
   });
 
+  it('takes out a secret behind a name that is a registered secret itself, and all of one that holds another', () => {
+    keepSecret('Authorisierung');
+    keepSecret('pässword=geheim"nis');
+    expect(redact('https://r.example/t?Authorisierung_token=abc')).toBe('https://r.example/t?***_token=***');
+    expect(redact('password: pässword=geheim"nis.')).toBe('password: ***.');
+  });
+
   it('does not blank ordinary text for the sake of a very short secret', () => {
     keepSecret('cat');
     keepSecret('');
