@@ -50,8 +50,8 @@ export interface AuthorizerOptions {
  * Scopes that a token is asked for, and characters of each: a repository's name has 255 at most. A registry that wants
  * others each time would have ever more of them asked for.
  */
-const SCOPES = 20;
-const SCOPE = 1000;
+const SCOPES_LIMIT = 20;
+const SCOPE_LENGTH = 1000;
 
 export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions): Authorizer {
   const wishes = new Map<string, Challenge>();
@@ -99,10 +99,10 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       // Registries behind a path rewriting proxy ask for a scope that is not what the request's own path suggests.
       const asked = (wish.parameters.get('scope') ?? '')
         .split(' ')
-        .filter((scope) => scope !== '' && scope.length <= SCOPE);
+        .filter((scope) => scope !== '' && scope.length <= SCOPE_LENGTH);
       const known = widened.get(scopeKey(access)) ?? access.scopes;
       const wider = [...new Set([...known, ...asked])];
-      const isWider = wider.length > known.length && wider.length <= SCOPES;
+      const isWider = wider.length > known.length && wider.length <= SCOPES_LIMIT;
       if (isWider) widened.set(scopeKey(access), wider);
       // RFC 6750, 3.1: the token is good, and has not the right. Another one of the same kind would not have it either.
       if (sent !== undefined && !isWider && wish.parameters.get('error') === 'insufficient_scope') return undefined;

@@ -34,9 +34,8 @@ export function redact(text: string): string {
   let at = 0;
   let end = -1;
   for (const [from, to] of spans) {
-    if (from > end) {
-      clean += `${text.slice(at, from)}***`;
-    }
+    // One that begins where the last one ends, or within it, is taken out with it.
+    if (from > end) clean += `${text.slice(at, from)}***`;
     end = Math.max(end, to);
     at = end;
   }

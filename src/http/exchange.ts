@@ -103,7 +103,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         },
         onResponseError(_controller, error) {
           stop();
-          if (body === undefined) reject(isMismatch(error) ? twoLengths() : error);
+          if (body === undefined) reject(isMismatch(error) ? refusedHead() : error);
           else body.fail(error);
         },
       },
@@ -120,9 +120,8 @@ function isMismatch(error: Error & { readonly code?: unknown }): boolean {
  * What that means before the head of an answer is there: the parser refuses a head that says two lengths (RFC 9112, 6.3),
  * for nobody knows where such an answer ends, and the next one begins.
  */
-function twoLengths(): Error {
-  const message = 'a head with two lengths: Content-Length twice, or beside Transfer-Encoding';
-  return codedError(message, 'HPE_UNEXPECTED_CONTENT_LENGTH');
+function refusedHead(): Error {
+  return codedError('a head with two lengths', 'HPE_UNEXPECTED_CONTENT_LENGTH');
 }
 
 /**

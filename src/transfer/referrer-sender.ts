@@ -40,7 +40,10 @@ export class ReferrerSender {
     this.#presence = new Presence(sink, []);
   }
 
-  /** Sends one with everything below it, unless the registry does not take it. @throws AirgapError where it fails, throttles or is full: another run completes that */
+  /**
+   * Sends one with everything below it, unless the registry does not take it.
+   * @throws AirgapError where the registry fails, throttles or is full: another run completes that
+   */
   async send(repository: Repository, referrer: Referrer): Promise<SentReferrer> {
     const { descriptor, tag } = referrer;
     const { manifests, blobs } = closureOf(this.#graph, descriptor.digest);

@@ -144,7 +144,7 @@ export class Referrers {
     const bySubject = Map.groupBy(referrers, (referrer) => manifestName(subjectOf(referrer)));
     return [...bySubject].flatMap(([name, list]) => {
       if (list.length <= MOST) return list;
-      const message = `${list.length} manifests belong to ${name}, and more than ${MOST} are refused`;
+      const message = `${name} has ${list.length} referrers, and more than ${MOST} are refused`;
       this.#note(subjectOf(list[0] as Referrer), new AirgapError('unsupported', message));
       return [];
     });

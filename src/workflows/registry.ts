@@ -3,7 +3,7 @@ import { fileKeychain } from '../auth/file-keychain.ts';
 import { type GivenLogin, givenKeychain } from '../auth/given-login.ts';
 import { chainKeychains } from '../auth/keychain.ts';
 import { variableKeychain } from '../auth/variable-keychain.ts';
-import { type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
+import { ECR_PUBLIC_HOST, type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import { ecrLayers } from '../ecr/layers.ts';
 import type { EcrOptions } from '../ecr/options.ts';
@@ -88,7 +88,7 @@ export function connect(
     fileKeychain({ ...userEnvironment(env), emit }),
   );
   const mountsNamedOnly = (registry: string): boolean =>
-    registry === 'public.ecr.aws' || ecrHost(registry, ecrHosts) !== undefined;
+    registry === ECR_PUBLIC_HOST || ecrHost(registry, ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
       keychain,

@@ -19,7 +19,7 @@ export function addCertificateFlags(command: Command): Command {
   return command
     .addOption(repeated('--client-cert <host=file>', 'client certificate (PEM) for a host'))
     .addOption(
-      repeated('--client-key <host=file>', 'its private key (PEM), where the certificate’s file does not hold it'),
+      repeated('--client-key <host=file>', 'its private key (PEM), where the file of the certificate does not hold it'),
     );
 }
 

@@ -1,6 +1,6 @@
 import { send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
-import { wantPassword, wantTokens } from '../fake/tokens.ts';
+import { bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import type { Stage } from '../stage.ts';
 
@@ -15,7 +15,7 @@ async function registries(stage: Stage): Promise<void> {
   const registry = await stage.fake({ tls: true });
   registry.put('docker/library/nginx', '1', image());
   wantTokens(registry, {
-    challenge: (scope) => `Bearer realm="https://public.ecr.aws/token",service="public.ecr.aws",scope="${scope}"`,
+    challenge: bearer('https://public.ecr.aws/token', 'public.ecr.aws'),
   });
   const closed = await stage.fake({ tls: true });
   wantPassword(closed, 'AWS', 'a-token');

@@ -1,5 +1,5 @@
 import { image } from '../fake/content.ts';
-import { basicOf, wantPassword, wantTokens } from '../fake/tokens.ts';
+import { basicOf, bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { login } from '../stage.ts';
 
@@ -41,8 +41,7 @@ for (const name of [
       const registry = await stage.fake({ tls: true });
       registry.put('library/nginx', '1', image());
       wantTokens(registry, {
-        challenge: (scope) =>
-          `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="${scope}"`,
+        challenge: bearer('https://auth.docker.io/token', 'registry.docker.io'),
       });
       const hosts = { 'registry-1.docker.io': registry, 'auth.docker.io': registry, 'index.docker.io': registry };
       await stage.hosts(hosts);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { errors, JSON_TYPE, send, sendBlob } from '../fake/answers.ts';
 import { digestOf, image, index, type Json, layerOf, TYPES } from '../fake/content.ts';
+import type { Hook } from '../fake/registry.ts';
 import { quirk } from '../quirk.ts';
 import { bundleOne, onManifest } from '../scenarios.ts';
 import { DISTRIBUTION, GGCR } from '../sources.ts';
@@ -39,6 +40,17 @@ for (const [name, type] of Object.entries({
     },
   });
 }
+
+/** Serves every manifest of a type as another one. */
+function servedAs(inside: string, served: string): Hook {
+  return onManifest((found, { outgoing }) =>
+    send(outgoing, 200, found.bytes, {
+      'content-type': found.type === inside ? served : found.type,
+      'docker-content-digest': digestOf(found.bytes),
+    }),
+  );
+}
+
 quirk({
   id: 'manifest/served-as-another-manifest-type',
   weight: 'must',
@@ -48,15 +60,7 @@ quirk({
     'https://github.com/Azure/azure-cli/issues/25280, https://github.com/podman-container-tools/buildah/issues/2266',
   wanted: 'the type inside counts: the digest fits',
   run: async (stage) => {
-    const { run } = await bundleOne(
-      stage,
-      onManifest((found, exchange) =>
-        send(exchange.outgoing, 200, found.bytes, {
-          'content-type': found.type === TYPES.ociManifest ? TYPES.dockerManifest : found.type,
-          'docker-content-digest': digestOf(found.bytes),
-        }),
-      ),
-    );
+    const { run } = await bundleOne(stage, servedAs(TYPES.ociManifest, TYPES.dockerManifest));
     await stage.verifies(run);
   },
 });
@@ -67,16 +71,9 @@ quirk({
   source: 'https://github.com/containerd/containerd/issues/7390',
   wanted: 'the type inside counts',
   run: async (stage) => {
-    const { run } = await bundleOne(
-      stage,
-      onManifest((found, exchange) =>
-        send(exchange.outgoing, 200, found.bytes, {
-          'content-type': found.type === TYPES.ociIndex ? TYPES.ociManifest : found.type,
-          'docker-content-digest': digestOf(found.bytes),
-        }),
-      ),
-      { item: index([image(), image({ platform: 'linux/arm64' })]) },
-    );
+    const { run } = await bundleOne(stage, servedAs(TYPES.ociIndex, TYPES.ociManifest), {
+      item: index([image(), image({ platform: 'linux/arm64' })]),
+    });
     await stage.verifies(run);
   },
 });

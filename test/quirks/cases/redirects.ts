@@ -1,7 +1,7 @@
 import { send, sendBlob } from '../fake/answers.ts';
 import { digestOf, image, layerOf } from '../fake/content.ts';
 import type { Exchange } from '../fake/registry.ts';
-import { wantTokens } from '../fake/tokens.ts';
+import { bearer, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleOne, once } from '../scenarios.ts';
 import { DISTRIBUTION, GGCR } from '../sources.ts';
@@ -109,7 +109,7 @@ quirk({
         : undefined,
     );
     wantTokens(registry, {
-      challenge: (scope) => `Bearer realm="https://registry.example.com/token",service="x",scope="${scope}"`,
+      challenge: bearer('https://registry.example.com/token', 'x'),
     });
     await stage.hosts({ 'registry.example.com': registry, 'bucket.s3.eu-central-1.amazonaws.com': s3 });
     await stage.verifies(await stage.bundle(registry, 'registry.example.com/team/app:1'));
@@ -219,7 +219,7 @@ quirk({
     const real = await stage.fake({ tls: true });
     real.put('external-secrets/external-secrets', '1', image());
     wantTokens(real, {
-      challenge: (scope) => `Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="${scope}"`,
+      challenge: bearer('https://ghcr.io/token', 'ghcr.io'),
     });
     gate.on((exchange) => send(exchange.outgoing, 301, '', { location: `https://ghcr.io${exchange.raw}` }));
     await stage.hosts({ 'oci.external-secrets.io': gate, 'ghcr.io': real });
@@ -237,7 +237,7 @@ quirk({
     const real = await stage.fake({ tls: true });
     real.put('team/app', '1', image());
     wantTokens(real, {
-      challenge: (scope) => `Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="${scope}"`,
+      challenge: bearer('https://ghcr.io/token', 'ghcr.io'),
       anonymous: false,
     });
     gate.on((exchange) => send(exchange.outgoing, 307, '', { location: `https://ghcr.io${exchange.raw}` }));
@@ -256,7 +256,7 @@ quirk({
     const registry = await stage.fake({ tls: true });
     registry.put('linuxserver/app', '1', image());
     wantTokens(registry, {
-      challenge: (scope) => `Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="${scope}"`,
+      challenge: bearer('https://ghcr.io/token', 'ghcr.io'),
     });
     await stage.hosts({ 'lscr.io': registry, 'ghcr.io': registry });
     await stage.verifies(await stage.bundle(registry, 'lscr.io/linuxserver/app:1'));

@@ -240,48 +240,42 @@ for (const [name, link] of Object.entries(LINKS)) {
     },
   });
 }
-quirk({
-  id: 'manifest/fallback-tag',
-  weight: 'must',
-  shownBy: 'Docker Hub (until 2025), GitLab, Nexus, distribution',
-  source: `${DISTRIBUTION}#referrers-tag-schema`,
-  wanted: 'referrers are carried',
-  run: async (stage) => {
-    const item = image();
-    const good = referrerOf(item);
-    const { run } = await bundleOne(stage, undefined, {
-      item,
-      referrers: false,
-      setUp: (registry) => {
-        registry.put('team/app', undefined, good);
-        registry.put('team/app', item.digest.replace(':', '-'), index([good]));
-      },
-    });
-    stage.succeeds(run);
-    stage.check(await stage.carries(good), 'not carried');
+for (const { id, shownBy, source, docker } of [
+  {
+    id: 'manifest/fallback-tag',
+    shownBy: 'Docker Hub (until 2025), GitLab, Nexus, distribution',
+    source: `${DISTRIBUTION}#referrers-tag-schema`,
+    docker: false,
   },
-});
-quirk({
-  id: 'manifest/fallback-tag-is-docker-list',
-  weight: 'must',
-  shownBy: 'registries that turn indexes into lists',
-  source: '-',
-  wanted: 'referrers are carried',
-  run: async (stage) => {
-    const item = image();
-    const good = referrerOf(item);
-    const { run } = await bundleOne(stage, undefined, {
-      item,
-      referrers: false,
-      setUp: (registry) => {
-        registry.put('team/app', undefined, good);
-        registry.put('team/app', item.digest.replace(':', '-'), index([good], { docker: true }));
-      },
-    });
-    stage.succeeds(run);
-    stage.check(await stage.carries(good), 'not carried');
+  {
+    id: 'manifest/fallback-tag-is-docker-list',
+    shownBy: 'registries that turn indexes into lists',
+    source: '-',
+    docker: true,
   },
-});
+]) {
+  quirk({
+    id,
+    weight: 'must',
+    shownBy,
+    source,
+    wanted: 'referrers are carried',
+    run: async (stage) => {
+      const item = image();
+      const good = referrerOf(item);
+      const { run } = await bundleOne(stage, undefined, {
+        item,
+        referrers: false,
+        setUp: (registry) => {
+          registry.put('team/app', undefined, good);
+          registry.put('team/app', item.digest.replace(':', '-'), index([good], { docker }));
+        },
+      });
+      stage.succeeds(run);
+      stage.check(await stage.carries(good), 'not carried');
+    },
+  });
+}
 
 // As GitLab and registry.k8s.io have it.
 for (const [name, make] of Object.entries({

@@ -1,6 +1,6 @@
 import { errors, send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
-import { basicOf, wantPassword, wantTokens } from '../fake/tokens.ts';
+import { basicOf, bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleWithTokens } from '../scenarios.ts';
 import { CONTAINERD } from '../sources.ts';
@@ -180,8 +180,7 @@ for (const key of [
       const registry = await stage.fake({ tls: true });
       registry.put('library/nginx', '1', image());
       wantTokens(registry, {
-        challenge: (scope) =>
-          `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="${scope}"`,
+        challenge: bearer('https://auth.docker.io/token', 'registry.docker.io'),
         anonymous: false,
       });
       await stage.hosts({ 'registry-1.docker.io': registry, 'auth.docker.io': registry });
@@ -200,7 +199,7 @@ quirk({
     const registry = await stage.fake({ tls: true });
     registry.put('library/nginx', '1', image());
     wantTokens(registry, {
-      challenge: (scope) => `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="${scope}"`,
+      challenge: bearer('https://auth.docker.io/token', 'registry.docker.io'),
       anonymous: false,
     });
     await stage.hosts({ 'registry-1.docker.io': registry, 'auth.docker.io': registry });

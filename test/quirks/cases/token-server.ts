@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errors, HTML_TYPE, JSON_TYPE, send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
 import type { FakeRegistry, Hook } from '../fake/registry.ts';
-import { basicOf, wantTokens } from '../fake/tokens.ts';
+import { basicOf, bearer, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleWithTokens } from '../scenarios.ts';
 import { CONTAINERD, DISTRIBUTION, GGCR, TOKENS } from '../sources.ts';
@@ -69,7 +69,7 @@ quirk({
   wanted: 'resolved against the request',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, {
-      challenge: (scope) => `Bearer realm="/token",service="x",scope="${scope}"`,
+      challenge: bearer('/token', 'x'),
     });
     stage.succeeds(run);
   },
@@ -85,7 +85,7 @@ quirk({
     const registry = await stage.fake({ tls: true });
     registry.put('library/nginx', '1', image());
     const { endpoint } = wantTokens(registry, {
-      challenge: (scope) => `Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="${scope}"`,
+      challenge: bearer('https://auth.docker.io/token', 'registry.docker.io'),
       anonymous: false,
       admits: (exchange) => exchange.authorization === basicOf('me', 'pw'),
     });
@@ -110,7 +110,7 @@ quirk({
     const registry = await stage.fake({ tls: true });
     registry.put('team/app', '1', image());
     wantTokens(registry, {
-      challenge: (scope) => `Bearer realm="http://auth.example.com:${other.port}/token",service="x",scope="${scope}"`,
+      challenge: bearer(`http://auth.example.com:${other.port}/token`, 'x'),
     });
     await stage.hosts({ 'registry.example.com': registry });
     stage.login('registry.example.com', 'me', 'pw');
@@ -265,7 +265,7 @@ quirk({
     let leaked = false;
     const { endpoint } = wantTokens(registry, {
       realm: '/token2',
-      challenge: (scope) => `Bearer realm="https://registry.example.com/token",service="x",scope="${scope}"`,
+      challenge: bearer('https://registry.example.com/token', 'x'),
     });
     registry.on((exchange) =>
       exchange.path === '/token'

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { errors, HTML_TYPE, send } from '../fake/answers.ts';
 import { digestOf, image, index, layerOf, TYPES } from '../fake/content.ts';
-import { wantPassword, wantTokens } from '../fake/tokens.ts';
+import { bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleOne, onManifest } from '../scenarios.ts';
 import { GGCR } from '../sources.ts';
@@ -384,7 +384,7 @@ quirk({
     const registry = await stage.fake({ tls: true });
     registry.put('team/app', '1', image());
     wantTokens(registry, {
-      challenge: (scope) => `Bearer realm="https://registry.example.com/token",service="x",scope="${scope}"`,
+      challenge: bearer('https://registry.example.com/token', 'x'),
     });
     await stage.hosts({ 'registry.example.com': registry });
     await stage.verifies(await stage.bundle(registry, 'registry.example.com:443/team/app:1'));

@@ -8,6 +8,11 @@ export function basicOf(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
+/** `WWW-Authenticate` of a registry whose token server is elsewhere, for {@link TokenOptions.challenge}. */
+export function bearer(realm: string, service: string): (scope: string) => string {
+  return (scope) => `Bearer realm="${realm}",service="${service}",scope="${scope}"`;
+}
+
 /** Request for a token. */
 export interface TokenRequest extends Exchange {
   /** Of a POST (OAuth2, RFC 6749); undefined of a GET. */
