@@ -5,7 +5,7 @@
  *   npm run accuracy -- [FOLDER] [--only NAME] [--rounds N]
  *
  * FOLDER (or AIRGAP_CHARTS, or ../shared/charts) holds the charts; HELM_BIN names the Helm. Needs a built plugin. Exit
- * code 1 when something is missed or too much is invented. A run with `--only` or without rounds leaves docs/accuracy.md
+ * code 1 when something is missed or too much is invented. A run with `--only` or without rounds leaves docs/results/discovery.md
  * alone.
  */
 import { execFileSync } from 'node:child_process';
@@ -89,7 +89,7 @@ try {
   console.log(figures);
   if (lines.length > 0) console.log(`\n${lines.join('\n')}`);
   if (speed !== undefined && values.only === '') {
-    replaceFigures(join(root, 'docs/accuracy.md'), 'accuracy', figures);
+    replaceFigures(join(root, 'docs/results/discovery.md'), 'accuracy', figures);
   }
   const isWhole = results.every(({ problem }) => problem === undefined);
   process.exitCode = isWhole && isGood(totalOf(mine)) ? 0 : 1;

@@ -6,7 +6,7 @@
  *   npm run bench -- [--rounds N] [--small]
  *
  * Needs docker-registry, skopeo and a built plugin; files go to TMPDIR (about 6 GB). Without `--small` the figures in
- * docs/benchmarks.md are replaced.
+ * docs/results/speed.md are replaced.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -147,7 +147,7 @@ try {
     table(rows.push),
   ].join('\n\n');
   console.log(figures);
-  if (!values.small) replaceFigures(join(root, 'docs/benchmarks.md'), 'bench', figures);
+  if (!values.small) replaceFigures(join(root, 'docs/results/speed.md'), 'bench', figures);
 } finally {
   await source.stop();
   await rm(folder, { recursive: true, force: true });

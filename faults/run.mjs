@@ -7,7 +7,7 @@
  *
  * `--only` takes the cases whose line has the text, `--every` each n-th of them, `--lanes` says how many run at the same
  * time. `--rate` measures instead how fast a registry is written to that takes ten manifests a second. Needs docker-registry, a Helm of the tests and, for kill -9, a built plugin. Exit code 1 when something did not
- * end well. A run of both directions with every kind replaces the figures in docs/reliability.md.
+ * end well. A run of both directions with every kind replaces the figures in docs/results/faults.md.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -60,7 +60,7 @@ const began = performance.now();
 const day = new Date().toISOString().slice(0, 10);
 const machine = `Helm ${helm.version}, Node.js ${process.versions.node}, ${availableParallelism()} cores`;
 const circumstances = `${machine}, load average at the start ${load}`;
-const document = join(root, 'docs/reliability.md');
+const document = join(root, 'docs/results/faults.md');
 // Before the first request: undici keeps the clock that it begins with.
 if (!values.rate) hurry();
 const folder = mkdtempSync(join(tmpdir(), 'airgap-faults-'));

@@ -5,7 +5,7 @@
  *   npm run inside -- [--only NAME] [--no-build]
  *
  * scripts/operators.mjs builds the operators with Go; those that are not there are named as not run. A local registry
- * holds the images, and a stand-in says what projects have published (inside/published.json). Writes docs/inside.md's
+ * holds the images, and a stand-in says what projects have published (inside/published.json). Writes docs/results/operator-scan.md's
  * figures when all were looked at. Exit code 1 when the aims are missed.
  */
 import { execFile, spawnSync } from 'node:child_process';
@@ -70,7 +70,7 @@ const circumstances = `${day}; Node.js ${process.versions.node}, ${availablePara
 const left = absent.length === 0 ? '' : `\n\nNot run: ${absent.join(', ')}.`;
 const figures = `${circumstances}\n\n${tableOf(results)}\n\n${totalsOf(results)}${left}`;
 console.log(`\n${figures}`);
-if (values.only === '') replaceFigures(join(root, 'docs/inside.md'), 'inside', figures);
+if (values.only === '') replaceFigures(join(root, 'docs/results/operator-scan.md'), 'inside', figures);
 const wrong = faults(results);
 for (const fault of wrong) console.error(fault);
 process.exitCode = wrong.length > 0 ? 1 : 0;

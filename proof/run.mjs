@@ -6,7 +6,7 @@
  *
  * FOLDER (or AIRGAP_CHARTS, or ../shared/charts) holds the charts; the oldest and the newest Helm of the tests are used.
  * Needs a built plugin, and docker-registry for the rounds. Exit code 1 when something is silent, changed, or residue
- * that a value could move. A run with `--only` or without rounds leaves docs/proof.md alone.
+ * that a value could move. A run with `--only` or without rounds leaves docs/results/overrides.md alone.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -88,7 +88,7 @@ try {
   ].join('\n\n');
   console.log(all);
   if (lines.length > 0) console.log(`\n${lines.join('\n')}`);
-  if (rounds > 0 && values.only === '') replaceFigures(join(root, 'docs/proof.md'), 'proof', all);
+  if (rounds > 0 && values.only === '') replaceFigures(join(root, 'docs/results/overrides.md'), 'proof', all);
   process.exitCode = good ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
