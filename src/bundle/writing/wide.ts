@@ -3,39 +3,39 @@ import type { Body } from '../../oci/content.ts';
 import { drain, type SteadyOptions, type Take } from '../../oci/steady.ts';
 import type { Placing } from './placing.ts';
 
-/** When one connection is not enough, and what more of them get. Bytes and milliseconds. */
+/** Policy for fetching a blob over several connections. Sizes in bytes, times in milliseconds. */
 export interface Width {
-  /** A blob of which less is missing comes over one connection. */
+  /** Blobs with fewer missing bytes are fetched over one connection. */
   readonly least: number;
-  /** What a connection asks for at a time, where there are several. */
+  /** Bytes per range request. */
   readonly window: number;
-  /** How long the speed is measured before it is believed. */
+  /** Duration of a speed measurement. */
   readonly measure: number;
-  /** Bytes a second from which one connection is as good as several: the way is not what holds it up. */
+  /** Bytes per second from which one connection is sufficient. */
   readonly enough: number;
-  /** Connections at most. */
+  /** Maximum number of connections. */
   readonly most: number;
 }
 
 const MIB = 1024 * 1024;
 
-/** Storage services commonly give a connection some 50 to 100 MB/s, whatever the network would take. */
+/** Default policy. Storage services commonly limit a connection to 50 to 100 MB/s, even on faster networks. */
 export const WIDTH: Width = { least: 256 * MIB, window: 32 * MIB, measure: 3000, enough: 150e6, most: 4 };
 
 const clock = (): number => performance.now();
 
-/** How much faster more connections have to be in order to stay. */
+/** Minimum gain in speed for keeping additional connections. */
 const GAIN = 1.2;
 
 export interface WideOptions extends SteadyOptions {
   readonly width: Width;
-  /** Whether no other large blob is on its way beside this one: among several, each has a connection already. */
+  /** Reports whether no other large blob is being fetched. Several blobs already use several connections. */
   readonly isAlone: () => boolean;
-  /** Milliseconds from any start on. */
+  /** Returns monotonic time in milliseconds. */
   readonly now?: () => number;
 }
 
-/** One connection is slow: what it has not brought yet is asked for by several. */
+/** Thrown to end a slow single connection; the rest is fetched over several. */
 class Slow {
   readonly speed: number;
 
@@ -45,10 +45,10 @@ class Slow {
 }
 
 /**
- * Fetches what is missing of a blob: over one connection, and when that turns out to be slow, over more of them that ask
- * for a window each, as long as each doubling makes it a fifth faster at least.
- * @param count told of all bytes that arrive
- * @throws what `drain` throws, and what the taker does
+ * Fetches the missing bytes of a blob over one connection or, if that is slow, over several that request a window each.
+ * Connections are doubled while that increases the speed by at least MIN_GAIN.
+ * @param onBytes called with the number of bytes received
+ * @throws errors of `drain` and of the writer
  */
 export async function drainWide(
   body: Body,
@@ -75,7 +75,7 @@ export async function drainWide(
     try {
       await new Windows(body, placing.hashed, error.speed, options, take).run();
     } catch (failure) {
-      // Who does not give parts of blobs, gives them whole.
+      // Without range requests, the rest is fetched over one connection.
       if (!(failure instanceof AirgapError) || failure.code !== 'unsupported') throw failure;
     }
   }
@@ -83,7 +83,7 @@ export async function drainWide(
   await drain(body, placing.hashed, options, take(placing.hashed));
 }
 
-/** Throws `Slow` when it is worth the trial: once, and when enough is missing to win something. */
+/** Returns a function that throws `SlowConnection` if the speed is low and enough bytes are missing. */
 function slowness(
   size: number,
   placing: Pick<Placing, 'hashed'>,
@@ -103,7 +103,7 @@ function slowness(
   };
 }
 
-/** The rest of a blob in windows, several at a time; ends early, with a piece at the end missing, when they do not pay. */
+/** Fetches the rest of a blob in concurrent windows. Stops early, leaving the end, if they are not faster. */
 class Windows {
   readonly #body: Body;
   readonly #options: WideOptions;
@@ -115,7 +115,7 @@ class Windows {
   #next: number;
   #width = 2;
   #isSettled = false;
-  /** Bytes a second with half as many connections. */
+  /** Bytes per second with half as many connections. */
   #before: number;
   #bytes = 0;
   #began: number;
@@ -135,7 +135,7 @@ class Windows {
     return this.#end.promise;
   }
 
-  /** Opens as many windows as there is room for, and not so far ahead of the slowest that much is lost by a broken run. */
+  /** Opens windows up to the number of connections, but not far ahead of the slowest: a failure loses what is after it. */
   #fill(): void {
     const { window, most } = this.#options.width;
     const first = Math.min(this.#next, ...this.#open);
@@ -168,7 +168,7 @@ class Windows {
     }
   }
 
-  /** Doubles the connections while that pays, and takes back the last doubling when it did not. */
+  /** Doubles the connections while that is faster; otherwise undoes the last doubling. */
   #judge(): void {
     const { measure, most } = this.#options.width;
     const took = this.#now() - this.#began;
