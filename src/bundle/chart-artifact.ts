@@ -27,8 +27,8 @@ export interface ChartFile {
 
 /**
  * Creates the artifact that `helm push` would create (helm.sh/helm pkg/registry, client.go and chart.go), but without
- * `org.opencontainers.image.created`, so that a chart always has the same digest. The chart layer precedes the provenance
- * layer, as in Helm 3 up to 3.17; readers accept both orders.
+ * `org.opencontainers.image.created`, so that a chart always has the same digest. The chart layer precedes the
+ * provenance layer, as in Helm 3 up to 3.17; readers accept both orders.
  * @throws AirgapError `chart-invalid` if Chart.yaml has no name or version
  */
 export function chartArtifact({ metadata, tgz, provenance }: ChartFile): ChartArtifact {

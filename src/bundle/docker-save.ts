@@ -20,8 +20,8 @@ type SavedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'>;
 const FOREIGN = /foreign|nondistributable/;
 
 /**
- * Creates the `manifest.json` of `docker save` (moby, image/tarexport) for `docker load` and `podman load`. The format has
- * no indexes, so it lists one platform of each image. Artifacts other than images are omitted.
+ * Creates the `manifest.json` of `docker save` (moby, image/tarexport) for `docker load` and `podman load`. The format
+ * has no indexes, so it lists one platform of each image. Artifacts other than images are omitted.
  */
 export function dockerSaveFile(graph: SavedGraph, platform: Platform = PLATFORM): Uint8Array {
   const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();

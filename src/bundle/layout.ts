@@ -57,8 +57,8 @@ export function blobDigest(name: string): Digest | undefined {
 }
 
 /**
- * Plans the archive: the metadata files as given, then all manifests and blobs in order of their digests. Directories have
- * no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
+ * Plans the archive: the metadata files as given, then all manifests and blobs in order of their digests. Directories
+ * have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
  * @throws AirgapError `registry` if manifests disagree about the size of a blob
  */
 export function planLayout(metadata: readonly MetadataFile[], content: Content): Layout {

@@ -45,8 +45,8 @@ export function lockArtifact(
 }
 
 /**
- * Creates the index of the layout: images sorted by name, then charts, referrers, and the inventory last. Readers that fail
- * on artifacts have read the images by then.
+ * Creates the index of the layout: images sorted by name, then charts, referrers, and the inventory last. Readers that
+ * fail on artifacts have read the images by then.
  * @throws AirgapError `collision` if one name refers to two digests
  */
 export function indexFile(

@@ -3,9 +3,9 @@ import { chartTag } from '../oci/naming.ts';
 import type { Reference, Repository } from '../oci/reference.ts';
 
 /**
- * First component of chart names in a bundle. Images keep their full reference, charts are `charts/<name>:<tag>`, and the
- * inventory is `airgap/lock:v1`. These are legal in `org.opencontainers.image.ref.name` and cannot be image names, which
- * start with a registry host: that has a dot, a colon or is `localhost`.
+ * First component of chart names in a bundle. Images keep their full reference, charts are `charts/<name>:<tag>`, and
+ * the inventory is `airgap/lock:v1`. These are legal in `org.opencontainers.image.ref.name` and cannot be image names,
+ * which start with a registry host: that has a dot, a colon or is `localhost`.
  */
 export const CHART_REGISTRY = 'charts';
 
@@ -42,9 +42,9 @@ export const CHART_NAME = 'org.opencontainers.image.title';
 export const CHART_VERSION = 'org.opencontainers.image.version';
 
 /**
- * Annotations of referrers: digest and repository of the subject (for a chart, its name in the bundle), and the cosign tag
- * if there is no `subject` field. Referrers have no name in the index, as in other tools' layouts, so that readers do not
- * treat them as images.
+ * Annotations of referrers: digest and repository of the subject (for a chart, its name in the bundle), and the cosign
+ * tag if there is no `subject` field. Referrers have no name in the index, as in other tools' layouts, so that readers
+ * do not treat them as images.
  */
 export const SUBJECT = 'vnd.helm-airgap.subject';
 export const SUBJECT_REPOSITORY = 'vnd.helm-airgap.repository';

@@ -13,8 +13,8 @@ export interface OpenOptions {
 }
 
 /**
- * Opens a bundle and checks, without reading content, that its index matches its inventory and that other tools would not
- * find other names in it. Archives of other tools have no inventory and are not checked.
+ * Opens a bundle and checks, without reading content, that its index matches its inventory and that other tools would
+ * not find other names in it. Archives of other tools have no inventory and are not checked.
  * @throws AirgapError `bundle-invalid`; `signature` if it is not signed by the key; `file`
  */
 export async function openForUse(path: string, { signer, as }: OpenOptions = {}): Promise<Bundle> {

@@ -37,7 +37,10 @@ export interface Bundle extends Source {
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   /** Parts of a split bundle; empty for a single file. */
   readonly parts: readonly Part[];
-  /** Reads the parts that contain any of the blobs or byte positions, and returns those that do not match the split index. */
+  /**
+   * Reads the parts that contain any of the blobs or byte positions, and returns those that do not match the split
+   * index.
+   */
   damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]>;
   /** Reports whether the split index matches the start of the bundle; true for a single file. */
   hasOwnIndex(): Promise<boolean>;
@@ -60,14 +63,17 @@ export interface Bundle extends Source {
   readonly lockDigest: Digest | undefined;
   /** Manifest of the inventory's signature, not verified: see `checkSignature`. */
   readonly signature: Descriptor | undefined;
-  /** Reads and verifies a blob in memory: a config or chart. @throws AirgapError `image-not-found`, `digest-mismatch` */
+  /**
+   * Reads and verifies a blob in memory: a config or chart.
+   * @throws AirgapError `image-not-found`, `digest-mismatch`
+   */
   read(descriptor: Descriptor): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
 /**
- * Opens a bundle, or an OCI image layout archive of another tool. A split bundle is given by its index, by any part, or by
- * the parts' common name. Checks headers and the index, but no bodies: see `verifyBundle`.
+ * Opens a bundle, or an OCI image layout archive of another tool. A split bundle is given by its index, by any part, or
+ * by the parts' common name. Checks headers and the index, but no bodies: see `verifyBundle`.
  * @param found location of its bytes, if known; `path` is then used for messages only
  * @param assumedReference reference to assume for images identified only by tag, or for the only image
  * @throws AirgapError `bundle-invalid` with the position; `file` if the file cannot be read
@@ -116,7 +122,7 @@ class OpenBundle implements Bundle {
   readonly #head: Head | undefined;
   readonly #reader: Reader;
   readonly #layout: OpenLayout;
-  readonly #lock: Lock | undefined;
+  readonly #inventory: Lock | undefined;
   readonly #images: readonly Root[];
   readonly #byName: ReadonlyMap<string, Root>;
   #packing: Promise<Packing> | undefined;
@@ -126,7 +132,7 @@ class OpenBundle implements Bundle {
     this.#layout = layout;
     this.parts = parts;
     this.#head = head;
-    this.#lock = lock;
+    this.#inventory = lock;
     const before = new Map(lock?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
     this.#images = reader.contents.images.map((root) => {
       const sourceDigest = before.get(formatReference(root.reference));
@@ -180,7 +186,7 @@ class OpenBundle implements Bundle {
   }
 
   lock(): Lock | undefined {
-    return this.#lock;
+    return this.#inventory;
   }
 
   packing(): Promise<Packing> {

@@ -18,8 +18,9 @@ export interface VerifyOptions {
 export type { Problem } from './problem.ts';
 
 /**
- * Checks every byte of a bundle offline: blobs against their digests, descriptors in manifests, the index, inventory, charts
- * and `manifest.json` against each other, and, unless another tool packed the archive, all bytes between the contents.
+ * Checks every byte of a bundle offline: blobs against their digests, descriptors in manifests, the index, inventory,
+ * charts and `manifest.json` against each other, and, unless another tool packed the archive, all bytes between the
+ * contents.
  * @returns all problems; empty if the bundle is intact
  * @throws AirgapError `interrupted`
  */

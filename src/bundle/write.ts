@@ -126,10 +126,10 @@ export async function planBundle(options: PlanOptions): Promise<Plan> {
 }
 
 /**
- * Writes a bundle as planned. Blobs are downloaded concurrently to their final offsets and hashed on the way. The file gets
- * its name when it is complete. The same content gives the same bytes.
- * @throws AirgapError `output-exists` if another file exists and `force` is not set; `no-space`; `interrupted`; `several`, or
- *   the error of the only failed blob. The next run resumes from the data received so far.
+ * Writes a bundle as planned. Blobs are downloaded concurrently to their final offsets and hashed on the way. The file
+ * gets its name when it is complete. The same content gives the same bytes.
+ * @throws AirgapError `output-exists` if another file exists and `force` is not set; `no-space`; `interrupted`;
+ *   `several`, or the error of the only failed blob. The next run resumes from the data received so far.
  */
 export async function writeBundle(options: WriteOptions, planned?: Plan): Promise<WriteResult> {
   const { path, emit, signal } = options;

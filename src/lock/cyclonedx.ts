@@ -34,10 +34,10 @@ export interface Bill {
 const BUNDLE = 'bundle';
 
 /**
- * Creates the bill of materials of a bundle: its charts, images and referrers with their dependencies. A chart depends on
- * its images and nested charts, the bundle on everything requested by name and on all referrers. A referrer (signature,
- * SBOM) depends on its subject. The result is deterministic: it has no timestamp, and its serial number is derived from
- * the digest of the inventory.
+ * Creates the bill of materials of a bundle: its charts, images and referrers with their dependencies. A chart depends
+ * on its images and nested charts, the bundle on everything requested by name and on all referrers. A referrer
+ * (signature, SBOM) depends on its subject. The result is deterministic: it has no timestamp, and its serial number is
+ * derived from the digest of the inventory.
  */
 export function cyclonedx(lock: Lock, tool: string): Bill {
   const digest = digestOf(formatLock(lock));

@@ -30,8 +30,8 @@ export interface ChartChange {
 }
 
 /**
- * Compares a lock file with the current charts and images. Digests that are empty on either side were not resolved and are
- * not compared, nor are need, confidence and charts of images.
+ * Compares a lock file with the current charts and images. Digests that are empty on either side were not resolved and
+ * are not compared, nor are need, confidence and charts of images.
  * @param gone images that are currently needed but missing at their registries
  */
 export function driftOf(locked: LockFile, now: LockFile, gone: readonly LockFileImage[] = []): LockDrift {

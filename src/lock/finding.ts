@@ -5,12 +5,15 @@ import type { Subchart } from '../helm/subcharts.ts';
  */
 
 /**
- * Confidence that an install pulls the image. `possible` images are listed, but bundled and counted only on request or if
- * they are an operator's default (`Location.userMade`).
+ * Confidence that an install pulls the image. `possible` images are listed, but bundled and counted only on request or
+ * if they are an operator's default (`Location.userMade`).
  */
 export type Confidence = 'certain' | 'likely' | 'possible';
 
-/** What pulls the image: an install; an operator, once its resource exists; upgrade, delete or rollback hooks; a disabled component; `helm test`. */
+/**
+ * What pulls the image: an install; an operator, once its resource exists; upgrade, delete or rollback hooks; a
+ * disabled component; `helm test`.
+ */
 export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';
 
 /** Kind of evidence for a reference. */
@@ -34,7 +37,9 @@ export interface Place {
   /** Name of the chart that was rendered. */
   readonly chart: string;
   readonly profile: string;
-  /** Template file as Helm prints it, `chart/charts/sub/templates/x.yaml`. Empty if the reference is not in a template. */
+  /**
+   * Template file as Helm prints it, `chart/charts/sub/templates/x.yaml`. Empty if the reference is not in a template.
+   */
   readonly template: string;
   /** Subcharts that contain the template, outermost first; absent for a template of the chart itself. */
   readonly subcharts?: readonly Subchart[];
@@ -42,7 +47,10 @@ export interface Place {
   readonly document: number;
   readonly kind: string;
   readonly name: string;
-  /** Field of the object, `spec.template.spec.containers[0].image`; keys with dots or slashes are in brackets: `data["a.yaml"]`. */
+  /**
+   * Field of the object, `spec.template.spec.containers[0].image`; keys with dots or slashes are in brackets:
+   * `data["a.yaml"]`.
+   */
   readonly path: string;
   /** Position inside the field's text, if that is structured itself: `base64`, `yaml:sidecar.image`, `line 3`. */
   readonly within?: string;
@@ -67,10 +75,10 @@ export interface Place {
 }
 
 /**
- * A setting that redirects an image to another registry if no field of the render contains its reference. `value` and the
- * strings in `values` may contain placeholders for the new reference: `{reference}`, `{repository}` (with registry),
- * `{registry}`, `{path}` (without registry), `{folder}` (repository without its last component), `{subfolder}` (path
- * without its last component), `{name}` (last component) and `{tag}`.
+ * A setting that redirects an image to another registry if no field of the render contains its reference. `value` and
+ * the strings in `values` may contain placeholders for the new reference: `{reference}`, `{repository}` (with
+ * registry), `{registry}`, `{path}` (without registry), `{folder}` (repository without its last component),
+ * `{subfolder}` (path without its last component), `{name}` (last component) and `{tag}`.
  */
 export interface Redirect {
   readonly kind: 'values' | 'env' | 'argument' | 'resource-field' | 'none';
@@ -96,8 +104,8 @@ export interface Finding {
   readonly need: Need;
   readonly found: readonly Place[];
   /**
-   * Whether its registry has it; false if the registry could not be asked. Only set for findings below `certain`, and only
-   * if registries were asked.
+   * True if its registry has it; false if the registry could not be asked. Only set for findings below `certain`, and
+   * only if registries were asked.
    */
   readonly confirmed?: boolean;
 }

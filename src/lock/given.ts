@@ -3,8 +3,8 @@ import { before } from '../base/text-ends.ts';
 import type { RenderOptions } from '../helm/render.ts';
 
 /**
- * Names of values files and keys set by flags that a profile was rendered with. Contains no values, which may be secret,
- * and no paths, which depend on the machine. Empty for the chart's defaults.
+ * Names of values files and keys set by flags that a profile was rendered with. Contains no values, which may be
+ * secret, and no paths, which depend on the machine. Empty for the chart's defaults.
  */
 export interface Given {
   readonly files?: string[] | undefined;

@@ -107,7 +107,8 @@ export type LockFileChart = Readonly<LockFile['charts'][number]>;
 export type LockFileImage = Readonly<LockFile['images'][number]>;
 
 /**
- * Formats a lock file: images sorted by reference, charts as given, no timestamp, so that equal content gives equal text.
+ * Formats a lock file: images sorted by reference, charts as given, no timestamp, so that equal content gives equal
+ * text.
  * @param name name of the file, for the commands in its header comment
  */
 export function formatLockFile({ charts, images, choices }: LockFile, name: string): string {

@@ -1,11 +1,13 @@
 import type { Reference } from '../oci/reference.ts';
 
 /**
- * Package URLs (ECMA-427 and its type definitions). All characters except letters, digits and `.-_~:` are percent-encoded;
- * qualifiers are sorted.
+ * Package URLs (ECMA-427 and its type definitions). All characters except letters, digits and `.-_~:` are
+ * percent-encoded; qualifiers are sorted.
  */
 
-/** Returns a purl of type `oci`: last component of the repository, digest as version, repository and tag as qualifiers. */
+/**
+ * Returns a purl of type `oci`: last component of the repository, digest as version, repository and tag as qualifiers.
+ */
 export function ociPurl({ registry, path, tag }: Reference, digest: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const repository = `repository_url=${encode(`${registry}/${path}`)}`;

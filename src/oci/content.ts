@@ -38,8 +38,9 @@ export interface Body {
 }
 
 /**
- * Blobs that a registry can mount from another repository: only those `named` by a manifest there, or `any`. With `tells`,
- * mounting a blob from its own repository also reports whether the blob exists, and opens an upload if it does not.
+ * Blobs that a registry can mount from another repository: only those `named` by a manifest there, or `any`. With
+ * `tells`, mounting a blob from its own repository also reports whether the blob exists, and opens an upload if it does
+ * not.
  */
 export type Mounting = 'named' | 'any' | 'tells';
 

@@ -21,7 +21,8 @@ export interface Moved {
 
 /**
  * Runs `work` on all blobs, `limit` at a time, even if some fail. At most half of the workers, and at most
- * MAX_LARGE_BLOBS, take large blobs, largest first, so that no large blob is left for the end; the others take small ones.
+ * MAX_LARGE_BLOBS, take large blobs, largest first, so that no large blob is left for the end; the others take small
+ * ones.
  */
 export async function settleLanes<T extends Moved>(
   blobs: readonly T[],

@@ -91,8 +91,8 @@ function readList(value: unknown): Descriptor[] {
 }
 
 /**
- * Parses a descriptor. Unknown fields are kept, null fields dropped. A platform without operating system or architecture
- * is dropped too: Go writes an unset one as `{}` or with empty strings.
+ * Parses a descriptor. Unknown fields are kept, null fields dropped. A platform without operating system or
+ * architecture is dropped too: Go writes an unset one as `{}` or with empty strings.
  * @throws AirgapError `registry`
  */
 export function readDescriptor(value: unknown): Descriptor {
@@ -133,7 +133,9 @@ function withoutAbsent(value: Readonly<Record<string, unknown>>): Readonly<Recor
   return value;
 }
 
-/** Formats an untrusted value in one short line. Objects are not printed: deep nesting would overflow JSON.stringify. */
+/**
+ * Formats an untrusted value in one short line. Objects are not printed: deep nesting would overflow JSON.stringify.
+ */
 function quoted(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return JSON.stringify(value)?.slice(0, 100) ?? 'missing';

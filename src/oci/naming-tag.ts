@@ -9,9 +9,10 @@ const BETWEEN_COMPONENTS = '--';
 const HASH_LENGTH = 12;
 
 /**
- * Returns the tag of an image in a repository shared by all images: `TAG---HOST--PATH`, with `--` for each slash and `_`
- * before a port, as in `v1.17.2---quay.io--jetstack--cert-manager-controller`. The tag comes first because charts compare
- * it as a version. A result that is too long or ambiguous is truncated and ends with `---` and a hash, so tags are unique.
+ * Returns the tag of an image in a repository shared by all images: `TAG---HOST--PATH`, with `--` for each slash and
+ * `_` before a port, as in `v1.17.2---quay.io--jetstack--cert-manager-controller`. The tag comes first because charts
+ * compare it as a version. A result that is too long or ambiguous is truncated and ends with `---` and a hash, so tags
+ * are unique.
  */
 export function sharedTag({ registry, path, tag = '' }: Repository & Pick<Reference, 'tag'>): string {
   const name = [registry.replace(/:(?=\d+$)/, '_').replace(/[^\w.-]/g, ''), ...path.split('/')].join(

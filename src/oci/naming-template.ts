@@ -28,8 +28,9 @@ const KNOWN: ReadonlySet<string> = new Set(['host', 'path', 'folder', 'name', 'w
 const SAMPLE: Repository = { registry: 'reg.example:5000', path: 'org/app' };
 
 /**
- * Returns the template of a naming, which is given by name or as a template: text with `{host}` (a port becomes `-PORT`),
- * `{path}`, `{folder}` (path without its last component), `{name}` (last component) and `{written}` (as in the charts).
+ * Returns the template of a naming, which is given by name or as a template: text with `{host}` (a port becomes
+ * `-PORT`), `{path}`, `{folder}` (path without its last component), `{name}` (last component) and `{written}` (as in
+ * the charts).
  * @throws AirgapError `usage`
  */
 export function namingTemplate(naming: string): string {

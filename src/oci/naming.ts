@@ -7,8 +7,8 @@ import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } 
 import { formatReference, formatRepository, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
 /**
- * Mapping of source names to the private registry. `push`, `values` and all other commands use this one mapping, so that
- * overrides only contain names that `push` writes.
+ * Mapping of source names to the private registry. `push`, `values` and all other commands use this one mapping, so
+ * that overrides only contain names that `push` writes.
  */
 export interface Target extends TargetOptions {
   /** Registry host with optional port. */

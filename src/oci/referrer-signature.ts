@@ -9,7 +9,9 @@ export const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json'
 
 /** Annotation with the signature in base64. */
 export const SIGNATURE_ANNOTATION = 'dev.cosignproject.cosign/signature';
-/** Values of `critical.type` in payloads: cosign's, and that of github.com/containers/image (containers-signature.5.md). */
+/**
+ * Values of `critical.type` in payloads: cosign's, and that of github.com/containers/image (containers-signature.5.md).
+ */
 const SIGNATURE_TYPES: ReadonlySet<unknown> = new Set([
   'cosign container image signature',
   'atomic container signature',
@@ -39,8 +41,8 @@ export function signatureBlobs({ blobs, config }: Pick<Links, 'blobs' | 'config'
 }
 
 /**
- * Reports whether the blob is a valid signature of the image by one of the keys. Certificates and transparency logs are not
- * checked: offline, only the key can be verified.
+ * Reports whether the blob is a valid signature of the image by one of the keys. Certificates and transparency logs are
+ * not checked: offline, only the key can be verified.
  * @param bytes content of the blob
  * @param imageDigest digest of the manifest or index that must be signed
  */
@@ -62,7 +64,9 @@ function isSimple(signature: string, payload: Uint8Array, image: Digest, keys: r
   return SIGNATURE_TYPES.has(critical?.type) && critical?.image?.['docker-manifest-digest'] === image;
 }
 
-/** Verifies a DSSE envelope (github.com/secure-systems-lab/dsse, protocol.md) with an in-toto statement on the digest. */
+/**
+ * Verifies a DSSE envelope (github.com/secure-systems-lab/dsse, protocol.md) with an in-toto statement on the digest.
+ */
 function isBundle(bytes: Uint8Array, image: Digest, keys: readonly KeyObject[]): boolean {
   const { dsseEnvelope } = parse(bytes) as {
     dsseEnvelope?: { payload?: unknown; payloadType?: unknown; signatures?: unknown };

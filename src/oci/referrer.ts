@@ -5,8 +5,8 @@ import type { Links } from './manifest.ts';
 import { formatRepository, type Repository } from './reference.ts';
 
 /**
- * A manifest that refers to another one in the same repository: through its `subject` field (OCI image specification 1.1)
- * or through a cosign tag that contains the subject's digest.
+ * A manifest that refers to another one in the same repository: through its `subject` field (OCI image specification
+ * 1.1) or through a cosign tag that contains the subject's digest.
  */
 export interface Referrer {
   readonly repository: Repository;
@@ -27,8 +27,8 @@ const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 const TAG_LIMIT = 128;
 
 /**
- * Returns the tag of a manifest's referrers list in registries without the referrers API (distribution specification 1.1,
- * "Referrers Tag Schema"): at most 32 characters of the algorithm and 64 of the digest.
+ * Returns the tag of a manifest's referrers list in registries without the referrers API (distribution specification
+ * 1.1, "Referrers Tag Schema"): at most 32 characters of the algorithm and 64 of the digest.
  */
 export function referrersTag(subject: Digest): string {
   return `${algorithmOf(subject).slice(0, 32)}-${encodedOf(subject).slice(0, 64)}`;

@@ -25,13 +25,14 @@ const PAUSE = 250;
 const AGAIN = 'run the command again: data received so far is kept';
 
 /**
- * Reads a body from `offset` to its end, emits `bytes` events, and passes every chunk to `handleChunk` in order, waiting for the
- * promise it returns. A read that fails or ends early is resumed where it stopped. Digests are not checked.
+ * Reads a body from `offset` to its end, emits `bytes` events, and passes every chunk to `handleChunk` in order,
+ * waiting for the promise it returns. A read that fails or ends early is resumed where it stopped. Digests are not
+ * checked.
  *
  * Chunks are passed on as received. An async iterator over the stream would concatenate them, which costs as much
  * processor time as hashing.
- * @throws AirgapError permanent errors of the source (not found, forbidden, …); `network` after several failures in a row;
- *   `digest-mismatch` if the body is larger than its size; `interrupted`; and errors of `handleChunk`
+ * @throws AirgapError permanent errors of the source (not found, forbidden, …); `network` after several failures in a
+ *   row; `digest-mismatch` if the body is larger than its size; `interrupted`; and errors of `handleChunk`
  */
 export async function drain(body: Body, offset: number, options: SteadyOptions, take: Take): Promise<void> {
   const { what, emit, signal } = options;

@@ -2,8 +2,8 @@ import { readSync, writeSync } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 /**
- * Paths of a file or of the consecutive parts that it is split into. Plain data, so that a worker thread can receive it and
- * open the same file.
+ * Paths of a file or of the consecutive parts that it is split into. Plain data, so that a worker thread can receive it
+ * and open the same file.
  */
 export interface FilePlaces {
   readonly paths: readonly string[];
@@ -78,7 +78,7 @@ class Parts implements RandomFile {
   async read(buffer: Uint8Array, position: number): Promise<number> {
     let done = 0;
     while (done < buffer.length) {
-      const { handle, within, room } = this.#at(position + done);
+      const { handle, within, room } = this.#locate(position + done);
       if (handle === undefined) break;
       const { bytesRead } = await handle.read(buffer, done, Math.min(buffer.length - done, room), within);
       if (bytesRead === 0) break;
@@ -90,7 +90,7 @@ class Parts implements RandomFile {
   readNow(buffer: Uint8Array, position: number): number {
     let done = 0;
     while (done < buffer.length) {
-      const { handle, within, room } = this.#at(position + done);
+      const { handle, within, room } = this.#locate(position + done);
       if (handle === undefined) break;
       const read = readSync(handle.fd, buffer, done, Math.min(buffer.length - done, room), within);
       if (read === 0) break;
@@ -100,7 +100,7 @@ class Parts implements RandomFile {
   }
 
   async writev(chunks: readonly Uint8Array[], position: number): Promise<number> {
-    const { handle, within, room } = this.#at(position);
+    const { handle, within, room } = this.#locate(position);
     if (handle === undefined) throw new RangeError(`no part holds byte ${position}`);
     const { bytesWritten } = await handle.writev(
       room === Number.POSITIVE_INFINITY ? chunks : first(chunks, room),
@@ -111,7 +111,7 @@ class Parts implements RandomFile {
 
   writeNow(chunk: Uint8Array, position: number): void {
     for (let done = 0; done < chunk.length; ) {
-      const { handle, within, room } = this.#at(position + done);
+      const { handle, within, room } = this.#locate(position + done);
       if (handle === undefined) throw new RangeError(`no part holds byte ${position + done}`);
       done += writeSync(handle.fd, chunk, done, Math.min(chunk.length - done, room), within);
     }
@@ -148,7 +148,11 @@ class Parts implements RandomFile {
   }
 
   /** Returns the part that contains a position, the offset in it, and the bytes from there to its end. */
-  #at(position: number): { readonly handle: FileHandle | undefined; readonly within: number; readonly room: number } {
+  #locate(position: number): {
+    readonly handle: FileHandle | undefined;
+    readonly within: number;
+    readonly room: number;
+  } {
     const { partSize } = this.places;
     const number = Math.floor(position / partSize);
     const within = number === 0 ? position : position - number * partSize;

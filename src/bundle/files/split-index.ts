@@ -53,7 +53,8 @@ export function isPartOf(path: string, file: string): boolean {
 }
 
 /**
- * Returns the paths for a bundle of `size` bytes: a single file, or parts `NAME.001`, `NAME.002` … if it exceeds `splitSize`.
+ * Returns the paths for a bundle of `size` bytes: a single file, or parts `NAME.001`, `NAME.002` … if it exceeds
+ * `splitSize`.
  * @throws AirgapError `usage` for more than 999 parts
  */
 export function placesOf(path: string, size: number, splitSize = Number.POSITIVE_INFINITY): FilePlaces {

@@ -18,8 +18,8 @@ export interface FoundBundle {
 const INDEX_LIMIT = 1024 * 1024;
 
 /**
- * Finds a bundle by its file, or a split bundle by its index, any part, or the parts' common name. Checks that all parts
- * exist with their sizes before anything is read.
+ * Finds a bundle by its file, or a split bundle by its index, any part, or the parts' common name. Checks that all
+ * parts exist with their sizes before anything is read.
  * @throws AirgapError `bundle-invalid`; system errors for a missing file
  */
 export async function findBundle(path: string): Promise<FoundBundle> {

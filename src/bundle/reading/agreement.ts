@@ -4,7 +4,9 @@ import { chartReference } from '../names.ts';
 import type { Problem } from '../problem.ts';
 import type { Bundle } from '../read.ts';
 
-/** Checks that index and inventory list the same names, digests, media types and referrers. Skipped without inventory. */
+/**
+ * Checks that index and inventory list the same names, digests, media types and referrers. Skipped without inventory.
+ */
 export function checkAgreement(bundle: Bundle): Problem[] {
   return [...checkLock(bundle), ...checkReferrers(bundle)];
 }

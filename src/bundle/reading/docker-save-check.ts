@@ -13,8 +13,8 @@ interface Saved {
 }
 
 /**
- * Checks `manifest.json`, which no digest covers although `docker load` trusts it. Its files must exist; in a bundle it must
- * equal, byte for byte, the file generated from the index.
+ * Checks `manifest.json`, which no digest covers although `docker load` trusts it. Its files must exist; in a bundle it
+ * must equal, byte for byte, the file generated from the index.
  * @param trees undefined if manifests are damaged; then only the existence of files is checked
  */
 export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> | undefined): Problem[] {

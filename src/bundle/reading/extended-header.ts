@@ -7,8 +7,9 @@ export interface ExtendedHeader {
 }
 
 /**
- * Parses the records of an extended header, `LENGTH KEY=VALUE` and a line feed each, by their lengths, as Go does. Readers
- * that split at lines or accept other spellings of lengths would see another archive, so ambiguous headers are rejected.
+ * Parses the records of an extended header, `LENGTH KEY=VALUE` and a line feed each, by their lengths, as Go does.
+ * Readers that split at lines or accept other spellings of lengths would see another archive, so ambiguous headers are
+ * rejected.
  * @returns undefined for an ambiguous or malformed header
  */
 export function readExtendedHeader(body: Buffer): ExtendedHeader | undefined {

@@ -12,17 +12,18 @@ const spare: Buffer[] = [];
  * Streams a range of a file in pooled buffers.
  *
  * Reads are synchronous: the kernel's read-ahead has usually cached the data, and passing 512 KiB to another thread and
- * back costs more than copying them (0.4 s of processor time for 0.94 GB). Each read waits for a turn of the event loop.
+ * back costs more than copying them (0.4 s of processor time for 0.94 GB). Each read waits for a turn of the event
+ * loop.
  */
 export class FileBody extends Readable {
   readonly #file: RandomFile;
   readonly #end: number;
-  #at: number;
+  #position: number;
 
   constructor(file: RandomFile, position: number, size: number, signal: AbortSignal | undefined) {
     super({ highWaterMark: CHUNK, ...(signal === undefined ? {} : { signal }) });
     this.#file = file;
-    this.#at = position;
+    this.#position = position;
     this.#end = position + size;
   }
 
@@ -38,13 +39,13 @@ export class FileBody extends Readable {
   }
 
   #next(): Uint8Array | null {
-    const wanted = Math.min(CHUNK, this.#end - this.#at);
+    const wanted = Math.min(CHUNK, this.#end - this.#position);
     if (wanted <= 0) return null;
     const memory = spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
     const chunk = memory.subarray(0, wanted);
     const read = this.#read(chunk);
-    if (read === 0) throw new AirgapError('file', `unexpected end of file at byte ${this.#at}`);
-    this.#at += read;
+    if (read === 0) throw new AirgapError('file', `unexpected end of file at byte ${this.#position}`);
+    this.#position += read;
     lend(chunk, () => {
       if (spare.length < SPARE) spare.push(memory);
     });
@@ -53,9 +54,9 @@ export class FileBody extends Readable {
 
   #read(chunk: Uint8Array): number {
     try {
-      return this.#file.readNow(chunk, this.#at);
+      return this.#file.readNow(chunk, this.#position);
     } catch (cause) {
-      throw new AirgapError('file', `cannot read at byte ${this.#at}: ${messageOf(cause)}`, { cause });
+      throw new AirgapError('file', `cannot read at byte ${this.#position}: ${messageOf(cause)}`, { cause });
     }
   }
 }

@@ -43,9 +43,9 @@ interface Gap {
 }
 
 /**
- * Compares everything that no digest covers with what this tool writes: headers, padding, end marker and metadata files.
- * Since there is only one way to write them, single flipped bits are found. If most headers differ, another tool packed the
- * archive; then only the metadata files are compared, and only if it has an inventory.
+ * Compares everything that no digest covers with what this tool writes: headers, padding, end marker and metadata
+ * files. Since there is only one way to write them, single flipped bits are found. If most headers differ, another tool
+ * packed the archive; then only the metadata files are compared, and only if it has an inventory.
  */
 export async function checkPacking(file: RandomFile, layout: OpenLayout, contents: Contents): Promise<Packing> {
   const reader = new ReadAhead(file);
@@ -74,8 +74,9 @@ export async function checkPacking(file: RandomFile, layout: OpenLayout, content
 }
 
 /**
- * Finds content that other tools could read differently: unexpected files, and an index that is not byte for byte the one
- * generated from its parsed content. Reads no blobs. Archives without inventory are from other tools and not checked.
+ * Finds content that other tools could read differently: unexpected files, and an index that is not byte for byte the
+ * one generated from its parsed content. Reads no blobs. Archives without inventory are from other tools and not
+ * checked.
  */
 export function checkStructure(layout: OpenLayout, contents: Contents): readonly PackingDifference[] {
   return contents.lock === undefined ? [] : structureOf(layout, contents);

@@ -16,7 +16,10 @@ export class ReadAhead {
     this.#file = file;
   }
 
-  /** Reads up to `size` bytes at `position`; returns fewer at end of file. The buffer is read-only and valid until the next call. */
+  /**
+   * Reads up to `size` bytes at `position`; returns fewer at end of file. The buffer is read-only and valid until the
+   * next call.
+   */
   async read(position: number, size: number): Promise<Buffer> {
     const within = position - this.#start;
     const isNear = position >= this.#end && position - this.#end <= NEAR;

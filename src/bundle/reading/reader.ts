@@ -12,7 +12,10 @@ import { invalid, type TarEntry } from './tar-index.ts';
 /** Maximum size of a manifest, as in ECR and other registries. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
-/** Maximum size of a blob read into memory: inventories (up to about 30 MB), charts, configs. Headers may claim any size. */
+/**
+ * Maximum size of a blob read into memory: inventories (up to about 30 MB), charts, configs. Headers may claim any
+ * size.
+ */
 const WHOLE_LIMIT = 256 * 1024 * 1024;
 
 /** Reads content of an open bundle by digest. */

@@ -31,8 +31,8 @@ export interface TarIndex {
 }
 
 /**
- * Lists an untrusted tar archive without reading its contents. Checks the checksums of headers, sizes and the end marker.
- * Names must be unique and canonical: some readers resolve `y/../index.json` to `index.json`.
+ * Lists an untrusted tar archive without reading its contents. Checks the checksums of headers, sizes and the end
+ * marker. Names must be unique and canonical: some readers resolve `y/../index.json` to `index.json`.
  * @throws AirgapError `bundle-invalid` with the byte position
  */
 export async function indexTar(file: RandomFile, path: string, fileSize: number): Promise<TarIndex> {
@@ -83,7 +83,9 @@ interface Extended {
   path?: string;
 }
 
-/** Handlers of extended headers; they return false for invalid ones. Global headers, as git writes them, are ignored. */
+/**
+ * Handlers of extended headers; they return false for invalid ones. Global headers, as git writes them, are ignored.
+ */
 const EXTENSIONS = new Map<string, (extended: Extended, body: Buffer) => boolean>([
   [
     'ExtendedHeader',

@@ -10,8 +10,8 @@ import type { Bundle } from '../read.ts';
 import { invalid } from './tar-index.ts';
 
 /**
- * Maximum number of links followed, summed over all images: ten thousand images with 200 blobs each. Bounds the time for
- * hostile bundles in which many names refer to one large index.
+ * Maximum number of links followed, summed over all images: ten thousand images with 200 blobs each. Bounds the time
+ * for hostile bundles in which many names refer to one large index.
  */
 const FOLLOWED = 2_000_000;
 
@@ -32,8 +32,8 @@ export interface Trees {
 }
 
 /**
- * Follows every entry of the index down to its blobs and checks that all exist with their declared sizes, except those that
- * a delta omits.
+ * Follows every entry of the index down to its blobs and checks that all exist with their declared sizes, except those
+ * that a delta omits.
  * @param limit maximum number of links
  * @throws AirgapError `bundle-invalid` if there are more links
  */
@@ -138,8 +138,8 @@ function nameOf(referrer: Referrer, users: ReadonlySet<string> = new Set()): str
 }
 
 /**
- * Finds blobs that neither the index, nor the inventory, nor its signature refers to: no signature covers them. Requires
- * that all manifests are readable.
+ * Finds blobs that neither the index, nor the inventory, nor its signature refers to: no signature covers them.
+ * Requires that all manifests are readable.
  */
 export async function checkOrphans(bundle: Bundle, users: Trees['users']): Promise<Problem[]> {
   const own = [bundle.lockDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);

@@ -9,8 +9,8 @@ import { placesLike } from '../writing/output.ts';
 import { isOver, readSignatures, type Signature, signLock } from './signature.ts';
 
 /**
- * Signs an inventory for the bundle at `path`, or reuses a signature by this key over this inventory from the existing or
- * the partial bundle there. ECDSA signatures differ each time; reusing them keeps the file identical.
+ * Signs an inventory for the bundle at `path`, or reuses a signature by this key over this inventory from the existing
+ * or the partial bundle there. ECDSA signatures differ each time; reusing them keeps the file identical.
  */
 export async function signatureOver(
   lock: Lock,

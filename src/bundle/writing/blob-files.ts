@@ -30,8 +30,8 @@ export interface BlobFilesOptions {
 /**
  * Writes each blob to a file of its own and verifies its digest. The files get their names when all are complete.
  * @returns `up-to-date` if all files exist with the same content
- * @throws AirgapError `output-exists` if another file exists and `force` is not set; `digest-mismatch`, `no-space`, `file`,
- *   `interrupted`
+ * @throws AirgapError `output-exists` if another file exists and `force` is not set; `digest-mismatch`, `no-space`,
+ *   `file`, `interrupted`
  */
 export async function writeBlobFiles(
   files: readonly BlobFile[],

@@ -30,9 +30,9 @@ export type BlobFetcher = (
 ) => Promise<number>;
 
 /**
- * Fetches a blob to its offset in the file and verifies its digest. The first `writtenBytes` bytes are already in the file
- * and are hashed again. After a digest mismatch, the blob is fetched once more from the start, because the earlier bytes may
- * be from other content.
+ * Fetches a blob to its offset in the file and verifies its digest. The first `writtenBytes` bytes are already in the
+ * file and are hashed again. After a digest mismatch, the blob is fetched once more from the start, because the earlier
+ * bytes may be from other content.
  * @returns bytes fetched from the source
  * @throws AirgapError `digest-mismatch`, and errors of reading and writing
  */

@@ -6,9 +6,9 @@ const WINDOW = 64 * GRAIN;
 const ZEROS = Buffer.alloc(GRAIN);
 
 /**
- * Detects how many bytes of a blob were written to a file that was all zeros, if each blob is written from its start. The
- * journal therefore need not record every write, and writes after its last entry are not lost in a crash. The result
- * never exceeds what was written, but may be too short for content with long runs of zeros.
+ * Detects how many bytes of a blob were written to a file that was all zeros, if each blob is written from its start.
+ * The journal therefore need not record every write, and writes after its last entry are not lost in a crash. The
+ * result never exceeds what was written, but may be too short for content with long runs of zeros.
  * @param known bytes that are known to be written
  * @returns bytes, at most `size`
  */

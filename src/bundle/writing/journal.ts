@@ -13,8 +13,8 @@ export interface JournalContent {
 }
 
 /**
- * Journal of a partial bundle: one line with the identity of the plan, then lines with a digest and its written bytes. Not
- * trusted: a run that resumes hashes those bytes again.
+ * Journal of a partial bundle: one line with the identity of the plan, then lines with a digest and its written bytes.
+ * Not trusted: a run that resumes hashes those bytes again.
  */
 export class Journal {
   readonly path: string;

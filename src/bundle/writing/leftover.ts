@@ -23,8 +23,8 @@ export interface Leftover {
 }
 
 /**
- * Reads the resume state of a partial file of any plan. Its headers, which are written before any blob, give the offsets of
- * blobs; its journal gives the written bytes.
+ * Reads the resume state of a partial file of any plan. Its headers, which are written before any blob, give the
+ * offsets of blobs; its journal gives the written bytes.
  * @returns undefined if there is no usable file
  */
 export async function findLeftover(path: string): Promise<Leftover | undefined> {
@@ -72,9 +72,9 @@ export interface MoveOptions {
 }
 
 /**
- * Moves blobs into another file, last one first, and truncates the old file after each, so that at most one blob is on disk
- * twice. Node has no API for sharing ranges between files (copy_file_range, FICLONERANGE), so bytes are copied. Blobs that
- * cannot be read or do not fit are skipped and fetched again.
+ * Moves blobs into another file, last one first, and truncates the old file after each, so that at most one blob is on
+ * disk twice. Node has no API for sharing ranges between files (copy_file_range, FICLONERANGE), so bytes are copied.
+ * Blobs that cannot be read or do not fit are skipped and fetched again.
  * @throws AirgapError `interrupted`, `file`; blobs moved before stay moved
  */
 export async function moveLeftover({ places, blobs }: Leftover, options: MoveOptions): Promise<void> {

@@ -55,7 +55,10 @@ export async function namedLike(path: string): Promise<string[]> {
   return names.filter((name) => own.includes(name) || isPartOf(path, name)).map((name) => join(folder, name));
 }
 
-/** Returns the existing file or parts of a name; undefined if there are none. All parts except the last have equal sizes. */
+/**
+ * Returns the existing file or parts of a name; undefined if there are none. All parts except the last have equal
+ * sizes.
+ */
 export async function placesLike(path: string): Promise<FilePlaces | undefined> {
   const paths = (await namedLike(path)).sort();
   const [first] = paths;

@@ -20,18 +20,18 @@ export class PartialFile {
   readonly file: RandomFile;
   readonly #output: Output;
   readonly #journal: Journal;
-  readonly #placed = new Map<Digest, number>();
+  readonly #writtenBytes = new Map<Digest, number>();
 
   private constructor(output: Output, file: RandomFile, journal: Journal, done: ReadonlyMap<Digest, number>) {
     this.#output = output;
     this.file = file;
     this.#journal = journal;
-    for (const [digest, bytes] of done) this.#placed.set(digest, bytes);
+    for (const [digest, bytes] of done) this.#writtenBytes.set(digest, bytes);
   }
 
   /**
-   * Opens the partial file of an interrupted run of the same plan, or creates one. Writes headers and content from memory,
-   * and moves reusable blobs of another plan into it.
+   * Opens the partial file of an interrupted run of the same plan, or creates one. Writes headers and content from
+   * memory, and moves reusable blobs of another plan into it.
    * @throws AirgapError `no-space` with needed and free bytes, `file` if it cannot be written, `interrupted`
    */
   static async open(output: Output, layout: Layout, signal?: AbortSignal): Promise<PartialFile> {
@@ -55,7 +55,7 @@ export class PartialFile {
       }
       if (done !== undefined) writePadding(file, layout);
       await journal.start(layout.identity, done !== undefined);
-      if (leftover !== undefined) await opened.#takeOver(leftover, layout, signal);
+      if (leftover !== undefined) await opened.#takeOverBlobs(leftover, layout, signal);
     } catch (error) {
       await opened.abandon();
       throw writeFailure(error);
@@ -63,7 +63,7 @@ export class PartialFile {
     return opened;
   }
 
-  async #takeOver(leftover: Leftover, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
+  async #takeOverBlobs(leftover: Leftover, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
     const wanted = new Map(
       entries.flatMap(({ node, offset }) => {
         if (node === undefined) return [];
@@ -78,18 +78,18 @@ export class PartialFile {
 
   /** Returns the written bytes of a blob, including those of an earlier run, which must be hashed again. */
   placed(digest: Digest): number {
-    return this.#placed.get(digest) ?? 0;
+    return this.#writtenBytes.get(digest) ?? 0;
   }
 
   /** Records that `bytes` bytes of a blob are written. */
   async checkpoint(digest: Digest, bytes: number): Promise<void> {
-    this.#placed.set(digest, bytes);
+    this.#writtenBytes.set(digest, bytes);
     await this.#journal.add(digest, bytes);
   }
 
   /**
-   * Flushes the file and renames it to its final name. Parts are renamed one by one; their index is written last, so that it
-   * only exists for a complete bundle. Deletes other files of the same name.
+   * Flushes the file and renames it to its final name. Parts are renamed one by one; their index is written last, so
+   * that it only exists for a complete bundle. Deletes other files of the same name.
    * @throws AirgapError `output-exists` if another run replaced the partial file
    */
   async finish(emit: Emit): Promise<void> {
@@ -129,7 +129,7 @@ export class PartialFile {
   /** Written bytes of all blobs. */
   get bytes(): number {
     let all = 0;
-    for (const bytes of this.#placed.values()) all += bytes;
+    for (const bytes of this.#writtenBytes.values()) all += bytes;
     return all;
   }
 

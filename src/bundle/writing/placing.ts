@@ -8,8 +8,8 @@ import type { RandomFile } from '../files/random-file.ts';
 const CHECKPOINT = 16 * 1024 * 1024;
 
 /**
- * Writes a blob to its offset in the file, in any order, and hashes it from the start. Bytes that arrive in order are hashed
- * directly; others are read back later, usually from the page cache.
+ * Writes a blob to its offset in the file, in any order, and hashes it from the start. Bytes that arrive in order are
+ * hashed directly; others are read back later, usually from the page cache.
  */
 export class Placing {
   readonly #file: RandomFile;
@@ -18,9 +18,9 @@ export class Placing {
   readonly #checkpoint: (digest: Digest, bytes: number) => Promise<void>;
   readonly #hash: Hash;
   /** Runs written ahead of the hash: end by start. */
-  readonly #ahead = new Map<number, number>();
+  readonly #unhashedRuns = new Map<number, number>();
   #hashed = 0;
-  #mark = 0;
+  #lastCheckpoint = 0;
   #catchingUp: Promise<void> | undefined;
 
   /** @param offset offset of the blob in the file */
@@ -44,8 +44,8 @@ export class Placing {
 
   /** Hashes the first `bytes` bytes, written by an earlier run. @throws AirgapError `file` */
   async begin(bytes: number): Promise<void> {
-    await this.#read(bytes);
-    this.#mark = bytes;
+    await this.#hashUpTo(bytes);
+    this.#lastCheckpoint = bytes;
   }
 
   /**
@@ -64,23 +64,23 @@ export class Placing {
     if (position === this.#hashed && this.#catchingUp === undefined) {
       this.#hash.update(chunk);
       this.#hashed = end;
-    } else this.#ahead.set(run, end);
+    } else this.#unhashedRuns.set(run, end);
     giveBack(chunk);
-    if (this.#catchingUp === undefined && this.#nextEnd() !== undefined) {
+    if (this.#catchingUp === undefined && this.#nextRunEnd() !== undefined) {
       this.#catchingUp = this.#catchUp().finally(() => {
         this.#catchingUp = undefined;
       });
       // `hashRemaining` reports the error.
       this.#catchingUp.catch(() => {});
     }
-    if (this.#hashed - this.#mark < CHECKPOINT) return undefined;
-    this.#mark = this.#hashed;
+    if (this.#hashed - this.#lastCheckpoint < CHECKPOINT) return undefined;
+    this.#lastCheckpoint = this.#hashed;
     return this.#checkpoint(this.#digest, this.#hashed);
   }
 
   /** Records the progress of a download that failed. */
   async note(): Promise<void> {
-    if (this.#hashed > this.#mark) await this.#checkpoint(this.#digest, this.#hashed);
+    if (this.#hashed > this.#lastCheckpoint) await this.#checkpoint(this.#digest, this.#hashed);
   }
 
   /** Hashes all contiguous bytes that were written ahead. @throws AirgapError `file` */
@@ -95,19 +95,19 @@ export class Placing {
   }
 
   async #catchUp(): Promise<void> {
-    for (let end = this.#nextEnd(); end !== undefined; end = this.#nextEnd()) await this.#read(end);
+    for (let end = this.#nextRunEnd(); end !== undefined; end = this.#nextRunEnd()) await this.#hashUpTo(end);
   }
 
   /** Returns the end of the run that continues the hashed prefix. */
-  #nextEnd(): number | undefined {
-    for (const [from, end] of this.#ahead) {
-      if (end <= this.#hashed) this.#ahead.delete(from);
+  #nextRunEnd(): number | undefined {
+    for (const [from, end] of this.#unhashedRuns) {
+      if (end <= this.#hashed) this.#unhashedRuns.delete(from);
       else if (from <= this.#hashed) return end;
     }
     return undefined;
   }
 
-  async #read(end: number): Promise<void> {
+  async #hashUpTo(end: number): Promise<void> {
     for await (const chunk of readRange(this.#file, this.#offset + this.#hashed, end - this.#hashed)) {
       this.#hash.update(chunk);
       this.#hashed += chunk.length;

@@ -40,7 +40,7 @@ export class EarlierBundles {
 
   /** Reports whether any bundle has the blob, according to its headers. */
   holds(descriptor: Descriptor): boolean {
-    return this.#having(descriptor).length > 0;
+    return this.#bundlesWith(descriptor).length > 0;
   }
 
   /**
@@ -57,7 +57,7 @@ export class EarlierBundles {
     const { descriptor } = node;
     if (have >= descriptor.size) return undefined;
     let from = have;
-    for (const bundle of this.#having(descriptor)) {
+    for (const bundle of this.#bundlesWith(descriptor)) {
       try {
         return await fetchBlob(node, offset, from, { ...options, source: bundle });
       } catch (error) {
@@ -71,7 +71,7 @@ export class EarlierBundles {
 
   /** Returns the verified body of a small blob from these bundles; `fallback` for large blobs and after failures. */
   small(descriptor: Descriptor, otherwise: Body): Body {
-    const holders = descriptor.size > SMALL ? [] : this.#having(descriptor);
+    const holders = descriptor.size > SMALL ? [] : this.#bundlesWith(descriptor);
     if (holders.length === 0) return otherwise;
     return {
       size: descriptor.size,
@@ -93,14 +93,14 @@ export class EarlierBundles {
     await Promise.all(this.#bundles.map((bundle) => bundle.close()));
   }
 
-  #having({ digest, size }: Descriptor): Bundle[] {
+  #bundlesWith({ digest, size }: Descriptor): Bundle[] {
     return this.#bundles.filter(({ entries }) => entries.get(digest)?.size === size);
   }
 
   #warn({ path }: Bundle, { digest }: Descriptor, error: unknown): void {
     this.#emit({
       type: 'warning',
-      message: `cannot reuse ${digest} from ${path}, fetching it again: ${messageOf(error)}`,
+      message: `cannot reuse ${digest} from ${path}, fetching it instead: ${messageOf(error)}`,
     });
   }
 }

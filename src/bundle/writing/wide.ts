@@ -108,78 +108,80 @@ class Windows {
   readonly #body: Body;
   readonly #options: WideOptions;
   readonly #now: () => number;
-  readonly #take: (start: number) => Take;
+  readonly #handlerFrom: (start: number) => Take;
   readonly #abort = new AbortController();
-  readonly #end = Promise.withResolvers<void>();
-  readonly #open = new Set<number>();
-  #next: number;
-  #width = 2;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #activeWindows = new Set<number>();
+  #nextStart: number;
+  #connections = 2;
   #isSettled = false;
   /** Bytes per second with half as many connections. */
-  #before: number;
-  #bytes = 0;
-  #began: number;
+  #previousSpeed: number;
+  #measuredBytes = 0;
+  #measureStart: number;
 
   constructor(body: Body, from: number, speed: number, options: WideOptions, take: (start: number) => Take) {
     this.#body = body;
-    this.#next = from;
-    this.#before = speed;
+    this.#nextStart = from;
+    this.#previousSpeed = speed;
     this.#options = options;
-    this.#take = take;
+    this.#handlerFrom = take;
     this.#now = options.now ?? clock;
-    this.#began = this.#now();
+    this.#measureStart = this.#now();
   }
 
   run(): Promise<void> {
-    this.#fill();
-    return this.#end.promise;
+    this.#openWindows();
+    return this.#finished.promise;
   }
 
-  /** Opens windows up to the number of connections, but not far ahead of the slowest: a failure loses what is after it. */
-  #fill(): void {
+  /**
+   * Opens windows up to the number of connections, but not far ahead of the slowest: a failure loses what is after it.
+   */
+  #openWindows(): void {
     const { window, most } = this.#options.width;
-    const first = Math.min(this.#next, ...this.#open);
-    while (this.#open.size < this.#width && this.#width > 1 && this.#next < this.#body.size) {
-      if (this.#next - first > 2 * most * window) break;
-      void this.#fetch(this.#next);
-      this.#next += window;
+    const first = Math.min(this.#nextStart, ...this.#activeWindows);
+    while (this.#activeWindows.size < this.#connections && this.#connections > 1 && this.#nextStart < this.#body.size) {
+      if (this.#nextStart - first > 2 * most * window) break;
+      void this.#fetchWindow(this.#nextStart);
+      this.#nextStart += window;
     }
-    if (this.#open.size === 0) this.#end.resolve();
+    if (this.#activeWindows.size === 0) this.#finished.resolve();
   }
 
-  async #fetch(start: number): Promise<void> {
+  async #fetchWindow(start: number): Promise<void> {
     const end = Math.min(start + this.#options.width.window, this.#body.size);
     const { signal } = this.#options;
     const stop = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
-    const take = this.#take(start);
-    this.#open.add(start);
+    const take = this.#handlerFrom(start);
+    this.#activeWindows.add(start);
     try {
       const part = { size: end, open: (at?: number, until?: AbortSignal) => this.#body.open(at, until, end) };
       await drain(part, start, { ...this.#options, signal: stop }, (chunk) => {
-        this.#bytes += chunk.length;
-        this.#judge();
+        this.#measuredBytes += chunk.length;
+        this.#adjustConnections();
         return take(chunk);
       });
-      this.#open.delete(start);
-      this.#fill();
+      this.#activeWindows.delete(start);
+      this.#openWindows();
     } catch (error) {
-      this.#end.reject(error);
+      this.#finished.reject(error);
       this.#abort.abort(error);
     }
   }
 
   /** Doubles the connections while that is faster; otherwise undoes the last doubling. */
-  #judge(): void {
+  #adjustConnections(): void {
     const { measure, most } = this.#options.width;
-    const took = this.#now() - this.#began;
+    const took = this.#now() - this.#measureStart;
     if (this.#isSettled || took < measure) return;
-    const speed = (this.#bytes * 1000) / took;
-    if (speed < this.#before * GAIN) this.#width /= 2;
-    this.#isSettled = speed < this.#before * GAIN || this.#width === most;
-    if (!this.#isSettled) this.#width *= 2;
-    this.#before = speed;
-    this.#bytes = 0;
-    this.#began = this.#now();
-    this.#fill();
+    const speed = (this.#measuredBytes * 1000) / took;
+    if (speed < this.#previousSpeed * GAIN) this.#connections /= 2;
+    this.#isSettled = speed < this.#previousSpeed * GAIN || this.#connections === most;
+    if (!this.#isSettled) this.#connections *= 2;
+    this.#previousSpeed = speed;
+    this.#measuredBytes = 0;
+    this.#measureStart = this.#now();
+    this.#openWindows();
   }
 }
