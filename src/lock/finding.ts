@@ -11,7 +11,7 @@ import type { Subchart } from '../helm/subcharts.ts';
 export type Confidence = 'certain' | 'likely' | 'possible';
 
 /**
- * What pulls the image: an install; an operator, once its resource exists; upgrade, delete or rollback hooks; a
+ * Need for an image, by what pulls it: an install; an operator, once its resource exists; upgrade, delete or rollback hooks; a
  * disabled component; `helm test`.
  */
 export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';

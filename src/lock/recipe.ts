@@ -14,8 +14,8 @@ const part = z.union([
 ]);
 
 /**
- * How the references of one render are built from values: the result of value tracing when the bundle was created,
- * stored so that the isolated side needs no probing renders. Independent of the target.
+ * Recipe of one render: how its references are built from values, as found by value tracing when the bundle was
+ * created. It is stored so that the isolated side needs no probing renders, and independent of the target.
  */
 export const recipeSchema = z.object({
   /** True if only the upgrade has these locations. */

@@ -4,7 +4,7 @@ import type { Digest } from './digest.ts';
 import type { Repository } from './reference.ts';
 
 /**
- * Where content is read: a registry, a bundle, or a chart artifact in memory. Copying code depends only on `Source` and
+ * Source of content: a registry, a bundle, or a chart artifact in memory. Copying code depends only on `Source` and
  * `Sink`.
  */
 export interface Source {
@@ -52,7 +52,7 @@ export interface PutBlobOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where content is written. All operations are idempotent: existing content is not sent again. */
+/** Destination of content. All operations are idempotent: existing content is not sent again. */
 export interface Sink {
   /** Reports whether the repository has the blob. */
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
