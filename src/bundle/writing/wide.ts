@@ -156,7 +156,7 @@ class Windows {
     const take = this.#handlerFrom(start);
     this.#activeWindows.add(start);
     try {
-      const part = { size: end, open: (at?: number, until?: AbortSignal) => this.#body.open(at, until, end) };
+      const part = { size: end, open: (offset?: number, until?: AbortSignal) => this.#body.open(offset, until, end) };
       await drain(part, start, { ...this.#options, signal: stop }, (chunk) => {
         this.#measuredBytes += chunk.length;
         this.#adjustConnections();
