@@ -92,7 +92,7 @@ describe('deeply nested JSON', () => {
     ['manifest.json', archive([], entry('manifest.json', deep))],
     ['its entries', archive([], entry('manifest.json', `[{"Config":${deep},"Layers":${deep}}]`))],
     [
-      'the lock',
+      'the inventory',
       archive([named('airgap/lock:v1', lockManifest, asLock)], lockManifest.entry, lock.entry, config.entry),
     ],
   ])('is refused in %s', async (_, bytes) => {
