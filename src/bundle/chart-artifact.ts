@@ -4,37 +4,37 @@ import type { Content } from '../oci/graph.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import { artifactContent, inline } from './inline.ts';
 
-/** A chart as it lies in a bundle: a Helm OCI artifact. */
+/** A chart in a bundle: a Helm OCI artifact. */
 export interface ChartArtifact {
   readonly name: string;
   readonly version: string;
-  /** Of the artifact's manifest. */
+  /** Descriptor of the artifact's manifest. */
   readonly descriptor: Descriptor;
-  /** The manifest and its blobs: with their bytes when made here, to be fetched when the chart came from a registry. */
+  /** Manifest and blobs: in memory if created here, to be fetched if the chart is from a registry. */
   readonly content: Content;
-  /** What belongs to it, by the chart's name in the bundle; `content` has it. */
+  /** Referrers, under the chart's name in the bundle. `content` includes them. */
   readonly referrers?: readonly Referrer[];
 }
 
 export interface ChartFile {
   /** Chart.yaml as an object. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** The packaged chart, byte for byte as Helm gives it back. */
+  /** The packaged chart, byte for byte as Helm returns it. */
   readonly tgz: Uint8Array;
-  /** The `.prov` file beside it. */
+  /** The `.prov` file of the chart. */
   readonly provenance?: Uint8Array;
 }
 
 /**
- * A chart file as the artifact that `helm push` would make of it (helm.sh/helm pkg/registry, client.go and chart.go),
- * but for `org.opencontainers.image.created`: no time, so the same chart has the same digest always. The chart comes
- * before its provenance, as Helm 3 writes it up to 3.17; readers take either order.
- * @throws AirgapError `chart-invalid` when Chart.yaml has no name or version
+ * Creates the artifact that `helm push` would create (helm.sh/helm pkg/registry, client.go and chart.go), but without
+ * `org.opencontainers.image.created`, so that a chart always has the same digest. The chart layer precedes the
+ * provenance layer, as in Helm 3 up to 3.17; readers accept both orders.
+ * @throws AirgapError `chart-invalid` if Chart.yaml has no name or version
  */
 export function chartArtifact({ metadata, tgz, provenance }: ChartFile): ChartArtifact {
   const { name, version } = metadata;
   if (typeof name !== 'string' || name === '' || typeof version !== 'string' || version === '') {
-    throw new AirgapError('chart-invalid', 'Chart.yaml has no name or no version');
+    throw new AirgapError('chart-invalid', 'Chart.yaml has no name or version');
   }
   const config = inline(MediaType.helmConfig, Buffer.from(JSON.stringify(configOf(metadata))));
   const layers = [inline(MediaType.helmChart, tgz)];
@@ -49,7 +49,7 @@ export function chartArtifact({ metadata, tgz, provenance }: ChartFile): ChartAr
   return { name, version, ...artifactContent(manifest, [config, ...layers]) };
 }
 
-/** Fields of `chart.Metadata` in the order in which Go writes them; anything else in Chart.yaml is not in the config. */
+/** Fields of `chart.Metadata` in Go's order. Other fields of Chart.yaml are not part of the config. */
 const FIELDS = [
   'name',
   'home',
@@ -81,7 +81,7 @@ function configOf(metadata: Readonly<Record<string, unknown>>): Record<string, u
   return config;
 }
 
-/** `generateOCIAnnotations`: what Chart.yaml says, under OCI's names, then its own annotations, which never win. */
+/** Like `generateOCIAnnotations`: OCI annotations from Chart.yaml, plus its own annotations. */
 function annotationsOf(metadata: Readonly<Record<string, unknown>>): Record<string, string> {
   const text = (value: unknown): string => (typeof value === 'string' && value.trim() !== '' ? value : '');
   const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
@@ -100,7 +100,7 @@ function annotationsOf(metadata: Readonly<Record<string, unknown>>): Record<stri
   add('source', text(list(metadata.sources)[0]));
   add('authors', authors.filter((author) => author !== '').join(', '));
   for (const [key, value] of Object.entries((metadata.annotations ?? {}) as Record<string, unknown>)) {
-    // Helm does not let a chart name itself anew.
+    // Helm does not allow charts to override their name and version.
     if (key === 'org.opencontainers.image.version' || key === 'org.opencontainers.image.title') continue;
     annotations[key] = String(value);
   }

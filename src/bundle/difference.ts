@@ -4,33 +4,33 @@ import { formatReference, formatRepository, parseReference } from '../oci/refere
 import type { Bundle } from './read.ts';
 import { type Belonging, belongingIn, type ReferrerDifference, referrerDifference } from './referrer-difference.ts';
 
-/** What is different between two bundles. */
+/** Differences between two bundles. */
 export interface BundleDifference {
   readonly charts: {
     readonly added: readonly ChartIn[];
     readonly removed: readonly ChartIn[];
-    /** Another version of the same chart, or other content under the same version. */
+    /** Charts with another version, or with other content under the same version. */
     readonly changed: readonly { readonly name: string; readonly from: ChartVersion; readonly to: ChartVersion }[];
   };
   readonly images: {
     readonly added: readonly ImageIn[];
     readonly removed: readonly ImageIn[];
-    /** The one tag or digest of a repository that is gone, and the one that came instead. */
+    /** Pairs of the only removed and the only added reference of a repository. */
     readonly retagged: readonly { readonly from: ImageIn; readonly to: ImageIn }[];
-    /** The same reference with another digest. */
+    /** References with another digest. */
     readonly moved: readonly MovedImage[];
   };
-  /** What belongs to images and charts that are the same in both. */
+  /** Referrers of images and charts that are the same in both. */
   readonly referrers: ReferrerDifference;
-  /** What the newer one has and the older one lacks: manifests and blobs, its lock included. */
+  /** Manifests and blobs that only the newer bundle has, including its inventory. */
   readonly carry: Amount;
-  /** What both have. */
+  /** Manifests and blobs that both bundles have. */
   readonly shared: Amount;
 }
 
 export interface ChartVersion {
   readonly version: string;
-  /** Of the chart's OCI manifest. */
+  /** Digest of the chart's OCI manifest. */
   readonly digest: Digest;
 }
 
@@ -47,7 +47,7 @@ export interface MovedImage {
   readonly reference: string;
   readonly from: Digest;
   readonly to: Digest;
-  /** `platforms`: the source had the same in both, and other platforms of it were bundled. */
+  /** `platforms`: same image at the source, but another platform subset. */
   readonly because: 'content' | 'platforms';
 }
 
@@ -56,21 +56,21 @@ export interface Amount {
   readonly bytes: number;
 }
 
-/** What of a bundle is compared. */
+/** Properties of a bundle that are compared. */
 export interface Compared {
   readonly charts: readonly ChartIn[];
   readonly images: readonly ComparedImage[];
   readonly belonging: Belonging;
-  /** Bytes of its manifests and blobs. What a delta leaves out belongs to it too: whoever has the delta has that. */
+  /** Bytes of its manifests and blobs, including blobs that a delta omits, because its receiver has them. */
   readonly sizes: ReadonlyMap<string, number>;
 }
 
 interface ComparedImage extends ImageIn {
-  /** The digest at the source, when a platform subset made another index. */
+  /** Digest at the source, if a platform subset replaced the index. */
   readonly sourceDigest?: Digest;
 }
 
-/** Of an open bundle: the names in its index, and the entries of its archive. */
+/** Returns the comparable properties of an open bundle, from its index and its archive. */
 export function comparedBundle(bundle: Pick<Bundle, 'entries' | 'images' | 'charts' | 'lock'>): Compared {
   return {
     charts: bundle.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
@@ -87,7 +87,7 @@ export function comparedBundle(bundle: Pick<Bundle, 'entries' | 'images' | 'char
   };
 }
 
-/** Of the file that stands for a bundle. */
+/** Returns the comparable properties of an exported inventory. */
 export function comparedLock({ lock, blobs }: ExportedLock): Compared {
   return {
     charts: lock.charts,
@@ -97,7 +97,7 @@ export function comparedLock({ lock, blobs }: ExportedLock): Compared {
   };
 }
 
-/** Compares what two bundles hold. */
+/** Compares the content of two bundles. */
 export function differenceOf(older: Compared, newer: Compared): BundleDifference {
   return {
     charts: chartsOf(older.charts, newer.charts),
@@ -107,7 +107,7 @@ export function differenceOf(older: Compared, newer: Compared): BundleDifference
   };
 }
 
-/** Whether a chart, an image, or what belongs to them is different. */
+/** Reports whether charts, images or referrers differ. */
 export function isDifferent({
   charts,
   images,
@@ -116,7 +116,7 @@ export function isDifferent({
   return [charts, images, referrers].flatMap(Object.values).some((list) => list.length > 0);
 }
 
-/** Of charts that are there in several versions, those that are alike are each other's before and after. */
+/** Rules that pair charts of one name, from strict to loose: a chart may be bundled in several versions. */
 const ALIKE: readonly ((a: ChartIn, b: ChartIn) => boolean)[] = [
   (a, b) => a.version === b.version && a.digest === b.digest,
   (a, b) => a.version === b.version,
@@ -165,7 +165,7 @@ function without(images: Images, others: Images): ImageIn[] {
   );
 }
 
-/** Takes out of what is gone and what came the pairs that are one image in two versions, where there is no doubt. */
+/** Pairs removed and added images of a repository that has exactly one of each. */
 function pairsOf(
   removed: readonly ImageIn[],
   added: readonly ImageIn[],
@@ -197,7 +197,7 @@ function amountsOf(older: Compared, newer: Compared): Pick<BundleDifference, 'ca
   return { carry, shared };
 }
 
-/** A lock's chart has more than that. */
+/** Drops the other fields of an inventory's chart. */
 function chartIn({ name, version, digest }: ChartIn): ChartIn {
   return { name, version, digest };
 }

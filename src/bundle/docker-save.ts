@@ -5,10 +5,10 @@ import { matchesPlatform, type Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
 
-/** What of an image of several platforms `docker load` gets. */
+/** Platform of multi-platform images that `docker load` gets. */
 const PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
-/** Images with what they name, as far as the file is made of it. */
+/** The properties of images that `manifest.json` needs. */
 export interface SavedGraph {
   readonly roots: readonly Pick<Root, 'reference' | 'descriptor'>[];
   readonly manifests: ReadonlyMap<Digest, SavedManifest>;
@@ -16,12 +16,12 @@ export interface SavedGraph {
 
 type SavedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'>;
 
-/** Not in the archive formats that `docker load` reads: foreign layers are fetched by whoever needs them. */
+/** Media types of foreign layers, which are not part of archives for `docker load`. */
 const FOREIGN = /foreign|nondistributable/;
 
 /**
- * `manifest.json` as `docker save` writes it (moby, image/tarexport), for `docker load` and `podman load`. It knows no
- * indexes: of an image of several platforms it names one. Artifacts that are no images are not in it.
+ * Creates the `manifest.json` of `docker save` (moby, image/tarexport) for `docker load` and `podman load`. The format
+ * has no indexes, so it lists one platform of each image. Artifacts other than images are omitted.
  */
 export function dockerSaveFile(graph: SavedGraph, platform: Platform = PLATFORM): Uint8Array {
   const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
@@ -45,7 +45,7 @@ export function dockerSaveFile(graph: SavedGraph, platform: Platform = PLATFORM)
   return Buffer.from(JSON.stringify([...images.values()]));
 }
 
-/** The manifest for the platform; the only one there is when the index has a single image. */
+/** Returns the manifest for the platform, or the only image of the index. */
 function imageOf(
   { manifests }: SavedGraph,
   { descriptor }: Pick<Root, 'descriptor'>,

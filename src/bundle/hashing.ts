@@ -4,37 +4,37 @@ import { algorithmOf, type Digest } from '../oci/digest.ts';
 import { giveBack } from '../oci/loan.ts';
 import type { Bundle } from './read.ts';
 
-/** A blob and where it lies in the bundle. */
+/** Offset and size of a blob in the bundle. */
 export interface BlobPlace {
   readonly digest: Digest;
   readonly offset: number;
   readonly size: number;
 }
 
-/** Hashes blobs of a bundle somewhere else, such as on a thread; some at a time, and it is asked for more when it is done. */
+/** Hashes batches of blobs elsewhere, such as on a worker thread. */
 export interface BlobHasher {
   /**
-   * @param told how many bytes have been read since it was told last
-   * @returns those that are not what their digest says, or cannot be read; undefined when the hasher is gone, and others
-   *   have to do it
+   * Hashes the blobs and returns the damaged or unreadable ones.
+   * @param onBytes called with the number of bytes read since the last call
+   * @returns undefined if the hasher is no longer available and the batch must be hashed by another one
    */
   damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined>;
 }
 
 export interface HashOptions {
-  /** Beside what is hashed here. */
+  /** Additional hashers; this thread hashes as well. */
   readonly hashers: readonly BlobHasher[];
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes of small blobs that are handed over together: a message for each would cost more than the hash. */
+/** Bytes per batch of small blobs: one message per blob would cost more than the hash. */
 const BATCH = 4 * 1024 * 1024;
 
 /**
- * Hashes every blob of a bundle, the large ones first, so that at the end nobody waits for one of them.
- * @returns those that are not what their digest says, or cannot be read
- * @throws what the signal was aborted with
+ * Hashes every blob of a bundle, large ones first, so that no large blob is left for the end.
+ * @returns digests of damaged or unreadable blobs
+ * @throws the reason of the signal if it is aborted
  */
 export async function damagedBlobs(
   bundle: Bundle,
@@ -71,7 +71,7 @@ export async function damagedBlobs(
   return damaged;
 }
 
-/** Large blobs one by one, the largest first; small ones together, in the order in which they lie in the file. */
+/** Returns batches of one large blob each, largest first, then batches of small blobs in file order. */
 function batchesOf({ entries }: Bundle): (readonly BlobPlace[])[] {
   const all = [...entries].map(([digest, { offset, size }]): BlobPlace => ({ digest, offset, size }));
   const large = all.filter(({ size }) => size >= BATCH).sort((a, b) => b.size - a.size);
@@ -88,7 +88,7 @@ function batchesOf({ entries }: Bundle): (readonly BlobPlace[])[] {
   return batches;
 }
 
-/** Whether a blob's content is what its digest says. What the medium does not give is not. */
+/** Reports whether a blob matches its digest. Unreadable blobs do not. */
 async function isIntact(
   bundle: Pick<Bundle, 'blob'>,
   { digest, size }: BlobPlace,
@@ -104,7 +104,7 @@ async function isIntact(
   }
 }
 
-/** Reads content to its end and says whether it has the digest. @throws what reading throws */
+/** Reads content to its end and reports whether it has the digest. @throws errors of reading */
 export async function hasDigest(
   content: AsyncIterable<Uint8Array>,
   digest: Digest,

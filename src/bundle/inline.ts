@@ -3,7 +3,7 @@ import { digestOf } from '../oci/digest.ts';
 import type { BlobNode, Content } from '../oci/graph.ts';
 import { CHART_REGISTRY } from './names.ts';
 
-/** A blob made in memory. */
+/** A blob in memory. */
 export type InlineBlob = BlobNode & { readonly bytes: Uint8Array };
 
 export function inline(mediaType: string, bytes: Uint8Array): InlineBlob {
@@ -13,7 +13,7 @@ export function inline(mediaType: string, bytes: Uint8Array): InlineBlob {
 /** The empty config of an artifact (OCI image manifest 1.1, "guidance for an empty descriptor"). */
 export const emptyBlob: InlineBlob = inline(MediaType.empty, Buffer.from('{}'));
 
-/** An artifact made in memory: the manifest object, written once, and its blobs. */
+/** Creates an artifact in memory from a manifest object, which is serialized once, and its blobs. */
 export function artifactContent(
   manifest: object,
   blobs: readonly InlineBlob[],

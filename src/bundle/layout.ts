@@ -3,28 +3,28 @@ import { AirgapError } from '../base/errors.ts';
 import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/digest.ts';
 import type { BlobNode, Content } from '../oci/graph.ts';
 
-/** One file of the archive, at its final place. */
+/** A file of the archive with its final offset. */
 export interface Entry {
   readonly name: string;
-  /** The tar header, with the extended one before it where the name needs that. */
+  /** Tar header, preceded by a pax header if the name needs one. */
   readonly header: Uint8Array;
-  /** Bytes from the start of the archive to the first byte of the content; the header is right before it. */
+  /** Offset of the content from the start of the archive. The header directly precedes it. */
   readonly offset: number;
   readonly size: number;
   /** Undefined for the three metadata files. */
   readonly digest: Digest | undefined;
-  /** The content, when it is in memory. */
+  /** Content, if it is in memory. */
   readonly bytes?: Uint8Array;
-  /** The blob to be read, when it is not. */
+  /** Blob to fetch, if its content is not in memory. */
   readonly node?: BlobNode;
 }
 
-/** A whole archive, planned: every byte has its place before the first one is there. */
+/** The plan of an archive: the offset of every byte is known before any content is fetched. */
 export interface Layout {
   readonly entries: readonly Entry[];
-  /** Bytes of the archive. */
+  /** Size of the archive in bytes. */
   readonly size: number;
-  /** Names the content: equal for equal metadata files and equal entries. */
+  /** Digest that identifies the plan: equal for equal metadata files and entries. */
   readonly identity: Digest;
 }
 
@@ -34,22 +34,22 @@ export interface MetadataFile {
   readonly bytes: Uint8Array;
 }
 
-/** Tar works in blocks (POSIX.1-1988 ustar). */
+/** Block size of tar (POSIX.1-1988 ustar). */
 export const BLOCK = 512;
-/** Two empty blocks end an archive. */
+/** Size of the end-of-archive marker: two empty blocks. */
 export const END = 2 * BLOCK;
 
-/** From here on a name does not fit into a header as it is. */
+/** Names of this length or longer need a pax header. */
 const NAME = 100;
 
-/** The name of a blob in an OCI image layout. */
+/** Returns the file name of a blob in an OCI image layout. */
 export function blobName(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${encodedOf(digest)}`;
 }
 
 const BLOB = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/;
 
-/** The blob that is called so in an OCI image layout; undefined for any other file. */
+/** Returns the digest of a blob by its file name in an OCI image layout; undefined for other files. */
 export function blobDigest(name: string): Digest | undefined {
   const [, algorithm, encoded] = BLOB.exec(name) ?? [];
   const digest = `${algorithm}:${encoded}`;
@@ -57,9 +57,9 @@ export function blobDigest(name: string): Digest | undefined {
 }
 
 /**
- * Plans the archive: the metadata files as given, then everything in the graph in the order of the digests. Directories
- * have no entries of their own: readers make them (tried: skopeo's oci-archive and docker-archive, GNU tar).
- * @throws AirgapError `registry` when something is a manifest and a blob with different sizes
+ * Plans the archive: the metadata files as given, then all manifests and blobs in order of their digests. Directories
+ * have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
+ * @throws AirgapError `registry` if manifests disagree about the size of a blob
  */
 export function planLayout(metadata: readonly MetadataFile[], content: Content): Layout {
   const entries: Entry[] = [];
@@ -77,7 +77,10 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
     const bytes = content.manifests.get(digest)?.bytes ?? node?.bytes;
     const size = bytes?.length ?? node?.descriptor.size ?? 0;
     if (node !== undefined && node.descriptor.size !== size) {
-      throw new AirgapError('registry', `${digest} has ${size} bytes, and ${node.descriptor.size} by another manifest`);
+      throw new AirgapError(
+        'registry',
+        `manifests disagree about the size of ${digest}: ${size} and ${node.descriptor.size} bytes`,
+      );
     }
     add(bytes === undefined ? { name, size, digest, node } : { name, size, digest, bytes });
   }
@@ -88,8 +91,8 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
 }
 
 /**
- * A ustar header that says nothing about the machine or the time. Sizes from 8 GiB on are in base 256, which GNU, BSD
- * and Go's readers know; a longer name (a sha512 digest) has a pax header (POSIX.1-2001) before it.
+ * Creates a ustar header without user, group and time. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
+ * readers support. Long names (sha512 digests) get a pax header (POSIX.1-2001).
  */
 export function headerOf(name: string, size: number): Uint8Array {
   const long = name.length >= NAME;

@@ -21,12 +21,12 @@ import {
   signatureName,
 } from './names.ts';
 
-/** OCI image layout 1.1, `oci-layout`. */
+/** Content of `oci-layout` (OCI image layout 1.1). */
 export const OCI_LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
 /**
- * The lock as an artifact: OCI image manifest 1.1 with the empty config, and the document as its first layer.
- * @param evidence that images were made of others, as further layers: no reader of layouts takes it for images
+ * Creates the inventory artifact: OCI image manifest 1.1 with the empty config and the inventory as its first layer.
+ * @param evidence original indexes of platform subsets, as further layers, so that readers do not treat them as images
  */
 export function lockArtifact(
   lock: Lock,
@@ -45,9 +45,9 @@ export function lockArtifact(
 }
 
 /**
- * The index of the layout: images by name, then charts, what belongs to them, the lock last where there is one, so that a reader that stumbles
- * over what is no image has the images by then.
- * @throws AirgapError `collision` when one name stands for two digests
+ * Creates the index of the layout: images sorted by name, then charts, referrers, and the inventory last. Readers that
+ * fail on artifacts have read the images by then.
+ * @throws AirgapError `collision` if one name refers to two digests
  */
 export function indexFile(
   roots: readonly Root[],
@@ -94,7 +94,7 @@ function referrerDescriptor({ repository, subject, descriptor, artifactType, tag
   return { ...plain(descriptor), ...(artifactType === '' ? {} : { artifactType }), annotations };
 }
 
-/** The lock, and its signature where it has one. */
+/** Returns the descriptors of the inventory and of its signature. */
 function lockDescriptors(lock: Descriptor, signature: Descriptor | undefined): Descriptor[] {
   const entry = (descriptor: Descriptor, artifactType: string, name: string, kind: string): Descriptor => {
     const named = { [REF_NAME]: name };
@@ -110,7 +110,7 @@ function plain({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 
-/** Sorted by name, what is there twice only once. */
+/** Sorts by name and removes duplicates. */
 function once(named: readonly (readonly [string, Descriptor])[]): Descriptor[] {
   const byName = new Map<string, Descriptor>();
   for (const [name, descriptor] of named) {
@@ -118,7 +118,7 @@ function once(named: readonly (readonly [string, Descriptor])[]): Descriptor[] {
     if (other !== undefined && other.digest !== descriptor.digest) {
       throw new AirgapError(
         'collision',
-        `${name} would stand for ${other.digest} and ${descriptor.digest} in the bundle`,
+        `${name} would refer to both ${other.digest} and ${descriptor.digest} in the bundle`,
       );
     }
     byName.set(name, descriptor);

@@ -6,16 +6,16 @@ import { checkAgreement } from './reading/agreement.ts';
 import { openSigned } from './signing/check-signature.ts';
 
 export interface OpenOptions {
-  /** The public key that has to have signed it. */
+  /** Public key that must have signed the bundle. */
   readonly signer?: KeyObject | undefined;
-  /** The name of what another tool names by a tag alone, or not at all when it is the only one. */
+  /** Reference to assume for images that another tool's archive identifies only by tag, or for its only image. */
   readonly as?: Reference | undefined;
 }
 
 /**
- * Opens a bundle for use: its index says what its lock says, and no other reader can find other names in it. That costs no
- * reading of content. An archive of another tool has no lock, and nothing is compared.
- * @throws AirgapError `bundle-invalid`; `signature` when it is not signed by the key; `file`
+ * Opens a bundle and checks, without reading content, that its index matches its inventory and that other tools would
+ * not find other names in it. Archives of other tools have no inventory and are not checked.
+ * @throws AirgapError `bundle-invalid`; `signature` if it is not signed by the key; `file`
  */
 export async function openForUse(path: string, { signer, as }: OpenOptions = {}): Promise<Bundle> {
   if (signer !== undefined) return openSigned(path, signer);
@@ -23,8 +23,8 @@ export async function openForUse(path: string, { signer, as }: OpenOptions = {})
   const [first, ...others] = [...checkAgreement(bundle), ...bundle.structure()];
   if (first === undefined) return bundle;
   await bundle.close();
-  const more = others.length === 0 ? '' : `, and ${others.length} more like it`;
-  throw new AirgapError('bundle-invalid', `${path} contradicts itself: ${first.message}${more}`, {
-    hint: 'it was changed after it was written: helm airgap verify lists everything, and a new copy or bundle helps',
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  throw new AirgapError('bundle-invalid', `${path} is inconsistent: ${first.message}${more}`, {
+    hint: 'it was changed after it was written: run helm airgap verify for details, then copy or create it again',
   });
 }

@@ -3,10 +3,10 @@ import { closureOf, type Graph } from '../oci/graph.ts';
 import { formatReference } from '../oci/reference.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 
-/** Names in a sentence; a base layer may have hundreds. */
+/** Maximum number of names in a message. A base layer may belong to hundreds of images. */
 const SHOWN = 3;
 
-/** Who wants each blob, for messages: found out once, when the first is asked for, since all may fail together. */
+/** Returns a function that names the images and charts of a blob, for messages. Built on first use. */
 export function ownersIn(graph: Graph, charts: readonly ChartArtifact[]): (digest: Digest) => string {
   let names: Map<Digest, string[]> | undefined;
   return (digest) => {

@@ -1,7 +1,7 @@
-/** Something that is wrong with a bundle. */
+/** A problem found in a bundle. */
 export interface Problem {
-  /** What is wrong, in one sentence. */
+  /** Description in one sentence. */
   readonly message: string;
-  /** Names of the images and charts that cannot be used because of it; empty when it touches none. */
+  /** Names of the images and charts that it makes unusable; may be empty. */
   readonly affects: readonly string[];
 }

@@ -19,63 +19,69 @@ import type { TarEntry } from './reading/tar-index.ts';
 
 export type { BundleChart } from './reading/contents.ts';
 
-/** A part of a split bundle that is not what its index says. */
+/** A part of a split bundle that does not match the split index. */
 export interface DamagedPart {
   readonly message: string;
-  /** Those of the blobs in question that lie in it. */
+  /** Suspect blobs with content in this part. */
   readonly digests: readonly Digest[];
 }
 
-/** An open bundle: a source of everything in it. Nothing is unpacked; bodies are read from their place in the file. */
+/** An open bundle as a source of its content. Nothing is unpacked; bodies are read from the archive. */
 export interface Bundle extends Source {
   readonly path: string;
-  /** Bytes of the file. */
+  /** Size of the archive in bytes. */
   readonly size: number;
-  /** Where its bytes are, for a thread that opens it for itself. */
+  /** Paths of its file or parts, for threads that open them again. */
   readonly places: FilePlaces;
-  /** Where each blob's content lies in the file. */
+  /** Offset and size of each blob in the archive. */
   readonly entries: ReadonlyMap<Digest, TarEntry>;
-  /** Of a split bundle; none when it is one file. */
+  /** Parts of a split bundle; empty for a single file. */
   readonly parts: readonly Part[];
-  /** Which of the parts that hold any of these blobs or bytes are not what their index says; they are read for that. */
+  /**
+   * Reads the parts that contain any of the blobs or byte positions, and returns those that do not match the split
+   * index.
+   */
   damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]>;
-  /** Whether the index of its parts is its own, as far as its beginning tells; true of a single file. */
+  /** Reports whether the split index matches the start of the bundle; true for a single file. */
   hasOwnIndex(): Promise<boolean>;
-  /** Everything between the contents, compared with what this tool writes. */
+  /** Compares all bytes outside of the contents with those that this tool writes. */
   packing(): Promise<Packing>;
-  /** Files that no bundle has, and an index that says more or other than is read; none of another tool's archive. */
+  /** Returns unexpected files and differences in the index; none for another tool's archive. */
   structure(): readonly PackingDifference[];
-  /** `manifest.json`, as another tool or this one wrote it; undefined when there is none. */
+  /** Content of `manifest.json`, if there is one. */
   readonly dockerSave: Uint8Array | undefined;
-  /** Images in the order of the index. `sourceDigest` as the lock has it. */
+  /** Returns the images in order of the index, with `sourceDigest` from the inventory. */
   images(): readonly Root[];
   charts(): readonly BundleChart[];
-  /** What belongs to them: signatures and the like. */
+  /** Returns the referrers of images and charts. */
   referrers(): readonly Referrer[];
-  /** What the index holds without a name that tells its repository: other tools' archives. */
+  /** Returns entries of the index without a name that has a repository, as in archives of other tools. */
   unnamed(): readonly Descriptor[];
-  /** Undefined when another tool wrote the archive. */
+  /** Returns the inventory; undefined if another tool wrote the archive. */
   lock(): Lock | undefined;
-  /** Of the lock's manifest. */
+  /** Digest of the inventory's manifest. */
   readonly lockDigest: Digest | undefined;
-  /** The manifest of the lock's signature; what it is worth, `checkSignature` says. */
+  /** Manifest of the inventory's signature, not verified: see `checkSignature`. */
   readonly signature: Descriptor | undefined;
-  /** A whole blob in memory, verified. For configs and charts. @throws AirgapError `image-not-found`, `digest-mismatch` */
+  /**
+   * Reads and verifies a blob in memory: a config or chart.
+   * @throws AirgapError `image-not-found`, `digest-mismatch`
+   */
   read(descriptor: Descriptor): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
 /**
- * Opens a bundle, or an OCI image layout archive of another tool: a file, or parts by their index, one of them or the name
- * that they have in common. Headers and the index are read and checked, bodies are not: `verifyBundle` does that.
- * @param found where its bytes are, when that is known; `path` is then only what it is called in messages
- * @param as the name of what another tool names by a tag alone, or not at all when it is the only one
- * @throws AirgapError `bundle-invalid` that says what is wrong and where, `file` when the file cannot be read
+ * Opens a bundle, or an OCI image layout archive of another tool. A split bundle is given by its index, by any part, or
+ * by the parts' common name. Checks headers and the index, but no bodies: see `verifyBundle`.
+ * @param found location of its bytes, if known; `path` is then used for messages only
+ * @param assumedReference reference to assume for images identified only by tag, or for the only image
+ * @throws AirgapError `bundle-invalid` with the position; `file` if the file cannot be read
  */
 export async function openBundle(path: string, found?: FoundBundle, as?: Reference): Promise<Bundle> {
   const { file, parts, head } = await openFile(found ?? findBundle(path)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
-    throw new AirgapError('file', `the bundle cannot be opened: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `cannot open the bundle: ${messageOf(cause)}`, { cause });
   });
   try {
     const layout = await openLayout(file, path);
@@ -95,20 +101,20 @@ async function openFile(found: FoundBundle | Promise<FoundBundle>): Promise<Spli
   return { file: await openRandomFile(places, 'r'), parts, head };
 }
 
-/** What the index of the parts says; of a single file nothing. */
+/** Content of the split index; empty for a single file. */
 interface Split {
   readonly parts: readonly Part[];
   readonly head: Head | undefined;
 }
 
-/** What is wrong with a split bundle may be one of its parts, and then that is the answer. */
+/** Replaces an error of a split bundle by one that names its damaged parts, if there are any. */
 async function blamePart(error: unknown, file: RandomFile, parts: readonly Part[]): Promise<unknown> {
   if (!(error instanceof AirgapError) || !['bundle-invalid', 'digest-mismatch', 'file'].includes(error.code))
     return error;
   const damaged = await damagedParts(file, parts);
   if (damaged.length === 0) return error;
   const message = damaged.map((part) => part.message).join('; ');
-  return new AirgapError('bundle-invalid', message, { hint: 'copy what is named again', cause: error });
+  return new AirgapError('bundle-invalid', message, { hint: 'copy the damaged parts again', cause: error });
 }
 
 class OpenBundle implements Bundle {
@@ -116,7 +122,7 @@ class OpenBundle implements Bundle {
   readonly #head: Head | undefined;
   readonly #reader: Reader;
   readonly #layout: OpenLayout;
-  readonly #lock: Lock | undefined;
+  readonly #inventory: Lock | undefined;
   readonly #images: readonly Root[];
   readonly #byName: ReadonlyMap<string, Root>;
   #packing: Promise<Packing> | undefined;
@@ -126,7 +132,7 @@ class OpenBundle implements Bundle {
     this.#layout = layout;
     this.parts = parts;
     this.#head = head;
-    this.#lock = lock;
+    this.#inventory = lock;
     const before = new Map(lock?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
     this.#images = reader.contents.images.map((root) => {
       const sourceDigest = before.get(formatReference(root.reference));
@@ -180,7 +186,7 @@ class OpenBundle implements Bundle {
   }
 
   lock(): Lock | undefined {
-    return this.#lock;
+    return this.#inventory;
   }
 
   packing(): Promise<Packing> {
@@ -217,7 +223,7 @@ class OpenBundle implements Bundle {
     const { registry, path } = repository;
     const name = formatReference({ registry, path, tag: tagOrDigest });
     const root = this.#byName.get(name);
-    if (root === undefined) throw new AirgapError('image-not-found', `${this.path} does not hold ${name}`);
+    if (root === undefined) throw new AirgapError('image-not-found', `${this.path} does not contain ${name}`);
     return this.#reader.manifest(root.descriptor.digest);
   }
 

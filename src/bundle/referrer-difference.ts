@@ -1,11 +1,11 @@
 import type { Lock, LockReferrer } from '../lock/lock.ts';
 import { referrerKind } from '../oci/referrer.ts';
 
-/** A signature or the like of an image or chart that is the same in both bundles. */
+/** A referrer of an image or chart that is the same in both bundles. */
 export interface ReferrerIn {
-  /** Full reference of the image; name and version of the chart. */
+  /** Full reference of the image, or name and version of the chart. */
   readonly of: string;
-  /** `signature`, `attestation`, `SBOM`, or the type that the manifest says. */
+  /** `signature`, `attestation`, `SBOM`, or the artifact type. */
   readonly kind: string;
   readonly digest: string;
 }
@@ -15,10 +15,10 @@ export interface ReferrerDifference {
   readonly removed: readonly ReferrerIn[];
 }
 
-/** What a lock says belongs to each of its images and charts, by name and digest. */
+/** Referrers of each image and chart in an inventory, by its name. */
 export type Belonging = ReadonlyMap<string, { readonly digest: string; readonly referrers: readonly LockReferrer[] }>;
 
-/** Nothing for an archive without a lock. */
+/** Returns the bundled referrers by image and chart; empty without an inventory. */
 export function belongingIn(lock: Pick<Lock, 'charts' | 'images'> | undefined): Belonging {
   const charts = (lock?.charts ?? []).map(({ name, version, ...chart }) => [`${name} ${version}`, chart] as const);
   const images = (lock?.images ?? []).map(({ reference, ...image }) => [reference, image] as const);
@@ -30,7 +30,7 @@ export function belongingIn(lock: Pick<Lock, 'charts' | 'images'> | undefined): 
   );
 }
 
-/** What an image or chart that moved brings along is no difference of its own. */
+/** Compares referrers of unchanged images and charts. Referrers of changed ones are not listed. */
 export function referrerDifference(older: Belonging, newer: Belonging): ReferrerDifference {
   return { added: without(newer, older), removed: without(older, newer) };
 }

@@ -9,7 +9,7 @@ import { checkDockerSave } from './reading/docker-save-check.ts';
 import { checkOrphans, checkTrees, type Trees } from './reading/trees.ts';
 
 export interface VerifyOptions {
-  /** What hashes blobs beside the thread that this is called on; nothing does unless told. */
+  /** Additional hashers, such as worker threads; default none. */
   readonly hashers?: readonly BlobHasher[];
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -18,10 +18,10 @@ export interface VerifyOptions {
 export type { Problem } from './problem.ts';
 
 /**
- * Checks every byte of a bundle, offline: each blob against its digest, each manifest for what it names, the index, the
- * lock, the charts and `manifest.json` against each other, and what is between the contents against what was written,
- * unless another tool packed it.
- * @returns everything that is wrong; nothing when the bundle is as it was written
+ * Checks every byte of a bundle offline: blobs against their digests, descriptors in manifests, the index, inventory,
+ * charts and `manifest.json` against each other, and, unless another tool packed the archive, all bytes between the
+ * contents.
+ * @returns all problems; empty if the bundle is intact
  * @throws AirgapError `interrupted`
  */
 export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<Problem[]> {
@@ -41,14 +41,14 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
   const bytes = differences.map(({ at }) => at);
   const parts = await checkParts(bundle, damaged, bytes, trees.users);
   const packing = differences.map(({ message }) => ({ message, affects: [] }));
-  // What damaged manifests name is not known.
+  // The blobs of damaged manifests are not known.
   const isWhole = damaged.size + trees.problems.length === 0;
   const orphans = isWhole ? await checkOrphans(bundle, trees.users) : [];
   const agreement = [...checkAgreement(bundle), ...checkDockerSave(bundle, isWhole ? trees : undefined)];
   return [...parts, ...hashes, ...trees.problems, ...orphans, ...agreement, ...packing];
 }
 
-/** The parts that the damage is in. Those that hold only what is as it should be need no second reading. */
+/** Returns the damaged parts. Only parts with damaged content are read again. */
 async function checkParts(
   bundle: Bundle,
   damaged: ReadonlySet<Digest>,
@@ -57,7 +57,7 @@ async function checkParts(
 ): Promise<Problem[]> {
   if (damaged.size + bytes.length === 0) {
     if (await bundle.hasOwnIndex()) return [];
-    return [{ message: `the index of the parts is that of another bundle, or does not fit these parts`, affects: [] }];
+    return [{ message: 'the split index belongs to another bundle or does not match these parts', affects: [] }];
   }
   return (await bundle.damagedParts(damaged, bytes)).map(({ message, digests }) => ({
     message,

@@ -20,90 +20,90 @@ import { isThere, type Output, occupantsOf, outputOf } from './writing/output.ts
 import { PartialFile } from './writing/partial-file.ts';
 import type { EarlierBundles } from './writing/reuse.ts';
 
-/** What goes into a bundle, and where it goes. */
+/** Content and path of a bundle. */
 export interface PlanOptions {
-  /** The bundle. While it grows, its content is in `path.partial`, with `path.partial.journal` beside it. */
+  /** Path of the bundle. It is written to `path.partial`, with a journal in `path.partial.journal`. */
   readonly path: string;
-  /** Bytes of a part, when the bundle is not to be one file: `path.001` and so on, with an index beside them. */
+  /** Maximum bytes per part; splits the bundle into `path.001`, `path.002`, … with an index. */
   readonly splitSize?: number | undefined;
   readonly graph: Graph;
   readonly charts: readonly ChartArtifact[];
-  /** Left out, the file is an archive of images that no chart stands behind. */
+  /** Inventory; without it, the file is a plain archive of images. */
   readonly lock?: Lock;
-  /** What the lock's artifact has besides the lock. */
+  /** Further layers of the inventory artifact. */
   readonly evidence?: readonly Uint8Array[];
-  /** Over the lock. */
+  /** Signature over the inventory. */
   readonly signature?: Signature | undefined;
-  /** Replace whatever `path` holds. */
+  /** Replace an existing file at `path`. */
   readonly force: boolean;
 }
 
 export interface WriteOptions extends PlanOptions {
-  /** Where the blobs are read. */
+  /** Source of the blobs. */
   readonly source: Source;
-  /** Reads them there in another way, such as on threads. */
+  /** Fetches blobs in another way, such as on worker threads. */
   readonly fetch?: BlobFetcher;
-  /** Earlier bundles whose blobs need not be read from the source. */
+  /** Earlier bundles whose blobs are copied instead of fetched. */
   readonly earlier?: EarlierBundles;
-  /** Somebody who waits for some of the blobs. */
+  /** Observer that waits for some of the blobs. */
   readonly watch?: BlobWatch | undefined;
-  /** Blobs read at the same time. */
+  /** Number of blobs fetched concurrently. */
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
 
-/** Somebody who waits for some of the blobs: these come before others. */
+/** Observer that waits for some blobs, which are fetched first. */
 export interface BlobWatch {
   readonly blobs: ReadonlySet<Digest>;
-  /** Told of each that is in its place, verified; of those of a bundle that was there already, too. */
+  /** Called for each verified blob in the file, including those of a bundle that exists already. */
   readonly placed: (blob: PlacedBlob) => void;
 }
 
-/** Where a blob lies. */
+/** Offset of a blob in the written file. */
 export interface PlacedBlob {
   readonly digest: Digest;
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** Bytes from the start of the file. */
+  /** Offset from the start of the file. */
   readonly offset: number;
-  /** The file while it grows, and when it is complete: under one of these names it is found. */
+  /** The partial and the final file: the blob is in the one that exists. */
   readonly places: readonly FilePlaces[];
 }
 
 export interface WriteResult {
-  /** `up-to-date`: the very same bundle was there, and nothing was written. */
+  /** `up-to-date`: the same bundle exists already and nothing was written. */
   readonly status: 'written' | 'up-to-date';
   readonly path: string;
-  /** File names of the parts, when it is not one file. */
+  /** File names of the parts of a split bundle. */
   readonly parts?: readonly string[];
-  /** Bytes of the file. */
+  /** Size of the bundle in bytes. */
   readonly size: number;
-  /** Manifests and blobs in it. */
+  /** Number of manifests and blobs. */
   readonly blobs: number;
-  /** Bytes read from the source. */
+  /** Bytes fetched from the source. */
   readonly fetched: number;
-  /** Bytes taken from earlier bundles. */
+  /** Bytes copied from earlier bundles. */
   readonly reused: number;
-  /** Bytes that an interrupted run had left. */
+  /** Bytes reused from an interrupted run. */
   readonly resumed: number;
 }
 
-/** What a run would write, before it does. */
+/** Plan of a bundle, before anything is written. */
 export interface Plan {
   readonly layout: Layout;
   readonly output: Output;
-  /** Manifests and blobs in it. */
+  /** Number of manifests and blobs. */
   readonly blobs: number;
-  /** Whether the very same bundle is there already. */
+  /** True if the same bundle exists already. */
   readonly isThere: boolean;
-  /** What an interrupted run has left, and the room on the disk. */
+  /** Reusable data of an interrupted run, and disk space. */
   readonly foreseen: Foreseen;
 }
 
 /**
- * Plans a bundle and looks at what is at its place; nothing is changed.
- * @throws AirgapError `output-exists` when something else is there and `force` is not set; `collision`; `registry`
+ * Plans a bundle and checks existing files. Changes nothing.
+ * @throws AirgapError `output-exists` if another file exists and `force` is not set; `collision`; `registry`
  */
 export async function planBundle(options: PlanOptions): Promise<Plan> {
   const layout = layoutOf(options);
@@ -118,18 +118,18 @@ export async function planBundle(options: PlanOptions): Promise<Plan> {
   const renamed = new Set(foreseen.renamed.map((at) => final.paths[at]));
   const other = occupants.find((path) => !renamed.has(path));
   if (!options.force && other !== undefined) {
-    throw new AirgapError('output-exists', `${other} is there already, with other content`, {
-      hint: 'use --force to replace it, or another name with --out',
+    throw new AirgapError('output-exists', `${other} already exists with different content`, {
+      hint: 'use --force to replace it, or choose another name with --out',
     });
   }
   return { ...plan, isThere: false };
 }
 
 /**
- * Writes a bundle in its planned layout: every blob is downloaded straight to its place, in parallel, and hashed on the
- * way. The file has its name only when it is complete. The same content gives the same bytes.
- * @throws AirgapError `output-exists` when something else is there and `force` is not set; `no-space`; `interrupted`;
- *   `several` or the one error of the blobs that failed. What had arrived is continued from by the next run.
+ * Writes a bundle as planned. Blobs are downloaded concurrently to their final offsets and hashed on the way. The file
+ * gets its name when it is complete. The same content gives the same bytes.
+ * @throws AirgapError `output-exists` if another file exists and `force` is not set; `no-space`; `interrupted`;
+ *   `several`, or the error of the only failed blob. The next run resumes from the data received so far.
  */
 export async function writeBundle(options: WriteOptions, planned?: Plan): Promise<WriteResult> {
   const { path, emit, signal } = options;
@@ -174,7 +174,7 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
       emit({ type: 'blob', digest, bytes: size, skipped: bytes === 0 && size > 0 });
       tell(offset, descriptor);
     } catch (error) {
-      // No other blob will fare better.
+      // All other blobs would fail as well.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) stop ??= error;
       throw named(owners(descriptor.digest), error);
     }
@@ -190,7 +190,7 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
   return { ...same, status: 'written', fetched, reused, resumed };
 }
 
-/** Everything that the file will hold, at its place. @throws AirgapError `collision`, `registry` */
+/** Plans the archive. @throws AirgapError `collision`, `registry` */
 function layoutOf({ graph, charts, lock, evidence, signature }: PlanOptions): Layout {
   const document = lock === undefined ? undefined : lockArtifact(lock, evidence);
   const signed = signature && signatureArtifact(signature);
@@ -208,21 +208,21 @@ function layoutOf({ graph, charts, lock, evidence, signature }: PlanOptions): La
       bytes: indexFile(graph.roots, charts, document?.descriptor, graph.referrers, signed?.descriptor),
     },
   ];
-  // Who loads from that file needs all layers beside it, which a delta has not.
+  // `docker load` needs all layers, which a delta does not have.
   if (leftOut.size === 0) metadata.push({ name: 'manifest.json', bytes: dockerSaveFile(graph) });
   return planLayout(metadata, content);
 }
 
-/** What is there by now, and how to go on. */
+/** Creates the error for an interrupted run, with its progress. */
 function interruption({ path, bytes }: PartialFile, all: number, cause: unknown): AirgapError {
   if (bytes === 0) return new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again', cause });
   return new AirgapError('interrupted', `interrupted: ${path} has ${bytes} of ${all} bytes`, {
-    hint: 'run the same command again: what is there is not fetched again',
+    hint: 'run the same command again to resume',
     cause,
   });
 }
 
-/** The error with those that want the blob. */
+/** Prefixes an error with the images and charts of the blob. */
 function named(owners: string, error: unknown): AirgapError {
   const { code, hint } = error instanceof AirgapError ? error : { code: 'network' as const, hint: undefined };
   return new AirgapError(code, `${owners}: ${messageOf(error)}`, { hint, cause: error });

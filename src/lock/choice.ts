@@ -1,14 +1,14 @@
 import * as z from 'zod';
 
-/** What was left out of, or kept in, what was found: by choice, or (`dropped`) since its registry does not have it. */
+/** A selection made by the user, or (`dropped`) references that their registry does not have. */
 export const choiceSchema = z.object({
   rule: z.enum(['exclude', 'include', 'no-tests', 'no-hooks', 'dropped']),
-  /** Names, with `*` for anything; of `exclude` and `include`. */
+  /** Pattern with `*` wildcards of `exclude` and `include`. */
   pattern: z.string().optional(),
   reason: z.string().optional(),
-  /** Nested charts that it leaves out, with all their images. */
+  /** Nested charts that it excludes with all their images. */
   charts: z.array(z.string()).optional(),
-  /** References that it leaves out altogether, or keeps. */
+  /** References that it excludes or includes. */
   references: z.array(z.string()),
 });
 

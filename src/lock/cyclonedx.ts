@@ -5,20 +5,20 @@ import { referrerKind } from '../oci/referrer.ts';
 import { formatLock, type Lock, type LockChart, type LockImage } from './lock.ts';
 import { helmPurl, ociPurl } from './purl.ts';
 
-/** A component of the bill, as far as a lock can fill it (CycloneDX 1.6, `component`). */
+/** A component (CycloneDX 1.6, `component`) with the fields that an inventory provides. */
 export interface Component {
   readonly type: 'application' | 'container' | 'file';
   readonly 'bom-ref': string;
   readonly name: string;
   readonly version: string;
   readonly hashes: readonly { readonly alg: 'SHA-256' | 'SHA-512'; readonly content: string }[];
-  /** What belongs to a chart has none: only the chart's source says where it is. */
+  /** Absent for referrers of charts, whose repository is not known. */
   readonly purl?: string;
   readonly externalReferences?: readonly { readonly type: 'distribution'; readonly url: string }[];
   readonly properties: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** CycloneDX 1.6 (ECMA-424), the JSON format. */
+/** A bill of materials in CycloneDX 1.6 JSON (ECMA-424). */
 export interface Bill {
   readonly $schema: string;
   readonly bomFormat: 'CycloneDX';
@@ -30,16 +30,14 @@ export interface Bill {
   readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
 }
 
-/** `bom-ref` of the bundle itself. No image and no chart is called so. */
+/** `bom-ref` of the bundle itself. Images and charts have a prefix, so it is unique. */
 const BUNDLE = 'bundle';
 
 /**
- * The bill of materials of a bundle: its charts and images, and who needs whom. A chart depends on the images that the
- * lock found in it and on the charts that it brings along; the bundle on what was asked for by name. What belongs to an
- * image or chart (a signature, an SBOM) depends on that, or on the one of these that it belongs to; the bundle carries
- * it, and nothing that runs needs it. The same lock and tool version give the same bill: it has no time, and its serial
- * number is made of the lock's digest.
- * @param tool version of this tool
+ * Creates the bill of materials of a bundle: its charts, images and referrers with their dependencies. A chart depends
+ * on its images and nested charts, the bundle on everything requested by name and on all referrers. A referrer
+ * (signature, SBOM) depends on its subject. The result is deterministic: it has no timestamp, and its serial number is
+ * derived from the digest of the inventory.
  */
 export function cyclonedx(lock: Lock, tool: string): Bill {
   const digest = digestOf(formatLock(lock));
@@ -66,7 +64,7 @@ function dependenciesOf(lock: Lock): Bill['dependencies'] {
   const { charts, images } = lock;
   const needs = new Map<string, Set<string>>([[BUNDLE, new Set()]]);
   for (const ref of [...charts.map(chartRef), ...images.map(imageRef)]) needs.set(ref, new Set());
-  // Places name a chart without its version: where there are several, each may need it.
+  // Locations name a chart without its version, so all versions of it get the dependency.
   const named = (name: string): string[] => charts.filter((chart) => chart.name === name).map(chartRef);
   const need = (parents: readonly string[], ref: string): void => {
     for (const parent of parents.length > 0 ? parents : [BUNDLE]) if (parent !== ref) needs.get(parent)?.add(ref);
@@ -125,10 +123,10 @@ function imageComponent(image: LockImage): Component {
   };
 }
 
-/** What belongs to an image or chart, and is carried. */
+/** A referrer of an image or chart, as a component. */
 interface Belonging {
   readonly ref: string;
-  /** What it depends on. */
+  /** `bom-ref` of its subject. */
   readonly to: string;
   readonly component: Component;
 }
@@ -143,7 +141,7 @@ function belongingIn({ charts, images }: Lock): readonly Belonging[] {
   ];
 }
 
-/** Those that a choice of platforms left out are not in the bundle, and so not in its bill. */
+/** Returns the bundled referrers. Those that a platform subset left out are not in the bundle. */
 function belongingTo(
   { referrers = [] }: LockChart | LockImage,
   owner: string,
@@ -168,7 +166,7 @@ function belongingTo(
   }));
 }
 
-/** Facts as the bill keeps what it has no field for. */
+/** Returns properties for facts that have no field in CycloneDX. */
 function propertiesOf(facts: Readonly<Record<string, unknown>>): Component['properties'] {
   return Object.entries(facts)
     .filter(([, value]) => value !== undefined && value !== '')
@@ -179,10 +177,10 @@ function hashOf(digest: Digest): Component['hashes'][number] {
   return { alg: algorithmOf(digest) === 'sha256' ? 'SHA-256' : 'SHA-512', content: encodedOf(digest) };
 }
 
-/** The namespace of URLs (RFC 9562, 6.6). */
+/** UUID namespace of URLs (RFC 9562, 6.6). */
 const URLS = Buffer.from('6ba7b8119dad11d180b400c04fd430c8', 'hex');
 
-/** UUID version 5 of a URL (RFC 9562, 5.5). */
+/** Returns the version 5 UUID of a URL (RFC 9562, 5.5). */
 function uuidOf(url: string): string {
   const bytes = createHash('sha1').update(URLS).update(url).digest().subarray(0, 16);
   bytes[6] = ((bytes[6] as number) & 0x0f) | 0x50;

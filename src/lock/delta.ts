@@ -1,14 +1,14 @@
 import type { Lock } from './lock.ts';
 
-/** What a delta leaves out; whoever gets it must have that already. */
+/** Blobs that a delta omits and its receiver must have. */
 export interface Delta {
-  /** Digest of the older bundle's lock manifest. */
+  /** Digest of the older bundle's inventory manifest. */
   readonly since: string;
   readonly blobs: number;
   readonly bytes: number;
 }
 
-/** Undefined for a whole bundle. */
+/** Returns the omitted blobs; undefined for a full bundle. */
 export function deltaOf({ since, requires = [] }: Pick<Lock, 'since' | 'requires'>): Delta | undefined {
   if (since === undefined) return undefined;
   return { since, blobs: requires.length, bytes: requires.reduce((sum, { size }) => sum + size, 0) };

@@ -1,6 +1,6 @@
 import type { LockFile, LockFileChart, LockFileImage } from './lock-file.ts';
 
-/** What is different between a lock file and what is there now. */
+/** Differences between a lock file and the current charts and images. */
 export interface LockDrift {
   readonly charts: {
     readonly added: readonly ChartEntry[];
@@ -10,9 +10,9 @@ export interface LockDrift {
   readonly images: {
     readonly added: readonly ImageEntry[];
     readonly removed: readonly ImageEntry[];
-    /** The same name means other content by now. */
+    /** The same reference now has another digest. */
     readonly moved: readonly { readonly reference: string; readonly from: string; readonly to: string }[];
-    /** Wanted, and not at their registries. */
+    /** Still needed, but missing at their registries. */
     readonly gone: readonly ImageEntry[];
   };
 }
@@ -22,7 +22,7 @@ export type ImageEntry = Pick<LockFileImage, 'reference' | 'charts'>;
 
 export interface ChartChange {
   readonly name: string;
-  /** As locked. */
+  /** Version in the lock file. */
   readonly version: string;
   readonly what: 'version' | 'digest' | 'place' | 'profiles';
   readonly from: string;
@@ -30,9 +30,9 @@ export interface ChartChange {
 }
 
 /**
- * Compares a lock file with what is there now. A digest that is empty on either side is no difference: nobody has asked
- * for it. What an entry says of need, confidence and charts decides nothing, and is not compared.
- * @param gone wanted now as well, if only their registries had them
+ * Compares a lock file with the current charts and images. Digests that are empty on either side were not resolved and
+ * are not compared, nor are need, confidence and charts of images.
+ * @param gone images that are currently needed but missing at their registries
  */
 export function driftOf(locked: LockFile, now: LockFile, gone: readonly LockFileImage[] = []): LockDrift {
   const { pairs, added, removed } = pairsOf(locked.charts, now.charts);
@@ -52,20 +52,20 @@ export function driftOf(locked: LockFile, now: LockFile, gone: readonly LockFile
         const to = after.get(reference)?.digest ?? '';
         return from === '' || to === '' || from === to ? [] : [{ reference, from, to }];
       }),
-      // What was never locked and is below certain was no image: it is neither wanted nor gone.
+      // A reference that is neither locked nor certain was never confirmed as an image.
       gone: gone.filter((image) => image.confidence === 'certain' || before.has(image.reference)).map(imageEntry),
     },
   };
 }
 
-/** Whether there is any difference. */
+/** Reports whether there are any differences. */
 export function hasDrift({ charts, images }: LockDrift): boolean {
   return [...Object.values(charts), ...Object.values(images)].some((list) => list.length > 0);
 }
 
 type Pair = readonly [LockFileChart, LockFileChart];
 
-/** From what is sure to what is likely: a chart may be there in several versions, and one of them may have changed. */
+/** Rules that pair charts of one name, from strict to loose: a chart may be listed in several versions. */
 const ALIKE: readonly ((a: LockFileChart, b: LockFileChart) => boolean)[] = [
   (a, b) => a.version === b.version && a.digest === b.digest && profilesOf(a) === profilesOf(b),
   (a, b) => a.version === b.version && a.parent === b.parent,
@@ -100,7 +100,7 @@ function changesOf(from: LockFileChart, to: LockFileChart): ChartChange[] {
   const isSame = from.version === to.version && from.digest !== '' && to.digest !== '';
   return [
     ...change('version', from.version, to.version),
-    // Another version is another archive.
+    // Another version always has another digest.
     ...(isSame ? change('digest', from.digest, to.digest) : []),
     ...change('place', placeOf(from), placeOf(to)),
     ...change('profiles', profilesOf(from), profilesOf(to)),

@@ -8,11 +8,11 @@ import { lockSchema } from './lock.ts';
 
 const digest = z.string().refine(isDigest, 'not a digest');
 
-/** A manifest or blob that a bundle holds, or, of a delta, that it leaves out. */
+/** A manifest or blob in a bundle, or one that a delta omits. */
 const blob = z.object({
   digest,
   size: z.int().nonnegative(),
-  /** Of a blob of an image: where it was read, in the names of the source. Absent of manifests and of what charts need. */
+  /** Source repositories of an image's blob. Absent for manifests and for content of charts. */
   repositories: z.array(z.string()).optional(),
 });
 
@@ -20,39 +20,39 @@ const exportedSchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('BundleLock'),
   schemaVersion: z.literal(1),
-  /** Bytes of the bundle. */
+  /** Size of the bundle in bytes. */
   size: z.int().nonnegative(),
-  /** Of the lock's manifest: the name by which a delta calls the bundle. */
+  /** Digest of the inventory manifest, by which a delta refers to the bundle. */
   lockDigest: digest,
   lock: lockSchema,
-  /** By digest. */
+  /** Sorted by digest. */
   blobs: z.array(blob),
 });
 
 /**
- * The lock of a bundle as a file of its own: with what the bundle's lock does not say, since the bundle itself has it,
- * namely every manifest and blob. It stands for the bundle wherever only that is asked.
+ * The inventory of a bundle as a file of its own, plus the list of all manifests and blobs, which a bundle has in its
+ * archive. Can be used instead of the bundle where content is not needed.
  */
 export type ExportedLock = Readonly<z.infer<typeof exportedSchema>>;
 export type ExportedBlob = ExportedLock['blobs'][number];
 
-/** The bytes of the file; equal bundles give equal bytes. A blob is a line, so that version control shows what is new. */
+/** Formats the file. Equal bundles give equal text; each blob is on one line, so that diffs show new ones. */
 export function formatExportedLock({ blobs, ...rest }: ExportedLock): string {
   const head = jsonText(rest, 1);
   const lines = blobs.map((entry) => `  ${jsonText(entry)}`);
   return `${head.slice(0, -2)},\n "blobs": [\n${lines.join(',\n')}\n ]\n}\n`;
 }
 
-/** Far more than the lock of a hundred thousand blobs; what is larger is something else. */
+/** Maximum size in bytes, far above that of an inventory of 100,000 blobs. Larger files are not inventories. */
 const LIMIT = 256 * 1024 * 1024;
 
-/** How people get one. */
-const HOW = 'helm airgap inspect OLD.tar -o lock writes what stands for a bundle; the bundle itself will do too';
+/** Hint that says how to create the file. */
+const HOW = 'create this file with helm airgap inspect OLD.tar -o lock, or give the bundle itself';
 
 /**
- * Reads such a file.
- * @returns undefined for whatever is no JSON document, such as a bundle, and for what is not there
- * @throws AirgapError `bundle-invalid` for another document, with every field that is wrong, ten of them by name
+ * Reads an exported inventory.
+ * @returns undefined if the file does not exist or does not look like JSON, such as a bundle
+ * @throws AirgapError `bundle-invalid` for other JSON documents; lists up to ten invalid fields
  */
 export async function readExportedLock(path: string): Promise<ExportedLock | undefined> {
   const text = await readDocument(path);
@@ -67,7 +67,7 @@ export async function readExportedLock(path: string): Promise<ExportedLock | und
   const { kind, schemaVersion } = (json ?? {}) as { kind?: unknown; schemaVersion?: unknown };
   if (kind !== 'BundleLock') {
     throw refuse(
-      `is ${kind === undefined ? 'no BundleLock' : `of kind ${kind}`}, which does not say all blobs of a bundle`,
+      `${kind === undefined ? 'has no kind' : `is of kind ${kind}`}; only kind BundleLock lists all blobs of a bundle`,
     );
   }
   if (typeof schemaVersion === 'number' && schemaVersion > 1) {
@@ -75,10 +75,10 @@ export async function readExportedLock(path: string): Promise<ExportedLock | und
   }
   const result = exportedSchema.safeParse(json);
   if (result.success) return result.data;
-  throw refuse(`does not fit its schema: ${issuesOf(result.error)}`);
+  throw refuse(`does not match its schema: ${issuesOf(result.error)}`);
 }
 
-/** The text of a file that begins like a JSON object. Whoever reads a bundle next says what keeps another from being read. */
+/** Reads a file that starts like a JSON object. Read errors are ignored: opening it as a bundle reports them. */
 async function readDocument(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile() || found.size > LIMIT) return undefined;

@@ -1,19 +1,22 @@
 import type { Subchart } from '../helm/subcharts.ts';
 
 /**
- * What discovery reports, what the lock keeps and what `images -o json` prints (apiVersion airgap/v1).
+ * Findings of discovery, as stored in the inventory and printed by `images -o json` (apiVersion airgap/v1).
  */
 
 /**
- * How sure we are that an install pulls it. `possible` is listed, and neither bundled nor counted unless asked for, or an
- * operator's default (`Place.userMade`).
+ * Confidence that an install pulls the image. `possible` images are listed, but bundled and counted only on request or
+ * if they are an operator's default (`Location.userMade`).
  */
 export type Confidence = 'certain' | 'likely' | 'possible';
 
-/** What pulls it: an install; an operator once its resource exists; upgrade, delete or rollback hooks; a component that is off; `helm test`. */
+/**
+ * Need for an image, by what pulls it: an install; an operator, once its resource exists; upgrade, delete or rollback hooks; a
+ * disabled component; `helm test`.
+ */
 export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';
 
-/** The kind of evidence. */
+/** Kind of evidence for a reference. */
 export type How =
   | 'pod-spec'
   | 'env'
@@ -29,56 +32,61 @@ export type How =
   | 'inside-image'
   | 'added';
 
-/** One place where a reference stands. */
+/** A location of a reference in a render. */
 export interface Place {
   /** Name of the chart that was rendered. */
   readonly chart: string;
   readonly profile: string;
-  /** Template file inside the chart as Helm prints it, `chart/charts/sub/templates/x.yaml`. Empty when no template carries it. */
+  /**
+   * Template file as Helm prints it, `chart/charts/sub/templates/x.yaml`. Empty if the reference is not in a template.
+   */
   readonly template: string;
-  /** The subcharts in which that file lies, outermost first; absent for a template of the chart itself. */
+  /** Subcharts that contain the template, outermost first; absent for a template of the chart itself. */
   readonly subcharts?: readonly Subchart[];
-  /** Which of the template's documents, counted from 0. Names may depend on values; positions do not. */
+  /** Index of the document in the template, from 0. Unlike the object's name, it does not depend on values. */
   readonly document: number;
   readonly kind: string;
   readonly name: string;
-  /** Field of the object, `spec.template.spec.containers[0].image`; keys with dots or slashes in brackets: `data["a.yaml"]`. */
+  /**
+   * Field of the object, `spec.template.spec.containers[0].image`; keys with dots or slashes are in brackets:
+   * `data["a.yaml"]`.
+   */
   readonly path: string;
-  /** Where inside that field's text, when the text is itself structured: `base64`, `yaml:sidecar.image`, `line 3`. */
+  /** Position inside the field's text, if that is structured itself: `base64`, `yaml:sidecar.image`, `line 3`. */
   readonly within?: string;
   readonly how: How;
-  /** As the manifest has it. For a split the parts put together. */
+  /** Text in the manifest. For a split name, the joined parts. */
   readonly written: string;
-  /** The fields of a split (`repository`, `tag`, …), when it is one. */
+  /** Fields of a split name (`repository`, `tag`, …). */
   readonly parts?: readonly SplitPart[];
   /** `helm.sh/hook` of the object. */
   readonly hook?: string;
-  /** Values paths that build it, when they are known. */
+  /** Values paths that the reference is built from, if known. */
   readonly values?: readonly string[];
-  /** For a chart within a chart: the charts that bring it along, outermost first. */
+  /** Charts that contain this chart, outermost first. */
   readonly via?: readonly string[];
-  /** What moves an image that an operator chooses to another registry; operator rules say it. */
+  /** Setting that redirects an image chosen by an operator, from operator rules. */
   readonly redirect?: Redirect;
   /**
-   * An operator's default for resources that users are going to make: no resource of the render asks for it. It is
-   * bundled and moved whatever the confidence, which is that of an install.
+   * The image is an operator's default for resources that users create later. It is bundled and redirected whatever the
+   * confidence, which refers to the install.
    */
   readonly userMade?: true;
 }
 
 /**
- * What moves an image to another registry when no field of the render holds it. In `value` and in the texts of `values`
- * stand for the new reference: `{reference}` all of it, `{repository}` with its registry, `{registry}`, `{path}` below
- * the registry, `{folder}` the repository without its last component, `{subfolder}` the same of the path, `{name}` that
- * component, `{tag}`.
+ * A setting that redirects an image to another registry if no field of the render contains its reference. `value` and
+ * the strings in `values` may contain placeholders for the new reference: `{reference}`, `{repository}` (with
+ * registry), `{registry}`, `{path}` (without registry), `{folder}` (repository without its last component),
+ * `{subfolder}` (path without its last component), `{name}` (last component) and `{tag}`.
  */
 export interface Redirect {
   readonly kind: 'values' | 'env' | 'argument' | 'resource-field' | 'none';
   /** Name of the operator's environment variable or argument; `Kind path.of.field` of the resource. */
   readonly name?: string;
-  /** What to set there; `{reference}` when absent. */
+  /** Value to set; default `{reference}`. */
   readonly value?: string;
-  /** Values of the rendered chart that do it, as a tree. */
+  /** Values of the rendered chart to set, as a tree. */
   readonly values?: Readonly<Record<string, unknown>>;
 }
 
@@ -88,21 +96,21 @@ export interface SplitPart {
   readonly text: string;
 }
 
-/** A reference with every place where it was found. */
+/** A reference with all its locations. */
 export interface Finding {
-  /** Fully normalised: docker.io, library/ and :latest filled in. */
+  /** Normalized reference, including docker.io, library/ and :latest. */
   readonly reference: string;
   readonly confidence: Confidence;
   readonly need: Need;
   readonly found: readonly Place[];
   /**
-   * Whether its registry says that it is there; false when that gave no answer. Only of findings below `certain`, and only
-   * when registries were asked.
+   * True if its registry has it; false if the registry could not be asked. Only set for findings below `certain`, and
+   * only if registries were asked.
    */
   readonly confirmed?: boolean;
 }
 
-/** Whether a place is bundled and moved without being asked for. */
+/** Reports whether a location is bundled and redirected by default. */
 export function isWantedPlace({
   confidence,
   userMade,
@@ -110,7 +118,7 @@ export function isWantedPlace({
   return confidence !== 'possible' || userMade === true;
 }
 
-/** The same of all places of a reference. */
+/** Reports whether any location of a reference is bundled and redirected by default. */
 export function isWanted({ confidence, found }: Pick<Finding, 'confidence' | 'found'>): boolean {
   return confidence !== 'possible' || found.some(({ userMade }) => userMade);
 }

@@ -3,25 +3,25 @@ import { before } from '../base/text-ends.ts';
 import type { RenderOptions } from '../helm/render.ts';
 
 /**
- * Where the values of a profile came from, by name alone: base names of values files, and keys that `--set` and its like
- * set. Values may be secret and paths tell of the machine, so neither is in it. Empty for the chart's defaults.
+ * Names of values files and keys set by flags that a profile was rendered with. Contains no values, which may be
+ * secret, and no paths, which depend on the machine. Empty for the chart's defaults.
  */
 export interface Given {
   readonly files?: string[] | undefined;
-  /** As `flag key`: `--set image.tag`. */
+  /** Entries `flag key`, such as `--set image.tag`. */
   readonly set?: string[] | undefined;
 }
 
-/** A profile that a bundle was made with. */
+/** A profile that a bundle was created with. */
 export interface BundledProfile {
   readonly name: string;
-  /** Where its values came from, where the bundle says so. */
+  /** Origin of its values, if the bundle contains it. */
   readonly given?: Given;
-  /** The chart that installs this one with values of its own. */
+  /** Chart that installs this one with its own values. */
   readonly parent?: string;
 }
 
-/** Helm's flags for single values, with how many keys one of them may set. */
+/** Helm's flags for single values, and whether one flag can set several keys. */
 const SET_FLAGS = [
   { flag: '--set', key: 'set', several: true },
   { flag: '--set-string', key: 'setString', several: true },
@@ -30,21 +30,21 @@ const SET_FLAGS = [
   { flag: '--set-literal', key: 'setLiteral', several: false },
 ] as const satisfies readonly { flag: string; key: keyof RenderOptions; several: boolean }[];
 
-/** One key that a flag sets. */
+/** A key set by a flag. */
 export interface SetKey {
   readonly flag: string;
-  /** As Helm writes it, `image.repository` or `list[0].name`. */
+  /** Key in Helm's notation: `image.repository` or `list[0].name`. */
   readonly key: string;
 }
 
-/** What `--set` and its like set, by key. */
+/** Returns the keys set by `--set`, `--set-string` and the other flags. */
 export function setKeys(options: RenderOptions): SetKey[] {
   return SET_FLAGS.flatMap(({ flag, key, several }) =>
     (options[key] ?? []).flatMap((text) => keysOf(text, several).map((name) => ({ flag, key: name }))),
   );
 }
 
-/** Text before the first `=` of each assignment; a JSON object instead of one is set at the root and has none. */
+/** Returns the text before the first `=` of each assignment. A JSON object without key is merged at the root. */
 function keysOf(text: string, several: boolean): string[] {
   const assignments = several ? splitAssignments(text) : [text];
   return assignments.flatMap((assignment) => {
@@ -53,7 +53,7 @@ function keysOf(text: string, several: boolean): string[] {
   });
 }
 
-/** At commas that are not escaped and not inside `{…}`, as Helm's strvals does. */
+/** Splits at commas that are neither escaped nor inside `{…}`, as Helm's strvals does. */
 function splitAssignments(text: string): string[] {
   const found: string[] = [];
   let [current, depth] = ['', 0];
@@ -74,33 +74,33 @@ function splitAssignments(text: string): string[] {
   return [...found, current];
 }
 
-/** The names of what the values of a render come from. */
+/** Returns the origin of the values of a render. */
 export function givenOf(options: RenderOptions): Given {
   const files = (options.values ?? []).map(fileName);
   const set = [...new Set(setKeys(options).map(({ flag, key }) => `${flag} ${key}`))];
   return { ...(files.length === 0 ? {} : { files }), ...(set.length === 0 ? {} : { set }) };
 }
 
-/** Without folders; of a URL also without what follows the path, which may hold a token. */
+/** Returns the file name without folders, and without query and fragment of a URL, which may contain a token. */
 function fileName(path: string): string {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(path);
   const parts = (isUrl ? before(before(path, '?'), '#') : path).split(/[/\\]/);
   return parts.findLast((part) => part !== '') ?? '';
 }
 
-/** `-f site.yaml --set image.tag`, for people; empty for the chart's defaults. */
+/** Formats `-f site.yaml --set image.tag` for messages; empty for the chart's defaults. */
 export function givenText({ files = [], set = [] }: Given): string {
   return printableLine([...files.map((file) => `-f ${file}`), ...set].join(' '));
 }
 
-/** `profile prod: -f prod.yaml`, for people. */
+/** Formats `profile prod: -f prod.yaml` for messages. */
 export function profileText(profile: BundledProfile): string {
   return `profile ${profileEntry(profile)}`;
 }
 
-/** The same where it is plain that it is a profile: `prod: -f prod.yaml`. */
+/** Formats `prod: -f prod.yaml` for lists of profiles. */
 export function profileEntry({ name, given, parent }: BundledProfile): string {
   const own = printableLine(name);
   if (parent !== undefined) return `${own}: as chart ${printableLine(parent)} installs it`;
-  return given === undefined ? own : `${own}: ${givenText(given) || 'the values of the chart'}`;
+  return given === undefined ? own : `${own}: ${givenText(given) || "the chart's default values"}`;
 }

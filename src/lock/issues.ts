@@ -1,9 +1,9 @@
 import type * as z from 'zod';
 
-/** More would hide what is the matter. */
+/** Maximum number of fields in a message. */
 const SHOWN = 10;
 
-/** What does not fit a schema, for a sentence: every field with what is wrong with it, ten of them by name. */
+/** Formats schema errors in one line: `field: error; …`, with a count of those after the first ten. */
 export function issuesOf({ issues }: z.ZodError): string {
   const fields = issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
   const more = fields.length > SHOWN ? `; and ${fields.length - SHOWN} more` : '';

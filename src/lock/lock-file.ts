@@ -8,18 +8,18 @@ import { formatReference, parseReference, tryParseReference } from '../oci/refer
 import { choiceSchema } from './choice.ts';
 
 /**
- * The lock file, `airgap.lock`: charts and images with their digests, to be kept in version control and reviewed there.
- * docs/lock-file.md describes it. Unknown keys are errors.
+ * The lock file `airgap.lock`: charts and images with their digests, kept and reviewed in version control. See
+ * docs/lock-file.md. Unknown keys are errors.
  */
 
 const VERSION = 'airgap/v1';
 
 const text = z.string().min(1);
 
-/** Empty: nobody has asked for it yet. */
+/** Empty if not resolved yet. */
 const digest = z
   .string()
-  .refine((value) => value === '' || isDigest(value), 'is no digest: write sha256:… in full, or ""')
+  .refine((value) => value === '' || isDigest(value), 'is not a digest: write sha256:… in full, or ""')
   .default('');
 
 const reference = z.string().transform((value, context) => {
@@ -30,22 +30,22 @@ const reference = z.string().transform((value, context) => {
 });
 
 const chart = z.strictObject({
-  name: text.refine((name) => isName('chart name', name), 'is not the name of a chart'),
-  version: text.refine((version) => isName('chart version', version), 'is not the version of a chart'),
+  name: text.refine((name) => isName('chart name', name), 'is not a valid chart name'),
+  version: text.refine((version) => isName('chart version', version), 'is not a valid chart version'),
   /**
-   * Where it is fetched: `./…` or `../…` from the folder of the lock file, `oci://…`, a URL, or a name in `repo`. Absent
-   * for a chart that lies inside its parent's manifests, which no place has as an archive.
+   * Source of the chart: `./…` or `../…` relative to the lock file, `oci://…`, a URL, or a name in `repo`. Absent for a
+   * chart that is only embedded in its parent's manifests.
    */
   chart: text.optional(),
-  /** Empty: no repository is known, and only a chart mirror can help. */
+  /** Empty if the repository is unknown; the chart then needs a chart mirror. */
   repo: z.string().optional(),
-  /** Whether missing dependencies of a folder are fetched before it is packed. */
+  /** Fetch missing dependencies of a folder before packing it. */
   dependencyUpdate: z.boolean().optional(),
-  /** Of the archive; of a folder's archive before it is compressed, for compression is not the same on every machine. */
+  /** Digest of the archive; for a folder, of the uncompressed archive, because compression differs between machines. */
   digest,
-  /** The chart that brings it along, for one that was not asked for by name. */
+  /** Parent chart, if it was not requested by name. */
   parent: text.optional(),
-  /** How it was rendered; a bundle keeps it, so that the isolated side renders for the same Kubernetes. */
+  /** Render settings, stored in the bundle so that the isolated side renders for the same Kubernetes version. */
   profiles: z
     .array(z.strictObject({ name: text, kubeVersion: text.optional(), apiVersions: z.array(text).optional() }))
     .default([]),
@@ -53,29 +53,29 @@ const chart = z.strictObject({
 
 const image = z
   .strictObject({
-    /** Full and normalised, however it was written. */
+    /** Normalized reference. */
     reference,
-    /** What its registry had under that name: of a manifest, or of an index with all its platforms. */
+    /** Digest at its registry: of a manifest, or of an index with all platforms. */
     digest,
     need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
     confidence: z.enum(['certain', 'likely', 'possible']),
-    /** Names of the charts that want it; empty for one that was added by name. */
+    /** Names of the charts that need it; empty if it was added by name. */
     charts: z.array(text).default([]),
   })
   .superRefine((entry, context) => {
     const pinned = parseReference(entry.reference).digest;
     if (pinned === undefined || entry.digest === '' || entry.digest === pinned) return;
-    context.addIssue({ code: 'custom', path: ['digest'], message: 'is not the digest that the reference names' });
+    context.addIssue({ code: 'custom', path: ['digest'], message: 'differs from the digest in the reference' });
   });
 
 const content = z
   .strictObject({
     apiVersion: z.literal(VERSION),
     kind: z.literal('LockFile'),
-    /** Those asked for in their order, then those that they bring along. */
+    /** Requested charts in order, then their nested charts. */
     charts: z.array(chart).default([]),
     images: z.array(image).default([]),
-    /** What was left out or kept, and why; for reviewers, and for the lock of a bundle. */
+    /** Selections and their reasons, for reviewers and for the inventory of a bundle. */
     choices: z.array(z.strictObject(choiceSchema.shape)).default([]),
   })
   .superRefine(({ images }, context) => {
@@ -88,16 +88,16 @@ const content = z
     }
   });
 
-/** Reads a lock file from its YAML as an object. What is none, or a newer version's, is said to be that and no more. */
+/** Schema of a lock file's YAML. Other kinds and newer versions give a single error. */
 export const lockFileSchema = z.preprocess((value, context) => {
   const { apiVersion, kind } = (value ?? {}) as { apiVersion?: unknown; kind?: unknown };
   const refuse = (key: string, message: string): unknown => {
     context.addIssue({ code: 'custom', path: [key], message });
     return z.NEVER;
   };
-  if (kind !== 'LockFile') return refuse('kind', 'is not LockFile, so this is no lock file');
+  if (kind !== 'LockFile') return refuse('kind', 'is not LockFile: this is not a lock file');
   if (Number(/^airgap\/v(\d+)$/.exec(String(apiVersion))?.[1]) > 1) {
-    return refuse('apiVersion', `${apiVersion} is newer than this helm airgap, which reads ${VERSION}`);
+    return refuse('apiVersion', `${apiVersion} is newer than ${VERSION}, which this helm airgap reads`);
   }
   return value;
 }, content);
@@ -107,8 +107,9 @@ export type LockFileChart = Readonly<LockFile['charts'][number]>;
 export type LockFileImage = Readonly<LockFile['images'][number]>;
 
 /**
- * The text of a lock file: images by reference, charts as given, no time, so equal content gives equal bytes.
- * @param name of the file itself, for the commands in its head
+ * Formats a lock file: images sorted by reference, charts as given, no timestamp, so that equal content gives equal
+ * text.
+ * @param name name of the file, for the commands in its header comment
  */
 export function formatLockFile({ charts, images, choices }: LockFile, name: string): string {
   const sorted = [...images].sort((a, b) => (a.reference < b.reference ? -1 : 1));
@@ -134,7 +135,7 @@ export function formatLockFile({ charts, images, choices }: LockFile, name: stri
     })),
     ...(choices.length === 0 ? {} : { choices: choices.map(choiceEntry) }),
   });
-  // Lists within an entry stay on one line, so that an entry is a few lines in a review.
+  // Lists within an entry stay on one line to keep diffs short.
   for (const entries of [document.get('charts'), document.get('images')]) {
     if (!isSeq<YAMLMap<unknown, unknown>>(entries)) continue;
     for (const { value } of entries.items.flatMap(({ items }) => items)) if (isSeq(value)) value.flow = true;

@@ -7,11 +7,11 @@ import { choiceSchema } from './choice.ts';
 import { issuesOf } from './issues.ts';
 import { recipeSchema } from './recipe.ts';
 
-/** The lock: what a bundle holds and why. An artifact in the bundle's layout, media type `MediaType.lock`. */
+/** The inventory of a bundle: its content and where it was found. An artifact of media type `MediaType.inventory`. */
 
 const digest = z.string().refine(isDigest, 'not a digest');
 
-/** What becomes a repository or a tag: nobody who reads a lock has to look at it again. */
+/** Checked here because readers build repositories and tags from it. */
 const reference = z.string().refine((text) => {
   const parsed = tryParseReference(text);
   return parsed !== undefined && formatReference(parsed) === text;
@@ -72,56 +72,56 @@ const profile = z.object({
   name: z.string(),
   kubeVersion: z.string().optional(),
   apiVersions: z.array(z.string()).optional(),
-  /** Where its values came from (given.ts); absent when nobody knows, as of charts that others bring along. */
+  /** Origin of its values (values-origin.ts); absent if unknown, as for nested charts. */
   given: z.object({ files: z.array(z.string()).optional(), set: z.array(z.string()).optional() }).optional(),
-  /** How its references are put together from values; for the install, and for the upgrade where that shows more. */
+  /** Recipes of its references, which say how they are built from values: for the install, and for the upgrade if that has more references. */
   recipes: z.array(recipeSchema).optional(),
 });
 
-/** What belongs to an image or a chart: a signature, an attestation, a bill of materials, or whatever has it as its subject. */
+/** A referrer of an image or chart: signature, attestation, SBOM or another artifact. */
 const referrer = z.object({
-  /** Of its manifest. */
+  /** Digest of its manifest. */
   digest,
-  /** What it belongs to: the image or chart, something below it, or another of these. */
+  /** Digest of its subject: the image or chart, a manifest below it, or another referrer. */
   subject: digest,
-  /** As the manifest says, else the media type of its config; empty where it was not read. */
+  /** Its `artifactType`, else the media type of its config; empty if the manifest was not read. */
   artifactType: z.string(),
-  /** Cosign's tag, where nothing else ties it to its subject. */
+  /** Cosign tag, if it has no `subject` field. */
   tag: z
     .string()
     .refine((tag) => isName('tag', tag), 'not a tag')
     .optional(),
   /**
-   * It is not pushed: a choice of platforms made another index of its subject. A signature is in the bundle all the same, in
-   * the lock's artifact.
+   * Not pushed, because a platform subset replaced its subject. Signatures are still in the bundle, as evidence in the
+   * inventory artifact.
    */
   leftOut: z.literal(true).optional(),
 });
 
 const chart = z.object({
-  name: z.string().refine((name) => isName('chart name', name), 'not the name of a chart'),
-  version: z.string().refine((version) => isName('chart version', version), 'not the version of a chart'),
-  /** Where it came from: a path's last part, a repository URL with the name, an oci:// reference. */
+  name: z.string().refine((name) => isName('chart name', name), 'not a valid chart name'),
+  version: z.string().refine((version) => isName('chart version', version), 'not a valid chart version'),
+  /** Source: last component of a path, repository URL with the chart name, or oci:// reference. */
   source: z.string(),
-  /** Of the chart's OCI manifest in the bundle. */
+  /** Digest of the chart's OCI manifest in the bundle. */
   digest,
-  /** The chart that brings it along, for one that was not asked for by name. */
+  /** Parent chart, if it was not requested by name. */
   parent: z.string().optional(),
   profiles: z.array(profile),
   referrers: z.array(referrer).optional(),
 });
 
 const image = z.object({
-  /** Full, normalised reference. */
+  /** Normalized reference. */
   reference,
-  /** Of the manifest or index in the bundle. */
+  /** Digest of the manifest or index in the bundle. */
   digest,
   mediaType: z.string(),
-  /** The digest at the source, when a platform subset made another index. */
+  /** Digest at the source, if a platform subset replaced the index. */
   sourceDigest: digest.optional(),
-  /** `os/architecture[/variant]` of the images inside; empty for artifacts. */
+  /** `os/architecture[/variant]` of the contained images; empty for artifacts. */
   platforms: z.array(z.string()),
-  /** Bytes of all blobs and manifests that it needs, shared ones included. */
+  /** Bytes of all its blobs and manifests, including shared ones. */
   bytes: z.int().nonnegative(),
   confidence: z.enum(['certain', 'likely', 'possible']),
   need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
@@ -129,28 +129,28 @@ const image = z.object({
   referrers: z.array(referrer).optional(),
 });
 
-/** A blob of the images that a delta leaves out: whoever gets it has it already. */
+/** An image blob that a delta omits because its receiver has it already. */
 const required = z.object({
   digest,
   size: z.int().nonnegative(),
-  /** Where the older bundle has it, in the names of the source, as `quay.io/prometheus/prometheus`. */
+  /** Source repositories of the blob in the older bundle, such as `quay.io/prometheus/prometheus`. */
   repositories: z.array(z.string().refine((name) => tryParseRepository(name) !== undefined, 'not a repository')),
 });
 
 export const lockSchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Lock'),
-  /** Of this document's shape; a reader refuses what is newer than it knows. */
+  /** Version of the schema. Readers reject newer versions. */
   schemaVersion: z.literal(1),
-  /** Wanted platforms; empty: all. */
+  /** Selected platforms; empty for all. */
   platforms: z.array(z.string()),
   charts: z.array(chart),
   images: z.array(image),
-  /** What somebody chose otherwise than it was found, and why. */
+  /** Selections by the user, with their reasons. */
   choices: z.array(choiceSchema).optional(),
-  /** Of a delta: the digest of the older bundle's lock manifest. */
+  /** For a delta: digest of the older bundle's inventory manifest. */
   since: digest.optional(),
-  /** Of a delta: every blob that it leaves out, and its receiver must have. All manifests and charts are in it. */
+  /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
   requires: z.array(required).optional(),
 });
 
@@ -161,21 +161,21 @@ export type LockReferrer = NonNullable<LockImage['referrers']>[number];
 export type RequiredBlob = NonNullable<Lock['requires']>[number];
 
 /**
- * Reads a lock.
- * @throws AirgapError `bundle-invalid` with every field that is wrong, ten of them by name
+ * Parses an inventory.
+ * @throws AirgapError `bundle-invalid`; lists up to ten invalid fields
  */
 export function parseLock(bytes: Uint8Array): Lock {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (cause) {
-    throw new AirgapError('bundle-invalid', 'the lock in the bundle is not JSON', { cause });
+    throw new AirgapError('bundle-invalid', "the bundle's inventory is not JSON", { cause });
   }
   const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion;
   if (typeof version === 'number' && version > 1) {
     throw new AirgapError(
       'bundle-invalid',
-      `the bundle's lock has schema version ${version}; this helm airgap reads 1`,
+      `the bundle's inventory has schema version ${version}; this helm airgap reads 1`,
       {
         hint: 'use the version of helm airgap that wrote the bundle, or a newer one',
       },
@@ -185,13 +185,13 @@ export function parseLock(bytes: Uint8Array): Lock {
   if (!result.success) {
     throw new AirgapError(
       'bundle-invalid',
-      `the lock in the bundle does not fit its schema: ${issuesOf(result.error)}`,
+      `the bundle's inventory does not match its schema: ${issuesOf(result.error)}`,
     );
   }
   return result.data;
 }
 
-/** The bytes of a lock: charts and images in a fixed order, no time and no path of the machine, so equal runs give equal bytes. */
+/** Formats an inventory with sorted charts and images, no timestamp and no local paths: equal runs give equal bytes. */
 export function formatLock(lock: Lock): Uint8Array {
   const charts = [...lock.charts].sort((a, b) => compare(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
   const images = [...lock.images].sort((a, b) => compare(a.reference, b.reference));

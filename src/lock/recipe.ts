@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { tryParseReference } from '../oci/reference.ts';
 
-/** A literal of the template, or components `from` to `to` of a slot and the text that they are now. */
+/** Part of a reference template: a literal, or components `from` to `to` of a name segment with their current text. */
 const part = z.union([
   z.string(),
   z.object({
@@ -14,22 +14,22 @@ const part = z.union([
 ]);
 
 /**
- * How the references of one render are put together from values, the same for every target: what probing found out when
- * the bundle was made, so that the isolated side need not probe again.
+ * Recipe of one render: how its references are built from values, as found by value tracing when the bundle was
+ * created. It is stored so that the isolated side needs no probing renders, and independent of the target.
  */
 export const recipeSchema = z.object({
-  /** Whether the upgrade shows these places, and the install does not. */
+  /** True if only the upgrade has these locations. */
   upgrade: z.boolean(),
-  /** Names inside values leaves. */
+  /** Name segments inside values leaves. */
   slots: z.array(
     z.object({
       path: z.array(z.union([z.string(), z.int()])),
       /**
-       * The name; '' of a leaf that had no value. Bundles of before have the whole text of the leaf here, with whatever
-       * else stood in it. Nobody reads it but `wholeTexts`.
+       * The name; '' for a leaf without value. Older bundles contain the whole text of the leaf here. Only
+       * `legacyTextPaths` reads it.
        */
       value: z.string(),
-      /** Offsets of the name in the value. */
+      /** Offsets of the name in the leaf's text. */
       start: z.int().nonnegative(),
       end: z.int().nonnegative(),
       components: z.array(z.string()).min(1),
@@ -44,15 +44,15 @@ export const recipeSchema = z.object({
       path: z.string(),
       within: z.string().optional(),
       written: z.string(),
-      /** Compositions by the leaves that have a value. */
+      /** Templates built from leaves that have a value. */
       first: z.array(z.array(part)),
-      /** Those with leaves that have none, too; as `first` when absent. */
+      /** Templates that also use leaves without a value; same as `first` if absent. */
       later: z.array(z.array(part)).optional(),
     }),
   ),
-  /** Values paths that have to be true before the chart takes images of another registry. */
+  /** Values paths that must be true for the chart to accept images from another registry. */
   switches: z.array(z.array(z.string())),
-  /** Leaves that the chart refused to have changed. */
+  /** Leaves that the chart did not accept changes to. */
   refused: z.array(z.string()),
 });
 
@@ -60,18 +60,18 @@ export type StoredRecipe = Readonly<z.infer<typeof recipeSchema>>;
 
 type StoredSlot = StoredRecipe['slots'][number];
 
-/** The name in a values leaf that a slot stands for; '' of a leaf that had no value. */
+/** Returns the name of a segment; '' for a leaf without value. */
 export function nameIn({ start, end, components }: Pick<StoredSlot, 'start' | 'end' | 'components'>): string {
   return end > start ? components.join('/') : '';
 }
 
-/** Paths of leaves whose whole text is in a recipe, where that is more than a reference: recipes of before have them. */
+/** Returns the paths of leaves whose text in the recipe is more than a reference, as in recipes of older bundles. */
 export function wholeTexts({ slots }: StoredRecipe): StoredSlot['path'][] {
   const whole = slots.filter((slot) => slot.value !== nameIn(slot) && tryParseReference(slot.value) === undefined);
   return [...new Map(whole.map(({ path }) => [JSON.stringify(path), path])).values()];
 }
 
-/** A recipe without such texts. */
+/** Returns the recipe with names in place of such texts. */
 export function withoutTexts(recipe: StoredRecipe): StoredRecipe {
   return { ...recipe, slots: recipe.slots.map((slot) => ({ ...slot, value: nameIn(slot) })) };
 }

@@ -4,9 +4,9 @@ import { formatRepository, parseReference, tryParseReference } from '../oci/refe
 import type { Lock } from './lock.ts';
 
 /**
- * How the charts write each repository, by `registry/path`: without tag and digest, a host as one component of a path. Of
- * several ways the one that most places have, else the first by the alphabet. Repositories that no text names in full are
- * not in it.
+ * Returns the spelling of each repository in the charts, by `registry/path`: without tag and digest, with the host as a
+ * path component. The most frequent spelling wins, then the first in alphabetical order. Repositories that are never
+ * written in full are omitted.
  */
 export function writtenNames({ images }: Pick<Lock, 'images'>): ReadonlyMap<string, string> {
   const counts = new Map<string, Map<string, number>>();

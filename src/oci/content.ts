@@ -4,16 +4,16 @@ import type { Digest } from './digest.ts';
 import type { Repository } from './reference.ts';
 
 /**
- * The seam between everything that holds content. A registry, a bundle and a chart artifact made in memory are all
- * sources; a registry and a bundle being written are sinks. Whoever copies knows only these two.
+ * Source of content: a registry, a bundle, or a chart artifact in memory. Copying code depends only on `Source` and
+ * `Sink`.
  */
 export interface Source {
   /**
-   * A manifest or index by tag or digest, its bytes exactly as stored and its digest verified against them.
+   * Returns a manifest or index by tag or digest: its bytes exactly as stored, verified against its digest.
    * @throws AirgapError `image-not-found`, `unauthorized`, `forbidden`, `digest-mismatch`, `unsupported` (schema 1)
    */
   manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent>;
-  /** A blob's body. Nothing is fetched until it is opened. */
+  /** Returns the body of a blob. Nothing is fetched until it is opened. */
   blob(repository: Repository, descriptor: Descriptor): Body;
 }
 
@@ -24,45 +24,46 @@ export interface ManifestContent {
 }
 
 /**
- * Content that can be read again: a factory, so that a retry starts over and an interrupted download continues.
- * Whoever reads to the end verifies the digest; `open` itself does not.
+ * Content that can be opened repeatedly, so that a retry can start over and an interrupted download can resume.
+ * The reader verifies the digest; `open` does not.
  */
 export interface Body {
-  /** Bytes in all, from the descriptor. */
+  /** Total bytes, from the descriptor. */
   readonly size: number;
   /**
-   * Opens the content from `offset` (bytes, default 0). A source that cannot start there gives an error, not the start.
-   * @param end where to stop; a source that cannot stop there throws AirgapError `unsupported`, or takes no notice
+   * Opens the content at `offset` (bytes, default 0). A source that cannot start there fails instead of starting at 0.
+   * @param end where to stop, in bytes; a source that cannot stop there throws AirgapError `unsupported` or ignores it
    */
   open(offset?: number, signal?: AbortSignal, end?: number): Promise<Readable>;
 }
 
 /**
- * What a registry mounts: only what a manifest of the other repository `named`; `any` blob; and where that has been tried,
- * a mount of a blob from its own repository `tells` whether it is there, and opens the upload if it is not.
+ * Blobs that a registry can mount from another repository: only those `named` by a manifest there, or `any`. With
+ * `tells`, mounting a blob from its own repository also reports whether the blob exists, and opens an upload if it does
+ * not.
  */
 export type Mounting = 'named' | 'any' | 'tells';
 
 export interface PutBlobOptions {
-  /** A repository of the same sink that has the blob, to try a mount first. It may be the blob's own. */
+  /** A repository of the same sink to mount the blob from. May be the target repository itself. */
   readonly mountFrom?: Repository | undefined;
-  /** It is worth a request to find out whether mounts tell what is there, and the blob is not there. */
+  /** Spends one request to find out whether mounts report existing blobs. The blob must not be there. */
   readonly learn?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Where content goes. Everything is idempotent: what is there already is not sent again. */
+/** Destination of content. All operations are idempotent: existing content is not sent again. */
 export interface Sink {
-  /** Whether the blob is in the repository already. */
+  /** Reports whether the repository has the blob. */
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
-  /** Which of many blobs are in the repository, with fewer questions; undefined where each has to be asked for. */
+  /** Returns which of the blobs the repository has, in few requests; undefined if each needs a request of its own. */
   hasBlobs?(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined;
-  /** What a mount can be used for; left out, `named`. */
+  /** Returns which blobs can be mounted; `named` if not implemented. */
   mounting?(repository: Repository): Mounting;
   /**
    * Stores a blob.
-   * @returns how it got there; `present` only of one that is mounted from its own repository
-   * @throws AirgapError `digest-mismatch` when what the body gave is not what the descriptor says
+   * @returns how it was stored; `present` only if it was mounted from its own repository
+   * @throws AirgapError `digest-mismatch` if the body does not match the descriptor
    */
   putBlob(
     repository: Repository,
@@ -70,10 +71,10 @@ export interface Sink {
     body: Body,
     options?: PutBlobOptions,
   ): Promise<'stored' | 'mounted' | 'present'>;
-  /** Digest behind a tag or of a manifest digest, undefined when it is not there. */
+  /** Returns the digest of a tag or manifest; undefined if it does not exist. */
   hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined>;
-  /** All tags of a repository; undefined where the list cannot be had whole. */
+  /** Returns all tags of a repository; undefined if the list is not available in full. */
   listTags?(repository: Repository): Promise<ReadonlySet<string> | undefined>;
-  /** Stores a manifest by its digest, and under `tag` as well when one is given. Its blobs and children are there. */
+  /** Stores a manifest by digest, and under `tag` if given. Its blobs and children must exist. */
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void>;
 }

@@ -25,11 +25,11 @@ export const MediaType = {
   helmChart: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
   helmProvenance: 'application/vnd.cncf.helm.chart.provenance.v1.prov',
   lock: 'application/vnd.helm-airgap.lock.v1+json',
-  /** What shows of what the images of a lock were made. */
+  /** Original indexes of images that a platform subset changed: evidence for signatures over them. */
   lockSource: 'application/vnd.helm-airgap.source.v1+json',
 } as const;
 
-/** Manifest types that this tool reads, for an `Accept` header. */
+/** Manifest types that this tool reads, for the `Accept` header. */
 export const MANIFEST_TYPES: readonly string[] = [
   MediaType.ociIndex,
   MediaType.ociManifest,
@@ -50,7 +50,7 @@ const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
   'application/vnd.docker.container.image.v1+json',
 ]);
 
-/** Whether a manifest with such a config is a container image, and no artifact of another kind. */
+/** Reports whether a manifest with this config is a container image rather than another artifact. */
 export function isImageConfigType(mediaType: string): boolean {
   return IMAGE_CONFIGS.has(mediaType);
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** `algorithm:encoded`, as in the OCI image specification, descriptor.md. Only algorithms that can be verified here. */
+/** `algorithm:encoded` (OCI image specification, descriptor.md), limited to the algorithms that can be verified. */
 export type Digest = `sha256:${string}` | `sha512:${string}`;
 
 const PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;

@@ -3,59 +3,59 @@ import type { Digest } from './digest.ts';
 import type { Reference, Repository } from './reference.ts';
 import type { Referrer } from './referrer.ts';
 
-/** A manifest or index with everything it needs in order to be there. */
+/** A manifest or index with the content it depends on. */
 export interface ManifestNode {
   readonly descriptor: Descriptor;
-  /** Exactly as the source has it, unless a platform subset made it. */
+  /** Exactly as stored at the source, unless created for a platform subset. */
   readonly bytes: Uint8Array;
-  /** Children of an index, in its order. Each is in the graph too. */
+  /** Children of an index, in order. Each is in the graph as well. */
   readonly children: readonly Descriptor[];
-  /** Config and layers of a manifest. Each is in the graph too. */
+  /** Config and layers of a manifest. Each is in the graph as well. */
   readonly blobs: readonly Descriptor[];
-  /** Where it was read. */
+  /** Repository it was read from. */
   readonly repository: Repository;
 }
 
-/** A blob, once however many manifests name it. */
+/** A blob; listed once, however many manifests refer to it. */
 export interface BlobNode {
   readonly descriptor: Descriptor;
-  /** Every repository of the source that has it: when one does not answer, another may. */
+  /** Every source repository that has it, as fallbacks for one another. */
   readonly repositories: readonly Repository[];
-  /** Content that no source holds: charts, locks, configs made in memory. */
+  /** Content created in memory, which no source has: charts, inventories, configs. */
   readonly bytes?: Uint8Array;
 }
 
-/** Manifests and blobs by digest. Complete: whatever a manifest names is there. */
+/** Manifests and blobs by digest. Complete: contains everything its manifests refer to. */
 export interface Content {
   readonly manifests: ReadonlyMap<Digest, ManifestNode>;
   readonly blobs: ReadonlyMap<Digest, BlobNode>;
 }
 
-/** One thing to be copied, under the name it has at its source. */
+/** An image, chart or other artifact to copy, under its name at the source. */
 export interface Root {
   readonly reference: Reference;
-  /** Of the manifest or index to be copied. */
+  /** Descriptor of the manifest or index to copy. */
   readonly descriptor: Descriptor;
-  /** The digest at the source, when a platform subset made another index. */
+  /** Digest at the source, if a platform subset replaced the index. */
   readonly sourceDigest?: Digest;
-  /** The index with that digest, and those in it that were made smaller, as the source has them. */
+  /** The original index and the original nested indexes that the subset replaced. */
   readonly sources?: readonly Uint8Array[];
 }
 
-/** What a copy is going to move: everything is known before the first layer is read. */
+/** Everything that a copy will transfer, known before the first layer is read. */
 export interface Graph extends Content {
   readonly roots: readonly Root[];
-  /** What belongs to manifests of the graph and is complete in it, too: signatures and the like. */
+  /** Referrers of manifests in the graph (signatures, attestations), whose content is in the graph as well. */
   readonly referrers?: readonly Referrer[];
 }
 
-/** Digests of everything under one manifest, itself included: manifests with children before parents, and blobs. */
+/** Digests of a manifest and everything below it: manifests, children before parents, and blobs. */
 export interface Closure {
   readonly manifests: readonly Digest[];
   readonly blobs: readonly Digest[];
 }
 
-/** What one manifest needs. Unknown digests are left out. */
+/** Returns the closure of a manifest. Unknown digests are omitted. */
 export function closureOf({ manifests }: Pick<Content, 'manifests'>, digest: Digest): Closure {
   const seen = new Set<Digest>();
   const order: Digest[] = [];
@@ -73,7 +73,7 @@ export function closureOf({ manifests }: Pick<Content, 'manifests'>, digest: Dig
   return { manifests: order, blobs: [...blobs] };
 }
 
-/** Bytes of all manifests and blobs under one manifest, each counted once. */
+/** Returns the bytes of a manifest and everything below it, each digest counted once. */
 export function bytesOf(content: Content, digest: Digest): number {
   const { manifests, blobs } = closureOf(content, digest);
   let bytes = 0;

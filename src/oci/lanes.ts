@@ -1,27 +1,28 @@
 import type { Outcome } from '../base/pool.ts';
 import type { Descriptor } from './descriptor.ts';
 
-/** Bytes from which on a blob costs its bytes, and no longer its request. */
+/** Size from which the transfer of a blob, rather than its request, dominates the cost. */
 const LARGE = 4 * 1024 * 1024;
 
-/** Large blobs at the same time. More only take turns, and each has pieces in flight. */
+/** Maximum number of concurrent large blobs. More would only share the bandwidth, and each holds buffers. */
 const LARGE_AT_ONCE = 8;
 
-/** Whether moving a blob takes as long as it is, rather than as long as asking for it. */
+/** Reports whether the cost of transferring a blob is dominated by its size. */
 export function isLarge({ size }: Pick<Descriptor, 'size'>): boolean {
   return size >= LARGE;
 }
 
-/** A blob to be moved. */
+/** A blob to transfer. */
 export interface Moved {
   readonly descriptor: Descriptor;
-  /** Somebody has work to do as soon as it is there: it comes before the others of its kind. */
+  /** Other work waits for this blob: it is scheduled before others of its size class. */
   readonly isAwaited?: boolean | undefined;
 }
 
 /**
- * Runs `work` over blobs, `limit` at a time: some large ones, the largest first, since the last one of them is all that
- * the end waits for; and small ones beside them in the rest of the room. Every blob is tried.
+ * Runs `work` on all blobs, `limit` at a time, even if some fail. At most half of the workers, and at most
+ * MAX_LARGE_BLOBS, take large blobs, largest first, so that no large blob is left for the end; the others take small
+ * ones.
  */
 export async function settleLanes<T extends Moved>(
   blobs: readonly T[],
@@ -51,7 +52,7 @@ export async function settleLanes<T extends Moved>(
     if (at < most) await run(queue);
     await run(small);
   };
-  // `Math.max` of what is no number is none either, and then nothing would be tried.
+  // `limit || 1`: a NaN limit would start no workers.
   await Promise.all(Array.from({ length: Math.max(1, Math.min(limit || 1, blobs.length)) }, (_, at) => runner(at)));
   return outcomes;
 }

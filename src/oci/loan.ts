@@ -1,24 +1,27 @@
 const owners = new WeakMap<ArrayBufferLike, () => void>();
 
 /**
- * Marks a chunk as lent: its whole memory is the reader's until the reader gives it back, and `back` is told so.
+ * Hands a pooled buffer to a reader. `release` is called when the reader calls {@link releaseBuffer} with any view of
+ * it.
  *
- * A stream of gigabytes leaves every chunk to the garbage collector, which comes once in 32 MB of them and looks at
- * everything that is alive; measured, that was a quarter of a download's processor time, a third of an upload's, and a
- * third of the memory of both. A reader that says when it is done spares that. One that never says it costs no more than before.
+ * Otherwise every chunk of a stream is left to the garbage collector, which runs once per 32 MB of chunks. Measured: a
+ * quarter of the processor time of a download, a third of that of an upload, and a third of the memory of both. Readers
+ * that never release their chunks work as before.
  */
 export function lend(chunk: Uint8Array, back: () => void): void {
   owners.set(chunk.buffer, back);
 }
 
-/** Gives a chunk back. Neither it nor any other view of its memory may be used afterwards. Chunks that nobody lent stay. */
+/**
+ * Returns a chunk to its pool; no view of its memory may be used afterwards. Ignores chunks that are not from a pool.
+ */
 export function giveBack(chunk: Uint8Array): void {
   const back = owners.get(chunk.buffer);
   owners.delete(chunk.buffer);
   back?.();
 }
 
-/** Gives a chunk to several readers: its memory goes back when each of them has given it back. */
+/** Shares a chunk between several readers: it returns to its pool when all of them have released it. */
 export function share(chunk: Uint8Array, readers: number): void {
   const back = owners.get(chunk.buffer);
   if (back === undefined) return;

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import { formatReference, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
-// The grammar of github.com/distribution/reference: no component of a path begins or ends with a dash.
+// No path component begins or ends with a dash (github.com/distribution/reference), so dashes can separate components.
 const LONGEST = 128;
 const BETWEEN_TAG_AND_NAME = '---';
 const BETWEEN_COMPONENTS = '--';
-/** Of SHA-256, in hexadecimal. */
+/** Hexadecimal digits of the SHA-256. */
 const HASH_LENGTH = 12;
 
 /**
- * The tag of an image in a repository that holds all images: `TAG---HOST--PATH`, with `--` for each slash and `_` before a
- * port, as in `v1.17.2---quay.io--jetstack--cert-manager-controller`. The tag comes first, so that it is still a version
- * where charts compare versions, and a template that puts something before it does no harm. What is too long, or could be
- * read in two ways, is cut and ends with `---` and a hash instead, so no two images have one tag.
+ * Returns the tag of an image in a repository shared by all images: `TAG---HOST--PATH`, with `--` for each slash and
+ * `_` before a port, as in `v1.17.2---quay.io--jetstack--cert-manager-controller`. The tag comes first because charts
+ * compare it as a version. A result that is too long or ambiguous is truncated and ends with `---` and a hash, so tags
+ * are unique.
  */
 export function sharedTag({ registry, path, tag = '' }: Repository & Pick<Reference, 'tag'>): string {
   const name = [registry.replace(/:(?=\d+$)/, '_').replace(/[^\w.-]/g, ''), ...path.split('/')].join(
@@ -30,7 +30,7 @@ function readBack(shared: string): string | undefined {
   return source && formatReference(source);
 }
 
-/** The image that {@link sharedTag} was given; undefined for a tag that ends with a hash, and for any other tag. */
+/** Returns the image of a tag made by {@link sharedTag}; undefined for a tag with a hash and for any other tag. */
 export function sourceOfSharedTag(shared: string): Reference | undefined {
   const at = shared.lastIndexOf(BETWEEN_TAG_AND_NAME);
   const [host = '', ...path] = shared.slice(at + BETWEEN_TAG_AND_NAME.length).split(BETWEEN_COMPONENTS);

@@ -3,15 +3,15 @@ import { withoutEnds } from '../base/text-ends.ts';
 import { wildcard } from '../base/wildcard.ts';
 import { formatRepository, type Repository, tryParseRepository } from './reference.ts';
 
-/** Where one kind of images goes, whatever the naming says of the others. */
+/** Overrides the naming for some repositories. */
 export interface NamingRule {
-  /** A repository as `quay.io/org/app`, short as Docker's are, with `*` for anything. */
+  /** Repository pattern such as `quay.io/org/*`; short Docker Hub names are allowed. */
   readonly match: string;
-  /** A template of what comes after the prefix. */
+  /** Template of the path after the prefix. */
   readonly to: string;
 }
 
-/** The namings by their names, as templates; docs/naming.md describes them. */
+/** Templates of the named namings; see docs/naming.md. */
 const NAMED: Readonly<Record<string, string>> = {
   'host-path': '{host}/{path}',
   path: '{path}',
@@ -20,7 +20,7 @@ const NAMED: Readonly<Record<string, string>> = {
   'single-repository': '',
 };
 
-/** The namings that have a name. */
+/** Names of the predefined namings. */
 export const NAMINGS: readonly string[] = Object.keys(NAMED);
 
 const PLACEHOLDER = /\{(\w*)\}/g;
@@ -28,36 +28,37 @@ const KNOWN: ReadonlySet<string> = new Set(['host', 'path', 'folder', 'name', 'w
 const SAMPLE: Repository = { registry: 'reg.example:5000', path: 'org/app' };
 
 /**
- * The template of a naming, given by its name or as a template: text with `{host}` (a port becomes `-PORT`), `{path}`,
- * `{folder}` and `{name}` (the path up to its last component, and that component), and `{written}` (as the charts have it).
+ * Returns the template of a naming, which is given by name or as a template: text with `{host}` (a port becomes
+ * `-PORT`), `{path}`, `{folder}` (path without its last component), `{name}` (last component) and `{written}` (as in
+ * the charts).
  * @throws AirgapError `usage`
  */
 export function namingTemplate(naming: string): string {
   const named = NAMED[naming];
   if (named !== undefined) return named;
   if (naming.includes('{')) return checked(naming, '--naming');
-  throw new AirgapError('usage', `--naming ${naming}: there is no such naming`, {
-    hint: `choose ${NAMINGS.join(', ')}, or write a template such as '{host}/{path}'`,
+  throw new AirgapError('usage', `--naming ${naming}: unknown naming`, {
+    hint: `use ${NAMINGS.join(', ')}, or write a template such as '{host}/{path}'`,
   });
 }
 
-/** @throws AirgapError `usage` for a template that asks for what there is not, or gives no name of a repository */
+/** @throws AirgapError `usage` for an unknown placeholder, or if the result is not a valid repository name */
 function checked(template: string, flag: string): string {
   const unknown = [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name).find((name) => !KNOWN.has(name));
   const sample = tryParseRepository(`reg.example/${fillTemplate(template, SAMPLE, undefined) || 'x'}`);
   if (unknown === undefined && sample !== undefined) return template;
-  const why = unknown === undefined ? 'it gives no name of a repository' : `{${unknown}} stands for nothing`;
+  const why = unknown === undefined ? 'the result is not a valid repository name' : `unknown placeholder {${unknown}}`;
   throw new AirgapError('usage', `${flag} ${template}: ${why}`, {
     hint: `use {${[...KNOWN].join('}, {')}}, lower-case letters, digits and slashes`,
   });
 }
 
-/** Whether a template needs to know how charts write a reference. */
+/** Reports whether a template contains `{written}`. */
 export function needsWritten(template: string): boolean {
   return template.includes('{written}');
 }
 
-/** What a template gives for a repository, without slashes at its ends; may be empty. */
+/** Fills a template for a repository. The result has no leading or trailing slashes and may be empty. */
 export function fillTemplate(template: string, source: Repository, written: string | undefined): string {
   const host = hostComponent(source.registry);
   const last = source.path.lastIndexOf('/');
@@ -72,13 +73,13 @@ export function fillTemplate(template: string, source: Repository, written: stri
   return withoutEnds(filled.replace(/\/{2,}/g, '/'), '/');
 }
 
-/** A registry host as one component of a path. A port becomes `-PORT`: a path has no colon, and no part of it begins with a dash. */
+/** Formats a registry host as a path component. A port becomes `-PORT`, since paths have no colons. */
 export function hostComponent(registry: string): string {
   return registry.toLowerCase().replace(/[[\]]/g, '').replaceAll(':', '-').replace(/^-+/, '');
 }
 
 /**
- * Reads `MATCH=TEMPLATE`, as given to `--naming-rule`.
+ * Parses the `MATCH=TEMPLATE` of `--naming-rule`.
  * @throws AirgapError `usage`
  */
 export function parseNamingRule(text: string): NamingRule {
@@ -92,15 +93,15 @@ export function parseNamingRule(text: string): NamingRule {
 }
 
 /**
- * A rule whose template is known to be one. The names of namings are templates here too.
- * @param flag where it was written, for the error
+ * Returns the rule with a checked template, which may also be the name of a naming.
+ * @param flag flag or file that the rule is from, for the error
  * @throws AirgapError `usage`
  */
 export function namingRule({ match, to }: NamingRule, flag: string): NamingRule {
   return { match, to: NAMED[to] ?? checked(to, flag) };
 }
 
-/** The template of the first rule that is meant for a repository. */
+/** Returns the template of the first rule that matches a repository. */
 export function ruleFor(rules: readonly NamingRule[], source: Repository): string | undefined {
   const name = formatRepository(source);
   const familiar = name.replace(/^docker\.io\/(?:library\/)?/, '');

@@ -7,82 +7,80 @@ import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } 
 import { formatReference, formatRepository, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
 /**
- * Where things go on the isolated side. `push`, `values`, and whatever else needs a private name use this one mapping,
- * so that an override can never name what a push did not write.
+ * Mapping of source names to the private registry. `push`, `values` and all other commands use this one mapping, so
+ * that overrides only contain names that `push` writes.
  */
 export interface Target extends TargetOptions {
   /** Registry host with optional port. */
   readonly registry: string;
-  /** Path under which everything is put, without slashes at its ends; may be empty. */
+  /** Path prefix of all repositories, without leading or trailing slashes; may be empty. */
   readonly prefix: string;
-  /** As it was given: a name out of NAMINGS, or a template. */
+  /** As given by the user: one of NAMINGS, or a template. */
   readonly naming: string;
 }
 
 export interface TargetOptions {
-  /** Come before the naming; the first that matches wins. */
+  /** Take precedence over the naming; the first match wins. */
   readonly rules?: readonly NamingRule[];
-  /** Path for charts, from the root of the registry; `PREFIX/charts` when absent. */
+  /** Path for charts from the root of the registry; default `PREFIX/charts`. */
   readonly chartPrefix?: string;
-  /** How charts write each repository, by `registry/path`; for namings that ask for it. */
+  /** Spelling of each repository in the charts, by `registry/path`; for namings with `{written}`. */
   readonly written?: ReadonlyMap<string, string>;
-  /** Makes a path one that the registry takes, reversibly. Absent for a registry that takes all. */
+  /** Converts a path, reversibly, to one that the registry accepts. Absent if the registry accepts every path. */
   readonly legal?: (path: string) => string;
-  /** Tags stay what they are even where images share a repository; push never does that. */
+  /** Keeps tags even if images share a repository. Never set by `push`. */
   readonly keepsTags?: true;
 }
 
-/** The naming of whoever says nothing: PREFIX/<source host>/<path>, so that nothing collides. */
+/** Default naming: PREFIX/<source host>/<path>, which is free of collisions. */
 export const DEFAULT_NAMING = 'host-path';
 
 /**
- * Reads `REGISTRY[/PREFIX]`, as given to `--to`.
+ * Parses the `REGISTRY[/PREFIX]` of `--to`.
  * @throws AirgapError `usage`
  */
 export function parseTarget(text: string, naming: string, options: TargetOptions = {}): Target {
   const hint = 'write REGISTRY[/PREFIX], as in 123456789012.dkr.ecr.us-east-1.amazonaws.com/mirrored';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new AirgapError('usage', `--to ${text}: a target has no scheme`, { hint });
+    throw new AirgapError('usage', `--to ${text}: the target must not have a scheme`, { hint });
   }
   if (text.includes('@')) {
-    // What stands there may be a password.
-    throw new AirgapError('usage', '--to: a target has no user name, no password and no digest', {
-      hint: 'write REGISTRY[/PREFIX] alone, and log in with helm registry login or --registry-username',
+    // The text is not repeated: it may contain a password.
+    throw new AirgapError('usage', '--to: the target must not contain a user name, password or digest', {
+      hint: 'write only REGISTRY[/PREFIX], and log in with helm registry login or --registry-username',
     });
   }
   const trimmed = withoutEnd(text, '/');
   const slash = trimmed.indexOf('/');
   const registry = slash < 0 ? trimmed : trimmed.slice(0, slash);
   const prefix = slash < 0 ? '' : trimmed.slice(slash + 1);
-  // The host has to be one that no reader of an override takes for a Docker Hub user name.
+  // Without a dot, colon or `localhost`, readers of an override would take the host for a Docker Hub user name.
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
     throw new AirgapError('usage', `--to ${text}: "${registry}" is not a registry host`, { hint });
   }
   const parsed = tryParseRepository(`${registry}/${prefix === '' ? 'x' : prefix}`);
   if (parsed === undefined) {
     const isCapital = tryParseRepository(`${registry}/${prefix.toLowerCase()}`) !== undefined;
-    throw new AirgapError('usage', `--to ${text}: not a registry and repository prefix`, {
-      hint: isCapital
-        ? `write REGISTRY[/PREFIX] without capital letters: --to ${registry}/${prefix.toLowerCase()}`
-        : hint,
+    throw new AirgapError('usage', `--to ${text}: not a valid registry and repository prefix`, {
+      hint: isCapital ? `write REGISTRY[/PREFIX] in lower case: --to ${registry}/${prefix.toLowerCase()}` : hint,
     });
   }
   if (!URL.canParse(`https://${registry}/`)) {
-    throw new AirgapError('usage', `--to ${text}: there can be no host and port "${registry}"`, {
-      hint: 'a port is at most 65535, and an IPv4 address is four numbers up to 255',
+    throw new AirgapError('usage', `--to ${text}: "${registry}" is not a valid host and port`, {
+      hint: 'a port is at most 65535; an IPv4 address has four numbers up to 255',
     });
   }
   const { chartPrefix } = options;
   if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${join(chartPrefix, 'x')}`) === undefined) {
-    throw new AirgapError('usage', `--chart-prefix ${chartPrefix}: not the path of repositories`, {
+    throw new AirgapError('usage', `--chart-prefix ${chartPrefix}: not a valid repository path`, {
       hint: 'write it without the registry, as in helm/charts',
     });
   }
-  // Those who compare hosts by their letters, as kubelets do to find credentials, write them small.
+  // Kubelets compare hosts case-sensitively to find credentials.
   const target = { registry: parsed.registry.toLowerCase(), prefix, naming, ...options };
   const all = templates(target);
   if (prefix === '' && all.includes('')) {
-    throw new AirgapError('usage', `--naming ${naming} needs the repository that is to hold the images`, {
+    throw new AirgapError('usage', `--naming ${naming} needs a repository for the images`, {
       hint: `write --to ${registry}/REPOSITORY`,
     });
   }
@@ -93,14 +91,14 @@ export function formatTarget({ registry, prefix }: Pick<Target, 'registry' | 'pr
   return prefix === '' ? registry : `${registry}/${prefix}`;
 }
 
-/** Whether the naming asks how charts write their references. */
+/** Reports whether the naming depends on how charts write their references. */
 export function asksForWritten(target: Target): boolean {
   return templates(target).some(needsWritten);
 }
 
 /**
- * The private repository for an image's repository.
- * @throws AirgapError `reference-invalid` when that is none below the target
+ * Returns the private repository of a source repository.
+ * @throws AirgapError `reference-invalid` if the result is not a valid repository below the target
  */
 export function targetRepository(target: Target, source: Repository): Repository {
   const { written, legal } = target;
@@ -109,22 +107,22 @@ export function targetRepository(target: Target, source: Repository): Repository
   return inside(target, legal === undefined ? path : legal(path), target.prefix, formatRepository(source));
 }
 
-/** Whoever made up a name, nothing is written or asked for outside of the target. */
+/** Checks that a repository is below the prefix: hostile names must not reach other repositories. */
 function inside({ registry }: Target, path: string, prefix: string, source: string): Repository {
   const isBelow = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
   if (isBelow && isName('repository', path)) return { registry, path };
   throw new AirgapError(
     'reference-invalid',
-    `${quoted(source)} has no place under ${registry}: ${quoted(path)} is no repository`,
+    `${quoted(source)} cannot be mapped to ${registry}: ${quoted(path)} is not a valid repository`,
     {
-      hint: 'repositories have lower-case letters and digits, with ".", "_" or dashes between them, and slashes',
+      hint: 'repository names have lower-case letters and digits, separated by ".", "_", dashes or slashes',
     },
   );
 }
 
 /**
- * The private reference: the repository is mapped, tag and digest stay what they are. Only where the naming leaves nothing
- * of a name has the tag to tell the image (naming-tag.ts), unless a digest does. What has neither gets none.
+ * Returns the private reference: the repository is mapped, tag and digest are kept. If the naming drops the whole name,
+ * the tag identifies the image (naming-tag.ts) unless a digest does.
  */
 export function targetReference(target: Target, source: Reference): Reference {
   const { digest } = source;
@@ -136,12 +134,12 @@ export function targetReference(target: Target, source: Reference): Reference {
   };
 }
 
-/** Whether a reference has another tag at the target. */
+/** Reports whether a reference gets another tag at the target. */
 export function isTagChanged(target: Target, source: Reference): boolean {
   return target.keepsTags !== true && source.digest === undefined && templateFor(target, source) === '';
 }
 
-/** Whether that is so of any image. */
+/** Reports whether any image gets another tag at the target. */
 export function changesTags(target: Target): boolean {
   return target.keepsTags !== true && templates(target).includes('');
 }
@@ -151,8 +149,8 @@ function templateFor({ rules = [], naming }: Target, source: Repository): string
 }
 
 /**
- * The repository of a chart: PREFIX/charts/<name>, or below the chart prefix.
- * @throws AirgapError `reference-invalid` for a chart whose name no repository can have, such as one with capitals
+ * Returns the repository of a chart: PREFIX/charts/<name>, or below the chart prefix.
+ * @throws AirgapError `reference-invalid` if the chart name is not a legal repository name, such as one in upper case
  */
 export function chartRepository(target: Target, name: string): Repository {
   checkName('chart name', name, formatTarget(target), 'reference-invalid');
@@ -160,14 +158,14 @@ export function chartRepository(target: Target, name: string): Repository {
   return inside(target, join(folder, name), folder, `chart ${name}`);
 }
 
-/** A chart's tag is its version exactly; `+` is no tag character and becomes `_`, as `helm push` does it. */
+/** Returns the tag of a chart version. `+` is not legal in tags and becomes `_`, as with `helm push`. */
 export function chartTag(version: string): string {
   return version.replaceAll('+', '_');
 }
 
 /**
- * The path below which all images of a registry lie, each under its own path; undefined when the naming changes paths, so
- * that no node can be told to look for a whole registry there.
+ * Returns the path below which all images of a registry keep their own paths, for registry mirrors; undefined if the
+ * naming changes paths.
  */
 export function registryFolder(target: Target, registry: string): string | undefined {
   const template = namingTemplate(target.naming);
@@ -178,7 +176,7 @@ export function registryFolder(target: Target, registry: string): string | undef
     : join(target.prefix, fillTemplate(front, { registry, path: '' }, ''));
 }
 
-/** Whether a reference names something under the target already. */
+/** Reports whether a reference is already under the target. */
 export function isUnderTarget(target: Target, reference: Reference): boolean {
   const { registry, prefix } = target;
   if (reference.registry !== registry) return false;
@@ -186,12 +184,12 @@ export function isUnderTarget(target: Target, reference: Reference): boolean {
   return reference.path === prefix && templates(target).includes('');
 }
 
-/** Whether a reference is in the repository that holds all images, where a tag that push does not write is nobody's. */
+/** Reports whether a repository is the one shared by all images, in which `push` owns all tags. */
 export function isShared(target: Target, { registry, path }: Repository): boolean {
   return changesTags(target) && registry === target.registry && path === target.prefix;
 }
 
-/** The full text of a source's private name. */
+/** Formats the private reference of a source reference. */
 export function targetText(target: Target, source: Reference): string {
   return formatReference(targetReference(target, source));
 }

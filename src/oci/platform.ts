@@ -8,7 +8,7 @@ export interface Platform {
 }
 
 /**
- * Reads `os/architecture[/variant]`, as in `--platform linux/arm64/v8`.
+ * Parses `os/architecture[/variant]`, as in `--platform linux/arm64/v8`.
  * @throws AirgapError `usage`
  */
 export function parsePlatform(text: string): Platform {
@@ -23,7 +23,7 @@ export function formatPlatform({ os, architecture, variant }: Platform): string 
   return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;
 }
 
-/** Whether `have` satisfies `want`; a wanted variant must be the same, an unnamed one matches any (arm64 is arm64/v8). */
+/** Reports whether `have` satisfies `want`. Without a wanted variant, any matches; arm64 means arm64/v8. */
 export function matchesPlatform(have: Platform, want: Platform): boolean {
   const variant = (p: Platform): string | undefined => p.variant ?? (p.architecture === 'arm64' ? 'v8' : undefined);
   return (
@@ -33,7 +33,7 @@ export function matchesPlatform(have: Platform, want: Platform): boolean {
   );
 }
 
-/** Attestations (provenance, SBOM) that BuildKit stores as children of an index have this platform. */
+/** Reports whether the platform is the one that BuildKit gives attestations (provenance, SBOM) in an index. */
 export function isAttestation(platform: Platform | undefined): boolean {
   return platform?.os === 'unknown' && platform.architecture === 'unknown';
 }

@@ -5,36 +5,36 @@ import { type Digest, isDigest } from './digest.ts';
 
 /** One repository of one registry. */
 export interface Repository {
-  /** Host with optional port, as people write it: `docker.io`, not `registry-1.docker.io`. */
+  /** Host with optional port as in references: `docker.io`, not `registry-1.docker.io`. */
   readonly registry: string;
-  /** Path below the host, for Docker Hub with `library/` filled in. */
+  /** Path below the host, including `library/` for Docker Hub. */
   readonly path: string;
 }
 
-/** An image name as Kubernetes understands it, with every default filled in. At least one of tag and digest is there. */
+/** A normalized image reference, as Kubernetes interprets it. Has a tag, a digest or both. */
 export interface Reference extends Repository {
   readonly tag?: string;
   readonly digest?: Digest;
 }
 
-/** What Docker takes for the identifier of a local image, and Kubernetes refuses. */
+/** Docker interprets 64 hexadecimal digits as a local image ID; Kubernetes rejects them. */
 const IDENTIFIER = /^[a-f0-9]{64}$/;
 
 /**
- * Reads and normalises a reference as Docker and Kubernetes do: `nginx` is `docker.io/library/nginx:latest`.
+ * Parses and normalizes a reference as Docker and Kubernetes do: `nginx` is `docker.io/library/nginx:latest`.
  * @throws AirgapError `reference-invalid`
  */
 export function parseReference(text: string): Reference {
   const parsed = tryParseReference(text);
   if (parsed === undefined) {
     throw new AirgapError('reference-invalid', `${quoted(text)} is not an image reference`, {
-      hint: 'write registry/repository:tag or registry/repository@sha256:…, lower case',
+      hint: 'write registry/repository:tag or registry/repository@sha256:…, in lower case',
     });
   }
   return parsed;
 }
 
-/** The same without the error: undefined when the text is no reference. */
+/** Parses a reference like {@link parseReference}, but returns undefined if it is invalid. */
 export function tryParseReference(text: string): Reference | undefined {
   if (IDENTIFIER.test(text)) return undefined;
   let rest = text;
@@ -59,7 +59,7 @@ export function tryParseReference(text: string): Reference | undefined {
   return { ...repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
 }
 
-/** Reads `registry/path` without tag or digest, with Docker's defaults. */
+/** Parses `registry/path` without tag or digest and applies Docker's defaults. */
 export function tryParseRepository(name: string): Repository | undefined {
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
@@ -71,17 +71,17 @@ export function tryParseRepository(name: string): Repository | undefined {
   return { registry, path };
 }
 
-/** `registry/path` of a repository or a reference. */
+/** Formats `registry/path` of a repository or reference. */
 export function formatRepository({ registry, path }: Repository): string {
   return `${registry}/${path}`;
 }
 
-/** The full, normalised text: tag and digest both when both are there. */
+/** Formats the full, normalized reference, with tag and digest if both are present. */
 export function formatReference({ registry, path, tag, digest }: Reference): string {
   return `${registry}/${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
 }
 
-/** What a registry is asked for: the digest where there is one, since it decides. */
+/** Returns the `<reference>` part of a manifest request: the digest, which takes precedence, or the tag. */
 export function lookupOf(reference: Reference): string {
   return reference.digest ?? reference.tag ?? 'latest';
 }

@@ -4,30 +4,32 @@ import { type Digest, encodedOf } from './digest.ts';
 import type { Links } from './manifest.ts';
 import { isSignatureOf } from './signing-key.ts';
 
-/** A blob of cosign's simple signing: what is signed, with the signature in an annotation of its layer. */
+/** Media type of cosign's simple signing payload. The signature is in an annotation of the layer. */
 export const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
-/** The annotation with the signature, in base64. */
+/** Annotation with the signature in base64. */
 export const SIGNATURE_ANNOTATION = 'dev.cosignproject.cosign/signature';
-/** `critical.type` of every payload (github.com/containers/image, docs/containers-signature.5.md; cosign has its own word). */
+/**
+ * Values of `critical.type` in payloads: cosign's, and that of github.com/containers/image (containers-signature.5.md).
+ */
 const SIGNATURE_TYPES: ReadonlySet<unknown> = new Set([
   'cosign container image signature',
   'atomic container signature',
 ]);
-/** Sigstore's bundle, of any version: cosign 3 writes it. */
+/** Media type of a sigstore bundle of any version, as cosign 3 writes it. */
 const BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v[\d.]+)?\+json(?:;|$)/;
-/** What cosign says of an image when it signs it so; other predicates are attestations, and say other things. */
+/** Predicate type of a cosign 3 signature. Bundles with other predicates are attestations. */
 const SIGNED = 'https://sigstore.dev/cosign/sign/v1';
 const IN_TOTO = 'application/vnd.in-toto+json';
 
-/** One signature, as far as it can be read off a manifest: the blob in which it is, or which it signs. */
+/** A signature found in a manifest, with the blob that contains it or that it signs. */
 export interface SignatureBlob {
   readonly blob: Descriptor;
-  /** In base64; of a sigstore bundle the blob itself has it. */
+  /** In base64; undefined for a sigstore bundle, whose blob contains the signature. */
   readonly signature?: string;
 }
 
-/** Signatures that a manifest holds, whatever ties it to its image; none for what is no signature. */
+/** Returns the signatures in a manifest; empty if it contains none. */
 export function signatureBlobs({ blobs, config }: Pick<Links, 'blobs' | 'config'>): readonly SignatureBlob[] {
   return blobs
     .filter((blob) => blob !== config)
@@ -39,9 +41,10 @@ export function signatureBlobs({ blobs, config }: Pick<Links, 'blobs' | 'config'
 }
 
 /**
- * Whether the blob is a signature of the image by one of the keys. Certificates and transparency logs are not looked at:
- * a key that is held says all that can be said offline.
- * @param image digest of the manifest or index that has to be signed
+ * Reports whether the blob is a valid signature of the image by one of the keys. Certificates and transparency logs are
+ * not checked: offline, only the key can be verified.
+ * @param bytes content of the blob
+ * @param imageDigest digest of the manifest or index that must be signed
  */
 export function isSigned(
   { signature }: Pick<SignatureBlob, 'signature'>,
@@ -52,7 +55,7 @@ export function isSigned(
   return signature === undefined ? isBundle(bytes, image, keys) : isSimple(signature, bytes, image, keys);
 }
 
-/** Cosign's SIGNATURE_SPEC.md: the payload is signed as it is, and names the digest. */
+/** Verifies a simple signing payload (cosign, SIGNATURE_SPEC.md), which is signed as is and contains the digest. */
 function isSimple(signature: string, payload: Uint8Array, image: Digest, keys: readonly KeyObject[]): boolean {
   if (!keys.some((key) => holds(key, payload, signature))) return false;
   const { critical } = parse(payload) as {
@@ -61,7 +64,9 @@ function isSimple(signature: string, payload: Uint8Array, image: Digest, keys: r
   return SIGNATURE_TYPES.has(critical?.type) && critical?.image?.['docker-manifest-digest'] === image;
 }
 
-/** A DSSE envelope (github.com/secure-systems-lab/dsse, protocol.md) around an in-toto statement that has the digest. */
+/**
+ * Verifies a DSSE envelope (github.com/secure-systems-lab/dsse, protocol.md) with an in-toto statement on the digest.
+ */
 function isBundle(bytes: Uint8Array, image: Digest, keys: readonly KeyObject[]): boolean {
   const { dsseEnvelope } = parse(bytes) as {
     dsseEnvelope?: { payload?: unknown; payloadType?: unknown; signatures?: unknown };
@@ -81,7 +86,7 @@ function isBundle(bytes: Uint8Array, image: Digest, keys: readonly KeyObject[]):
   );
 }
 
-/** What cannot even be a signature of such a key is none. */
+/** Verifies a signature; malformed signatures are invalid. */
 function holds(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
   try {
     return isSignatureOf(key, bytes, signature);
@@ -90,7 +95,7 @@ function holds(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
   }
 }
 
-/** What is no JSON object says nothing. */
+/** Parses a JSON object; returns an empty one for anything else. */
 function parse(bytes: Uint8Array): object {
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));

@@ -5,47 +5,47 @@ import type { Links } from './manifest.ts';
 import { formatRepository, type Repository } from './reference.ts';
 
 /**
- * A manifest that belongs to another one in its repository: by its `subject` field (OCI image specification 1.1), or by
- * cosign's tag, which has the other's digest in it.
+ * A manifest that refers to another one in the same repository: through its `subject` field (OCI image specification
+ * 1.1) or through a cosign tag that contains the subject's digest.
  */
 export interface Referrer {
   readonly repository: Repository;
-  /** Digest of the manifest that it belongs to. */
+  /** Digest of the manifest that it refers to. */
   readonly subject: Digest;
   /** Media type, digest and size of the referrer itself. */
   readonly descriptor: Descriptor;
-  /** What it is: `artifactType`, else the media type of its config; empty where only its tag is known. */
+  /** Its `artifactType`, else the media type of its config; empty if only its tag is known. */
   readonly artifactType: string;
-  /** Of one that only its tag ties to its subject: `sha256-<hex>.sig`, `.att` or `.sbom`. */
+  /** Cosign tag `sha256-<hex>.sig`, `.att` or `.sbom`, if there is no `subject` field. */
   readonly tag?: string;
 }
 
-/** What cosign ties to an image by a tag (github.com/sigstore/cosign, specs/SIGNATURE_SPEC.md): signature, attestations, SBOM. */
+/** Suffixes of cosign tags (github.com/sigstore/cosign, specs/SIGNATURE_SPEC.md): signatures, attestations, SBOMs. */
 const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
-/** What a tag may be long (distribution specification 1.1, "Pulling manifests"). */
+/** Maximum length of a tag (distribution specification 1.1, "Pulling manifests"). */
 const TAG_LIMIT = 128;
 
 /**
- * The tag under which a registry without the referrers API keeps the list of a manifest's referrers (distribution
- * specification 1.1, "Referrers Tag Schema"): at most 32 characters of the algorithm and 64 of the digest.
+ * Returns the tag of a manifest's referrers list in registries without the referrers API (distribution specification
+ * 1.1, "Referrers Tag Schema"): at most 32 characters of the algorithm and 64 of the digest.
  */
 export function referrersTag(subject: Digest): string {
   return `${algorithmOf(subject).slice(0, 32)}-${encodedOf(subject).slice(0, 64)}`;
 }
 
-/** Cosign's tags for a manifest; none where they would be too long. */
+/** Returns the cosign tags of a manifest, without those that would be too long. */
 export function cosignTags(subject: Digest): readonly string[] {
   const tags = COSIGN_SUFFIXES.map((suffix) => `${algorithmOf(subject)}-${encodedOf(subject)}.${suffix}`);
   return tags.filter((tag) => tag.length <= TAG_LIMIT);
 }
 
-/** What a manifest is, as the listing of its subject's referrers says it. */
+/** Returns the artifact type that a referrers list shows for a manifest. */
 export function artifactTypeOf({ artifactType, config }: Pick<Links, 'artifactType' | 'config'>): string {
   return artifactType || (config?.mediaType ?? '');
 }
 
-/** What people call it. */
+/** Returns the kind of a referrer for users: signature, attestation, SBOM, or its artifact type. */
 export function referrerKind({ artifactType, tag }: Pick<Referrer, 'artifactType' | 'tag'>): string {
   if (tag?.endsWith('.sig')) return 'signature';
   if (tag?.endsWith('.att')) return 'attestation';
@@ -53,18 +53,18 @@ export function referrerKind({ artifactType, tag }: Pick<Referrer, 'artifactType
   return artifactType === '' ? 'referrer' : artifactType;
 }
 
-/** Two are the same when they tie the same content to the same manifest in the same way. */
+/** Returns a key that is equal for referrers with the same repository, subject, tag and digest. */
 export function referrerKey({ repository, subject, descriptor, tag = '' }: Referrer): string {
   return `${formatRepository(repository)} ${subject} ${tag} ${descriptor.digest}`;
 }
 
-/** A fixed order, so that equal content gives equal bytes. */
+/** Removes duplicates and sorts, so that equal content is written as equal bytes. */
 export function sortReferrers(referrers: Iterable<Referrer>): Referrer[] {
   const byKey = new Map([...referrers].map((referrer) => [referrerKey(referrer), referrer]));
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, referrer]) => referrer);
 }
 
-/** What belongs to any of these images and charts, each once and in a fixed order. */
+/** Returns the transitive referrers of images and charts, each once and sorted. */
 export function referrersOf(
   { manifests, referrers = [] }: Parameters<typeof referrersUnder>[0],
   owners: Iterable<{ readonly repository: Repository; readonly digest: Digest }>,
@@ -78,7 +78,7 @@ export function referrersOf(
   );
 }
 
-/** What belongs to a manifest in its repository, to anything below it, and to those in turn. */
+/** Returns the referrers of a manifest, of everything below it, and of those referrers in turn. */
 export function referrersUnder(
   content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },
   repository: Repository,
@@ -89,7 +89,7 @@ export function referrersUnder(
   const bySubject = Map.groupBy(own, ({ subject }) => subject);
   const found: Referrer[] = [];
   const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
-  // What is added while it goes on is gone through as well.
+  // The loop also visits subjects that it adds.
   for (const subject of subjects) {
     for (const referrer of bySubject.get(subject) ?? []) {
       found.push(referrer);

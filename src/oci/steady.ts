@@ -7,32 +7,32 @@ import type { BlobNode } from './graph.ts';
 import { formatRepository } from './reference.ts';
 
 export interface SteadyOptions {
-  /** What is read, for messages. */
+  /** Name of the content in messages. */
   readonly what: string;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
-  /** Milliseconds before the first new try; doubles with each that brings nothing. */
+  /** Milliseconds before the first retry; doubles with each further failure. */
   readonly pause?: number;
 }
 
-/** Tries in a row that may bring nothing new: a source that is gone is told from one that hiccups. */
+/** Failures in a row without progress after which reading fails. */
 const TRIES = 5;
-/** Tries that one counts for which does not even begin: by then it has been asked for several times. */
+/** Failures that an unopened stream counts for: the HTTP client has retried the request already. */
 const UNOPENED = 3;
-/** Bytes that count as something new, so that a source that breaks after every few bytes does not go on for ever. */
+/** Bytes that count as progress. A source that breaks after fewer bytes each time would be retried forever. */
 const PROGRESS = 256 * 1024;
 const PAUSE = 250;
-const AGAIN = 'run the command again: what has arrived is kept';
+const AGAIN = 'run the command again: data received so far is kept';
 
 /**
- * Reads a body to its end, emitting `bytes`, and hands every chunk to `take`, in order; while that waits, nothing more is read. A read that
- * breaks, or ends early, continues where it stopped: what is taken is exactly what lies between `offset` and the body's
- * size when the promise resolves. Digests are the taker's business.
+ * Reads a body from `offset` to its end, emits `bytes` events, and passes every chunk to `handleChunk` in order,
+ * waiting for the promise it returns. A read that fails or ends early is resumed where it stopped. Digests are not
+ * checked.
  *
- * The chunks are those that the stream was given. An async iterator over a stream would put all that has arrived
- * together, which costs as much as hashing it.
- * @throws AirgapError what the source says when it is final (not found, forbidden, …); `network` after several tries
- *   in a row; `digest-mismatch` when there is more than the body's size; `interrupted`; and what `take` throws
+ * Chunks are passed on as received. An async iterator over the stream would concatenate them, which costs as much
+ * processor time as hashing.
+ * @throws AirgapError permanent errors of the source (not found, forbidden, …); `network` after several failures in a
+ *   row; `digest-mismatch` if the body is larger than its size; `interrupted`; and errors of `handleChunk`
  */
 export async function drain(body: Body, offset: number, options: SteadyOptions, take: Take): Promise<void> {
   const { what, emit, signal } = options;
@@ -40,12 +40,12 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
   let mark = offset;
   let tries = 0;
   let isOpen = false;
-  // What the taker throws is no fault of the source's: asking the source again would not help.
+  // Errors of the handler are not retried: the source is not their cause.
   let refused: { readonly error: unknown } | undefined;
   const count: Take = (chunk) => {
     at += chunk.length;
     if (at > body.size) {
-      throw new AirgapError('digest-mismatch', `${what}: the source sends more than the ${body.size} bytes announced`);
+      throw new AirgapError('digest-mismatch', `${what}: the source sent more than the announced ${body.size} bytes`);
     }
     emit({ type: 'bytes', bytes: chunk.length });
     const refuse = (error: unknown): never => {
@@ -76,8 +76,8 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
       const said = messageOf(error);
       const reason = said.startsWith(what) ? said.slice(what.length).replace(/^:? /, '') : said;
       if (tries >= TRIES) {
-        const where = `the last time at ${at} of ${body.size} bytes`;
-        throw new AirgapError('network', `${what}: broke off again and again, ${where}: ${reason}`, {
+        const where = `last at ${at} of ${body.size} bytes`;
+        throw new AirgapError('network', `${what}: the transfer failed repeatedly, ${where}: ${reason}`, {
           hint: [error instanceof AirgapError ? error.hint : undefined, AGAIN].filter(Boolean).join('; '),
           cause: error,
         });
@@ -88,10 +88,10 @@ export async function drain(body: Body, offset: number, options: SteadyOptions, 
   }
 }
 
-/** Takes a chunk, which nobody else will change. A promise holds back the next one. */
+/** Receives a chunk, which it owns. Returning a promise delays the next chunk. */
 export type Take = (chunk: Uint8Array) => Promise<void> | undefined;
 
-/** One stream into `take`. */
+/** Passes the chunks of one stream to `handleChunk`. */
 function flow(stream: Readable, take: Take): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown): void => {
@@ -116,7 +116,7 @@ function flow(stream: Readable, take: Take): Promise<void> {
   });
 }
 
-/** The body with its interruptions taken out, for who needs a stream: see {@link drain}. */
+/** Wraps a body so that its streams resume after failures: see {@link drain}. */
 export function steady(body: Body, options: SteadyOptions): Body {
   return {
     size: body.size,
@@ -124,7 +124,7 @@ export function steady(body: Body, options: SteadyOptions): Body {
       let go = (): void => {};
       const out = new Readable({ highWaterMark: 0, read: () => go() });
       const take: Take = (chunk) => {
-        if (out.destroyed) throw new AirgapError('interrupted', `${options.what}: nobody reads any more`);
+        if (out.destroyed) throw new AirgapError('interrupted', `${options.what}: the reader was closed`);
         if (out.push(chunk)) return undefined;
         return new Promise((resolve) => {
           go = resolve;
@@ -140,7 +140,7 @@ export function steady(body: Body, options: SteadyOptions): Body {
   };
 }
 
-/** A blob's body: its own bytes, or the first of its repositories that gives it. */
+/** Returns the body of a blob: its bytes in memory, or the content of the first repository that provides it. */
 export function bodyOf(source: Source, node: BlobNode): Body {
   const { descriptor, repositories, bytes } = node;
   if (bytes !== undefined) {
@@ -161,12 +161,12 @@ export function bodyOf(source: Source, node: BlobNode): Body {
           failure ??= error;
         }
       }
-      throw failure ?? new AirgapError('image-not-found', `nothing holds the blob ${descriptor.digest}`);
+      throw failure ?? new AirgapError('image-not-found', `no repository has the blob ${descriptor.digest}`);
     },
   };
 }
 
-/** What a blob is called in messages: digest, and where it is read. */
+/** Returns the name of a blob for messages: `repository@digest`. */
 export function nameOf({ descriptor, repositories }: BlobNode): string {
   const [first] = repositories;
   return first === undefined ? descriptor.digest : `${formatRepository(first)}@${descriptor.digest}`;

@@ -2,10 +2,10 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import { lend } from '../../oci/loan.ts';
 import type { RandomFile } from './random-file.ts';
 
-/** Bytes read at once: fewer calls, and still small beside a layer. */
+/** Bytes per read: few calls, but still small compared to a layer. */
 export const CHUNK = 512 * 1024;
 
-/** Writes chunks one after the other at a position. @throws AirgapError `no-space` */
+/** Writes chunks consecutively at a position. @throws AirgapError `no-space`, `file` */
 export async function writeAll(file: RandomFile, chunks: readonly Uint8Array[], position: number): Promise<void> {
   let rest = [...chunks];
   let at = position;
@@ -19,7 +19,7 @@ export async function writeAll(file: RandomFile, chunks: readonly Uint8Array[], 
   }
 }
 
-/** What is left of the chunks after so many bytes. */
+/** Returns the chunks without their first `bytes` bytes. */
 function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let skip = bytes;
   for (const [at, chunk] of chunks.entries()) {
@@ -30,8 +30,8 @@ function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
 }
 
 /**
- * Content of a file from a position, in chunks that are lent: what the reader gives back is read into again.
- * @throws AirgapError `file` when the medium does not give it
+ * Reads a range of a file in pooled buffers, reusing those that the reader releases.
+ * @throws AirgapError `file` on read errors and at an unexpected end of file
  */
 export async function* readRange(file: RandomFile, position: number, size: number): AsyncGenerator<Uint8Array> {
   const spare: Buffer[] = [];
@@ -41,26 +41,25 @@ export async function* readRange(file: RandomFile, position: number, size: numbe
     const bytesRead = await file.read(wanted, position + at).catch((cause) => {
       throw new AirgapError('file', `cannot read at byte ${position + at}: ${messageOf(cause)}`, { cause });
     });
-    if (bytesRead === 0)
-      throw new AirgapError('file', `the file ends at byte ${position + at}, before its content does`);
+    if (bytesRead === 0) throw new AirgapError('file', `unexpected end of file at byte ${position + at}`);
     at += bytesRead;
     lend(buffer, () => spare.push(buffer));
     yield buffer.subarray(0, bytesRead);
   }
 }
 
-/** A failed write as an error of ours. */
+/** Converts a write error to an AirgapError `no-space` or `file`. */
 export function writeFailure(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new AirgapError('no-space', `the bundle does not fit: ${messageOf(error)}`, {
+    return new AirgapError('no-space', `not enough space for the bundle: ${messageOf(error)}`, {
       hint:
         code === 'EFBIG'
-          ? 'no file there can be that large; --split-size 4095MiB writes parts that FAT32 holds'
-          : 'free some space, or choose another folder with --out; what is there is continued',
+          ? 'the file system does not allow files of this size; --split-size 4095MiB writes parts that fit on FAT32'
+          : 'free some space and run the same command again to resume, or choose another folder with --out',
       cause: error,
     });
   }
-  return new AirgapError('file', `the bundle cannot be written: ${messageOf(error)}`, { cause: error });
+  return new AirgapError('file', `cannot write the bundle: ${messageOf(error)}`, { cause: error });
 }

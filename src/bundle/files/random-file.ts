@@ -2,55 +2,55 @@ import { readSync, writeSync } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 
 /**
- * Where the bytes of one long file lie: in a file, or in parts that follow each other. Plain data, so that a worker
- * thread can be given it and open the same file for itself.
+ * Paths of a file or of the consecutive parts that it is split into. Plain data, so that a worker thread can receive it
+ * and open the same file.
  */
 export interface FilePlaces {
   readonly paths: readonly string[];
-  /** Bytes of every part but the last, which has the rest; `Infinity` for a single file. */
+  /** Bytes of every part except the last; `Infinity` for a single file. */
   readonly partSize: number;
 }
 
-/** A file that is read and written at positions, whether it is one or several parts. */
+/** A file with random access, stored as one file or in parts. */
 export interface RandomFile {
   readonly places: FilePlaces;
   /**
-   * Fills the buffer from a position on.
-   * @returns bytes that were read: fewer than the buffer has only where the file ends
+   * Fills the buffer from a position.
+   * @returns bytes read; fewer than the buffer's length only at end of file
    */
   read(buffer: Uint8Array, position: number): Promise<number>;
-  /** The same, and returns when it is done. */
+  /** Like `read`, but synchronous. */
   readNow(buffer: Uint8Array, position: number): number;
   /**
-   * Writes chunks one after the other at a position, 1024 of them at most (IOV_MAX).
-   * @returns bytes that were written, which may be fewer: at the end of a part, and wherever the system stops
+   * Writes at most 1024 chunks (IOV_MAX) consecutively at a position.
+   * @returns bytes written, which may be fewer, such as at the end of a part
    */
   writev(chunks: readonly Uint8Array[], position: number): Promise<number>;
   /**
-   * Writes all of a chunk, and returns when it is done: what has just been read and hashed is still in the processor's
-   * cache then, and another thread would have to fetch it from there.
+   * Writes a whole chunk synchronously. A chunk that was just received and hashed is in the processor's cache; another
+   * thread would have to load it again.
    */
   writeNow(chunk: Uint8Array, position: number): void;
-  /** Gives every part its size, for so many bytes in all. */
+  /** Sets the total size; every part gets its share. */
   truncate(size: number): Promise<void>;
-  /** Bytes in all parts together, as they are now. */
+  /** Returns the current total size of all parts in bytes. */
   size(): Promise<number>;
-  /** Waits until everything is on the disk. */
+  /** Flushes all parts to disk. */
   sync(): Promise<void>;
-  /** Whether the paths still lead to these very files. */
+  /** Reports whether the paths still refer to the open files. */
   isInPlace(): Promise<boolean>;
   close(): Promise<void>;
 }
 
-/** One file. */
+/** Returns the parts of a single file. */
 export function singleFile(path: string): FilePlaces {
   return { paths: [path], partSize: Number.POSITIVE_INFINITY };
 }
 
 /**
  * Opens all parts, or none.
- * @param how flags of open(2), as `node:fs` takes them, or what opens each part
- * @throws what the system says, or what that throws, for the first part that cannot be opened
+ * @param mode flags as for `fs.open`, or a function that opens a part
+ * @throws the error of the first part that cannot be opened
  */
 export async function openRandomFile(
   places: FilePlaces,
@@ -78,7 +78,7 @@ class Parts implements RandomFile {
   async read(buffer: Uint8Array, position: number): Promise<number> {
     let done = 0;
     while (done < buffer.length) {
-      const { handle, within, room } = this.#at(position + done);
+      const { handle, within, room } = this.#locate(position + done);
       if (handle === undefined) break;
       const { bytesRead } = await handle.read(buffer, done, Math.min(buffer.length - done, room), within);
       if (bytesRead === 0) break;
@@ -90,7 +90,7 @@ class Parts implements RandomFile {
   readNow(buffer: Uint8Array, position: number): number {
     let done = 0;
     while (done < buffer.length) {
-      const { handle, within, room } = this.#at(position + done);
+      const { handle, within, room } = this.#locate(position + done);
       if (handle === undefined) break;
       const read = readSync(handle.fd, buffer, done, Math.min(buffer.length - done, room), within);
       if (read === 0) break;
@@ -100,7 +100,7 @@ class Parts implements RandomFile {
   }
 
   async writev(chunks: readonly Uint8Array[], position: number): Promise<number> {
-    const { handle, within, room } = this.#at(position);
+    const { handle, within, room } = this.#locate(position);
     if (handle === undefined) throw new RangeError(`no part holds byte ${position}`);
     const { bytesWritten } = await handle.writev(
       room === Number.POSITIVE_INFINITY ? chunks : first(chunks, room),
@@ -111,7 +111,7 @@ class Parts implements RandomFile {
 
   writeNow(chunk: Uint8Array, position: number): void {
     for (let done = 0; done < chunk.length; ) {
-      const { handle, within, room } = this.#at(position + done);
+      const { handle, within, room } = this.#locate(position + done);
       if (handle === undefined) throw new RangeError(`no part holds byte ${position + done}`);
       done += writeSync(handle.fd, chunk, done, Math.min(chunk.length - done, room), within);
     }
@@ -147,8 +147,12 @@ class Parts implements RandomFile {
     await Promise.all(this.#handles.map((handle) => handle.close()));
   }
 
-  /** The part that holds a position, where in it, and the bytes from there to its end. */
-  #at(position: number): { readonly handle: FileHandle | undefined; readonly within: number; readonly room: number } {
+  /** Returns the part that contains a position, the offset in it, and the bytes from there to its end. */
+  #locate(position: number): {
+    readonly handle: FileHandle | undefined;
+    readonly within: number;
+    readonly room: number;
+  } {
     const { partSize } = this.places;
     const number = Math.floor(position / partSize);
     const within = number === 0 ? position : position - number * partSize;
@@ -156,7 +160,7 @@ class Parts implements RandomFile {
   }
 }
 
-/** The first so many bytes of the chunks. */
+/** Returns the first `bytes` bytes of the chunks. */
 function first(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const taken: Uint8Array[] = [];
   for (let room = bytes, at = 0; room > 0 && at < chunks.length; at++) {

@@ -6,13 +6,13 @@ import { readRange } from './file.ts';
 import type { RandomFile } from './random-file.ts';
 import { type Head, type Part, partBytes, type SplitIndex } from './split-index.ts';
 
-/** Parts read at the same time: while one is hashed the next bytes of the other are read. */
+/** Number of parts read concurrently: one is hashed while the other is read. */
 const READERS = 2;
 
-/** Bytes in which a bundle says what it holds: its first two files, of which the second has 32 MiB at most. */
+/** Bytes that contain `oci-layout` and `index.json`, which has at most 32 MiB. */
 const HEAD = 33 * 1024 * 1024;
 
-/** The index of parts that are complete: each is read once, from its beginning to its end. @throws AirgapError `file` */
+/** Creates the index of complete parts by reading each once. @throws AirgapError `file` */
 export async function indexParts(file: RandomFile, size: number, names: readonly string[]): Promise<SplitIndex> {
   const { partSize } = file.places;
   const parts = await pool(names, READERS, async (path, at): Promise<Part> => {
@@ -25,26 +25,26 @@ export async function indexParts(file: RandomFile, size: number, names: readonly
 }
 
 /**
- * Whether an index is that of these parts and not of another bundle, without reading them all. Where it has no hash of the
- * bundle's beginning, the first part is read.
+ * Reports whether an index belongs to these parts rather than to another bundle, by the hash of the bundle's head. For
+ * indexes without head, the first part is read.
  */
 export async function isIndexOf(file: RandomFile, parts: readonly Part[], head: Head | undefined): Promise<boolean> {
   const { size, sha256 } = head ?? (parts[0] as Part);
   return (await hashRange(file, 0, size).catch(() => undefined)) === sha256;
 }
 
-/** A part whose content is not what the index says. */
+/** A part that does not match the index. */
 export interface Damage {
-  /** Bytes of the bundle that lie in it: the first one, and the one after the last. */
+  /** Range of the part in the bundle: first byte, and byte after the last. */
   readonly from: number;
   readonly to: number;
-  /** What is wrong, in one sentence. */
+  /** Description in one sentence. */
   readonly message: string;
 }
 
 /**
- * Reads parts and tells which are not what the index says.
- * @param suspects whether the part with these bytes of the bundle is to be read; all are unless told
+ * Reads parts and returns those that do not match the index.
+ * @param isSuspect selects the parts to read by their range in the bundle; default all
  */
 export async function damagedParts(
   file: RandomFile,
@@ -55,12 +55,12 @@ export async function damagedParts(
   const checked = await pool(parts, READERS, async (part, at): Promise<Damage | undefined> => {
     const [from, to] = [at * partSize, at * partSize + part.size];
     if (!suspects(from, to)) return undefined;
-    // What a medium does not give is damaged like anything else.
+    // Unreadable parts are reported like damaged ones.
     const actual = await hashPart(file, at, part.size).catch(() => undefined);
     if (actual === part.sha256) return undefined;
     const other = parts.find(({ sha256 }) => sha256 === actual);
-    const what = other === undefined ? 'is damaged' : `holds what belongs into ${other.name}`;
-    return { from, to, message: `the part ${part.name} ${what}` };
+    const what = other === undefined ? 'is damaged' : `contains the content of ${other.name}`;
+    return { from, to, message: `part ${part.name} ${what}` };
   });
   return checked.filter((damaged) => damaged !== undefined);
 }

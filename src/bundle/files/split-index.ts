@@ -3,57 +3,59 @@ import { AirgapError } from '../../base/errors.ts';
 import { invalid } from '../reading/tar-index.ts';
 import { type FilePlaces, singleFile } from './random-file.ts';
 
-/** One part of a split bundle. The parts, one after the other, are the bundle's tar. */
+/** A part of a split bundle. The concatenated parts are the tar archive. */
 export interface Part {
-  /** File name, without a folder: parts lie beside the index. */
+  /** File name; parts are in the same folder as the index. */
   readonly name: string;
   readonly size: number;
-  /** Of the part's bytes, in hex, as `sha256sum` prints it. */
+  /** SHA-256 of the part in hexadecimal, as `sha256sum` prints it. */
   readonly sha256: string;
 }
 
-/** The file beside the parts of a bundle that says which they are, in JSON. */
+/** Index of a split bundle: a JSON file that lists its parts. */
 export interface SplitIndex {
   readonly schemaVersion: 1;
-  /** Bytes of all parts together. */
+  /** Total bytes of all parts. */
   readonly size: number;
-  /** Bytes of every part but the last, which has the rest. */
+  /** Bytes of every part except the last. */
   readonly partSize: number;
   readonly parts: readonly Part[];
-  /** The first bytes of the bundle, which say what is in it: by these it is told from another bundle. Older ones lack it. */
+  /** Hash of the first bytes, which distinguishes bundles with parts of the same sizes. Absent in older indexes. */
   readonly head?: Head;
 }
 
+/** Size and hash of the first bytes of a bundle. */
 export interface Head {
   readonly size: number;
-  /** In hex. */
+  /** SHA-256 in hexadecimal. */
   readonly sha256: string;
 }
 
-/** Part numbers have three digits, so that the shell's order is the parts' order. */
+/** Maximum number of parts. Part numbers have three digits, so that sorting by name gives the order of parts. */
 const PARTS = 999;
 const INDEX_SUFFIX = '.parts.json';
 const PART_SUFFIX = /\.\d{3}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 
-/** The index of a bundle's parts: `NAME.parts.json`. */
+/** Returns the path of a bundle's split index: `NAME.parts.json`. */
 export function splitIndexPath(path: string): string {
   return `${path}${INDEX_SUFFIX}`;
 }
 
-/** The bundle's name, from that of its index or of one of its parts; any other name as it is. */
+/** Returns the bundle's path for that of its index or of a part; other paths are returned unchanged. */
 export function bundleName(path: string): string {
   return path.endsWith(INDEX_SUFFIX) ? path.slice(0, -INDEX_SUFFIX.length) : path.replace(PART_SUFFIX, '');
 }
 
-/** Whether a file is called like a part of a bundle: `NAME.001`. */
+/** Reports whether a file name is that of a part of the bundle: `NAME.001`. */
 export function isPartOf(path: string, file: string): boolean {
   return file.startsWith(`${basename(path)}.`) && PART_SUFFIX.test(file) && bundleName(file) === basename(path);
 }
 
 /**
- * Where so many bytes go: a file, or parts `NAME.001`, `NAME.002` … where they do not fit into one.
- * @throws AirgapError `usage` when that would be more than 999 parts
+ * Returns the paths for a bundle of `size` bytes: a single file, or parts `NAME.001`, `NAME.002` … if it exceeds
+ * `splitSize`.
+ * @throws AirgapError `usage` for more than 999 parts
  */
 export function placesOf(path: string, size: number, splitSize = Number.POSITIVE_INFINITY): FilePlaces {
   if (size <= splitSize) return singleFile(path);
@@ -61,30 +63,29 @@ export function placesOf(path: string, size: number, splitSize = Number.POSITIVE
   if (count > PARTS) {
     throw new AirgapError(
       'usage',
-      `${size} bytes in parts of ${splitSize} are ${count} parts, and ${PARTS} is the most`,
+      `${size} bytes in parts of ${splitSize} bytes would need ${count} parts; the limit is ${PARTS}`,
       {
-        hint: `give a --split-size of at least ${Math.ceil(size / PARTS)} bytes`,
+        hint: `use a --split-size of at least ${Math.ceil(size / PARTS)} bytes`,
       },
     );
   }
   return { paths: partNames(count).map((suffix) => `${path}${suffix}`), partSize: splitSize };
 }
 
-/** The bytes of a part, by its place among the others. */
+/** Returns the bytes of a part by its index. */
 export function partBytes(size: number, partSize: number, at: number): number {
-  // Of a single file the size is infinite, and no number times that.
+  // For a single file, partSize is infinite, and 0 * Infinity would be NaN.
   return Math.min(partSize, at === 0 ? size : size - at * partSize);
 }
 
-/** The index as it is written. */
+/** Formats the index file. */
 export function formatSplitIndex(index: SplitIndex): string {
   return `${JSON.stringify(index, null, 2)}\n`;
 }
 
 /**
- * Reads an index, which is not trusted: names are those that the numbers give, beside the index, and the sizes are what
- * a split makes.
- * @returns the index, and where its parts are
+ * Parses an untrusted index: the names of parts must match their numbers, and sizes must be consistent.
+ * @param path path of the index; the parts are in the same folder
  * @throws AirgapError `bundle-invalid`
  */
 export function parseSplitIndex(
@@ -95,26 +96,27 @@ export function parseSplitIndex(
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw invalid(path, 'is not JSON', 'it has to be the index that helm airgap bundle --split-size wrote', cause);
+    throw invalid(path, 'is not JSON', 'give the index that helm airgap bundle --split-size wrote', cause);
   }
   const { schemaVersion, size, partSize, parts, head } = Object(json) as Partial<Record<keyof SplitIndex, unknown>>;
   if (schemaVersion !== 1) {
-    throw invalid(path, 'is no index of a split bundle in version 1, which this helm airgap reads');
+    throw invalid(path, 'is not a split index of version 1, which this helm airgap reads');
   }
-  if (!isCount(size) || !isCount(partSize) || !Array.isArray(parts)) throw invalid(path, 'does not say its sizes');
+  if (!isCount(size) || !isCount(partSize) || !Array.isArray(parts))
+    throw invalid(path, 'has no valid size, partSize or parts');
   if (parts.length > PARTS || parts.length !== Math.ceil(size / partSize)) {
-    throw invalid(path, `lists ${parts.length} parts, and ${size} bytes in parts of ${partSize} are not that many`);
+    throw invalid(path, `lists ${parts.length} parts, which does not match ${size} bytes in parts of ${partSize}`);
   }
   const stem = basename(bundleName(path));
   const names = partNames(parts.length).map((suffix) => `${stem}${suffix}`);
   const checked = names.map((name, at): Part => {
     const part = Object(parts[at]) as Partial<Record<keyof Part, unknown>>;
     if (part.name !== name) {
-      throw invalid(path, `names another part than ${name} in that place`, RENAMED);
+      throw invalid(path, `lists another name instead of ${name}`, RENAMED);
     }
     if (part.size !== partBytes(size, partSize, at)) throw invalid(path, `has a wrong size for part ${name}`);
     if (typeof part.sha256 !== 'string' || !SHA256.test(part.sha256))
-      throw invalid(path, `has no sha256 of part ${name}`);
+      throw invalid(path, `has no valid sha256 for part ${name}`);
     return { name, size: part.size as number, sha256: part.sha256 };
   });
   const places = { paths: names.map((name) => join(dirname(path), name)), partSize };
@@ -125,12 +127,11 @@ export function parseSplitIndex(
 function headOf(path: string, value: unknown, size: number): Head {
   const { size: bytes, sha256 } = Object(value) as Partial<Record<keyof Head, unknown>>;
   if (!isCount(bytes) || bytes > size || typeof sha256 !== 'string' || !SHA256.test(sha256))
-    throw invalid(path, 'has no sha256 of the beginning');
+    throw invalid(path, 'has no valid sha256 of the head');
   return { size: bytes, sha256 };
 }
 
-const RENAMED =
-  'a split bundle keeps its names: give the index and the parts back the ones that they were written with';
+const RENAMED = 'the index and the parts of a split bundle must have their original names';
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;

@@ -5,34 +5,34 @@ import { invalid } from '../reading/tar-index.ts';
 import { type FilePlaces, singleFile } from './random-file.ts';
 import { bundleName, type Head, type Part, parseSplitIndex, splitIndexPath } from './split-index.ts';
 
-/** Where a bundle's bytes are. */
+/** Location of a bundle's bytes. */
 export interface FoundBundle {
   readonly places: FilePlaces;
-  /** Undefined of a bundle that is one file. */
+  /** Parts of a split bundle; undefined for a single file. */
   readonly parts: readonly Part[] | undefined;
-  /** How a split one begins, as its index says. */
+  /** Hash of the bundle's head, from the split index. */
   readonly head?: Head | undefined;
 }
 
-/** An index of 999 parts has some 140 kB. */
+/** Maximum size of a split index; with 999 parts it has about 140 kB. */
 const INDEX_LIMIT = 1024 * 1024;
 
 /**
- * Finds a bundle: a file; or a split one by its index, by one of its parts, or by the name that they have in common.
- * All parts of a split one are there, with their sizes: what is missing or cut off is named before anything is read.
- * @throws AirgapError `bundle-invalid`; and what the system says of a file that is not there
+ * Finds a bundle by its file, or a split bundle by its index, any part, or the parts' common name. Checks that all
+ * parts exist with their sizes before anything is read.
+ * @throws AirgapError `bundle-invalid`; system errors for a missing file
  */
 export async function findBundle(path: string): Promise<FoundBundle> {
   const index = await indexOf(path);
   if (index !== undefined) return foundParts(index, await readIndex(index));
-  // A pipe would wait for somebody who writes into it.
+  // Opening a pipe would block until it has a writer.
   const found = await stat(path);
-  if (found.isDirectory()) throw invalid(path, 'is a folder', `pack what is in it: tar -cf FILE.tar -C ${path} .`);
+  if (found.isDirectory()) throw invalid(path, 'is a folder', `pack its content: tar -cf FILE.tar -C ${path} .`);
   if (!found.isFile()) throw invalid(path, 'is not a file', 'give the tar file itself');
   return { places: singleFile(path), parts: undefined };
 }
 
-/** The index of a split bundle that the path means; undefined when it means a single file. */
+/** Returns the path of the split index; undefined if the path is that of a single file. */
 async function indexOf(path: string): Promise<string | undefined> {
   const name = bundleName(path);
   const index = splitIndexPath(name);
@@ -42,14 +42,14 @@ async function indexOf(path: string): Promise<string | undefined> {
   if ((await fileAt(index)) !== undefined) return index;
   for (const part of [`${name}.001`, `${name}.002`]) {
     if (part === path || (await fileAt(part)) === undefined) continue;
-    throw invalid(path, `is in parts, and their index ${basename(index)} is not beside them`, COPY);
+    throw invalid(path, `is split into parts, but their index ${basename(index)} is missing`, COPY);
   }
   return undefined;
 }
 
-const COPY = 'copy it again from where the bundle was written: all parts and the index belong into one folder';
+const COPY = 'copy the bundle again: all parts and the index must be in one folder';
 
-/** The size of a regular file. */
+/** Returns the size of a regular file; undefined if there is none. */
 async function fileAt(path: string): Promise<number | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found?.isFile() ? found.size : undefined;
@@ -57,7 +57,7 @@ async function fileAt(path: string): Promise<number | undefined> {
 
 async function readIndex(path: string): Promise<string> {
   const found = await stat(path);
-  if (!found.isFile() || found.size > INDEX_LIMIT) throw invalid(path, 'is no index of a split bundle');
+  if (!found.isFile() || found.size > INDEX_LIMIT) throw invalid(path, 'is not the index of a split bundle');
   return readFile(path, 'utf8');
 }
 
@@ -69,14 +69,14 @@ async function foundParts(path: string, text: string): Promise<FoundBundle> {
     const several = missing.length > 1;
     const names =
       missing.length > 3 ? `${missing.slice(0, 3).join(', ')} and ${missing.length - 3} more` : missing.join(', ');
-    const what = several ? `the parts ${names} are` : `the part ${names} is`;
-    throw new AirgapError('bundle-invalid', `${what} missing: ${basename(path)} lists ${index.parts.length}`, {
+    const what = several ? `parts ${names} are` : `part ${names} is`;
+    throw new AirgapError('bundle-invalid', `${what} missing; ${basename(path)} lists ${index.parts.length} parts`, {
       hint: COPY,
     });
   }
   for (const [at, { name, size }] of index.parts.entries()) {
     if (sizes[at] === size) continue;
-    throw new AirgapError('bundle-invalid', `the part ${name} has ${sizes[at]} bytes instead of ${size}`, {
+    throw new AirgapError('bundle-invalid', `part ${name} has ${sizes[at]} bytes, expected ${size}`, {
       hint: 'copy that part again',
     });
   }

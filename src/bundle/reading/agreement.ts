@@ -4,7 +4,9 @@ import { chartReference } from '../names.ts';
 import type { Problem } from '../problem.ts';
 import type { Bundle } from '../read.ts';
 
-/** The index against the lock: the same names, with the same digests and media types. None without a lock. */
+/**
+ * Checks that index and inventory list the same names, digests, media types and referrers. Skipped without inventory.
+ */
 export function checkAgreement(bundle: Bundle): Problem[] {
   return [...checkLock(bundle), ...checkReferrers(bundle)];
 }
@@ -29,31 +31,31 @@ function checkLock(bundle: Bundle): Problem[] {
   const problems: Problem[] = [];
   for (const [name, digest] of entries) {
     if (locked.get(name) === digest) continue;
-    problems.push({ message: `the lock lists ${name} twice, with two digests`, affects: [name] });
+    problems.push({ message: `the inventory lists ${name} twice with different digests`, affects: [name] });
   }
   const types = new Map<string, string>(lock.images.map(({ reference, mediaType }) => [reference, mediaType]));
   for (const { reference, descriptor } of bundle.images()) {
     const name = formatReference(reference);
     if ((types.get(name) ?? descriptor.mediaType) === descriptor.mediaType) continue;
-    problems.push({ message: `${name} has another media type in the index than in the lock`, affects: [name] });
+    problems.push({ message: `${name} has different media types in the index and in the inventory`, affects: [name] });
   }
   for (const [name, digest] of locked) {
     const actual = there.get(name);
     if (actual === digest) continue;
     const message =
       actual === undefined
-        ? `the lock lists ${name}, and the index does not`
-        : `${name} is ${actual} in the index, and ${digest} in the lock`;
+        ? `the inventory lists ${name}, but the index does not`
+        : `${name} is ${actual} in the index but ${digest} in the inventory`;
     problems.push({ message, affects: [name] });
   }
   for (const name of there.keys()) {
     if (!locked.has(name))
-      problems.push({ message: `the index lists ${name}, and the lock does not`, affects: [name] });
+      problems.push({ message: `the index lists ${name}, but the inventory does not`, affects: [name] });
   }
   return problems;
 }
 
-/** What belongs to images: the index is what is pushed, the lock is what people read. */
+/** Checks that index and inventory list the same referrers: `push` uses the index, reports use the inventory. */
 function checkReferrers(bundle: Bundle): Problem[] {
   const lock = bundle.lock();
   if (lock === undefined) return [];
@@ -75,12 +77,12 @@ function checkReferrers(bundle: Bundle): Problem[] {
   for (const referrer of bundle.referrers()) {
     const { repository, subject, descriptor, tag = '' } = referrer;
     if (locked.delete(`${formatRepository(repository)} ${subject} ${descriptor.digest} ${tag}`)) continue;
-    const message = `the index lists ${descriptor.digest} (${referrerKind(referrer)}) for ${formatRepository(repository)}@${subject}, and the lock does not`;
+    const message = `the index lists ${descriptor.digest} (${referrerKind(referrer)}) for ${formatRepository(repository)}@${subject}, but the inventory does not`;
     problems.push({ message, affects: [] });
   }
   for (const [key, { kind, name }] of locked) {
     problems.push({
-      message: `the lock lists ${key.split(' ')[2]} (${kind}), and the index does not`,
+      message: `the inventory lists ${key.split(' ')[2]} (${kind}), but the index does not`,
       affects: [name],
     });
   }

@@ -27,28 +27,30 @@ import {
 import { METADATA_LIMIT } from './open-layout.ts';
 import { invalid } from './tar-index.ts';
 
-/** A chart in a bundle; `reference` is its name inside the bundle (names.ts), which `manifest` and a walk understand. */
+/** A chart in a bundle. `reference` is its name in the bundle (names.ts), for `Bundle.manifest` and walks. */
 export interface BundleChart extends Root {
   readonly name: string;
   readonly version: string;
 }
 
-/** What the index of a layout names. */
+/** Content of a layout's index. */
 export interface Contents {
   readonly images: readonly Root[];
   readonly charts: readonly BundleChart[];
-  /** What belongs to the images and charts. */
+  /** Referrers of the images and charts. */
   readonly referrers: readonly Referrer[];
   readonly lock: Descriptor | undefined;
-  /** Of the lock. */
+  /** Signature of the inventory. */
   readonly signature: Descriptor | undefined;
   readonly unnamed: readonly Descriptor[];
-  /** Media types of what the index names: not every manifest says its own. */
+  /** Media types from the index, for manifests without a `mediaType` field. */
   readonly mediaTypes: ReadonlyMap<Digest, string>;
 }
 
 /**
- * @param as the name of what has a tag for its name, or no name when nothing else is named
+ * Parses the index of a layout.
+ * @param path path of the bundle, for messages
+ * @param assumedReference reference to assume for images identified only by tag, or for the only image
  * @throws AirgapError `bundle-invalid`
  */
 export function contentsOf(path: string, index: Uint8Array, as?: Reference): Contents {
@@ -56,7 +58,7 @@ export function contentsOf(path: string, index: Uint8Array, as?: Reference): Con
   try {
     manifests = readLinks(MediaType.ociIndex, index, METADATA_LIMIT).manifests;
   } catch (cause) {
-    throw invalid(path, `has an index.json that cannot be used: ${messageOf(cause)}`, undefined, cause);
+    throw invalid(path, `has an invalid index.json: ${messageOf(cause)}`, undefined, cause);
   }
   const images: Root[] = [];
   const charts: BundleChart[] = [];
@@ -82,14 +84,14 @@ export function contentsOf(path: string, index: Uint8Array, as?: Reference): Con
     images.push({ reference: as, descriptor: { mediaType: only.mediaType, digest: only.digest, size: only.size } });
     unnamed.pop();
   }
-  if (locks.length > 1) throw invalid(path, 'has more than one lock');
-  if (signatures.length > 1) throw invalid(path, 'has more than one signature of its lock');
+  if (locks.length > 1) throw invalid(path, 'has more than one inventory');
+  if (signatures.length > 1) throw invalid(path, 'has more than one signature of its inventory');
   const mediaTypes = mediaTypesOf(path, manifests);
   checkNames(path, [...images, ...charts]);
   return { images, charts, referrers, lock: locks[0], signature: signatures[0], unnamed, mediaTypes };
 }
 
-/** @throws AirgapError `bundle-invalid` when one content would be read in two ways */
+/** @throws AirgapError `bundle-invalid` if a digest is listed with two media types */
 function mediaTypesOf(path: string, manifests: readonly Descriptor[]): Map<Digest, string> {
   const types = new Map<Digest, string>();
   for (const { digest, mediaType } of manifests) {
@@ -99,13 +101,13 @@ function mediaTypesOf(path: string, manifests: readonly Descriptor[]): Map<Diges
   return types;
 }
 
-/** @throws AirgapError `bundle-invalid` when a name stands for two contents: which one is meant would be anybody's guess */
+/** @throws AirgapError `bundle-invalid` if a name is ambiguous: listed with two digests */
 function checkNames(path: string, roots: readonly Root[]): void {
   const digests = new Map<string, Digest>();
   for (const { reference, descriptor } of roots) {
     const name = formatReference(reference);
     if ((digests.get(name) ?? descriptor.digest) !== descriptor.digest) {
-      throw invalid(path, `lists ${name} twice, with two digests`);
+      throw invalid(path, `lists ${name} twice with different digests`);
     }
     digests.set(name, descriptor.digest);
   }
@@ -116,7 +118,7 @@ function annotation({ annotations }: Descriptor, key: string): string | undefine
   return typeof value === 'string' ? value : undefined;
 }
 
-/** A full name, from containerd's annotation or OCI's. A mere tag, which other tools write, says of no repository. */
+/** Returns the full name from containerd's or OCI's annotation; undefined for a bare tag, as other tools write it. */
 function imageName(descriptor: Descriptor): Root['reference'] | undefined {
   for (const name of [annotation(descriptor, CONTAINERD_NAME), annotation(descriptor, REF_NAME)]) {
     if (name === undefined || !/[/:]/.test(name)) continue;
@@ -126,7 +128,7 @@ function imageName(descriptor: Descriptor): Root['reference'] | undefined {
   return undefined;
 }
 
-/** The tag that other tools write where they know no more (OCI image layout, `org.opencontainers.image.ref.name`). */
+/** Returns a bare tag from the name annotation (OCI image layout, `org.opencontainers.image.ref.name`). */
 export function tagName(descriptor: Descriptor): string | undefined {
   const name = annotation(descriptor, REF_NAME);
   return name !== undefined && isName('tag', name) ? name : undefined;
@@ -137,7 +139,7 @@ function nameAs(descriptor: Descriptor, as: Reference | undefined): Reference | 
   return as === undefined || tag === undefined ? undefined : { registry: as.registry, path: as.path, tag };
 }
 
-/** @throws AirgapError `bundle-invalid` for a name or version that no chart can have: it becomes a repository and its tag */
+/** @throws AirgapError `bundle-invalid` for an invalid name or version, since repository and tag are built from them */
 function chartOf(path: string, descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {
   const name = annotation(descriptor, CHART_NAME);
   const version = annotation(descriptor, CHART_VERSION);
@@ -148,7 +150,7 @@ function chartOf(path: string, descriptor: Descriptor): Omit<BundleChart, 'descr
   return { name, version, reference: chartReference(name, version) };
 }
 
-/** What its annotations say is believed only so far as a tag cannot name anything but cosign's. */
+/** Reads the annotations of a referrer. Untrusted: a tag must be a cosign tag of the subject. */
 function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | undefined {
   const subject = annotation(descriptor, SUBJECT);
   const repository = repositoryOf(annotation(descriptor, SUBJECT_REPOSITORY) ?? '');
@@ -159,7 +161,7 @@ function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | unde
   return { repository, subject, artifactType, ...(tag === undefined ? {} : { tag }) };
 }
 
-/** An image's repository, or a chart's name in the bundle. */
+/** Parses an image's repository or a chart's name in the bundle. */
 function repositoryOf(name: string): Repository | undefined {
   const chart = name.startsWith(`${CHART_REGISTRY}/`) ? name.slice(CHART_REGISTRY.length + 1) : undefined;
   if (chart === undefined) return tryParseRepository(name);

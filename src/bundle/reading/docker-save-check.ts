@@ -5,7 +5,7 @@ import type { Problem } from '../problem.ts';
 import type { Bundle } from '../read.ts';
 import type { Trees } from './trees.ts';
 
-/** An entry of `manifest.json`, as far as it is used. */
+/** An image in `manifest.json`. */
 interface Saved {
   readonly Config: string;
   readonly RepoTags: readonly string[];
@@ -13,9 +13,9 @@ interface Saved {
 }
 
 /**
- * `manifest.json` has no digest of its own, and `docker load` believes it: what it names has to be there. In a bundle it is
- * byte for byte what is written for the images of the index: no image more, none less, none with other content.
- * @param trees undefined where damage keeps them from being known: then only what is named is looked for
+ * Checks `manifest.json`, which no digest covers although `docker load` trusts it. Its files must exist; in a bundle it
+ * must equal, byte for byte, the file generated from the index.
+ * @param trees undefined if manifests are damaged; then only the existence of files is checked
  */
 export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> | undefined): Problem[] {
   const { dockerSave, entries } = bundle;
@@ -26,29 +26,30 @@ export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> 
     if (saved === undefined) return problem('cannot be read');
     for (const name of saved.flatMap(({ Config, Layers }) => [Config, ...Layers])) {
       const digest = name.replace(/^blobs\//, '').replace('/', ':');
-      if (!isDigest(digest) || !entries.has(digest)) return problem(`names ${quoted(name)}, which is not there`);
+      if (!isDigest(digest) || !entries.has(digest)) return problem(`names ${quoted(name)}, which is missing`);
     }
   }
   if (lock === undefined || trees === undefined) return [];
-  // Who loads from that file needs all layers beside it, which a delta has not.
+  // `docker load` needs all layers, which a delta does not have.
   const isDelta = (lock.requires ?? []).length > 0;
   const expected = isDelta ? undefined : dockerSaveFile({ roots: bundle.images(), manifests: trees.manifests });
-  if (expected === undefined) return dockerSave === undefined ? [] : problem('is there, and a delta has none');
-  if (dockerSave === undefined) return problem('is not there, and a bundle has one');
+  if (expected === undefined)
+    return dockerSave === undefined ? [] : problem('is present, but a delta must not have one');
+  if (dockerSave === undefined) return problem('is missing');
   if (Buffer.compare(dockerSave, expected) === 0) return [];
-  return problem(`is not what the index says: ${differenceOf(dockerSave, expected)}`);
+  return problem(`does not match the index: ${differenceOf(dockerSave, expected)}`);
 }
 
-/** The first name under which another image would be loaded; what else is different, no reader sees. */
+/** Describes the first tag that would load another image. Other differences do not affect readers. */
 function differenceOf(there: Uint8Array, expected: Uint8Array): string {
   const [actual, wanted] = [there, expected].map((bytes) => contentByTag(readDockerSave(bytes) ?? []));
   for (const [tag, content] of actual ?? []) {
     const own = wanted?.get(tag);
-    if (own === undefined) return `it names ${quoted(tag)}, which is not to be loaded`;
-    if (own !== content) return `it has other content under ${quoted(tag)}`;
+    if (own === undefined) return `unexpected tag ${quoted(tag)}`;
+    if (own !== content) return `different content for ${quoted(tag)}`;
   }
   const missing = [...(wanted ?? [])].find(([tag]) => !actual?.has(tag));
-  return missing === undefined ? 'it is written in another way' : `it does not name ${quoted(missing[0])}`;
+  return missing === undefined ? 'different formatting' : `missing tag ${quoted(missing[0])}`;
 }
 
 function contentByTag(saved: readonly Saved[]): ReadonlyMap<string, string> {
@@ -59,7 +60,7 @@ function contentByTag(saved: readonly Saved[]): ReadonlyMap<string, string> {
   );
 }
 
-/** What `manifest.json` says; undefined when that is nothing of the kind. */
+/** Parses `manifest.json`; returns undefined if it is invalid. */
 export function readDockerSave(bytes: Uint8Array): readonly Saved[] | undefined {
   let json: unknown;
   try {

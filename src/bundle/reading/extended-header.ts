@@ -1,15 +1,16 @@
-/** What an extended header (POSIX.1-2001, pax) says of the entry behind it; the rest of it does not matter here. */
+/** Fields of an extended header (POSIX.1-2001, pax) that apply to the following entry. */
 export interface ExtendedHeader {
   readonly path?: string;
   readonly size?: number;
-  /** Go's reader takes its name and size from records that are not read here. */
+  /** True for sparse files, whose name and size Go's reader takes from records that are not parsed here. */
   readonly isSparse: boolean;
 }
 
 /**
- * Reads the records of an extended header, each `LENGTH KEY=VALUE` and a line feed, by their lengths as Go does. A reader
- * that takes them line by line sees other records, and so another archive; so it would with another spelling of a length.
- * @returns undefined for what is not written in this way
+ * Parses the records of an extended header, `LENGTH KEY=VALUE` and a line feed each, by their lengths, as Go does.
+ * Readers that split at lines or accept other spellings of lengths would see another archive, so ambiguous headers are
+ * rejected.
+ * @returns undefined for an ambiguous or malformed header
  */
 export function readExtendedHeader(body: Buffer): ExtendedHeader | undefined {
   const records = new Map<string, string>();

@@ -4,22 +4,22 @@ import type { RandomFile } from '../files/random-file.ts';
 import { blobDigest } from '../layout.ts';
 import { indexTar, invalid, type TarEntry } from './tar-index.ts';
 
-/** An OCI image layout in a tar archive, indexed. */
+/** An OCI image layout in a tar archive, with its table of contents. */
 export interface OpenLayout {
-  /** Bytes of the file. */
+  /** Size of the file in bytes. */
   readonly size: number;
   readonly index: Uint8Array;
   readonly dockerSave: Uint8Array | undefined;
   readonly entries: ReadonlyMap<Digest, TarEntry>;
-  /** Every file of the archive by its name, blobs among them, in the order of the archive. */
+  /** All files, including blobs, by name, in order of the archive. */
   readonly files: ReadonlyMap<string, TarEntry>;
-  /** Its folders, without the slash at the end. */
+  /** Folders by name, without trailing slash. */
   readonly folders: ReadonlyMap<string, TarEntry>;
 }
 
-/** Metadata files are small; an index of ten thousand images has some 5 MB. */
+/** Maximum size of a metadata file; an index of ten thousand images has about 5 MB. */
 export const METADATA_LIMIT = 32 * 1024 * 1024;
-/** First bytes of what people take for a bundle. */
+/** Magic bytes of compressed files that users may give instead of a bundle. */
 const COMPRESSED: readonly [string, number[]][] = [
   ['gzip', [0x1f, 0x8b]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
@@ -27,7 +27,7 @@ const COMPRESSED: readonly [string, number[]][] = [
   ['bzip2', [0x42, 0x5a, 0x68]],
 ];
 
-/** @throws AirgapError `bundle-invalid` */
+/** Reads the table of contents and the metadata files. @throws AirgapError `bundle-invalid` */
 export async function openLayout(file: RandomFile, path: string): Promise<OpenLayout> {
   const size = await file.size();
   if (size === 0) throw invalid(path, 'is empty');
@@ -35,16 +35,20 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
   await file.read(head, 0);
   const packed = COMPRESSED.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
   if (packed !== undefined) {
-    throw invalid(path, `is compressed with ${packed[0]}; a bundle is a plain tar`, 'unpack it first');
+    throw invalid(path, `is compressed with ${packed[0]}; a bundle is an uncompressed tar`, 'decompress it first');
   }
   const { files, folders, special } = await indexTar(file, path, size);
   if (!files.has('oci-layout')) {
     if (files.has('manifest.json')) {
-      throw invalid(path, 'is an archive of docker save, which does not keep digests', 'make a bundle of the images');
+      throw invalid(path, 'is a docker save archive, which does not keep digests', 'create a bundle instead');
     }
-    throw invalid(path, 'is a tar archive, and not a bundle: it has no oci-layout', 'give a file that bundle wrote');
+    throw invalid(
+      path,
+      'is a tar archive but not a bundle: it has no oci-layout',
+      'give a file that helm airgap bundle wrote',
+    );
   }
-  if (special !== undefined) throw invalid(path, `holds ${special}; a bundle holds plain files`);
+  if (special !== undefined) throw invalid(path, `contains ${special}; a bundle has only regular files`);
   checkVersion(path, await read(file, path, files, 'oci-layout'));
   const entries = new Map<Digest, TarEntry>();
   for (const [name, entry] of files) {
@@ -83,7 +87,8 @@ async function read(
 ): Promise<Uint8Array> {
   const entry = files.get(name);
   if (entry === undefined) throw invalid(path, `has no ${name}`);
-  if (entry.size > METADATA_LIMIT) throw invalid(path, `has ${entry.size} bytes of ${name}`);
+  if (entry.size > METADATA_LIMIT)
+    throw invalid(path, `has a ${name} of ${entry.size} bytes; the limit is ${METADATA_LIMIT}`);
   const bytes = Buffer.alloc(entry.size);
   await file.read(bytes, entry.offset);
   return bytes;

@@ -9,44 +9,43 @@ import type { OpenLayout } from './open-layout.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { TarEntry } from './tar-index.ts';
 
-/** How the entries of an archive lie in it. */
+/** Result of comparing the bytes outside of the contents. */
 export interface Packing {
-  /** Another tool has packed it, or packed it again: then only its content can be checked. */
+  /** True if another tool packed the archive; then only its content can be checked. */
   readonly byAnother: boolean;
-  /** What is not as this tool wrote it; when another did, only what cannot be read. */
+  /** Differences from what this tool writes; if another tool packed it, only read errors. */
   readonly differences: readonly PackingDifference[];
 }
 
 export interface PackingDifference {
-  /** Byte of the archive. */
+  /** Byte position in the archive. */
   readonly at: number;
-  /** In one sentence. */
+  /** Description in one sentence. */
   readonly message: string;
 }
 
-/** Folders that other tools list, and this one does not. */
+/** Folders that other tools add as entries. */
 const FOLDER = /^(?:blobs(?:\/[a-z0-9]+)?)?$/;
 
 const METADATA: ReadonlySet<string> = new Set(['oci-layout', 'index.json', 'manifest.json']);
 
-/** The bytes between two contents: padding behind the one, the header of the next. */
+/** Bytes between two contents: padding after the first, header of the second. */
 interface Gap {
   readonly from: number;
   readonly to: number;
-  /** As this tool writes it. */
+  /** Bytes that this tool writes. */
   readonly expected: Uint8Array;
-  /** How much of that is padding. */
+  /** Number of those that are padding. */
   readonly padding: number;
-  /** The names of both, fit for a message. */
+  /** Names of the previous and the next file, for messages. */
   readonly behind: string;
   readonly name?: string;
 }
 
 /**
- * Compares everything in an archive that no digest covers with what this tool writes: headers, padding, the end, and the
- * files that say what is in it. There is one way to write them, so a single bit that is turned over there is found too.
- * An archive most of whose headers are others is somebody else's, and nothing is wrong with that; what it holds is compared
- * all the same where it has a lock.
+ * Compares everything that no digest covers with what this tool writes: headers, padding, end marker and metadata
+ * files. Since there is only one way to write them, single flipped bits are found. If most headers differ, another tool
+ * packed the archive; then only the metadata files are compared, and only if it has an inventory.
  */
 export async function checkPacking(file: RandomFile, layout: OpenLayout, contents: Contents): Promise<Packing> {
   const reader = new ReadAhead(file);
@@ -62,8 +61,8 @@ export async function checkPacking(file: RandomFile, layout: OpenLayout, content
         own++;
       else others++;
     } catch (error) {
-      // What the medium does not give is damaged like anything else.
-      const message = `the archive cannot be read at byte ${gap.from}, behind ${gap.behind}: ${messageOf(error)}`;
+      // Unreadable bytes are reported like damaged ones.
+      const message = `cannot read the archive at byte ${gap.from}, after ${gap.behind}: ${messageOf(error)}`;
       unreadable.push({ at: gap.from, message });
     }
   }
@@ -75,9 +74,9 @@ export async function checkPacking(file: RandomFile, layout: OpenLayout, content
 }
 
 /**
- * What in a bundle may be read in another way by other tools, without reading any content: files that no bundle has, and an
- * index that is not byte for byte what is written for what was read out of it. An archive without a lock is another tool's,
- * and may have what it likes.
+ * Finds content that other tools could read differently: unexpected files, and an index that is not byte for byte the
+ * one generated from its parsed content. Reads no blobs. Archives without inventory are from other tools and not
+ * checked.
  */
 export function checkStructure(layout: OpenLayout, contents: Contents): readonly PackingDifference[] {
   return contents.lock === undefined ? [] : structureOf(layout, contents);
@@ -112,13 +111,13 @@ async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: 
   try {
     return await reader.read(from, expected.length);
   } catch {
-    // What cannot be read may be what is read ahead.
+    // The failing sector may be in the bytes that were read ahead.
     const bytes = Buffer.alloc(expected.length);
     return bytes.subarray(0, await file.read(bytes, from));
   }
 }
 
-/** @param there undefined where the gap is larger or smaller than it should be */
+/** @param actual undefined if the gap has another size than expected */
 function differenceIn(
   { from, to, expected, padding, behind, name }: Gap,
   there: Uint8Array | undefined,
@@ -128,15 +127,15 @@ function differenceIn(
     return [
       {
         at: from,
-        message: `${what} is not what was written: ${to - from} bytes follow ${behind}, not ${expected.length}`,
+        message: `${what} was changed: ${to - from} bytes follow ${behind}, expected ${expected.length}`,
       },
     ];
   }
   const within = firstDifference(there, expected);
   if (within < 0) return [];
   const at = from + within;
-  if (within >= padding) return [{ at, message: `${what} is not what was written, at byte ${at}` }];
-  const message = `byte ${at} is not what was written; it is in the padding behind ${behind}, whose content it does not touch`;
+  if (within >= padding) return [{ at, message: `${what} was changed at byte ${at}` }];
+  const message = `byte ${at} was changed; it is in the padding after ${behind}, so no content is affected`;
   return [{ at, message }];
 }
 
@@ -145,10 +144,10 @@ function isBundleFile(name: string): boolean {
 }
 
 function strangeFile(name: string, at: number): PackingDifference {
-  return { at, message: `it holds ${quoted(name)} at byte ${at}, which no bundle has` };
+  return { at, message: `unexpected file ${quoted(name)} at byte ${at}` };
 }
 
-/** What these files say is checked elsewhere; that they say it as this tool does, and nothing else, is checked here. */
+/** Compares the serialization of metadata files with this tool's. Their content is checked elsewhere. */
 async function compareMetadata(file: RandomFile, { files, dockerSave }: OpenLayout): Promise<PackingDifference[]> {
   const layout = files.get('oci-layout') as TarEntry;
   const said = Buffer.alloc(layout.size);
@@ -159,7 +158,7 @@ async function compareMetadata(file: RandomFile, { files, dockerSave }: OpenLayo
   return [...found, ...compare('manifest.json', dockerSave, Buffer.from(JSON.stringify(saved)), files)];
 }
 
-/** One file of metadata with what this tool writes. */
+/** Compares a metadata file with the one that this tool writes. */
 function compare(
   name: string,
   there: Uint8Array,
@@ -169,14 +168,14 @@ function compare(
   const within = there.length < expected.length ? firstDifference(there, expected) : firstDifference(expected, there);
   if (within < 0) return [];
   const at = (files.get(name)?.offset ?? 0) + within;
-  return [{ at, message: `${name} is not what was written, at byte ${at}` }];
+  return [{ at, message: `${name} was changed at byte ${at}` }];
 }
 
 function paddingBehind(end: number): number {
   return (BLOCK - (end % BLOCK)) % BLOCK;
 }
 
-/** Where the longer one is another, or -1. */
+/** Returns the index of the first different byte, or -1. */
 function firstDifference(shorter: Uint8Array, longer: Uint8Array): number {
   return longer.findIndex((byte, at) => shorter[at] !== byte);
 }

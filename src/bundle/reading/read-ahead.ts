@@ -1,22 +1,25 @@
 import type { RandomFile } from '../files/random-file.ts';
 
-/** Pieces that are no further apart come together: reading that much costs no more than asking twice. */
+/** Reads at most this far apart are merged: reading the gap costs no more than a second call. */
 const NEAR = 32 * 1024;
 const WINDOW = 256 * 1024;
 
-/** Reads small pieces of a file one behind the other. Ten thousand headers with little between them are a few dozen reads. */
+/** Reads small ranges of a file in sequence. Ten thousand headers close together take a few dozen reads. */
 export class ReadAhead {
   readonly #file: RandomFile;
   #window: Buffer = Buffer.alloc(0);
   #start = 0;
-  /** Where the last piece ended. */
+  /** End of the previous read. */
   #end = Number.NEGATIVE_INFINITY;
 
   constructor(file: RandomFile) {
     this.#file = file;
   }
 
-  /** So many bytes from a position on; fewer where the file ends. Not to be changed, and good until the next call. */
+  /**
+   * Reads up to `size` bytes at `position`; returns fewer at end of file. The buffer is read-only and valid until the
+   * next call.
+   */
   async read(position: number, size: number): Promise<Buffer> {
     const within = position - this.#start;
     const isNear = position >= this.#end && position - this.#end <= NEAR;

@@ -9,10 +9,13 @@ import type { RandomFile } from '../files/random-file.ts';
 import type { Contents } from './contents.ts';
 import { invalid, type TarEntry } from './tar-index.ts';
 
-/** A manifest larger than this is none (ECR's limit; registries agree). */
+/** Maximum size of a manifest, as in ECR and other registries. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 
-/** Locks, charts and configs are read as a whole. A sparse file may claim any size; the largest lock has some 30 MB. */
+/**
+ * Maximum size of a blob read into memory: inventories (up to about 30 MB), charts, configs. Headers may claim any
+ * size.
+ */
 const WHOLE_LIMIT = 256 * 1024 * 1024;
 
 /** Reads content of an open bundle by digest. */
@@ -21,7 +24,7 @@ export class Reader {
   readonly path: string;
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   readonly contents: Contents;
-  /** What a delta says it has not. */
+  /** Blobs that a delta omits. */
   leftOut: ReadonlySet<Digest> = new Set();
 
   constructor(file: RandomFile, path: string, entries: ReadonlyMap<Digest, TarEntry>, contents: Contents) {
@@ -35,30 +38,39 @@ export class Reader {
     const entry = this.entries.get(digest);
     if (entry !== undefined) return entry;
     if (!this.leftOut.has(digest)) {
-      throw new AirgapError('image-not-found', `${this.path} does not hold ${digest}`);
+      throw new AirgapError('image-not-found', `${this.path} does not contain ${digest}`);
     }
-    throw new AirgapError('image-not-found', `${this.path} is a delta, and leaves out ${digest}`, {
-      hint: 'the older bundle has it, and so does the registry that it was pushed to',
+    throw new AirgapError('image-not-found', `${this.path} is a delta that omits ${digest}`, {
+      hint: 'it is in the older bundle, and in the registry that the older bundle was pushed to',
     });
   }
 
   async bytes(digest: Digest): Promise<Uint8Array> {
     const { offset, size } = this.entry(digest);
-    if (size > WHOLE_LIMIT) throw invalid(this.path, `has ${size} bytes of ${digest}, which is to be read as a whole`);
+    if (size > WHOLE_LIMIT)
+      throw invalid(
+        this.path,
+        `has a blob ${digest} of ${size} bytes; the limit for reading it into memory is ${WHOLE_LIMIT}`,
+      );
     const chunks: Uint8Array[] = [];
     for await (const chunk of readRange(this.file, offset, size)) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
     if (digestOf(bytes, algorithmOf(digest)) !== digest) {
-      throw new AirgapError('digest-mismatch', `${this.path} is damaged: the content of ${digest} is not that`, {
-        hint: 'copy the bundle again; helm airgap verify tells what else is damaged',
-      });
+      throw new AirgapError(
+        'digest-mismatch',
+        `${this.path} is damaged: the content of ${digest} does not match its digest`,
+        {
+          hint: 'copy the bundle again; helm airgap verify lists all damage',
+        },
+      );
     }
     return bytes;
   }
 
   async manifest(digest: Digest): Promise<ManifestContent> {
     const { size } = this.entry(digest);
-    if (size > MANIFEST_LIMIT) throw invalid(this.path, `has ${digest} as a manifest, and it has ${size} bytes`);
+    if (size > MANIFEST_LIMIT)
+      throw invalid(this.path, `has a manifest ${digest} of ${size} bytes; the limit is ${MANIFEST_LIMIT}`);
     const bytes = await this.bytes(digest);
     const mediaType = this.contents.mediaTypes.get(digest) ?? typeOf(bytes);
     return { bytes, descriptor: { mediaType, digest, size } };
@@ -70,22 +82,22 @@ export class Reader {
     try {
       const { bytes } = await this.manifest(lock.digest);
       const document = readLinks(lock.mediaType, bytes).blobs.find(({ mediaType }) => mediaType === MediaType.lock);
-      if (document === undefined) throw invalid(this.path, 'has a lock without its document');
+      if (document === undefined) throw invalid(this.path, 'has an inventory artifact without its document');
       return parseLock(await this.bytes(document.digest));
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code === 'bundle-invalid') throw error;
-      throw invalid(this.path, `has a lock that cannot be read: ${error.message}`, error.hint, error);
+      throw invalid(this.path, `has an inventory that cannot be read: ${error.message}`, error.hint, error);
     }
   }
 }
 
-/** The media type of a manifest that stands in no list of the index: its own word, or its shape. */
+/** Returns the media type of a manifest that no index lists: its `mediaType` field, or by its shape. */
 function typeOf(bytes: Uint8Array): string {
   let json: { mediaType?: unknown; manifests?: unknown } | null = null;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
-    // Whoever reads it as a manifest says that it is none.
+    // Parsing it as a manifest reports the error.
   }
   if (typeof json?.mediaType === 'string' && json.mediaType !== '') return json.mediaType;
   return Array.isArray(json?.manifests) ? MediaType.ociIndex : MediaType.ociManifest;

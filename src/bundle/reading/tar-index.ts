@@ -7,33 +7,33 @@ import { BLOCK } from '../layout.ts';
 import { type ExtendedHeader, readExtendedHeader } from './extended-header.ts';
 import { ReadAhead } from './read-ahead.ts';
 
-/** Where a file's content lies in an archive. */
+/** Offset and size of a file's content in an archive. */
 export interface TarEntry {
   readonly offset: number;
   readonly size: number;
 }
 
-/** More files than any bundle has; an archive of empty entries does not go on for ever. */
+/** Maximum number of entries, above that of any bundle. Bounds the time for hostile archives of empty entries. */
 const ENTRIES = 500_000;
-/** Extended headers are a few hundred bytes; what is larger is no header. */
+/** Maximum size of an extended header; usual ones have a few hundred bytes. */
 const EXTENDED = 64 * 1024;
 const EMPTY = Buffer.alloc(BLOCK);
 const REGULAR = new Set(['File', 'OldFile', 'ContiguousFile']);
 
-/** An archive's content, and what keeps it from being a bundle. */
+/** Table of contents of an archive. */
 export interface TarIndex {
-  /** Regular files by name, a `./` before it taken away. */
+  /** Regular files by name, without leading `./`. */
   readonly files: ReadonlyMap<string, TarEntry>;
-  /** Folders in the same way, without the slash at the end. */
+  /** Folders by name, without leading `./` and trailing slash. */
   readonly folders: ReadonlyMap<string, TarEntry>;
-  /** The first link or device, which a layout has none of; other tools' archives do. */
+  /** Description of the first link or device, which a layout must not have. */
   readonly special: string | undefined;
 }
 
 /**
- * Lists a tar archive without reading its bodies. The archive is not trusted: every header's checksum, every size, and
- * the end are checked, a name may be there once, and has one spelling: `y/../index.json` is `index.json` to some readers.
- * @throws AirgapError `bundle-invalid` that says what is wrong, and at which byte
+ * Lists an untrusted tar archive without reading its contents. Checks the checksums of headers, sizes and the end
+ * marker. Names must be unique and canonical: some readers resolve `y/../index.json` to `index.json`.
+ * @throws AirgapError `bundle-invalid` with the byte position
  */
 export async function indexTar(file: RandomFile, path: string, fileSize: number): Promise<TarIndex> {
   const files = new Map<string, TarEntry>();
@@ -44,30 +44,30 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
   for (let at = 0, count = 0; ; count++) {
     const block = await readBlock(reader, path, at, fileSize);
     if (block.equals(EMPTY)) return { files, folders, special };
-    if (count > ENTRIES) throw invalid(path, `holds more than ${ENTRIES} entries`);
+    if (count > ENTRIES) throw invalid(path, `contains more than ${ENTRIES} entries`);
     const { name, size, type } = readHeader(block, path, at, extended);
     const offset = at + BLOCK;
     if (size > fileSize - offset) {
       throw invalid(
         path,
-        `is cut off: ${quoted(name)} at byte ${at} has ${size} bytes, and the file ends at byte ${fileSize}`,
+        `is truncated: ${quoted(name)} at byte ${at} has ${size} bytes, but the file ends at byte ${fileSize}`,
       );
     }
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
     if (EXTENSIONS.has(type)) {
       if (size > EXTENDED) throw invalid(path, `has an extended header of ${size} bytes at byte ${offset - BLOCK}`);
       if (EXTENSIONS.get(type)?.(extended, await reader.read(offset, size)) === false)
-        throw invalid(path, `has an extended header at byte ${offset - BLOCK} that readers read in different ways`);
+        throw invalid(path, `has an extended header at byte ${offset - BLOCK} that readers interpret differently`);
       continue;
     }
     if (!isPlainName(name, type)) {
-      throw invalid(path, `holds ${quoted(name)} at byte ${offset - BLOCK}, which is not the name of one file`);
+      throw invalid(path, `contains ${quoted(name)} at byte ${offset - BLOCK}, which is not a canonical file name`);
     }
     if (extended.pax?.isSparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - BLOCK}`;
     delete extended.pax;
     delete extended.path;
     if (REGULAR.has(type)) {
-      if (files.has(name)) throw invalid(path, `holds ${quoted(name)} twice`);
+      if (files.has(name)) throw invalid(path, `contains ${quoted(name)} twice`);
       files.set(name, { offset, size });
     } else if (type === 'Directory') {
       folders.set(withoutEnd(name, '/'), { offset, size });
@@ -77,13 +77,15 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
   }
 }
 
-/** What stands before an entry and is for it: a pax header, or GNU's long name. */
+/** Extensions that apply to the next entry: a pax header or GNU long name. */
 interface Extended {
   pax?: ExtendedHeader;
   path?: string;
 }
 
-/** What each extended header is for; false for one that cannot be read. A global one, as git writes it, says nothing. */
+/**
+ * Handlers of extended headers; they return false for invalid ones. Global headers, as git writes them, are ignored.
+ */
 const EXTENSIONS = new Map<string, (extended: Extended, body: Buffer) => boolean>([
   [
     'ExtendedHeader',
@@ -104,7 +106,7 @@ const EXTENSIONS = new Map<string, (extended: Extended, body: Buffer) => boolean
   ['GlobalExtendedHeader', () => true],
 ]);
 
-/** Whether a name is what it stands for: no part of it is empty, `.` or `..`, and none of a file ends with a slash. */
+/** Reports whether a name is canonical: no component is empty, `.` or `..`, and only folders end with a slash. */
 function isPlainName(name: string, type: string): boolean {
   const plain = type === 'Directory' ? withoutEnd(name, '/') : name;
   if (type === 'Directory' && (plain === '' || plain === '.')) return true;
@@ -129,7 +131,7 @@ function readHeader(
   } catch (cause) {
     throw invalid(path, `has a header at byte ${at} that cannot be read: ${messageOf(cause)}`);
   }
-  // The header's own idea of its path has the ustar prefix in it even where a pax path replaces both.
+  // `header.path` includes the ustar prefix, which a pax path replaces as well.
   const name = String(longPath ?? pax?.path ?? header.path ?? '').replace(/^(?:\.\/+)+/, '');
   const size = pax?.size ?? header.size ?? -1;
   if (!Number.isSafeInteger(size) || size < 0) {
@@ -138,7 +140,7 @@ function readHeader(
   return { name, size, type: header.type };
 }
 
-/** The sum of all bytes, with the checksum's own field as spaces. */
+/** Checks the sum of all bytes, counting the checksum field itself as spaces. */
 function fitsChecksum(block: Buffer): boolean {
   const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
   let sum = 8 * 0x20;
@@ -149,13 +151,13 @@ function fitsChecksum(block: Buffer): boolean {
 async function readBlock(reader: ReadAhead, path: string, at: number, fileSize: number): Promise<Buffer> {
   if (fileSize < BLOCK) throw invalid(path, 'is not a tar archive');
   if (at + BLOCK > fileSize)
-    throw invalid(path, `is cut off: it ends at byte ${fileSize} without the end of an archive`);
+    throw invalid(path, `is truncated: it ends at byte ${fileSize} without an end-of-archive marker`);
   const block = await reader.read(at, BLOCK);
   if (block.length < BLOCK) throw invalid(path, `cannot be read at byte ${at}`);
   return block;
 }
 
-/** The error for an archive that is no usable bundle. */
+/** Creates the error for an invalid bundle. */
 export function invalid(path: string, what: string, hint?: string, cause?: unknown): AirgapError {
   return new AirgapError('bundle-invalid', `${path} ${what}`, { hint, cause });
 }

@@ -10,32 +10,32 @@ import type { Bundle } from '../read.ts';
 import { invalid } from './tar-index.ts';
 
 /**
- * How often blobs are named, counted once for each image: ten thousand images with 200 each. Many names for one index of
- * many children would go on for ever.
+ * Maximum number of links followed, summed over all images: ten thousand images with 200 blobs each. Bounds the time
+ * for hostile bundles in which many names refer to one large index.
  */
 const FOLLOWED = 2_000_000;
 
-/** Digests that a message lists. */
+/** Maximum number of digests in a message. */
 const LISTED = 5;
 
-/** A manifest as far as it names others; `subject` is what it belongs to. */
+/** Links of a manifest. */
 export type NamingManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
   readonly subject: Descriptor | undefined;
 };
 
 export interface Trees {
   readonly problems: readonly Problem[];
-  /** Every manifest that could be read, by digest. */
+  /** All readable manifests by digest. */
   readonly manifests: ReadonlyMap<Digest, NamingManifest>;
-  /** By digest, the names of the images and charts that need it. */
+  /** Names of the images and charts that need a digest. */
   readonly users: ReadonlyMap<Digest, readonly string[]>;
 }
 
 /**
- * Follows every name of the index down to its blobs: all are there, with the sizes that are said, but for those that a
- * delta says it leaves out.
- * @param limit how often blobs may be named
- * @throws AirgapError `bundle-invalid` when they are named more often
+ * Follows every entry of the index down to its blobs and checks that all exist with their declared sizes, except those
+ * that a delta omits.
+ * @param limit maximum number of links
+ * @throws AirgapError `bundle-invalid` if there are more links
  */
 export async function checkTrees(
   bundle: Bundle,
@@ -48,13 +48,13 @@ export async function checkTrees(
   const report = (message: string, name: string): void => {
     problems.set(message, (problems.get(message) ?? new Set()).add(name));
   };
-  /** What is not there, or not so large: by digest, and by the size that it should have. */
+  /** Names that need a missing blob or one of another size, by digest and expected size. */
   const wrong = new Map<Digest, Map<number, Set<string>>>();
   let followed = 0;
   const leftOut = new Map(bundle.lock()?.requires?.map(({ digest, size }) => [digest, size]));
   const isThere = (descriptor: Descriptor, name: string): boolean => {
     const { digest, size } = descriptor;
-    if (++followed > limit) throw invalid(bundle.path, 'names its blobs more often than any bundle does');
+    if (++followed > limit) throw invalid(bundle.path, `has more than ${limit} links from images to blobs`);
     users.set(digest, (users.get(digest) ?? new Set()).add(name));
     const entry = bundle.entries.get(digest);
     if (entry === undefined && leftOut.get(digest) === size) return false;
@@ -73,7 +73,7 @@ export async function checkTrees(
     const seen = new Set<Digest>();
     for (const queue = [root]; queue.length > 0; ) {
       const descriptor = queue.pop() as Descriptor;
-      // What is damaged is reported as that; what it said is not known.
+      // Damaged manifests are reported elsewhere; their links are not known.
       if (!isThere(descriptor, name) || damaged.has(descriptor.digest)) continue;
       if (seen.has(descriptor.digest)) continue;
       seen.add(descriptor.digest);
@@ -87,20 +87,20 @@ export async function checkTrees(
     }
   };
   for (const [name, root] of namedRoots(bundle)) await follow(name, root);
-  // After what they belong to, which gives them a name: a signature of a signature comes last.
+  // Subjects come first because referrers are labelled with their users.
   for (const referrer of bySubject(bundle.referrers())) {
     const name = nameOf(referrer, users.get(referrer.subject));
     const { descriptor, subject, tag } = referrer;
     await follow(name, descriptor);
     const found = damaged.has(descriptor.digest) ? undefined : manifests.get(descriptor.digest);
     const isOther = typeof found === 'object' && tag === undefined && found.subject?.digest !== subject;
-    if (isOther) report(`${descriptor.digest} does not belong to ${subject}, for which it is listed`, name);
-    if (!bundle.entries.has(subject)) report(`${subject}, which ${descriptor.digest} belongs to, is not there`, name);
+    if (isOther) report(`${descriptor.digest} is listed as a referrer of ${subject} but has another subject`, name);
+    if (!bundle.entries.has(subject)) report(`${subject}, the subject of ${descriptor.digest}, is missing`, name);
   }
   for (const [digest, sizes] of wrong) {
     const there = bundle.entries.get(digest);
     for (const [size, names] of sizes) {
-      const what = there === undefined ? 'is not there' : `has ${there.size} bytes instead of ${size}`;
+      const what = there === undefined ? 'is missing' : `has ${there.size} bytes, expected ${size}`;
       for (const name of names) report(`${digest} ${what}`, name);
     }
   }
@@ -121,11 +121,11 @@ function namedRoots(bundle: Bundle): [string, Descriptor][] {
   ];
 }
 
-/** Each after what it belongs to; those that belong to each other come last. */
+/** Sorts referrers after their subjects; cycles come last. */
 function bySubject(referrers: readonly Referrer[]): readonly Referrer[] {
   const own = new Set(referrers.map(({ descriptor }) => descriptor.digest));
   const following = Map.groupBy(referrers, ({ subject }) => subject);
-  // What is added while it goes on is gone through as well.
+  // The loop also visits referrers that it adds.
   const ordered = new Set(referrers.filter(({ subject }) => !own.has(subject)));
   for (const { descriptor } of ordered) for (const next of following.get(descriptor.digest) ?? []) ordered.add(next);
   return [...new Set([...ordered, ...referrers])];
@@ -138,8 +138,8 @@ function nameOf(referrer: Referrer, users: ReadonlySet<string> = new Set()): str
 }
 
 /**
- * Blobs that nothing leads to: no name of the index, not the lock, not its signature. No digest that anybody signed stands
- * for them. Only of a bundle whose manifests can all be read.
+ * Finds blobs that neither the index, nor the inventory, nor its signature refers to: no signature covers them.
+ * Requires that all manifests are readable.
  */
 export async function checkOrphans(bundle: Bundle, users: Trees['users']): Promise<Problem[]> {
   const own = [bundle.lockDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);
@@ -152,7 +152,7 @@ export async function checkOrphans(bundle: Bundle, users: Trees['users']): Promi
   const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !named.has(digest));
   if (orphans.length === 0) return [];
   const more = orphans.length > LISTED ? ` and ${orphans.length - LISTED} more` : '';
-  const message = `nothing leads to ${orphans.slice(0, LISTED).join(', ')}${more}: neither the index, nor the lock, nor its signature`;
+  const message = `not referenced by the index, the inventory or its signature: ${orphans.slice(0, LISTED).join(', ')}${more}`;
   return [{ message, affects: [] }];
 }
 

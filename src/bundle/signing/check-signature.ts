@@ -6,8 +6,8 @@ import { checkAgreement } from '../reading/agreement.ts';
 import { claimOf, readSignatures } from './signature.ts';
 
 /**
- * Checks, offline, that the key signed the lock, and that the bundle holds what the lock names and nothing else: then the
- * signature is over everything, because the lock names it by digest, and every digest is checked where content is read.
+ * Checks offline that the key signed the inventory, and that the bundle contains exactly what the inventory lists. The
+ * signature then covers all content, which the inventory lists by digest and which is verified when it is read.
  * @throws AirgapError `signature`
  */
 export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Promise<void> {
@@ -17,31 +17,33 @@ export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Prom
     throw new AirgapError('signature', `${path} has a signature that cannot be read: ${messageOf(cause)}`, { cause });
   });
   if (lock === undefined || signatures.length === 0) {
-    throw new AirgapError('signature', `${path} is not signed`, { hint: 'helm airgap bundle --sign KEY signs' });
+    throw new AirgapError('signature', `${path} is not signed`, {
+      hint: 'create a signed bundle with helm airgap bundle --sign KEY',
+    });
   }
   const own = signatures.filter(({ payload, base64 }) => isSignatureOf(publicKey, payload, base64));
   if (own.length === 0) {
     const named = signatures.flatMap((signature) => claimOf(signature)?.fingerprint ?? []);
-    const other = named.length === 0 ? '' : `; it says that it is by ${named.join(', ')}`;
+    const other = named.length === 0 ? '' : `; it claims to be signed by ${named.join(', ')}`;
     throw new AirgapError('signature', `${path} has no signature by the key ${fingerprintOf(publicKey)}${other}`, {
-      hint: 'do not use it unless you know why: it was signed by somebody else, or changed after it was signed',
+      hint: 'do not use it unless you know why: it was signed with another key, or changed after it was signed',
     });
   }
   if (!own.some((signature) => claimOf(signature)?.digest === bundle.lockDigest)) {
-    throw new AirgapError('signature', `${path} has a signature by that key, and it is over another lock`, {
-      hint: 'what the bundle holds was changed after it was signed',
+    throw new AirgapError('signature', `${path} has a signature by that key, but over another inventory`, {
+      hint: 'the bundle was changed after it was signed',
     });
   }
   const [difference] = differences(bundle);
   if (difference === undefined) return;
-  throw new AirgapError('signature', `${path} is not what was signed: ${difference}`, {
-    hint: 'the lock is signed; what the bundle holds was changed afterwards',
+  throw new AirgapError('signature', `${path} does not match what was signed: ${difference}`, {
+    hint: 'the signed inventory is intact, but the bundle was changed afterwards',
   });
 }
 
 /**
- * Opens a bundle that has to be signed by the key.
- * @throws AirgapError `signature`, also for what cannot be opened as a bundle: nobody can say who made that; `file`
+ * Opens a bundle that must be signed by the key.
+ * @throws AirgapError `signature`, also if it is not a valid bundle; `file`
  */
 export async function openSigned(path: string, publicKey: KeyObject): Promise<Bundle> {
   const bundle = await openBundle(path).catch((error: unknown) => {
@@ -57,11 +59,11 @@ export async function openSigned(path: string, publicKey: KeyObject): Promise<Bu
   }
 }
 
-/** Where the bundle says anything but what the lock says. */
+/** Lists differences between the bundle and its inventory. */
 function differences(bundle: Bundle): string[] {
   return [
     ...checkAgreement(bundle).map(({ message }) => message),
-    ...bundle.unnamed().map(({ digest }) => `the index lists ${digest}, and the lock does not`),
+    ...bundle.unnamed().map(({ digest }) => `the index lists ${digest}, but the inventory does not`),
     ...bundle.structure().map(({ message }) => message),
   ];
 }

@@ -9,9 +9,8 @@ import { placesLike } from '../writing/output.ts';
 import { isOver, readSignatures, type Signature, signLock } from './signature.ts';
 
 /**
- * Signs a lock for the bundle that goes to the path. An ECDSA signature is another one each time, so the one of this key
- * over this lock that the bundle there has is taken, or the one that is growing there: the same content and key stay the
- * same file.
+ * Signs an inventory for the bundle at `path`, or reuses a signature by this key over this inventory from the existing
+ * or the partial bundle there. ECDSA signatures differ each time; reusing them keeps the file identical.
  */
 export async function signatureOver(
   lock: Lock,
@@ -31,7 +30,7 @@ async function keptSignature(path: string, lock: Digest, publicKey: KeyObject): 
       const found = (await readSignatures(bundle)).find((signature) => isOver(signature, lock, publicKey));
       if (found !== undefined) return found;
     } catch {
-      // A damaged one is none, and is replaced.
+      // A damaged signature is replaced.
     } finally {
       await bundle.close();
     }
@@ -40,8 +39,8 @@ async function keptSignature(path: string, lock: Digest, publicKey: KeyObject): 
 }
 
 /**
- * What an interrupted run left has its headers and all that is small from the start, and so reads like a bundle.
- * @throws AirgapError `file` for what no run of this user left
+ * Opens the partial file of an interrupted run, which already contains all headers and all content from memory.
+ * @throws AirgapError `file` if the file does not belong to this user
  */
 async function openGrowing(path: string): Promise<Bundle | undefined> {
   const partial = `${path}.partial`;

@@ -9,27 +9,27 @@ import { artifactContent, emptyBlob, inline } from '../inline.ts';
 import { LOCK_REPOSITORY } from '../names.ts';
 import type { Bundle } from '../read.ts';
 
-/** A signature as cosign stores it (specs/SIGNATURE_SPEC.md): the bytes that are signed, and the signature in base64. */
+/** A cosign signature (specs/SIGNATURE_SPEC.md): the signed payload, and the signature in base64. */
 export interface Signature {
   readonly payload: Uint8Array;
   readonly base64: string;
 }
 
-/** What a payload says. Only as good as the signature over it. */
+/** Content of a payload. Untrusted until its signature is verified. */
 export interface Claim {
-  /** Of the manifest that is signed. */
+  /** Digest of the signed manifest. */
   readonly digest: Digest;
-  /** Of the key, as whoever signed named it; undefined in what another tool signed. */
+  /** Fingerprint of the key according to the signer; undefined if another tool signed. */
   readonly fingerprint: Digest | undefined;
 }
 
 const TYPE = 'cosign container image signature';
-/** A payload has some 300 bytes. */
+/** Maximum size of a payload; usual ones have about 300 bytes. */
 const PAYLOAD_LIMIT = 64 * 1024;
-/** One is usual, and one is enough. */
+/** Maximum number of signatures that are checked; usually there is one. */
 const SIGNATURES = 16;
 
-/** Signs a lock, by the digest of its manifest. */
+/** Signs the manifest digest of an inventory. */
 export function signLock(lock: Digest, key: SigningKey): Signature {
   const payload = Buffer.from(
     JSON.stringify({
@@ -44,12 +44,12 @@ export function signLock(lock: Digest, key: SigningKey): Signature {
   return { payload, base64: signBytes(key, payload) };
 }
 
-/** Whether it is the key's over this lock: such a one need not be made again. */
+/** Reports whether a signature over this inventory is valid for the key. */
 export function isOver(signature: Signature, lock: Digest, publicKey: KeyObject): boolean {
   return isSignatureOf(publicKey, signature.payload, signature.base64) && claimOf(signature)?.digest === lock;
 }
 
-/** The signature as an artifact, as cosign pushes it. */
+/** Creates the artifact of a signature, as cosign pushes it. */
 export function signatureArtifact({ payload, base64 }: Signature): {
   readonly descriptor: Descriptor;
   readonly content: Content;
@@ -64,7 +64,7 @@ export function signatureArtifact({ payload, base64 }: Signature): {
   return artifactContent(manifest, [emptyBlob, blob]);
 }
 
-/** The signatures that a bundle carries, unchecked. @throws AirgapError `bundle-invalid`, `digest-mismatch` */
+/** Reads the signatures in a bundle without verifying them. @throws AirgapError `bundle-invalid`, `digest-mismatch` */
 export async function readSignatures(bundle: Bundle): Promise<Signature[]> {
   const { signature } = bundle;
   if (signature === undefined) return [];
@@ -78,7 +78,7 @@ export async function readSignatures(bundle: Bundle): Promise<Signature[]> {
   return found;
 }
 
-/** What is signed, as the payload says; undefined when it is none of cosign's. */
+/** Parses the payload; returns undefined if it is not in cosign's format. */
 export function claimOf({ payload }: Signature): Claim | undefined {
   let json: unknown;
   try {

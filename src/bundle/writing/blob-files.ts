@@ -13,7 +13,7 @@ import { readRange, writeFailure } from '../files/file.ts';
 import { openRandomFile, singleFile } from '../files/random-file.ts';
 import { fetchBlob } from './fetch-blob.ts';
 
-/** A blob, and the file that it is to become. */
+/** A blob and the path to write it to. */
 export interface BlobFile {
   readonly path: string;
   readonly node: BlobNode;
@@ -21,16 +21,16 @@ export interface BlobFile {
 
 export interface BlobFilesOptions {
   readonly source: Source;
-  /** Replace whatever the paths hold. */
+  /** Replace existing files. */
   readonly force: boolean;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Writes blobs to files of their own, byte for byte, hashed on the way. None has its name before all are complete.
- * @returns `up-to-date` when all were there, with this content
- * @throws AirgapError `output-exists` when something else is there and `force` is not set; `digest-mismatch`, `no-space`,
+ * Writes each blob to a file of its own and verifies its digest. The files get their names when all are complete.
+ * @returns `up-to-date` if all files exist with the same content
+ * @throws AirgapError `output-exists` if another file exists and `force` is not set; `digest-mismatch`, `no-space`,
  *   `file`, `interrupted`
  */
 export async function writeBlobFiles(
@@ -41,8 +41,8 @@ export async function writeBlobFiles(
   if (there.every((state) => state === 'same')) return 'up-to-date';
   const other = files.find((_, at) => there[at] === 'other');
   if (other !== undefined && !force) {
-    throw new AirgapError('output-exists', `${other.path} is there already, with other content`, {
-      hint: 'use --force to replace it, or another name with --out',
+    throw new AirgapError('output-exists', `${other.path} already exists with different content`, {
+      hint: 'use --force to replace it, or choose another name with --out',
     });
   }
   emit({ type: 'plan', blobs: files.length, bytes: files.reduce((sum, { node }) => sum + node.descriptor.size, 0) });
@@ -68,11 +68,11 @@ export async function writeBlobFiles(
   return 'written';
 }
 
-/** What a path holds, against what it should. */
+/** Compares an existing file with the blob. */
 async function stateOf(path: string, { digest, size }: Descriptor): Promise<'nothing' | 'same' | 'other'> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) return found.code === 'ENOENT' ? 'nothing' : 'other';
-  // A pipe would wait for somebody who writes into it.
+  // Opening a pipe would block until it has a writer.
   if (!found.isFile()) return 'other';
   const file = await openRandomFile(singleFile(path), 'r').catch(() => undefined);
   if (file === undefined) return 'other';

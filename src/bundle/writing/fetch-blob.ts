@@ -13,15 +13,15 @@ export interface FetchOptions {
   readonly source: Source;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
-  /** Whether no other large blob is on its way beside this one. Left out, there may be others. */
+  /** Reports whether no other large blob is being fetched. Default: false. */
   readonly isAlone?: () => boolean;
-  /** When more than one connection is tried for a blob. */
+  /** Policy for using several connections for one blob. */
   readonly width?: Width;
-  /** Called when so many bytes of the blob are in place. */
+  /** Called when `bytes` bytes of the blob are written and hashed. */
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
 }
 
-/** Fetches a blob to its place, as `fetchBlob` does, from a source of its own. */
+/** Like `fetchBlob`, but with a source of its own. */
 export type BlobFetcher = (
   node: BlobNode,
   offset: number,
@@ -30,11 +30,11 @@ export type BlobFetcher = (
 ) => Promise<number>;
 
 /**
- * Fetches a blob to its place in the file, hashing on the way. `have` bytes are in place already and are hashed again.
- * A digest that does not fit costs one new try from the start: a download that was continued may have been continued
- * from something else.
- * @returns bytes that came from the source
- * @throws AirgapError `digest-mismatch`, and whatever reading and writing throw
+ * Fetches a blob to its offset in the file and verifies its digest. The first `writtenBytes` bytes are already in the
+ * file and are hashed again. After a digest mismatch, the blob is fetched once more from the start, because the earlier
+ * bytes may be from other content.
+ * @returns bytes fetched from the source
+ * @throws AirgapError `digest-mismatch`, and errors of reading and writing
  */
 export async function fetchBlob(node: BlobNode, offset: number, have: number, options: FetchOptions): Promise<number> {
   const { digest, size } = node.descriptor;
@@ -50,13 +50,9 @@ export async function fetchBlob(node: BlobNode, offset: number, have: number, op
     }
     await options.checkpoint(digest, 0);
   }
-  throw new AirgapError(
-    'digest-mismatch',
-    `${nameOf(node)}: the source gives other content, with the digest ${actual}`,
-    {
-      hint: 'nothing of it was kept; a proxy or cache on the way may be damaged',
-    },
-  );
+  throw new AirgapError('digest-mismatch', `${nameOf(node)}: the source sent other content, with digest ${actual}`, {
+    hint: 'the content was discarded; check proxies and caches on the way for damage',
+  });
 }
 
 async function fetchFrom(

@@ -1,20 +1,20 @@
 import type { RandomFile } from '../files/random-file.ts';
 
-/** A run of zeros of that length is taken for a place that nothing was written to. */
+/** An aligned run of zeros of this length is treated as not written. */
 const GRAIN = 4096;
 const WINDOW = 64 * GRAIN;
 const ZEROS = Buffer.alloc(GRAIN);
 
 /**
- * How far a blob's place is filled, in a file that was zero everywhere and is filled from the front of each place: so a
- * journal need not note every write, and what was written after its last line is not lost with the process. It is never
- * more than what was written; content that has zeros itself may be found short.
- * @param known bytes that are filled in any case
- * @returns bytes of `size`
+ * Detects how many bytes of a blob were written to a file that was all zeros, if each blob is written from its start.
+ * The journal therefore need not record every write, and writes after its last entry are not lost in a crash. The
+ * result never exceeds what was written, but may be too short for content with long runs of zeros.
+ * @param known bytes that are known to be written
+ * @returns bytes, at most `size`
  */
 export async function filledBytes(file: RandomFile, offset: number, known: number, size: number): Promise<number> {
   let filled = known;
-  // Most places have nothing in them, and a small look is enough for those.
+  // Most blobs are not written at all, which a small first read shows.
   for (let at = known, step = GRAIN; at < size; step = WINDOW) {
     const buffer = Buffer.allocUnsafe(Math.min(step, size - at));
     const window = buffer.subarray(0, await file.read(buffer, offset + at));
@@ -26,7 +26,7 @@ export async function filledBytes(file: RandomFile, offset: number, known: numbe
   return filled;
 }
 
-/** Bytes up to the last one that is not zero, before the first run of zeros that is a grain. */
+/** Returns the bytes before the first zero run, up to the last byte that is not zero. */
 function untilZeros(window: Buffer): number {
   let end = 0;
   while (end < window.length && !isZero(window.subarray(end, end + GRAIN))) end += GRAIN;

@@ -13,25 +13,25 @@ import { Journal } from './journal.ts';
 import { findLeftover, journalOf, type Leftover } from './leftover.ts';
 import { namedLike, type Output } from './output.ts';
 
-/** What a run would begin with. */
+/** Result of the preflight: existing files and disk space that a run starts with. */
 export interface Foreseen {
-  /** Bytes in place by digest, of an interrupted run of the same plan; undefined when there is none to continue. */
+  /** Written bytes by digest of an interrupted run of the same plan; undefined if there is none to resume. */
   readonly done: ReadonlyMap<Digest, number> | undefined;
-  /** What a run of another plan has left, to be moved into this one. */
+  /** Files of an interrupted run of another plan, whose blobs are moved into this one. */
   readonly leftover: Leftover | undefined;
-  /** Bytes by digest that need not be fetched: in place, or left over. */
+  /** Bytes by digest that need not be fetched, from either run. */
   readonly kept: ReadonlyMap<Digest, number>;
-  /** Numbers of the parts that had got their final names when that run was interrupted. */
+  /** Indexes of the parts that the interrupted run had renamed to their final names. */
   readonly renamed: readonly number[];
-  /** Files of interrupted runs that are of no use. */
+  /** Files of interrupted runs that cannot be reused. */
   readonly stale: readonly string[];
-  /** Bytes that the bundle will take on the disk beyond those that it has already. */
+  /** Disk space in bytes that the bundle needs in addition to its existing parts. */
   readonly needed: number;
-  /** Bytes that the disk has for it, with those of the stale files and of what is left over. */
+  /** Free disk space in bytes, including files that will be deleted or moved. */
   readonly free: number;
 }
 
-/** Looks at what there is for a partial file, and changes nothing. @throws AirgapError `file`, also for what is not ours */
+/** Checks existing files and disk space; changes nothing. @throws AirgapError `file`, also for files of other users */
 export async function foresee(output: Output, layout: Layout): Promise<Foreseen> {
   const { path, partial, leftover: aside } = output;
   const grown = await namedLike(`${path}.partial`);
@@ -45,7 +45,7 @@ export async function foresee(output: Output, layout: Layout): Promise<Foreseen>
     throw writeFailure(error);
   });
   const named = [...(done === undefined ? grown : []), ...moving];
-  // What lies aside was being moved when a run was interrupted: mostly it is of the plan before this one.
+  // Files set aside are from a run that was interrupted while moving blobs.
   const leftover =
     (done === undefined ? await findLeftover(`${path}.partial`) : undefined) ?? (await findLeftover(aside));
   const stale = named.filter((file) => !leftover?.places.paths.includes(file));
@@ -62,7 +62,7 @@ export async function foresee(output: Output, layout: Layout): Promise<Foreseen>
   };
 }
 
-/** What the journal says, and what was written after its last word. */
+/** Returns the written bytes by digest: from the journal, and written after its last entry. */
 async function doneOf(
   { partial, final, journal }: Output,
   found: readonly { readonly isRenamed: boolean }[],
@@ -90,7 +90,7 @@ async function doneOf(
   return done;
 }
 
-/** Places of a file that are looked at at the same time. */
+/** Number of concurrent reads. */
 const LOOKS = 8;
 
 function keptOf(
@@ -107,14 +107,18 @@ function keptOf(
   return kept;
 }
 
-/** The disk is too small for it: both numbers. */
+/** Creates the error for too little disk space. */
 export function noSpace(path: string, needed: number, free: number): AirgapError {
-  return new AirgapError('no-space', `the bundle needs ${needed} bytes, and ${dirname(path)} has ${free}`, {
-    hint: 'free some space, choose another folder with --out, or fewer platforms with --platform',
-  });
+  return new AirgapError(
+    'no-space',
+    `the bundle needs ${needed} bytes, but ${dirname(path)} has ${free} bytes of free space`,
+    {
+      hint: 'free some space, choose another folder with --out, or select fewer platforms with --platform',
+    },
+  );
 }
 
-/** The parts as they are. The index is written after all of them have their final names, so without one some may have. */
+/** Returns the state of each part. Without an index, some may have their final names already: it is written last. */
 async function growing({ partial, final, index }: Output): Promise<(OnDisk & { readonly isRenamed: boolean })[]> {
   const isFinished = index === undefined || (await onDisk(index)).size !== undefined;
   return Promise.all(
@@ -127,16 +131,16 @@ async function growing({ partial, final, index }: Output): Promise<(OnDisk & { r
 }
 
 interface OnDisk {
-  /** Of a regular file. */
+  /** Size in bytes; undefined if it is not a regular file. */
   readonly size: number | undefined;
-  /** Bytes that it takes of the disk. */
+  /** Allocated disk space in bytes. */
   readonly taken: number;
 }
 
 async function onDisk(path: string): Promise<OnDisk> {
   const found = await stat(path).catch(() => undefined);
   if (!found?.isFile()) return { size: undefined, taken: 0 };
-  // st_blocks counts 512 bytes each, whatever the file system's own blocks are.
+  // st_blocks is in units of 512 bytes, whatever the block size of the file system.
   return { size: found.size, taken: found.blocks * 512 };
 }
 

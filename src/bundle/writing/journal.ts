@@ -4,17 +4,17 @@ import { openOwn, replaceOwn } from '../../base/own-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { writeFailure } from '../files/file.ts';
 
-/** What a journal says. */
+/** Content of a journal. */
 export interface JournalContent {
-  /** Of the plan (layout.ts). */
+  /** Identity of the plan (layout.ts). */
   readonly identity: string;
-  /** Bytes in place by digest. */
+  /** Written bytes by digest. */
   readonly done: ReadonlyMap<Digest, number>;
 }
 
 /**
- * What an interrupted run has written, beside the partial bundle: a line that names the plan, then lines of a digest and
- * the bytes of it that are in place. Nothing here is trusted: whoever continues hashes those bytes again.
+ * Journal of a partial bundle: one line with the identity of the plan, then lines with a digest and its written bytes.
+ * Not trusted: a run that resumes hashes those bytes again.
  */
 export class Journal {
   readonly path: string;
@@ -24,7 +24,7 @@ export class Journal {
     this.path = path;
   }
 
-  /** Undefined when there is no journal. @throws AirgapError `file` for what is not ours */
+  /** Reads the journal; returns undefined if there is none. @throws AirgapError `file` for a file of another user */
   async read(): Promise<JournalContent | undefined> {
     const text = await this.#text();
     if (text === undefined) return undefined;
@@ -33,15 +33,14 @@ export class Journal {
     const done = new Map<Digest, number>();
     for (const line of lines) {
       const [digest, bytes] = line.split(' ');
-      // A line that was cut off by the interruption is none, or says less than is there.
+      // A line truncated by an interruption is invalid, or gives fewer bytes than were written.
       if (digest !== undefined && isDigest(digest) && /^\d{1,15}$/.test(bytes ?? '')) done.set(digest, Number(bytes));
     }
     return { identity: title.slice(TITLE.length), done };
   }
 
   /**
-   * Begins to write, a new journal or, when it is continued, behind what is there: a journal that was written anew would
-   * be lost by an interruption in that moment.
+   * Starts a new journal, or appends to an existing one: rewriting it could lose it in an interruption.
    * @throws AirgapError `no-space`, `file`
    */
   async start(identity: Digest, isContinued: boolean): Promise<void> {
@@ -52,12 +51,12 @@ export class Journal {
     await this.#write(isContinued ? '\n' : `${TITLE}${identity}\n`);
   }
 
-  /** @throws AirgapError `no-space`, `file` */
+  /** Appends an entry. @throws AirgapError `no-space`, `file` */
   async add(digest: Digest, bytes: number): Promise<void> {
     await this.#write(`${digest} ${bytes}\n`);
   }
 
-  /** Writes the same under another name, on the disk when it returns. @throws AirgapError `no-space`, `file` */
+  /** Copies the journal to another path and flushes it to disk. @throws AirgapError `no-space`, `file` */
   async copy(to: string): Promise<void> {
     const text = (await this.#text()) ?? '';
     try {
@@ -98,7 +97,7 @@ export class Journal {
   async #write(line: string): Promise<void> {
     if (this.#file === undefined) return;
     try {
-      // A line is written faster than another thread is asked to.
+      // Synchronous: for one line, faster than a call in the thread pool.
       writeSync(this.#file.fd, line);
     } catch (error) {
       throw writeFailure(error);

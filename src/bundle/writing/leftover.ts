@@ -11,21 +11,21 @@ import { filledBytes } from './filled.ts';
 import { Journal } from './journal.ts';
 import { placesLike } from './output.ts';
 
-/** What an interrupted run of another plan has left. */
+/** Reusable files of an interrupted run of another plan. */
 export interface Leftover {
-  /** Name of the file, or that its parts begin with. */
+  /** Path of the file, or common prefix of its parts. */
   readonly path: string;
   readonly places: FilePlaces;
-  /** Where each blob lies, and how many bytes of it are in place. To be hashed before they are believed. */
+  /** Offset and written bytes of each blob. Not trusted: must be hashed again. */
   readonly blobs: ReadonlyMap<Digest, { readonly offset: number; readonly bytes: number }>;
-  /** Bytes that it takes of the disk. */
+  /** Allocated disk space in bytes. */
   readonly taken: number;
 }
 
 /**
- * Looks at a partial file of whatever plan. Its headers were all written before its first blob, so they say where each
- * blob lies, and the journal how much of it is there.
- * @returns undefined when there is none that is of any use
+ * Reads the resume state of a partial file of any plan. Its headers, which are written before any blob, give the
+ * offsets of blobs; its journal gives the written bytes.
+ * @returns undefined if there is no usable file
  */
 export async function findLeftover(path: string): Promise<Leftover | undefined> {
   const done = (await new Journal(journalOf(path)).read())?.done;
@@ -46,14 +46,14 @@ export async function findLeftover(path: string): Promise<Leftover | undefined> 
     if (blobs.size === 0) return undefined;
     return { path, places, blobs, taken: stats.reduce((sum, { blocks }) => sum + blocks * 512, 0) };
   } catch {
-    // Cut off, damaged, not to be read: as good as none.
+    // A truncated, damaged or unreadable file cannot be reused.
     return undefined;
   } finally {
     await file?.close();
   }
 }
 
-/** Gives it another name. At no moment it is without a journal. */
+/** Renames the files. The journal is copied first, so that they always have one. */
 export async function renameLeftover(leftover: Leftover, to: string): Promise<Leftover> {
   const { path, places } = leftover;
   await new Journal(journalOf(path)).copy(journalOf(to));
@@ -63,19 +63,19 @@ export async function renameLeftover(leftover: Leftover, to: string): Promise<Le
 }
 
 export interface MoveOptions {
-  /** Where each wanted blob goes, its size, and how much of it is there already. */
+  /** Offset, size and already written bytes of each needed blob in the target file. */
   readonly wanted: ReadonlyMap<Digest, { readonly offset: number; readonly size: number; readonly have: number }>;
   readonly into: RandomFile;
-  /** Called when so many bytes of a blob are in their new place. */
+  /** Called when `bytes` bytes of a blob have been moved. */
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Moves blobs into another file, the last one first, and cuts the old file off before each that has been moved: so the
- * disk holds hardly a byte twice. Node has no call that would share ranges between files (copy_file_range, FICLONERANGE),
- * so the bytes are copied. What cannot be read or finds no room is left out: it is fetched again.
- * @throws AirgapError `interrupted`, `file`; what has been moved by then stays moved
+ * Moves blobs into another file, last one first, and truncates the old file after each, so that at most one blob is on
+ * disk twice. Node has no API for sharing ranges between files (copy_file_range, FICLONERANGE), so bytes are copied.
+ * Blobs that cannot be read or do not fit are skipped and fetched again.
+ * @throws AirgapError `interrupted`, `file`; blobs moved before stay moved
  */
 export async function moveLeftover({ places, blobs }: Leftover, options: MoveOptions): Promise<void> {
   const { wanted, checkpoint, signal } = options;
@@ -92,7 +92,7 @@ export async function moveLeftover({ places, blobs }: Leftover, options: MoveOpt
       } catch (error) {
         if (!(error instanceof AirgapError) || !LEFT_OUT.has(error.code)) throw error;
       }
-      // An archive ends with two empty blocks.
+      // Keeps the old file a valid archive: it ends with two empty blocks.
       await writeAll(old, [Buffer.alloc(2 * BLOCK)], offset - BLOCK);
       await old.truncate(offset + BLOCK);
     }
@@ -101,7 +101,7 @@ export async function moveLeftover({ places, blobs }: Leftover, options: MoveOpt
   }
 }
 
-/** What only costs fetching the blob: the medium does not give it, or the disk is full until the rest is cut off. */
+/** Errors after which a blob is skipped: it is unreadable, or the disk is full until the old file is truncated. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['file', 'no-space']);
 
 const AGAIN = 'run the same command again to continue';
@@ -125,18 +125,18 @@ async function copyRange(
   }
 }
 
-/** Takes what is left of it away. */
+/** Deletes the files and their journal. */
 export async function removeLeftover({ path, places }: Leftover): Promise<void> {
   for (const name of places.paths) await rm(name, { force: true });
   await removeJournal(path);
 }
 
-/** Takes a journal away, its file being gone. */
+/** Deletes a journal whose file is gone. */
 export async function removeJournal(path: string): Promise<void> {
   await rm(journalOf(path), { force: true });
 }
 
-/** Of a partial file by its name, or that of its parts. */
+/** Returns the path of the journal of a partial file. */
 export function journalOf(path: string): string {
   return `${path}.journal`;
 }

@@ -7,23 +7,23 @@ import { findBundle } from '../files/split-open.ts';
 import type { Layout } from '../layout.ts';
 import { ReadAhead } from '../reading/read-ahead.ts';
 
-/** Where a bundle goes, and where it grows. */
+/** Paths of a bundle and of its temporary files. */
 export interface Output {
-  /** The bundle's name. */
+  /** Path of the bundle. */
   readonly path: string;
   readonly final: FilePlaces;
-  /** `NAME.partial`, or parts of that. */
+  /** `NAME.partial`, or its parts. */
   readonly partial: FilePlaces;
   readonly journal: string;
-  /** Where what a run of another plan has left is while it is moved into this one. */
+  /** Path of files of another plan while their blobs are moved. */
   readonly leftover: string;
-  /** The index of the parts; undefined when it is one file. */
+  /** Path of the split index; undefined for a single file. */
   readonly index: string | undefined;
 }
 
 /**
- * Plans the places of a bundle of so many bytes. What fits into one part is a single file.
- * @throws AirgapError `usage` when it would be too many parts
+ * Plans the paths of a bundle of `size` bytes. It is a single file if it fits into one part.
+ * @throws AirgapError `usage` for too many parts
  */
 export function outputOf(file: string, size: number, splitSize?: number): Output {
   const path = normalize(file);
@@ -38,14 +38,14 @@ export function outputOf(file: string, size: number, splitSize?: number): Output
   };
 }
 
-/** Files that are called like this bundle: the file itself, an index, and parts where there is or will be an index. */
+/** Lists existing files of this bundle: the file, its index, and parts if there is or will be an index. */
 export async function occupantsOf({ path, index }: Output): Promise<string[]> {
   const names = await namedLike(path);
   const isSplit = index !== undefined || names.includes(splitIndexPath(path));
   return isSplit ? names : names.filter((name) => name === path);
 }
 
-/** Files of this name: whole, as an index, as parts. */
+/** Lists the existing files of a name: file, index and parts. */
 export async function namedLike(path: string): Promise<string[]> {
   const folder = dirname(path);
   const names = await readdir(folder).catch((error) => {
@@ -55,7 +55,10 @@ export async function namedLike(path: string): Promise<string[]> {
   return names.filter((name) => own.includes(name) || isPartOf(path, name)).map((name) => join(folder, name));
 }
 
-/** What has this name, whole or in parts, as one file; undefined when there is nothing. Of parts all but the last are equal. */
+/**
+ * Returns the existing file or parts of a name; undefined if there are none. All parts except the last have equal
+ * sizes.
+ */
 export async function placesLike(path: string): Promise<FilePlaces | undefined> {
   const paths = (await namedLike(path)).sort();
   const [first] = paths;
@@ -63,7 +66,7 @@ export async function placesLike(path: string): Promise<FilePlaces | undefined> 
   return paths.length === 1 ? singleFile(first) : { paths, partSize: (await stat(first)).size };
 }
 
-/** Whether this very bundle is there: its size, its metadata files and all its headers. Bodies are not read: `verify` does. */
+/** Reports whether the planned bundle exists, by its size, metadata files and headers. Bodies are not read. */
 export async function isThere({ path, final, index }: Output, { size, entries }: Layout): Promise<boolean> {
   const found = await findBundle(index ?? path).catch(() => undefined);
   if (found === undefined || found.places.partSize !== final.partSize) return false;

@@ -15,24 +15,24 @@ import { Journal } from './journal.ts';
 import { type Leftover, moveLeftover, removeJournal, removeLeftover, renameLeftover } from './leftover.ts';
 import { type Output, occupantsOf } from './output.ts';
 
-/** A bundle that is being written: `NAME.partial`, or its parts, in full size, and the journal of what is in place. */
+/** A bundle being written: `NAME.partial` or its parts, in full size, and its journal. */
 export class PartialFile {
   readonly file: RandomFile;
   readonly #output: Output;
   readonly #journal: Journal;
-  readonly #placed = new Map<Digest, number>();
+  readonly #writtenBytes = new Map<Digest, number>();
 
   private constructor(output: Output, file: RandomFile, journal: Journal, done: ReadonlyMap<Digest, number>) {
     this.#output = output;
     this.file = file;
     this.#journal = journal;
-    for (const [digest, bytes] of done) this.#placed.set(digest, bytes);
+    for (const [digest, bytes] of done) this.#writtenBytes.set(digest, bytes);
   }
 
   /**
-   * Opens what an interrupted run of the same plan left, or a new file. Headers and content in memory are written, and
-   * what a run of another plan has left of the blobs is moved into it.
-   * @throws AirgapError `no-space` with what is needed and what there is, `file` when it cannot be written, `interrupted`
+   * Opens the partial file of an interrupted run of the same plan, or creates one. Writes headers and content from
+   * memory, and moves reusable blobs of another plan into it.
+   * @throws AirgapError `no-space` with needed and free bytes, `file` if it cannot be written, `interrupted`
    */
   static async open(output: Output, layout: Layout, signal?: AbortSignal): Promise<PartialFile> {
     const foreseen = await foresee(output, layout);
@@ -55,7 +55,7 @@ export class PartialFile {
       }
       if (done !== undefined) writePadding(file, layout);
       await journal.start(layout.identity, done !== undefined);
-      if (leftover !== undefined) await opened.#takeOver(leftover, layout, signal);
+      if (leftover !== undefined) await opened.#takeOverBlobs(leftover, layout, signal);
     } catch (error) {
       await opened.abandon();
       throw writeFailure(error);
@@ -63,7 +63,7 @@ export class PartialFile {
     return opened;
   }
 
-  async #takeOver(leftover: Leftover, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
+  async #takeOverBlobs(leftover: Leftover, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
     const wanted = new Map(
       entries.flatMap(({ node, offset }) => {
         if (node === undefined) return [];
@@ -76,28 +76,28 @@ export class PartialFile {
     await removeLeftover(leftover);
   }
 
-  /** Bytes of a blob that are in place, now or since an earlier run. To be hashed again before they are believed. */
+  /** Returns the written bytes of a blob, including those of an earlier run, which must be hashed again. */
   placed(digest: Digest): number {
-    return this.#placed.get(digest) ?? 0;
+    return this.#writtenBytes.get(digest) ?? 0;
   }
 
-  /** Notes that so many bytes of a blob are in place. */
+  /** Records that `bytes` bytes of a blob are written. */
   async checkpoint(digest: Digest, bytes: number): Promise<void> {
-    this.#placed.set(digest, bytes);
+    this.#writtenBytes.set(digest, bytes);
     await this.#journal.add(digest, bytes);
   }
 
   /**
-   * Makes it the bundle: on the disk first, then under its name. One file has it whole or not at all; of parts that is
-   * true of their index, which comes last. Whatever else had the name is gone.
-   * @throws AirgapError `output-exists` when another run took the partial file away meanwhile
+   * Flushes the file and renames it to its final name. Parts are renamed one by one; their index is written last, so
+   * that it only exists for a complete bundle. Deletes other files of the same name.
+   * @throws AirgapError `output-exists` if another run replaced the partial file
    */
   async finish(emit: Emit): Promise<void> {
     const { path, partial, final, index } = this.#output;
     try {
       await this.file.sync();
       if (!(await this.file.isInPlace())) {
-        throw new AirgapError('output-exists', `another run writes ${partial.paths[0]} at the same time`);
+        throw new AirgapError('output-exists', `another run is writing ${partial.paths[0]}`);
       }
       if (index === undefined) await rename(partial.paths[0] as string, path);
       else await this.#finishParts(index, emit);
@@ -121,19 +121,19 @@ export class PartialFile {
     await writeOutput(index, text);
   }
 
-  /** Its name, or that its parts begin with. */
+  /** Path of the partial file, or common prefix of its parts. */
   get path(): string {
     return `${this.#output.path}.partial`;
   }
 
-  /** Bytes of all blobs that are in place. */
+  /** Written bytes of all blobs. */
   get bytes(): number {
     let all = 0;
-    for (const bytes of this.#placed.values()) all += bytes;
+    for (const bytes of this.#writtenBytes.values()) all += bytes;
     return all;
   }
 
-  /** Closes it unfinished. It stays only if a later run can continue from it. */
+  /** Closes the unfinished file. Deletes it if it contains nothing to resume from. */
   async abandon(): Promise<void> {
     await this.file.close();
     await this.#journal.close();
@@ -143,7 +143,7 @@ export class PartialFile {
   }
 }
 
-/** Takes away what is of no use, and gives what is the names under which it is continued, or taken over. */
+/** Deletes stale partial files and renames reusable ones so that this run can resume from them. */
 async function makeWay(
   { partial, final, journal, leftover: aside }: Output,
   { done, leftover, stale, renamed }: Foreseen,
@@ -156,7 +156,7 @@ async function makeWay(
   return moved;
 }
 
-/** A new file is zero wherever nothing is written. In one that was there before, that is not to be relied on. */
+/** Writes the padding, which may not be zero in a file that existed before. */
 function writePadding(file: RandomFile, { entries, size }: Layout): void {
   for (const [at, entry] of entries.entries()) {
     const next = entries[at + 1];
@@ -166,7 +166,7 @@ function writePadding(file: RandomFile, { entries, size }: Layout): void {
   }
 }
 
-/** Makes a rename last. Some file systems do not let a folder be opened for that; the rename is done all the same. */
+/** Flushes a rename to disk. Errors are ignored: some file systems do not allow opening folders. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => {});

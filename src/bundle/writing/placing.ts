@@ -4,12 +4,12 @@ import { giveBack } from '../../oci/loan.ts';
 import { readRange, writeFailure } from '../files/file.ts';
 import type { RandomFile } from '../files/random-file.ts';
 
-/** Bytes between two checkpoints of one blob. */
+/** Bytes between two checkpoints of a blob. */
 const CHECKPOINT = 16 * 1024 * 1024;
 
 /**
- * A blob on its way to its place in the file: written in any order, hashed from its start on. What comes in order is
- * hashed as it comes; what came before its turn is read back then, out of the system's memory as a rule.
+ * Writes a blob to its offset in the file, in any order, and hashes it from the start. Bytes that arrive in order are
+ * hashed directly; others are read back later, usually from the page cache.
  */
 export class Placing {
   readonly #file: RandomFile;
@@ -17,13 +17,13 @@ export class Placing {
   readonly #digest: Digest;
   readonly #checkpoint: (digest: Digest, bytes: number) => Promise<void>;
   readonly #hash: Hash;
-  /** Runs that were written ahead of the hash: where each ends, by where it begins. */
-  readonly #ahead = new Map<number, number>();
+  /** Runs written ahead of the hash: end by start. */
+  readonly #unhashedRuns = new Map<number, number>();
   #hashed = 0;
-  #mark = 0;
+  #lastCheckpoint = 0;
   #catchingUp: Promise<void> | undefined;
 
-  /** @param offset bytes from the start of the file to the blob */
+  /** @param offset offset of the blob in the file */
   constructor(
     file: RandomFile,
     offset: number,
@@ -37,20 +37,21 @@ export class Placing {
     this.#hash = createHash(algorithmOf(digest));
   }
 
-  /** Bytes from the blob's start on that are in place and hashed. */
+  /** Length of the prefix that is written and hashed. */
   get hashed(): number {
     return this.#hashed;
   }
 
-  /** Hashes what an earlier run has put there, up to so many bytes. @throws AirgapError `file` */
+  /** Hashes the first `bytes` bytes, written by an earlier run. @throws AirgapError `file` */
   async begin(bytes: number): Promise<void> {
-    await this.#read(bytes);
-    this.#mark = bytes;
+    await this.#hashUpTo(bytes);
+    this.#lastCheckpoint = bytes;
   }
 
   /**
-   * Takes the bytes from a position of the blob on; the chunk is given back (oci/loan.ts). A promise holds back the next.
-   * @param run where the bytes began that come one after the other with this chunk
+   * Writes a chunk at a position of the blob and releases it (oci/buffer-pool.ts).
+   * @param runStart position of the first byte of the contiguous run that ends with this chunk
+   * @returns a promise that delays the next chunk
    * @throws AirgapError `no-space`, `file`
    */
   take(chunk: Uint8Array, position: number, run: number): Promise<void> | undefined {
@@ -63,50 +64,50 @@ export class Placing {
     if (position === this.#hashed && this.#catchingUp === undefined) {
       this.#hash.update(chunk);
       this.#hashed = end;
-    } else this.#ahead.set(run, end);
+    } else this.#unhashedRuns.set(run, end);
     giveBack(chunk);
-    if (this.#catchingUp === undefined && this.#nextEnd() !== undefined) {
+    if (this.#catchingUp === undefined && this.#nextRunEnd() !== undefined) {
       this.#catchingUp = this.#catchUp().finally(() => {
         this.#catchingUp = undefined;
       });
-      // Whoever waits for it is told.
+      // `hashRemaining` reports the error.
       this.#catchingUp.catch(() => {});
     }
-    if (this.#hashed - this.#mark < CHECKPOINT) return undefined;
-    this.#mark = this.#hashed;
+    if (this.#hashed - this.#lastCheckpoint < CHECKPOINT) return undefined;
+    this.#lastCheckpoint = this.#hashed;
     return this.#checkpoint(this.#digest, this.#hashed);
   }
 
-  /** Notes what is in place, for a run that breaks off here. */
+  /** Records the progress of a download that failed. */
   async note(): Promise<void> {
-    if (this.#hashed > this.#mark) await this.#checkpoint(this.#digest, this.#hashed);
+    if (this.#hashed > this.#lastCheckpoint) await this.#checkpoint(this.#digest, this.#hashed);
   }
 
-  /** Hashes the rest of what was written ahead and follows on. @throws AirgapError `file` */
+  /** Hashes all contiguous bytes that were written ahead. @throws AirgapError `file` */
   async settled(): Promise<void> {
     await this.#catchingUp;
     await this.#catchUp();
   }
 
-  /** The digest of all of it. */
+  /** Returns the digest of the hashed bytes. */
   digest(): string {
     return `${algorithmOf(this.#digest)}:${this.#hash.digest('hex')}`;
   }
 
   async #catchUp(): Promise<void> {
-    for (let end = this.#nextEnd(); end !== undefined; end = this.#nextEnd()) await this.#read(end);
+    for (let end = this.#nextRunEnd(); end !== undefined; end = this.#nextRunEnd()) await this.#hashUpTo(end);
   }
 
-  /** Where the run ends whose turn it is, if it has been written farther than it is hashed. */
-  #nextEnd(): number | undefined {
-    for (const [from, end] of this.#ahead) {
-      if (end <= this.#hashed) this.#ahead.delete(from);
+  /** Returns the end of the run that continues the hashed prefix. */
+  #nextRunEnd(): number | undefined {
+    for (const [from, end] of this.#unhashedRuns) {
+      if (end <= this.#hashed) this.#unhashedRuns.delete(from);
       else if (from <= this.#hashed) return end;
     }
     return undefined;
   }
 
-  async #read(end: number): Promise<void> {
+  async #hashUpTo(end: number): Promise<void> {
     for await (const chunk of readRange(this.#file, this.#offset + this.#hashed, end - this.#hashed)) {
       this.#hash.update(chunk);
       this.#hashed += chunk.length;

@@ -7,10 +7,10 @@ import type { BlobNode } from '../../oci/graph.ts';
 import { type Bundle, openBundle } from '../read.ts';
 import { type FetchOptions, fetchBlob } from './fetch-blob.ts';
 
-/** Bytes of a blob that is read into memory as a whole: configs, and never layers worth the name. */
+/** Maximum size of a blob that is read into memory: configs and other small blobs. */
 const SMALL = 8 * 1024 * 1024;
 
-/** Bundles of before, whose blobs are copied instead of fetched. Each is hashed on the way: a damaged one is fetched. */
+/** Earlier bundles, whose blobs are copied instead of fetched. Each is verified; damaged ones are fetched. */
 export class EarlierBundles {
   readonly #bundles: readonly Bundle[];
   readonly #emit: Emit;
@@ -21,7 +21,8 @@ export class EarlierBundles {
   }
 
   /**
-   * @param replaced what is written next; a bundle that is there is one of before, and anything else is not looked at
+   * Opens earlier bundles.
+   * @param replaced path of the bundle to write; a bundle that exists there is used as well, other files are ignored
    * @throws AirgapError `file`, `bundle-invalid`
    */
   static async open(paths: readonly string[], emit: Emit, replaced?: string): Promise<EarlierBundles> {
@@ -37,15 +38,15 @@ export class EarlierBundles {
     return new EarlierBundles(bundles, emit);
   }
 
-  /** Whether one of them holds the blob, as far as their headers say. */
+  /** Reports whether any bundle has the blob, according to its headers. */
   holds(descriptor: Descriptor): boolean {
-    return this.#having(descriptor).length > 0;
+    return this.#bundlesWith(descriptor).length > 0;
   }
 
   /**
-   * Copies a blob to its place in a file, as `fetchBlob` does.
-   * @returns bytes that were copied; undefined when no bundle holds it undamaged
-   * @throws AirgapError `no-space`, `interrupted`, and whatever else is no fault of the bundle's
+   * Copies a blob to its offset in a file, as `fetchBlob` does.
+   * @returns bytes copied; undefined if no bundle has an intact copy
+   * @throws AirgapError `no-space`, `interrupted`
    */
   async take(
     node: BlobNode,
@@ -56,7 +57,7 @@ export class EarlierBundles {
     const { descriptor } = node;
     if (have >= descriptor.size) return undefined;
     let from = have;
-    for (const bundle of this.#having(descriptor)) {
+    for (const bundle of this.#bundlesWith(descriptor)) {
       try {
         return await fetchBlob(node, offset, from, { ...options, source: bundle });
       } catch (error) {
@@ -68,9 +69,9 @@ export class EarlierBundles {
     return undefined;
   }
 
-  /** The body of a small blob out of these bundles, verified; of any other, and where they fail, `otherwise`. */
+  /** Returns the verified body of a small blob from these bundles; `fallback` for large blobs and after failures. */
   small(descriptor: Descriptor, otherwise: Body): Body {
-    const holders = descriptor.size > SMALL ? [] : this.#having(descriptor);
+    const holders = descriptor.size > SMALL ? [] : this.#bundlesWith(descriptor);
     if (holders.length === 0) return otherwise;
     return {
       size: descriptor.size,
@@ -92,11 +93,14 @@ export class EarlierBundles {
     await Promise.all(this.#bundles.map((bundle) => bundle.close()));
   }
 
-  #having({ digest, size }: Descriptor): Bundle[] {
+  #bundlesWith({ digest, size }: Descriptor): Bundle[] {
     return this.#bundles.filter(({ entries }) => entries.get(digest)?.size === size);
   }
 
   #warn({ path }: Bundle, { digest }: Descriptor, error: unknown): void {
-    this.#emit({ type: 'warning', message: `${path} gives no ${digest}, so it is fetched: ${messageOf(error)}` });
+    this.#emit({
+      type: 'warning',
+      message: `cannot reuse ${digest} from ${path}, fetching it instead: ${messageOf(error)}`,
+    });
   }
 }

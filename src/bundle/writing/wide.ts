@@ -3,39 +3,39 @@ import type { Body } from '../../oci/content.ts';
 import { drain, type SteadyOptions, type Take } from '../../oci/steady.ts';
 import type { Placing } from './placing.ts';
 
-/** When one connection is not enough, and what more of them get. Bytes and milliseconds. */
+/** Policy for fetching a blob over several connections. Sizes in bytes, times in milliseconds. */
 export interface Width {
-  /** A blob of which less is missing comes over one connection. */
+  /** Blobs with fewer missing bytes are fetched over one connection. */
   readonly least: number;
-  /** What a connection asks for at a time, where there are several. */
+  /** Bytes per range request. */
   readonly window: number;
-  /** How long the speed is measured before it is believed. */
+  /** Duration of a speed measurement. */
   readonly measure: number;
-  /** Bytes a second from which one connection is as good as several: the way is not what holds it up. */
+  /** Bytes per second from which one connection is sufficient. */
   readonly enough: number;
-  /** Connections at most. */
+  /** Maximum number of connections. */
   readonly most: number;
 }
 
 const MIB = 1024 * 1024;
 
-/** Storage services commonly give a connection some 50 to 100 MB/s, whatever the network would take. */
+/** Default policy. Storage services commonly limit a connection to 50 to 100 MB/s, even on faster networks. */
 export const WIDTH: Width = { least: 256 * MIB, window: 32 * MIB, measure: 3000, enough: 150e6, most: 4 };
 
 const clock = (): number => performance.now();
 
-/** How much faster more connections have to be in order to stay. */
+/** Minimum gain in speed for keeping additional connections. */
 const GAIN = 1.2;
 
 export interface WideOptions extends SteadyOptions {
   readonly width: Width;
-  /** Whether no other large blob is on its way beside this one: among several, each has a connection already. */
+  /** Reports whether no other large blob is being fetched. Several blobs already use several connections. */
   readonly isAlone: () => boolean;
-  /** Milliseconds from any start on. */
+  /** Returns monotonic time in milliseconds. */
   readonly now?: () => number;
 }
 
-/** One connection is slow: what it has not brought yet is asked for by several. */
+/** Thrown to end a slow single connection; the rest is fetched over several. */
 class Slow {
   readonly speed: number;
 
@@ -45,10 +45,10 @@ class Slow {
 }
 
 /**
- * Fetches what is missing of a blob: over one connection, and when that turns out to be slow, over more of them that ask
- * for a window each, as long as each doubling makes it a fifth faster at least.
- * @param count told of all bytes that arrive
- * @throws what `drain` throws, and what the taker does
+ * Fetches the missing bytes of a blob over one connection or, if that is slow, over several that request a window each.
+ * Connections are doubled while that increases the speed by at least MIN_GAIN.
+ * @param onBytes called with the number of bytes received
+ * @throws errors of `drain` and of the writer
  */
 export async function drainWide(
   body: Body,
@@ -75,7 +75,7 @@ export async function drainWide(
     try {
       await new Windows(body, placing.hashed, error.speed, options, take).run();
     } catch (failure) {
-      // Who does not give parts of blobs, gives them whole.
+      // Without range requests, the rest is fetched over one connection.
       if (!(failure instanceof AirgapError) || failure.code !== 'unsupported') throw failure;
     }
   }
@@ -83,7 +83,7 @@ export async function drainWide(
   await drain(body, placing.hashed, options, take(placing.hashed));
 }
 
-/** Throws `Slow` when it is worth the trial: once, and when enough is missing to win something. */
+/** Returns a function that throws `SlowConnection` if the speed is low and enough bytes are missing. */
 function slowness(
   size: number,
   placing: Pick<Placing, 'hashed'>,
@@ -103,83 +103,85 @@ function slowness(
   };
 }
 
-/** The rest of a blob in windows, several at a time; ends early, with a piece at the end missing, when they do not pay. */
+/** Fetches the rest of a blob in concurrent windows. Stops early, leaving the end, if they are not faster. */
 class Windows {
   readonly #body: Body;
   readonly #options: WideOptions;
   readonly #now: () => number;
-  readonly #take: (start: number) => Take;
+  readonly #handlerFrom: (start: number) => Take;
   readonly #abort = new AbortController();
-  readonly #end = Promise.withResolvers<void>();
-  readonly #open = new Set<number>();
-  #next: number;
-  #width = 2;
+  readonly #finished = Promise.withResolvers<void>();
+  readonly #activeWindows = new Set<number>();
+  #nextStart: number;
+  #connections = 2;
   #isSettled = false;
-  /** Bytes a second with half as many connections. */
-  #before: number;
-  #bytes = 0;
-  #began: number;
+  /** Bytes per second with half as many connections. */
+  #previousSpeed: number;
+  #measuredBytes = 0;
+  #measureStart: number;
 
   constructor(body: Body, from: number, speed: number, options: WideOptions, take: (start: number) => Take) {
     this.#body = body;
-    this.#next = from;
-    this.#before = speed;
+    this.#nextStart = from;
+    this.#previousSpeed = speed;
     this.#options = options;
-    this.#take = take;
+    this.#handlerFrom = take;
     this.#now = options.now ?? clock;
-    this.#began = this.#now();
+    this.#measureStart = this.#now();
   }
 
   run(): Promise<void> {
-    this.#fill();
-    return this.#end.promise;
+    this.#openWindows();
+    return this.#finished.promise;
   }
 
-  /** Opens as many windows as there is room for, and not so far ahead of the slowest that much is lost by a broken run. */
-  #fill(): void {
+  /**
+   * Opens windows up to the number of connections, but not far ahead of the slowest: a failure loses what is after it.
+   */
+  #openWindows(): void {
     const { window, most } = this.#options.width;
-    const first = Math.min(this.#next, ...this.#open);
-    while (this.#open.size < this.#width && this.#width > 1 && this.#next < this.#body.size) {
-      if (this.#next - first > 2 * most * window) break;
-      void this.#fetch(this.#next);
-      this.#next += window;
+    const first = Math.min(this.#nextStart, ...this.#activeWindows);
+    while (this.#activeWindows.size < this.#connections && this.#connections > 1 && this.#nextStart < this.#body.size) {
+      if (this.#nextStart - first > 2 * most * window) break;
+      void this.#fetchWindow(this.#nextStart);
+      this.#nextStart += window;
     }
-    if (this.#open.size === 0) this.#end.resolve();
+    if (this.#activeWindows.size === 0) this.#finished.resolve();
   }
 
-  async #fetch(start: number): Promise<void> {
+  async #fetchWindow(start: number): Promise<void> {
     const end = Math.min(start + this.#options.width.window, this.#body.size);
     const { signal } = this.#options;
     const stop = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
-    const take = this.#take(start);
-    this.#open.add(start);
+    const take = this.#handlerFrom(start);
+    this.#activeWindows.add(start);
     try {
-      const part = { size: end, open: (at?: number, until?: AbortSignal) => this.#body.open(at, until, end) };
+      const part = { size: end, open: (offset?: number, until?: AbortSignal) => this.#body.open(offset, until, end) };
       await drain(part, start, { ...this.#options, signal: stop }, (chunk) => {
-        this.#bytes += chunk.length;
-        this.#judge();
+        this.#measuredBytes += chunk.length;
+        this.#adjustConnections();
         return take(chunk);
       });
-      this.#open.delete(start);
-      this.#fill();
+      this.#activeWindows.delete(start);
+      this.#openWindows();
     } catch (error) {
-      this.#end.reject(error);
+      this.#finished.reject(error);
       this.#abort.abort(error);
     }
   }
 
-  /** Doubles the connections while that pays, and takes back the last doubling when it did not. */
-  #judge(): void {
+  /** Doubles the connections while that is faster; otherwise undoes the last doubling. */
+  #adjustConnections(): void {
     const { measure, most } = this.#options.width;
-    const took = this.#now() - this.#began;
+    const took = this.#now() - this.#measureStart;
     if (this.#isSettled || took < measure) return;
-    const speed = (this.#bytes * 1000) / took;
-    if (speed < this.#before * GAIN) this.#width /= 2;
-    this.#isSettled = speed < this.#before * GAIN || this.#width === most;
-    if (!this.#isSettled) this.#width *= 2;
-    this.#before = speed;
-    this.#bytes = 0;
-    this.#began = this.#now();
-    this.#fill();
+    const speed = (this.#measuredBytes * 1000) / took;
+    if (speed < this.#previousSpeed * GAIN) this.#connections /= 2;
+    this.#isSettled = speed < this.#previousSpeed * GAIN || this.#connections === most;
+    if (!this.#isSettled) this.#connections *= 2;
+    this.#previousSpeed = speed;
+    this.#measuredBytes = 0;
+    this.#measureStart = this.#now();
+    this.#openWindows();
   }
 }

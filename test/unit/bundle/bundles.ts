@@ -8,7 +8,7 @@ import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
 
-/** Three images, one of two platforms, that share a layer. */
+/** Three images that share a layer; one has two platforms. */
 export function registry(): MemoryRegistry {
   const source = new MemoryRegistry();
   const base = noise('base', 30_000);

@@ -32,7 +32,7 @@ function parts(of: ChartFile) {
 
 describe('chartArtifact', () => {
   // Digest and annotations as `helm push` of 3.17.3 and 4.1.4 gives them for this Chart.yaml.
-  it('has the config and the annotations that helm push writes, but for the time', () => {
+  it('has the config and annotations that helm push writes, except the creation time', () => {
     const { metadata } = file;
     const plain = { ...file, metadata: { ...metadata, annotations: { category: 'x' } } };
     const { links, text, bytes, descriptor } = parts(plain);
@@ -50,11 +50,11 @@ describe('chartArtifact', () => {
     expect(descriptor).toEqual({ mediaType: MediaType.ociManifest, digest: digestOf(bytes), size: bytes.length });
   });
 
-  it('does not let a chart’s own annotations change its version', () => {
+  it('ignores chart annotations that would change its version', () => {
     expect(parts(file).links.annotations['org.opencontainers.image.version']).toBe('1.2.3+b');
   });
 
-  it('holds the file as it is, and its provenance beside it', () => {
+  it('contains the chart file and its provenance unchanged', () => {
     const { links, text } = parts({ ...file, provenance: Buffer.from('prov') });
     expect(links.blobs.map(({ mediaType, digest }) => [mediaType, text(digest)]).slice(1)).toEqual([
       [MediaType.helmChart, 'tgz'],
@@ -66,7 +66,7 @@ describe('chartArtifact', () => {
     expect(chartArtifact(file).descriptor).toEqual(chartArtifact({ ...file }).descriptor);
   });
 
-  it('refuses a Chart.yaml without name or version', () => {
+  it('rejects a Chart.yaml without name or version', () => {
     for (const metadata of [{ name: 'demo' }, { version: '1.0.0' }, { name: 1, version: 2 }]) {
       expect(() => chartArtifact({ ...file, metadata })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
     }

@@ -11,7 +11,7 @@ import { chart, graphOf, write } from './bundles.ts';
 
 const BASE = noise('base', 20_000);
 
-/** Twelve images on one base, some of two platforms. `order` turns what is asked for, and what is answered first. */
+/** Twelve images on one base layer, some with two platforms. */
 const NAMES = Array.from({ length: 12 }, (_, at) => `quay.io/team/i${at}:1`);
 
 function registry(delay: (at: number) => number = () => 0): MemoryRegistry {
@@ -46,7 +46,7 @@ async function bytesWith(
   return readFile(path);
 }
 
-it('the same content gives the same bytes, however many blobs are read at once and whichever come first', async () => {
+it('the same content gives the same bytes, whatever the concurrency and order of arrival', async () => {
   const expected = await bytesWith({ concurrency: 1 });
   for (const concurrency of [1, 3, 16]) {
     for (const delay of [undefined, (at: number) => at, (at: number) => 255 - at]) {
@@ -56,13 +56,13 @@ it('the same content gives the same bytes, however many blobs are read at once a
   }
 });
 
-it('and whatever order it is asked for in', async () => {
+it('and whatever the order of the references', async () => {
   const expected = await bytesWith({});
   const turned = [...NAMES.slice(5), ...NAMES.slice(0, 5)].reverse();
   expect((await bytesWith({ names: turned })).equals(expected)).toBe(true);
 });
 
-it('and in several runs, with interruptions between them', async () => {
+it('and over several interrupted runs', async () => {
   const expected = await bytesWith({});
   for (const concurrency of [1, 16]) {
     const path = join(scratchFolder(), 'b');
@@ -85,7 +85,7 @@ it('and in several runs, with interruptions between them', async () => {
   }
 });
 
-it('and when parts of it come from earlier bundles', async () => {
+it('and when blobs come from earlier bundles', async () => {
   const expected = await bytesWith({});
   const dir = scratchFolder();
   const source = registry();

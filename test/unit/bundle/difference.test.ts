@@ -35,14 +35,14 @@ async function between(older: Side, newer: Side): Promise<BundleDifference> {
   }
 }
 
-it('finds no difference between two bundles of the same, and nothing to carry', async () => {
+it('finds no difference between two equal bundles, and nothing to carry', async () => {
   const difference = await between({ source: registry() }, { source: registry() });
   expect(isDifferent(difference)).toBe(false);
   expect(difference.carry).toEqual({ blobs: 0, bytes: 0 });
   expect(difference.shared.bytes).toBeGreaterThan(36_000);
 });
 
-it('finds images added, removed, and moved under their name', async () => {
+it('finds added, removed and moved images', async () => {
   const later = registry();
   const layer = noise('a, later', 6000);
   const to = later.addImage('quay.io/a', '1', [noise('base', 30_000), layer]);
@@ -57,13 +57,13 @@ it('finds images added, removed, and moved under their name', async () => {
   expect(images.moved).toEqual([
     { reference: 'quay.io/a:1', from: registry().tags.get('quay.io/a:1'), to: to.digest, because: 'content' },
   ]);
-  // Only the new layer, its config and manifests, and the lock: the large layer that all share is not among it.
+  // Only the new layer, its config and manifests, and the inventory; not the large shared layer.
   expect(carry.bytes).toBeGreaterThan(6000);
   expect(carry.bytes).toBeLessThan(12_000);
   expect(shared.bytes).toBeGreaterThan(30_000);
 });
 
-it('pairs the one that is gone from a repository with the one that came, and leaves several alone', async () => {
+it('pairs one removed with one added tag of a repository, and leaves several unpaired', async () => {
   const source = registry();
   for (const name of ['a:2', 'two:1', 'two:2', 'two:3']) {
     source.addImage(`quay.io/${name.slice(0, -2)}`, name.slice(-1), [noise(name, 600)]);
@@ -79,7 +79,7 @@ it('pairs the one that is gone from a repository with the one that came, and lea
   expect(images.removed.map(({ reference }) => reference)).toEqual(['quay.io/two:1']);
 });
 
-it('tells an image of which other platforms were bundled from one that is another', async () => {
+it('distinguishes another platform subset from other content', async () => {
   const source = registry();
   const graph = await graphOf(source, ['quay.io/multi:3']);
   const [root] = graph.roots;
@@ -94,7 +94,7 @@ it('tells an image of which other platforms were bundled from one that is anothe
   expect(images.moved).toMatchObject([{ reference: 'quay.io/multi:3', to: digest, because: 'platforms' }]);
 });
 
-it('finds charts added, removed, in another version, and with other content under their version', async () => {
+it('finds added, removed, upgraded and republished charts', async () => {
   const source = registry();
   const { charts } = await between(
     { source, charts: [chart('gone', '1'), chart('twice', '1'), chart('twice', '2'), chart('same', '1', 'a')] },

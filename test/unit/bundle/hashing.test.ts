@@ -9,7 +9,7 @@ import { scratchFolder } from '../../support/scratch.ts';
 import { noise } from '../transfer/memory.ts';
 import { registry, write } from './bundles.ts';
 
-/** A bundle with one blob damaged, and which one. */
+/** Returns a bundle with one damaged blob, and that blob’s digest. */
 async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: readonly Digest[] }> {
   const path = join(scratchFolder(), 'b');
   await write(path, registry());
@@ -23,7 +23,7 @@ async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: 
   return { path, damaged, blobs: [...bundle.entries.keys()] };
 }
 
-/** Takes whatever it is given, and keeps it. */
+/** Records the blobs that it is given. */
 class Recorder implements BlobHasher {
   readonly given: BlobPlace[] = [];
   readonly answer: (blobs: readonly BlobPlace[]) => readonly Digest[] | undefined;
@@ -49,7 +49,7 @@ async function found(path: string, hashers: readonly BlobHasher[], events: Airga
 }
 
 describe('the blobs of a bundle', () => {
-  it('are hashed once each, here or elsewhere, and what is damaged is told', async () => {
+  it('are hashed once each, here or by another hasher, and damaged ones are reported', async () => {
     const { path, damaged, blobs } = await damagedBundle();
     const events: AirgapEvent[] = [];
     const elsewhere = new Recorder((given) => given.map(({ digest }) => digest).filter((at) => at === damaged));
@@ -59,12 +59,12 @@ describe('the blobs of a bundle', () => {
     expect(await found(path, [])).toEqual([damaged]);
   });
 
-  it('are hashed here where whoever else should is gone', async () => {
+  it('are hashed here if the other hashers are gone', async () => {
     const { path, damaged } = await damagedBundle();
     expect(await found(path, [new Recorder(() => undefined), new Recorder(() => undefined)])).toEqual([damaged]);
   });
 
-  it('are not hashed any longer once that is not wanted', async () => {
+  it('are no longer hashed after an abort', async () => {
     const { path } = await damagedBundle();
     const bundle = await openBundle(path);
     const signal = AbortSignal.abort(new Error('stop'));

@@ -16,7 +16,7 @@ import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory.ts';
 import { graphOf, lockOf, registry, write } from './bundles.ts';
 
-/** What somebody would write who wants a reader to crash, to hang, or to touch what is not its own. */
+/** Bundles crafted to crash a reader, to make it hang, or to make it write elsewhere. */
 
 const DEEP = 100_000;
 const deep = `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`;
@@ -47,7 +47,7 @@ const named = (name: string, { digest, size }: { digest: string; size: number },
   ...more,
 });
 
-/** What opening and verifying say: an error of ours, or problems. Anything else is thrown. */
+/** Returns the message of an AirgapError or of the problems found. Any other error is rethrown. */
 async function answer(path: string): Promise<string> {
   try {
     const bundle = await openBundle(path);
@@ -68,7 +68,7 @@ async function answerTo(bytes: Buffer): Promise<string> {
   return answer(path);
 }
 
-describe('JSON that nests without end', () => {
+describe('deeply nested JSON', () => {
   const manifest = blob(`{"config":${deep},"layers":[]}`);
   const lock = blob(`{"apiVersion":"airgap/v1","kind":"Lock","schemaVersion":1,"images":${deep},"charts":${deep}}`);
   const config = blob('{}');
@@ -92,7 +92,7 @@ describe('JSON that nests without end', () => {
     ['manifest.json', archive([], entry('manifest.json', deep))],
     ['its entries', archive([], entry('manifest.json', `[{"Config":${deep},"Layers":${deep}}]`))],
     [
-      'the lock',
+      'the inventory',
       archive([named('airgap/lock:v1', lockManifest, asLock)], lockManifest.entry, lock.entry, config.entry),
     ],
   ])('is refused in %s', async (_, bytes) => {
@@ -104,16 +104,14 @@ describe('names', () => {
   const one = blob('1');
   const two = blob('2');
 
-  it('stand for one content, and a content has one type', async () => {
+  it('have one digest each, and a digest has one media type', async () => {
     const twice = [named('quay.io/a:1', one), named('quay.io/a:1', two)];
-    expect(await answerTo(archive(twice, one.entry, two.entry))).toMatch(
-      /lists quay\.io\/a:1 twice, with two digests$/,
-    );
+    expect(await answerTo(archive(twice, one.entry, two.entry))).toMatch(/quay\.io\/a:1.* digests$/);
     const types = [named('quay.io/a:1', one), named('quay.io/b:1', one, { mediaType: MediaType.ociIndex })];
-    expect(await answerTo(archive(types, one.entry))).toMatch(/lists sha256:\w+ with two media types$/);
+    expect(await answerTo(archive(types, one.entry))).toMatch(/sha256:\w+ .*media types$/);
   });
 
-  it('are not followed for ever, when many stand for an index that has many children', async () => {
+  it('are limited when many refer to one index with many children', async () => {
     const children = Array.from({ length: 100 }, (_, at) => ({
       mediaType: 'x',
       digest: `sha256:${String(at).padStart(64, '0')}`,
@@ -131,7 +129,7 @@ describe('names', () => {
     await bundle.close();
   });
 
-  it('are looked at once, where what belongs to images is a long chain or goes round', async () => {
+  it('are visited once when referrers form a long chain or a cycle', async () => {
     const [count, one] = [20_000, blob('{"schemaVersion":2}')];
     const digest = (at: number): string => `sha256:${String(at % count).padStart(64, '0')}`;
     const chain = Array.from({ length: count }, (_, at) => ({
@@ -139,10 +137,10 @@ describe('names', () => {
       annotations: { 'vnd.helm-airgap.subject': digest(at + 1), 'vnd.helm-airgap.repository': 'quay.io/a' },
     }));
     const text = await answerTo(archive([named('quay.io/a:1', one), ...chain], one.entry));
-    expect(text).toContain(`${digest(count - 1)} is not there`);
+    expect(text).toContain(digest(count - 1));
   });
 
-  it('of a chart that leads elsewhere write nothing there', async () => {
+  it('of a chart cannot lead out of the output folder', async () => {
     const dir = scratchFolder();
     const archiveBlob = blob('the chart');
     const config = blob('{"name":"x","version":"1"}');
@@ -170,24 +168,24 @@ describe('names', () => {
 });
 
 describe('files', () => {
-  it('that are sparse are refused, whatever size they claim', async () => {
+  it('that are sparse are refused, whatever their declared size', async () => {
     const block = entry('blobs/x', '', 'File');
     block[156] = 'S'.charCodeAt(0);
     let sum = 8 * 32;
     for (const [at, byte] of block.subarray(0, 512).entries()) if (at < 148 || at >= 156) sum += byte;
     block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    expect(await answerTo(archive([], block))).toMatch(/^.* holds a /);
+    expect(await answerTo(archive([], block))).toMatch(/blobs\/x/);
   });
 
-  it('that are no files are not waited for', async () => {
+  it('that are pipes are refused without waiting', async () => {
     const dir = scratchFolder();
     execFileSync('mkfifo', [join(dir, 'pipe'), join(dir, 'b.parts.json')]);
-    expect(await answer(join(dir, 'pipe'))).toMatch(/is not a file$/);
-    expect(await answer(join(dir, 'b.parts.json'))).toMatch(/is no index of a split bundle$/);
+    expect(await answer(join(dir, 'pipe'))).toContain(join(dir, 'pipe'));
+    expect(await answer(join(dir, 'b.parts.json'))).toContain(join(dir, 'b.parts.json'));
   });
 });
 
-it('manifest.json cannot give another image under a name', async () => {
+it('manifest.json cannot give an image another name', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -196,7 +194,7 @@ it('manifest.json cannot give another image under a name', async () => {
   const changed = text.replace('"RepoTags":["quay.io/a:1"]', '"RepoTags":["quay.io/c:1"]');
   expect(changed).not.toBe(text);
   await writeFile(path, changed, 'latin1');
-  expect(await answer(path)).toMatch(/^manifest\.json .* is not what the index says: .*"quay\.io\/c:1"/);
+  expect(await answer(path)).toMatch(/^manifest\.json .*"quay\.io\/c:1"/);
 });
 
 describe('the index of a split bundle', () => {
@@ -211,38 +209,30 @@ describe('the index of a split bundle', () => {
   }
 
   it.each([
-    ['names a path', (text: string) => text.replace('"b.001"', '"../b.001"'), /names another part than b\.001/],
-    ['names the root', (text: string) => text.replace('"b.001"', '"/etc/passwd"'), /names another part than b\.001/],
-    ['names a part twice', (text: string) => text.replace('"b.002"', '"b.001"'), /names another part than b\.002/],
-    [
-      'has another version',
-      (text: string) => text.replace('n": 1', 'n": 2'),
-      /no index of a split bundle in version 1/,
-    ],
+    ['names a path', (text: string) => text.replace('"b.001"', '"../b.001"'), 'b.001'],
+    ['names the root', (text: string) => text.replace('"b.001"', '"/etc/passwd"'), 'b.001'],
+    ['names a part twice', (text: string) => text.replace('"b.002"', '"b.001"'), 'b.002'],
+    ['has another version', (text: string) => text.replace('n": 1', 'n": 2'), 'version 1'],
     [
       'claims a huge size',
       (text: string) => text.replace(/"size": \d+/, '"size": 9007199254740991'),
-      /are not that many/,
+      '9007199254740991',
     ],
-    ['claims no size', (text: string) => text.replace(/"size": \d+/, '"size": -1'), /does not say its sizes/],
-    [
-      'claims tiny parts',
-      (text: string) => text.replace('"partSize": 2000', '"partSize": 1e-9'),
-      /does not say its sizes/,
-    ],
-    ['has no hash', (text: string) => text.replace(/"sha256": "../, '"sha256": "no'), /no sha256 of part b\.001/],
-    ['nests without end', (text: string) => text.replace('"b.001"', deep), /names another part than b\.001/],
-    ['is no JSON', () => 'b.001 b.002', /is not JSON/],
-    ['is a number', () => '1', /no index of a split bundle/],
-  ])('is refused when it %s', async (_, change, why) => {
+    ['claims no size', (text: string) => text.replace(/"size": \d+/, '"size": -1'), 'size'],
+    ['claims tiny parts', (text: string) => text.replace('"partSize": 2000', '"partSize": 1e-9'), 'size'],
+    ['has no hash', (text: string) => text.replace(/"sha256": "../, '"sha256": "no'), 'part b.001'],
+    ['is deeply nested', (text: string) => text.replace('"b.001"', deep), 'b.001'],
+    ['is not JSON', () => 'b.001 b.002', 'JSON'],
+    ['is a number', () => '1', 'version 1'],
+  ])('is refused when it %s', async (_, change, fact) => {
     const { index, text } = await split();
     const changed = change(text);
     expect(changed).not.toBe(text);
     await writeFile(index, changed);
-    expect(await answer(index)).toMatch(why);
+    expect((await answer(index)).replace(index, '')).toContain(fact);
   });
 
-  it('ends in an error of ours, or in a bundle, whatever it says', async () => {
+  it('ends in an AirgapError or a bundle, whatever its content', async () => {
     const { index, text } = await split();
     const valid = JSON.parse(text);
     const value = fc.oneof(

@@ -50,7 +50,7 @@ async function refusal(...parts: (Buffer | string)[]): Promise<string> {
 }
 
 describe('openBundle', () => {
-  it('gives images, charts, the lock, and every body back', async () => {
+  it('returns images, charts, the inventory and every body', async () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
@@ -73,7 +73,7 @@ describe('openBundle', () => {
     await bundle.close();
   });
 
-  it('is a source that can be pushed whole, charts included', async () => {
+  it('returns a source that can be pushed in full, charts included', async () => {
     const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const bundle = await openBundle(path);
@@ -93,7 +93,7 @@ describe('openBundle', () => {
     await bundle.close();
   });
 
-  it('says that an image is not in it', async () => {
+  it('reports an image that it does not contain', async () => {
     const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const bundle = await openBundle(path);
@@ -106,7 +106,7 @@ describe('openBundle', () => {
     await bundle.close();
   });
 
-  it('reads an archive of another tool, with ./ before the names, directories and long pax names', async () => {
+  it('reads an archive of another tool, with ./ prefixes, directories and long pax names', async () => {
     const config = Buffer.from('{"a":1}');
     const long = digestOf(config, 'sha512');
     const manifest = Buffer.from(
@@ -138,58 +138,56 @@ describe('openBundle', () => {
     await bundle.close();
   });
 
-  it('tells foreign files from bundles', async () => {
-    expect(await refusal('')).toBe('b.tar is empty');
-    expect(await refusal(gzipSync('x'.repeat(2000)))).toMatch(/^b.tar is compressed with gzip/);
-    expect(await refusal(noise('x', 5000))).toBe('b.tar is not a tar archive');
-    expect(await refusal('short')).toBe('b.tar is not a tar archive');
-    expect(await refusal(entry('hello', 'x'), END)).toMatch(/has no oci-layout$/);
+  it('distinguishes other files from bundles', async () => {
+    expect(await refusal('')).toMatch(/^b.tar .*empty/);
+    expect(await refusal(gzipSync('x'.repeat(2000)))).toMatch(/^b.tar .*gzip/);
+    expect(await refusal(noise('x', 5000))).toMatch(/^b.tar .*tar archive$/);
+    expect(await refusal('short')).toMatch(/^b.tar .*tar archive$/);
+    expect(await refusal(entry('hello', 'x'), END)).toContain('oci-layout');
     const link = entry('x/layer.tar', '', { type: 'SymbolicLink', linkpath: '../y/layer.tar' });
-    expect(await refusal(entry('manifest.json', '[]'), link, END)).toMatch(/^b.tar is an archive of docker save/);
-    expect(await refusal(entry('oci-layout', '{"imageLayoutVersion":"2.0"}'), INDEX, END)).toMatch(/version "2.0"/);
-    expect(await refusal(entry('oci-layout', 'null'), INDEX, END)).toMatch(/of version none/);
-    expect(await refusal(LAYOUT, END)).toBe('b.tar has no index.json');
-    expect(await refusal(LAYOUT, entry('index.json', '[]'), END)).toMatch(/index.json that cannot be used/);
+    expect(await refusal(entry('manifest.json', '[]'), link, END)).toMatch(/^b.tar .*docker save/);
+    expect(await refusal(entry('oci-layout', '{"imageLayoutVersion":"2.0"}'), INDEX, END)).toContain('"2.0"');
+    expect(await refusal(entry('oci-layout', 'null'), INDEX, END)).toContain('none');
+    expect(await refusal(LAYOUT, END)).toContain('index.json');
+    expect(await refusal(LAYOUT, entry('index.json', '[]'), END)).toContain('index.json');
   });
 
-  it('refuses what is cut off, and says where', async () => {
+  it('refuses a truncated file and says where it ends', async () => {
     const path = join(scratchFolder(), 'b');
     await write(path, registry());
     const whole = await readFile(path);
     expect(await refusal(whole.subarray(0, 20_000))).toMatch(
-      /^b.tar is cut off: "blobs\/sha256\/[0-9a-f]{64}" at byte \d+ has \d+ bytes, and the file ends at byte 20000$/,
+      /"blobs\/sha256\/[0-9a-f]{64}" at byte \d+ .* byte 20000$/,
     );
-    expect(await refusal(whole.subarray(0, whole.length - 1024))).toMatch(/without the end of an archive$/);
+    expect(await refusal(whole.subarray(0, whole.length - 1024))).toContain(`byte ${whole.length - 1024} `);
   });
 
-  it('refuses links, devices, names that are there twice, and sizes that cannot be', async () => {
+  it('refuses links, devices, duplicate names and impossible sizes', async () => {
     const link = (type: 'SymbolicLink' | 'Link') =>
       entry(`blobs/sha256/${'a'.repeat(64)}`, '', { type, linkpath: '/etc/passwd' });
-    expect(await refusal(LAYOUT, INDEX, link('SymbolicLink'), END)).toMatch(/holds a SymbolicLink, .* at byte 2048/);
-    expect(await refusal(LAYOUT, INDEX, link('Link'), END)).toMatch(/holds a Link/);
+    expect(await refusal(LAYOUT, INDEX, link('SymbolicLink'), END)).toMatch(/SymbolicLink, .* at byte 2048/);
+    expect(await refusal(LAYOUT, INDEX, link('Link'), END)).toMatch(/ Link, .* at byte 2048/);
     expect(await refusal(LAYOUT, INDEX, entry('tty', '', { type: 'CharacterDevice' }), END)).toMatch(/CharacterDevice/);
-    expect(await refusal(LAYOUT, INDEX, LAYOUT, END)).toBe('b.tar holds "oci-layout" twice');
-    expect(await refusal(LAYOUT, INDEX, entry('./index.json', '{}'), END)).toBe('b.tar holds "index.json" twice');
+    expect(await refusal(LAYOUT, INDEX, LAYOUT, END)).toContain('"oci-layout"');
+    expect(await refusal(LAYOUT, INDEX, entry('./index.json', '{}'), END)).toContain('"index.json"');
     const sized = (size: number) => entry('blobs/x', '', { size });
-    expect(await refusal(LAYOUT, sized(2 ** 50), END)).toMatch(
-      /is cut off: "blobs\/x" at byte 1024 has 1125899906842624/,
-    );
-    expect(await refusal(LAYOUT, sized(-512), END)).toMatch(/impossible size for "blobs\/x" at byte 1024/);
+    expect(await refusal(LAYOUT, sized(2 ** 50), END)).toMatch(/"blobs\/x" at byte 1024 .*1125899906842624/);
+    expect(await refusal(LAYOUT, sized(-512), END)).toMatch(/size .*"blobs\/x" at byte 1024/);
     const beyond = entry('blobs/x', '');
     beyond.fill(0xff, 125, 136);
     beyond[124] = 0x80;
     let sum = 256;
     for (const [at, byte] of beyond.subarray(0, 512).entries()) if (at < 148 || at >= 156) sum += byte;
     beyond.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    expect(await refusal(LAYOUT, beyond, END)).toMatch(/header at byte 1024 that cannot be read/);
+    expect(await refusal(LAYOUT, beyond, END)).toContain('header at byte 1024');
     const pax = new Pax({ path: 'index.json', size: 2 ** 45 }).encode();
-    expect(await refusal(LAYOUT, pax, INDEX, END)).toMatch(/is cut off/);
+    expect(await refusal(LAYOUT, pax, INDEX, END)).toMatch(/"index.json" .* \d+ bytes/);
     expect(await refusal(LAYOUT, entry('x', 'y'.repeat(100_000), { type: 'ExtendedHeader' }), END)).toMatch(
-      /extended header/,
+      /extended header .*100000 bytes/,
     );
   });
 
-  it('refuses two locks, and a newer lock than it knows', async () => {
+  it('refuses two inventories', async () => {
     const lock = {
       mediaType: MediaType.ociManifest,
       digest: digestOf(Buffer.from('x')),
@@ -197,10 +195,10 @@ describe('openBundle', () => {
       artifactType: MediaType.lock,
     };
     const index = entry('index.json', JSON.stringify({ schemaVersion: 2, manifests: [lock, lock] }));
-    expect(await refusal(LAYOUT, index, END)).toBe('b.tar has more than one lock');
+    expect(await refusal(LAYOUT, index, END)).toContain('more than one');
   });
 
-  it('ignores files that are no part of a layout, whatever they are called', async () => {
+  it('ignores files that are not part of a layout', async () => {
     const odd = ['blobs/sha256/short', 'blobs/md5/abc', 'README', 'repositories', '..README'];
     const path = await fileOf(LAYOUT, INDEX, ...odd.map((name) => entry(name, 'x')), END);
     const bundle = await openBundle(path);
@@ -208,16 +206,18 @@ describe('openBundle', () => {
     await bundle.close();
   });
 
-  it('refuses names that other readers take for another file', async () => {
+  it('refuses names that other readers resolve to another file', async () => {
     const names = ['../../etc/passwd', '/etc/passwd', 'y/../index.json', 'blobs/./x', 'blobs//x', './../x', 'x/..'];
     for (const name of names)
-      expect(await refusal(LAYOUT, INDEX, entry(name, 'x'), END), name).toContain('not the name');
-    expect(await refusal(LAYOUT, INDEX, entry('./index.json', 'x'), END)).toContain('twice');
+      expect(await refusal(LAYOUT, INDEX, entry(name, 'x'), END), name).toContain(
+        JSON.stringify(name.replace(/^\.\//, '')),
+      );
+    expect(await refusal(LAYOUT, INDEX, entry('./index.json', 'x'), END)).toContain('"index.json"');
     const plain = await fileOf(entry('./oci-layout', '{"imageLayoutVersion":"1.0.0"}'), INDEX, END);
     await (await openBundle(plain)).close();
   });
 
-  it('says that a file is not there', async () => {
+  it('reports a missing file', async () => {
     await expect(openBundle('/nonexistent/b.tar')).rejects.toMatchObject({ code: 'file' });
     await expect(openBundle(scratchFolder())).rejects.toMatchObject({ code: 'bundle-invalid' });
   });
@@ -232,7 +232,7 @@ describe('a hostile archive', () => {
     return readFile(path);
   }
 
-  /** Whatever is in the file: an error of ours, or a bundle that verifies to a list of problems. */
+  /** Expects an AirgapError or a list of problems, whatever the file contains. */
   async function survives(path: string, bytes: Uint8Array): Promise<void> {
     await writeFile(path, bytes);
     try {
@@ -247,7 +247,7 @@ describe('a hostile archive', () => {
     }
   }
 
-  it('ends in an error of ours, or in a list of problems, whichever bytes are changed', async () => {
+  it('ends in an AirgapError or a list of problems, whichever bytes are changed', async () => {
     const whole = await small();
     const path = await fileOf();
     const change = fc.record({ at: fc.nat(), byte: fc.integer({ min: 0, max: 255 }) });
@@ -261,7 +261,7 @@ describe('a hostile archive', () => {
     );
   });
 
-  it('or headers made up of nothing but nonsense with a right checksum', async () => {
+  it('so do random headers with a valid checksum', async () => {
     const path = await fileOf();
     const nonsense = fc.record({
       path: fc.oneof(fc.string(), fc.constantFrom('oci-layout', 'index.json', 'manifest.json', 'blobs/sha256/a', './')),

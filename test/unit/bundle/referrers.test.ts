@@ -34,7 +34,7 @@ async function graphOf(source: MemoryRegistry): Promise<Graph> {
   return walker.graph();
 }
 
-/** As `bundle` writes it: the image with what belongs to it. */
+/** Returns an inventory that lists the referrers of the image, as `bundle` writes it. */
 function lockWith(graph: Graph, referrers = graph.referrers ?? []): Lock {
   const lock = lockOf(graph, []);
   const list = referrers.map(({ descriptor, subject, artifactType, tag }) => ({
@@ -70,8 +70,8 @@ async function opened<T>(path: string, look: (bundle: Bundle) => T): Promise<T> 
   return seen;
 }
 
-describe('what belongs to an image', () => {
-  it('is in the index without a name, and read back from there', async () => {
+describe('referrers', () => {
+  it('are listed in the index without a name and read back', async () => {
     const { path, graph, image, tagged } = await written();
     expect(await problems(path)).toEqual([]);
     const { referrers, images, unnamed } = await opened(path, (bundle) => ({
@@ -90,7 +90,7 @@ describe('what belongs to an image', () => {
     );
   });
 
-  it('of a chart is there under the name of the chart', async () => {
+  it('of a chart are listed under the chart’s name', async () => {
     const { source, graph } = { ...registry(), graph: await graphOf(registry().source) };
     const path = join(scratchFolder(), 'b.tar');
     const listed = (graph.referrers ?? []).filter(({ tag }) => tag === undefined);
@@ -106,29 +106,29 @@ describe('what belongs to an image', () => {
     expect(await opened(path, (bundle) => bundle.referrers())).toEqual(own);
   });
 
-  it('is missed when the lock lists it and the index does not, and the other way round', async () => {
+  it('must be the same in the index and the inventory', async () => {
     const lost = await written(
       (graph) => ({ ...graph, referrers: (graph.referrers ?? []).filter(({ tag }) => tag === undefined) }),
       (graph) => lockWith(graph, [...(graph.referrers ?? []), { ...(graph.referrers?.[0] as Referrer), tag: 'x.sig' }]),
     );
     expect(await problems(lost.path)).toEqual([
-      { message: expect.stringMatching(/^nothing leads to sha256:\w+/), affects: [] },
-      { message: expect.stringMatching(/^the lock lists sha256:\w+ \(signature\)/), affects: ['quay.io/a:1'] },
+      { message: expect.stringMatching(/sha256:\w+/), affects: [] },
+      { message: expect.stringMatching(/sha256:\w+ \(signature\)/), affects: ['quay.io/a:1'] },
     ]);
     const secret = await written(undefined, (graph) => lockWith(graph, []));
     expect((await problems(secret.path)).map(({ message }) => message)).toEqual(
-      [1, 2, 3].map(() => expect.stringMatching(/^the index lists .* and the lock does not$/)),
+      [1, 2, 3].map(() => expect.stringMatching(/sha256:\w+ \(.*\) for quay\.io\/a@sha256:/)),
     );
   });
 
-  it('is named with its image when it is damaged, or belongs elsewhere', async () => {
+  it('are reported with their image when damaged or listed for another subject', async () => {
     const { path, tagged } = await written();
     const at = await opened(path, (bundle) => bundle.entries.get(tagged.digest)?.offset ?? 0);
     const bytes = await readFile(path);
     bytes.write('!', at + 3);
     await writeFile(path, bytes);
     expect(await problems(path)).toEqual([
-      { message: `the content of ${tagged.digest} is damaged`, affects: ['the signature of quay.io/a:1'] },
+      { message: expect.stringContaining(tagged.digest), affects: ['the signature of quay.io/a:1'] },
     ]);
     const other = `sha256:${'0'.repeat(64)}` as Digest;
     const moved = await written(
@@ -139,11 +139,11 @@ describe('what belongs to an image', () => {
       lockWith,
     );
     const messages = (await problems(moved.path)).map(({ message }) => message);
-    expect(messages).toContain(`${moved.sbom.digest} does not belong to ${other}, for which it is listed`);
-    expect(messages).toContain(`${other}, which ${moved.sbom.digest} belongs to, is not there`);
+    expect(messages).toContainEqual(expect.stringMatching(new RegExp(`^${moved.sbom.digest} .*${other}`)));
+    expect(messages).toContainEqual(expect.stringMatching(new RegExp(`^${other}, .*${moved.sbom.digest}`)));
   });
 
-  it('is a difference of two bundles where the image is the same, and none of its own where that moved', async () => {
+  it('are compared for images that are the same in both bundles only', async () => {
     const { graph } = await written();
     const [with3, without] = [lockWith(graph), lockWith(graph, [])];
     const added = referrerDifference(belongingIn(without), belongingIn(with3)).added;

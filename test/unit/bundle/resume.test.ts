@@ -29,7 +29,7 @@ function bytesOf({ blobs }: Graph): number {
   return [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
 }
 
-/** Stops a run of some images when so many bytes were read. */
+/** Interrupts a run after `bytes` bytes were read. */
 async function cut(path: string, source: MemoryRegistry, graph: Graph, bytes: number): Promise<void> {
   const stop = new AbortController();
   source.read = 0;
@@ -50,7 +50,7 @@ async function same(path: string, graph: Graph): Promise<boolean> {
 
 const small = 2500;
 
-it('takes over what is in place when an image more is wanted, and fetches the rest', async () => {
+it('reuses written blobs when an image is added, and fetches the rest', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -64,7 +64,7 @@ it('takes over what is in place when an image more is wanted, and fetches the re
   expect(await same(path, graph)).toBe(true);
 });
 
-it('takes over what is still wanted when an image less is, and nothing of the others stays', async () => {
+it('reuses blobs that are still needed when images are removed, and deletes the others', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -78,7 +78,7 @@ it('takes over what is still wanted when an image less is, and nothing of the ot
   expect(await same(path, graph)).toBe(true);
 });
 
-it('says before it begins what it is going to take over', async () => {
+it('plans how much it will reuse', async () => {
   const path = join(scratchFolder(), 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
@@ -90,7 +90,7 @@ it('says before it begins what it is going to take over', async () => {
   expect(await write(path, source, { graph, charts: [] })).toMatchObject({ fetched, resumed });
 });
 
-it('goes on with taking over where that was interrupted', async () => {
+it('resumes an interrupted takeover', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -106,7 +106,7 @@ it('goes on with taking over where that was interrupted', async () => {
   expect(await same(path, graph)).toBe(true);
 });
 
-it('loses nothing when it is killed between two blobs that are taken over', async () => {
+it('loses nothing when killed between two moved blobs', async () => {
   const path = join(scratchFolder(), 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
@@ -127,7 +127,7 @@ it('loses nothing when it is killed between two blobs that are taken over', asyn
   );
   const moved: Digest[] = [];
   const checkpoint = async (digest: Digest): Promise<void> => {
-    // What is moved is cut off before the next is: the disk never holds much more than one of them twice.
+    // A moved blob is truncated from the old file before the next is moved: at most one is on the disk twice.
     const { size } = await stat(leftover.places.paths[0] as string);
     const before = moved.at(-1);
     if (before !== undefined) expect(size).toBe((leftover.blobs.get(before)?.offset ?? 0) + 512);
@@ -144,7 +144,7 @@ it('loses nothing when it is killed between two blobs that are taken over', asyn
   for (const digest of expected) expect(rest?.get(digest)).toEqual(leftover.blobs.get(digest));
 });
 
-it('leaves none of the files aside that are of no use', async () => {
+it('deletes stale files', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -155,7 +155,7 @@ it('leaves none of the files aside that are of no use', async () => {
   expect(await readdir(dir)).toEqual(['b']);
 });
 
-it('does not believe what is left over: a damaged blob is fetched again', async () => {
+it('fetches a damaged blob of the earlier run again', async () => {
   const path = join(scratchFolder(), 'b');
   const source = registry();
   const first = await graphOf(source, named(0));
@@ -176,9 +176,9 @@ it('does not believe what is left over: a damaged blob is fetched again', async 
 
 it.each([
   ['its journal is gone', async (path: string) => rename(`${path}.partial.journal`, `${path}.elsewhere`)],
-  ['it is cut off', async (path: string) => truncate(`${path}.partial`, 2000)],
-  ['it is no archive', async (path: string) => writeFile(`${path}.partial`, noise('x', 20_000))],
-])('starts anew when %s, and nothing of it stays', async (_, spoil) => {
+  ['it is truncated', async (path: string) => truncate(`${path}.partial`, 2000)],
+  ['it is not an archive', async (path: string) => writeFile(`${path}.partial`, noise('x', 20_000))],
+])('starts over when %s, and deletes the old files', async (_, spoil) => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -190,7 +190,7 @@ it.each([
   expect(await same(path, graph)).toBe(true);
 });
 
-it('finds what was written after the last word of the journal, as after a kill', async () => {
+it('finds bytes written after the last journal entry, as after a kill', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
@@ -205,7 +205,7 @@ it('finds what was written after the last word of the journal, as after a kill',
   expect(await same(path, graph)).toBe(true);
 });
 
-it('goes on after any number of interruptions, wherever they come', async () => {
+it('resumes after any number of interruptions', async () => {
   const path = join(scratchFolder(), 'b');
   const source = registry();
   const graph = await graphOf(source, named(0, 1, 2, 3, 4));

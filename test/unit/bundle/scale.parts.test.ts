@@ -17,7 +17,7 @@ import { scratchFolder } from '../../support/scratch.ts';
 import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../transfer/memory.ts';
 import { graphOf, lockOf, write } from './bundles.ts';
 
-/** More than anybody carries today. Processor time is what counts: a busy machine takes longer for the same. */
+/** Larger than any bundle seen so far. Measures processor time, which does not depend on the load of the machine. */
 
 function seconds(): number {
   const { user, system } = process.cpuUsage();
@@ -25,11 +25,11 @@ function seconds(): number {
 }
 
 const IMAGES = 1000;
-/** Shared by all images, then those of one alone. */
+/** Layers shared by all images, and layers of one image. */
 const [SHARED, OWN] = [2, 18];
 const LAYER_SIZE = 30_000_000;
 
-/** Manifests of images that nobody has: descriptors without content. */
+/** Returns manifests whose layers do not exist. */
 function manifestsOnly(): { source: Source; names: string[] } {
   const manifests = new Map<string, { descriptor: Descriptor; bytes: Buffer }>();
   const layer = (name: string): Descriptor => ({
@@ -65,7 +65,7 @@ test('a thousand images of half a terabyte are planned in seconds, and in little
   expect(failures).toEqual([]);
   const lock = lockOf(graph, []);
   const path = join(scratchFolder(), 'b');
-  // No disk here has room for it, and none is needed to plan it.
+  // Planning needs no disk space.
   const plan = await planBundle({ path, graph, charts: [], lock, force: false });
   const earlier = await EarlierBundles.open([], silent);
   const cost = estimate({ plan, graph, charts: 0, earlier, quotas: [] });

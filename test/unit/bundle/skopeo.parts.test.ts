@@ -13,7 +13,7 @@ function skopeo(...args: string[]): string {
   return execFileSync('skopeo', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-/** An image that a reader can unpack: an empty tar as its layer. */
+/** Adds an image that can be unpacked: its layer is an empty tar. */
 function addReal(source: MemoryRegistry, repository: string, tag: string): string {
   const tar = Buffer.alloc(10_240);
   const layer = source.addBlob(repository, LAYER, gzipSync(tar));
@@ -28,8 +28,8 @@ function addReal(source: MemoryRegistry, repository: string, tag: string): strin
   return source.addManifest(repository, manifest, MediaType.ociManifest, tag).digest;
 }
 
-describe('a bundle in the hands of skopeo', () => {
-  it('is an oci-archive whose images are found by their full names, with their digests', async () => {
+describe('a bundle read by skopeo', () => {
+  it('is an oci-archive with images under their full names and digests', async () => {
     const dir = scratchFolder();
     const path = join(dir, 'bundle.tar');
     const source = new MemoryRegistry();
@@ -45,7 +45,7 @@ describe('a bundle in the hands of skopeo', () => {
     skopeo('--insecure-policy', 'copy', `oci-archive:${path}:quay.io/team/app:1.0`, `dir:${join(dir, 'oci')}`);
   });
 
-  it('is a docker-archive too', async () => {
+  it('is also a docker-archive', async () => {
     const dir = scratchFolder();
     const path = join(dir, 'bundle.tar');
     const source = new MemoryRegistry();
@@ -56,7 +56,7 @@ describe('a bundle in the hands of skopeo', () => {
     skopeo('--insecure-policy', 'copy', `docker-archive:${path}:quay.io/team/app:1.0`, `dir:${join(dir, 'docker')}`);
   });
 
-  it('and skopeo’s own archive is read here', async () => {
+  it('and an archive written by skopeo can be opened', async () => {
     const dir = scratchFolder();
     const source = new MemoryRegistry();
     const digest = addReal(source, 'quay.io/team/app', '1.0');

@@ -13,7 +13,7 @@ import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
 
 const PART = 16_000;
 
-/** A whole bundle `whole`, and the same one in four parts, `b.001` and so on. */
+/** Writes a bundle as one file `whole` and as four parts, `b.001` to `b.004`. */
 async function split() {
   const dir = scratchFolder();
   const source = registry();
@@ -50,7 +50,7 @@ async function flip(path: string, at: number): Promise<void> {
 }
 
 describe('a split bundle', () => {
-  it('is the very tar in parts, with an index that sha256sum agrees with', async () => {
+  it('is the same tar in parts, with an index of their SHA-256 sums', async () => {
     const { dir, names, parts, whole } = await split();
     const pieces = await Promise.all(parts.map((part) => readFile(part)));
     expect(Buffer.concat(pieces).equals(whole)).toBe(true);
@@ -71,7 +71,7 @@ describe('a split bundle', () => {
     expect((await readdir(dir)).sort()).toEqual([...names, 'b.parts.json', 'whole'].sort());
   });
 
-  it('has an index of its own, and not that of another bundle with parts of the same sizes', async () => {
+  it('rejects the index of another bundle with parts of the same sizes', async () => {
     const { dir, path, source } = await split();
     const graph = await graphOf(source);
     const lock = lockOf(graph, [chart]);
@@ -79,7 +79,7 @@ describe('a split bundle', () => {
     await write(join(dir, 'c'), source, { splitSize: PART, lock: other });
     const own = await readFile(`${path}.parts.json`, 'utf8');
     const { head: _, ...before } = JSON.parse(await readFile(join(dir, 'c.parts.json'), 'utf8'));
-    // An index of before has no head: then the first part is read.
+    // Indexes of older versions have no head: the first part is read instead.
     for (const index of [await readFile(join(dir, 'c.parts.json'), 'utf8'), JSON.stringify(before)]) {
       await writeFile(`${path}.parts.json`, index.replaceAll('"c.', '"b.'));
       const [problem, ...others] = await problemsOf(path);
@@ -95,14 +95,14 @@ describe('a split bundle', () => {
     expect(await failure(path)).toMatchObject({ code: 'bundle-invalid' });
   });
 
-  it('is one file where it fits into one part', async () => {
+  it('is a single file if it fits into one part', async () => {
     const dir = scratchFolder();
     const result = await write(join(dir, 'b'), registry(), { splitSize: 10_000_000 });
     expect(result.parts).toBeUndefined();
     expect(await readdir(dir)).toEqual(['b']);
   });
 
-  it('is opened by its index, by each of its parts, and by their common name', async () => {
+  it('is opened by its index, any part, or their common name', async () => {
     const { path, parts, whole } = await split();
     for (const name of [path, `${path}.parts.json`, ...parts]) {
       const bundle = await openBundle(name);
@@ -113,7 +113,7 @@ describe('a split bundle', () => {
     expect(await problemsOf(path)).toEqual([]);
   });
 
-  it('gives its blobs to a later bundle', async () => {
+  it('can be reused by a later bundle', async () => {
     const { dir, source, path } = await split();
     const earlier = await EarlierBundles.open([path], silent);
     source.read = 0;
@@ -123,49 +123,47 @@ describe('a split bundle', () => {
     expect(source.read).toBe(0);
   });
 
-  it('names the part that is missing, cut off, or whose index is', async () => {
+  it('names a missing or truncated part, and a missing index', async () => {
     const { path, parts } = await split();
     const second = parts[1] as string;
     await rename(second, `${second}.away`);
-    expect(await failure(path)).toMatchObject({ code: 'bundle-invalid', message: expect.stringContaining('b.002 is') });
+    expect(await failure(path)).toMatchObject({ code: 'bundle-invalid', message: expect.stringContaining('b.002') });
     await copyFile(`${second}.away`, second);
     await truncate(second, 15_999);
-    const cut = 'the part b.002 has 15999 bytes instead of 16000';
+    const cut = expect.stringMatching(/b\.002 .*15999 .*16000/);
     expect(await failure(path)).toMatchObject({ code: 'bundle-invalid', message: cut });
     await copyFile(`${second}.away`, second);
     await rm(`${path}.parts.json`);
     for (const name of [path, second]) {
-      expect((await failure(name)).message).toContain('their index b.parts.json is not beside them');
+      expect((await failure(name)).message).toContain('b.parts.json');
     }
   });
 
-  it('names the damaged part before the blobs in it, with the images that it spoils', async () => {
+  it('names the damaged part before its blobs, with the affected images', async () => {
     const { path, parts } = await split();
     await flip(parts[2] as string, 8000);
     const [first, second] = await problemsOf(path);
-    expect(first?.message).toBe('the part b.003 is damaged');
-    expect(second?.message).toMatch(/^the content of sha256:\w+ is damaged$/);
+    expect(first?.message).toContain('b.003');
+    expect(second?.message).toMatch(/sha256:\w+/);
     expect(first?.affects).toEqual(second?.affects);
     expect(first?.affects.length).toBeGreaterThan(0);
   });
 
-  it('names the parts that were swapped, and the damage that keeps it from being opened', async () => {
+  it('names swapped parts, and the damaged part that prevents opening', async () => {
     const { path, parts } = await split();
     const [first, second] = parts as [string, string];
     await rename(first, `${path}.x`);
     await rename(second, first);
     await rename(`${path}.x`, second);
-    expect((await failure(path)).message).toBe(
-      'the part b.001 holds what belongs into b.002; the part b.002 holds what belongs into b.001',
-    );
+    expect((await failure(path)).message).toMatch(/b\.001 .*b\.002; .*b\.002 .*b\.001/);
     const other = await split();
     await flip(other.parts[0] as string, 3);
-    expect((await failure(other.path)).message).toBe('the part b.001 is damaged');
+    expect((await failure(other.path)).message).toContain('b.001');
   });
 });
 
 describe('writing parts', () => {
-  it('leaves them alone when they are the same already, and replaces others only when told', async () => {
+  it('keeps identical parts, and replaces others only with force', async () => {
     const { dir, source, result, path } = await split();
     source.read = 0;
     expect(await write(path, source, { splitSize: PART })).toEqual({
@@ -188,7 +186,7 @@ describe('writing parts', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('does not take a file that is merely called like a part for its own', async () => {
+  it('does not replace a file that only has the name of a part', async () => {
     const dir = scratchFolder();
     await writeFile(join(dir, 'b.002'), 'precious');
     const writing = write(join(dir, 'b'), registry(), { splitSize: PART });
@@ -198,7 +196,7 @@ describe('writing parts', () => {
     expect(await readFile(join(dir, 'b.002'), 'utf8')).toBe('precious');
   });
 
-  it('continues after an interruption, whether that came while fetching or among the last renames', async () => {
+  it('resumes after an interruption while fetching or between the final renames', async () => {
     const { dir, source, whole } = await split();
     const graph = await graphOf(source);
     const path = join(dir, 'c');
@@ -220,7 +218,7 @@ describe('writing parts', () => {
     expect(Buffer.concat(pieces).equals(whole)).toBe(true);
   });
 
-  it('takes over what is there when the parts have another size, and leaves none of the old ones', async () => {
+  it('reuses written blobs when the part size changes, and deletes the old parts', async () => {
     const { dir, source } = await split();
     const graph = await graphOf(source);
     const stop = new AbortController();
@@ -235,9 +233,9 @@ describe('writing parts', () => {
     expect((await readdir(dir)).filter((name) => name.startsWith('c'))).toEqual(['c']);
   });
 
-  it('refuses more parts than three digits can number, and says what would do', async () => {
+  it('refuses more than 999 parts, and gives the smallest possible part size', async () => {
     const { source, path } = await split();
     const writing = write(`${path}2`, source, { splitSize: 10 });
-    await expect(writing).rejects.toMatchObject({ code: 'usage', hint: expect.stringMatching(/at least \d+ bytes/) });
+    await expect(writing).rejects.toMatchObject({ code: 'usage', hint: expect.stringMatching(/--split-size .*\d+/) });
   });
 });

@@ -29,11 +29,11 @@ async function problemsAfter(change: (bytes: Buffer, place: (digest: Digest) => 
 }
 
 describe('verifyBundle', () => {
-  it('finds nothing wrong with what was written', async () => {
+  it('finds no problems in an intact bundle', async () => {
     expect(await problemsAfter(() => {})).toEqual([]);
   });
 
-  it('finds every damaged blob, and says which images need it', async () => {
+  it('finds every damaged blob and the affected images', async () => {
     const [base, own] = [digestOf(noise('base', 30_000)), digestOf(noise('b', 511))];
     const problems = await problemsAfter((bytes, place) => {
       bytes.writeUInt8(bytes.readUInt8(place(base) + 29_999) ^ 1, place(base) + 29_999);
@@ -41,10 +41,10 @@ describe('verifyBundle', () => {
     });
     const expected = [
       {
-        message: `the content of ${base} is damaged`,
+        message: expect.stringContaining(base),
         affects: ['docker.io/library/b:2', 'quay.io/a:1', 'quay.io/multi:3'],
       },
-      { message: `the content of ${own} is damaged`, affects: ['docker.io/library/b:2'] },
+      { message: expect.stringContaining(own), affects: ['docker.io/library/b:2'] },
     ];
     expect(problems).toHaveLength(2);
     expect(problems).toEqual(expect.arrayContaining(expected));
@@ -59,22 +59,22 @@ describe('verifyBundle', () => {
     expect(problems.flatMap(({ affects }) => affects).sort()).toEqual(['charts/demo:1.2.3_b', 'quay.io/a:1']);
   });
 
-  it('finds what is missing, by its name in the archive', async () => {
+  it('finds blobs that are missing in the archive', async () => {
     const own = digestOf(noise('a', 5000));
     const problems = await problemsAfter((bytes) => {
       const at = bytes.indexOf(`blobs/sha256/${own.slice(7)}\0`);
-      // The last digit counts for the checksum: swap two letters instead of changing one.
+      // Swaps two letters, which keeps the header's checksum.
       const name = bytes.subarray(at, at + 77);
       const first = name[20] as number;
       const other = name.findIndex((byte, i) => i > 20 && byte !== first);
       name[20] = name[other] as number;
       name[other] = first;
     });
-    expect(problems).toContainEqual({ message: `${own} is not there`, affects: ['quay.io/a:1'] });
+    expect(problems).toContainEqual({ message: expect.stringContaining(own), affects: ['quay.io/a:1'] });
     expect(problems.some(({ message }) => message.startsWith('manifest.json'))).toBe(true);
   });
 
-  it('finds a lock that does not say what the index says', async () => {
+  it('finds an inventory that contradicts the index', async () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);

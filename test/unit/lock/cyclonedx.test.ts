@@ -84,7 +84,7 @@ describe('a bill of materials', () => {
     expect(isValid(JSON.parse(JSON.stringify(bill))), JSON.stringify(isValid.errors)).toBe(true);
   });
 
-  it('is held to that schema by this test: a bill that breaks it does not pass', () => {
+  it('breaks that schema when it is malformed, so the check above can fail', () => {
     for (const broken of [
       { bomFormat: 'SPDX' },
       { serialNumber: 'x' },
@@ -94,11 +94,11 @@ describe('a bill of materials', () => {
     }
   });
 
-  it('is valid for a bundle of nothing too', () => {
+  it('is valid for an empty bundle', () => {
     expect(isValid(cyclonedx({ ...LOCK, charts: [], images: [] }, '1.2.3')), JSON.stringify(isValid.errors)).toBe(true);
   });
 
-  it('says who needs whom: charts by their places, nested ones by their parents, the rest by the bundle', () => {
+  it('lists dependencies: images of charts, subcharts of their parents, the rest of the bundle', () => {
     const postgres = `image:docker.io/library/postgres:16@${digest('b')}`;
     const busybox = 'image:docker.io/library/busybox:1';
     const added = 'image:docker.io/library/added:1';
@@ -132,7 +132,7 @@ describe('a bill of materials', () => {
     expect(local).not.toHaveProperty('externalReferences');
   });
 
-  it('names what belongs to an image or chart, and to which of them, and not what was left out', () => {
+  it('lists referrers with their subjects, except those left out of the bundle', () => {
     const [web] = LOCK.charts;
     const sbom = { digest: digest('d'), subject: digest('a'), artifactType: 'application/spdx+json' };
     const signed = { digest: digest('e'), subject: digest('d'), artifactType: 'application/vnd.signature' };
@@ -170,12 +170,12 @@ describe('a bill of materials', () => {
     expect(full.dependencies.map(({ ref }) => ref).sort()).toEqual([...refs].sort());
   });
 
-  it('keeps the digest at the source, where a choice of platforms made another', () => {
+  it('keeps the digest at the source if a platform subset changed it', () => {
     const properties = component(bill, 'image:docker.io/library/added:1')?.properties;
     expect(properties).toContainEqual({ name: 'airgap:sourceDigest', value: digest('c') });
   });
 
-  it('is the same for the same lock, whatever its order, and another for another lock', () => {
+  it('depends on the content of the inventory only, not on its order', () => {
     const turned = { ...LOCK, images: [...LOCK.images].reverse(), charts: [...LOCK.charts].reverse() };
     expect(cyclonedx(turned, '1.2.3')).toEqual(bill);
     expect(JSON.stringify(bill)).not.toContain('timestamp');

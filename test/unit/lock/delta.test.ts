@@ -10,13 +10,13 @@ const requires = [
   { digest: two, size: 5, repositories: [] },
 ] as NonNullable<Lock['requires']>;
 
-it('is read out of a lock as it was written', () => {
+it('is read from an inventory as it was written', () => {
   const delta = { ...lock, since, requires } as Lock;
   expect(parseLock(formatLock(delta))).toEqual(delta);
   expect(deltaOf(delta)).toEqual({ since, blobs: 2, bytes: 15 });
 });
 
-it('is not what a whole bundle is', () => {
+it('is undefined for a full bundle', () => {
   expect(deltaOf(lock)).toBeUndefined();
 });
 
@@ -25,7 +25,7 @@ it.each([
   [{ size: -1 }, 'requires.0.size'],
   [{ repositories: ['quay.io/../../v2/secret'] }, 'requires.0.repositories.0'],
   [{ repositories: ['quay.io/a?mount=x'] }, 'requires.0.repositories.0'],
-])('is refused with what cannot be: %j', (wrong, field) => {
+])('is refused with invalid fields: %j', (wrong, field) => {
   const bytes = Buffer.from(JSON.stringify({ ...lock, since, requires: [{ ...requires[0], ...wrong }] }));
   expect(() => parseLock(bytes)).toThrow(field);
 });

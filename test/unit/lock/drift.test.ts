@@ -45,12 +45,12 @@ function images(locked: LockFileImage[], now: LockFileImage[], gone: LockFileIma
 }
 
 describe('drift of charts', () => {
-  it('is none for the same ones in another order', () => {
+  it('is empty for the same charts in another order', () => {
     const [a, b, c] = [chart('a', '1'), chart('a', '2', { digest: two }), chart('b', '1')];
     expect(charts([a, b, c], [c, b, a])).toEqual(none.charts);
   });
 
-  it('names what came and what went, and who brings it along', () => {
+  it('lists added and removed charts with their parents', () => {
     expect(charts([chart('a', '1')], [chart('b', '2', { parent: 'p' })])).toEqual({
       added: [{ name: 'b', version: '2', parent: 'p' }],
       removed: [{ name: 'a', version: '1' }],
@@ -58,19 +58,19 @@ describe('drift of charts', () => {
     });
   });
 
-  it('is a version, and not its digest too', () => {
+  it('reports a new version without its digest', () => {
     expect(charts([chart('a', '1')], [chart('a', '2', { digest: two })]).changed).toEqual([
       { name: 'a', version: '1', what: 'version', from: '1', to: '2' },
     ]);
   });
 
-  it('is a chart that was published again under the same version', () => {
+  it('reports a chart republished under the same version', () => {
     expect(charts([chart('a', '1')], [chart('a', '1', { digest: two })]).changed).toEqual([
       { name: 'a', version: '1', what: 'digest', from: one, to: two },
     ]);
   });
 
-  it('is another place and another way to render', () => {
+  it('reports another source and other profiles', () => {
     const now = chart('a', '1', {
       chart: 'oci://r.example/a',
       repo: undefined,
@@ -82,7 +82,7 @@ describe('drift of charts', () => {
     ]);
   });
 
-  it('leaves the versions alone that are there still, when one of several changes', () => {
+  it('keeps unchanged versions when one of several changes', () => {
     const drift = charts([chart('a', '1'), chart('a', '2')], [chart('a', '3'), chart('a', '1')]);
     expect(drift).toEqual({
       added: [],
@@ -91,13 +91,13 @@ describe('drift of charts', () => {
     });
   });
 
-  it('is nothing where nobody has a digest', () => {
+  it('is empty where a digest is unknown', () => {
     expect(charts([chart('a', '1', { digest: '' })], [chart('a', '1')])).toEqual(none.charts);
   });
 });
 
 describe('drift of images', () => {
-  it('names what came and what went', () => {
+  it('lists added and removed images', () => {
     expect(images([image('r.example/a:1')], [image('r.example/a:2')])).toEqual({
       ...none.images,
       added: [{ reference: 'r.example/a:2', charts: ['web'] }],
@@ -105,19 +105,19 @@ describe('drift of images', () => {
     });
   });
 
-  it('is a tag that means something else, once both are known', () => {
+  it('reports a moved tag once both digests are known', () => {
     const name = 'r.example/a:1';
     expect(images([image(name)], [image(name, two)]).moved).toEqual([{ reference: name, from: one, to: two }]);
     expect(images([image(name)], [image(name, '')])).toEqual(none.images);
     expect(images([image(name, '')], [image(name)])).toEqual(none.images);
   });
 
-  it('is not what is only said of an image', () => {
+  it('ignores need, confidence and charts of an image', () => {
     const now = image('r.example/a:1', one, { need: 'test', confidence: 'likely', charts: [] });
     expect(images([image('r.example/a:1')], [now])).toEqual(none.images);
   });
 
-  it('is an image that its registry has lost, and not that it was removed', () => {
+  it('reports an image missing at its registry as gone, not as removed', () => {
     const lost = image('r.example/a:1');
     expect(images([lost], [], [lost])).toEqual({
       ...none.images,
@@ -125,7 +125,7 @@ describe('drift of images', () => {
     });
   });
 
-  it('is no candidate that never was an image, unless somebody has locked it', () => {
+  it('ignores candidates that never were images unless the lock file lists them', () => {
     const doubtful = image('r.example/a:1', '', { confidence: 'likely' });
     expect(images([], [], [doubtful])).toEqual(none.images);
     expect(images([doubtful], [], [doubtful]).gone).toHaveLength(1);
@@ -143,7 +143,7 @@ describe('any drift', () => {
     ),
   );
 
-  it('accounts for every chart on both sides once', () => {
+  it('accounts for every chart of both sides once', () => {
     fc.assert(
       fc.property(file, file, (locked, now) => {
         const { added, removed } = driftOf(locked, now).charts;
@@ -152,11 +152,11 @@ describe('any drift', () => {
     );
   });
 
-  it('is none between a file and itself', () => {
+  it('is empty between a file and itself', () => {
     fc.assert(fc.property(file, (some) => void expect(driftOf(some, some)).toEqual(none)));
   });
 
-  it('is seen, whatever kind it is', () => {
+  it('is detected in every list', () => {
     expect(hasDrift(none)).toBe(false);
     expect(hasDrift({ ...none, charts: { ...none.charts, removed: [{ name: 'a', version: '1' }] } })).toBe(true);
     expect(hasDrift({ ...none, images: { ...none.images, gone: [{ reference: 'a', charts: [] }] } })).toBe(true);

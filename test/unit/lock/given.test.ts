@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { givenOf, givenText, profileEntry, profileText } from '../../../src/lock/given.ts';
 
-test('keeps the names of values files and of what is set, and nothing of folders, values and tokens', () => {
+test('keeps names of values files and keys set by flags, without folders, values or tokens', () => {
   const given = givenOf({
     values: ['/srv/config/site.yaml', 'C:\\work\\prod.yaml', 'https://user:pw@host.example/a/b.yaml?token=t#x'],
     set: ['a.b=secret,list={x,y=z},d[0].e=f\\,g=h', 'plain'],
@@ -25,11 +25,12 @@ test('keeps the names of values files and of what is set, and nothing of folders
   expect(JSON.stringify(given)).not.toMatch(/secret|srv|pw@|token/);
 });
 
-test('is empty for the values of the chart', () => expect(givenOf({ values: [], set: [] })).toEqual({}));
+test('is empty for the chart defaults', () => expect(givenOf({ values: [], set: [] })).toEqual({}));
 
-test('is one line, whatever a bundle says', () => {
+test('is printed on one line, whatever the bundle contains', () => {
   const given = { files: ['a\u001b[2J\nb.yaml'], set: ['--set x'] };
   expect(givenText(given)).toBe('-f a\\x1b[2J\\nb.yaml --set x');
-  expect(profileText({ name: 'p\n', given: {} })).toBe('profile p\\n: the values of the chart');
-  expect(profileEntry({ name: 'profile a', given: {} })).toBe('profile a: the values of the chart');
+  expect(profileText({ name: 'p\n', given })).toBe('profile p\\n: -f a\\x1b[2J\\nb.yaml --set x');
+  expect(profileEntry({ name: 'profile a', given: {} })).toMatch(/^profile a: ./);
+  expect(profileEntry({ name: 'a' })).toBe('a');
 });

@@ -43,23 +43,23 @@ function problems(value: unknown): string[] {
 }
 
 describe('a lock file', () => {
-  it('reads back what it writes, charts in their order and images by reference', () => {
+  it('reads back what it writes, with charts in order and images sorted by reference', () => {
     const { images, ...rest } = lockFile;
     expect(read(parse(formatLockFile(lockFile, 'airgap.lock')))).toEqual({ ...rest, images: images.toReversed() });
   });
 
-  it('is the same text whatever order images came in, and leaves what was given as it was', () => {
+  it('does not depend on the order of images and does not modify its input', () => {
     const text = formatLockFile(lockFile, 'airgap.lock');
     expect(formatLockFile({ ...lockFile, images: lockFile.images.toReversed() }, 'airgap.lock')).toBe(text);
     expect(lockFile.images[0]?.reference).toBe('quay.io/a/b:1');
   });
 
-  it('says what it is and how it is renewed, under its own name', () => {
+  it('begins with commands to renew and check it under its own name', () => {
     const text = formatLockFile(lockFile, 'platform.lock');
     expect(text.split('\n').slice(0, 4).join('\n')).toMatch(/^# .*\n# renew: .*--lock platform\.lock.*\n# check: /);
   });
 
-  it('has a line for each thing that a review looks at, and a list within an entry on one line', () => {
+  it('has one line for each field and keeps lists within an entry on one line', () => {
     const lines = formatLockFile(lockFile, 'airgap.lock').split('\n');
     expect(lines).toContain('    version: "1.10"');
     expect(lines).toContain('  - reference: docker.io/library/nginx:1.27');
@@ -70,7 +70,7 @@ describe('a lock file', () => {
     );
   });
 
-  it('keeps any text as it was', () => {
+  it('keeps any text unchanged', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'grapheme' }), (name, place) => {
         const charts = [{ name: 'web', version: '1.0.0', chart: place, digest, profiles: [{ name }] }];
@@ -80,8 +80,8 @@ describe('a lock file', () => {
   });
 });
 
-describe('what people write', () => {
-  it('may be short: lists and digests are empty where there is none, references are filled in', () => {
+describe('a lock file written by hand', () => {
+  it('may be short: lists and digests default to empty, references are normalized', () => {
     const image = { reference: 'nginx', need: 'install', confidence: 'certain' };
     expect(read({ ...minimal, images: [image] })).toEqual({
       ...minimal,
@@ -93,21 +93,21 @@ describe('what people write', () => {
 
   const image = { reference: 'nginx:1', need: 'install', confidence: 'certain' };
   it.each<[string, object, string]>([
-    ['an unknown key', { image: [] }, ': Unrecognized key: "image"'],
-    ['the name of no chart', { charts: [{ name: '../web', version: '1.0.0' }] }, 'charts.0.name: is not the name'],
-    ['the version of no chart', { charts: [{ name: 'web', version: '1?x' }] }, 'charts.0.version: is not the version'],
-    ['half a digest', { images: [{ ...image, digest: 'sha256:abc' }] }, 'images.0.digest: is no digest'],
-    ['no reference', { images: [{ ...image, reference: 'A b' }] }, 'images.0.reference: "A b" is not an image'],
+    ['an unknown key', { image: [] }, '"image"'],
+    ['an invalid chart name', { charts: [{ name: '../web', version: '1.0.0' }] }, 'charts.0.name: '],
+    ['an invalid chart version', { charts: [{ name: 'web', version: '1?x' }] }, 'charts.0.version: '],
+    ['an incomplete digest', { images: [{ ...image, digest: 'sha256:abc' }] }, 'images.0.digest: '],
+    ['an invalid reference', { images: [{ ...image, reference: 'A b' }] }, 'images.0.reference: "A b"'],
     ['an unknown need', { images: [{ ...image, need: 'now' }] }, 'images.0.need: '],
     [
       'another digest than the reference has',
       { images: [{ ...image, reference: `nginx@${digest}`, digest: other }] },
-      'images.0.digest: is not the digest that the reference names',
+      'images.0.digest: ',
     ],
     [
       'an image twice, however it is written',
       { images: [image, { ...image, reference: 'docker.io/library/nginx:1' }] },
-      'images.1.reference: is listed twice',
+      'images.1.reference: ',
     ],
     ['a chart without a version', { charts: [{ name: 'a', chart: './a' }] }, 'charts.0.version: '],
     ['a number for a version', { charts: [{ name: 'a', chart: './a', version: 1.1 }] }, 'charts.0.version: '],
@@ -117,16 +117,16 @@ describe('what people write', () => {
     expect(found[0]).toContain(expected);
   });
 
-  it('is not taken for wrong when a newer version wrote it', () => {
+  it('of a newer version is reported as newer, not as invalid', () => {
     expect(problems({ apiVersion: 'airgap/v2', kind: 'LockFile', entirely: 'different' })).toEqual([
-      'apiVersion: airgap/v2 is newer than this helm airgap, which reads airgap/v1',
+      expect.stringMatching(/^apiVersion: airgap\/v2 .*airgap\/v1/),
     ]);
   });
 
   it.each([undefined, null, 'text', [], { kind: 'Config', apiVersion: 'airgap/v1', charts: [] }])(
-    'is no lock file: %j',
+    'is not: %j',
     (value) => {
-      expect(problems(value)).toEqual(['kind: is not LockFile, so this is no lock file']);
+      expect(problems(value)).toEqual([expect.stringMatching(/^kind: .*LockFile/)]);
     },
   );
 });

@@ -6,14 +6,14 @@ function image(reference: string, ...written: string[]): LockImage {
   return { reference, found: written.map((text) => ({ written: text })) } as unknown as LockImage;
 }
 
-it('charts write repositories in several ways, of which the most common counts', () => {
+it('uses the most common spelling of each repository in the charts', () => {
   const names = writtenNames({
     images: [
       image('docker.io/amazon/aws-cli:2.1', 'amazon/aws-cli:2.1', 'docker.io/amazon/aws-cli:2.1', 'amazon/aws-cli:2.1'),
       image('docker.io/library/busybox:1', 'busybox:1'),
       image('docker.io/library/nginx:1', 'docker.io/nginx:1', 'nginx:1'),
       image('Reg.Example:5000/a:1', 'docker://Reg.Example:5000/a:1'),
-      // Put together by something else than this text.
+      // This text does not name the whole repository.
       image('quay.io/org/app:1', 'org/app:1'),
     ],
   });

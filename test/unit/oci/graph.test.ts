@@ -30,13 +30,13 @@ describe('closureOf', () => {
   const top = node('top', [a.descriptor, inner.descriptor, b.descriptor], []);
   const all = content([top, a, b, inner]);
 
-  it('puts children before parents, and everything once', () => {
+  it('lists children before parents, each digest once', () => {
     const { manifests, blobs } = closureOf(all, top.descriptor.digest);
     expect(manifests).toEqual([a, b, inner, top].map((each) => each.descriptor.digest));
     expect(blobs).toEqual([shared.digest, own.digest]);
   });
 
-  it('leaves out what is under another root, and what is unknown', () => {
+  it('omits content of other roots and unknown digests', () => {
     expect(closureOf(all, b.descriptor.digest)).toEqual({ manifests: [b.descriptor.digest], blobs: [shared.digest] });
     expect(closureOf(all, digestOf(Buffer.from('?')))).toEqual({ manifests: [], blobs: [] });
   });

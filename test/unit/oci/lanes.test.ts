@@ -3,7 +3,7 @@ import { settleLanes } from '../../../src/oci/lanes.ts';
 
 const LARGE = 4 * 1024 * 1024;
 
-/** Blobs of these sizes, by the order in which they were begun, and how many of each kind there were at most at a time. */
+/** Schedules blobs of these sizes. Returns the order in which they started, the peak concurrency, and the outcomes. */
 async function run(sizes: readonly number[], limit: number, fails = -1, awaited: readonly number[] = []) {
   const blobs = sizes.map((size) => ({
     descriptor: { mediaType: 'x', digest: `sha256:${size}` as const, size },
@@ -27,10 +27,10 @@ async function run(sizes: readonly number[], limit: number, fails = -1, awaited:
   return { begun, most, outcomes };
 }
 
-describe('lanes', () => {
+describe('the blob scheduler', () => {
   const mixed = [...Array.from({ length: 9 }, (_, at) => LARGE + at), ...Array.from({ length: 20 }, (_, at) => at)];
 
-  it('take few large blobs at a time, the largest first, and small ones in the room beside them', async () => {
+  it('runs few large blobs at once, the largest first, and small ones in the remaining slots', async () => {
     const { begun, most } = await run(mixed, 8);
     expect(most).toEqual({ all: 8, large: 4 });
     const large = begun.filter((size) => size >= LARGE);
@@ -38,18 +38,18 @@ describe('lanes', () => {
     expect([...begun].sort((a, b) => a - b)).toEqual([...mixed].sort((a, b) => a - b));
   });
 
-  it('take what somebody waits for before the others of its kind', async () => {
+  it('starts awaited blobs before others of their kind', async () => {
     const { begun } = await run(mixed, 1, -1, [7, LARGE + 2, LARGE + 5, 19]);
     expect(begun.slice(0, 3)).toEqual([LARGE + 5, LARGE + 2, LARGE + 8]);
     expect(begun.slice(9, 13)).toEqual([7, 19, 0, 1]);
   });
 
-  it('never exceed the limit, whatever it is', async () => {
+  it('never exceeds the limit', async () => {
     expect((await run(mixed, 1)).most).toEqual({ all: 1, large: 1 });
     expect((await run(mixed, 3)).most.all).toBe(3);
   });
 
-  it('go on after a failure, and tell it', async () => {
+  it('continues after a failure and reports it', async () => {
     const { begun, outcomes } = await run(mixed, 2, LARGE + 8);
     expect(begun).toHaveLength(mixed.length);
     expect(outcomes.filter(({ error }) => error !== undefined)).toHaveLength(1);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { giveBack, lend, share } from '../../../src/oci/loan.ts';
 
-it('tells the lender once, whichever view of the memory comes back', () => {
+it('calls the owner once, whichever view of the memory is released', () => {
   const chunk = new Uint8Array(8);
   let back = 0;
   lend(chunk, () => back++);
@@ -10,13 +10,13 @@ it('tells the lender once, whichever view of the memory comes back', () => {
   expect(back).toBe(1);
 });
 
-it('leaves a chunk that nobody lent as it is', () => {
+it('ignores a chunk that is not from a pool', () => {
   const chunk = Uint8Array.of(1, 2, 3);
   giveBack(chunk);
   expect([...chunk]).toEqual([1, 2, 3]);
 });
 
-it('tells the lender when all of several readers have given a chunk back', () => {
+it('calls the owner of a shared chunk when all readers have released it', () => {
   const chunk = new Uint8Array(8);
   let back = 0;
   lend(chunk, () => back++);

@@ -17,7 +17,7 @@ function read(mediaType: string, content: unknown): ReturnType<typeof readLinks>
 }
 
 describe('readLinks', () => {
-  it('gives config and layers of a manifest, the config first', () => {
+  it('returns config and layers of a manifest, the config first', () => {
     const layers = [1, 2].map((size) => ({ ...descriptor, size }));
     const links = read(MediaType.ociManifest, { ...image, layers, subject: descriptor, artifactType: 'application/y' });
     expect(links.blobs).toEqual([descriptor, ...layers]);
@@ -29,24 +29,24 @@ describe('readLinks', () => {
     });
   });
 
-  it('gives the children of an index in its order', () => {
+  it('returns the children of an index in order', () => {
     const manifests = [2, 1].map((size) => ({ ...descriptor, size }));
     const links = read(MediaType.ociIndex, { ...index, manifests, annotations: { a: 'b' } });
     expect(links.manifests.map(({ size }) => size)).toEqual([2, 1]);
     expect(links).toMatchObject({ blobs: [], config: undefined, annotations: { a: 'b' } });
   });
 
-  it('does not ask for a media type inside: what helm push writes has none', () => {
+  it('needs no mediaType field: helm push writes none', () => {
     const { mediaType: _, ...bare } = image;
     expect(read(MediaType.ociManifest, bare).blobs).toHaveLength(2);
   });
 
-  it('takes null for an empty list, as Go writes it', () => {
+  it('accepts null for an empty list, as Go writes it', () => {
     expect(read(MediaType.dockerManifest, { config: descriptor, layers: null }).blobs).toEqual([descriptor]);
     expect(read(MediaType.dockerList, { manifests: null }).manifests).toEqual([]);
   });
 
-  it('takes null for what is absent, in every field that may be', () => {
+  it('accepts null in every optional field', () => {
     const empty = { subject: null, artifactType: null, annotations: null, mediaType: null };
     const bare = { ...descriptor, urls: null, annotations: null, data: null, artifactType: null, platform: null };
     expect(read(MediaType.ociManifest, { ...image, ...empty, layers: [bare] })).toEqual({
@@ -62,13 +62,13 @@ describe('readLinks', () => {
   });
 
   it.each([null, {}, { os: '', architecture: '' }, { os: 'linux' }, { architecture: 'amd64', os: null }])(
-    'takes a child with the platform %j for one without',
+    'treats a child with platform %j as one without',
     (platform) => {
       expect(read(MediaType.ociIndex, { manifests: [{ ...descriptor, platform }] }).manifests).toEqual([descriptor]);
     },
   );
 
-  it('leaves out what is null in a platform', () => {
+  it('drops null fields of a platform', () => {
     const platform = { os: 'windows', architecture: 'amd64', variant: null, 'os.features': null, 'os.version': '10' };
     expect(read(MediaType.ociIndex, { manifests: [{ ...descriptor, platform }] }).manifests[0]?.platform).toEqual({
       os: 'windows',
@@ -78,15 +78,14 @@ describe('readLinks', () => {
   });
 
   it.each([MediaType.dockerSchema1, MediaType.dockerSchema1Signed])('refuses schema 1: %s', (mediaType) => {
-    expect(refusal(() => read(mediaType, {}))).toMatchObject({
-      code: 'unsupported',
-      hint: expect.stringMatching(/push/),
-    });
+    const { code, hint } = refusal(() => read(mediaType, {}));
+    expect(code).toBe('unsupported');
+    expect(hint).toBeTruthy();
   });
 
   it.each<[string, string, unknown]>([
-    ['what is no JSON', MediaType.ociManifest, '<html>'],
-    ['nothing at all', MediaType.ociManifest, ''],
+    ['a document that is not JSON', MediaType.ociManifest, '<html>'],
+    ['no bytes', MediaType.ociManifest, ''],
     ['a list', MediaType.ociManifest, []],
     ['null', MediaType.ociIndex, 'null'],
     ['a manifest and an index in one', MediaType.ociManifest, { ...image, mediaType: undefined, manifests: [] }],
@@ -97,26 +96,26 @@ describe('readLinks', () => {
     ['a manifest served as an index', MediaType.ociIndex, { schemaVersion: 2 }],
     ['schema 1 under another name', MediaType.dockerManifest, { schemaVersion: 1, fsLayers: [] }],
     ['an error document', MediaType.ociManifest, { errors: [{ code: 'UNKNOWN' }] }],
-    ['layers that are no list', MediaType.ociManifest, { ...image, layers: descriptor }],
-    ['a layer that is no object', MediaType.ociManifest, { ...image, layers: [digest] }],
+    ['layers that are not a list', MediaType.ociManifest, { ...image, layers: descriptor }],
+    ['a layer that is not an object', MediaType.ociManifest, { ...image, layers: [digest] }],
     ['a config that is null', MediaType.ociManifest, { ...image, config: null }],
-    ['a subject that is no descriptor', MediaType.ociManifest, { ...image, subject: {} }],
-    ['a child with a platform that is none', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: 'linux' }] }],
+    ['a subject that is not a descriptor', MediaType.ociManifest, { ...image, subject: {} }],
+    ['a child with an invalid platform', MediaType.ociIndex, { manifests: [{ ...descriptor, platform: 'linux' }] }],
     [
       'a platform of numbers',
       MediaType.ociIndex,
       { manifests: [{ ...descriptor, platform: { os: 1, architecture: 'x' } }] },
     ],
     ['an index of nothing with layers', MediaType.ociManifest, { ...image, manifests: null }],
-    ['addresses that are no list', MediaType.ociManifest, { ...image, layers: [{ ...descriptor, urls: 'https://x' }] }],
-    ['addresses that are no texts', MediaType.ociManifest, { ...image, layers: [{ ...descriptor, urls: [null] }] }],
+    ['urls that are not a list', MediaType.ociManifest, { ...image, layers: [{ ...descriptor, urls: 'https://x' }] }],
+    ['urls that are not strings', MediaType.ociManifest, { ...image, layers: [{ ...descriptor, urls: [null] }] }],
   ])('refuses %s', (_, mediaType, content) => {
     expect(refusal(() => read(mediaType, content)).code).toBe('registry');
   });
 
   it('refuses more than 4 MiB', () => {
     const padded = JSON.stringify({ ...image, annotations: { pad: 'x'.repeat(4 * 1024 * 1024) } });
-    expect(refusal(() => read(MediaType.ociManifest, padded)).message).toContain('larger than');
+    expect(refusal(() => read(MediaType.ociManifest, padded)).message).toContain(String(4 * 1024 * 1024));
   });
 
   it('survives the deepest nesting that fits', () => {
@@ -125,7 +124,7 @@ describe('readLinks', () => {
     expect(refusal(() => read(MediaType.ociManifest, '['.repeat(1e6))).code).toBe('registry');
   });
 
-  it('repeats foreign text on one line and in part only', () => {
+  it('quotes foreign text on one line, truncated', () => {
     const { message } = refusal(() =>
       read(MediaType.ociManifest, { ...image, mediaType: `\u001b[2J\n${'x'.repeat(1e5)}` }),
     );
@@ -135,22 +134,22 @@ describe('readLinks', () => {
 });
 
 describe('readDescriptor', () => {
-  it('keeps fields that it does not know', () => {
+  it('keeps unknown fields', () => {
     const whole = { ...descriptor, urls: ['https://x.example'], annotations: { a: 'b' }, data: 'e30=' };
     expect(readDescriptor(whole)).toEqual(whole);
   });
 
   it.each<[string, object]>([
     ['no media type', { mediaType: '' }],
-    ['a digest of an algorithm that nobody verifies', { digest: 'md5:abc' }],
+    ['a digest of an unsupported algorithm', { digest: 'md5:abc' }],
     ['a digest in capitals', { digest: digest.toUpperCase() }],
-    ['a digest with something behind it', { digest: `${digest}\n` }],
+    ['a digest with trailing characters', { digest: `${digest}\n` }],
     ['a path for a digest', { digest: 'sha256:../../etc/passwd' }],
     ['no digest', { digest: undefined }],
     ['a negative size', { size: -1 }],
-    ['half a byte', { size: 1.5 }],
-    ['a size beyond what can be counted', { size: 2 ** 53 }],
-    ['a size in words', { size: '3' }],
+    ['a fractional size', { size: 1.5 }],
+    ['a size above the safe integers', { size: 2 ** 53 }],
+    ['a size that is a string', { size: '3' }],
   ])('refuses %s', (_, wrong) => {
     expect(refusal(() => readDescriptor({ ...descriptor, ...wrong })).code).toBe('registry');
   });

@@ -5,20 +5,20 @@ import fc from '../../support/property.ts';
 
 const of = (text: string): string => sharedTag(parseReference(text));
 
-describe('the tag of an image among all images', () => {
+describe('the tag of an image in a shared repository', () => {
   it.each([
     ['nginx', 'latest---docker.io--library--nginx'],
     ['quay.io/jetstack/cert-manager-webhook:v1.17.2', 'v1.17.2---quay.io--jetstack--cert-manager-webhook'],
     ['reg.example:5000/a/b_c__d:1.0-rc.1', '1.0-rc.1---reg.example_5000--a--b_c__d'],
     ['Reg.Example/a:x---y.z--w', 'x---y.z--w---Reg.Example--a'],
-  ])('of %s tells which it is', (source, tag) => {
+  ])('of %s identifies the image', (source, tag) => {
     expect(of(source)).toBe(tag);
     expect(formatReference(sourceOfSharedTag(tag) ?? parseReference('none'))).toBe(
       formatReference(parseReference(source)),
     );
   });
 
-  it('ends with a hash where it is too long or could be read in two ways', () => {
+  it('ends with a hash when it is too long or ambiguous', () => {
     const long = `quay.io/${'very-long-name/'.repeat(9)}app:v1.2.3`;
     expect(of(long)).toMatch(/^v1\.2\.3---quay\.io--very-long-name--.*---[0-9a-f]{12}$/);
     expect(of(long)).toHaveLength(128);
@@ -27,7 +27,7 @@ describe('the tag of an image among all images', () => {
     expect(sourceOfSharedTag(of(long))).toBeUndefined();
   });
 
-  it('is a tag, and no other image has it', () => {
+  it('is a valid tag and unique', () => {
     const letters = fc.constantFrom('a', 'b', '1', '-', '--', '---', '_', '__', '.', '/', '0f3a5c7e9b1d');
     const path = fc.array(letters, { minLength: 1, maxLength: 40 }).map((all) => all.join(''));
     const tag = fc.stringMatching(/^\w[\w.-]{0,20}$/);

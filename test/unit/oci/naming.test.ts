@@ -49,22 +49,22 @@ describe('parseTarget', () => {
     'ecr.example/a b',
     'ecr.example/-a',
     'user@ecr.example/a',
-  ])('%j is wrong usage, and says so', (text) => {
+  ])('%j is a usage error', (text) => {
     const error = refusal(() => parseTarget(text, 'path'));
     expect(error).toMatchObject({ code: 'usage', exitCode: 2 });
     expect(error.message).toContain('--to');
-    expect(error.hint).toMatch(/REGISTRY\[\/PREFIX\]/);
+    expect(error.hint).toContain('REGISTRY[/PREFIX]');
   });
 
-  it('shows no password that stands in a URL', () => {
+  it('does not repeat the password of a URL', () => {
     expect(refusal(() => parseTarget('https://me:hunter22@ecr.example', 'path')).message).not.toContain('hunter22');
   });
 
-  it('has its host in small letters, by which credentials are found', () => {
+  it('has its host in lower case, by which credentials are looked up', () => {
     expect(formatTarget(parseTarget('ECR.Example:5000/a', 'path'))).toBe('ecr.example:5000/a');
   });
 
-  it('is written back as it was', () => {
+  it('is formatted as it was given', () => {
     expect(formatTarget(parseTarget('ecr.example:5000/a/b', 'path'))).toBe('ecr.example:5000/a/b');
     expect(formatTarget(parseTarget('ecr.example', 'path'))).toBe('ecr.example');
   });
@@ -89,12 +89,12 @@ describe('the private name', () => {
     expect(tryParseReference(hostPath), 'a name that registries take').toBeDefined();
   });
 
-  it('stands at the root of a registry without prefix', () => {
+  it('is at the root of the registry without a prefix', () => {
     const root = parseTarget('ecr.example', 'host-path');
     expect(targetText(root, parseReference('nginx:1'))).toBe('ecr.example/docker.io/library/nginx:1');
   });
 
-  it('is under the target, and nothing else is', () => {
+  it('is recognized as under the target; other names are not', () => {
     const image = parseReference('quay.io/org/app:1');
     expect(isUnderTarget(target, image)).toBe(false);
     expect(isUnderTarget(target, parseReference(targetText(target, image)))).toBe(true);
@@ -125,7 +125,7 @@ describe('a naming', () => {
     expect(name(naming, source)).toBe(target);
   });
 
-  it('as written goes by what charts say, else by the full name', () => {
+  it('as-written follows the charts, else the full name', () => {
     const written = new Map([['docker.io/amazon/aws-cli', 'amazon/aws-cli']]);
     expect(name('as-written', 'amazon/aws-cli:2.1', { written })).toBe('us.icr.io/ns/amazon/aws-cli:2.1');
     expect(name('as-written', 'quay.io/a/b:1', { written })).toBe('us.icr.io/ns/quay.io/a/b:1');
@@ -136,7 +136,7 @@ describe('a naming', () => {
     expect(asksForWritten(parseTarget('us.icr.io/ns', 'path'))).toBe(false);
   });
 
-  it('comes after the rules, of which the first that matches wins', () => {
+  it('applies after the rules; the first matching rule wins', () => {
     const rules = ['quay.io/strimzi/kafka=kafka', 'quay.io/strimzi/*=strimzi/{name}', 'nginx=web', '*/a=path'].map(
       parseNamingRule,
     );
@@ -147,12 +147,12 @@ describe('a naming', () => {
     expect(name('name', 'quay.io/x/b:1', { rules })).toBe('us.icr.io/ns/b:1');
   });
 
-  it('is followed by what the registry takes', () => {
+  it('is followed by the conversion to legal repository paths', () => {
     const legal = (path: string): string => path.replaceAll('__', '_');
     expect(name('name', 'quay.io/x/b__c:1', { legal })).toBe('us.icr.io/ns/b_c:1');
   });
 
-  it('never leads out of the target, whatever a name holds', () => {
+  it('never leaves the target, whatever the name contains', () => {
     const text = fc.oneof(
       fc.string(),
       fc
@@ -181,7 +181,7 @@ describe('a naming', () => {
       );
   });
 
-  it('can give charts a place of their own', () => {
+  it('can give charts a prefix of their own', () => {
     const at = (chartPrefix: string): string =>
       formatRepository(chartRepository(parseTarget('r.example/m', 'path', { chartPrefix }), 'web'));
     expect(at('helm')).toBe('r.example/helm/web');
@@ -189,14 +189,14 @@ describe('a naming', () => {
   });
 
   it.each([
-    ['names', 'there is no such naming'],
-    ['{host}/{nam}', '{nam} stands for nothing'],
-    ['Mirror/{name}', 'it gives no name of a repository'],
-    ['{name}:{host}', 'it gives no name of a repository'],
-  ])('%s is wrong usage: %s', (naming, why) => {
+    ['names', '--naming names'],
+    ['{host}/{nam}', ' {nam}'],
+    ['Mirror/{name}', '--naming Mirror/{name}'],
+    ['{name}:{host}', '--naming {name}:{host}'],
+  ])('%s is a usage error that names %s', (naming, fact) => {
     const error = refusal(() => parseTarget('r.example/m', naming));
     expect(error.code).toBe('usage');
-    expect(error.message).toContain(why);
+    expect(error.message).toContain(fact);
   });
 
   it.each([
@@ -206,11 +206,11 @@ describe('a naming', () => {
     () => parseTarget('r.example', 'single-repository'),
     () => parseTarget('r.example', 'path', { rules: [{ match: '*', to: '' }] }),
     () => parseTarget('r.example', 'path', { chartPrefix: '/helm' }),
-  ])('that cannot be is refused: %s', (run) => {
+  ])('that is invalid is refused: %s', (run) => {
     expect(refusal(run).code).toBe('usage');
   });
 
-  it('of one repository has everything in it under the target', () => {
+  it('of a single repository has every tag under the target', () => {
     const single = parseTarget('r.example/m', 'single-repository');
     expect(isUnderTarget(single, parseReference('r.example/m:1'))).toBe(true);
     expect(isUnderTarget(single, parseReference('r.example/m2:1'))).toBe(false);
@@ -224,33 +224,33 @@ describe('a naming', () => {
     ['as-written', undefined],
     ['{name}/{path}', undefined],
     ['x{path}', undefined],
-  ])('%s keeps all of a registry below %s', (naming, folder) => {
+  ])('%s puts all images of a registry below %s', (naming, folder) => {
     expect(registryFolder(parseTarget('r.example/m', naming), 'quay.io')).toBe(folder);
   });
 
-  it('with rules keeps no registry together', () => {
+  it('with rules gives registries no common path', () => {
     const target = parseTarget('r.example/m', 'path', { rules: [{ match: 'x', to: 'y' }] });
     expect(registryFolder(target, 'quay.io')).toBeUndefined();
   });
 });
 
 describe('a target', () => {
-  it.each(['r.example:99999/m', '256.1.1.1/m', 'gone.127.0.0.1:80/m'])('has a host that there can be: %s', (text) => {
+  it.each(['r.example:99999/m', '256.1.1.1/m', 'gone.127.0.0.1:80/m'])('must have a valid host: %s', (text) => {
     expect(() => parseTarget(text, 'host-path')).toThrow(
       expect.objectContaining({ code: 'usage', hint: expect.stringContaining('65535') }),
     );
   });
 
-  it('has no login, which is not repeated', () => {
+  it('must not contain credentials, which are not repeated', () => {
     const refused = {
       code: 'usage',
-      hint: expect.stringContaining('log in'),
+      hint: expect.stringContaining('helm registry login'),
       message: expect.not.stringContaining('pw'),
     };
     expect(() => parseTarget('user:pw@r.example/m', 'host-path')).toThrow(expect.objectContaining(refused));
   });
 
-  it('has no capitals in its prefix, and is told how it would be written', () => {
+  it('must be in lower case; the hint gives the corrected form', () => {
     expect(() => parseTarget('r.example/Team/M', 'host-path')).toThrow(
       expect.objectContaining({ code: 'usage', hint: expect.stringContaining('--to r.example/team/m') }),
     );

@@ -6,11 +6,11 @@ describe('parsePlatform', () => {
     expect(formatPlatform(parsePlatform(text))).toBe(text);
   });
 
-  it('takes capitals and blanks around it', () => {
+  it('accepts upper case and surrounding blanks', () => {
     expect(parsePlatform(' Linux/ARM64/v8 ')).toEqual({ os: 'linux', architecture: 'arm64', variant: 'v8' });
   });
 
-  it.each(['', 'linux', 'linux/', '/amd64', 'linux/arm/', 'linux/arm/v7/x'])('%j is wrong usage', (text) => {
+  it.each(['', 'linux', 'linux/', '/amd64', 'linux/arm/', 'linux/arm/v7/x'])('%j is a usage error', (text) => {
     expect(() => parsePlatform(text)).toThrow(expect.objectContaining({ code: 'usage', exitCode: 2 }));
   });
 });
@@ -31,8 +31,8 @@ describe('matchesPlatform', () => {
   });
 });
 
-describe('isAttestation', () => {
-  it('knows what BuildKit writes beside images', () => {
+describe('isAttestationPlatform', () => {
+  it('recognizes the platform that BuildKit gives attestations', () => {
     expect(isAttestation({ os: 'unknown', architecture: 'unknown' })).toBe(true);
     expect(isAttestation({ os: 'linux', architecture: 'unknown' })).toBe(false);
     expect(isAttestation(undefined)).toBe(false);

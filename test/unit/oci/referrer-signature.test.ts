@@ -33,7 +33,7 @@ const statement = {
 describe.each(Object.entries(pairs))('a signature by %s', (_, { privateKey, publicKey }) => {
   const wrong = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
 
-  it('is one of the image that its payload names, by one of the keys', () => {
+  it('is accepted for the image in its payload and one of the keys', () => {
     const bytes = payload(image);
     const by = { signature: signature(privateKey, bytes) };
     expect(isSigned(by, bytes, image, [publicKey])).toBe(true);
@@ -45,7 +45,7 @@ describe.each(Object.entries(pairs))('a signature by %s', (_, { privateKey, publ
     expect(isSigned({ signature: 'not base64!' }, bytes, image, [publicKey])).toBe(false);
   });
 
-  it('in a sigstore bundle is one when its statement is that of a signature', () => {
+  it('in a sigstore bundle is accepted if the predicate is that of a signature', () => {
     expect(isSigned({}, bundle(privateKey, statement), image, [publicKey])).toBe(true);
     expect(isSigned({}, bundle(privateKey, statement), other, [publicKey])).toBe(false);
     expect(isSigned({}, bundle(privateKey, statement), image, [wrong])).toBe(false);
@@ -55,7 +55,7 @@ describe.each(Object.entries(pairs))('a signature by %s', (_, { privateKey, publ
   });
 });
 
-it('is none of another kind, though the key has signed it', () => {
+it('rejects other payloads, even signed by the key', () => {
   const { privateKey, publicKey } = pairs.ecdsa;
   for (const bytes of [payload(image, 'something else'), Buffer.from('null'), Buffer.from('{'), Buffer.from('{}')]) {
     expect(isSigned({ signature: signature(privateKey, bytes) }, bytes, image, [publicKey])).toBe(false);
@@ -63,7 +63,7 @@ it('is none of another kind, though the key has signed it', () => {
   }
 });
 
-it('is looked for in layers of the two kinds, and not in the config', () => {
+it('finds signatures in layers of both kinds, not in the config', () => {
   const blob = (mediaType: string, annotations?: object) =>
     ({ mediaType, digest: image, size: 1, ...(annotations && { annotations }) }) as never;
   const annotated = { 'dev.cosignproject.cosign/signature': 'c2ln' };

@@ -12,17 +12,17 @@ import {
 const short = digestOf(Buffer.from('a'));
 const long = digestOf(Buffer.from('a'), 'sha512');
 
-it('names the tag of referrers as the specification does, cut off where a tag would be too long', () => {
+it('builds the referrers tag of the specification, truncated to the legal length', () => {
   expect(referrersTag(short)).toBe(short.replace(':', '-'));
   expect(referrersTag(long)).toBe(`sha512-${long.slice(7, 7 + 64)}`);
 });
 
-it('names the tags of cosign, and none that cannot be a tag', () => {
+it('lists the tags of cosign, except those that are too long', () => {
   expect(cosignTags(short)).toEqual(['sig', 'att', 'sbom'].map((suffix) => `${short.replace(':', '-')}.${suffix}`));
   expect(cosignTags(long)).toEqual([]);
 });
 
-it('knows what a manifest is by its own word, else by its config', () => {
+it('takes the artifact type from the manifest, else from its config', () => {
   const config = { mediaType: 'application/x', digest: short, size: 1 };
   expect(artifactTypeOf({ artifactType: 'application/y', config })).toBe('application/y');
   expect(artifactTypeOf({ artifactType: '', config })).toBe('application/x');
@@ -31,7 +31,7 @@ it('knows what a manifest is by its own word, else by its config', () => {
   expect(referrerKind({ artifactType: 'application/x' })).toBe('application/x');
 });
 
-it('sorts, and has each only once', () => {
+it('sorts and removes duplicates', () => {
   const one = (subject: Digest, tag?: string): Referrer => ({
     repository: { registry: 'quay.io', path: 'a' },
     subject,

@@ -1,6 +1,6 @@
 import type { AirgapError } from '../../../src/base/errors.ts';
 
-/** The error that a call ends with. Fails when it does not. */
+/** Returns the error that a call throws; fails if it throws none. */
 export function refusal(run: () => unknown): AirgapError {
   try {
     run();

@@ -17,7 +17,7 @@ async function fileWith(bytes: Uint8Array) {
   return file;
 }
 
-it('reads a range into the memory that was given back, and into new memory when none was', async () => {
+it('reads a range into released buffers, or into new ones when none was released', async () => {
   const file = await fileWith(content);
   for (const back of [true, false]) {
     const memory = new Set<ArrayBufferLike>();

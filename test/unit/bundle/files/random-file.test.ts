@@ -25,7 +25,7 @@ async function using<T>(places: FilePlaces, flags: string, use: (file: RandomFil
   }
 }
 
-it('writes and reads across parts what a single file would hold', async () => {
+it('reads and writes across parts as in a single file', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 9 }),
@@ -60,7 +60,7 @@ it('writes and reads across parts what a single file would hold', async () => {
   );
 });
 
-it('is opened again from its places, as they come through a structured clone', async () => {
+it('is opened again from its paths after a structured clone', async () => {
   for (const places of [singleFile(join(scratchFolder(), 'f')), await parts(3, 4)]) {
     await using(places, 'w+', (file) => writeAll(file, [Buffer.from('0123456789')], 0));
     const buffer = Buffer.alloc(4);
@@ -69,13 +69,13 @@ it('is opened again from its places, as they come through a structured clone', a
   }
 });
 
-it('opens all parts or none, and says which one is not there', async () => {
+it('opens all parts or none, and names the missing one', async () => {
   const places = await parts(2, 4);
   await writeFile(places.paths[0] as string, 'abcd');
   await expect(openRandomFile(places, 'r')).rejects.toMatchObject({ code: 'ENOENT', path: places.paths[1] });
 });
 
-it('knows when a path leads elsewhere by now', async () => {
+it('detects that a path was replaced', async () => {
   const places = await parts(2, 4);
   await using(places, 'w+', async (file) => {
     expect(await file.isInPlace()).toBe(true);

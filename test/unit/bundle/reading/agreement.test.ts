@@ -31,7 +31,7 @@ interface Index {
   manifests: { digest: string; size: number; annotations: Record<string, string> }[];
 }
 
-/** A bundle, signed if that is wanted, with its files. */
+/** Writes a bundle, signed on request, and returns its files. */
 async function bundled(isSigned = false) {
   const path = join(scratchFolder(), 'b.tar');
   const source = registry();
@@ -41,7 +41,7 @@ async function bundled(isSigned = false) {
   return { path, files: await filesOf(path) };
 }
 
-/** Writes the files again, as this tool does or as another. */
+/** Packs the files again, as this tool (`alike`) or another (`again`) would. */
 async function changed(path: string, files: Map<string, Buffer | string>, how: 'alike' | 'again'): Promise<string> {
   const other = join(dirname(path), `${how}.tar`);
   await writeFile(other, how === 'alike' ? await packedAlike(path, files) : packedAgain(files));
@@ -66,20 +66,20 @@ async function problems(path: string): Promise<string[]> {
 const isNamed = (name: string) => (one: Index['manifests'][number]) =>
   one.annotations['org.opencontainers.image.ref.name'] === name;
 
-/** The digest of B under the name of A, and the other way round. */
+/** Swaps the digests of images A and B. */
 function swapped({ manifests }: Index): void {
   const [a, b] = ['quay.io/a:1', 'docker.io/library/b:2'].map((name) => manifests.find(isNamed(name)));
   if (a === undefined || b === undefined) throw new Error('two images');
   [a.digest, a.size, b.digest, b.size] = [b.digest, b.size, a.digest, a.size];
 }
 
-it('packed alike is what was written, and packed again has its content', async () => {
+it('repacking as this tool gives the same bytes; repacking otherwise keeps the content', async () => {
   const { path, files } = await bundled();
   expect((await packedAlike(path, files)).equals(await readFile(path))).toBe(true);
   expect(await problems(await changed(path, files, 'again'))).toEqual([]);
 });
 
-describe('a bundle whose index says other than its lock', () => {
+describe('a bundle whose index contradicts its inventory', () => {
   const push = (file: string, signer?: typeof signing.publicKey) =>
     planPush(context, {
       files: [file],
@@ -112,16 +112,16 @@ describe('a bundle whose index says other than its lock', () => {
     ['push --retire', (file) => retired(file, { roots: [] }, target)],
   ];
 
-  it.each([...uses, ...unsignable])('is not used: %s', async (_, use) => {
+  it.each([...uses, ...unsignable])('is rejected by %s', async (_, use) => {
     const { path, files } = await bundled();
     for (const how of ['alike', 'again'] as const) {
       const other = await changed(path, withIndex(files, swapped), how);
       await expect(use(other)).rejects.toMatchObject({ code: 'bundle-invalid' });
-      expect(await problems(other)).toContainEqual(expect.stringMatching(/^quay\.io\/a:1 is .* in the index, and/));
+      expect(await problems(other)).toContainEqual(expect.stringMatching(/^quay\.io\/a:1 .*sha256:\w+ .*sha256:\w+/));
     }
   });
 
-  it.each(uses)('is not used where a signature is asked for and there is none, or another: %s', async (_, use) => {
+  it.each(uses)('is rejected without the required signature by %s', async (_, use) => {
     const { path } = await bundled();
     await expect(use(path, signing.publicKey)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
     const signed = await bundled(true);
@@ -132,10 +132,10 @@ describe('a bundle whose index says other than its lock', () => {
   });
 });
 
-describe('names that other readers find in a bundle', () => {
+describe('names that other readers would find in a bundle', () => {
   const readings: [string, (files: Map<string, Buffer | string>) => Map<string, Buffer | string>][] = [
     [
-      'the name of one image on another, beside its own name for containerd',
+      'the name of another image next to its own name for containerd',
       (files) =>
         withIndex(files, ({ manifests }) => {
           const one = manifests.find(isNamed('docker.io/library/b:2'));
@@ -150,13 +150,13 @@ describe('names that other readers find in a bundle', () => {
           if (one !== undefined) one.annotations['io.containerd.image.name'] = 'quay.io/a:1';
         }),
     ],
-    ['a second list by a key that Go takes for the same', (files) => twice(files, '"Manifests":[]')],
+    ['a second list under a key that Go treats as equal', (files) => twice(files, '"Manifests":[]')],
     ['the same key twice', (files) => twice(files, '"manifests":[]')],
     ['a file of another kind', (files) => new Map(files).set('blobs/index.json', '{}')],
     ['a file of the same name in capitals', (files) => new Map(files).set('Index.json', '{}')],
   ];
 
-  it.each(readings)('%s: are refused', async (_, change) => {
+  it.each(readings)('%s: rejected', async (_, change) => {
     const { path, files } = await bundled();
     for (const how of ['alike', 'again'] as const) {
       const other = await changed(path, change(files), how);
@@ -169,7 +169,7 @@ describe('names that other readers find in a bundle', () => {
     return new Map(files).set('index.json', String(files.get('index.json')).replace('{', `{${more},`));
   }
 
-  it('are not looked for in archives of other tools', async () => {
+  it('are not checked in archives of other tools', async () => {
     const { files } = await bundled();
     const unlocked = withIndex(files, (index) => {
       index.manifests = index.manifests.filter(isNamed('quay.io/a:1'));
@@ -182,7 +182,7 @@ describe('names that other readers find in a bundle', () => {
   });
 });
 
-describe('a bundle is complete and undamaged only', () => {
+describe('a bundle with other content than its index', () => {
   type Saved = { Config: string; RepoTags: string[]; Layers: string[] }[];
   const saved = (files: Map<string, Buffer | string>, change: (saved: Saved) => void) => {
     const all = JSON.parse(String(files.get('manifest.json'))) as Saved;
@@ -190,28 +190,28 @@ describe('a bundle is complete and undamaged only', () => {
     return new Map(files).set('manifest.json', JSON.stringify(all));
   };
   const orphan = (files: Map<string, Buffer | string>) =>
-    // Of the digest of nothing else: "orphan".
+    // The name does not matter: no manifest refers to it.
     new Map(files).set('blobs/sha256/67f2b9f9ba2f4a91b8df91e4d7b6ca4a4fcd4dd5c8f83df7bd4d2a0b2b7f4a35', 'orphan');
 
   it.each<[string, (files: Map<string, Buffer | string>) => Map<string, Buffer | string>]>([
     [
-      'with an image more in manifest.json',
+      'with an extra image in manifest.json',
       (files) => saved(files, (all) => all.push({ ...(all[0] as Saved[0]), RepoTags: ['quay.io/c:1'] })),
     ],
     ['with a second name in manifest.json', (files) => saved(files, (all) => all[0]?.RepoTags.push('quay.io/c:1'))],
-    ['with an image less in manifest.json', (files) => saved(files, (all) => all.pop())],
-    ['with a layer less in manifest.json', (files) => saved(files, (all) => all[0]?.Layers.pop())],
+    ['without an image in manifest.json', (files) => saved(files, (all) => all.pop())],
+    ['without a layer in manifest.json', (files) => saved(files, (all) => all[0]?.Layers.pop())],
     ['without manifest.json', (files) => new Map([...files].filter(([name]) => name !== 'manifest.json'))],
     [
-      'where Go reads other names than JavaScript',
+      'with keys that Go and JavaScript read differently',
       (files) =>
         new Map(files).set(
           'manifest.json',
           String(files.get('manifest.json')).replace('"RepoTags"', '"repotags":["quay.io/c:1"],"RepoTags"'),
         ),
     ],
-    ['without blobs that nothing leads to', orphan],
-  ])('%s it is not', async (_, change) => {
+    ['with an unreferenced blob', orphan],
+  ])('does not verify %s', async (_, change) => {
     const { path, files } = await bundled(true);
     for (const how of ['alike', 'again'] as const) {
       const other = await changed(path, change(files), how);
@@ -222,14 +222,14 @@ describe('a bundle is complete and undamaged only', () => {
     expect(found).not.toEqual([]);
   });
 
-  it('and signed only where this tool packed it', async () => {
+  it('verifies as signed only if this tool packed it', async () => {
     const { path, files } = await bundled(true);
     const result = await verify(context, path, 1, signing.publicKey);
     expect(result.problems).toEqual([]);
     expect(result.signedBy).toMatch(/^sha256:/);
     const again = await changed(path, files, 'again');
     await expect(verify(context, again, 1, signing.publicKey)).rejects.toMatchObject({ code: 'signature' });
-    // Whoever goes by digests alone may use it.
+    // Commands that check digests on use accept it.
     await (await openForUse(again, { signer: signing.publicKey })).close();
     expect((await inspect(again, signing.publicKey)).signedBy).toBe(result.signedBy);
   });

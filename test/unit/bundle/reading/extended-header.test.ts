@@ -10,7 +10,7 @@ function record(text: string): string {
 const read = (text: string) => readExtendedHeader(Buffer.from(text, 'latin1'));
 
 describe('an extended header', () => {
-  it('says path and size', () => {
+  it('gives path and size', () => {
     expect(read(record('path=blobs/a') + record('size=12') + record('mtime=1.5'))).toEqual({
       path: 'blobs/a',
       size: 12,
@@ -19,14 +19,14 @@ describe('an extended header', () => {
     expect(read(record('GNU.sparse.major=1'))).toEqual({ isSparse: true });
   });
 
-  it('has no record within the value of another', () => {
+  it('is not searched for records inside values', () => {
     const inner = record('path=blobs/b');
     expect(read(record(`comment=x\n${inner.trimEnd()}`))).toEqual({ isSparse: false });
     expect(read(record('SCHILY.xattr.a=\0\xff\n=1'))).toEqual({ isSparse: false });
   });
 
   it.each([
-    ['a length with a zero before it', '016 path=blobs/\n'],
+    ['a length with a leading zero', '016 path=blobs/\n'],
     ['a length with a sign', '+16 path=blobs/\n'],
     ['a length beyond the end', '99 path=blobs/b\n'],
     ['a length before the end of its line', '10 path=blobs/b\n'],
@@ -36,11 +36,11 @@ describe('an extended header', () => {
     ['no value', record('path')],
     ['an empty path', record('path=')],
     ['a path of two lines', record('path=a\nb')],
-    ['a path with a zero', record('path=a\0b')],
+    ['a path with a NUL byte', record('path=a\0b')],
     ['two paths', record('path=a') + record('path=b')],
     ['a size in another notation', record('size=0x10')],
     ['a negative size', record('size=-1')],
-  ])('is not read with %s', (_, text) => {
+  ])('is rejected with %s', (_, text) => {
     expect(read(text)).toBeUndefined();
   });
 });

@@ -54,7 +54,7 @@ async function uncovered(path: string): Promise<number[]> {
 }
 
 describe('between the contents of a bundle', () => {
-  it('every bit that is turned over is found, or keeps the bundle from being opened', async () => {
+  it('every flipped bit is found or keeps the bundle from opening', async () => {
     const path = await bundled();
     const whole = await readFile(path);
     const bytes = await uncovered(path);
@@ -73,7 +73,7 @@ describe('between the contents of a bundle', () => {
     );
   });
 
-  it('the place is told, and that no content is touched', async () => {
+  it('the position in the padding is reported', async () => {
     const path = await bundled();
     const { at, name } = await using(path, async ({ entries }) => {
       const [digest, entry] = [...entries].find(([, { size }]) => size % 512 > 0 && size % 512 < 500) ?? [];
@@ -81,33 +81,31 @@ describe('between the contents of a bundle', () => {
       return { at: offset + size + 3, name: `blobs/sha256/${digest?.slice(7)}` };
     });
     await flip(path, at);
-    expect(await problems(path)).toEqual([
-      `byte ${at} is not what was written; it is in the padding behind ${name}, whose content it does not touch`,
-    ]);
+    expect(await problems(path)).toEqual([expect.stringMatching(new RegExp(`\\b${at}\\b.*padding.*${name}`))]);
   });
 
-  it('what the checksum of a header leaves out is compared, too', async () => {
+  it('header bytes outside the checksum are compared, too', async () => {
     const path = await bundled();
-    // The checksum's own field ends with a zero and a blank, which nobody reads.
+    // The checksum field ends with a NUL and a blank, which readers ignore.
     await flip(path, 155);
-    expect(await problems(path)).toEqual(['the header of oci-layout is not what was written, at byte 155']);
+    expect(await problems(path)).toEqual([expect.stringMatching(/oci-layout .*byte 155$/)]);
   });
 
-  it('a name in index.json that only other tools read has to be the one that is read here', async () => {
+  it('names in index.json that only other tools read are compared, too', async () => {
     const path = await bundled();
     const at = (await readFile(path)).indexOf('quay.io/a:1');
     await flip(path, at);
-    expect(await problems(path)).toEqual([`index.json is not what was written, at byte ${at}`]);
+    expect(await problems(path)).toEqual([expect.stringMatching(new RegExp(`^index.json .*byte ${at}$`))]);
   });
 
-  it('manifest.json says nothing that is passed over', async () => {
+  it('unknown keys of manifest.json are found', async () => {
     const path = await bundled();
     const at = (await readFile(path)).indexOf('RepoTags');
     await flip(path, at);
-    expect(await problems(path)).toContain(`manifest.json is not what was written, at byte ${at}`);
+    expect(await problems(path)).toContainEqual(expect.stringMatching(new RegExp(`^manifest.json .*byte ${at}$`)));
   });
 
-  it('a file that no bundle has is named, and so is what follows the end', async () => {
+  it('unexpected files and trailing bytes are reported', async () => {
     const path = await bundled();
     const { size } = await using(path, async (bundle) => bundle);
     await truncate(path, size - 1024);
@@ -116,34 +114,34 @@ describe('between the contents of a bundle', () => {
     await writeFile(join(more, 'note.txt'), 'x');
     await create({ file: join(more, 'x.tar'), cwd: more, portable: true }, ['note.txt']);
     await appendFile(path, await readFile(join(more, 'x.tar')));
-    expect(await problems(path)).toContain(`it holds "note.txt" at byte ${size - 512}, which no bundle has`);
+    expect(await problems(path)).toContainEqual(expect.stringMatching(new RegExp(`"note.txt" at byte ${size - 512}`)));
 
     const longer = await bundled();
     await appendFile(longer, Buffer.alloc(512));
     expect(await problems(longer)).toEqual([
-      expect.stringMatching(/^the end of the archive is not what was written: \d+ bytes follow blobs\S+, not \d+$/),
+      expect.stringMatching(/the end of the archive .*\d+ bytes .*blobs\S+ .*\d+$/),
     ]);
   });
 
-  it('of a split one, the part that it lies in is named as well', async () => {
+  it('in a split bundle, the damaged part is named as well', async () => {
     const path = await bundled(4096);
     const size = await using(path, async (bundle) => bundle.size);
     const part = Math.floor((size - 1) / 4096);
     await flip(`${path}.00${part + 1}`, (size - 1) % 4096);
     expect(await problems(path)).toEqual([
-      `the part b.00${part + 1} is damaged`,
-      expect.stringContaining(`byte ${size - 1} is not what was written`),
+      expect.stringContaining(`b.00${part + 1} is damaged`),
+      expect.stringContaining(`byte ${size - 1} `),
     ]);
   });
 
-  it('what the medium does not give is told, and the rest is looked at', async () => {
+  it('read errors are reported and the rest is checked', async () => {
     const path = await bundled();
     const layout = await using(path, async (bundle) => bundle);
     const file = await openRandomFile(singleFile(path), 'r');
     const { index, files, folders, size, dockerSave } = await openLayout(file, path);
     const bad = layout.size - 1;
     const broken = {
-      // What a bad sector lies in is not given at all.
+      // A read across a bad sector fails entirely.
       read: (buffer: Uint8Array, position: number) =>
         position <= bad && position + buffer.length > bad
           ? Promise.reject(new Error('EIO: i/o error, read'))
@@ -153,11 +151,11 @@ describe('between the contents of a bundle', () => {
     const { differences } = await checkPacking(broken, read, contentsOf(path, index));
     await file.close();
     expect(differences.map(({ message }) => message)).toEqual([
-      expect.stringMatching(/^the archive cannot be read at byte \d+, behind blobs\S+: EIO: i\/o error, read$/),
+      expect.stringMatching(/byte \d+, .*blobs\S+: EIO: i\/o error, read$/),
     ]);
   });
 
-  it('nothing is asked of an archive that another tool packed', async () => {
+  it('archives packed by another tool are not compared', async () => {
     const path = await bundled();
     const files = join(dirname(path), 'files');
     await mkdir(files);

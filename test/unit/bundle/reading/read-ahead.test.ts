@@ -17,7 +17,7 @@ function reader(): { ahead: ReadAhead; reads: number[] } {
   return { ahead: new ReadAhead(file as unknown as RandomFile), reads };
 }
 
-it('gives what is there, wherever it is read', async () => {
+it('returns the content at any position', async () => {
   const piece = fc.record({ position: fc.nat(CONTENT.length + 1000), size: fc.nat(3000) });
   await fc.assert(
     fc.asyncProperty(fc.array(piece, { maxLength: 30 }), fc.boolean(), async (pieces, isSorted) => {
@@ -32,13 +32,13 @@ it('gives what is there, wherever it is read', async () => {
   );
 });
 
-it('asks seldom where much lies close together', async () => {
+it('merges reads that are close together', async () => {
   const { ahead, reads } = reader();
   for (let at = 0; at < CONTENT.length; at += 1024) await ahead.read(at, 512);
   expect(reads.length).toBeLessThan(5);
 });
 
-it('reads nothing that is not asked for where pieces lie far apart', async () => {
+it('reads only the requested bytes where they are far apart', async () => {
   const { ahead, reads } = reader();
   for (let at = 0; at < CONTENT.length; at += 100_000) await ahead.read(at, 512);
   expect(new Set(reads)).toEqual(new Set([512]));

@@ -47,7 +47,7 @@ async function check(path: string, { publicKey }: SigningKey): Promise<{ code?: 
 }
 
 describe('a signed bundle', () => {
-  it('is known by the key that signed it, says which, and is whole', async () => {
+  it('is verified by its key, names that key, and is complete', async () => {
     const path = join(scratchFolder(), 'b');
     for (const key of [ed25519, ecdsa]) {
       await signed(path, registry(), key, { force: true });
@@ -65,7 +65,7 @@ describe('a signed bundle', () => {
     }
   });
 
-  it('stores its signature where cosign looks for it: a tag beside the lock, and a kind in the layout', async () => {
+  it('stores its signature where cosign looks for it: under a tag, with a kind annotation', async () => {
     const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const bundle = await openBundle(path);
@@ -80,7 +80,7 @@ describe('a signed bundle', () => {
     expect(text).toContain('"airgap/lock:v1","kind":"dev.cosignproject.cosign/image"');
   });
 
-  it('is up to date when it is written again with the same key, whole or in parts', async () => {
+  it('is up to date when written again with the same key, as one file or in parts', async () => {
     const dir = scratchFolder();
     const source = registry();
     for (const [name, key, options] of [
@@ -95,7 +95,7 @@ describe('a signed bundle', () => {
     await expect(signed(join(dir, 'a'), source, ecdsa)).rejects.toMatchObject({ code: 'output-exists' });
   });
 
-  it('is continued after an interruption, though an ECDSA signature is never the same twice', async () => {
+  it('is resumed after an interruption, although ECDSA signatures differ each time', async () => {
     const dir = scratchFolder();
     const source = registry();
     for (const options of [{}, { splitSize: 16_000 }]) {
@@ -114,39 +114,40 @@ describe('a signed bundle', () => {
 });
 
 describe('checkSignature', () => {
-  it('refuses a bundle that is not signed, or by another key', async () => {
+  it('refuses an unsigned bundle and one signed by another key', async () => {
     const path = join(scratchFolder(), 'b');
     await write(path, registry());
     expect(await check(path, ed25519)).toMatchObject({
       code: 'signature',
       exitCode: 3,
-      message: `${path} is not signed`,
+      message: expect.stringContaining(path),
     });
     await signed(path, registry(), ecdsa, { force: true });
     const { code, message } = await check(path, ed25519);
     expect(code).toBe('signature');
-    expect(message).toContain(`no signature by the key ${fingerprintOf(ed25519.publicKey)}`);
+    expect(message).toContain(fingerprintOf(ed25519.publicKey));
     expect(message).toContain(fingerprintOf(ecdsa.publicKey));
   });
 
-  it('refuses a signature over another lock', async () => {
+  it('refuses a signature over another inventory', async () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
     await write(path, source, { signature: signLock(lockDigest(lockOf(graph, [])), ed25519) });
     const { code, message } = await check(path, ed25519);
-    expect([code, message]).toEqual(['signature', expect.stringContaining('over another lock')]);
+    expect(code).toBe('signature');
+    expect(message).not.toContain(fingerprintOf(ed25519.publicKey));
   });
 
-  it('refuses what the signed lock does not name, and misses what it does', async () => {
+  it('refuses images that only the index or only the inventory lists', async () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const all = await graphOf(source);
     const some = await graphOf(source, ['quay.io/a:1']);
     const options = { force: true, charts: [] };
-    for (const [inIndex, inLock, why] of [
-      [all, some, 'the index lists docker.io/library/b:2, and the lock does not'],
-      [some, all, 'the lock lists docker.io/library/b:2, and the index does not'],
+    for (const [inIndex, inLock] of [
+      [all, some],
+      [some, all],
     ] as const) {
       const lock = lockOf(inLock, []);
       await write(path, source, {
@@ -156,11 +157,11 @@ describe('checkSignature', () => {
         signature: await signatureOver(lock, ed25519, path),
       });
       const { code, message } = await check(path, ed25519);
-      expect([code, message]).toEqual(['signature', `${path} is not what was signed: ${why}`]);
+      expect([code, message]).toEqual(['signature', expect.stringContaining('docker.io/library/b:2')]);
     }
   });
 
-  it('refuses a signature or the like beside an image that the signed lock does not name', async () => {
+  it('refuses a referrer that the signed inventory does not list', async () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
@@ -170,26 +171,26 @@ describe('checkSignature', () => {
     const lock = lockOf(graph, [chart]);
     await write(path, source, { graph: { ...graph, referrers }, lock, signature: signLock(lockDigest(lock), ed25519) });
     const { code, message } = await check(path, ed25519);
-    expect([code, message]).toEqual(['signature', expect.stringMatching(/the index lists sha256:\w+ \(x\/y\) for /)]);
+    expect([code, message]).toEqual(['signature', expect.stringMatching(/sha256:\w+ \(x\/y\)/)]);
   });
 
-  it('is signed anew where a pipe has the name of the file that grows', async () => {
+  it('signs again if the partial file is a pipe', async () => {
     const path = join(scratchFolder(), 'b');
     execFileSync('mkfifo', [`${path}.partial`]);
     const lock = lockOf(await graphOf(registry()), [chart]);
     expect(await signatureOver(lock, ed25519, path)).toBeDefined();
   });
 
-  it('refuses a signature that is damaged', async () => {
+  it('refuses a damaged signature', async () => {
     const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const text = await readFile(path, 'latin1');
     await writeFile(path, text.replace(/cosign\/signature":"./, 'cosign/signature":"#'), 'latin1');
     const { code, message } = await check(path, ed25519);
-    expect([code, message]).toEqual(['signature', expect.stringContaining('a signature that cannot be read')]);
+    expect([code, message]).toEqual(['signature', expect.stringContaining(path)]);
   });
 
-  it('refuses an index that was changed: a name, a type, or a name taken away', async () => {
+  it('refuses an index with a changed name, media type or annotation', async () => {
     const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const text = await readFile(path, 'latin1');
@@ -198,16 +199,16 @@ describe('checkSignature', () => {
     await bundle.close();
     const name = '"org.opencontainers.image.ref.name":"quay.io/a:1","io.containerd.image.name":"quay.io/a:1"';
     const type = `"mediaType":"${descriptor.mediaType}","digest":"${descriptor.digest}"`;
-    for (const [from, to, why] of [
-      [name, name.replaceAll('a:1', 'c:1'), 'the lock lists quay.io/a:1, and the index does not'],
-      [name, name.replaceAll('name"', 'nome"'), 'the lock lists quay.io/a:1, and the index does not'],
-      [type, type.replace('json"', 'jsox"'), 'quay.io/a:1 has another media type in the index'],
+    for (const [from, to] of [
+      [name, name.replaceAll('a:1', 'c:1')],
+      [name, name.replaceAll('name"', 'nome"')],
+      [type, type.replace('json"', 'jsox"')],
     ] as const) {
       const changed = text.replace(from, to);
       expect(changed).not.toBe(text);
       await writeFile(path, changed, 'latin1');
       const { code, message } = await check(path, ed25519);
-      expect([code, message]).toEqual(['signature', expect.stringContaining(why)]);
+      expect([code, message]).toEqual(['signature', expect.stringContaining('quay.io/a:1')]);
     }
   });
 });

@@ -6,7 +6,7 @@ import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { noise } from '../../transfer/memory.ts';
 
-/** More than is looked at at once. */
+/** More than one read. */
 const SIZE = 300_000;
 const CONTENT = noise('content', SIZE);
 const GRAIN = 4096;
@@ -22,10 +22,10 @@ async function place(content: Uint8Array, offset: number, use: (file: RandomFile
   }
 }
 
-it('finds how far a place is filled, whatever is known of it', async () => {
+it('finds the written prefix, whatever part of it is known', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(SIZE), fc.nat(SIZE), fc.nat(5000), async (bytes, known, offset) => {
-      // Compressed content: a zero is as rare as any byte, and the last of these is none.
+      // Random content has no long run of zeros; its last byte must not be zero.
       const content = Buffer.from(CONTENT.subarray(0, bytes));
       if (bytes > 0) content[bytes - 1] = 1;
       await place(content, offset, async (file) => {
@@ -37,7 +37,7 @@ it('finds how far a place is filled, whatever is known of it', async () => {
   );
 });
 
-it('is never more than what was written, of content that has zeros itself', async () => {
+it('never exceeds the written bytes for content with zeros', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(SIZE), fc.nat(SIZE), fc.integer({ min: 1, max: 3 * GRAIN }), async (bytes, at, zeros) => {
       const content = Buffer.from(CONTENT.subarray(0, bytes)).fill(0, Math.min(at, bytes), Math.min(at + zeros, bytes));
@@ -51,7 +51,7 @@ it('is never more than what was written, of content that has zeros itself', asyn
   );
 });
 
-it('looks no further than the place, and not at all where all of it is known', async () => {
+it('reads only the range of the blob, and nothing if all of it is known', async () => {
   await place(Buffer.alloc(SIZE + GRAIN, 7), 0, async (file) => {
     expect(await filledBytes(file, 0, 10, SIZE)).toBe(SIZE);
     const blind = { ...file, read: () => Promise.reject(new Error('read')) };

@@ -27,7 +27,7 @@ const node = {
   repositories: [],
 } as unknown as BlobNode;
 
-/** What a bundle of one layer is planned as; of another file in front of it, another plan. */
+/** Plans a bundle of one layer; another first file makes another plan. */
 function layoutOf(front: string) {
   const content: Content = { manifests: new Map(), blobs: new Map([[node.descriptor.digest, node]]) };
   return planLayout([{ name: 'oci-layout', bytes: Buffer.from(front) }], content);
@@ -38,7 +38,7 @@ const open = (front = 'a', splitSize?: number) => {
   return PartialFile.open(outputOf(path, layout.size, splitSize), layout);
 };
 
-/** Leaves a partial file with its layer in place, as an interrupted run does. */
+/** Leaves a partial file that contains its layer, as an interrupted run does. */
 async function interrupted(front = 'a', splitSize?: number): Promise<void> {
   const partial = await open(front, splitSize);
   const entry = layoutOf(front).entries.find(({ digest }) => digest === node.descriptor.digest);
@@ -54,7 +54,7 @@ const names = [
   'two.tar.partial.old.journal',
 ] as const;
 
-describe.each(names)('something of somebody else under %s', (name) => {
+describe.each(names)('a foreign file under %s', (name) => {
   it.each([
     ['a link', (at: string) => symlinkSync(victim, at)],
     ['a hard link', (at: string) => linkSync(victim, at)],
@@ -66,7 +66,7 @@ describe.each(names)('something of somebody else under %s', (name) => {
     expect(readdirSync(folder).sort()).toEqual([name, 'victim']);
   });
 
-  it('is refused beside what a run of another plan has left, which stays', async () => {
+  it('is refused, and the files of another plan are kept', async () => {
     await interrupted('another');
     const there = join(folder, name);
     if (lstatSync(there, { throwIfNoEntry: false }) !== undefined) await rename(there, `${victim}-bundle`);
@@ -80,7 +80,7 @@ describe.each(names)('something of somebody else under %s', (name) => {
 
 describe('parts', () => {
   it.each(['two.tar.partial.002', 'two.tar.partial.old.001', 'two.tar.partial.parts.json'])(
-    'of somebody else are refused: %s',
+    'of others are refused: %s',
     async (name) => {
       symlinkSync(victim, join(folder, name));
       await expect(open('a', 20_480)).rejects.toMatchObject({ code: 'file' });
@@ -88,7 +88,7 @@ describe('parts', () => {
     },
   );
 
-  it('that have their final names are continued from, unless they are links', async () => {
+  it('with their final names are resumed from, unless they are links', async () => {
     await interrupted('a', 20_480);
     const [first, moved] = [join(folder, 'two.tar.001'), join(folder, 'moved')];
     await rename(join(folder, 'two.tar.partial.001'), moved);
@@ -101,7 +101,7 @@ describe('parts', () => {
   });
 });
 
-it('a run continues from what it left itself, and from what a run of another plan left', async () => {
+it('a run resumes from the same plan and from another plan', async () => {
   await interrupted('a');
   const same = await open('a');
   expect(same.placed(node.descriptor.digest)).toBe(bytes.length);

@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 afterEach(() => file.close());
 
-/** Time that passes when everybody waits for it. */
+/** A clock that advances when all tasks sleep. */
 class Clock {
   now = 0;
   #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
@@ -63,14 +63,14 @@ class Clock {
 const clock = new Clock();
 
 interface Line {
-  /** Bytes of a piece, of which each connection has one every 2 ms. */
+  /** Bytes that each connection delivers every 2 ms. */
   piece(connections: number): number;
-  /** What happens to the connection that is opened as the n-th. */
+  /** Whether the n-th connection breaks. */
   breaks?(nth: number): boolean;
   knowsRanges?: boolean;
 }
 
-/** A source whose connections are as fast as the line says, and how many there were at once. */
+/** A source with the given connection speed that records its connections. */
 function source({ piece, breaks = () => false, knowsRanges = true }: Line) {
   const seen = { opened: 0, most: 0, now: 0, parts: [] as (number | undefined)[] };
   const body: Body = {
@@ -109,7 +109,7 @@ async function fetched(): Promise<Buffer> {
 }
 
 describe('a large blob', () => {
-  test('comes over more connections where each is slow, and one after the other into its place', async () => {
+  test('is fetched over more connections if each is slow', async () => {
     const { body, seen } = source({ piece: () => 4000 });
     let bytes = 0;
     await drainWide(body, placing, options, (more) => {
@@ -121,7 +121,7 @@ describe('a large blob', () => {
     expect(noted).toEqual([...noted].sort((a, b) => a - b));
   });
 
-  test('comes over one again where together they are no faster', async () => {
+  test('returns to one connection if more are not faster', async () => {
     const { body, seen } = source({ piece: (connections) => Math.ceil(8000 / connections) });
     await drainWide(body, placing, options, () => {});
     expect((await fetched()).equals(content)).toBe(true);
@@ -133,21 +133,21 @@ describe('a large blob', () => {
     ['fast enough', { width: { ...width, enough: 1 } }],
     ['one of several', { isAlone: () => false }],
     ['nearly there', { width: { ...width, least: content.length + 1 } }],
-  ])('comes over one connection when it is %s', async (_what, more) => {
+  ])('is fetched over one connection when it is %s', async (_what, more) => {
     const { body, seen } = source({ piece: () => 16_000 });
     await drainWide(body, placing, { ...options, ...more }, () => {});
     expect((await fetched()).equals(content)).toBe(true);
     expect(seen.opened).toBe(1);
   });
 
-  test('comes whole from a source that gives no parts', async () => {
+  test('is fetched in full from a source without range requests', async () => {
     const { body, seen } = source({ piece: () => 4000, knowsRanges: false });
     await drainWide(body, placing, options, () => {});
     expect((await fetched()).equals(content)).toBe(true);
     expect(seen.opened).toBe(2);
   });
 
-  test('goes on with a window whose connection broke', async () => {
+  test('resumes a window whose connection broke', async () => {
     const { body, seen } = source({ piece: () => 4000, breaks: (nth) => nth % 3 === 0 });
     await drainWide(body, placing, options, () => {});
     expect((await fetched()).equals(content)).toBe(true);
@@ -155,7 +155,7 @@ describe('a large blob', () => {
     expect(windows.length, 'one is asked for again').toBeGreaterThan(new Set(windows).size);
   });
 
-  test('notes no more than what is in place without a gap when it fails', async () => {
+  test('records only the contiguous prefix when it fails', async () => {
     const fails = new AirgapError('forbidden', 'no longer');
     const { body } = source({ piece: () => 4000 });
     const failing: Body = {
@@ -171,7 +171,7 @@ describe('a large blob', () => {
   });
 });
 
-test('what is written in any order has the digest of what it is in order', async () => {
+test('content written in any order has the digest of the content in order', async () => {
   const size = 4000;
   const bytes = content.subarray(0, size);
   await fc.assert(
