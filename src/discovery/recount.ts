@@ -11,18 +11,18 @@ import { searchObject } from './object.ts';
 import { identityOf, type PlaceFound } from './place.ts';
 import { isRelevant } from './relevance.ts';
 
-/** A document that may hold containers, as another parser reads it. */
+/** A document that may contain containers, parsed by another parser. */
 interface Counted {
   readonly document: RenderedDocument;
   readonly objects: readonly CountedObject[];
 }
 
 /**
- * Counts objects and container images a second time, with another YAML parser and by the paths of the Kubernetes API, and
- * compares them with what was found: an image that one way of reading does not see must not be missed in silence.
- * @param places what was found in these documents
- * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be read;
- *   `chart-invalid` for one that nests too deep
+ * Checks the discovered container images against a second reading: another YAML parser, and only the paths of the
+ * Kubernetes API. An image that only one of the two readings contains must not go unnoticed.
+ * @param references discovered in these documents
+ * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be parsed;
+ *   `chart-invalid` for one that is nested too deeply
  */
 export function checkCount(documents: readonly RenderedDocument[], places: readonly PlaceFound[]): void {
   const found = Map.groupBy(
@@ -39,9 +39,10 @@ export function checkCount(documents: readonly RenderedDocument[], places: reado
 }
 
 /**
- * Refuses container images of workloads that are no references: Kubernetes does not take them, and a smaller list would
- * hide that. A container without the field `image` is left alone: an admission webhook may fill it in.
- * @throws AirgapError `chart-invalid` for each, with its place
+ * Rejects workloads whose container images are not valid references. Kubernetes refuses them, and skipping them would
+ * silently shorten the list of images. A container without an `image` field is allowed: an admission webhook may set
+ * it.
+ * @throws AirgapError `chart-invalid` for each image, with its location
  */
 export function checkImages(documents: readonly RenderedDocument[]): void {
   const errors = documents.filter(isCounted).flatMap((document) =>
@@ -58,12 +59,12 @@ export function checkImages(documents: readonly RenderedDocument[]): void {
 }
 
 /**
- * Images of custom resources that look like references and are none, in pod templates and fields called `image`, each with
- * its place. What a controller makes of them is its own affair, so that they are no errors.
+ * Returns messages about malformed image references in custom resources: in pod templates and fields named `image`.
+ * They are warnings and not errors, because the controller decides what it does with them.
  */
 export function dubiousImages(documents: readonly RenderedDocument[]): string[] {
   return documents.flatMap((document) => {
-    // Kubernetes' own objects have core and short groups: there is no need to search them again.
+    // The API groups of Kubernetes have no dot or are empty; their objects need no second search.
     const group = headOf(document)?.apiVersion.split('/')[0];
     if (group !== undefined && !group.includes('.')) return [];
     const object = isRelevant(document) ? document.object : undefined;
@@ -83,7 +84,7 @@ export function dubiousImages(documents: readonly RenderedDocument[]): string[] 
   });
 }
 
-/** Without blanks, and without what a controller fills in. */
+/** Text without whitespace or template syntax, with a slash or colon. */
 const LIKE_REFERENCE = /^(?=[^/:]*[/:])[\w./:@+-]+$/;
 
 function isInvalid({ image }: ContainerImage): boolean {
@@ -102,7 +103,7 @@ function isCounted(document: RenderedDocument): boolean {
   return head === undefined || mayHoldContainers(head.kind);
 }
 
-/** What differs between the two readings of a document; undefined when nothing does. */
+/** Returns the difference between the two readings of a document; undefined if they agree. */
 function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]): string | undefined {
   if (!isCounted(document)) return undefined;
   let again: Counted['objects'];
@@ -127,9 +128,9 @@ function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]):
 }
 
 /**
- * Why a document is a list in disguise; undefined when it is none. Kubernetes' clients, Helm's among them, install what
- * stands in a field `items` of any object, whatever its kind, and nothing else of it (k8s.io/apimachinery,
- * unstructuredJSONScheme).
+ * Returns why a document is a list despite its kind; undefined if it is not. Kubernetes clients, including Helm,
+ * install the objects in the `items` field of any object, whatever its kind, and nothing else of it
+ * (k8s.io/apimachinery, unstructuredJSONScheme).
  */
 function disguiseOf(document: RenderedDocument): string | undefined {
   const head = headOf(document);

@@ -17,24 +17,27 @@ import type { Judged, Omission, Surroundings, Watch } from './sight.ts';
 import { type Field, findSplits, type Inherited, type Split } from './split.ts';
 import { childOf, innermost, inside, type Spot } from './spot.ts';
 
-/** What is known about a value from everything around it. */
+/** Context of a value during the search. */
 export interface Context extends Surroundings {
   readonly evidence: Evidence;
-  /** The key above says that this mapping is an image (`image: {name, tag}`). */
+  /** The enclosing key names an image (`image: {name, tag}`). */
   readonly underImage: boolean;
   readonly inherited: Inherited;
-  /** Texts unpacked so far. */
+  /** Number of texts unpacked so far. */
   readonly depth: number;
 }
 
 const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralContainers']);
 const COMMANDS = new Set(['args', 'command', 'lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']);
-/** Nothing below these names is pulled: selectors, schemas, and examples (`_example` by Knative's convention). */
+/** Keys whose content is never pulled: selectors, schemas, and examples (`_example` by Knative's convention). */
 const SKIPPED = /^(?:labels|matchLabels|managedFields|openAPIV3Schema|_example)$|\.(?:example|sample|md)$/;
-/** Deeper nesting than anything real; it stops a text that unpacks into itself. */
+/** Deeper than any real nesting; stops a text that unpacks into itself. */
 const DEPTH_LIMIT = 10;
 
-/** Walks a value tree, texts inside it included, and reports every reference; to `watch` also what it comes by. */
+/**
+ * Visits a value tree, including the texts inside it, and collects every reference. The listener also receives rejected
+ * texts and skipped values.
+ */
 export class Walk {
   readonly hits: Hit[] = [];
   readonly #watch: Watch | undefined;
@@ -49,7 +52,7 @@ export class Walk {
     else if (isMapping(value)) this.#mapping(value, spot, context);
   }
 
-  /** Siblings: splits first, then each that is no part of one. */
+  /** Visits sibling entries: split references first, then each entry that is not part of one. */
   entries(entries: readonly Entry[], context: Context): void {
     const fields = entries.flatMap(toField);
     const inherited = inheritedFrom(entries, fields, context.inherited);
@@ -165,7 +168,7 @@ export class Walk {
     );
   }
 
-  /** Something is passed over. */
+  /** Reports a skipped value. */
   omit(why: Omission, value: unknown, spot: Spot, around: Surroundings): void {
     this.#watch?.({ came: 'omitted', why, value, spot, around });
   }
@@ -200,7 +203,7 @@ function hitOf(
 ): Hit | undefined {
   if (how === undefined) return undefined;
   const chance = script && depth > 0;
-  // A single word names anything in a script, and a part of a split that nobody completed where it is off.
+  // A single word in a script is arbitrary; so is a part of an incomplete split reference in a disabled component.
   const doubtful = /[/:@]/.test(written) ? chance && evidence === 'none' && !/^[^/]*[.:]/.test(written) : chance || off;
   return {
     spot,

@@ -6,12 +6,12 @@ import { withoutComment } from '../payload.ts';
 import { isSilent, mayHoldReference } from '../relevance.ts';
 import type { Judged, Omitted, Surroundings } from '../sight.ts';
 
-/** Reasons for people: one sentence each, without a full stop. */
+/** Reasons for users: one sentence each, without a full stop. */
 
-/** What is known around a text, as far as a reason speaks of it. */
+/** The context that reasons refer to. */
 type Around = Pick<Surroundings, 'key' | 'namedBy' | 'script'>;
 
-/** Why a text that the search judged was taken, or was not. `asked` is what the reader wants to know of. */
+/** Returns why an assessed text was accepted or rejected. `query` is the text that the user asked about. */
 export function judgedBecause(sight: Judged, asked: string): string {
   const { text, assessment, evidence, around, hit, parts, opened } = sight;
   if (typeof assessment === 'string') {
@@ -25,7 +25,7 @@ export function judgedBecause(sight: Judged, asked: string): string {
   return `${why}; only possible, since ${doubt}`;
 }
 
-/** Why a text is taken where it stands. */
+/** Returns why a text is accepted. */
 export function takenBecause(text: string, evidence: Evidence, { key, namedBy }: Around): string {
   if (evidence === 'typed') return `Kubernetes pulls what stands in the field \`${key ?? 'image'}\` of a pod`;
   if (evidence === 'key') return `the name \`${namedBy ?? key ?? 'image'}\` says that it is an image`;
@@ -44,11 +44,11 @@ function togetherBecause(parts: NonNullable<Judged['parts']>): string {
   return `put together from ${parts.map(({ role, path }) => `${role} (${path})`).join(', ')}`;
 }
 
-/** Why a text is no reference, or not enough of one with this evidence. */
+/** Returns why a text is not a reference, or needs stronger evidence. */
 export function rejectedBecause(rejection: Rejection, text: string, evidence: Evidence, around: Around): string {
   if (rejection === 'shape' || rejection === 'grammar') return illFormed(text);
   if (rejection === 'untagged') {
-    // What no key could help is the better reason.
+    // Prefer a reason that holds whatever the key is.
     const anyway = assess(text, 'key');
     if (typeof anyway === 'string') return rejectedBecause(anyway, text, 'key', around);
     const missing = hostOf(text) === undefined ? 'no registry, no tag' : 'no tag, no digest';
@@ -99,14 +99,14 @@ function hostOf(text: string): string | undefined {
   return /[.:A-Z]/.test(first) || first === 'localhost' ? first : undefined;
 }
 
-/** For what stands in a text that was not taken apart. */
+/** For a query inside a text that was not unpacked. */
 function closedBecause(text: string, evidence: Evidence): string {
   return evidence !== 'none' || mayHoldReference(text)
     ? 'the text around it is nested too deeply to be taken apart'
     : 'nothing in the text around it has the form of a reference, so it is not taken apart';
 }
 
-/** For what stands in a text that was taken apart, and in none of its parts. */
+/** For a query inside an unpacked text, but in none of its parts. */
 function lostBecause(text: string, asked: string): string {
   const line = text.split('\n').find((one) => one.includes(asked)) ?? '';
   return withoutComment(line).includes(asked)
@@ -114,7 +114,7 @@ function lostBecause(text: string, asked: string): string {
     : 'it stands in a comment';
 }
 
-/** Why a value was passed over in an object of this kind. */
+/** Returns why a value was skipped in an object of this kind. */
 export function omittedBecause({ why, value, around: { key } }: Omitted, kind: string): string {
   switch (why) {
     case 'kind':
@@ -140,14 +140,14 @@ function silentBecause({ kind }: Mapping): string {
     : `a ${String(kind)} names and permits things, and pulls nothing`;
 }
 
-/** For what stands in a manifest and in none of its values. */
+/** For a query inside a manifest, but in none of its values. */
 export function unseenBecause(object: Mapping): string {
   if (Object.keys(object).length === 0) return 'the manifest is no YAML mapping, so nothing in it is read';
   if (isSilent(object.kind)) return silentBecause(object);
   return 'it stands in no text value there: it is a key, a number, a comment, or what a value is encoded as';
 }
 
-/** For what the search would take, in a manifest that it does not look into. */
+/** For a reference in a manifest that the search does not parse. */
 export function unreadBecause(): string {
   return 'nothing in the manifest has the form of a reference or is named an image, so it is not looked into';
 }

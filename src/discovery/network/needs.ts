@@ -7,9 +7,9 @@ import { mayFetch, NetworkSearch } from './search.ts';
 import { Surroundings } from './surroundings.ts';
 
 /**
- * What the workloads of a render fetch from outside of the cluster when they run, beside images: in the order of the
- * addresses, each with every place that fetches it. Addresses that a workload only talks to (webhooks, APIs), that
- * stay in the cluster, or that are there for people, are none.
+ * Returns what the workloads of a render fetch from outside the cluster at run time, except images: sorted by address,
+ * each with all its locations. Excluded are addresses that a workload only talks to (webhooks, APIs), addresses inside
+ * the cluster, and links for users.
  */
 export function networkNeeds(
   documents: readonly RenderedDocument[],
@@ -50,7 +50,10 @@ function needsOf(
   }));
 }
 
-/** Parsing is the cost; schemas and dashboards are most of the text. Base64 in a Secret does not show what it holds, JSON hides its kind. */
+/**
+ * Parsing is the main cost, and schemas and dashboards are most of the text. Secrets are always parsed because of their
+ * base64, and so are documents of unknown kind such as JSON.
+ */
 function isWorthParsing(document: RenderedDocument): boolean {
   const kind = headOf(document)?.kind;
   return !isSilent(kind) && (kind === undefined || kind === 'Secret' || mayFetch(document.text));

@@ -5,12 +5,12 @@ import type { Fetch, NetworkHit, NetworkKind } from './need.ts';
 import { evidenceOf } from './script.ts';
 import { cleanUrl, gitUrl, isRemote } from './url.ts';
 
-/** A field of a custom resource that its controller fetches from. */
+/** A field of a custom resource from which its controller fetches. */
 interface Source {
-  /** API group, without version. */
+  /** API group without version. */
   readonly group: string;
   readonly kind: RegExp;
-  /** Keys below the object; `[]` any item of a list, `**` any depth. */
+  /** Keys below the object; `[]` matches any item of a list, `**` any depth. */
   readonly path: string;
   readonly fetched: NetworkKind | ((value: string, beside: Mapping) => Fetch | undefined);
 }
@@ -71,12 +71,12 @@ const HINT = new RegExp(
   `apiVersion["']?:\\s*["']?(?:${[...GROUPS].map((group) => group.replaceAll('.', '\\.')).join('|')})/`,
 );
 
-/** Whether a text can hold a resource with such a field. */
+/** Tests whether a text can contain a resource with such a field. */
 export function mayHoldSource(text: string): boolean {
   return HINT.test(text);
 }
 
-/** What the controllers of an object's kind fetch because of its fields. */
+/** Returns what the controllers of an object's kind fetch because of its fields. */
 export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
   const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
   if (!GROUPS.has(group)) return [];
@@ -116,7 +116,7 @@ function plain(text: string, kind: NetworkKind): Fetch | undefined {
   return isRemote(url) ? { url: cleanUrl(url), kind } : undefined;
 }
 
-/** A source with `chart` is a chart repository, one without a Git repository; OCI registries stand without a scheme. */
+/** A source with `chart` is a chart repository, one without is a Git repository. OCI registries have no scheme here. */
 function argoSource(text: string, { chart }: Mapping): Fetch | undefined {
   if (typeof chart !== 'string' || chart === '') return plain(text, 'git');
   return plain(text.includes('://') ? text : `oci://${text}`, 'chart-repository');

@@ -1,20 +1,20 @@
-/** A word of a command with quotes taken off and variables as they are. */
+/** A word of a command, unquoted, with variables unexpanded. */
 export interface ShellWord {
   readonly text: string;
-  /** Counted from 1. */
+  /** Line number, from 1. */
   readonly line: number;
 }
 
 export interface ShellCommand {
   readonly words: readonly ShellWord[];
-  /** Source text, in one line. */
+  /** Source text on one line. */
   readonly text: string;
 }
 
 /**
- * Takes a shell script apart into simple commands, those inside `$(…)`, backquotes and subshells too, in the order in
- * which they end. It knows quotes, comments, here-documents (left out: they are data) and continued lines, and does not
- * mind text that is no shell.
+ * Splits a shell script into simple commands, including those inside `$(…)`, backquotes and subshells, in the order in
+ * which they end. Understands quotes, comments, here-documents (skipped: they are data) and line continuations, and
+ * tolerates text that is not shell.
  */
 export function shellCommands(script: string): ShellCommand[] {
   const reader = new ShellReader(script);
@@ -34,7 +34,7 @@ class ShellReader {
     this.#text = text;
   }
 
-  /** Reads until the closing character of a substitution or the end. */
+  /** Reads up to the closing character of a substitution, or the end. */
   read(closing = ''): void {
     let words: ShellWord[] = [];
     let start = this.#at;
@@ -67,7 +67,7 @@ class ShellReader {
     return char === '&' && (/[<>]/.test(this.#text[this.#at - 1] ?? '') || this.#text[this.#at + 1] === '>');
   }
 
-  /** Braces group only when they stand alone. */
+  /** Braces group commands only when they stand alone. */
   #isBraceOfWord(char: string): boolean {
     return (
       (char === '{' || char === '}') && /\S/.test(this.#text[this.#at + 1] ?? ' ') && this.#text[this.#at + 1] !== ';'
@@ -89,7 +89,7 @@ class ShellReader {
     return { text, line };
   }
 
-  /** One character, or a whole expansion. */
+  /** Reads one character, or a whole expansion. */
   #plain(): string {
     const from = this.#at;
     const char = this.#peek();
@@ -102,7 +102,7 @@ class ShellReader {
 
   #substitution(opening: number, closing: string): void {
     this.#step(opening);
-    // Deeper nesting is no script, and would fill the stack.
+    // Deeper nesting is not a script, and would overflow the stack.
     if (this.#depth >= 20) return;
     this.#depth++;
     this.read(closing);
@@ -112,7 +112,7 @@ class ShellReader {
 
   #quoted(quote: string): string {
     const end = this.#text.indexOf(quote, this.#at + 1);
-    // An apostrophe of somebody's prose.
+    // An apostrophe in prose.
     if (end < 0) {
       this.#step();
       return '';

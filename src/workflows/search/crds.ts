@@ -8,9 +8,9 @@ import { splitDocuments } from '../../helm/documents.ts';
 import type { Renderer } from '../../helm/render.ts';
 
 /**
- * Refuses workloads in the folders `crds` of a chart and its subcharts. Helm installs what stands there whatever its kind,
- * without rendering it: no value changes it, and no post-renderer sees it.
- * @throws AirgapError `chart-invalid` for each workload, `disagreement` for what cannot be read
+ * Rejects workloads in the `crds` folders of a chart and its subcharts. Helm installs these files whatever their kind,
+ * without rendering them: values cannot change them, and post-renderers do not see them.
+ * @throws AirgapError `chart-invalid` for each workload, `disagreement` for unreadable documents
  */
 export async function checkCrds(renderer: Renderer): Promise<void> {
   const { name } = renderer.chart.metadata;

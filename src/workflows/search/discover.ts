@@ -29,59 +29,58 @@ export interface ChartJob {
   readonly profiles: readonly Profile[];
 }
 
-/** How charts are looked for beyond those that are named. */
+/** Options of the search, for named and nested charts. */
 export interface SearchOptions {
   readonly chartSources?: ChartSources;
-  /** Whether charts within charts are searched too; they are, unless told. */
+  /** Search nested charts too (default true). */
   readonly nestedCharts?: boolean;
-  /** Names of nested charts to leave out. */
+  /** Names of nested charts to exclude. */
   readonly exclude?: readonly Pattern[];
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Whether containers that may create pods are looked for. */
+  /** Search for containers that may create pods. */
   readonly operators?: boolean;
-  /** Whether components that are off are looked at too, for some more renders. */
+  /** Also search disabled components, with additional renders. */
   readonly whatIf?: boolean;
-  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  /** Add the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  /** Record how values build the references, so that overrides need no probing later. */
   readonly recipes?: boolean;
 }
 
-/** A chart with what was found in it. */
+/** A chart and the results of its search. */
 export interface SearchedChart {
   readonly chart: Chart;
   readonly profiles: readonly Profile[];
   readonly places: readonly PlaceFound[];
-  /** What its workloads would fetch from the internet besides images. */
+  /** Content other than images that its workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
-  /** What its components would add that are off; nothing unless asked for. */
+  /** References that disabled components would add; empty unless requested. */
   readonly whatIf: readonly Addition[];
-  /** Containers whose images may choose further ones; none unless asked for. */
+  /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
-  /** How its references are put together, by profile; nothing unless asked for. */
+  /** How values build the references, by profile; empty unless requested. */
   readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
-  /** Which chart brought it along, and where; undefined for one that was asked for. */
+  /** Parent chart and location of the declaration; undefined for a named chart. */
   readonly via?: Declaration & { readonly chart: string };
 }
 
 export interface Search {
-  /** Those asked for in their order, then those that they bring along; each name and version once. */
+  /** The named charts in order, then the nested charts; each name and version once. */
   readonly charts: readonly SearchedChart[];
   /** Nested charts that could not be fetched or rendered. */
   readonly failures: readonly AirgapError[];
-  /** Names of nested charts that were left out. */
+  /** Names of excluded nested charts. */
   readonly excluded: readonly string[];
-  /** Hosts that were asked for charts because charts say so. */
+  /** Hosts that only charts have named and that were asked for charts. */
   readonly asked: readonly AskedHost[];
 }
 
 /**
- * Fetches and renders every chart under every profile, and the charts that they bring along, and collects the places of
- * references. All charts are tried; failures of those asked for are reported together, those of nested ones handed back
- * beside what was found.
+ * Fetches and renders every chart with every profile, and their nested charts, and collects the references. All charts
+ * are tried. Failures of named charts are thrown together; failures of nested charts are returned with the results.
  * @param scratch folder for downloads and renders
- * @throws AirgapError what a chart that was asked for failed of
+ * @throws AirgapError the failures of named charts
  */
 export async function searchCharts(
   context: Context,

@@ -2,17 +2,17 @@ import { AirgapError } from '../../base/errors.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { Wanted } from './nested.ts';
 
-/** A nested chart's name and version for people. */
+/** Name and version of a nested chart, for messages. */
 export function titleOf({ name, version }: NestedChart): string {
   return `${name} ${version}`.trim();
 }
 
-/** The chart that brings it along. */
+/** Name of the parent chart. */
 export function parentOf({ parents }: Wanted): string {
   return parents.at(-1)?.metadata.name ?? '';
 }
 
-/** Why a nested chart could not be searched, with the chart that brings it along, and what can be done. */
+/** Error of a nested chart that could not be searched, with its parent chart and a hint. */
 export function failureOf(wanted: Wanted, error: unknown): AirgapError {
   if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
   const { nested } = wanted;
@@ -27,7 +27,7 @@ export function failureOf(wanted: Wanted, error: unknown): AirgapError {
   });
 }
 
-/** A nested chart below the depth that is searched. */
+/** Error of a nested chart below the maximum depth. */
 export function tooDeep(wanted: Wanted, depth: number): AirgapError {
   const way = wanted.parents.map(({ metadata }) => metadata.name).join(' > ');
   return new AirgapError(

@@ -7,16 +7,17 @@ import type { AllowAddress } from '../../helm/fetch.ts';
 import { checkAddress, type Resolve } from '../../helm/public-address.ts';
 import type { ValuesTrace } from './values-trace.ts';
 
-/** A host that nobody but charts has named, and the charts that it is asked for. */
+/** A host that only charts have named, and the charts requested from it. */
 export interface AskedHost {
-  /** With its port. */
+  /** Including the port. */
   readonly host: string;
   readonly charts: readonly string[];
 }
 
 /**
- * Decides which addresses that charts name for others may be asked, and keeps a list of their hosts. What the user has
- * named anywhere may be asked; else a public host by TLS, unless the user's own values are in the address.
+ * Decides whether addresses of nested charts may be requested, and records their hosts. Hosts that the user has named
+ * anywhere are allowed; other hosts must be public and use TLS, and the address must not depend on the user's own
+ * values.
  */
 export class NestedHosts {
   readonly #named: ReadonlySet<string>;
@@ -30,14 +31,17 @@ export class NestedHosts {
     this.#resolve = resolve;
   }
 
-  /** @param parent the chart that names it, with the trace of the values that it was given */
+  /**
+   * @param parent the chart that declares the nested chart
+   * @param trace of the values given to the parent
+   */
   allow(nested: NestedChart, parent: string, trace: ValuesTrace | undefined): AllowAddress {
     return async (address) => {
-      // Only a mirror of everything, or an archive, has the chart of an unknown repository.
+      // Without a repository the chart can only come from a catch-all mirror or an embedded archive.
       if (address === '' || nested.content !== undefined) return;
       const host = hostOf(address);
       const isNamed = host !== undefined && this.#named.has(host);
-      // A repository that the user has put into the values is one that the user has named.
+      // Hosts of repositories in the user's values are named by the user.
       if (host !== undefined && trace?.hosts.has(host)) return;
       if (!isNamed && trace !== undefined && (await trace.isBuilt(nested, this.#named))) throw builtFromValues(host);
       await checkAddress(address, this.#named, this.#resolve);

@@ -8,9 +8,9 @@ import { mentionedPaths } from '../../influence/mentions.ts';
 import { concerns, type Switch, switchesOff } from '../../influence/switches.ts';
 
 /**
- * Adds to each place of a need the values path that turns it off: what of the chart's flags, lists and settings makes
- * it disappear, by itself, from the render. Those that the place's own template reads are tried first; places that need
- * several changes at once get none.
+ * Adds the values path that disables it to each location of a network need: the flag, list or setting of the chart
+ * whose change alone removes it from the render. Those that the location's own template reads are tried first;
+ * locations that need several changes get none.
  */
 export async function withSwitches(
   renderer: Renderer,
@@ -43,7 +43,7 @@ export async function withSwitches(
     places.map(({ place }) => place),
   );
   const near = off.filter(({ path }) => read(formatPath(path)));
-  // Each need of its own costs some halvings; a script with very many is not worth more time.
+  // Each distinct cause takes several halvings. The limit bounds the time for scripts with many needs.
   const limit = Math.min(60, 24 + 4 * effects.length);
   const causes = new Map(await causesOf(near, effects, gone, limit));
   const rest = effects.filter((effect) => !causes.has(effect));
@@ -64,16 +64,19 @@ export async function withSwitches(
   }));
 }
 
-/** Whether the templates of the places name a values path; a subchart's values stand below its name. */
+/**
+ * Returns a test whether the templates of the locations read a values path. The values of a subchart are below its
+ * name.
+ */
 function readByTemplates(files: Files, places: readonly NetworkPlace[]): (path: string) => boolean {
-  // Helm prints a template with the chart's name in front.
+  // Helm prefixes template paths with the chart name.
   const names = new Set(places.map(({ template }) => template.slice(template.indexOf('/') + 1)));
   const mentioned = [...files].flatMap(([name, text]) => (names.has(name) ? mentionedPaths(text) : []));
   const paths = new Set(mentioned.map((path) => formatPath(path)));
   return (path) => paths.has(path) || [...paths].some((short) => path.endsWith(`.${short}`));
 }
 
-/** The same need at the same object of another render; documents may have moved. */
+/** Key of a need at the same object of another render, where document indexes may differ. */
 function identityOf(url: string, { template, kind, name, path, within }: NetworkPlace): string {
   return JSON.stringify([url, template, kind, name, path, within]);
 }
