@@ -80,7 +80,7 @@ function hitsIn(entries: readonly Entry[], accepts: (hit: Hit, key: string) => b
   const worth = entries.filter(({ key = '' }) => !DESCRIBES_ITSELF.test(key) && !tellsOfTheBuild(key));
   const keys = new Map(worth.map(({ key = '', spot }) => [spot.path, key]));
   const walk = new Walk();
-  walk.entries(worth, { ...START, how: 'image-config' });
+  walk.visitEntries(worth, { ...START, how: 'image-config' });
   return walk.hits.flatMap((hit) => {
     const key = keys.get(hit.spot.path) ?? '';
     const taken = hit.confidence !== 'possible' && !tellsOfTheBuild(hit.spot.within ?? '') && accepts(hit, key);

@@ -57,7 +57,7 @@ export function influencedPlaces(
     const is = marked.get(positionOf(was));
     if (is === undefined || is.text === was.text || isSilent(kindOf(was))) return [];
     const identity = identityOf(was.object ?? {});
-    return changes(was.object, is.object, { path: '' }).flatMap(({ spot, text, after }) => {
+    return changes(was.object, is.object, { path: '' }).flatMap(({ spot, before: text, after }) => {
       const there = knownAt.get(`${positionOf(was)}\n${spot.path}`) ?? [];
       return wordsBuilt(text, readRuns(after, probed.slots), isImage).flatMap((word): PlaceFound[] => {
         if (there.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
@@ -140,7 +140,7 @@ function isWhole(values: Values, { text, slots }: Word): boolean {
 
 interface Change {
   readonly spot: Spot;
-  readonly text: string;
+  readonly before: string;
   readonly after: string;
 }
 
@@ -149,7 +149,7 @@ interface Change {
  * references.
  */
 function changes(was: unknown, is: unknown, spot: Spot): Change[] {
-  if (typeof was === 'string') return typeof is === 'string' && was !== is ? [{ spot, text: was, after: is }] : [];
+  if (typeof was === 'string') return typeof is === 'string' && was !== is ? [{ spot, before: was, after: is }] : [];
   if (Array.isArray(was)) {
     return Array.isArray(is) ? was.flatMap((item, i) => changes(item, is[i], childOf(spot, i))) : [];
   }

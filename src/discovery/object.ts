@@ -51,17 +51,17 @@ function searchInto(walk: Walk, object: Mapping, root: Spot): void {
   if (isMapping(metadata)) {
     const { annotations, ...own } = metadata;
     walk.omit('metadata', own, at, START);
-    walk.value(annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
+    walk.visit(annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
   }
   const entries = payloadEntries(rest, kind, root);
   if (apiVersion === 'v1' && entries !== undefined) {
-    walk.entries(entries, { ...START, how: 'config' });
+    walk.visitEntries(entries, { ...START, how: 'config' });
     return;
   }
   const { spec } = rest;
   const idle = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
   const builtIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
-  walk.value(rest, root, { ...START, off: idle, how: builtIn ? undefined : 'custom-resource' });
+  walk.visit(rest, root, { ...START, off: idle, how: builtIn ? undefined : 'custom-resource' });
 }
 
 /** Returns the entries of a ConfigMap or Secret; undefined for other kinds. */

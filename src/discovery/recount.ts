@@ -35,7 +35,7 @@ export function checkCount(documents: readonly RenderedDocument[], places: reado
     const why = read ?? disguiseOf(document);
     return why === undefined ? [] : [disagreement(document, why)];
   });
-  if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read for sure`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read unambiguously`);
 }
 
 /**
@@ -49,13 +49,13 @@ export function checkImages(documents: readonly RenderedDocument[]): void {
     objectsIn(document.object).flatMap(({ kind, name, images }) =>
       images.filter(isInvalid).map(({ path, image }) => {
         const at = printableLine(`${document.template}: ${kind}/${name} ${path}`);
-        return new AirgapError('chart-invalid', `${at}: ${written(image)} is no image reference`, {
-          hint: 'give the value that it is made of with -f or --set',
+        return new AirgapError('chart-invalid', `${at}: ${written(image)} is not an image reference`, {
+          hint: 'set the value that it is built from with -f or --set',
         });
       }),
     ),
   );
-  if (errors.length > 0) throw combine(errors, `${errors.length} images of containers are no references`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} container images are not valid references`);
 }
 
 /**
@@ -77,7 +77,7 @@ export function dubiousImages(documents: readonly RenderedDocument[]): string[] 
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !LIKE_REFERENCE.test(text)) return;
       const { kind, name } = identityOf(object);
       dubious.push(
-        printableLine(`${document.template}: ${kind}/${name} ${spot.path}: ${quoted(text)} is no image reference`),
+        printableLine(`${document.template}: ${kind}/${name} ${spot.path}: ${quoted(text)} is not an image reference`),
       );
     });
     return dubious;
@@ -94,8 +94,10 @@ function isInvalid({ image }: ContainerImage): boolean {
 }
 
 function written(image: unknown): string {
-  if (image === null || image === '') return 'an empty image';
-  return typeof image === 'string' ? quoted(image) : `${printableLine(JSON.stringify(image)).slice(0, 200)}, no text,`;
+  if (image === null || image === '') return 'an empty value';
+  return typeof image === 'string'
+    ? quoted(image)
+    : `${printableLine(JSON.stringify(image)).slice(0, 200)} (not a string)`;
 }
 
 function isCounted(document: RenderedDocument): boolean {
@@ -110,21 +112,21 @@ function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]):
   try {
     again = objectsIn(readAgain(document.text));
   } catch (error) {
-    return `a second parser refuses it: ${messageOf(error).split('\n')[0]}`;
+    return `the second YAML parser rejects it: ${messageOf(error).split('\n')[0]}`;
   }
   const [first, second] = [objectsIn(document.object), again].map((objects) => objects.map(nameOf).join(', '));
-  if (first !== second) return `one reading has ${quoted(first ?? '')}, another ${quoted(second ?? '')}`;
+  if (first !== second) return `the first YAML parser reads ${quoted(first ?? '')}, the second ${quoted(second ?? '')}`;
   const counted = new Map(again.flatMap(({ images }) => images.filter(isPulled).map((one) => [one.path, one.image])));
   const known = new Map(found.map((place) => [place.path, place.written]));
   const missed = [...counted].find(([path, image]) => known.get(path) !== image);
   if (missed !== undefined)
-    return `the image ${quoted(String(missed[1]))} at ${missed[0]} was found by one reading only`;
+    return `only one of two YAML parsers finds the image ${quoted(String(missed[1]))} at ${missed[0]}`;
   const [only, ...others] = again;
   const isWorkload = only?.isWorkload === true && others.length === 0;
   const more = isWorkload ? found.find(({ path }) => !counted.has(path)) : undefined;
   return more === undefined
     ? undefined
-    : `the image ${quoted(more.written)} at ${more.path} was found by one reading only`;
+    : `only one of two YAML parsers finds the image ${quoted(more.written)} at ${more.path}`;
 }
 
 /**
@@ -135,7 +137,9 @@ function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]):
 function disguiseOf(document: RenderedDocument): string | undefined {
   const head = headOf(document);
   if (head !== undefined && !/^items:/m.test(document.text)) return undefined;
-  return isDisguised(document.object) ? 'Helm takes its items for objects, and its kind is that of no list' : undefined;
+  return isDisguised(document.object)
+    ? 'Helm installs its items as objects, although its kind is not a list'
+    : undefined;
 }
 
 function isDisguised(object: unknown): boolean {
@@ -155,7 +159,7 @@ function disagreement({ template, index, object }: RenderedDocument, why: string
   const kind = isMapping(object) && typeof object.kind === 'string' ? ` (${object.kind})` : '';
   const where = printableLine(`document ${index + 1} of ${template}${kind}`);
   if (why === TOO_DEEP) return new AirgapError('chart-invalid', `${where} cannot be read: ${why}`);
-  return new AirgapError('disagreement', `${where} cannot be read for sure: ${why}`, {
-    hint: 'write the document in plain YAML, or report it with the chart',
+  return new AirgapError('disagreement', `${where} cannot be read unambiguously: ${why}`, {
+    hint: 'rewrite the document in plain YAML, or report the problem with the chart',
   });
 }

@@ -51,7 +51,7 @@ export interface Omitted {
   readonly value: unknown;
   readonly spot: Spot;
   readonly around: Surroundings;
-  readonly why: Omission;
+  readonly reason: Omission;
 }
 
 export type Sight = Judged | Omitted;

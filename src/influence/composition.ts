@@ -16,16 +16,24 @@ export type Part =
       readonly text: string;
     };
 
+/** Parts of a reference in order. */
+export type ReferenceTemplate = Part[];
+
 /**
  * Returns the templates of a reference in one text of the render, one for each occurrence. If the marked text without
  * its markers equals the unmarked text, offsets map one to one. Otherwise (an empty leaf was filled, a checksum next to
  * it changed) the text around the reference has to be equal in both.
  */
-export function compositionsIn(base: string, marked: string, written: string, slots: readonly Slot[]): Part[][] {
+export function compositionsIn(
+  base: string,
+  marked: string,
+  written: string,
+  slots: readonly Slot[],
+): ReferenceTemplate[] {
   if (base === marked) return [];
   const runs = readRuns(marked, slots);
   const isSame = plain(runs) === base;
-  const found: Part[][] = [];
+  const found: ReferenceTemplate[] = [];
   for (const start of occurrences(base, written, /[\w./@-]/, /[\w/@-]/)) {
     const whole = isSame ? cut(runs, start, start + written.length) : undefined;
     const parts = whole ?? byLine(base, marked, start, written, slots);
@@ -83,8 +91,8 @@ function byLine(
 }
 
 /** Joins adjacent components of one segment, with the slashes between them, into one part. */
-function join(runs: readonly Run[]): Part[] {
-  const parts: Part[] = [];
+function join(runs: readonly Run[]): ReferenceTemplate {
+  const parts: ReferenceTemplate = [];
   for (const [i, run] of runs.entries()) {
     const last = parts.at(-1);
     if (run.slot === undefined) {

@@ -3,7 +3,7 @@ import { headOf } from '../helm/head.ts';
 import type { Render, Values } from '../helm/render.ts';
 import type { Place } from '../lock/finding.ts';
 import { accepted } from './accepted.ts';
-import { compositionsIn, type Part } from './composition.ts';
+import { compositionsIn, type Part, type ReferenceTemplate } from './composition.ts';
 import { innerText } from './inner.ts';
 import { overlay } from './leaves.ts';
 import { hasMarker, markLeaves, readRuns } from './markers.ts';
@@ -41,13 +41,13 @@ export async function probe(base: Render, slots: readonly Slot[], render: Render
 }
 
 /** Returns the templates of each reference, in the order of the locations; empty if no marker reaches it. */
-export function compositionsOf(places: readonly Place[], base: Render, probed: Probe): Part[][][] {
+export function compositionsOf(places: readonly Place[], base: Render, probed: Probe): ReferenceTemplate[][] {
   const before = byPosition(base.documents);
   const after = byPosition(probed.documents);
   // One text may contain many references, and one reference many times: each is searched once.
-  const known = new Map<string, Map<string, Part[][]>>();
-  const once = (was: string, is: string, written: string): Part[][] => {
-    const ofTexts = known.get(was) ?? new Map<string, Part[][]>();
+  const known = new Map<string, Map<string, ReferenceTemplate[]>>();
+  const once = (was: string, is: string, written: string): ReferenceTemplate[] => {
+    const ofTexts = known.get(was) ?? new Map<string, ReferenceTemplate[]>();
     known.set(was, ofTexts);
     const key = `${written}\n${is}`;
     const found = ofTexts.get(key) ?? compositionsIn(was, is, written, probed.slots);
@@ -68,7 +68,11 @@ export function compositionsOf(places: readonly Place[], base: Render, probed: P
 }
 
 /** Tests whether a segment occurs in these references and nowhere else in the render. */
-export function buildsNothingElse(slot: Slot, { documents, slots }: Probe, compositions: readonly Part[][][]): boolean {
+export function buildsNothingElse(
+  slot: Slot,
+  { documents, slots }: Probe,
+  compositions: readonly ReferenceTemplate[][],
+): boolean {
   const isHere = ({ slot: other }: { readonly slot?: Slot }): boolean => other === slot;
   const inPlaces = compositions.flat(2).filter((part) => part.kind === 'slot' && isHere(part)).length;
   const rendered = documents.flatMap(({ text }) => (hasMarker(text) ? readRuns(text, slots).filter(isHere) : []));
@@ -127,8 +131,8 @@ function joinSplit(
   was: RenderedDocument,
   is: RenderedDocument,
   slots: readonly Slot[],
-): Part[] | undefined {
-  const parts: Part[] = [];
+): ReferenceTemplate | undefined {
+  const parts: ReferenceTemplate = [];
   let at = 0;
   for (const { path, text } of place.parts ?? []) {
     const start = place.written.indexOf(text, at);

@@ -15,7 +15,7 @@ const NAMED = 5;
  */
 export class CandidateLimit {
   readonly #emit: Emit;
-  readonly #left = new Set<string>();
+  readonly #skipped = new Set<string>();
 
   constructor(emit: Emit) {
     this.#emit = emit;
@@ -44,12 +44,12 @@ export class CandidateLimit {
   }
 
   #warn(source: string, left: readonly Finding[], kept: number): void {
-    const fresh = left.filter(({ reference }) => !this.#left.has(reference));
+    const fresh = left.filter(({ reference }) => !this.#skipped.has(reference));
     if (fresh.length === 0) return;
-    for (const { reference } of fresh) this.#left.add(reference);
+    for (const { reference } of fresh) this.#skipped.add(reference);
     const named = fresh.slice(0, NAMED).map(({ reference }) => reference);
     const more = fresh.length > NAMED ? ` and ${fresh.length - NAMED} more` : '';
-    const message = `${source} names more than ${kept} images that are not certain; registries are not asked for ${named.join(', ')}${more}`;
+    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${named.join(', ')}${more}`;
     this.#emit({ type: 'warning', message });
   }
 }

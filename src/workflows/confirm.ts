@@ -63,7 +63,7 @@ export async function confirmFindings(
   const limit = new CandidateLimit(emit);
   const doubtful = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
   if (doubtful.length === 0) return { images: findings, dropped: [] };
-  emit({ type: 'stage', message: `asking registries for ${doubtful.length} images that are not certain` });
+  emit({ type: 'stage', message: `checking uncertain images in registries: ${doubtful.length}` });
   const references = doubtful.map(({ reference }) => parseReference(reference));
   const answers = await heads(client, references, concurrency, signal);
   const confirmed = new Map<string, boolean>();
@@ -72,14 +72,17 @@ export async function confirmFindings(
   for (const [i, { reference, found }] of doubtful.entries()) {
     const answer = answers[i] as Outcome<Descriptor | undefined>;
     if ('error' in answer) unanswered.push({ reference, error: failureOf(reference, answer.error) });
-    else if (answer.value === undefined) dropped.push({ reference, found, why: 'the registry does not have it (404)' });
+    else if (answer.value === undefined) dropped.push({ reference, found, why: 'not found in the registry (404)' });
     confirmed.set(reference, !('error' in answer));
   }
   warnDropped(emit, dropped);
   for (const [registry, group] of Map.groupBy(unanswered, ({ reference }) => parseReference(reference).registry)) {
     const names = group.map(({ reference }) => reference).join(', ');
     const reason = group[0]?.error.message;
-    emit({ type: 'warning', message: `not confirmed, since ${registry} gives no answer to it: ${names} (${reason})` });
+    emit({
+      type: 'warning',
+      message: `cannot be checked in ${registry}, so kept as unconfirmed: ${names} (${reason})`,
+    });
   }
   const gone = new Set(dropped.map(({ reference }) => reference));
   const images = findings
@@ -106,7 +109,7 @@ export function wantedBy(places: readonly Place[]): string {
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
-  return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more places` : ''}`;
+  return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more` : ''}`;
 }
 
 /**

@@ -193,7 +193,7 @@ export function chosen(
 export function warnUnmatched({ emit }: Context, choices: readonly Choice[]): void {
   for (const { rule, pattern, charts = [], references } of choices) {
     if (pattern === undefined || charts.length > 0 || references.length > 0) continue;
-    emit({ type: 'warning', message: `--${rule} ${pattern} fits nothing that was found` });
+    emit({ type: 'warning', message: `--${rule} ${pattern} matches nothing that was found` });
   }
 }
 
@@ -218,6 +218,6 @@ export function addedPlaces(add: readonly string[]): PlaceFound[] {
       { ...nowhere, how: 'added', written, reference: formatReference(parsed), confidence: 'certain', need: 'install' },
     ];
   });
-  if (errors.length > 0) throw combine(errors, `${errors.length} added images are no references`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} added images are not valid references`);
   return places;
 }

@@ -46,17 +46,17 @@ function notFound(
   if (choice !== undefined) {
     const by = `--${choice.rule}${choice.pattern === undefined ? '' : ` ${choice.pattern}`}`;
     const reason = choice.reason === undefined ? '' : ` (${choice.reason})`;
-    return new AirgapError('image-not-found', `${asked} was found, and is left out by ${by}${reason}`, {
-      hint: 'ask without that flag or setting to see where it stands',
+    return new AirgapError('image-not-found', `${asked} was found but is excluded by ${by}${reason}`, {
+      hint: 'repeat without that flag or setting to see its locations',
     });
   }
   const near = nearMisses(asked, findings);
   const hints = [
-    ...(near.length === 0 ? [] : [`like it: ${near.join(', ')}`]),
-    `--explain '${asked}' says where that text stands and why it is not taken`,
-    ...(isIncomplete ? ['some charts within charts could not be searched (helm airgap images names them)'] : []),
+    ...(near.length === 0 ? [] : [`similar: ${near.join(', ')}`]),
+    `--explain '${asked}' shows where that text occurs and why it is not accepted as an image`,
+    ...(isIncomplete ? ['some nested charts could not be searched (helm airgap images lists them)'] : []),
   ];
-  return new AirgapError('image-not-found', `none of the images that were found is ${asked}`, {
+  return new AirgapError('image-not-found', `no image that was found matches ${asked}`, {
     hint: hints.join('; '),
   });
 }

@@ -43,14 +43,14 @@ export function judgeBare(text: string): Bare {
 }
 
 function wantsOf(text: string): string[] {
-  if (typeof assess(text, 'typed') === 'string') return ['nothing makes it a reference as it is written'];
+  if (typeof assess(text, 'typed') === 'string') return ['not a valid reference in any context'];
   const anywhere = enough(text, 'none');
   const named = anywhere.includes(text) ? [] : enough(text, 'key');
   return [
     ...(named.length === 0
       ? []
-      : [`${inWords(text, named)}: a name that says image (image:, FOO_IMAGE=, --foo-image)`]),
-    ...(anywhere.length === 0 ? [] : [`${inWords(text, anywhere)}: any name, or none`]),
+      : [`${inWords(text, named)}: a key that names an image (image:, FOO_IMAGE=, --foo-image)`]),
+    ...(anywhere.length === 0 ? [] : [`${inWords(text, anywhere)}: any key, or none`]),
   ];
 }
 
@@ -66,5 +66,5 @@ function enough(text: string, evidence: Evidence): string[] {
 }
 
 function inWords(text: string, forms: readonly string[]): string {
-  return forms.includes(text) ? 'as it is' : `written as ${forms.join(' or ')}`;
+  return forms.includes(text) ? 'as is' : `written as ${forms.join(' or ')}`;
 }

@@ -67,7 +67,7 @@ function matches(sight: Sight, asked: string): Seen[] {
   if (sight.came === 'omitted') {
     const found = textsIn(sight.value, sight.spot).filter(({ text }) => text.includes(asked));
     // One description of a schema is enough; they all have the same reason.
-    return found.slice(0, sight.why === 'kind' ? 1 : undefined).map((one) => ({ ...one, sight }));
+    return found.slice(0, sight.reason === 'kind' ? 1 : undefined).map((one) => ({ ...one, sight }));
   }
   const { text, spot, hit, parts = [] } = sight;
   const texts = [text, hit?.reference ?? '', ...parts.map((part) => part.text)];

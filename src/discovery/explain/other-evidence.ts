@@ -4,9 +4,9 @@ import type { Occurrence } from './occurrence.ts';
 
 /** Reasons for references that need not occur in a manifest. */
 const BECAUSE: Partial<Record<How, (place: PlaceFound) => string>> = {
-  influence: ({ values = [] }) => `the values ${values.join(', ')} build it, and they name an image`,
-  'operator-rule': ({ within }) => `the operator itself chooses it, as an operator rule knows (${within ?? ''})`,
-  declared: () => 'the chart lists it among its images',
+  influence: ({ values = [] }) => `built from the values ${values.join(', ')}, which name an image`,
+  'operator-rule': ({ within }) => `chosen by the operator at run time (${within ?? ''})`,
+  declared: () => 'the chart lists it as one of its images',
 };
 
 /**

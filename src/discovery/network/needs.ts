@@ -18,10 +18,10 @@ export function networkNeeds(
   const surroundings = new Surroundings(documents);
   const needs = new Map<string, { url: string; kind: NetworkKind; found: NetworkPlace[] }>();
   for (const document of documents) {
-    for (const { url, kind, place } of needsOf(document, surroundings, context)) {
+    for (const { url, kind, location } of needsOf(document, surroundings, context)) {
       const need = needs.get(url) ?? { url, kind, found: [] };
       needs.set(url, need);
-      need.found.push(place);
+      need.found.push(location);
     }
   }
   return [...needs.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
@@ -31,15 +31,15 @@ function needsOf(
   document: RenderedDocument,
   surroundings: Surroundings,
   context: { readonly chart: string; readonly profile: string },
-): { url: string; kind: NetworkKind; place: NetworkPlace }[] {
+): { url: string; kind: NetworkKind; location: NetworkPlace }[] {
   const object = isWorthParsing(document) ? document.object : undefined;
   if (object === undefined) return [];
   const search = new NetworkSearch(surroundings);
-  search.object(object, { path: '' });
+  search.visitObject(object, { path: '' });
   return search.hits.map(({ url, kind, spot, evidence }) => ({
     url,
     kind,
-    place: {
+    location: {
       ...context,
       template: document.template,
       document: document.index,

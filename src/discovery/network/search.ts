@@ -31,13 +31,13 @@ const RUN = /script|command|cmd|entrypoint|\.(?:sh|bash)$|^(?:run|exec|preStart|
 /** Collects everything that the workload, the controller or the configuration of one object fetches. */
 export class NetworkSearch {
   readonly hits: NetworkHit[] = [];
-  readonly #surroundings: Surroundings;
+  readonly #containerContext: Surroundings;
 
   constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
+    this.#containerContext = surroundings;
   }
 
-  object(object: Mapping, spot: Spot): void {
+  visitObject(object: Mapping, spot: Spot): void {
     const { kind, apiVersion, metadata: _people, ...rest } = object;
     if (isSilent(kind)) return;
     this.hits.push(...fetchesByResource(object, spot));
@@ -64,7 +64,7 @@ export class NetworkSearch {
   #file(name: string, text: string, spot: Spot): void {
     if (!mayFetch(`${text}\n`)) return;
     if (/\.(?:sh|bash)$/.test(name) || text.startsWith('#!')) {
-      const fetches = fetchesOfScript(text, spot, this.#surroundings.anywhere);
+      const fetches = fetchesOfScript(text, spot, this.#containerContext.anywhere);
       // The script of the Grafana chart also downloads dashboards with URLs of their own.
       const isDashboards = /dashboard/i.test(name);
       this.hits.push(
@@ -78,7 +78,7 @@ export class NetworkSearch {
     if (payload.kind === 'trees') {
       for (const { step, value } of payload.trees) this.#entry('', value, inside(spot, step));
     } else if (payload.kind === 'words' && !NO_SCRIPT.test(name)) {
-      this.hits.push(...fetchesOfScript(text, spot, this.#surroundings.anywhere));
+      this.hits.push(...fetchesOfScript(text, spot, this.#containerContext.anywhere));
     }
   }
 
@@ -90,18 +90,18 @@ export class NetworkSearch {
     else if (Array.isArray(value)) {
       for (const [i, item] of value.entries()) this.#entry('', item, childOf(spot, i));
     } else if (isMapping(value)) {
-      if (typeof value.kind === 'string' && typeof value.apiVersion === 'string') this.object(value, spot);
+      if (typeof value.kind === 'string' && typeof value.apiVersion === 'string') this.visitObject(value, spot);
       else for (const entry of entriesOf(value, spot)) this.#entry(entry.key ?? '', entry.value, entry.spot);
     } else if (typeof value === 'string') this.#text(key, value, spot);
   }
 
   #container(container: Mapping, spot: Spot): void {
-    this.hits.push(...fetchesOfContainer(container, spot, this.#surroundings));
+    this.hits.push(...fetchesOfContainer(container, spot, this.#containerContext));
   }
 
   #text(key: string, text: string, spot: Spot): void {
     if (RUN.test(key) || text.startsWith('#!')) {
-      this.hits.push(...fetchesOfScript(text, spot, this.#surroundings.anywhere));
+      this.hits.push(...fetchesOfScript(text, spot, this.#containerContext.anywhere));
       return;
     }
     const fetches = fetchesOfValue(text.trim());

@@ -21,7 +21,7 @@ export class Surroundings {
       for (const [name, value] of Object.entries(this.#dataOf(reference.name))) variables.set(name, String(value));
     }
     for (const variable of Array.isArray(env) ? env.filter(isMapping) : []) {
-      const value = variable.value ?? this.#referred(variable.valueFrom);
+      const value = variable.value ?? this.#configMapValue(variable.valueFrom);
       if (value !== undefined && value !== null) variables.set(String(variable.name), String(value));
     }
     return variables;
@@ -49,7 +49,7 @@ export class Surroundings {
     for (const item of Object.values(value)) this.#collect(item, variables);
   }
 
-  #referred(source: unknown): unknown {
+  #configMapValue(source: unknown): unknown {
     const reference = isMapping(source) ? source.configMapKeyRef : undefined;
     return isMapping(reference) ? this.#dataOf(reference.name)[String(reference.key)] : undefined;
   }

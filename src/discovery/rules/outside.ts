@@ -75,7 +75,7 @@ export function outsideNote({ side, operator, release, rows }: Outside): string 
   const known = rows.slice(0, 3).join(', ');
   const what =
     side === 'newer'
-      ? 'the newest that it knows are listed as possible; --include takes them, and --rules teaches the right ones'
-      : 'what that one chooses is not known, and not listed; --rules teaches it, and --image adds images by name';
-  return `rule ${operator} knows the images of its versions ${known}, and the chart has ${release}: ${what}`;
+      ? 'images of the nearest covered version are listed as possible; accept them with --include, or add a rule with --rules'
+      : 'images of this version are unknown and not listed; add a rule with --rules, or images with --image';
+  return `operator rule ${operator} covers versions ${known}, but the chart has ${release}: ${what}`;
 }

@@ -66,7 +66,7 @@ export const ruleSchema = z
     for (const [i, { name, reference, for: resource, unless }] of rule.images.entries()) {
       const wrong = (key: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['images', i, key], message });
-      if (seen.has(name)) wrong('name', `a second image "${name}"`);
+      if (seen.has(name)) wrong('name', `duplicate image "${name}"`);
       seen.add(name);
       for (const variable of variablesOf(reference)) {
         const [scope, rest] = variable;

@@ -23,11 +23,15 @@ export async function checkCrds(renderer: Renderer): Promise<void> {
       if (images.length === 0) return [];
       const what = printableLine(`${template}: ${kind}/${workload}`);
       return [
-        new AirgapError('chart-invalid', `${what} runs images, and Helm installs it from crds/ as it is`, {
-          hint: 'no value can move its images; let the chart have it in templates/',
-        }),
+        new AirgapError(
+          'chart-invalid',
+          `${what} contains images, but Helm installs files in crds/ without rendering them`,
+          {
+            hint: 'values cannot override its images; move the workload to templates/',
+          },
+        ),
       ];
     }),
   );
-  if (errors.length > 0) throw combine(errors, `${errors.length} workloads stand in folders crds/`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} workloads are in crds/ folders`);
 }

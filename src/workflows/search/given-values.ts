@@ -44,7 +44,7 @@ export class GivenValues {
   /** Returns every text in the given values. */
   texts(): string[] {
     const found: string[] = [];
-    this.#changed((text) => {
+    this.#mapTexts((text) => {
       found.push(text);
       return text;
     });
@@ -55,8 +55,8 @@ export class GivenValues {
    * Returns the options with replaced texts.
    * @param folder for values files; created if missing
    */
-  async with(change: Change, folder: string): Promise<RenderOptions> {
-    const { files, contents, ...options } = this.#changed(change);
+  async withTexts(change: Change, folder: string): Promise<RenderOptions> {
+    const { files, contents, ...options } = this.#mapTexts(change);
     await mkdir(folder, { recursive: true });
     const write = async (name: string, text: string): Promise<string> => {
       await writeFile(join(folder, name), text, { mode: SECRET_FILE });
@@ -68,7 +68,7 @@ export class GivenValues {
     return { ...this.#options, ...options, values, setFile };
   }
 
-  #changed(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
+  #mapTexts(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
     const { set = [], setString = [], setLiteral = [], setJson = [] } = this.#options;
     const assigned = (entry: string, become: Change): string => {
       const key = before(entry, '=');

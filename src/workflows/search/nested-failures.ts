@@ -16,9 +16,9 @@ export function parentOf({ parents }: Wanted): string {
 export function failureOf(wanted: Wanted, error: unknown): AirgapError {
   if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
   const { nested } = wanted;
-  const leaveOut = `--exclude '${nested.name}' leaves the chart out`;
+  const leaveOut = `--exclude '${nested.name}' skips the chart`;
   const isThere = error.code === 'chart-render' || error.code === 'chart-invalid';
-  const elsewhere = `--chart-mirror '${nested.repository || '*'}=URL-or-FOLDER' reads it from elsewhere`;
+  const elsewhere = `--chart-mirror '${nested.repository || '*'}=URL-or-FOLDER' reads it from another location`;
   const isForbidden = error.code === 'forbidden';
   const hint = isThere || isForbidden ? [error.hint, leaveOut] : [elsewhere, leaveOut];
   return new AirgapError(error.code, `${sentenceOf(wanted)}: ${error.message}`, {
@@ -34,7 +34,7 @@ export function tooDeep(wanted: Wanted, depth: number): AirgapError {
     'unsupported',
     `chart ${titleOf(wanted.nested)} is nested deeper than ${depth} charts: ${way}`,
     {
-      hint: `name it as a chart of its own, or leave it out with --exclude '${wanted.nested.name}'`,
+      hint: `pass it as a chart of its own, or skip it with --exclude '${wanted.nested.name}'`,
     },
   );
 }
@@ -43,5 +43,5 @@ function sentenceOf(wanted: Wanted): string {
   const { nested } = wanted;
   const { kind, name } = nested.via;
   const from = nested.repository === '' ? '' : ` from ${nested.repository}`;
-  return `chart ${titleOf(nested)}${from}, which ${parentOf(wanted)} brings along (${kind}/${name}), could not be searched`;
+  return `nested chart ${titleOf(nested)}${from}, declared by ${parentOf(wanted)} (${kind}/${name}), could not be searched`;
 }

@@ -48,13 +48,13 @@ export class NestedHosts {
       if (isNamed || host === undefined) return;
       const charts = this.#asked.get(host);
       if (charts === undefined) {
-        this.#emit({ type: 'stage', message: `asking ${host} for charts, as ${parent} says` });
+        this.#emit({ type: 'stage', message: `requesting charts from ${host} (declared by ${parent})` });
         this.#asked.set(host, new Set([nested.name]));
       } else charts.add(nested.name);
     };
   }
 
-  asked(): AskedHost[] {
+  askedHosts(): AskedHost[] {
     return [...this.#asked]
       .map(([host, charts]) => ({ host, charts: [...charts].sort() }))
       .sort((a, b) => (a.host < b.host ? -1 : 1));
@@ -62,11 +62,7 @@ export class NestedHosts {
 }
 
 function builtFromValues(host: string | undefined): AirgapError {
-  return new AirgapError(
-    'forbidden',
-    'which charts are asked for depends on your own values, and its address was not asked',
-    {
-      hint: `check what the chart does with them; --allow-chart-host ${host ?? 'HOST'} lets its host see them`,
-    },
-  );
+  return new AirgapError('forbidden', 'its address may depend on your own values, so it was not requested', {
+    hint: `check how the chart uses them; --allow-chart-host ${host ?? 'HOST'} allows requests to this host`,
+  });
 }

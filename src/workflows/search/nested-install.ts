@@ -28,7 +28,7 @@ export async function requestOf(
   }
   const open = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
   if (open !== undefined) {
-    throw new AirgapError('chart-not-found', `"${open}" is filled in by a controller in the cluster only`);
+    throw new AirgapError('chart-not-found', `"${open}" is only known to a controller in the cluster`);
   }
   const common = {
     ...(nested.version === '' ? {} : { version: nested.version }),

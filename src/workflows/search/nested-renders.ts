@@ -36,7 +36,7 @@ export class NestedRenders {
   readonly #search: NestedSearch;
   readonly #charts = new Map<string, Promise<Renderer>>();
   readonly #found = new Map<string, Promise<ProfileFindings & { readonly by: string }>>();
-  readonly #others = new Map<string, Promise<RenderFindings>>();
+  readonly #alternatives = new Map<string, Promise<RenderFindings>>();
   #files = 0;
 
   constructor(search: NestedSearch) {
@@ -53,7 +53,7 @@ export class NestedRenders {
     const renderer = await this.#rendererOf(nested, allow);
     const unseen = [...(nested.unseen ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
-    const { by, whatIf, operators, recipes, network, ...given } = await this.#given(nested, renderer, {
+    const { by, whatIf, operators, recipes, network, ...given } = await this.#install(nested, renderer, {
       name: profile.name,
       options,
     });
@@ -87,7 +87,7 @@ export class NestedRenders {
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 
-  #given(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<ProfileFindings & { by: string }> {
+  #install(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<ProfileFindings & { by: string }> {
     const key = installOf(nested, profile.options);
     const search = async (): Promise<ProfileFindings & { by: string }> => ({
       ...(await searchProfile(renderer, profile, this.#search)),
@@ -98,20 +98,20 @@ export class NestedRenders {
     return found;
   }
 
-  #otherwise(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
+  #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
     const key = installOf(nested, profile.options);
     const { rules } = this.#search;
     const search = async (): Promise<RenderFindings> =>
       searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
-    const found = this.#others.get(key) ?? search();
-    this.#others.set(key, found);
+    const found = this.#alternatives.get(key) ?? search();
+    this.#alternatives.set(key, found);
     return found;
   }
 
   /** Alternative values may not fit the chart: failed renders add nothing. */
   async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<PlaceFound[]> {
     try {
-      const { places } = await this.#otherwise(nested, renderer, profile);
+      const { places } = await this.#alternative(nested, renderer, profile);
       return places.map((place) => ({ ...place, confidence: 'possible', need: 'optional' }));
     } catch (error) {
       if (error instanceof AirgapError && error.code !== 'interrupted') return [];

@@ -92,7 +92,7 @@ export async function searchNested(
     }
     level = next;
   }
-  const asked = hosts.asked();
+  const asked = hosts.askedHosts();
   return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded], asked };
 }
 
@@ -126,7 +126,7 @@ async function searchOne(
   const isReached = inner.length > 0 && (await wanted.trace?.reaches(nested)) === true;
   const trace = isReached ? ValuesTrace.within(renderer, options, wanted.trace?.hosts ?? new Set()) : undefined;
   for (const what of unseen) {
-    const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
+    const message = `chart ${titleOf(nested)} receives values that the render of ${parentOf(wanted)} does not contain: ${what}`;
     context.emit({ type: 'warning', message });
   }
   const via = parents.map(({ metadata }) => metadata.name);

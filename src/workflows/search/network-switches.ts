@@ -18,10 +18,10 @@ export async function withSwitches(
   base: Render,
   needs: readonly NetworkNeed[],
 ): Promise<NetworkNeed[]> {
-  const places = needs.flatMap(({ url, found }) => found.map((place) => ({ url, place })));
+  const places = needs.flatMap(({ url, found }) => found.map((location) => ({ url, location })));
   if (places.length === 0) return [...needs];
-  const effects = places.map(({ url, place }) => identityOf(url, place));
-  const texts = new Map(places.map(({ url, place }) => [identityOf(url, place), [url, place.evidence]]));
+  const effects = places.map(({ url, location }) => identityOf(url, location));
+  const texts = new Map(places.map(({ url, location }) => [identityOf(url, location), [url, location.evidence]]));
   const gone = async (switches: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
     const attempt = await unlessRefused(renderer.render(options, overlay(base.values, switches)));
     if ('refusal' in attempt) return undefined;
@@ -36,11 +36,11 @@ export async function withSwitches(
   };
   const off = switchesOff(
     base.values,
-    places.flatMap(({ url, place }) => [url, place.evidence]),
+    places.flatMap(({ url, location }) => [url, location.evidence]),
   );
   const read = readByTemplates(
     await renderer.texts(),
-    places.map(({ place }) => place),
+    places.map(({ location }) => location),
   );
   const near = off.filter(({ path }) => read(formatPath(path)));
   // Each distinct cause takes several halvings. The limit bounds the time for scripts with many needs.

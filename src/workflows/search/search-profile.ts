@@ -95,7 +95,7 @@ async function searchUpgrade(
     return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search)) };
   }
   const chart = `chart ${metadata.name} ${metadata.version}`;
-  const message = `${chart} does not render as an upgrade, so what only upgrades pull is not known: ${attempt.refusal.message}`;
+  const message = `${chart} does not render as an upgrade, so images that only upgrades pull are unknown: ${attempt.refusal.message}`;
   search.emit({ type: 'warning', message });
   return undefined;
 }

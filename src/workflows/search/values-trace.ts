@@ -30,12 +30,12 @@ const SHORTEST = 4;
 export class ValuesTrace {
   /** Hosts of URLs in the user's values, such as the user's own chart repository. */
   readonly hosts: ReadonlySet<string>;
-  readonly #look: () => Promise<Seen>;
-  #seen: Promise<Seen> | undefined;
+  readonly #run: () => Promise<Seen>;
+  #result: Promise<Seen> | undefined;
 
   private constructor(hosts: ReadonlySet<string>, look: () => Promise<Seen>) {
     this.hosts = hosts;
-    this.#look = look;
+    this.#run = look;
   }
 
   /**
@@ -66,7 +66,7 @@ export class ValuesTrace {
    * render contains, such as an upgrade, counts as dependent.
    */
   async isBuilt(nested: NestedChart, named: ReadonlySet<string>): Promise<boolean> {
-    const { base, changed, kept } = await this.#get();
+    const { base, changed, kept } = await this.#results();
     if (!base.has(askedOf(nested))) return true;
     const asked = [base, changed].map((known) =>
       [...known.keys()].filter((key) => {
@@ -80,14 +80,14 @@ export class ValuesTrace {
 
   /** Tests whether the values of a nested chart may contain the user's values. */
   async reaches(nested: NestedChart): Promise<boolean> {
-    const { changed, kept } = await this.#get();
+    const { changed, kept } = await this.#results();
     const handed = handedTo(nested);
     return changed.get(askedOf(nested)) !== handed || kept.some((text) => isIn(text, handed));
   }
 
-  #get(): Promise<Seen> {
-    this.#seen ??= this.#look();
-    return this.#seen;
+  #results(): Promise<Seen> {
+    this.#result ??= this.#run();
+    return this.#result;
   }
 }
 
@@ -99,7 +99,7 @@ async function withOthers(renderer: Renderer, given: GivenValues, folder: string
   const attempt = async (chosen: readonly string[]): Promise<Render> => {
     const others = new Set(chosen);
     const change = (text: string): string => (others.has(text) ? otherText(text) : text);
-    return renderer.render(await given.with(change, join(folder, String(runs++))));
+    return renderer.render(await given.withTexts(change, join(folder, String(runs++))));
   };
   // Uses the same parser as the other renders: Helm's YAML has more boolean spellings.
   const base = knownOf(await attempt([]));
