@@ -11,7 +11,7 @@ import { type ImagesResult, images } from '../../../src/workflows/images.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
-/** Addresses that charts name: which are asked, and which are not. The one server stands for the attacker's. */
+/** Which addresses of nested charts are requested. The server represents the attacker's. */
 describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
   let server: Server;
@@ -78,7 +78,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
 
   const codes = ({ failures }: ImagesResult): string[] => failures.map(({ code }) => code);
 
-  test('are not asked without TLS, nor where they are private', async () => {
+  test('are not requested without TLS, nor if they are private', async () => {
     for (const url of [`http://127.0.0.1:${port}`, `https://127.0.0.1:${port}`, `oci://127.0.0.1:${port}/charts`]) {
       const result = await search({ 'templates/a.yaml': application('a', url) });
       expect(codes(result), url).toEqual(['forbidden']);
@@ -87,7 +87,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     expect(asked).toEqual([]);
   });
 
-  test('are asked when the user has named the host', async () => {
+  test('are requested if the user has named the host', async () => {
     const result = await search({ 'templates/a.yaml': application('a', `http://127.0.0.1:${port}/x`) }, {}, [
       `127.0.0.1:${port}`,
     ]);
@@ -96,7 +96,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     expect(result.askedHosts).toBeUndefined();
   });
 
-  test('are listed when they are public', async () => {
+  test('are listed if they are public', async () => {
     const result = await search({ 'templates/a.yaml': application('a', 'https://charts.invalid/x') });
     expect(result.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
   });
@@ -109,7 +109,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       '{{ range $i, $x := (splitList "" .Values.password) }}{{ if eq $x "s" }}y{{ else }}n{{ end }}{{ end }}',
     ],
     ['as a hash', '{{ .Values.password | sha256sum | trunc 20 }}'],
-  ])('are not asked when a secret of the user stands there, %s', async (_, built) => {
+  ])('are not requested if they contain a secret of the user, %s', async (_, built) => {
     const url = `https://x-${built}.charts.invalid/x`;
     const result = await search(
       { 'templates/a.yaml': application('a', 'ADDRESS').replace('ADDRESS', () => url) },
@@ -122,7 +122,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     expect(asked).toEqual([]);
   });
 
-  test('are not asked when the secret decides whether they are there, or the chart wants just that one', async () => {
+  test('are not requested if the secret decides whether they exist, or selects one of them', async () => {
     const guarded = (url: string): string =>
       `{{ if hasPrefix "sw" .Values.password }}\n${application('a', url)}\n{{ end }}\n`;
     const one = await search(
@@ -176,14 +176,14 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
         'templates/a.yaml': `{{ if .Release.IsUpgrade }}\nimage: x\n---\n${application('a', 'https://{{ .Values.password }}.invalid')}\n{{ end }}`,
       },
     ],
-  ])('are not asked when the chart %s', async (_, templates) => {
+  ])('are not requested if the chart %s', async (_, templates) => {
     const result = await search(templates, { secrets: 'password: swordfish9\n' });
     expect(new Set(codes(result))).toEqual(new Set(['forbidden']));
     expect(result.askedHosts).toBeUndefined();
     expect(asked).toEqual([]);
   });
 
-  test('are asked when the values only switch them on, or name them', async () => {
+  test('are requested if the values only enable them, or name them', async () => {
     const switched = `{{ if .Values.enabled }}\n${application('a', 'https://charts.invalid/x')}\n{{ end }}\n`;
     const one = await search(
       { 'templates/a.yaml': switched },
