@@ -22,17 +22,17 @@ export interface ImagesOptions extends Choosing {
   readonly add: readonly string[];
   /** Access to chart repositories; their own addresses by default. */
   readonly chartSources?: ChartSources;
-  /** Search nested charts too (default true). */
+  /** Searches nested charts too (default true). */
   readonly nestedCharts?: boolean;
   /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Also search disabled components, with additional renders. */
+  /** Also searches disabled components, with additional renders. */
   readonly whatIf?: boolean;
-  /** Add the values path that disables each network need, with additional renders. */
+  /** Adds the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Record how values build the references, so that overrides need no probing later. */
+  /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes?: boolean;
-  /** Search for containers that may create pods. */
+  /** Searches for containers that may create pods. */
   readonly operators?: boolean;
   /** Registry access for the operator image scan; no scan if absent. */
   readonly lookInside?: InsideOptions;
@@ -42,7 +42,7 @@ export interface InsideOptions {
   readonly access: RegistryAccess;
   /** Number of concurrent requests. */
   readonly concurrency: number;
-  /** Treat candidates above low confidence as found. */
+  /** Treats candidates above low confidence as found. */
   readonly include: boolean;
 }
 

@@ -15,11 +15,11 @@ export interface Choosing {
   readonly exclude?: readonly Pattern[];
   /** References to include despite `exclude` or low confidence. */
   readonly include?: readonly Pattern[];
-  /** Include images of `helm test` (default true). */
+  /** Includes images of `helm test` (default true). */
   readonly tests?: boolean;
-  /** Include images of hooks, including tests (default true). */
+  /** Includes images of hooks, including tests (default true). */
   readonly hooks?: boolean;
-  /** Include operators' default images for resources that users will create (default true). */
+  /** Includes operators' default images for resources that users will create (default true). */
   readonly operatorDefaults?: boolean;
 }
 

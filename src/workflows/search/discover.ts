@@ -32,19 +32,19 @@ export interface ChartJob {
 /** Options of the search, for named and nested charts. */
 export interface SearchOptions {
   readonly chartSources?: ChartSources;
-  /** Search nested charts too (default true). */
+  /** Searches nested charts too (default true). */
   readonly nestedCharts?: boolean;
   /** Names of nested charts to exclude. */
   readonly exclude?: readonly Pattern[];
   /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Search for containers that may create pods. */
+  /** Searches for containers that may create pods. */
   readonly operators?: boolean;
-  /** Also search disabled components, with additional renders. */
+  /** Also searches disabled components, with additional renders. */
   readonly whatIf?: boolean;
-  /** Add the values path that disables each network need, with additional renders. */
+  /** Adds the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Record how values build the references, so that overrides need no probing later. */
+  /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes?: boolean;
 }
 

@@ -14,11 +14,11 @@ import { type Addition, searchWhatIf } from './what-if.ts';
 
 export interface ProfileSearch extends RenderSearch {
   readonly emit: Emit;
-  /** Also search disabled components, with additional renders. */
+  /** Also searches disabled components, with additional renders. */
   readonly whatIf: boolean;
-  /** Add the values path that disables each network need, with additional renders. */
+  /** Adds the values path that disables each network need, with additional renders. */
   readonly switches: boolean;
-  /** Record how values build the references, so that overrides need no probing later. */
+  /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes: boolean;
 }
 

@@ -34,9 +34,9 @@ export interface RenderFindings {
 export interface RenderSearch {
   /** Operator rules in addition to the built-in ones. */
   readonly rules: readonly Rule[];
-  /** Search for containers that may create pods. */
+  /** Searches for containers that may create pods. */
   readonly operators?: boolean;
-  /** Trace values to the references that they build, with one additional render. */
+  /** Traces values to the references that they build, with one additional render. */
   readonly traced: boolean;
 }
 
