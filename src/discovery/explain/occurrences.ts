@@ -67,11 +67,11 @@ function matches(sight: Sight, asked: string): Seen[] {
   if (sight.came === 'omitted') {
     const found = textsIn(sight.value, sight.spot).filter(({ text }) => text.includes(asked));
     // One description of a schema is enough; they all have the same reason.
-    return found.slice(0, sight.reason === 'kind' ? 1 : undefined).map((one) => ({ ...one, sight }));
+    return found.slice(0, sight.reason === 'kind' ? 1 : undefined).map((located) => ({ ...located, sight }));
   }
   const { text, spot, hit, parts = [] } = sight;
   const texts = [text, hit?.reference ?? '', ...parts.map((part) => part.text)];
-  return texts.some((one) => one.includes(asked)) ? [{ spot, text, sight }] : [];
+  return texts.some((candidate) => candidate.includes(asked)) ? [{ spot, text, sight }] : [];
 }
 
 /** Returns all strings of a skipped value. */
@@ -113,7 +113,7 @@ function isTaken(sight: Sight): sight is Judged {
 const SHOWN = 160;
 
 function lineWith(text: string, asked: string): string {
-  const line = redact((text.split('\n').find((one) => one.includes(asked)) ?? text).trim());
+  const line = redact((text.split('\n').find((candidate) => candidate.includes(asked)) ?? text).trim());
   if (line.length <= SHOWN) return line;
   const from = Math.max(0, line.indexOf(asked) - SHOWN / 2);
   const end = from + Math.max(SHOWN, asked.length);

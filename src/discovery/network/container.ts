@@ -59,10 +59,12 @@ function bySettings(
   spot: Spot,
   container: Mapping,
 ): NetworkHit[] {
-  const flags = words.flatMap(({ text, spot: at }, i) => {
+  const flags = words.flatMap(({ text, spot: wordPath }, i) => {
     const [, name, value] = /^(-{1,2}[\w.-]+)=(.*)$/s.exec(text) ?? [];
     const before = words[i - 1]?.text ?? '';
-    return name === undefined ? [{ name: before, value: text, at }] : [{ name, value: value ?? '', at }];
+    return name === undefined
+      ? [{ name: before, value: text, valuePath: wordPath }]
+      : [{ name, value: value ?? '', valuePath: wordPath }];
   });
   const listed = Array.isArray(container.env) ? container.env : [];
   const variables = [...environment].map(([name, value]) => {
@@ -70,12 +72,16 @@ function bySettings(
     const env = childOf(spot, 'env');
     const item = childOf(env, index);
     const own = index >= 0 && listed[index].value !== undefined;
-    return { name, value, at: index < 0 ? childOf(spot, 'envFrom') : childOf(item, own ? 'value' : 'valueFrom') };
+    return {
+      name,
+      value,
+      valuePath: index < 0 ? childOf(spot, 'envFrom') : childOf(item, own ? 'value' : 'valueFrom'),
+    };
   });
-  return [...flags, ...variables].flatMap(({ name, value, at }) =>
+  return [...flags, ...variables].flatMap(({ name, value, valuePath }) =>
     fetchesBySetting(name, value, image).map((fetch) => ({
       ...fetch,
-      spot: at,
+      spot: valuePath,
       evidence: evidenceOf(`${name}=${value}`),
     })),
   );

@@ -81,9 +81,9 @@ export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
   const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
   if (!GROUPS.has(group)) return [];
   return SOURCES.filter((source) => source.group === group && source.kind.test(String(object.kind))).flatMap((source) =>
-    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, spot, beside }) => {
+    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, spot, siblings }) => {
       const text = String(value).trim();
-      const fetch = typeof source.fetched === 'string' ? plain(text, source.fetched) : source.fetched(text, beside);
+      const fetch = typeof source.fetched === 'string' ? plain(text, source.fetched) : source.fetched(text, siblings);
       return fetch === undefined
         ? []
         : [{ ...fetch, spot, evidence: evidenceOf(`${source.path.split('.').at(-1)}: ${text}`) }];
@@ -94,11 +94,12 @@ export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
 interface FieldFound {
   readonly value: string | number;
   readonly spot: Spot;
-  readonly beside: Mapping;
+  readonly siblings: Mapping;
 }
 
 function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, beside: Mapping): FieldFound[] {
-  if (key === undefined) return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, beside }] : [];
+  if (key === undefined)
+    return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, siblings: beside }] : [];
   if (Array.isArray(value)) {
     const inner = key === '[]' ? rest : key === '**' ? [key, ...rest] : undefined;
     return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), beside));

@@ -98,7 +98,7 @@ export async function searchCharts(
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
-  const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
+  const wanted = nestedCharts ? results.flatMap((result) => result.nestedJobs) : [];
   if (wanted.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
   return searchNested(
     { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
@@ -114,7 +114,7 @@ async function searchChart(
   folder: string,
   sources: ChartSources,
   search: ProfileSearch,
-): Promise<{ searched: SearchedChart; wanted: Wanted[] }> {
+): Promise<{ searched: SearchedChart; nestedJobs: Wanted[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const chart = await fetchChart(helm, request, folder, context.cwd, sources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
@@ -142,5 +142,5 @@ async function searchChart(
           );
     wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
-  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, wanted };
+  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, nestedJobs: wanted };
 }

@@ -23,7 +23,7 @@ export class NestedHosts {
   readonly #named: ReadonlySet<string>;
   readonly #emit: Emit;
   readonly #resolve: Resolve | undefined;
-  readonly #asked = new Map<string, Set<string>>();
+  readonly #requested = new Map<string, Set<string>>();
 
   constructor({ hosts = new Set() }: ChartSources, emit: Emit, resolve?: Resolve) {
     this.#named = hosts;
@@ -46,16 +46,16 @@ export class NestedHosts {
       if (!isNamed && trace !== undefined && (await trace.isBuilt(nested, this.#named))) throw builtFromValues(host);
       await checkAddress(address, this.#named, this.#resolve);
       if (isNamed || host === undefined) return;
-      const charts = this.#asked.get(host);
+      const charts = this.#requested.get(host);
       if (charts === undefined) {
         this.#emit({ type: 'stage', message: `requesting charts from ${host} (declared by ${parent})` });
-        this.#asked.set(host, new Set([nested.name]));
+        this.#requested.set(host, new Set([nested.name]));
       } else charts.add(nested.name);
     };
   }
 
   askedHosts(): AskedHost[] {
-    return [...this.#asked]
+    return [...this.#requested]
       .map(([host, charts]) => ({ host, charts: [...charts].sort() }))
       .sort((a, b) => (a.host < b.host ? -1 : 1));
   }

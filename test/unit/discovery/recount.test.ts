@@ -27,7 +27,7 @@ describe('a manifest that Helm installs', () => {
   });
 });
 
-describe('checkCount', () => {
+describe('crossCheckImages', () => {
   const manifest = HOSTILE.plain as string;
 
   it('throws `disagreement` with the document if an image was not found', () => {
@@ -80,7 +80,7 @@ describe('checkCount', () => {
   });
 });
 
-describe('checkImages', () => {
+describe('checkContainerImages', () => {
   const pod = (spec: object) => JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec });
   const job = { containers: [{ image: 'reg.io/a:1' }], initContainers: [{ image: 'Foo/Bar:1' }] };
   const cron = JSON.stringify({
@@ -124,7 +124,7 @@ describe('checkImages', () => {
   });
 });
 
-describe('dubiousImages', () => {
+describe('malformedImages', () => {
   const workflow = (image: string) =>
     JSON.stringify({
       apiVersion: 'argoproj.io/v1alpha1',
@@ -146,7 +146,7 @@ describe('dubiousImages', () => {
     expect(dubiousImages(render(workflow(image)))).toEqual([]);
   });
 
-  it('leaves workloads to checkImages', () => {
+  it('leaves workloads to checkContainerImages', () => {
     expect(dubiousImages(render(deployment({ image: 'b:' })))).toEqual([]);
   });
 });
