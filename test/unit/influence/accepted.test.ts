@@ -5,43 +5,43 @@ import { accepted } from '../../../src/influence/accepted.ts';
 /** A chart that refuses some numbers, and counts the attempts. */
 function chartRefusing(...bad: readonly number[]): {
   attempt: (chosen: readonly number[]) => Promise<string>;
-  asked: () => number;
+  attempts: () => number;
 } {
-  let asked = 0;
+  let attempts = 0;
   return {
     attempt: (chosen) => {
-      asked += 1;
+      attempts += 1;
       if (chosen.some((item) => bad.includes(item))) {
         return Promise.reject(new AirgapError('chart-render', `refused: ${bad.join()}`));
       }
       return Promise.resolve(chosen.join());
     },
-    asked: () => asked,
+    attempts: () => attempts,
   };
 }
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 describe('the accepted items', () => {
   it('are all items, in one attempt, if nothing is refused', async () => {
-    const { attempt, asked } = chartRefusing();
+    const { attempt, attempts } = chartRefusing();
     expect(await accepted(upTo(100), attempt)).toEqual({ items: upTo(100), result: upTo(100).join() });
-    expect(asked()).toBe(1);
+    expect(attempts()).toBe(1);
   });
 
   it('are all but the refused items, found by halving', async () => {
-    const { attempt, asked } = chartRefusing(17, 63);
+    const { attempt, attempts } = chartRefusing(17, 63);
     const result = await accepted(upTo(64), attempt);
     expect([...(result?.items ?? [])].sort((a, b) => a - b)).toEqual(upTo(64).filter((i) => i !== 17 && i !== 63));
-    expect(asked()).toBeLessThan(30);
+    expect(attempts()).toBeLessThan(30);
   });
 
   it('are found in two attempts if the refusal names the others', async () => {
-    const { attempt, asked } = chartRefusing(17, 63);
+    const { attempt, attempts } = chartRefusing(17, 63);
     const named = ({ message }: AirgapError, items: readonly number[]): number[] =>
       items.filter((item) => message.split(/[:, ]+/).includes(String(item)));
     const result = await accepted(upTo(64), attempt, named);
     expect(result?.items).toEqual(upTo(64).filter((i) => i !== 17 && i !== 63));
-    expect(asked()).toBe(2);
+    expect(attempts()).toBe(2);
   });
 
   it('are none if each item alone is refused', async () => {
@@ -49,9 +49,9 @@ describe('the accepted items', () => {
   });
 
   it('are searched with a limited number of attempts', async () => {
-    const { attempt, asked } = chartRefusing(...upTo(1000));
+    const { attempt, attempts } = chartRefusing(...upTo(1000));
     await accepted(upTo(1000), attempt);
-    expect(asked()).toBe(60);
+    expect(attempts()).toBe(60);
   });
 
   it('other errors are thrown at once', async () => {

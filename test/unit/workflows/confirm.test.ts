@@ -25,37 +25,37 @@ function finding(reference: string, confidence: Confidence = 'likely'): Finding 
 
 /** Confirms findings with registries that have every tag of these repositories, or answer with an error. Records the requests. */
 function registries(known: Readonly<Record<string, true | AirgapError>>) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const head = async (repository: Repository, lookup: string): Promise<Descriptor | undefined> => {
     const name = formatRepository(repository);
-    asked.push(`${name} ${lookup}`);
+    requests.push(`${name} ${lookup}`);
     const answer = known[name] ?? known[repository.registry];
     if (answer instanceof AirgapError) throw answer;
     return answer && { mediaType: 'x', digest, size: 1 };
   };
-  return { head, asked };
+  return { head, requests };
 }
 
 async function confirm(known: Parameters<typeof registries>[0], findings: readonly Finding[], concurrency = 4) {
-  const { head, asked } = registries(known);
+  const { head, requests } = registries(known);
   const warnings: string[] = [];
   const emit = (event: AirgapEvent) => event.type === 'warning' && warnings.push(event.message);
   const result = await confirmFindings({ head }, findings, { concurrency, emit: (event) => void emit(event) });
   const confirmed = result.images.map((one) => [one.reference, one.confidence, one.confirmed]);
-  return { ...result, confirmed, asked, warnings };
+  return { ...result, confirmed, requests, warnings };
 }
 
 describe('confirming', () => {
   test('marks existing images as confirmed; possible ones stay possible', async () => {
     const findings = [finding('quay.io/a/a:1'), finding('quay.io/a/b:1', 'possible'), finding('x.io/c:1', 'certain')];
-    const { confirmed, dropped, asked } = await confirm({ 'quay.io': true }, findings);
+    const { confirmed, dropped, requests } = await confirm({ 'quay.io': true }, findings);
     expect(confirmed).toEqual([
       ['quay.io/a/a:1', 'likely', true],
       ['quay.io/a/b:1', 'possible', true],
       ['x.io/c:1', 'certain', undefined],
     ]);
     expect(dropped).toEqual([]);
-    expect(asked).toEqual(['quay.io/a/a 1', 'quay.io/a/b 1']);
+    expect(requests).toEqual(['quay.io/a/a 1', 'quay.io/a/b 1']);
   });
 
   test('drops missing images with their locations, and warns', async () => {
@@ -83,8 +83,8 @@ describe('confirming', () => {
 
   test('requests each manifest once, under any number of names', async () => {
     const findings = [finding(`quay.io/a/a:1@${digest}`), finding(`quay.io/a/a@${digest}`), finding('quay.io/a/a:1')];
-    const { asked, confirmed } = await confirm({ 'quay.io': true }, findings);
-    expect(asked).toEqual([`quay.io/a/a ${digest}`, 'quay.io/a/a 1']);
+    const { requests, confirmed } = await confirm({ 'quay.io': true }, findings);
+    expect(requests).toEqual([`quay.io/a/a ${digest}`, 'quay.io/a/a 1']);
     expect(confirmed.map(([, , answer]) => answer)).toEqual([true, true, true]);
   });
 
@@ -95,15 +95,15 @@ describe('confirming', () => {
       finding(`gone.io/x/${name}:1`),
       finding(`busy.io/x/${name}:1`),
     ]);
-    const { asked, confirmed, warnings } = await confirm({ 'gone.io': gone, 'busy.io': busy }, findings, 1);
-    expect(asked).toEqual(['gone.io/x/a 1', 'busy.io/x/a 1', 'busy.io/x/b 1', 'busy.io/x/c 1']);
+    const { requests, confirmed, warnings } = await confirm({ 'gone.io': gone, 'busy.io': busy }, findings, 1);
+    expect(requests).toEqual(['gone.io/x/a 1', 'busy.io/x/a 1', 'busy.io/x/b 1', 'busy.io/x/c 1']);
     expect(confirmed.every(([, , answer]) => answer === false)).toBe(true);
     expect(warnings).toHaveLength(2);
   });
 
   test('sends no requests if everything is certain', async () => {
-    const { asked, images } = await confirm({}, [finding('quay.io/a/a:1', 'certain')]);
-    expect(asked).toEqual([]);
+    const { requests, images } = await confirm({}, [finding('quay.io/a/a:1', 'certain')]);
+    expect(requests).toEqual([]);
     expect(images).toEqual([finding('quay.io/a/a:1', 'certain')]);
   });
 });

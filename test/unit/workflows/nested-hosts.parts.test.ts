@@ -16,11 +16,11 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
   const test = it.skipIf(wanted.path === undefined);
   let server: Server;
   let port: number;
-  const asked: string[] = [];
+  const requests: string[] = [];
 
   beforeAll(async () => {
     server = createServer((request, response) => {
-      asked.push(request.url ?? '');
+      requests.push(request.url ?? '');
       response.writeHead(404).end();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -43,7 +43,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     options: RenderOptions & { secrets?: string } = {},
     named: string[] = [],
   ): Promise<ImagesResult> {
-    asked.splice(0);
+    requests.splice(0);
     const cwd = scratchFolder();
     await mkdir(join(cwd, 'tmp'));
     await writeFiles(join(cwd, 'outer'), {
@@ -84,7 +84,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       expect(codes(result), url).toEqual(['forbidden']);
       expect(result.failures[0]?.hint).toContain(`--allow-chart-host 127.0.0.1:${port}`);
     }
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test('are requested if the user has named the host', async () => {
@@ -92,7 +92,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       `127.0.0.1:${port}`,
     ]);
     expect(codes(result)).toEqual(['chart-not-found']);
-    expect(asked).toEqual(['/x/index.yaml']);
+    expect(requests).toEqual(['/x/index.yaml']);
     expect(result.askedHosts).toBeUndefined();
   });
 
@@ -119,7 +119,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     );
     expect(codes(result)).toEqual(['forbidden']);
     expect(result.askedHosts).toBeUndefined();
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test('are not requested if the secret decides whether they exist, or selects one of them', async () => {
@@ -139,7 +139,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       { secrets: 'password: AKIA77777\n' },
     );
     expect(codes(two)).toEqual(['forbidden']);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test.each<[string, Record<string, string>]>([
@@ -165,7 +165,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       },
     ],
     [
-      'tells it by those that are not asked',
+      'tells it by those that are not requested',
       {
         'templates/a.yaml': `{{ range $c := list "r" "s" "t" "u" }}{{ if not (hasPrefix $c $.Values.password) }}\n---\n${application('a', 'https://{{ $c }}.charts.invalid')}\n{{ end }}{{ end }}`,
       },
@@ -180,7 +180,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     const result = await search(templates, { secrets: 'password: swordfish9\n' });
     expect(new Set(codes(result))).toEqual(new Set(['forbidden']));
     expect(result.askedHosts).toBeUndefined();
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test('are requested if the values only enable them, or name them', async () => {
@@ -195,7 +195,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     expect(two.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
     const named = application('a', '{{ .Values.repository }}');
     const three = await search({ 'templates/a.yaml': named }, { set: [`repository=http://127.0.0.1:${port}/own`] });
-    expect(asked).toEqual(['/own/index.yaml']);
+    expect(requests).toEqual(['/own/index.yaml']);
     expect(codes(three)).toEqual(['chart-not-found']);
   });
 });
