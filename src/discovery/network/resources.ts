@@ -12,7 +12,7 @@ interface Source {
   readonly kind: RegExp;
   /** Keys below the object; `[]` matches any item of a list, `**` any depth. */
   readonly path: string;
-  readonly fetched: NetworkKind | ((value: string, beside: Mapping) => Fetch | undefined);
+  readonly fetched: NetworkKind | ((value: string, siblings: Mapping) => Fetch | undefined);
 }
 
 const SOURCES: readonly Source[] = [
@@ -97,19 +97,19 @@ interface FieldFound {
   readonly siblings: Mapping;
 }
 
-function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, beside: Mapping): FieldFound[] {
+function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, siblings: Mapping): FieldFound[] {
   if (key === undefined)
-    return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, siblings: beside }] : [];
+    return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, siblings }] : [];
   if (Array.isArray(value)) {
     const inner = key === '[]' ? rest : key === '**' ? [key, ...rest] : undefined;
-    return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), beside));
+    return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), siblings));
   }
   if (!isMapping(value)) return [];
   if (key !== '**') return fieldsAt(value[key], rest, childOf(spot, key), value);
   const deeper = Object.entries(value).flatMap(([name, item]) =>
     typeof item === 'object' ? fieldsAt(item, [key, ...rest], childOf(spot, name), value) : [],
   );
-  return [...fieldsAt(value, rest, spot, beside), ...deeper];
+  return [...fieldsAt(value, rest, spot, siblings), ...deeper];
 }
 
 function plain(text: string, kind: NetworkKind): Fetch | undefined {

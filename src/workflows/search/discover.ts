@@ -98,11 +98,11 @@ export async function searchCharts(
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
-  const wanted = nestedCharts ? results.flatMap((result) => result.nestedJobs) : [];
-  if (wanted.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
+  const nestedJobs = nestedCharts ? results.flatMap((result) => result.nestedJobs) : [];
+  if (nestedJobs.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
   return searchNested(
     { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
-    wanted,
+    nestedJobs,
     named,
   );
 }
@@ -123,7 +123,7 @@ async function searchChart(
   const whatIf: Addition[] = [];
   const operators: OperatorContainer[] = [];
   const recipes = new Map<string, readonly StoredRecipe[]>();
-  const wanted: Wanted[] = [];
+  const nestedJobs: Wanted[] = [];
   for (const profile of profiles) {
     const found = await searchProfile(renderer, profile, search);
     places.push(...found.places);
@@ -140,7 +140,7 @@ async function searchChart(
             join(folder, `trace-${profiles.indexOf(profile)}`),
             context.cwd,
           );
-    wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
+    nestedJobs.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
-  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, nestedJobs: wanted };
+  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, nestedJobs };
 }
