@@ -2,55 +2,58 @@ import type { Confidence } from '../lock/finding.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import type { Evidence } from './naming.ts';
 
-/** A text that is taken for a reference. */
+/** A text accepted as an image reference. */
 export interface Verdict {
-  /** Normalised. */
+  /** Normalized: registry, library/ and tag filled in. */
   readonly reference: string;
   readonly confidence: Confidence;
 }
 
-/** Why a text is not taken for a reference. A plain word, so that the many texts that are none cost nothing. */
+/**
+ * Reason why a text is not an image reference. A plain string, because most texts are rejected and an object each would
+ * be costly.
+ */
 export type Rejection =
-  | 'shape' // too long, or with characters that no reference has there: prose, most URLs, numbers with units
-  | 'grammar' // looks like one, and the grammar of references refuses it
-  | 'placeholder' // a switch, or what an injector replaces
+  | 'shape' // too long, or with characters that no reference contains: prose, most URLs, numbers with units
+  | 'grammar' // rejected by the grammar of references
+  | 'placeholder' // a boolean-like word, or a placeholder for an injector
   | 'capital-host'
-  | 'untagged' // no tag, no digest, and no key that says image
+  | 'untagged' // no tag, no digest, and no key that names an image
   | 'file'
-  | 'machine-image' // of a cloud: AMIs, Google's and Azure's image paths
+  | 'machine-image' // a cloud's machine image: AMIs, image paths of Google and Azure
   | 'media-type'
-  | 'identifier' // one word that no image is named like
+  | 'identifier' // a single word that is not a valid name of an official image
   | 'source-host'
   | 'service-host'
-  | 'no-host' // a first component with neither dot nor port
-  | 'port' // the text behind the colon is a port
-  | 'odd-tag' // behind a host without a key: the text behind the colon is like no tag
-  | 'unversioned' // without a host and a key: the tag is no version
-  | 'one-word'; // `name:1.2` without anything around it that says image
+  | 'no-host' // the first component has neither a dot nor a port
+  | 'port' // the text after the colon is a port
+  | 'odd-tag' // host without a key: the text after the colon does not look like a tag
+  | 'unversioned' // neither host nor key: the tag is not a version
+  | 'one-word'; // `name:1.2` without a surrounding key that names an image
 
 const LIMIT = 400;
 const SHAPE = /^[A-Za-z0-9][\w./:@+-]*[A-Za-z0-9_]$/;
 const FILE =
   /\.(?:png|svg|jpe?g|gif|ico|webp|iso|img|qcow2|vmdk|ya?ml|json|sh|py|conf|cfg|ini|toml|txt|md|html?|css|js|tgz|tar|gz|zip|jar|so|sock|log|crt|pem|key|db|properties|xml|tpl|tmpl|go)$/i;
-/** Values that a field called image has when it holds no image: switches, and what injectors replace. */
+/** Values of an `image` field that are no references: booleans, policies, and placeholders for injectors. */
 const NO_IMAGE = new Set(
   'auto default none null nil true false yes no on off enabled disabled latest stable always never string image name tag'.split(
     ' ',
   ),
 );
 const MIME = /^(?:image|application|text|video|audio|font)\/[\w.+-]+$/;
-/** Hosts of source code, whose paths look like images and never are. */
+/** Source code hosts: their paths look like images but never are. */
 const SOURCE_HOSTS = new Set(['github.com', 'gitlab.com', 'bitbucket.org', 'golang.org', 'gopkg.in']);
 const VERSION_TAG = /^v?\d+\.\d+/;
 const NAMED_TAG = /\d|^(?:latest|stable|edge|main|master|nightly|dev|release|alpine|slim|debian|ubuntu)/;
-/** Names of official images; other words joined by underscores or dots are somebody's identifiers. */
+/** Names of official images. Words joined by underscores or dots are identifiers of something else. */
 const BARE = /^[a-z][a-z0-9-]*$/;
 const PORT_TAG = /^\d{4,5}$/;
 
 /**
- * Decides whether a text is an image reference, or says why it is none. The less its name says, the more the text must
- * say by itself: a key that says image is enough for `nginx`; without one a registry host and a tag, a path and a
- * version, or a digest are asked for.
+ * Decides whether a text is an image reference, or returns the reason why not. Weaker evidence from the key requires
+ * more of the text: `nginx` is enough after a key that names an image; otherwise the text needs a registry host and a
+ * tag, a path and a version, or a digest.
  */
 export function assess(text: string, evidence: Evidence): Verdict | Rejection {
   const written = text.startsWith('docker://') ? text.slice(9) : text;
@@ -63,7 +66,7 @@ export function assess(text: string, evidence: Evidence): Verdict | Rejection {
   return doubt ?? { reference: formatReference(parsed), confidence };
 }
 
-/** The verdict of {@link assess} without its reasons. */
+/** Returns the accepted reference of {@link assess}, or undefined if it was rejected. */
 export function judge(text: string, evidence: Evidence): Verdict | undefined {
   const assessment = assess(text, evidence);
   return typeof assessment === 'string' ? undefined : assessment;
@@ -76,10 +79,10 @@ interface Parts {
   readonly pinned: boolean;
 }
 
-/** What speaks against a text outside the fields of a pod spec; undefined when nothing does. */
+/** Returns why a text outside pod specs is rejected, or undefined if it is accepted. */
 function doubtOf(parts: Parts, evidence: Exclude<Evidence, 'typed'>): Rejection | undefined {
   const { host, path, tag, pinned } = parts;
-  // Grammar reads a capitalised first component as a host; nothing that people publish is named so.
+  // The grammar reads a capitalized first component as a host; no published image is named that way.
   if (host !== undefined && !/[.:]/.test(host) && host !== 'localhost') return 'capital-host';
   if (pinned) return undefined;
   if (tag === undefined) return evidence === 'key' ? doubtOfName(parts) : 'untagged';
@@ -90,7 +93,7 @@ function doubtOf(parts: Parts, evidence: Exclude<Evidence, 'typed'>): Rejection 
   return evidence === 'context' || VERSION_TAG.test(tag) ? undefined : 'unversioned';
 }
 
-/** For a name without tag or digest, whose key says that it is an image. */
+/** Checks a name without tag or digest after a key that names an image. */
 function doubtOfName({ host, path }: Parts): Rejection | undefined {
   if (FILE.test(path)) return 'file';
   if (/^(?:projects|subscriptions)\//.test(path) || /^ami-[0-9a-f]+$/.test(path)) return 'machine-image';
@@ -105,7 +108,7 @@ function doubtOfHost(host: string): Rejection | undefined {
   return /[.:]/.test(host) ? undefined : 'no-host';
 }
 
-/** In-cluster services and file-like hosts: an address, not a registry. */
+/** Matches in-cluster service names and hosts that look like files: addresses, not registries. */
 function isNoRegistry(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   const service = name.lastIndexOf('.svc.');

@@ -2,25 +2,25 @@ import { isMapping, type Mapping } from './entry.ts';
 import { identityOf } from './place.ts';
 import { childOf, type Spot } from './spot.ts';
 
-/** One container's or image volume's image, as the Kubernetes API has it. */
+/** Image of one container or image volume, located by the Kubernetes API. */
 export interface ContainerImage {
-  /** Of the field, in the document. */
+  /** Path of the field in the document. */
   readonly path: string;
-  /** What stands there; undefined when the field is missing. */
+  /** Value of the field; undefined if the field is missing. */
   readonly image: unknown;
 }
 
-/** One object of a document; a List has several. */
+/** One object of a document (a List contains several) and its container images. */
 export interface CountedObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
-  /** Whether its API version and kind are those of a workload of Kubernetes, whose containers are known. */
+  /** True for Kubernetes workloads, whose container fields are known. */
   readonly isWorkload: boolean;
   readonly images: readonly ContainerImage[];
 }
 
-/** Where the workloads of Kubernetes have their pod's spec. */
+/** Path of the pod spec in each Kubernetes workload. */
 const POD_SPECS: readonly (readonly [group: RegExp, kinds: RegExp, path: readonly string[]])[] = [
   [/^v1$/, /^Pod$/, ['spec']],
   [/^v1$/, /^PodTemplate$/, ['template', 'spec']],
@@ -31,12 +31,12 @@ const POD_SPECS: readonly (readonly [group: RegExp, kinds: RegExp, path: readonl
 ];
 const CONTAINERS = ['initContainers', 'containers', 'ephemeralContainers'];
 
-/** Whether objects of this kind hold containers by the Kubernetes API, or other objects. */
+/** Tests whether objects of this kind can contain containers, or other objects, by the Kubernetes API. */
 export function mayHoldContainers(kind: string): boolean {
   return kind.endsWith('List') || POD_SPECS.some(([, kinds]) => kinds.test(kind));
 }
 
-/** The objects of a manifest with the images of their containers, by the paths of the Kubernetes API and by nothing else. */
+/** Returns the objects of a manifest with their container images, located only by the paths of the Kubernetes API. */
 export function objectsIn(manifest: unknown, root: Spot = { path: '' }): CountedObject[] {
   if (!isMapping(manifest)) return [];
   const { kind, apiVersion, items } = manifest;

@@ -5,9 +5,9 @@ import { identityOf, type PlaceFound } from './place.ts';
 import { isRelevant } from './relevance.ts';
 
 /**
- * Every place of a render where an image reference stands, document by document. `path` and `within` are
- * positional: the same place of another render of the chart has the same ones, whatever it says there. The paths of
- * a split's parts are fields of the object or, inside a text, of the text (as the last step of `within` has them).
+ * Returns every image reference of a render, document by document. `path` and `within` are positional: the same field
+ * has the same path in another render of the chart, whatever its value. The paths of the parts of a split reference are
+ * fields of the object or, inside a text, fields of that text (as in the last step of `within`).
  */
 export function discoverPlaces(
   documents: readonly RenderedDocument[],

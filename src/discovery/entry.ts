@@ -5,31 +5,31 @@ import { childOf, type Spot } from './spot.ts';
 /** A YAML mapping. */
 export type Mapping = Readonly<Record<string, unknown>>;
 
-/** A named value: a mapping's entry, an environment variable, a word of a text with its name. */
+/** A named value: entry of a mapping, environment variable, or a word of a text and its name. */
 export interface Entry {
   readonly key: string | undefined;
   readonly value: unknown;
   readonly spot: Spot;
-  /** The name may be chance, as in code and prose. */
+  /** The name may be a coincidence, as in code and prose. */
   readonly loose?: boolean;
 }
 
-/** A mapping's entries with the spots of their values. */
+/** Returns the entries of a mapping with the paths of their values. */
 export function entriesOf(mapping: Mapping, spot: Spot): Entry[] {
   return Object.entries(mapping).map(([key, value]) => ({ key, value, spot: childOf(spot, key) }));
 }
 
-/** Whether a value is a YAML mapping. */
+/** Tests whether a value is a YAML mapping. */
 export function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Whether a value is a list of nothing but mappings. */
+/** Tests whether a value is a non-empty list that contains only mappings. */
 export function isListOfMappings(value: unknown): value is readonly Mapping[] {
   return Array.isArray(value) && value.length > 0 && value.every(isMapping);
 }
 
-/** A list's item that brings its name along: `{name, value}`, `--flag=value`, or the value behind `--flag`. */
+/** Returns a list item with its name, if it has one: `{name, value}`, `--flag=value`, or the value after `--flag`. */
 export function namedItem(item: unknown, before: unknown, spot: Spot): Entry {
   if (isMapping(item) && typeof item.name === 'string' && typeof item.value === 'string') {
     return { key: item.name, value: item.value, spot: childOf(spot, 'value') };
@@ -41,7 +41,9 @@ export function namedItem(item: unknown, before: unknown, spot: Spot): Entry {
   return { key: named ? before : undefined, value: item, spot };
 }
 
-/** Helm charts keep what holds for all their images in the mapping itself or in `global`. */
+/**
+ * Returns the registry and tag that apply to the images below: charts set them in the mapping itself or in `global`.
+ */
 export function inheritedFrom(entries: readonly Entry[], fields: readonly Field[], above: Inherited): Inherited {
   const own = inheritedBy(fields);
   const global = entries.find(({ key, value }) => key === 'global' && isMapping(value));
@@ -49,7 +51,7 @@ export function inheritedFrom(entries: readonly Entry[], fields: readonly Field[
   return [own, shared].find((parts) => parts.length > 0) ?? above;
 }
 
-/** An entry that may be part of a split; none otherwise. */
+/** Converts an entry to a field of a split reference; empty if its key has no such role. */
 export function toField({ key, value, spot }: Entry): Field[] {
   if (key === undefined || partOf(key, true) === undefined) return [];
   return typeof value === 'string' || typeof value === 'number' ? [{ key, text: String(value).trim(), spot }] : [];

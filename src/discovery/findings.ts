@@ -5,7 +5,7 @@ const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];
 const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'optional', 'test'];
 
 /**
- * One finding for each reference, in the order of their texts: all its places in the order given, the strongest
+ * Groups references into findings, sorted by reference. Each finding has all locations in the given order, the highest
  * confidence among them and the most immediate need.
  */
 export function toFindings(places: readonly PlaceFound[]): Finding[] {

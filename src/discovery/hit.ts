@@ -1,7 +1,7 @@
 import type { Confidence, How, SplitPart } from '../lock/finding.ts';
 import type { Spot } from './spot.ts';
 
-/** A reference at a spot of one object. */
+/** A reference at one field path of an object. */
 export interface Hit {
   readonly spot: Spot;
   readonly how: How;
@@ -9,6 +9,6 @@ export interface Hit {
   readonly reference: string;
   readonly confidence: Confidence;
   readonly parts?: readonly SplitPart[];
-  /** Stands below something that is switched off (`enabled: false`). */
+  /** Below a mapping with `enabled: false`, or in a workload with 0 replicas or suspended. */
   readonly off: boolean;
 }

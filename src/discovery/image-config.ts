@@ -9,21 +9,22 @@ import type { PlaceFound } from './place.ts';
 import type { Spot } from './spot.ts';
 import { Walk } from './walk.ts';
 
-/** What an image config describes of its own image by convention: title, source, base image, how it was built. */
+/** Keys that by convention describe the image itself: title, source, base image, build. */
 const DESCRIBES_ITSELF =
   /^(?:org\.opencontainers\.image|org\.label-schema|com\.docker|desktop\.docker|io\.buildpacks|io\.paketo|io\.buildah|io\.openshift\.(?:build|s2i))\./;
-/** Names of what an image was made from, or tells people: nobody pulls that, however much it looks like an image. */
+/** Words in names of build inputs and documentation. Their values look like images but are not pulled. */
 const NOT_PULLED = new Set(
   'base parent build builder buildpack buildpacks from source description summary usage help documentation'.split(' '),
 );
 
 /**
- * References in the environment and the labels of an image config (OCI image specification 1.1, config.md; Docker's has
- * the same fields): defaults that an operator's image brings along for what it creates. Stricter than in manifests, since
- * most of a config tells where the image itself comes from; never `certain`.
- * @param config the parsed config, whatever it is
- * @param image the reference that carries it, normalised
- * @param context of the place that names the carrying image
+ * Returns the references in the environment and labels of an image config (OCI image specification 1.1, config.md;
+ * Docker's format has the same fields). They are defaults that the image of an operator contains for the workloads it
+ * creates. Stricter than for manifests, because most of a config describes where the image itself comes from; never
+ * `certain`.
+ * @param config the parsed config, of any type
+ * @param image normalized reference of the image with this config
+ * @param context of the location that names this image
  */
 export function imageConfigPlaces(
   config: unknown,
@@ -43,7 +44,7 @@ export function imageConfigPlaces(
       how,
       written,
       ...(parts === undefined ? {} : { parts }),
-      // A container's own environment comes before its image's.
+      // The environment of a container overrides that of its image.
       ...(isVariable(spot, parts) ? { redirect: { kind: 'env', name: key } as const } : {}),
       reference,
       confidence: 'likely',
@@ -71,12 +72,15 @@ function entryOf(field: string, key: string, value: unknown): Entry {
   return { key, value, spot: { path: `config.${field}[${JSON.stringify(key)}]` } };
 }
 
-/** The walk of manifests over entries that may say what is pulled; each hit with the name of its entry. */
+/**
+ * Searches the entries that can name a pulled image, like manifests are searched. Returns each match with the name of
+ * its entry.
+ */
 function hitsIn(entries: readonly Entry[], accepts: (hit: Hit, key: string) => boolean): { key: string; hit: Hit }[] {
   const worth = entries.filter(({ key = '' }) => !DESCRIBES_ITSELF.test(key) && !tellsOfTheBuild(key));
   const keys = new Map(worth.map(({ key = '', spot }) => [spot.path, key]));
   const walk = new Walk();
-  walk.entries(worth, { ...START, how: 'image-config' });
+  walk.visitEntries(worth, { ...START, how: 'image-config' });
   return walk.hits.flatMap((hit) => {
     const key = keys.get(hit.spot.path) ?? '';
     const taken = hit.confidence !== 'possible' && !tellsOfTheBuild(hit.spot.within ?? '') && accepts(hit, key);
@@ -84,13 +88,16 @@ function hitsIn(entries: readonly Entry[], accepts: (hit: Hit, key: string) => b
   });
 }
 
-/** What names no registry, or no version, needs a name that says image; parts of a name are mostly the image's own. */
+/**
+ * Without a registry or a version, the name has to say that it is an image. Parts of a split name are mostly those of
+ * the image itself.
+ */
 function isDefault(hit: Hit, key: string): boolean {
   if (!saysImage(hit, key) || hit.parts !== undefined) return isVersioned(hit) && isHosted(hit);
   return isVersioned(hit) || isHosted(hit);
 }
 
-/** No software reads its own labels, so those have to say that they name an image. */
+/** Software does not read its own labels, so a label has to name an image explicitly. */
 function isNamedDefault(hit: Hit, key: string): boolean {
   return saysImage(hit, key) && isVersioned(hit) && (hit.parts === undefined || isHosted(hit));
 }
@@ -112,7 +119,7 @@ function tellsOfTheBuild(key: string): boolean {
   return words[0] !== 'related' && words.some((word) => NOT_PULLED.has(word));
 }
 
-/** An image that says its own repository without a version says who it is, not what it pulls. */
+/** The image's own repository without a version identifies the image itself, not an image that it pulls. */
 function isOwnName(hit: Hit, image: string): boolean {
   const [own, named] = [tryParseReference(image), tryParseReference(hit.reference)];
   return !isVersioned(hit) && own?.registry === named?.registry && own?.path === named?.path;

@@ -14,8 +14,8 @@ import { isSilent } from './relevance.ts';
 import { childOf, inside, type Spot } from './spot.ts';
 
 /**
- * Values leaves that say of themselves that they are images: `agent.image`, `image.repository`, a `repository` beside a
- * `tag`. Wherever such a leaf stands in the render, what it builds there is a reference.
+ * Returns the values leaves that name an image: `agent.image`, `image.repository`, a `repository` with a `tag` next to
+ * it. Where the render contains such a leaf, the text around it is a reference.
  */
 export function imageLeaves(values: Values): Leaf[] {
   return leavesOf(values).filter((leaf) => {
@@ -28,7 +28,7 @@ export function imageLeaves(values: Values): Leaf[] {
   });
 }
 
-/** The tag, version or digest beside a leaf, when there is one that is not empty. */
+/** Returns the tag, version or digest next to a leaf; undefined if there is none or it is empty. */
 function tagBeside(values: Values, { path }: Leaf): string | undefined {
   const parent = valueAt(values, path.slice(0, -1));
   if (!isMapping(parent)) return undefined;
@@ -39,9 +39,9 @@ function tagBeside(values: Values, { path }: Leaf): string | undefined {
 }
 
 /**
- * Places where a marked image leaf stands and that no other evidence has shown: an argument, a line of a configuration
- * file, without a registry or a tag and without a name that says what it is.
- * @param known places of the same render; what stands there is not reported again
+ * Returns references built from marked image leaves that other evidence has not found: in an argument or a line of a
+ * configuration file, without a registry or a tag, and without a key that names an image.
+ * @param known references of the same render; these are not reported again
  */
 export function influencedPlaces(
   base: { readonly documents: readonly RenderedDocument[]; readonly values: Values },
@@ -57,7 +57,7 @@ export function influencedPlaces(
     const is = marked.get(positionOf(was));
     if (is === undefined || is.text === was.text || isSilent(kindOf(was))) return [];
     const identity = identityOf(was.object ?? {});
-    return changes(was.object, is.object, { path: '' }).flatMap(({ spot, text, after }) => {
+    return changes(was.object, is.object, { path: '' }).flatMap(({ spot, before: text, after }) => {
       const there = knownAt.get(`${positionOf(was)}\n${spot.path}`) ?? [];
       return wordsBuilt(text, readRuns(after, probed.slots), isImage).flatMap((word): PlaceFound[] => {
         if (there.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
@@ -91,7 +91,7 @@ interface Word {
 
 const PART = /[\w./:@+-]/;
 
-/** Words of the text before marking that an image leaf builds. */
+/** Returns the words of the unmarked text that are built from an image leaf. */
 function wordsBuilt(text: string, runs: readonly Run[], isImage: (slot: Slot) => boolean): Word[] {
   if (runs.map((run) => (run.slot === undefined ? run.literal : run.text)).join('') !== text) return [];
   const words = new Map<number, { text: string; start: number; slots: Slot[] }>();
@@ -112,7 +112,10 @@ function wordsBuilt(text: string, runs: readonly Run[], isImage: (slot: Slot) =>
   return [...words.values()];
 }
 
-/** Behind its leaf's own key a name without a tag is a copy of the values, as programs get them, and no use of it. */
+/**
+ * Tests whether a word is only a copy of the values as programs receive them: a name without a tag, after the key of
+ * its own leaf.
+ */
 function isCopy(text: string, { text: word, start, slots }: Word): boolean {
   if (isTagged(word)) return false;
   const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
@@ -129,7 +132,7 @@ function isTagged(text: string): boolean {
   return /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
 }
 
-/** A lone name may be anything, and a repository whose tag stands elsewhere is a part of a reference only. */
+/** A single name is ambiguous, and a repository whose tag is in another leaf is only part of a reference. */
 function isWhole(values: Values, { text, slots }: Word): boolean {
   if (isTagged(text)) return true;
   return text.includes('/') && slots.every(({ leaf }) => tagBeside(values, leaf) === undefined);
@@ -137,13 +140,16 @@ function isWhole(values: Values, { text, slots }: Word): boolean {
 
 interface Change {
   readonly spot: Spot;
-  readonly text: string;
+  readonly before: string;
   readonly after: string;
 }
 
-/** Strings that differ between two objects of the same shape; metadata holds names, not references. */
+/**
+ * Returns the strings that differ between two objects of the same shape. Metadata and selectors contain names, not
+ * references.
+ */
 function changes(was: unknown, is: unknown, spot: Spot): Change[] {
-  if (typeof was === 'string') return typeof is === 'string' && was !== is ? [{ spot, text: was, after: is }] : [];
+  if (typeof was === 'string') return typeof is === 'string' && was !== is ? [{ spot, before: was, after: is }] : [];
   if (Array.isArray(was)) {
     return Array.isArray(is) ? was.flatMap((item, i) => changes(item, is[i], childOf(spot, i))) : [];
   }

@@ -1,15 +1,18 @@
 import type { SplitPart } from '../lock/finding.ts';
 
 /**
- * How strongly a name says that its value is an image: `typed` by the Kubernetes API, `key` by its own name
- * (`image`, `FOO_IMAGE`, `--foo-image`), `context` by the name of something around it (`images:`), or not at all.
+ * Strength of the evidence that a name gives for its value being an image: `typed` by the Kubernetes API, `key` by its
+ * own name (`image`, `FOO_IMAGE`, `--foo-image`), `context` by the name of an enclosing field (`images:`), or `none`.
  */
 export type Evidence = 'typed' | 'key' | 'context' | 'none';
 
-/** Part of a split that a name stands for. `version` and `name` are weak: they have other meanings elsewhere. */
+/** Part of a split reference that a name denotes. `version` and `name` are weak: they mean other things elsewhere. */
 export type Role = SplitPart['role'] | 'version' | 'name';
 
-/** The words of a key, an environment variable or a flag, lower case: `config.linkerd.io/proxyImage` is proxy, image. */
+/**
+ * Splits a key, an environment variable or a flag into lower-case words: `config.linkerd.io/proxyImage` becomes proxy,
+ * image.
+ */
 export function wordsOf(key: string): string[] {
   return key
     .slice(key.lastIndexOf('/') + 1)
@@ -22,20 +25,20 @@ export function wordsOf(key: string): string[] {
     .filter((word) => word !== '');
 }
 
-/** Words that may stand behind `image` in a name whose value is still a whole reference. */
+/** Words that may follow `image` in a name whose value is still a complete reference. */
 const STILL_IMAGE = new Set(['name', 'ref', 'reference', 'full', 'default', 'override']);
-/** Words behind `image` that turn the name into one of something else. */
+/** Words that follow `image` in names of something else, such as `imagePullPolicy`. */
 const NOT_IMAGE = new Set(
   'pull policy secret secrets tag tags version registry registries repository repositories repo digest sha sha256 id type format gc size scan scanner hub prefix suffix enabled cache'.split(
     ' ',
   ),
 );
-/** Images of another sort: virtual machines, pictures. */
+/** Words before `image` that denote other images: virtual machines, pictures. */
 const OTHER_IMAGE = new Set(
   'os vm ami machine disk boot iso background logo cover profile icon favicon gce source avatar banner'.split(' '),
 );
 
-/** What a name says about its value, given what the names around it say. */
+/** Returns the evidence that a name gives for its value, considering the evidence of the enclosing names. */
 export function evidenceOf(key: string, around: Evidence): Evidence {
   if (around === 'none' && !/image/i.test(key)) return 'none';
   const words = wordsOf(key);
@@ -44,18 +47,18 @@ export function evidenceOf(key: string, around: Evidence): Evidence {
   if (at > 0 && OTHER_IMAGE.has(words[at - 1] ?? '')) return 'none';
   const behind = words.slice(at + 1);
   if (behind.some((word) => NOT_IMAGE.has(word)) && words[0] !== 'related') return 'none';
-  // An operator puts a tag behind a base image, so without one it is no reference yet.
+  // Operators append a tag to a base image; without one the value is not yet a reference.
   if (words[at - 1] === 'base') return 'context';
   return words[0] === 'related' || behind.every((word) => STILL_IMAGE.has(word)) ? 'key' : 'context';
 }
 
-/** A part of a split stands for nothing by itself, save a name, which may hold the whole reference. */
+/** Tests whether the words denote only a part of a split reference. A name may contain the complete reference. */
 function isPart(words: readonly string[]): boolean {
   const role = roleOf(words, false)?.role;
   return role !== undefined && role !== 'name';
 }
 
-/** Field names of splits in charts and custom resources, as their last word or words. */
+/** Names of the fields of split references in charts and custom resources, by their last one or two words. */
 const ROLES: readonly (readonly [Role, readonly string[]])[] = [
   ['tag', ['tag', 'tags']],
   ['version', ['version']],
@@ -66,11 +69,11 @@ const ROLES: readonly (readonly [Role, readonly string[]])[] = [
   ['name', ['name']],
 ];
 
-/** Spares most keys the cutting into words. */
+/** Fast check that avoids splitting most keys into words. */
 const ENDS_IN_ROLE =
   /(?:tags?|version|digest|sha|sha256|registry|hub|url|host|server|prefix|repository|repo|images?|name)\W*$/i;
 
-/** The part of a split reference that a key names, and the words that it shares with the other parts. */
+/** Returns the part of a split reference that a key denotes, and the stem that it shares with the other parts. */
 export function partOf(key: string, underImage: boolean): { role: Role; stem: string } | undefined {
   if (!ENDS_IN_ROLE.test(key)) return undefined;
   const words = wordsOf(key);

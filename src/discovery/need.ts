@@ -4,8 +4,8 @@ import type { How, Need } from '../lock/finding.ts';
 const INSTALL_HOOKS = new Set(['pre-install', 'post-install', 'crd-install']);
 
 /**
- * What pulls a reference that stands in an object. Pod specs and custom resources run with the install; what stands in
- * env, arguments and configuration is for pods that the reader of it creates later.
+ * Returns when an image is pulled. Images in pod specs and custom resources are pulled by the install; those in
+ * environment variables, arguments and configuration are for pods that a running program creates later.
  */
 export function needOf(how: How, hook: string | undefined, off: boolean): Need {
   const hooks = (hook ?? '')

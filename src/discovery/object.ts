@@ -6,7 +6,7 @@ import type { Watch } from './sight.ts';
 import { childOf, inside, type Spot } from './spot.ts';
 import { type Context, Walk } from './walk.ts';
 
-/** What is known at the top of a document: nothing yet, so that strings are no evidence. */
+/** Context at the top of a document: no evidence, so plain strings are not candidates. */
 export const START: Context = {
   how: undefined,
   key: undefined,
@@ -19,11 +19,14 @@ export const START: Context = {
   depth: 0,
 };
 
-/** API groups of Kubernetes itself: fields are known, so of their strings only those of pod specs are evidence. */
+/** API groups of Kubernetes itself. Their fields are known, so only the strings of pod specs are candidates. */
 const BUILT_IN =
   /^(?:v1|(?:apps|batch|autoscaling|policy|extensions)\/.*|(?:(?:admissionregistration|apiextensions|apiregistration|authentication|authorization|certificates|coordination|discovery|events|flowcontrol\.apiserver|internal\.apiserver|networking|node|rbac\.authorization|resource|scheduling|storage|storagemigration)\.k8s\.io)\/.*)$/;
 
-/** Every reference in one Kubernetes object, in the order of its fields. `watch` sees also what is none. */
+/**
+ * Returns every reference in one Kubernetes object, in the order of its fields. `listener` also receives the rejected
+ * texts.
+ */
 export function searchObject(object: Mapping, watch?: Watch): readonly Hit[] {
   const walk = new Walk(watch);
   searchInto(walk, object, { path: '' });
@@ -48,20 +51,20 @@ function searchInto(walk: Walk, object: Mapping, root: Spot): void {
   if (isMapping(metadata)) {
     const { annotations, ...own } = metadata;
     walk.omit('metadata', own, at, START);
-    walk.value(annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
+    walk.visit(annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
   }
   const entries = payloadEntries(rest, kind, root);
   if (apiVersion === 'v1' && entries !== undefined) {
-    walk.entries(entries, { ...START, how: 'config' });
+    walk.visitEntries(entries, { ...START, how: 'config' });
     return;
   }
   const { spec } = rest;
   const idle = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
   const builtIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
-  walk.value(rest, root, { ...START, off: idle, how: builtIn ? undefined : 'custom-resource' });
+  walk.visit(rest, root, { ...START, off: idle, how: builtIn ? undefined : 'custom-resource' });
 }
 
-/** What a ConfigMap or Secret holds; undefined for other kinds. */
+/** Returns the entries of a ConfigMap or Secret; undefined for other kinds. */
 function payloadEntries({ data, binaryData, stringData }: Mapping, kind: unknown, root: Spot): Entry[] | undefined {
   if (kind === 'ConfigMap') {
     return [...plain(data, childOf(root, 'data')), ...encoded(binaryData, childOf(root, 'binaryData'))];
@@ -76,7 +79,7 @@ function plain(data: unknown, spot: Spot): Entry[] {
   return isMapping(data) ? entriesOf(data, spot) : [];
 }
 
-/** Values that Kubernetes itself decodes; those that hold no text are left out. */
+/** Decodes base64 values. Values that are not text are omitted. */
 function encoded(data: unknown, spot: Spot): Entry[] {
   return plain(data, spot).flatMap(({ key, value, spot: at }) => {
     const text = typeof value === 'string' ? decodedText(Buffer.from(value, 'base64')) : undefined;

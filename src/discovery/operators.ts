@@ -4,27 +4,27 @@ import { isMapping, type Mapping } from './entry.ts';
 import type { PlaceFound } from './place.ts';
 import { valueAt, workloadOf } from './rules/render.ts';
 
-/** A container that may create pods by itself: whoever runs it may choose images that no manifest names. */
+/** A container that may create pods, and so may choose images that no manifest names. */
 export interface OperatorContainer {
-  /** Of its image. */
+  /** Reference of its image. */
   readonly place: PlaceFound;
-  /** Its command and arguments, as far as the manifest has them. */
+  /** Its command and arguments, as far as the manifest contains them. */
   readonly words: readonly string[];
   /** Names of its environment variables. */
   readonly variables: readonly string[];
 }
 
-/** Whoever creates these has pods run. */
+/** Resources whose creation leads to running pods. */
 const CREATES = new Set([
   ...['pods', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'replicationcontrollers', 'jobs', 'cronjobs'],
   '*',
 ]);
 
 /**
- * The containers of a render that are operators: their service account may create pods or what creates pods. Where no
- * account of a chart that brings custom resource definitions may, or none is bound in the render, all its workloads are
- * taken for some.
- * @param bringsResources whether the chart has definitions outside its templates too
+ * Returns the operator containers of a render: those whose service account may create pods or workloads. If the chart
+ * has custom resource definitions but none of its accounts has that permission in the render, all its workloads are
+ * returned.
+ * @param hasSeparateCrds whether the chart has definitions outside its templates too
  */
 export function operatorsIn(
   documents: readonly RenderedDocument[],
@@ -55,7 +55,7 @@ function containerAt(
   return [{ operator: { place, words, variables }, account: String(pod.serviceAccountName ?? 'default') }];
 }
 
-/** Names of service accounts that a role of the render lets create pods. */
+/** Names of the service accounts that a role of the render allows to create pods. */
 function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
   const of = (kind: RegExp): Mapping[] =>
     documents.flatMap((document) =>

@@ -1,46 +1,46 @@
 import { isTooDeep } from '../base/depth.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 
-/** A text taken one step apart: decoded, parsed, or into its named and unnamed words. */
+/** A text unpacked by one step: decoded, parsed, or split into its named and unnamed words. */
 export type Payload =
   | { readonly kind: 'text'; readonly step: string; readonly text: string }
   | { readonly kind: 'trees'; readonly trees: readonly { readonly step: string; readonly value: unknown }[] }
   | { readonly kind: 'words'; readonly words: readonly Word[] };
 
-/** A word of a text, with the name that it has there. */
+/** A word of a text, with its name. */
 export interface Word {
-  /** `line 3`, `line 3 word 2`; undefined when the text is nothing but this word and its name. */
+  /** `line 3`, `line 3 word 2`; undefined if the text consists of only this word and its name. */
   readonly step?: string;
   readonly key?: string;
   readonly text: string;
-  /** The name may be chance, as in code and prose. */
+  /** The name may be a coincidence, as in code and prose. */
   readonly loose: boolean;
 }
 
 const BASE64 = /^[A-Za-z0-9+/\s]{24,}={0,2}$/;
 const MAPPING_LINE = /^[ \t]*(?:- +)?(?:[\w."'/$-][^\n\r\u2028\u2029#:]*|"[^"\n\r\u2028\u2029]*"):(?:\s|$)/m;
 
-/** Takes a text apart by its own looks: base64, JSON, YAML, or lines of assignments, flags and words. */
+/** Unpacks a text by its format: base64, JSON, YAML, or lines of assignments, flags and words. */
 export function unpack(text: string): Payload {
   const decoded = decodeBase64(text);
   if (decoded !== undefined) return { kind: 'text', step: 'base64', text: decoded };
   return parseJson(text) ?? parseYaml(text) ?? { kind: 'words', words: wordsIn(text) };
 }
 
-/** Text behind base64; undefined when it is none or holds no text. */
+/** Decodes base64; undefined if the text is not base64 or does not contain text. */
 function decodeBase64(text: string): string | undefined {
   if (!BASE64.test(text.trim())) return undefined;
   const compact = text.replace(/\s+/g, '');
   return compact.length % 4 === 0 ? decodedText(Buffer.from(compact, 'base64')) : undefined;
 }
 
-/** UTF-8 text without control characters; undefined for anything else. */
+/** Decodes UTF-8 text without control characters; undefined for anything else. */
 export function decodedText(bytes: Buffer): string | undefined {
   const text = bytes.toString('utf8');
   return isText(text) ? text : undefined;
 }
 
-/** Whether decoded bytes were text: no control characters, and nothing that is no UTF-8. */
+/** Tests whether decoded bytes were text: no control characters and no invalid UTF-8. */
 export function isText(decoded: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells bytes from text.
   return decoded !== '' && !/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(decoded);
@@ -63,18 +63,18 @@ function parseYaml(text: string): Payload | undefined {
 
 function trees(values: readonly unknown[], format: string): Payload | undefined {
   if (!values.some((value) => typeof value === 'object' && value !== null)) return undefined;
-  // Its words are searched then, and no stack overflows.
+  // Too deep: search its words instead, to avoid a stack overflow.
   if (values.some(isTooDeep)) return undefined;
   const one = values.length === 1;
   return { kind: 'trees', trees: values.map((value, i) => ({ step: one ? `${format}:` : `${format}[${i}]:`, value })) };
 }
 
-/** The equals signs behind base64 assign nothing. */
+/** The padding of base64 is not an assignment. */
 const PADDED_BASE64 = /^[A-Za-z0-9+/]{22,}={1,2}$/;
 const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|')))([\s\S]*)$/;
-/** A word that names the next one. */
+/** A word that is the name of the next one. */
 const NAMING = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
-/** `image: *"busybox:1" | string`: a field of the CUE language, with what it holds unless told otherwise. */
+/** `image: *"busybox:1" | string`: a field of the CUE language with its default value. */
 const CUE_DEFAULT = /^(\s*[\w"]+:\s*)\*("[^"]*")\s*\|[\s\S]*/;
 const SEPARATORS = /[\s"'`,;|()<>[\]\\]+/;
 
@@ -83,7 +83,7 @@ function wordsIn(text: string): Word[] {
   return lines.flatMap((line, i) => wordsOfLine(line, lines.length === 1 ? undefined : `line ${i + 1}`));
 }
 
-/** A line of a text up to its comment. */
+/** Returns a line of text without its comment. */
 export function withoutComment(line: string): string {
   const at = line.search(/(?:^|\s)(?:#|\/\/)/);
   return at < 0 ? line : line.slice(0, at);
@@ -99,12 +99,12 @@ function wordsOfLine(line: string, step: string | undefined): Word[] {
   const right = behind.trimStart();
   const value = unquoted(right);
   if (key === undefined || SEPARATORS.test(value) || PADDED_BASE64.test(bare)) return wordsOfPhrase(bare, step);
-  // `a = b` without quotes is code as often as configuration.
+  // `a = b` without quotes is as often code as configuration.
   const loose = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
   return [{ step, key, text: value, loose }];
 }
 
-/** Without a quote at each end, and what closes a line behind it. */
+/** Removes the quotes at both ends, and the punctuation that ends the line. */
 function unquoted(text: string): string {
   let end = text.length;
   while (end > 0 && ',;\\'.includes(text[end - 1] as string)) end -= 1;

@@ -1,15 +1,15 @@
 import type { Confidence, Need, Place } from '../lock/finding.ts';
 import { isMapping, type Mapping } from './entry.ts';
 
-/** A place and what it says about its reference. */
+/** An image reference and the location where it was found. */
 export interface PlaceFound extends Place {
-  /** Fully normalised: docker.io, library/ and :latest filled in. */
+  /** Fully normalized: docker.io, library/ and :latest filled in. */
   readonly reference: string;
   readonly confidence: Confidence;
   readonly need: Need;
 }
 
-/** How places name the object that they are in. */
+/** Returns kind, name and hook of an object, as locations contain them. */
 export function identityOf(object: Mapping): Pick<Place, 'kind' | 'name' | 'hook'> {
   const metadata = isMapping(object.metadata) ? object.metadata : {};
   const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};

@@ -11,18 +11,18 @@ import { searchObject } from './object.ts';
 import { identityOf, type PlaceFound } from './place.ts';
 import { isRelevant } from './relevance.ts';
 
-/** A document that may hold containers, as another parser reads it. */
+/** A document that may contain containers, parsed by another parser. */
 interface Counted {
   readonly document: RenderedDocument;
   readonly objects: readonly CountedObject[];
 }
 
 /**
- * Counts objects and container images a second time, with another YAML parser and by the paths of the Kubernetes API, and
- * compares them with what was found: an image that one way of reading does not see must not be missed in silence.
- * @param places what was found in these documents
- * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be read;
- *   `chart-invalid` for one that nests too deep
+ * Checks the discovered container images against a second reading: another YAML parser, and only the paths of the
+ * Kubernetes API. An image that only one of the two readings contains must not go unnoticed.
+ * @param references discovered in these documents
+ * @throws AirgapError `disagreement` for each document that the two read differently, or that cannot be parsed;
+ *   `chart-invalid` for one that is nested too deeply
  */
 export function checkCount(documents: readonly RenderedDocument[], places: readonly PlaceFound[]): void {
   const found = Map.groupBy(
@@ -35,35 +35,36 @@ export function checkCount(documents: readonly RenderedDocument[], places: reado
     const why = read ?? disguiseOf(document);
     return why === undefined ? [] : [disagreement(document, why)];
   });
-  if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read for sure`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read unambiguously`);
 }
 
 /**
- * Refuses container images of workloads that are no references: Kubernetes does not take them, and a smaller list would
- * hide that. A container without the field `image` is left alone: an admission webhook may fill it in.
- * @throws AirgapError `chart-invalid` for each, with its place
+ * Rejects workloads whose container images are not valid references. Kubernetes refuses them, and skipping them would
+ * silently shorten the list of images. A container without an `image` field is allowed: an admission webhook may set
+ * it.
+ * @throws AirgapError `chart-invalid` for each image, with its location
  */
 export function checkImages(documents: readonly RenderedDocument[]): void {
   const errors = documents.filter(isCounted).flatMap((document) =>
     objectsIn(document.object).flatMap(({ kind, name, images }) =>
       images.filter(isInvalid).map(({ path, image }) => {
         const at = printableLine(`${document.template}: ${kind}/${name} ${path}`);
-        return new AirgapError('chart-invalid', `${at}: ${written(image)} is no image reference`, {
-          hint: 'give the value that it is made of with -f or --set',
+        return new AirgapError('chart-invalid', `${at}: ${written(image)} is not an image reference`, {
+          hint: 'set the value that it is built from with -f or --set',
         });
       }),
     ),
   );
-  if (errors.length > 0) throw combine(errors, `${errors.length} images of containers are no references`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} container images are not valid references`);
 }
 
 /**
- * Images of custom resources that look like references and are none, in pod templates and fields called `image`, each with
- * its place. What a controller makes of them is its own affair, so that they are no errors.
+ * Returns messages about malformed image references in custom resources: in pod templates and fields named `image`.
+ * They are warnings and not errors, because the controller decides what it does with them.
  */
 export function dubiousImages(documents: readonly RenderedDocument[]): string[] {
   return documents.flatMap((document) => {
-    // Kubernetes' own objects have core and short groups: there is no need to search them again.
+    // The API groups of Kubernetes have no dot or are empty; their objects need no second search.
     const group = headOf(document)?.apiVersion.split('/')[0];
     if (group !== undefined && !group.includes('.')) return [];
     const object = isRelevant(document) ? document.object : undefined;
@@ -76,14 +77,14 @@ export function dubiousImages(documents: readonly RenderedDocument[]): string[] 
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !LIKE_REFERENCE.test(text)) return;
       const { kind, name } = identityOf(object);
       dubious.push(
-        printableLine(`${document.template}: ${kind}/${name} ${spot.path}: ${quoted(text)} is no image reference`),
+        printableLine(`${document.template}: ${kind}/${name} ${spot.path}: ${quoted(text)} is not an image reference`),
       );
     });
     return dubious;
   });
 }
 
-/** Without blanks, and without what a controller fills in. */
+/** Text without whitespace or template syntax, with a slash or colon. */
 const LIKE_REFERENCE = /^(?=[^/:]*[/:])[\w./:@+-]+$/;
 
 function isInvalid({ image }: ContainerImage): boolean {
@@ -93,8 +94,10 @@ function isInvalid({ image }: ContainerImage): boolean {
 }
 
 function written(image: unknown): string {
-  if (image === null || image === '') return 'an empty image';
-  return typeof image === 'string' ? quoted(image) : `${printableLine(JSON.stringify(image)).slice(0, 200)}, no text,`;
+  if (image === null || image === '') return 'an empty value';
+  return typeof image === 'string'
+    ? quoted(image)
+    : `${printableLine(JSON.stringify(image)).slice(0, 200)} (not a string)`;
 }
 
 function isCounted(document: RenderedDocument): boolean {
@@ -102,39 +105,41 @@ function isCounted(document: RenderedDocument): boolean {
   return head === undefined || mayHoldContainers(head.kind);
 }
 
-/** What differs between the two readings of a document; undefined when nothing does. */
+/** Returns the difference between the two readings of a document; undefined if they agree. */
 function differenceIn(document: RenderedDocument, found: readonly PlaceFound[]): string | undefined {
   if (!isCounted(document)) return undefined;
   let again: Counted['objects'];
   try {
     again = objectsIn(readAgain(document.text));
   } catch (error) {
-    return `a second parser refuses it: ${messageOf(error).split('\n')[0]}`;
+    return `the second YAML parser rejects it: ${messageOf(error).split('\n')[0]}`;
   }
   const [first, second] = [objectsIn(document.object), again].map((objects) => objects.map(nameOf).join(', '));
-  if (first !== second) return `one reading has ${quoted(first ?? '')}, another ${quoted(second ?? '')}`;
+  if (first !== second) return `the first YAML parser reads ${quoted(first ?? '')}, the second ${quoted(second ?? '')}`;
   const counted = new Map(again.flatMap(({ images }) => images.filter(isPulled).map((one) => [one.path, one.image])));
   const known = new Map(found.map((place) => [place.path, place.written]));
   const missed = [...counted].find(([path, image]) => known.get(path) !== image);
   if (missed !== undefined)
-    return `the image ${quoted(String(missed[1]))} at ${missed[0]} was found by one reading only`;
+    return `only one of two YAML parsers finds the image ${quoted(String(missed[1]))} at ${missed[0]}`;
   const [only, ...others] = again;
   const isWorkload = only?.isWorkload === true && others.length === 0;
   const more = isWorkload ? found.find(({ path }) => !counted.has(path)) : undefined;
   return more === undefined
     ? undefined
-    : `the image ${quoted(more.written)} at ${more.path} was found by one reading only`;
+    : `only one of two YAML parsers finds the image ${quoted(more.written)} at ${more.path}`;
 }
 
 /**
- * Why a document is a list in disguise; undefined when it is none. Kubernetes' clients, Helm's among them, install what
- * stands in a field `items` of any object, whatever its kind, and nothing else of it (k8s.io/apimachinery,
- * unstructuredJSONScheme).
+ * Returns why a document is a list despite its kind; undefined if it is not. Kubernetes clients, including Helm,
+ * install the objects in the `items` field of any object, whatever its kind, and nothing else of it
+ * (k8s.io/apimachinery, unstructuredJSONScheme).
  */
 function disguiseOf(document: RenderedDocument): string | undefined {
   const head = headOf(document);
   if (head !== undefined && !/^items:/m.test(document.text)) return undefined;
-  return isDisguised(document.object) ? 'Helm takes its items for objects, and its kind is that of no list' : undefined;
+  return isDisguised(document.object)
+    ? 'Helm installs its items as objects, although its kind is not a list'
+    : undefined;
 }
 
 function isDisguised(object: unknown): boolean {
@@ -154,7 +159,7 @@ function disagreement({ template, index, object }: RenderedDocument, why: string
   const kind = isMapping(object) && typeof object.kind === 'string' ? ` (${object.kind})` : '';
   const where = printableLine(`document ${index + 1} of ${template}${kind}`);
   if (why === TOO_DEEP) return new AirgapError('chart-invalid', `${where} cannot be read: ${why}`);
-  return new AirgapError('disagreement', `${where} cannot be read for sure: ${why}`, {
-    hint: 'write the document in plain YAML, or report it with the chart',
+  return new AirgapError('disagreement', `${where} cannot be read unambiguously: ${why}`, {
+    hint: 'rewrite the document in plain YAML, or report the problem with the chart',
   });
 }

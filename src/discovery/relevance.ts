@@ -3,11 +3,14 @@ import { headOf } from '../helm/head.ts';
 import { isText } from './payload.ts';
 
 /**
- * Cheap tests on raw text, made before anything is parsed: parsing YAML is nearly all of discovery's cost, and most of
- * a large chart (schemas, dashboards, alert rules) cannot hold a reference.
+ * Fast tests on raw text before anything is parsed. Parsing YAML is nearly all of the cost of discovery, and most of a
+ * large chart (schemas, dashboards, alert rules) cannot contain a reference.
  */
 
-/** Kinds that describe or permit and never run: schema text and RBAC rules name many things that look like images. */
+/**
+ * Kinds that describe or permit and do not run anything. Schemas and RBAC rules contain many names that look like
+ * images.
+ */
 const SILENT_KINDS = new Set([
   'CustomResourceDefinition',
   'Role',
@@ -18,26 +21,26 @@ const SILENT_KINDS = new Set([
   'APIService',
 ]);
 
-/** A key, or a reference's last part with what is before it. */
+/** A key that names an image, or the end of a reference. */
 const HINTS = /image|repositor|registry|_REPO|[\w.-]\/[\w.-]+[:@]\w|@sha256:/i;
-/** What may spell any of these otherwise: escapes of letters, a line folded in the middle of a word, tags (`!!binary`). */
+/** Syntax that can encode these differently: character escapes, line folding inside a word, tags (`!!binary`). */
 const DISGUISES = /\\[xuU/\r\n\u0085\u2028\u2029]|!!|!</;
 const BLOB = /[A-Za-z0-9+/]{24,}/g;
 
-/** Whether objects of this kind are never evidence. */
+/** Tests whether objects of this kind are never evidence. */
 export function isSilent(kind: unknown): boolean {
   return typeof kind === 'string' && SILENT_KINDS.has(kind);
 }
 
-/** Whether a text can hold a reference at all. */
+/** Tests whether a text can contain a reference. */
 export function mayHoldReference(text: string): boolean {
   return HINTS.test(text) || DISGUISES.test(text) || holdsEncodedText(text);
 }
 
-/** Whether something in base64 decodes to text; names and paths that only look like it do not. */
+/** Tests whether any base64 in the text decodes to text. Names and paths that look like base64 do not. */
 function holdsEncodedText(text: string): boolean {
   for (const [blob] of text.matchAll(BLOB)) {
-    // The beginning tells text from chance; its last character may be cut off.
+    // The first bytes are enough to recognize text; the last character may be cut off.
     const start = Buffer.from(blob.slice(0, 64), 'base64')
       .toString('utf8')
       .replace(/\ufffd$/, '');
@@ -49,8 +52,9 @@ function holdsEncodedText(text: string): boolean {
 const known = new WeakMap<object, boolean>();
 
 /**
- * Whether a manifest must be parsed: base64 in a Secret may be too short for its text to show, and what does not show its
- * kind beyond doubt may be anything. Looked at once for each document; several passes over a render ask.
+ * Tests whether a manifest must be parsed. Base64 in a Secret may be too short to be recognized, and a document of
+ * unknown kind may contain anything. The result is cached for each document, because several passes over a render use
+ * it.
  */
 export function isRelevant(document: Pick<RenderedDocument, 'text'>): boolean {
   const answer = known.get(document) ?? mustBeParsed(document);

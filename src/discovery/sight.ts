@@ -4,29 +4,32 @@ import type { Hit } from './hit.ts';
 import type { Evidence } from './naming.ts';
 import type { Spot } from './spot.ts';
 
-/** What is known about a value from everything around it, as far as it bears on what is said of it. */
+/** Context of a value that explains how it was assessed. */
 export interface Surroundings {
-  /** The kind of evidence that a string here is; undefined where strings are none, as in a Deployment's selector. */
+  /**
+   * The kind of evidence that a string gives here; undefined where strings are no evidence, such as the selector of a
+   * Deployment.
+   */
   readonly how: How | undefined;
-  /** The nearest name. */
+  /** The nearest key. */
   readonly key: string | undefined;
-  /** The name that says that values here are images; the evidence stems from it. */
+  /** The key that names an image; the evidence is based on it. */
   readonly namedBy: string | undefined;
   readonly off: boolean;
-  /** Inside a command line, script or prose, where names are the author's own. */
+  /** Inside a command line, script or prose, where names are arbitrary. */
   readonly script: boolean;
 }
 
-/** Why something is passed over without being judged. */
+/** Reason why a value is skipped without being assessed. */
 export type Omission =
-  | 'kind' // describes or permits, and never runs
-  | 'field' // a plain field of one of Kubernetes' own kinds
-  | 'name' // below a key that names or documents things: labels, schemas, examples
-  | 'metadata' // an object's own name and labels
-  | 'status' // what a controller has observed
-  | 'part'; // part of a split that lacks another part
+  | 'kind' // a kind that describes or permits, and never runs
+  | 'field' // a plain field of a Kubernetes kind
+  | 'name' // below labels, schemas, documents or examples
+  | 'metadata' // the name and labels of an object
+  | 'status' // written by a controller
+  | 'part'; // a part of a split reference that lacks another part
 
-/** A text that was judged. */
+/** A text was assessed. */
 export interface Judged {
   readonly came: 'judged';
   readonly text: string;
@@ -34,24 +37,24 @@ export interface Judged {
   readonly around: Surroundings;
   readonly evidence: Evidence;
   readonly assessment: Verdict | Rejection;
-  /** What it became, when it was taken. */
+  /** The resulting match, if the text was accepted. */
   readonly hit?: Hit;
-  /** The fields that were put together into the text. */
+  /** The fields that were joined to the text. */
   readonly parts?: readonly SplitPart[];
-  /** Whether a text that is no reference itself was taken apart; what is in it follows. */
+  /** True if a rejected text was unpacked; events for its content follow. */
   readonly opened: boolean;
 }
 
-/** A value, with all below it, that was passed over. */
+/** A value was skipped, with everything below it. */
 export interface Omitted {
   readonly came: 'omitted';
   readonly value: unknown;
   readonly spot: Spot;
   readonly around: Surroundings;
-  readonly why: Omission;
+  readonly reason: Omission;
 }
 
 export type Sight = Judged | Omitted;
 
-/** Whoever wants to know why: sees each text that is judged and each value that is passed over, outer ones first. */
+/** Receives an event for each assessed text and each skipped value, outer ones first. */
 export type Watch = (sight: Sight) => void;

@@ -3,19 +3,19 @@ import type { SplitPart } from '../lock/finding.ts';
 import { partOf, type Role, wordsOf } from './naming.ts';
 import { innermost, type Spot } from './spot.ts';
 
-/** A named scalar: a mapping's field, an environment variable, a flag, an assignment in a text. */
+/** A named scalar: field of a mapping, environment variable, flag, or assignment in a text. */
 export interface Field {
   readonly key: string;
   readonly text: string;
   readonly spot: Spot;
 }
 
-/** A reference that is spread over several fields. */
+/** A reference that is split over several fields. */
 export interface Split {
-  /** Put together as its reader would. */
+  /** The joined reference, as the consumer of the fields would join them. */
   readonly written: string;
   readonly parts: readonly SplitPart[];
-  /** Of the part that names the repository. */
+  /** Path of the part that names the repository. */
   readonly spot: Spot;
 }
 
@@ -30,9 +30,9 @@ export type Inherited = readonly Part[];
 type Groups = ReadonlyMap<string, readonly Part[]>;
 
 /**
- * Finds references that are spread over sibling fields, in the forms repository+tag, registry+repository+tag,
- * repository+image+version, image+tag, each with a common prefix or none (`proxyImage`, `proxyVersion`). `used` holds
- * the fields that are parts of a split, also of one that lacks its tag: such an `image` is no reference by itself.
+ * Finds references that are split over sibling fields, in the forms repository+tag, registry+repository+tag,
+ * repository+image+version, image+tag, each with or without a common prefix (`proxyImage`, `proxyVersion`). `used` also
+ * contains the fields of an incomplete reference: an `image` that lacks its tag is no reference by itself.
  */
 export function findSplits(
   fields: readonly Field[],
@@ -52,7 +52,7 @@ export function findSplits(
   return { splits, used };
 }
 
-/** What a mapping passes down: a registry and a tag that stand there without an image of their own. */
+/** Returns the registry and tag that apply to the mappings below: those without an image next to them. */
 export function inheritedBy(fields: readonly Field[]): Inherited {
   const parts = (group(fields, false).get('') ?? []).filter((part) => part.field.text !== '');
   const registry = parts.find((part) => part.role === 'registry');
@@ -71,7 +71,9 @@ function group(fields: readonly Field[], underImage: boolean): Groups {
   return groups;
 }
 
-/** The parts that belong together, in the order in which they are written; undefined when there is nothing to join. */
+/**
+ * Returns the parts with a common stem in the order in which they are written; undefined if there is nothing to join.
+ */
 function partsOf(stem: string, groups: Groups, underImage: boolean, inherited: Inherited): readonly Part[] | undefined {
   const all = groups.get(stem) ?? [];
   const get = (role: Role): Part | undefined => all.find((part) => part.role === role && part.field.text !== '');
@@ -92,12 +94,12 @@ function partsOf(stem: string, groups: Groups, underImage: boolean, inherited: I
   return [...named, tag, digest].filter((part) => part !== undefined);
 }
 
-/** A version is a tag only beside something that is surely an image: many resources have a version of their own. */
+/** A version is a tag only next to a definite image: many resources have a version of their own. */
 function saysImage(name: Part, repository: Part | undefined): boolean {
   return wordsOf(name.field.key).includes('image') || hasHost(repository?.field.text ?? '');
 }
 
-/** `FOO_DATABASE_IMAGE` may have its tag in `DATABASE_VERSION`: the longest name that its own ends with. */
+/** Finds the tag of `FOO_DATABASE_IMAGE` in `DATABASE_VERSION`: the stem may be shorter than that of the image. */
 function borrowedTag(stem: string, name: Part, groups: Groups): Part | undefined {
   if (!hasHost(name.field.text)) return undefined;
   const words = stem.split(' ');
@@ -109,7 +111,7 @@ function borrowedTag(stem: string, name: Part, groups: Groups): Part | undefined
   return undefined;
 }
 
-/** A repository that has a host of its own makes the registry beside it idle. */
+/** A registry is ignored if the repository already contains a host. */
 function joinable(prefix: readonly Part[]): readonly Part[] {
   const last = prefix.at(-1);
   return prefix.length === 2 && last !== undefined && hasHost(last.field.text) ? [last] : prefix;
@@ -140,7 +142,7 @@ function toSplitPart({ role, field }: Part): SplitPart {
   return { role: named, path: innermost(field.spot), text: field.text };
 }
 
-/** Needs nothing from its neighbours. */
+/** A complete reference needs no other parts. */
 function isComplete(text: string): boolean {
   return text.includes('@') || (hasTag(text) && (hasHost(text) || text.includes('/')));
 }

@@ -1,26 +1,26 @@
-/** Where a value stands: a field of the object and, inside that field's text, how to get further in. */
+/** Path of a value: a field of the object and, inside the text of that field, further steps. */
 export interface Spot {
   /** `spec.template.spec.containers[0].image`, `data["a.yaml"]`. */
   readonly path: string;
-  /** Steps inside the field's text, outermost first: `base64 > yaml:sidecar.image`, `line 3 word 2`. */
+  /** Steps inside the text of the field, outermost first: `base64 > yaml:sidecar.image`, `line 3 word 2`. */
   readonly within?: string;
 }
 
 const PLAIN_KEY = /^[A-Za-z0-9_-]+$/;
 
-/** The spot of a mapping's value or of a list's item: extends the path, or the innermost path of the nesting. */
+/** Returns the path of a mapping entry or list item: extends the field path, or the innermost step. */
 export function childOf(spot: Spot, key: string | number): Spot {
   return spot.within === undefined
     ? { path: join(spot.path, key) }
     : { path: spot.path, within: join(spot.within, key) };
 }
 
-/** One nesting further in, as `base64`, `yaml:` (children extend it) or `line 3`. */
+/** Adds a nested step: `base64`, `yaml:` (children extend it) or `line 3`. */
 export function inside(spot: Spot, step: string): Spot {
   return { path: spot.path, within: spot.within === undefined ? step : `${spot.within} > ${step}` };
 }
 
-/** A spot in one line of text: the nesting where there is one, else the field. */
+/** Returns the innermost step, or the field path if there is none. */
 export function innermost(spot: Spot): string {
   return spot.within ?? spot.path;
 }

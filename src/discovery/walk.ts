@@ -17,40 +17,43 @@ import type { Judged, Omission, Surroundings, Watch } from './sight.ts';
 import { type Field, findSplits, type Inherited, type Split } from './split.ts';
 import { childOf, innermost, inside, type Spot } from './spot.ts';
 
-/** What is known about a value from everything around it. */
+/** Context of a value during the search. */
 export interface Context extends Surroundings {
   readonly evidence: Evidence;
-  /** The key above says that this mapping is an image (`image: {name, tag}`). */
+  /** The enclosing key names an image (`image: {name, tag}`). */
   readonly underImage: boolean;
   readonly inherited: Inherited;
-  /** Texts unpacked so far. */
+  /** Number of texts unpacked so far. */
   readonly depth: number;
 }
 
 const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralContainers']);
 const COMMANDS = new Set(['args', 'command', 'lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']);
-/** Nothing below these names is pulled: selectors, schemas, and examples (`_example` by Knative's convention). */
+/** Keys whose content is never pulled: selectors, schemas, and examples (`_example` by Knative's convention). */
 const SKIPPED = /^(?:labels|matchLabels|managedFields|openAPIV3Schema|_example)$|\.(?:example|sample|md)$/;
-/** Deeper nesting than anything real; it stops a text that unpacks into itself. */
+/** Deeper than any real nesting; stops a text that unpacks into itself. */
 const DEPTH_LIMIT = 10;
 
-/** Walks a value tree, texts inside it included, and reports every reference; to `watch` also what it comes by. */
+/**
+ * Visits a value tree, including the texts inside it, and collects every reference. The listener also receives rejected
+ * texts and skipped values.
+ */
 export class Walk {
   readonly hits: Hit[] = [];
-  readonly #watch: Watch | undefined;
+  readonly #listener: Watch | undefined;
 
   constructor(watch?: Watch) {
-    this.#watch = watch;
+    this.#listener = watch;
   }
 
-  value(value: unknown, spot: Spot, context: Context): void {
+  visit(value: unknown, spot: Spot, context: Context): void {
     if (typeof value === 'string') this.#text(value, spot, context);
     else if (Array.isArray(value)) this.#list(value, spot, context);
     else if (isMapping(value)) this.#mapping(value, spot, context);
   }
 
-  /** Siblings: splits first, then each that is no part of one. */
-  entries(entries: readonly Entry[], context: Context): void {
+  /** Visits sibling entries: split references first, then each entry that is not part of one. */
+  visitEntries(entries: readonly Entry[], context: Context): void {
     const fields = entries.flatMap(toField);
     const inherited = inheritedFrom(entries, fields, context.inherited);
     const { splits, used } =
@@ -58,9 +61,9 @@ export class Walk {
         ? { splits: [], used: new Set<Field>() }
         : findSplits(fields, context.underImage, inherited);
     for (const split of splits) {
-      this.#judge(split.written, 'key', split.spot, context, split.parts);
+      this.#assess(split.written, 'key', split.spot, context, split.parts);
     }
-    if (this.#watch !== undefined) this.#omitLoneParts(used, splits, context);
+    if (this.#listener !== undefined) this.#omitLoneParts(used, splits, context);
     const spots = new Set([...used].map((field) => field.spot));
     for (const entry of entries) {
       if (!spots.has(entry.spot)) this.#entry(entry, { ...context, inherited });
@@ -69,7 +72,7 @@ export class Walk {
 
   #entry({ key, value, spot, loose = false }: Entry, around: Context): void {
     const context = { ...around, key: key ?? around.key, script: around.script || loose, underImage: false };
-    if (key === undefined) this.value(value, spot, context);
+    if (key === undefined) this.visit(value, spot, context);
     else if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) this.#containers(value, spot, context);
     else if (SKIPPED.test(key)) this.omit('name', value, spot, context);
     else {
@@ -78,7 +81,7 @@ export class Walk {
       const evidence = said === 'key' && loose ? 'context' : said;
       const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
       const namedBy = /image/i.test(key) ? key : context.namedBy;
-      this.value(value, spot, { ...context, how, evidence, namedBy, underImage: evidence === 'key' });
+      this.visit(value, spot, { ...context, how, evidence, namedBy, underImage: evidence === 'key' });
     }
   }
 
@@ -88,7 +91,7 @@ export class Walk {
       return;
     }
     const off = context.off || String(mapping.enabled) === 'false';
-    this.entries(entriesOf(mapping, spot), { ...context, off });
+    this.visitEntries(entriesOf(mapping, spot), { ...context, off });
   }
 
   #containers(containers: readonly Mapping[], spot: Spot, context: Context): void {
@@ -102,13 +105,13 @@ export class Walk {
       const key = entry.key ?? '';
       if (key === 'image' && typeof entry.value === 'string') {
         const how = direct ? 'pod-spec' : context.how;
-        this.#judge(entry.value, 'typed', entry.spot, { ...context, how, key });
-      } else if (key === 'env' && direct) this.value(entry.value, entry.spot, { ...context, how: 'env' });
+        this.#assess(entry.value, 'typed', entry.spot, { ...context, how, key });
+      } else if (key === 'env' && direct) this.visit(entry.value, entry.spot, { ...context, how: 'env' });
       else if (COMMANDS.has(key)) {
-        this.value(entry.value, entry.spot, { ...context, how: direct ? 'argument' : context.how, script: true });
+        this.visit(entry.value, entry.spot, { ...context, how: direct ? 'argument' : context.how, script: true });
       } else rest.push(entry);
     }
-    this.entries(rest, context);
+    this.visitEntries(rest, context);
   }
 
   #imageVolumes(volumes: readonly Mapping[], spot: Spot, context: Context): void {
@@ -116,7 +119,7 @@ export class Walk {
       if (!isMapping(image) || typeof image.reference !== 'string') continue;
       const at = childOf(childOf(childOf(spot, i), 'image'), 'reference');
       const how = context.depth === 0 ? 'pod-spec' : context.how;
-      this.#judge(image.reference, 'typed', at, { ...context, how, key: 'reference' });
+      this.#assess(image.reference, 'typed', at, { ...context, how, key: 'reference' });
     }
   }
 
@@ -124,10 +127,10 @@ export class Walk {
     const named: Entry[] = [];
     for (const [i, item] of items.entries()) {
       const entry = namedItem(item, items[i - 1], childOf(spot, i));
-      if (entry.key === undefined) this.value(item, entry.spot, context);
+      if (entry.key === undefined) this.visit(item, entry.spot, context);
       else named.push(entry);
     }
-    this.entries(named, context);
+    this.visitEntries(named, context);
   }
 
   #text(text: string, spot: Spot, context: Context): void {
@@ -141,20 +144,20 @@ export class Walk {
     const isNone = typeof assessment === 'string';
     const opened = isNone && depth < DEPTH_LIMIT && (evidence !== 'none' || mayHoldReference(trimmed));
     this.#report({ text: trimmed, spot, evidence, assessment, opened }, context);
-    if (opened) this.#open(text, spot, context);
+    if (opened) this.#unpack(text, spot, context);
   }
 
-  #open(text: string, spot: Spot, context: Context): void {
+  #unpack(text: string, spot: Spot, context: Context): void {
     const { depth } = context;
     const deeper: Context = { ...context, depth: depth + 1, underImage: false, inherited: [] };
     const payload = unpack(text);
     if (payload.kind === 'text') this.#text(payload.text, inside(spot, payload.step), deeper);
     if (payload.kind === 'trees') {
-      for (const { step, value } of payload.trees) this.value(value, inside(spot, step), { ...deeper, script: false });
+      for (const { step, value } of payload.trees) this.visit(value, inside(spot, step), { ...deeper, script: false });
     }
     if (payload.kind !== 'words') return;
     const words = payload.words.filter((word) => word.text !== text);
-    this.entries(
+    this.visitEntries(
       words.map(({ step, key, text: value, loose }) => ({
         key,
         value,
@@ -165,9 +168,9 @@ export class Walk {
     );
   }
 
-  /** Something is passed over. */
-  omit(why: Omission, value: unknown, spot: Spot, around: Surroundings): void {
-    this.#watch?.({ came: 'omitted', why, value, spot, around });
+  /** Reports a skipped value. */
+  omit(reason: Omission, value: unknown, spot: Spot, around: Surroundings): void {
+    this.#listener?.({ came: 'omitted', reason, value, spot, around });
   }
 
   #omitLoneParts(used: ReadonlySet<Field>, splits: readonly Split[], context: Context): void {
@@ -177,7 +180,7 @@ export class Walk {
     }
   }
 
-  #judge(text: string, evidence: Evidence, spot: Spot, context: Context, parts?: Hit['parts']): void {
+  #assess(text: string, evidence: Evidence, spot: Spot, context: Context, parts?: Hit['parts']): void {
     const assessment = assess(text, evidence);
     this.#report(
       { text, spot, evidence, assessment, opened: false, ...(parts === undefined ? {} : { parts }) },
@@ -189,7 +192,7 @@ export class Walk {
     const { assessment } = judged;
     const hit = typeof assessment === 'string' ? undefined : hitOf(judged, assessment, context);
     if (hit !== undefined) this.hits.push(hit);
-    this.#watch?.({ ...judged, came: 'judged', around: context, ...(hit === undefined ? {} : { hit }) });
+    this.#listener?.({ ...judged, came: 'judged', around: context, ...(hit === undefined ? {} : { hit }) });
   }
 }
 
@@ -200,7 +203,7 @@ function hitOf(
 ): Hit | undefined {
   if (how === undefined) return undefined;
   const chance = script && depth > 0;
-  // A single word names anything in a script, and a part of a split that nobody completed where it is off.
+  // A single word in a script is arbitrary; so is a part of an incomplete split reference in a disabled component.
   const doubtful = /[/:@]/.test(written) ? chance && evidence === 'none' && !/^[^/]*[.:]/.test(written) : chance || off;
   return {
     spot,

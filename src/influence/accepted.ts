@@ -1,15 +1,16 @@
 import { AirgapError } from '../base/errors.ts';
 
-/** How often a chart may be rendered to find out what it refuses. */
+/** Maximum number of renders to find out which values a chart refuses. */
 const LIMIT = 60;
 
 /**
- * Finds which of the items a chart accepts together. All at once first; when it refuses, without those that its message
- * names, and then by halving, keeping what is accepted so far: one bad item among n costs about 2 log n attempts.
- * @param attempt fails with `chart-render` when the chart refuses the chosen items
- * @param named which of the items a refusal names; none when it does not say
- * @param suspected which of them a refusal may be about: they are taken apart from the others first
- * @returns the accepted items and what the attempt with them gave; undefined when no attempt succeeded
+ * Finds items that a chart accepts together. Tries all of them first. If the chart refuses, retries without the items
+ * that its message names, else halves the items and keeps those accepted so far: one refused item among n costs about 2
+ * log n attempts.
+ * @param attempt throws `chart-render` if the chart refuses the selected items
+ * @param namedBy returns the items that a refusal names; empty if it names none
+ * @param suspectedBy returns the items that a refusal may be about: they are tried separately from the others
+ * @returns the accepted items and the result of the attempt with them; undefined if no attempt succeeded
  */
 export async function accepted<T, R>(
   items: readonly T[],
@@ -42,7 +43,7 @@ export async function accepted<T, R>(
   return best;
 }
 
-/** The outcome of a render, also when the chart refuses it (`chart-render`); other failures are thrown. */
+/** Returns the result of a render, or the refusal if the chart refuses it (`chart-render`); other errors are thrown. */
 export async function unlessRefused<R>(
   attempt: Promise<R>,
 ): Promise<{ readonly result: R } | { readonly refusal: AirgapError }> {

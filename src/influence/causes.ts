@@ -1,12 +1,12 @@
-/** How many renders a search for causes may cost. */
+/** Maximum number of renders to find causes. */
 const LIMIT = 24;
 
 /**
- * Which single item brings each effect about, by halving: effects that the first half shows are looked for there, the
- * others in the second. An effect that needs several items at once gets none. Where several items would do, the first
- * wins.
- * @param observe the effects that the items together have; undefined when they cannot be had together
- * @param limit attempts at most; effects that are not traced to one item by then get none
+ * Finds the single item that causes each effect, by halving the items. Effects that the first half has are searched
+ * there, all others in the second half. An effect that needs several items at once has no cause; if several items have
+ * the same effect, the first is returned.
+ * @param observe returns the effects of the items together; undefined if the items cannot be combined
+ * @param limit maximum number of attempts; effects not traced to one item by then have no cause
  */
 export async function causesOf<T, E>(
   items: readonly T[],

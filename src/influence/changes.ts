@@ -1,29 +1,29 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { LeafPath } from './leaves.ts';
 
-/** One difference between two renders of a chart: the smallest subtree of an object that is another one now. */
+/** One difference between two renders of a chart: the smallest subtree of an object that changed. */
 export interface Change {
-  /** Which of the renders, when there are several ways in which the chart is rendered. */
+  /** Index of the render, if the chart is rendered in several ways. */
   readonly render: number;
   readonly template: string;
-  /** Which of the template's documents, counted from 0. */
+  /** Index of the document in the template, from 0. */
   readonly document: number;
-  /** Keys and list positions from the root of the object; empty when all of it is meant. */
+  /** Keys and list positions from the root of the object; empty for the whole object. */
   readonly path: LeafPath;
-  /** Undefined: was not there. */
+  /** Undefined if the value was added. */
   readonly was: unknown;
-  /** Undefined: is not there any more. */
+  /** Undefined if the value was removed. */
   readonly is: unknown;
 }
 
-/** Something that was rendered. */
+/** The documents of a render. */
 export interface Documents {
   readonly documents: readonly RenderedDocument[];
 }
 
 /**
- * What differs between renders, each compared with the one of the same position. Lists that have another length are one
- * difference, and so is what stands under a key that `isWhole`.
+ * Returns the differences between renders, each compared with the one at the same index. Lists of different length are
+ * one difference, and so is the value of a key for which `isWhole` returns true.
  */
 export function changesBetween(
   before: readonly Documents[],
@@ -33,7 +33,7 @@ export function changesBetween(
   return before.flatMap((was, render) => changesOf(was, after[render] ?? { documents: [] }, render, isWhole));
 }
 
-/** Equal for two differences at one position. */
+/** Returns a key that is equal for two differences at the same position. */
 export function keyOfChange({ render, template, document, path }: Omit<Change, 'was' | 'is'>): string {
   return JSON.stringify([render, template, document, path]);
 }
@@ -53,7 +53,7 @@ function changesOf(
     if (pair.was?.text === pair.is?.text) return [];
     const [a, b] = [pair.was?.object, pair.is?.object];
     const place = { render, template, document: index };
-    // What is no YAML mapping is compared as text.
+    // Documents that are not YAML mappings are compared as text.
     if (a === undefined || b === undefined) return [{ ...place, path: [], was: pair.was?.text, is: pair.is?.text }];
     const found: Change[] = [];
     const walk = (old: unknown, now: unknown, path: LeafPath): void => {
@@ -68,7 +68,7 @@ function changesOf(
   });
 }
 
-/** The keys to go on with; undefined when the two are not of one kind, or neither map nor list. */
+/** Returns the keys to compare; undefined if the two values differ in type, or are neither maps nor lists. */
 function keysOfBoth(a: unknown, b: unknown): (string | number)[] | undefined {
   if (typeof a !== 'object' || a === null || typeof b !== 'object' || b === null) return undefined;
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length ? [...a.keys()] : undefined;
@@ -80,7 +80,7 @@ function childOf(value: unknown, key: string | number): unknown {
   return (value as Record<string | number, unknown>)[key];
 }
 
-/** The order of keys says nothing in YAML. */
+/** Compares values; the order of keys is irrelevant in YAML. */
 function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   const keys = keysOfBoth(a, b);

@@ -2,31 +2,38 @@ import { type Run, readRuns } from './markers.ts';
 import { occurrences, type Slot } from './slots.ts';
 
 /**
- * How a reference is put together: literals of the template and names from values, in order. `text` is what a part
- * contributes with the values as they are; the texts of all parts make the reference.
+ * One part of a reference: a literal of the template, or components of a name from the values. `text` is the part's
+ * text with the current values; the texts of all parts are the reference.
  */
 export type Part =
   | { readonly kind: 'literal'; readonly text: string }
   | {
       readonly kind: 'slot';
       readonly slot: Slot;
-      /** First and last component of the slot that stand here. */
+      /** First and last component of the segment in this part. */
       readonly from: number;
       readonly to: number;
       readonly text: string;
     };
 
+/** Parts of a reference in order. */
+export type ReferenceTemplate = Part[];
+
 /**
- * The compositions of a reference in one text of the render: one for each time it stands there.
- * Two ways to find them: when the marked text with its markers taken back is the very text of before, offsets map one
- * to one; otherwise (an empty leaf was filled, a checksum beside it changed) what stands around the reference has to be
- * the same in both.
+ * Returns the templates of a reference in one text of the render, one for each occurrence. If the marked text without
+ * its markers equals the unmarked text, offsets map one to one. Otherwise (an empty leaf was filled, a checksum next to
+ * it changed) the text around the reference has to be equal in both.
  */
-export function compositionsIn(base: string, marked: string, written: string, slots: readonly Slot[]): Part[][] {
+export function compositionsIn(
+  base: string,
+  marked: string,
+  written: string,
+  slots: readonly Slot[],
+): ReferenceTemplate[] {
   if (base === marked) return [];
   const runs = readRuns(marked, slots);
   const isSame = plain(runs) === base;
-  const found: Part[][] = [];
+  const found: ReferenceTemplate[] = [];
   for (const start of occurrences(base, written, /[\w./@-]/, /[\w/@-]/)) {
     const whole = isSame ? cut(runs, start, start + written.length) : undefined;
     const parts = whole ?? byLine(base, marked, start, written, slots);
@@ -39,7 +46,7 @@ function plain(runs: readonly Run[]): string {
   return runs.map((run) => (run.slot === undefined ? run.literal : run.text)).join('');
 }
 
-/** The runs between two offsets of the unmarked text; undefined when an offset falls into a component. */
+/** Returns the runs between two offsets of the unmarked text; undefined if an offset is inside a component. */
 function cut(runs: readonly Run[], start: number, end: number): Run[] | undefined {
   const inside: Run[] = [];
   let at = 0;
@@ -83,9 +90,9 @@ function byLine(
   return undefined;
 }
 
-/** Puts neighbouring components of one slot, with the slash between them, into one part. */
-function join(runs: readonly Run[]): Part[] {
-  const parts: Part[] = [];
+/** Joins adjacent components of one segment, with the slashes between them, into one part. */
+function join(runs: readonly Run[]): ReferenceTemplate {
+  const parts: ReferenceTemplate = [];
   for (const [i, run] of runs.entries()) {
     const last = parts.at(-1);
     if (run.slot === undefined) {
@@ -93,7 +100,7 @@ function join(runs: readonly Run[]): Part[] {
       const continues =
         run.literal === '/' && last?.kind === 'slot' && next?.slot === last.slot && next.component === last.to + 1;
       if (continues) continue;
-      // An empty leaf's marker brings a tag along; it belongs to the leaf, not to the template.
+      // The marker of an empty leaf includes a tag, which belongs to the leaf and not to the template.
       const isSuffix = last?.kind === 'slot' && last.slot.suffix !== '' && run.literal.startsWith(last.slot.suffix);
       const literal = isSuffix ? run.literal.slice(last.slot.suffix.length) : run.literal;
       if (literal !== '') parts.push({ kind: 'literal', text: literal });

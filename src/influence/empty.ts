@@ -3,14 +3,14 @@ import type { TemplateSource } from '../helm/templates.ts';
 import { type Leaf, type LeafPath, leavesOf, valueAt } from './leaves.ts';
 import { mentionedPaths } from './mentions.ts';
 
-/** Keys under which charts take a registry, repository or whole image. */
+/** Keys of registries, repositories and images in values. */
 const KEY = /(?:registry|repository|^repo|^hub|mirror|image|imageprefix|image_?name)(?:url|host|prefix|override)?$/i;
-/** Keys that sound alike and hold something else. */
+/** Similar keys with other content. */
 const NOT = /secret|polic|tag$|digest$|version$|enabled$/i;
 
 /**
- * Leaves that could bring a registry or repository and are empty now, or that only templates read: the places where
- * charts let a private registry in without showing a default.
+ * Returns leaves that can set a registry or repository and are empty, or that only templates read. Charts accept a
+ * private registry there without a default.
  */
 export function emptyLeaves(values: Values, templates: readonly TemplateSource[]): Leaf[] {
   const paths = new Map<string, LeafPath>();
@@ -18,7 +18,7 @@ export function emptyLeaves(values: Values, templates: readonly TemplateSource[]
     const key = path.at(-1);
     if (typeof key !== 'string' || !KEY.test(key) || NOT.test(key)) return;
     const present = valueAt(values, path);
-    // A parent that is no map (or an absent list) cannot be reached into without changing what it is.
+    // A parent that is not a map (or is an absent list) cannot get children without changing its type.
     const reachable = path.every((_, i) => {
       const parent = valueAt(values, path.slice(0, i));
       return parent === undefined || parent === null || (typeof parent === 'object' && !Array.isArray(parent));
@@ -37,7 +37,10 @@ export function emptyLeaves(values: Values, templates: readonly TemplateSource[]
   return [...paths.values()].map((path) => ({ path, value: '' }));
 }
 
-/** `registry` beside every `repository`, or `name` of an image: helpers read it from a map that they are handed. */
+/**
+ * Returns `registry` next to every `repository`, or next to the `name` of an image: template helpers read it from the
+ * map that they receive.
+ */
 function siblings(values: Values): LeafPath[] {
   const found: LeafPath[] = [];
   for (const { path } of leavesOf(values)) {
@@ -48,7 +51,7 @@ function siblings(values: Values): LeafPath[] {
   return found;
 }
 
-/** Whether a leaf reaches over the whole chart: one value for images of several registries. */
+/** Tests whether a leaf applies to the whole chart: one value for images of several registries. */
 export function isGlobal({ path }: Leaf): boolean {
   return path.includes('global') || path.length === 1;
 }

@@ -2,9 +2,9 @@ import { readYamlValues } from '../base/yaml-read.ts';
 import { scalarAt } from './scalar.ts';
 
 /**
- * Follows the steps of a place inside a field's text (`base64 > yaml:sidecar.image`, see Place.within) as far as they
- * are structure; lines and words are no fixed positions, so there the text around them is the answer.
- * Undefined when the text has not that structure.
+ * Follows the steps inside the text of a field (`base64 > yaml:sidecar.image`, see Location.within) as far as they are
+ * structural. Lines and words are not fixed positions, so the text that contains them is returned. Undefined if the
+ * text does not have that structure.
  */
 export function innerText(text: string, within: string): string | undefined {
   let current: string | undefined = text;

@@ -9,7 +9,7 @@ export interface Leaf {
   readonly value: string;
 }
 
-/** `image.repository`, `list[0].name`, `"a.b".c`: as people write it. */
+/** Formats a path as users write it: `image.repository`, `list[0].name`, `"a.b".c`. */
 export function formatPath(path: LeafPath): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === 'number') return `${text}[${key}]`;
@@ -18,7 +18,7 @@ export function formatPath(path: LeafPath): string {
   }, '');
 }
 
-/** Every scalar that is a string or null, in the order of the values. */
+/** Returns every leaf that is a string or null, in the order of the values. */
 export function leavesOf(values: Values): Leaf[] {
   const leaves: Leaf[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
@@ -36,8 +36,8 @@ export function leavesOf(values: Values): Leaf[] {
 }
 
 /**
- * Helm copies the parent's globals into every subchart, where setting them has no effect: the parent's win.
- * A subchart's own global that the parent does not have is a leaf like any other.
+ * Tests for a copy of a parent's global. Helm copies the parent's globals into every subchart, where setting them has
+ * no effect. A global of a subchart that the parent does not have is an ordinary leaf.
  */
 function isShadowedGlobal(values: Values, path: LeafPath): boolean {
   const at = path.indexOf('global');
@@ -55,15 +55,15 @@ export function valueAt(values: unknown, path: LeafPath): unknown {
 }
 
 /**
- * A values file that sets the given leaves and nothing else. Helm replaces lists whole, so a leaf in a list brings the
- * list along, as `base` has it.
+ * Returns values that set only the given leaves. Helm replaces lists as a whole, so a leaf in a list includes the
+ * complete list of `base`.
  */
 export function overlay(
   base: Values,
   settings: readonly { readonly path: LeafPath; readonly value: unknown }[],
 ): Values {
   const root: Record<string, unknown> = {};
-  // A chart may call a key `__proto__`, which an assignment would take for something else.
+  // Assigning a key named `__proto__` would set the prototype.
   const put = (at: object, key: string | number, value: unknown): void => {
     Object.defineProperty(at, key, { value, enumerable: true, writable: true, configurable: true });
   };
@@ -78,7 +78,7 @@ export function overlay(
       if (typeof next !== 'object' || next === null) {
         const original = valueAt(base, path.slice(0, i + 1));
         const wholeList = typeof path[i + 1] === 'number';
-        // Below a list nothing is merged either: what is inside it is already a full copy.
+        // Helm does not merge below a list either; the list is already a full copy.
         put(at, key, wholeList ? structuredClone(Array.isArray(original) ? original : []) : {});
       }
       at = at[key] as Record<string | number, unknown>;

@@ -2,15 +2,15 @@ import type { Leaf } from './leaves.ts';
 import { fillLeaf, type Slot } from './slots.ts';
 
 /**
- * Markers stand in for a leaf in a probing render and can be recognised in it, component by component, whatever the
- * templates did with them. They keep the leaf's shape: a host stays a host with its port, a path keeps its number of
- * components, and tag, digest and everything else stay as they are, so charts that compare versions or split at slashes
- * go the same way as before.
+ * Markers replace a leaf in a probing render and are recognizable in it component by component, whatever the templates
+ * did with them. They keep the shape of the leaf: a host stays a host with its port, a path keeps its number of
+ * components, and tag and digest are unchanged. Charts that compare versions or split at slashes therefore behave as
+ * without markers.
  */
 
 const TOKEN = /ag([0-9a-z]{4})x(\d\d)z(?:\.invalid(?::\d+)?)?/g;
 
-/** The marker of one slot; `id` is unique in the probe, below 36^4. */
+/** Returns the marker of a segment; `id` is unique in the probe, below 36^4. */
 function markerOf(slot: Slot, id: number): string {
   const words = slot.components.map((text, i) => {
     const token = `ag${id.toString(36).padStart(4, '0')}x${String(i).padStart(2, '0')}z`;
@@ -19,7 +19,7 @@ function markerOf(slot: Slot, id: number): string {
   return words.join('/') + slot.suffix;
 }
 
-/** The marked values of all leaves that have a slot; the id of a slot is its position in `slots`. */
+/** Returns the marked values of all leaves with segments; the id of a segment is its index in `segments`. */
 export function markLeaves(slots: readonly Slot[]): { leaf: Leaf; value: string }[] {
   const byLeaf = Map.groupBy(
     slots.map((slot, id) => ({ slot, text: markerOf(slot, id) })),
@@ -28,12 +28,12 @@ export function markLeaves(slots: readonly Slot[]): { leaf: Leaf; value: string 
   return [...byLeaf].map(([leaf, fillings]) => ({ leaf, value: fillLeaf(leaf, fillings) }));
 }
 
-/** A piece of a marked render's text: as it is, or one component of a slot. */
+/** A part of a marked text: literal text, or one component of a segment. */
 export type Run =
   | { readonly literal: string; readonly slot?: undefined }
   | { readonly slot: Slot; readonly component: number; readonly text: string };
 
-/** Takes a marked text apart; text of a run is what stood there before marking. */
+/** Splits a marked text; the text of a run is the unmarked text. */
 export function readRuns(text: string, slots: readonly Slot[]): Run[] {
   const runs: Run[] = [];
   let end = 0;

@@ -1,4 +1,7 @@
-/** The values paths that a template's text names: `.Values.a.b`, `((.Values.a).b)`, `dig "a" "b" "" .Values`, `index .Values "a" "b"`. */
+/**
+ * Returns the values paths in the text of a template: `.Values.a.b`, `((.Values.a).b)`, `dig "a" "b" "" .Values`,
+ * `index .Values "a" "b"`.
+ */
 export function mentionedPaths(text: string): string[][] {
   const dotted = [...text.matchAll(/\.Values((?:\)*\.[A-Za-z_][\w-]*)+)/g)].map(([, keys = '']) =>
     keys.replaceAll(')', '').slice(1).split('.'),
@@ -8,7 +11,7 @@ export function mentionedPaths(text: string): string[][] {
   const indexed = [...text.matchAll(/\bindex\s+\$?\.Values((?:\.[\w-]+)*)((?:\s+"[^"]+")+)/g)].map(
     ([, start, keys]) => [...below(start), ...quoted(keys)],
   );
-  // The last word before the map is what `dig` gives when there is nothing.
+  // The last argument before the map is the default of `dig`.
   const dug = [...text.matchAll(/\bdig((?:\s+"[^"]*")+)\s+\(?\$?\.Values((?:\.[\w-]+)*)/g)].map(([, keys, start]) => [
     ...below(start),
     ...quoted(keys).slice(0, -1),

@@ -3,16 +3,16 @@ import type { TemplateSource } from '../helm/templates.ts';
 import { type LeafPath, valueAt } from './leaves.ts';
 import { mentionedPaths } from './mentions.ts';
 
-/** A place in the values, map or list or scalar; `value` is undefined where only templates speak of it. */
+/** A map, list or scalar of the values; `value` is undefined if only templates refer to it. */
 export interface NamedLeaf {
   readonly path: LeafPath;
   readonly value: unknown;
 }
 
 /**
- * Everything in the values whose path `isMeant`, and what only templates read. Globals are those of the whole chart: a
- * subchart's own would be overruled by them.
- * @param beside more paths that may be there, for what templates read from a map that they are handed
+ * Returns the selected nodes of the values, including those that only templates read. Globals are those of the whole
+ * chart: they override the globals of subcharts.
+ * @param extraPaths further paths that may exist, for keys that template helpers read from the map that they receive
  */
 export function namedLeaves(
   values: Values,
@@ -42,13 +42,13 @@ export function namedLeaves(
   return [...found.values()];
 }
 
-/** Keys that templates read from whatever they are handed (`.image.digest` in a helper) and that `isMeant`. */
+/** Returns the selected keys that templates read from any map (`.image.digest` in a helper). */
 export function keysRead(templates: readonly TemplateSource[], isMeant: (key: string) => boolean): string[] {
   const keys = templates.flatMap(({ text }) => [...text.matchAll(/\.([A-Za-z]\w*)/g)].map(([, key = '']) => key));
   return [...new Set(keys)].filter(isMeant);
 }
 
-/** The maps in the values that describe an image: they have a repository, or an image's name. */
+/** Returns the paths of maps that describe an image: they have a repository, or the name of an image. */
 export function imageMaps(values: Values): LeafPath[] {
   const found: LeafPath[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
@@ -62,7 +62,7 @@ export function imageMaps(values: Values): LeafPath[] {
   return found;
 }
 
-/** A parent that is no map (or an absent list) cannot be reached into without changing what it is. */
+/** A parent that is not a map (or is an absent list) cannot get children without changing its type. */
 function isReachable(values: Values, path: LeafPath): boolean {
   return path.every((key, i) => {
     const parent = valueAt(values, path.slice(0, i));

@@ -3,7 +3,7 @@ import { headOf } from '../helm/head.ts';
 import type { Render, Values } from '../helm/render.ts';
 import type { Place } from '../lock/finding.ts';
 import { accepted } from './accepted.ts';
-import { compositionsIn, type Part } from './composition.ts';
+import { compositionsIn, type Part, type ReferenceTemplate } from './composition.ts';
 import { innerText } from './inner.ts';
 import { overlay } from './leaves.ts';
 import { hasMarker, markLeaves, readRuns } from './markers.ts';
@@ -11,18 +11,18 @@ import { namedInRefusal } from './refused.ts';
 import { scalarAt } from './scalar.ts';
 import type { Slot } from './slots.ts';
 
-/** Renders the chart with these values laid over; fails with `chart-render` when the chart refuses them. */
+/** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;
 
-/** A render with marked values, and the slots whose markers the chart accepted. */
+/** A render with marked values, and the segments whose markers the chart accepted. */
 export interface Probe {
   readonly slots: readonly Slot[];
   readonly documents: readonly RenderedDocument[];
 }
 
 /**
- * Renders with every slot marked, at once; slots that the chart does not let be changed are left out. Slots of one leaf
- * are accepted or refused together, since a leaf is one value.
+ * Renders with all segments marked at once, except those that the chart refuses to change. The segments of one leaf are
+ * accepted or refused together, because a leaf is one value.
  */
 export async function probe(base: Render, slots: readonly Slot[], render: RenderWith): Promise<Probe> {
   const leaves = [...Map.groupBy(slots, (slot) => slot.leaf).values()];
@@ -40,14 +40,14 @@ export async function probe(base: Render, slots: readonly Slot[], render: Render
   return { slots: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
 }
 
-/** The compositions of each place, in the places' order; none where no marker reaches it. */
-export function compositionsOf(places: readonly Place[], base: Render, probed: Probe): Part[][][] {
+/** Returns the templates of each reference, in the order of the locations; empty if no marker reaches it. */
+export function compositionsOf(places: readonly Place[], base: Render, probed: Probe): ReferenceTemplate[][] {
   const before = byPosition(base.documents);
   const after = byPosition(probed.documents);
-  // One text may hold many references, and one reference many times: each is looked for once.
-  const known = new Map<string, Map<string, Part[][]>>();
-  const once = (was: string, is: string, written: string): Part[][] => {
-    const ofTexts = known.get(was) ?? new Map<string, Part[][]>();
+  // One text may contain many references, and one reference many times: each is searched once.
+  const known = new Map<string, Map<string, ReferenceTemplate[]>>();
+  const once = (was: string, is: string, written: string): ReferenceTemplate[] => {
+    const ofTexts = known.get(was) ?? new Map<string, ReferenceTemplate[]>();
     known.set(was, ofTexts);
     const key = `${written}\n${is}`;
     const found = ofTexts.get(key) ?? compositionsIn(was, is, written, probed.slots);
@@ -67,8 +67,12 @@ export function compositionsOf(places: readonly Place[], base: Render, probed: P
   });
 }
 
-/** Whether a slot builds these places, and nothing else that is rendered. */
-export function buildsNothingElse(slot: Slot, { documents, slots }: Probe, compositions: readonly Part[][][]): boolean {
+/** Tests whether a segment occurs in these references and nowhere else in the render. */
+export function buildsNothingElse(
+  slot: Slot,
+  { documents, slots }: Probe,
+  compositions: readonly ReferenceTemplate[][],
+): boolean {
   const isHere = ({ slot: other }: { readonly slot?: Slot }): boolean => other === slot;
   const inPlaces = compositions.flat(2).filter((part) => part.kind === 'slot' && isHere(part)).length;
   const rendered = documents.flatMap(({ text }) => (hasMarker(text) ? readRuns(text, slots).filter(isHere) : []));
@@ -79,7 +83,7 @@ function byPosition(documents: readonly RenderedDocument[]): Map<string, Rendere
   return new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
 }
 
-/** Cheap test before parsing; a Secret's data may hold markers in base64. */
+/** Fast test before parsing; the data of a Secret may contain markers in base64. */
 function mayHoldMarker(document: RenderedDocument): boolean {
   const { text } = document;
   const kind = headOf(document)?.kind;
@@ -92,8 +96,8 @@ function mayHoldMarker(document: RenderedDocument): boolean {
 }
 
 /**
- * The text at a place in both renders, the narrowest first: inside the field's text where that is structure, then the
- * field, then what is in base64 in it, decoded, a Secret's whole data as well as a blob in a script.
+ * Returns the pairs of unmarked and marked text at a location, the narrowest first: the text inside the field if its
+ * structure allows, then the field, then the base64 in it, decoded (the data of a Secret or a blob in a script).
  */
 function pairsOf(
   was: RenderedDocument,
@@ -104,7 +108,7 @@ function pairsOf(
   const m = scalarAt(is.object, path);
   if (b === undefined || m === undefined || b === m) return [];
   const inner = within === undefined ? undefined : [innerText(b, within), innerText(m, within)];
-  // A line is no fixed position, so what is in base64 there is among all that the text has.
+  // Lines are not fixed positions: compare all base64 of the text.
   const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
   if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
   const before = b.match(BASE64) ?? [];
@@ -114,28 +118,28 @@ function pairsOf(
   return isBlobInLine ? decoded : [[b, m], ...decoded];
 }
 
-/** Shorter than any reference in base64 is not worth decoding. */
+/** Base64 shorter than any reference is not decoded. */
 const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
 
 function decode(blob: string): string {
   return Buffer.from(blob, 'base64').toString('utf8');
 }
 
-/** A split's fields, each with its own composition, put together as the reference is written. */
+/** Joins the templates of the fields of a split reference in the order of the reference. */
 function joinSplit(
   place: Place,
   was: RenderedDocument,
   is: RenderedDocument,
   slots: readonly Slot[],
-): Part[] | undefined {
-  const parts: Part[] = [];
+): ReferenceTemplate | undefined {
+  const parts: ReferenceTemplate = [];
   let at = 0;
   for (const { path, text } of place.parts ?? []) {
     const start = place.written.indexOf(text, at);
     if (start < 0) return undefined;
     if (start > at) parts.push({ kind: 'literal', text: place.written.slice(at, start) });
     at = start + text.length;
-    // The fields of a split inside a text are fields of that text.
+    // The fields of a split reference inside a text are fields of that text.
     const field = place.within === undefined ? { path } : { path: place.path, within: path };
     const pairs = pairsOf(was, is, field);
     const [composition] = pairs.flatMap(([b, m]) => compositionsIn(b, m, text, slots));
@@ -145,7 +149,7 @@ function joinSplit(
   return parts.some(({ kind }) => kind === 'slot') ? parts : undefined;
 }
 
-/** Values files merged as Helm merges them: maps by key, everything else replaced. */
+/** Merges values files as Helm does: maps by key, everything else is replaced. */
 export function merge(below: Values, above: Values): Values {
   const result: Record<string, unknown> = { ...below };
   for (const [key, value] of Object.entries(above)) {

@@ -2,10 +2,10 @@ import type { AirgapError } from '../base/errors.ts';
 import { formatPath, type LeafPath } from './leaves.ts';
 
 /**
- * Whether a values schema names this leaf in its refusal. Most refusals (a template's `fail`) name none.
- * Helm up to 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`,
- * later ones `- at '/image': additional properties 'registry' not allowed` and `- at '/image/tag': …`, each under a line
- * with the name of the chart whose schema it is.
+ * Tests whether the refusal of a values schema names a leaf. Most refusals (`fail` in a template) name none. Helm up to
+ * 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`; later
+ * versions write `- at '/image': additional properties 'registry' not allowed` and `- at '/image/tag': …`. Each is
+ * below a line with the name of the chart that the schema belongs to.
  */
 export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => boolean {
   const complaints = /specifications of the schema/.test(message) ? complaintsOf(message) : [];
@@ -13,8 +13,8 @@ export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => bo
 }
 
 /**
- * Which leaves a template's refusal may be about: those of its subchart whose paths its message has (`image.sha forbidden`,
- * `.Values.image.tag`), else all of that subchart.
+ * Returns the leaves that a refusal of a template may be about: those of its subchart whose paths are in the message
+ * (`image.sha forbidden`, `.Values.image.tag`), else all leaves of that subchart.
  */
 export function suspectedBy<T extends { readonly path: LeafPath }>({ message }: AirgapError, items: readonly T[]): T[] {
   const prefix = subchartsIn(message);
@@ -28,7 +28,7 @@ export function suspectedBy<T extends { readonly path: LeafPath }>({ message }: 
 interface Complaint {
   readonly chart: string;
   readonly keys: readonly string[];
-  /** Keys below that must not be there; empty when the complaint is about what stands there. */
+  /** Keys that are not allowed below; empty if the error is about the value itself. */
   readonly extra: readonly string[];
 }
 
@@ -52,13 +52,13 @@ function extraKeys(said: string): string[] {
   return [...several.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '');
 }
 
-/** RFC 6901. */
+/** Unescapes a key of a JSON pointer (RFC 6901). */
 function unescaped(key: string): string {
   return key.replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 function isMeant({ chart, keys, extra }: Complaint, path: LeafPath): boolean {
-  // A subchart's schema speaks of the subchart's values.
+  // The schema of a subchart refers to the values of the subchart.
   const below = path.lastIndexOf(chart) + 1;
   return [0, below].some((start) => {
     const own = path.slice(start).map(String);
@@ -68,7 +68,7 @@ function isMeant({ chart, keys, extra }: Complaint, path: LeafPath): boolean {
   });
 }
 
-/** The subcharts, outermost first, on the way to the template that a message names first. */
+/** Returns the subcharts, outermost first, that contain the first template in a message. */
 function subchartsIn(message: string): string[] {
   const end = message.indexOf('/templates/');
   let start = Math.max(0, end);

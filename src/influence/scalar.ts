@@ -1,6 +1,6 @@
 /**
- * The text of a field by its path as places have it: `spec.containers[0].image`, `data["a.yaml"]`.
- * Numbers and booleans come as text; undefined when there is no such scalar.
+ * Returns the text of a field by its path, as in locations: `spec.containers[0].image`, `data["a.yaml"]`. Numbers and
+ * booleans are returned as text; undefined if there is no such scalar.
  */
 export function scalarAt(object: unknown, path: string): string | undefined {
   let value = object;
@@ -13,7 +13,7 @@ export function scalarAt(object: unknown, path: string): string | undefined {
     : undefined;
 }
 
-/** The keys of such a path, positions in lists among them. */
+/** Returns the keys of such a path, including positions in lists. */
 export function keysOf(path: string): string[] {
   return [...path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map(
     ([, position, quoted, word]) =>

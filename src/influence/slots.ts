@@ -2,19 +2,19 @@ import { before } from '../base/text-ends.ts';
 import { formatPath, type Leaf } from './leaves.ts';
 
 /**
- * A slot is one name inside a leaf: the whole of `image.repository`, the part before the tag in a full reference, one of
- * several references in a multi-line text. Slots are what a probe marks and what an override later fills.
+ * One name inside a leaf: the whole of `image.repository`, the part before the tag in a full reference, one of several
+ * references in a multi-line text. A probe marks segments, and an override later replaces them.
  */
 export interface Slot {
   readonly leaf: Leaf;
-  /** Offsets of the name in the leaf's value. Both 0 for an empty leaf, whose whole value the slot is. */
+  /** Offsets of the name in the value of the leaf. Both 0 for an empty leaf, whose segment is the whole value. */
   readonly start: number;
   readonly end: number;
-  /** Host and path components of the name; one or more. Empty strings for an empty leaf. */
+  /** Host and path components of the name, at least one. Empty strings for an empty leaf. */
   readonly components: readonly string[];
-  /** Whether the first component stands for a host, so that its marker has to look like one. */
+  /** True if the first component is a host, so that its marker must look like one. */
   readonly hostFirst: boolean;
-  /** For an empty leaf: what the marker carries behind the name, so that a whole reference looks like one. */
+  /** For an empty leaf: text that the marker appends to the name, to form a complete reference. */
   readonly suffix: string;
 }
 
@@ -22,15 +22,15 @@ const IMAGE_KEY = /image|repositor|registry|^repo$|^hub$|^org(?:anization)?$/i;
 const HOST_KEY = /registry|^hub$|mirror|registryhost/i;
 
 /**
- * The slots of a leaf, as far as it may build one of the `written` references: names that stand in one of them, and
- * references that stand in a longer text.
+ * Returns the segments of a leaf that may build one of the `written` references: names that occur in one of them, and
+ * references that occur in a longer text.
  */
 export function slotsOf(leaf: Leaf, written: readonly string[]): Slot[] {
   const { value } = leaf;
   if (value === '') return [];
   const simple = /^(?:[a-z]+:\/\/)?([A-Za-z0-9][\w.-]*(?::\d+(?=\/|$))?(?:\/[\w.-]+)*)/.exec(value);
   const name = simple?.[1] ?? '';
-  // A number behind a lone word is a tag, unless the key says that the word is a host.
+  // A number after a single word is a tag, unless the key says that the word is a host.
   const hostFirst = HOST_KEY.test(lastKey(leaf)) && !name.includes('/');
   const words = hostFirst || name.includes('/') ? name : name.replace(/:\d+$/, '');
   if (words !== '' && !/\s/.test(value.trim()) && mayBuild(leaf, words, written)) {
@@ -40,7 +40,7 @@ export function slotsOf(leaf: Leaf, written: readonly string[]): Slot[] {
   return embedded(leaf, written);
 }
 
-/** The slot of a leaf that is one component of one of the `written` references, whatever its key says. */
+/** Returns the segment of a leaf that equals one component of a `written` reference, whatever its key is. */
 export function wordSlot(leaf: Leaf, written: readonly string[]): Slot | undefined {
   const { value } = leaf;
   if (!/^[a-z0-9][\w.-]*$/.test(value)) return undefined;
@@ -48,7 +48,7 @@ export function wordSlot(leaf: Leaf, written: readonly string[]): Slot | undefin
   return isComponent ? slot(leaf, 0, value.length, false) : undefined;
 }
 
-/** The slot of a leaf that is empty or absent; its key says what would stand there. */
+/** Returns the segment of a leaf that is empty or absent; its key determines what it can contain. */
 export function emptySlot(leaf: Leaf): Slot {
   const key = lastKey(leaf);
   const isRepository = /repo(?:sitory)?$|name$|path$/i.test(key);
@@ -81,7 +81,7 @@ function slot(leaf: Leaf, start: number, end: number, hostOnly: boolean): Slot {
   return { leaf, start, end, components, hostFirst, suffix: '' };
 }
 
-/** Where `part` stands in `text`, not as a piece of a longer word. */
+/** Returns the offsets of `part` in `text`, except inside longer words. */
 export function occurrences(text: string, part: string, before: RegExp, after: RegExp): number[] {
   const found: number[] = [];
   for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
@@ -92,7 +92,7 @@ export function occurrences(text: string, part: string, before: RegExp, after: R
   return found;
 }
 
-/** The reference without tag and digest. */
+/** Returns the reference without tag and digest. */
 export function nameOf(reference: string): string {
   return before(reference, '@').replace(/:[^/:]*$/, '');
 }
@@ -101,14 +101,14 @@ function lastKey({ path }: Leaf): string {
   return String(path.findLast((key) => typeof key === 'string') ?? '');
 }
 
-/** The leaf's value with new names in some of its slots. */
+/** Returns the value of the leaf with some of its segments replaced. */
 export function fillLeaf(leaf: Leaf, fillings: readonly { readonly slot: Slot; readonly text: string }[]): string {
   return [...fillings]
     .sort((a, b) => b.slot.start - a.slot.start)
     .reduce((value, { slot: { start, end }, text }) => value.slice(0, start) + text + value.slice(end), leaf.value);
 }
 
-/** For messages and for `values` in a place. */
+/** Formats the path of a segment for messages and for `values` of a location. */
 export function slotPath({ leaf }: Slot): string {
   return formatPath(leaf.path);
 }

@@ -1,17 +1,17 @@
 import type { Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, valueAt } from './leaves.ts';
 
-/** A values leaf that could be set to something else, and to what. */
+/** A values leaf and the value that switches it. */
 export interface Switch {
   readonly path: LeafPath;
   readonly value: unknown;
 }
 
-/** Keys under which charts switch a component on. */
+/** Keys of flags that enable a component. */
 const SWITCH =
   /^(?:enabled?|install(?:ed)?|create|deploy(?:ed)?)$|(?:Enabled?|Install(?:ed)?|Deploy(?:ed)?)$|^(?:enable|install|deploy)[A-Z]/;
 
-/** Components that are off, each with what switches it on. Tags of dependencies are switches too. */
+/** Returns the disabled components, each with the value that enables it. Tags of dependencies are included. */
 export function switchesOn(values: Values): Switch[] {
   return flags(values, false)
     .filter(({ path }) => SWITCH.test(String(path.at(-1))) || path[0] === 'tags')
@@ -19,8 +19,8 @@ export function switchesOn(values: Values): Switch[] {
 }
 
 /**
- * What could turn off something that the render shows: flags that are on, lists that are not empty, and settings whose
- * text stands in one of `texts`. Narrow ones come first: a path that is longer reaches less far.
+ * Returns values changes that may remove something from the render: flags that are on, non-empty lists, and settings
+ * whose text is in one of `texts`. Longer paths come first, because they affect less.
  */
 export function switchesOff(values: Values, texts: readonly string[]): Switch[] {
   const on = flags(values, true).map(({ path }) => ({ path, value: false }));
@@ -35,8 +35,8 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
 }
 
 /**
- * Whether a switch can be what turns off something that these texts say: a flag any time, a list or a setting when it
- * stands there. Another setting that takes it away has only made the text around it unreadable.
+ * Tests whether a switch may control something with these texts: always for a flag; for a list or a setting only if the
+ * texts contain it. Emptying any other setting only changes the text.
  */
 export function concerns(values: Values, { path }: Switch, texts: readonly string[]): boolean {
   const value = valueAt(values, path);
@@ -44,7 +44,7 @@ export function concerns(values: Values, { path }: Switch, texts: readonly strin
   return texts.some((text) => (Array.isArray(value) ? standsIn(value, text) : text.includes(String(value))));
 }
 
-/** Whether one of a list's scalars, at any depth, stands in the text. */
+/** Tests whether the text contains one of a list's scalars, at any depth. */
 function standsIn(value: unknown, text: string): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).some((inner) => standsIn(inner, text));
   return (
@@ -56,7 +56,7 @@ function flags(values: Values, state: boolean): { path: LeafPath }[] {
   return scalarsAndLists(values).filter(({ value }) => value === state);
 }
 
-/** Leaves as Helm merges them: maps key by key, lists whole. Copies of the parent's globals are left out. */
+/** Returns leaves as Helm merges them: maps by key, lists as a whole. Copies of the parent's globals are omitted. */
 function scalarsAndLists(values: Values): { path: LeafPath; value: unknown }[] {
   const found: { path: LeafPath; value: unknown }[] = [];
   const walk = (value: unknown, path: LeafPath): void => {

@@ -5,43 +5,43 @@ import { type Change, changesBetween, type Documents, keyOfChange } from './chan
 import type { LeafPath } from './leaves.ts';
 import { namedInRefusal, suspectedBy } from './refused.ts';
 
-/** A leaf with a value that is tried on it. */
+/** A leaf and the value to try on it. */
 export interface Trial {
   readonly path: LeafPath;
   readonly value: unknown;
-  /** Stands in the value, in no other trial's, and nowhere in the chart. */
+  /** Occurs in the value, in no other trial's value, and nowhere in the chart. */
   readonly marker: string;
 }
 
 export interface TrialOptions<T extends Trial, R extends Documents> {
-  /** The renders without any of them. */
+  /** The renders without any trials. */
   readonly before: readonly R[];
-  /** The same with some of them; fails with `chart-render` when the chart refuses them. */
+  /** Renders with some of the trials; throws `chart-render` if the chart refuses them. */
   readonly render: (trials: readonly T[]) => Promise<readonly R[]>;
-  /** Positions, as in `keyOfChange`, that differ from render to render anyway: random passwords, certificates. */
+  /** Positions, as in `changeKey`, that differ between renders anyway: random passwords, certificates. */
   readonly restless: () => Promise<ReadonlySet<string>>;
-  /** Keys whose content is judged as a whole. */
+  /** Keys whose value is compared as a whole. */
   readonly isWhole?: (key: string | number) => boolean;
-  /** Whether a change is of no account with these trials: nobody's, whatever it shows. */
+  /** Tests whether a change is irrelevant for these trials. */
   readonly ignores?: (change: Change, trials: readonly T[], after: readonly R[]) => boolean;
-  /** Whether a change that shows the trial's marker is what it was tried for. */
+  /** Tests whether a change with the trial's marker is the intended one. */
   readonly judge: (trial: T, change: Change, after: readonly R[]) => boolean;
 }
 
-/** What trying gave. */
+/** Result of the trials. */
 export interface Tried<T, R> {
-  /** Those that did what they were tried for and nothing else, each with its changes. */
+  /** Trials that had only the intended effect, each with its changes. */
   readonly good: ReadonlyMap<T, readonly Change[]>;
-  /** The renders with all that the chart accepts. */
+  /** The renders with all accepted trials. */
   readonly after: readonly R[];
 }
 
-/** Attempts at most when a change does not show by itself which trial it comes of. */
+/** Maximum number of attempts to find the trial behind a change without a marker. */
 const STRAY_LIMIT = 16;
 
 /**
- * Tries all at once, and tells which of them change something, and only what they may. A change that shows no marker (a
- * checksum) is traced to its trial by halving; what differs from render to render anyway does not count.
+ * Runs all trials at once and returns those with only intended changes. A change without a marker (a checksum) is
+ * traced to its trial by halving; nondeterministic fields are ignored.
  */
 export async function tryOut<T extends Trial, R extends Documents>(
   trials: readonly T[],
@@ -78,7 +78,7 @@ export async function tryOut<T extends Trial, R extends Documents>(
     };
     const causes = await causesOf(best.items, keys, observe, STRAY_LIMIT);
     for (const trial of causes.values()) bad.add(trial);
-    // What several of them do together is nobody's, so nobody is trusted.
+    // A change caused by several trials together cannot be attributed, so all trials are rejected.
     if (keys.some((key) => !causes.has(key))) return { good: new Map(), after };
   }
   return { good: new Map([...effects].filter(([trial]) => !bad.has(trial))), after };

@@ -2,26 +2,26 @@ import type { Emit } from '../base/events.ts';
 import { printableLine } from '../base/printable.ts';
 import type { Finding, Place } from '../lock/finding.ts';
 
-/** Candidates for which registries are asked because one object of a chart names them. Real ones name some forty. */
+/** Maximum number of registry requests caused by one object of a chart. Real objects name up to about 40 images. */
 const OBJECT_LIMIT = 500;
-/** The same for one image's config. */
+/** Maximum number of registry requests caused by one image config. */
 const IMAGE_LIMIT = 100;
-/** References that a warning names. */
+/** Maximum number of references in a warning. */
 const NAMED = 5;
 
 /**
- * Bounds the requests that one object of a chart, or one image's config, causes by naming images: of those that are not
- * certain the first count, and the rest is warned about.
+ * Limits the registry requests that one object of a chart, or one image config, can cause by naming images. Findings
+ * below `certain` beyond the limit are skipped with a warning.
  */
 export class CandidateLimit {
   readonly #emit: Emit;
-  readonly #left = new Set<string>();
+  readonly #skipped = new Set<string>();
 
   constructor(emit: Emit) {
     this.#emit = emit;
   }
 
-  /** The findings without those beyond the limits; in the same order. */
+  /** Returns the findings within the limits, in the same order. */
   within(findings: readonly Finding[]): Finding[] {
     const counts = new Map<string, number>();
     const beyond: { readonly source: string; readonly finding: Finding }[] = [];
@@ -44,12 +44,12 @@ export class CandidateLimit {
   }
 
   #warn(source: string, left: readonly Finding[], kept: number): void {
-    const fresh = left.filter(({ reference }) => !this.#left.has(reference));
+    const fresh = left.filter(({ reference }) => !this.#skipped.has(reference));
     if (fresh.length === 0) return;
-    for (const { reference } of fresh) this.#left.add(reference);
+    for (const { reference } of fresh) this.#skipped.add(reference);
     const named = fresh.slice(0, NAMED).map(({ reference }) => reference);
     const more = fresh.length > NAMED ? ` and ${fresh.length - NAMED} more` : '';
-    const message = `${source} names more than ${kept} images that are not certain; registries are not asked for ${named.join(', ')}${more}`;
+    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${named.join(', ')}${more}`;
     this.#emit({ type: 'warning', message });
   }
 }

@@ -10,29 +10,29 @@ import { CandidateLimit } from './candidates.ts';
 import type { Context } from './context.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
-/** A candidate that its registry does not have, so that it is taken for no image. */
+/** A candidate that does not exist in its registry, and therefore is not an image. */
 export interface Dropped {
   readonly reference: string;
   readonly found: readonly Place[];
-  /** What the registry said. */
+  /** Reason from the registry. */
   readonly why: string;
 }
 
 export interface Confirmation {
-  /** Those that are certain as they were, the others with `confirmed`. */
+  /** Certain findings unchanged, the others with `confirmed`. */
   readonly images: readonly Finding[];
   readonly dropped: readonly Dropped[];
 }
 
 export interface ConfirmOptions {
   readonly access: RegistryAccess;
-  /** Requests at the same time. */
+  /** Number of concurrent requests. */
   readonly concurrency: number;
 }
 
 /**
- * Asks the registries for every finding that is not certain. What is definitely not there (404) is dropped; what could
- * not be asked for, or is not for everybody, is kept. Either is warned about.
+ * Checks in the registries whether each finding below `certain` exists. Findings that do not exist (404) are dropped;
+ * those that cannot be checked, or need credentials, are kept. Both are reported as warnings.
  * @throws AirgapError `interrupted`
  */
 export async function confirm(
@@ -54,7 +54,7 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** {@link confirm} with a client that is there. */
+/** {@link confirmWithRegistries} with an existing client. */
 export async function confirmFindings(
   client: Pick<RegistryClient, 'head'>,
   findings: readonly Finding[],
@@ -63,7 +63,7 @@ export async function confirmFindings(
   const limit = new CandidateLimit(emit);
   const doubtful = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
   if (doubtful.length === 0) return { images: findings, dropped: [] };
-  emit({ type: 'stage', message: `asking registries for ${doubtful.length} images that are not certain` });
+  emit({ type: 'stage', message: `checking uncertain images in registries: ${doubtful.length}` });
   const references = doubtful.map(({ reference }) => parseReference(reference));
   const answers = await heads(client, references, concurrency, signal);
   const confirmed = new Map<string, boolean>();
@@ -72,14 +72,17 @@ export async function confirmFindings(
   for (const [i, { reference, found }] of doubtful.entries()) {
     const answer = answers[i] as Outcome<Descriptor | undefined>;
     if ('error' in answer) unanswered.push({ reference, error: failureOf(reference, answer.error) });
-    else if (answer.value === undefined) dropped.push({ reference, found, why: 'the registry does not have it (404)' });
+    else if (answer.value === undefined) dropped.push({ reference, found, why: 'not found in the registry (404)' });
     confirmed.set(reference, !('error' in answer));
   }
   warnDropped(emit, dropped);
   for (const [registry, group] of Map.groupBy(unanswered, ({ reference }) => parseReference(reference).registry)) {
     const names = group.map(({ reference }) => reference).join(', ');
     const reason = group[0]?.error.message;
-    emit({ type: 'warning', message: `not confirmed, since ${registry} gives no answer to it: ${names} (${reason})` });
+    emit({
+      type: 'warning',
+      message: `cannot be checked in ${registry}, so kept as unconfirmed: ${names} (${reason})`,
+    });
   }
   const gone = new Set(dropped.map(({ reference }) => reference));
   const images = findings
@@ -91,7 +94,7 @@ export async function confirmFindings(
   return { images, dropped };
 }
 
-/** Warns of every candidate that was dropped, with the place where it was found. */
+/** Warns about every dropped candidate, with its locations. */
 export function warnDropped(emit: Emit, dropped: readonly Dropped[]): void {
   for (const { reference, found, why } of dropped) {
     const message = `left out ${reference}, ${wantedBy(found)}: ${why.replace(`${reference}: `, '')}`;
@@ -99,20 +102,20 @@ export function warnDropped(emit: Emit, dropped: readonly Dropped[]): void {
   }
 }
 
-/** Who names an image, for a sentence: three places at most. */
+/** Describes the sources of a reference for a message: at most three locations. */
 export function wantedBy(places: readonly Place[]): string {
   const named = places.slice(0, 3).map(({ chart, template, path, name, how }) => {
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
-  return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more places` : ''}`;
+  return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more` : ''}`;
 }
 
 /**
- * Asks for manifests without fetching them, each manifest once. A registry that cannot be reached is not tried again for
- * each of its images.
- * @returns for each reference its descriptor, undefined when the registry does not have it, or the error
+ * Sends HEAD requests for manifests, one for each distinct manifest. Further images of an unreachable registry are not
+ * tried.
+ * @returns the descriptor of each reference, undefined if the registry does not have it, or the error
  * @throws AirgapError `interrupted`
  */
 export async function heads(

@@ -21,11 +21,11 @@ import { type Profile, searchRender } from './search/search-render.ts';
 import { upgradeOf } from './search/variants.ts';
 
 export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
-  /** Any text; not empty. */
+  /** Text to search for; not empty. */
   readonly text: string;
 }
 
-/** An occurrence, and the profiles in which it is the same. */
+/** An occurrence, and the profiles that contain it unchanged. */
 export interface Explained extends Occurrence {
   readonly profiles: readonly string[];
 }
@@ -37,17 +37,17 @@ export interface Explanation {
     readonly version: string;
     readonly profiles: readonly string[];
     readonly occurrences: readonly Explained[];
-    /** Charts that it brings along; their renders are not looked at. */
+    /** Nested charts; their renders are not searched. */
     readonly nested: readonly string[];
   }[];
-  /** The text judged by itself, when it occurs nowhere. */
+  /** Assessment of the text without context, if it occurs nowhere. */
   readonly bare?: Bare;
 }
 
 /**
- * Where a text stands in the renders of charts, and why the search takes it or does not; without an occurrence the text
- * judged by itself.
- * @throws AirgapError what a chart could not be fetched or rendered for
+ * Returns the occurrences of a text in the renders of charts, and why the search accepts or rejects each. If there is
+ * none, the text is assessed without context.
+ * @throws AirgapError the error of a chart that cannot be fetched or rendered
  */
 export function explain(context: Context, options: ExplainOptions): Promise<Explanation> {
   const { text, charts: jobs } = options;
@@ -103,13 +103,13 @@ async function explainChart(
   return { name, version, profiles: names, occurrences: [...found.values()], nested: [...nested] };
 }
 
-/** A chart that refuses to be upgraded without its release shows nothing. */
+/** Returns the additional occurrences in an upgrade; empty if the chart does not render as an upgrade. */
 async function upgraded(renderer: Renderer, upgrade: Profile, text: string): Promise<Occurrence[]> {
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   return 'result' in attempt ? explainDocuments(attempt.result.documents, text) : [];
 }
 
-/** Of two renders: documents may have moved. */
+/** Key of an occurrence in two renders: document indexes may differ. */
 function identityOf({ document: _, ...rest }: Occurrence): string {
   return JSON.stringify([rest.template, rest.kind, rest.name, rest.path, rest.within, rest.text]);
 }

@@ -18,31 +18,31 @@ import type { WhatIfFinding } from './search/what-if.ts';
 
 export interface ImagesOptions extends Choosing {
   readonly charts: readonly ChartJob[];
-  /** References to add by name. */
+  /** References to add. */
   readonly add: readonly string[];
-  /** How chart repositories are reached; at their own addresses unless told. */
+  /** Access to chart repositories; their own addresses by default. */
   readonly chartSources?: ChartSources;
-  /** Whether charts within charts are searched too; they are, unless told. */
+  /** Searches nested charts too (default true). */
   readonly nestedCharts?: boolean;
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Whether components that are off are looked at too, for some more renders. */
+  /** Also searches disabled components, with additional renders. */
   readonly whatIf?: boolean;
-  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  /** Adds the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes?: boolean;
-  /** Whether containers that may create pods are looked for. */
+  /** Searches for containers that may create pods. */
   readonly operators?: boolean;
-  /** How the images of operators are reached, to look into them. */
+  /** Registry access for the operator image scan; no scan if absent. */
   readonly lookInside?: InsideOptions;
 }
 
 export interface InsideOptions {
   readonly access: RegistryAccess;
-  /** Requests at the same time. */
+  /** Number of concurrent requests. */
   readonly concurrency: number;
-  /** Whether what is surer than low is taken as found. */
+  /** Treats candidates above low confidence as found. */
   readonly include: boolean;
 }
 
@@ -52,38 +52,38 @@ export interface ImagesResult {
     readonly version: string;
     readonly source: string;
     readonly profiles: readonly string[];
-    /** Which chart brings it along, and where that is declared; for one that was not asked for by name. */
+    /** Parent chart and location of the declaration, for a nested chart. */
     readonly via?: SearchedChart['via'];
   }[];
   readonly images: readonly Finding[];
-  /** What workloads fetch from the internet besides images when they run. */
+  /** Content other than images that workloads fetch from the internet at run time. */
   readonly network: readonly NetworkNeed[];
-  /** What was chosen otherwise than it was found. */
+  /** Selections that differ from what was found. */
   readonly choices: readonly Choice[];
-  /** What components would add that are off; absent unless asked for. */
+  /** Images that disabled components would add; absent unless requested. */
   readonly whatIf?: readonly WhatIfFinding[];
-  /** What only the images of operators name, and rules that would say so; absent unless asked for. */
+  /** Images that only the operator image scan found, and rules for them; absent unless requested. */
   readonly inside?: Inside;
   readonly proposed?: readonly ProposedRule[];
-  /** Charts within charts that could not be searched, so that their images are missing. */
+  /** Nested charts that could not be searched, so that their images are missing. */
   readonly failures: readonly AirgapError[];
-  /** Hosts that nobody but charts has named, and that were asked for charts; absent where there are none. */
+  /** Hosts that only charts have named and that were asked for charts; absent if there are none. */
   readonly askedHosts?: readonly AskedHost[];
 }
 
-/** What the images of operators name, and the same as places. */
+/** Result of the operator image scan, also as references. */
 interface Looked {
   readonly insides: readonly InsideImage[];
   readonly insidePlaces: readonly PlaceFound[];
 }
 
-/** Findings as they were chosen. */
+/** Findings after selection. */
 interface Chosen {
   readonly findings: Finding[];
   readonly choices: readonly Choice[];
 }
 
-/** Which images the charts need, and where each stands. */
+/** Returns the images that the charts need, with their locations. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
     const { charts, failures, asked, insides, findings: all, choices } = await searchChosen(context, options, scratch);
@@ -106,7 +106,7 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
   });
 }
 
-/** Everything that the options name, as it is chosen, with what the images of operators name where that is asked for. */
+/** Searches the charts of the options and applies the selection, including the operator image scan if requested. */
 export async function searchChosen(
   context: Context,
   options: ImagesOptions,
@@ -120,7 +120,7 @@ export async function searchChosen(
   return { ...searched, ...chosen(all, options, searched.excluded), ...looked };
 }
 
-/** Looks into the operators of charts, with a connection of its own. What speaks to registries is loaded only for that. */
+/** Scans the operator images of charts over its own connection. Loads the registry code only when needed. */
 async function look(
   context: Context,
   charts: readonly SearchedChart[],
@@ -142,7 +142,7 @@ async function look(
   }
 }
 
-/** Searches what the options name. Without charts it needs no Helm, and nothing that searches is loaded. */
+/** Searches the charts of the options. Without charts neither Helm nor the search code is loaded. */
 export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
   if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], asked: [] };
   const operators = options.operators ?? options.lookInside !== undefined;
@@ -156,7 +156,7 @@ function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'
   return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
 }
 
-/** One need for each address, with all its places; without those of hooks where hooks are not wanted. */
+/** Merges the network needs by address; drops locations in hooks that are not selected. */
 export function networkOf(
   charts: readonly SearchedChart[],
   { tests = true, hooks = true }: Pick<Choosing, 'tests' | 'hooks'>,
@@ -175,9 +175,9 @@ export function networkOf(
 }
 
 /**
- * Findings of all charts and the added references, as they were chosen.
- * @param excluded names of nested charts that were left out
- * @throws AirgapError `reference-invalid` for added references that are none, all of them
+ * Applies the selection to the references of all charts and the added ones.
+ * @param excluded names of nested charts that were excluded
+ * @throws AirgapError `reference-invalid` with all invalid added references
  */
 export function chosen(
   charts: readonly Pick<SearchedChart, 'places'>[],
@@ -189,17 +189,17 @@ export function chosen(
   return { findings: toFindings(places), choices };
 }
 
-/** A pattern that fits nothing is most likely mistyped, and what it should have left out is carried along. */
+/** Warns about patterns that match nothing: they are probably mistyped, and the image to exclude is still included. */
 export function warnUnmatched({ emit }: Context, choices: readonly Choice[]): void {
   for (const { rule, pattern, charts = [], references } of choices) {
     if (pattern === undefined || charts.length > 0 || references.length > 0) continue;
-    emit({ type: 'warning', message: `--${rule} ${pattern} fits nothing that was found` });
+    emit({ type: 'warning', message: `--${rule} ${pattern} matches nothing that was found` });
   }
 }
 
 /**
- * References that are added by name, as places.
- * @throws AirgapError `reference-invalid`, all of them
+ * Converts added references.
+ * @throws AirgapError `reference-invalid` with all invalid references
  */
 export function addedPlaces(add: readonly string[]): PlaceFound[] {
   const errors: AirgapError[] = [];
@@ -218,6 +218,6 @@ export function addedPlaces(add: readonly string[]): PlaceFound[] {
       { ...nowhere, how: 'added', written, reference: formatReference(parsed), confidence: 'certain', need: 'install' },
     ];
   });
-  if (errors.length > 0) throw combine(errors, `${errors.length} added images are no references`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} added images are not valid references`);
   return places;
 }

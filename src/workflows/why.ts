@@ -7,7 +7,7 @@ import { type ImagesOptions, searchChosen } from './images.ts';
 import { referenceMatcher } from './search/pattern.ts';
 
 export interface WhyOptions extends ImagesOptions {
-  /** Which images: a reference or a pattern, read as `exclude` reads it. */
+  /** Reference or pattern, as for `exclude`. */
   readonly asked: string;
 }
 
@@ -15,13 +15,13 @@ export interface WhyResult {
   readonly asked: string;
   /** At least one. */
   readonly images: readonly Finding[];
-  /** Charts within charts that could not be searched: places in them are missing. */
+  /** Nested charts that could not be searched: their locations are missing. */
   readonly failures: readonly AirgapError[];
 }
 
 /**
- * Everything that is known of the images that a pattern names.
- * @throws AirgapError `image-not-found` when the charts need no such image, naming those that are like it
+ * Returns the findings that match a pattern, with all their locations.
+ * @throws AirgapError `image-not-found` if no image matches, naming similar ones
  */
 export function why(context: Context, { asked, ...options }: WhyOptions): Promise<WhyResult> {
   return withScratch(context, async (scratch) => {
@@ -46,27 +46,27 @@ function notFound(
   if (choice !== undefined) {
     const by = `--${choice.rule}${choice.pattern === undefined ? '' : ` ${choice.pattern}`}`;
     const reason = choice.reason === undefined ? '' : ` (${choice.reason})`;
-    return new AirgapError('image-not-found', `${asked} was found, and is left out by ${by}${reason}`, {
-      hint: 'ask without that flag or setting to see where it stands',
+    return new AirgapError('image-not-found', `${asked} was found but is excluded by ${by}${reason}`, {
+      hint: 'repeat without that flag or setting to see its locations',
     });
   }
   const near = nearMisses(asked, findings);
   const hints = [
-    ...(near.length === 0 ? [] : [`like it: ${near.join(', ')}`]),
-    `--explain '${asked}' says where that text stands and why it is not taken`,
-    ...(isIncomplete ? ['some charts within charts could not be searched (helm airgap images names them)'] : []),
+    ...(near.length === 0 ? [] : [`similar: ${near.join(', ')}`]),
+    `--explain '${asked}' shows where that text occurs and why it is not accepted as an image`,
+    ...(isIncomplete ? ['some nested charts could not be searched (helm airgap images lists them)'] : []),
   ];
-  return new AirgapError('image-not-found', `none of the images that were found is ${asked}`, {
+  return new AirgapError('image-not-found', `no image that was found matches ${asked}`, {
     hint: hints.join('; '),
   });
 }
 
-/** How many a hint can name and still be read. */
+/** Maximum number of references in a hint. */
 const NAMED = 5;
-/** Shorter names are parts of far too many others. */
+/** Shorter names occur in too many others. */
 const TELLING = 4;
 
-/** References with the same last component, or one that contains the other. */
+/** Returns references whose last component equals the requested one, contains it, or is contained in it. */
 function nearMisses(asked: string, findings: readonly Finding[]): string[] {
   const wanted = lastComponent(asked.replaceAll('*', ''));
   const others = findings.map(({ reference }) => ({ reference, last: lastComponent(reference) }));

@@ -1,18 +1,18 @@
 import { readMapping } from '../../helm/go-yaml.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 
-/** A chart or subchart of an archive, as far as its declarations need it. */
+/** A chart or subchart of an archive that can declare images. */
 export interface DeclaringChart {
-  /** Folder inside the unpacked chart with a slash behind it, `charts/redis/`; empty for the chart itself. */
+  /** Folder inside the unpacked chart with a trailing slash, `charts/redis/`; empty for the chart itself. */
   readonly folder: string;
   readonly metadata: Mapping;
-  /** What its conditions are looked up in, once for each alias. Empty when it is switched off. */
+  /** Values in which its conditions are looked up, one for each alias. Empty if the chart is disabled. */
   readonly scopes: readonly Mapping[];
-  /** Whether a chart below it, by name or alias, is switched on; undefined when it declares none of that name. */
+  /** Tests whether a dependency, by name or alias, is enabled; undefined if the chart declares no such dependency. */
   readonly isOn: (dependency: string) => boolean | undefined;
 }
 
-/** The chart and every subchart whose Chart.yaml is there, each with the values that are its own. */
+/** Returns the chart and every subchart with a Chart.yaml, each with its own values. */
 export function declaringCharts(
   metadata: Mapping,
   files: ReadonlyMap<string, string>,
@@ -42,7 +42,7 @@ function chartsFrom(
     const own = readMapping(files.get(`${child}Chart.yaml`));
     const name = typeof own.name === 'string' ? own.name : child.slice(folder.length + 'charts/'.length, -1);
     const declared = named(name);
-    // A chart that merely lies in charts/ is installed too.
+    // A chart in charts/ is installed even if no dependency declares it.
     const uses: readonly Mapping[] = declared.length === 0 ? [{ name }] : declared;
     const inner = uses.flatMap((dependency) =>
       scopes.filter((scope) => isEnabled(dependency, scope, tags)).map((scope) => scopeBelow(scope, dependency)),
@@ -60,14 +60,17 @@ function childFolders(folder: string, files: ReadonlyMap<string, string>): strin
   return [...new Set(names)].sort().map((name) => `${prefix}${name}/`);
 }
 
-/** A subchart's values stand below its alias or its name, with the parent's `global` beside its own. */
+/** Returns the values of a subchart: those below its alias or name, plus the parent's `global`. */
 function scopeBelow(scope: Mapping, { name, alias }: Mapping): Mapping {
   const own = scope[String(alias ?? name)];
   const global = isMapping(scope.global) ? { global: scope.global } : {};
   return { ...global, ...(isMapping(own) ? own : {}) };
 }
 
-/** Helm's rule: the first condition path that holds a boolean decides; without one, any tag that is set does. */
+/**
+ * Tests whether a dependency is enabled, by Helm's rule: the first condition path with a boolean decides; without one,
+ * any enabled tag does.
+ */
 function isEnabled({ condition, tags }: Mapping, scope: Mapping, switches: Mapping): boolean {
   const paths = typeof condition === 'string' ? condition.split(',') : [];
   const decided = paths.map((path) => valueAt(scope, path.trim())).find((value) => typeof value === 'boolean');
@@ -80,7 +83,7 @@ function tagsOf(values: Mapping): Mapping {
   return isMapping(values.tags) ? values.tags : {};
 }
 
-/** The value at a dotted path; undefined when there is none. */
+/** Returns the value at a dotted path; undefined if there is none. */
 export function valueAt(values: Mapping, path: string): unknown {
   let value: unknown = values;
   for (const key of path.split('.')) {

@@ -1,18 +1,19 @@
 import { formatReference, formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import type { PlaceFound } from '../place.ts';
 
-/** A declared image that the render has differently. */
+/** A declared image for which the render contains a different reference. */
 export interface Contradiction {
   readonly declared: PlaceFound;
-  /** References of the same image as the render has it, normalised, each once. */
+  /** References of the same image in the render, normalized, without duplicates. */
   readonly found: readonly string[];
-  /** In what they differ. */
+  /** The component that differs. */
   readonly differs: 'registry' | 'tag' | 'digest';
 }
 
 /**
- * Declared images whose repository the render shows with nothing but other tags, other digests, or at another registry.
- * A repository of which some declared reference agrees contradicts nothing: operators declare several versions.
+ * Returns the declared images whose repository the render contains only with other tags, other digests, or at another
+ * registry. A repository with at least one agreeing reference has no contradictions: operators declare several
+ * versions.
  */
 export function contradictions(declared: readonly PlaceFound[], found: readonly PlaceFound[]): Contradiction[] {
   const rendered = unique(found.filter((place) => place.how !== 'declared' && place.confidence !== 'possible'));
@@ -35,8 +36,8 @@ export function contradictions(declared: readonly PlaceFound[], found: readonly 
 }
 
 /**
- * The declared places that are worth listing beside the found ones: without those that contradict, and with the
- * render's own reference where the two differ only in that one of them has a digest, so that they are one finding.
+ * Returns the declared references to list in addition to the found ones: without contradictions, and replaced by the
+ * reference of the render where the two differ only by a digest, so that they become one finding.
  */
 export function withoutContradictions(declared: readonly PlaceFound[], found: readonly PlaceFound[]): PlaceFound[] {
   const refuted = new Set(contradictions(declared, found).map((contradiction) => contradiction.declared));
@@ -50,7 +51,7 @@ export function withoutContradictions(declared: readonly PlaceFound[], found: re
     });
 }
 
-/** Equal, or equal but for a digest that only one of them has. */
+/** Equal, or equal except for a digest that only one of them has. */
 function agrees(a: Reference, b: Reference): boolean {
   if (formatRepository(a) !== formatRepository(b)) return false;
   if (a.digest !== undefined && b.digest !== undefined) return a.digest === b.digest;

@@ -5,19 +5,21 @@ import { type DeclaringChart, declaringCharts, valueAt } from './charts.ts';
 import { type ListedImage, listedImages } from './lists.ts';
 
 export interface DeclaredInput {
-  /** Chart.yaml of the chart. */
+  /** Content of Chart.yaml. */
   readonly metadata: Mapping;
-  /** Paths inside the unpacked chart → text: Chart.yaml of every subchart, requirements.yaml and Images.lock. */
+  /**
+   * Texts of files by path inside the unpacked chart: Chart.yaml of every subchart, requirements.yaml and Images.lock.
+   */
   readonly files: ReadonlyMap<string, string>;
-  /** Coalesced, with the subcharts' own defaults below their names. */
+  /** Coalesced values, including the defaults of subcharts below their names. */
   readonly values: Mapping;
   readonly context: { readonly chart: string; readonly profile: string };
 }
 
 /**
- * The images that a chart and its subcharts say they need. Lists go stale and name components that are off, so an entry
- * is `likely` only where its own condition is true. `template` is the declaring file, behind the chart's name as for a
- * template; `kind` and `name` are empty, since no object carries it.
+ * Returns the images that a chart and its subcharts declare. Such lists become outdated and contain disabled
+ * components, so an entry is `likely` only if its own condition is true. `template` is the declaring file, prefixed by
+ * the chart name like a template; `kind` and `name` are empty because there is no object.
  */
 export function declaredPlaces({ metadata, files, values, context }: DeclaredInput): PlaceFound[] {
   return declaringCharts(metadata, files, values).flatMap((chart) =>
@@ -27,7 +29,7 @@ export function declaredPlaces({ metadata, files, values, context }: DeclaredInp
 
 function toPlace(listed: ListedImage, chart: DeclaringChart, context: DeclaredInput['context']): PlaceFound[] {
   const { image, file, path, within } = listed;
-  // Hauler takes a slash off too: `{{ registry }}/path` with an empty registry.
+  // Like Hauler, removes the slash of `{{ registry }}/path` with an empty registry.
   const parsed = tryParseReference(image.replace(/^\//, ''));
   if (parsed === undefined) return [];
   const on = isOn(listed, chart);
@@ -49,7 +51,10 @@ function toPlace(listed: ListedImage, chart: DeclaringChart, context: DeclaredIn
   ];
 }
 
-/** Undefined when nothing says. As in Zarf a condition is one path, and only `true` itself is true. */
+/**
+ * Returns whether the image's component is enabled; undefined if the list does not say. As in Zarf, a condition is one
+ * path, and only `true` itself is true.
+ */
 function isOn(
   { condition, dependency }: ListedImage,
   { scopes, isOn: isChartOn }: DeclaringChart,

@@ -3,12 +3,12 @@ import { readMapping } from '../../helm/go-yaml.ts';
 import { isMapping, type Mapping } from '../entry.ts';
 import type { DeclaringChart } from './charts.ts';
 
-/** One image that somebody wrote into a list. */
+/** One image in a list that a chart declares. */
 export interface ListedImage {
   readonly image: string;
-  /** `helm.sh/images`: a values path that switches it on. */
+  /** `helm.sh/images`: the values path that enables it. */
   readonly condition?: string;
-  /** `helm.sh/images` and Images.lock: the chart that it is for. */
+  /** `helm.sh/images` and Images.lock: the chart that uses it. */
   readonly dependency?: string;
   /** File inside the unpacked chart. */
   readonly file: string;
@@ -23,7 +23,7 @@ export interface ListedImage {
  */
 const ANNOTATIONS = ['artifacthub.io/images', 'helm.sh/images', 'images'];
 
-/** Every image that a chart's annotations and its Images.lock list. */
+/** Returns every image in the annotations and the Images.lock of a chart. */
 export function listedImages(chart: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
   return [...annotated(chart), ...locked(chart, files)];
 }
@@ -44,7 +44,10 @@ function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
   });
 }
 
-/** Images.lock of distribution-tooling (`kind: ImagesLock`), written for the chart and all below it. */
+/**
+ * Returns the images of distribution-tooling's Images.lock (`kind: ImagesLock`), which covers the chart and all
+ * subcharts.
+ */
 function locked({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
   const file = `${folder}Images.lock`;
   const lock = readMapping(files.get(file));

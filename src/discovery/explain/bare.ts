@@ -3,25 +3,25 @@ import { assess } from '../candidate.ts';
 import type { Evidence } from '../naming.ts';
 import { rejectedBecause, takenBecause } from './reasons.ts';
 
-/** What a text would be with one strength of evidence around it. */
+/** Assessment of a text with one strength of evidence. */
 export interface BareVerdict {
   readonly evidence: Evidence;
   readonly taken: boolean;
   readonly reference?: string;
   readonly confidence?: Confidence;
-  /** One plain sentence without a full stop. */
+  /** One sentence without a full stop. */
   readonly because: string;
 }
 
-/** A text judged by itself. */
+/** Assessment of a text without context. */
 export interface Bare {
   /** Strongest evidence first. */
   readonly verdicts: readonly BareVerdict[];
-  /** What it would take for the text to be taken where no pod spec names it: a form, and what has to be around it. */
+  /** Forms in which the text would be accepted outside pod specs, each with the required context. */
   readonly wants: readonly string[];
 }
 
-/** An example of a name for each strength of evidence. */
+/** An example key for each strength of evidence. */
 const NAMES: Readonly<Record<Evidence, string | undefined>> = {
   typed: 'image',
   key: 'image',
@@ -29,7 +29,7 @@ const NAMES: Readonly<Record<Evidence, string | undefined>> = {
   none: undefined,
 };
 
-/** Judges a text with nothing around it but one strength of evidence after the other. */
+/** Assesses a text with each strength of evidence and no other context. */
 export function judgeBare(text: string): Bare {
   const verdicts = (['typed', 'key', 'context', 'none'] as const).map((evidence): BareVerdict => {
     const assessment = assess(text, evidence);
@@ -43,18 +43,20 @@ export function judgeBare(text: string): Bare {
 }
 
 function wantsOf(text: string): string[] {
-  if (typeof assess(text, 'typed') === 'string') return ['nothing makes it a reference as it is written'];
+  if (typeof assess(text, 'typed') === 'string') return ['not a valid reference in any context'];
   const anywhere = enough(text, 'none');
   const named = anywhere.includes(text) ? [] : enough(text, 'key');
   return [
     ...(named.length === 0
       ? []
-      : [`${inWords(text, named)}: a name that says image (image:, FOO_IMAGE=, --foo-image)`]),
-    ...(anywhere.length === 0 ? [] : [`${inWords(text, anywhere)}: any name, or none`]),
+      : [`${inWords(text, named)}: a key that names an image (image:, FOO_IMAGE=, --foo-image)`]),
+    ...(anywhere.length === 0 ? [] : [`${inWords(text, anywhere)}: any key, or none`]),
   ];
 }
 
-/** The least changes that are enough: none, a tag or a registry, or both. */
+/**
+ * Returns the forms with the fewest changes that are accepted: the text itself, with a tag or a registry, or with both.
+ */
 function enough(text: string, evidence: Evidence): string[] {
   const tagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)) ? [] : [`${text}:1.0`];
   const behind = (one: string): string[] => (/^[^/.:]*[.:][^/]*\//.test(one) ? [] : [`registry.example/${one}`]);
@@ -64,5 +66,5 @@ function enough(text: string, evidence: Evidence): string[] {
 }
 
 function inWords(text: string, forms: readonly string[]): string {
-  return forms.includes(text) ? 'as it is' : `written as ${forms.join(' or ')}`;
+  return forms.includes(text) ? 'as is' : `written as ${forms.join(' or ')}`;
 }

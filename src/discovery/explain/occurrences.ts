@@ -10,9 +10,8 @@ import type { Occurrence } from './occurrence.ts';
 import { judgedBecause, omittedBecause, unreadBecause, unseenBecause } from './reasons.ts';
 
 /**
- * Every place of a render where a text stands, also decoded, unpacked, put together from several fields, or as the short
- * form of the reference that is asked for. It is the search itself that is watched here: what it takes and passes over,
- * it takes and passes over in the same way when it makes findings.
+ * Returns every occurrence of a text in a render, including decoded, unpacked and joined texts and short forms of the
+ * reference. The events come from the same search that makes the findings, so the two cannot disagree.
  */
 export function explainDocuments(documents: readonly RenderedDocument[], text: string): Occurrence[] {
   return documents.flatMap((document) => occurrencesIn(document, text));
@@ -21,7 +20,7 @@ export function explainDocuments(documents: readonly RenderedDocument[], text: s
 function occurrencesIn(document: RenderedDocument, asked: string): Occurrence[] {
   const isThere = document.text.includes(asked);
   const isRead = isRelevant(document);
-  // What the search does not even parse holds nothing encoded.
+  // Documents that the search does not parse contain nothing encoded.
   if (!isThere && !isRead) return [];
   const object = document.object ?? {};
   const identity = identityOf(object);
@@ -57,7 +56,7 @@ function occurrencesIn(document: RenderedDocument, asked: string): Occurrence[] 
   });
 }
 
-/** A sight that has to do with the text. */
+/** An event about a text or value that contains the query. */
 interface Seen {
   readonly spot: Spot;
   readonly text: string;
@@ -67,15 +66,15 @@ interface Seen {
 function matches(sight: Sight, asked: string): Seen[] {
   if (sight.came === 'omitted') {
     const found = textsIn(sight.value, sight.spot).filter(({ text }) => text.includes(asked));
-    // Of a schema's thousand descriptions one says as much as all.
-    return found.slice(0, sight.why === 'kind' ? 1 : undefined).map((one) => ({ ...one, sight }));
+    // One description of a schema is enough; they all have the same reason.
+    return found.slice(0, sight.reason === 'kind' ? 1 : undefined).map((located) => ({ ...located, sight }));
   }
   const { text, spot, hit, parts = [] } = sight;
   const texts = [text, hit?.reference ?? '', ...parts.map((part) => part.text)];
-  return texts.some((one) => one.includes(asked)) ? [{ spot, text, sight }] : [];
+  return texts.some((candidate) => candidate.includes(asked)) ? [{ spot, text, sight }] : [];
 }
 
-/** All strings of a value that was passed over. */
+/** Returns all strings of a skipped value. */
 function textsIn(value: unknown, spot: Spot): { spot: Spot; text: string }[] {
   if (typeof value === 'string') return [{ spot, text: value }];
   if (Array.isArray(value)) return value.flatMap((item, i) => textsIn(item, childOf(spot, i)));
@@ -84,8 +83,8 @@ function textsIn(value: unknown, spot: Spot): { spot: Spot; text: string }[] {
 }
 
 /**
- * Leaves out texts that were taken apart when the parts have shown more, and keeps one sight a spot: the one that was
- * taken, else the last. Parts follow their whole, so that the next sight decides.
+ * Removes unpacked texts whose parts are events too, and keeps one event for each path: the match, else the last event.
+ * The parts follow the unpacked text, so the next event decides.
  */
 function innermost(seen: readonly Seen[]): Seen[] {
   const spots = new Map<string, Seen>();
@@ -110,11 +109,11 @@ function isTaken(sight: Sight): sight is Judged {
   return sight.came === 'judged' && sight.hit !== undefined;
 }
 
-/** Without what is secret by its looks: manifests hold passwords, and reports are passed on. Longer lines are cut to what is around the text. */
+/** Characters shown of a line. Secrets are redacted first: manifests contain passwords, and reports are shared. */
 const SHOWN = 160;
 
 function lineWith(text: string, asked: string): string {
-  const line = redact((text.split('\n').find((one) => one.includes(asked)) ?? text).trim());
+  const line = redact((text.split('\n').find((candidate) => candidate.includes(asked)) ?? text).trim());
   if (line.length <= SHOWN) return line;
   const from = Math.max(0, line.indexOf(asked) - SHOWN / 2);
   const end = from + Math.max(SHOWN, asked.length);

@@ -2,16 +2,16 @@ import type { How } from '../../lock/finding.ts';
 import type { PlaceFound } from '../place.ts';
 import type { Occurrence } from './occurrence.ts';
 
-/** Why places are taken that need not stand in a manifest at all. */
+/** Reasons for references that need not occur in a manifest. */
 const BECAUSE: Partial<Record<How, (place: PlaceFound) => string>> = {
-  influence: ({ values = [] }) => `the values ${values.join(', ')} build it, and they name an image`,
-  'operator-rule': ({ within }) => `the operator itself chooses it, as an operator rule knows (${within ?? ''})`,
-  declared: () => 'the chart lists it among its images',
+  influence: ({ values = [] }) => `built from the values ${values.join(', ')}, which name an image`,
+  'operator-rule': ({ within }) => `chosen by the operator at run time (${within ?? ''})`,
+  declared: () => 'the chart lists it as one of its images',
 };
 
 /**
- * The occurrences of a text together with what evidence other than the manifests' own text knows of it: marked values,
- * operator rules, declared lists. What such evidence takes at a place is not rejected there.
+ * Adds references found by evidence other than the text of manifests: marked values, operator rules, declared lists. An
+ * occurrence that such evidence accepts is no longer reported as rejected.
  */
 export function withOtherEvidence(
   occurrences: readonly Occurrence[],

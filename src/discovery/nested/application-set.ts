@@ -1,15 +1,15 @@
 import { isMapping, type Mapping } from '../entry.ts';
 import { at, list, mapping, overlay, parseValues, textOf } from './values.ts';
 
-/** Parameters of one application, and what its generator changes in the template. */
+/** Parameters of one application, and the generator's changes to the template. */
 interface Generated {
   readonly parameters: Mapping;
   readonly template: Mapping;
 }
 
 /**
- * The applications of an ApplicationSet, as far as its own text decides them: list generators and their products are
- * filled in; what a cluster, a Git repository or another server would add stays as the template has it.
+ * Returns the applications of an ApplicationSet, as far as its own text determines them. List generators and their
+ * products are filled in; parameters from clusters, Git repositories or other servers stay as the template has them.
  */
 export function applicationsOf(set: Mapping): Mapping[] {
   const spec = mapping(set.spec);
@@ -43,7 +43,7 @@ function generatedBy(generator: Mapping): Generated[] {
   return [{ parameters: {}, template: mapping(other?.template) }];
 }
 
-/** Undefined for another kind of generator. */
+/** Returns the elements of a list generator; undefined for another kind of generator. */
 function elementsOf({ elements, elementsYaml }: Mapping): Mapping[] | undefined {
   if (typeof elementsYaml === 'string') {
     const parsed = parseValues(`elements:\n${elementsYaml.replace(/^/gm, ' ')}`);
@@ -52,7 +52,10 @@ function elementsOf({ elements, elementsYaml }: Mapping): Mapping[] | undefined 
   return Array.isArray(elements) ? elements.filter(isMapping) : undefined;
 }
 
-/** `{{name}}`, `{{ values.name }}` and, as a Go template, `{{ .name }}`; an unknown one stays as it is. */
+/**
+ * Fills in `{{name}}`, `{{ values.name }}` and, as a Go template, `{{ .name }}`. Unknown parameters are left as they
+ * are.
+ */
 function fill(value: unknown, parameters: Mapping): unknown {
   if (typeof value === 'string') {
     return value.replace(/\{\{-?\s*\.?([\w-]+(?:\.[\w-]+)*)\s*-?\}\}/g, (whole, path: string) => {

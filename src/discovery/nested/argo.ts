@@ -4,7 +4,9 @@ import { addressOf, type NestedChart, ociAddress } from './chart.ts';
 import { declaredAt, type Resource } from './resource.ts';
 import { list, mapping, parseValues, textOf } from './values.ts';
 
-/** Charts of Argo CD's `Application` and `ApplicationSet` objects (argoproj.io/v1alpha1): their Helm sources. */
+/**
+ * Returns the charts of Argo CD `Application` and `ApplicationSet` objects (argoproj.io/v1alpha1): their Helm sources.
+ */
 export function argoCharts(resources: readonly Resource[]): NestedChart[] {
   return resources.flatMap((resource) => {
     if (resource.group !== 'argoproj.io') return [];
@@ -18,7 +20,7 @@ export function argoCharts(resources: readonly Resource[]): NestedChart[] {
 
 function chartsOf(resource: Resource, application: Mapping, path: string): NestedChart[] {
   const spec = mapping(application.spec);
-  // With `sources`, `source` is passed over (Argo CD, docs/user-guide/multiple_sources.md).
+  // If `sources` is set, `source` is ignored (Argo CD, docs/user-guide/multiple_sources.md).
   const sources = list(spec.sources);
   const all = sources.length > 0 ? sources : [spec.source];
   return all.flatMap((source, i) => {
@@ -32,7 +34,7 @@ function chartsOf(resource: Resource, application: Mapping, path: string): Neste
   });
 }
 
-/** Undefined for a Git source: what it holds is no chart that can be fetched as one. */
+/** Returns the chart of a source; undefined for a Git source, which cannot be fetched as a chart. */
 function chartOf(source: Mapping): Omit<NestedChart, 'via'> | undefined {
   const chart = textOf(source.chart);
   const repository = textOf(source.repoURL);
@@ -55,22 +57,27 @@ function chartOf(source: Mapping): Omit<NestedChart, 'via'> | undefined {
   };
 }
 
-/** A repository without a scheme is an OCI registry's (Argo CD, docs/user-guide/helm.md). */
+/** A repository without a scheme is an OCI registry (Argo CD, docs/user-guide/helm.md). */
 function withScheme(repository: string): string {
   return repository === '' || repository.includes('://') ? repository : `oci://${repository}`;
 }
 
-/** An OCI artifact is a chart when its source is told so. */
+/** An OCI artifact is a chart if its source has `helm` settings. */
 function ociSource(source: Mapping, repository: string, version: string): ReturnType<typeof ociAddress> {
   return /^oci:\/\//i.test(repository) && source.helm !== undefined ? ociAddress(repository, version) : undefined;
 }
 
-/** Of the chart's own folder: neither of another source (`$values/…`) nor from a server. */
+/**
+ * Tests whether a values file is in the chart's folder: neither from another source (`$values/…`) nor from a server.
+ */
 function isOfChart(file: string): boolean {
   return !file.startsWith('$') && !file.includes('://');
 }
 
-/** As Argo CD hands it to Helm: commas are text, except in a list (util/helm, cleanSetParameters). */
+/**
+ * Formats a parameter as Argo CD passes it to Helm: commas are escaped, except in a list (util/helm,
+ * cleanSetParameters).
+ */
 function assignment({ name, value }: Mapping): string {
   const text = typeof value === 'boolean' ? String(value) : textOf(value);
   const isList = text.startsWith('{') && text.endsWith('}');

@@ -2,56 +2,59 @@ import { before, withoutEnd } from '../../base/text-ends.ts';
 import { nameOfArchive } from '../../helm/chart-metadata.ts';
 import type { Mapping } from '../entry.ts';
 
-/** A chart that another chart brings along: installed by a controller or by a job once the other one is. */
+/** A chart that another chart installs, by a controller or a job. */
 export interface NestedChart {
-  /** The chart's name in its repository. */
+  /** Name of the chart in its repository. */
   readonly name: string;
-  /** Version or constraint as it is declared; empty: the newest. */
+  /** Version or constraint as declared; empty for the newest. */
   readonly version: string;
-  /** `https://…` of a chart repository, `oci://host/path` of what holds it (without its name); empty: the render does not say. */
+  /**
+   * `https://…` of a chart repository, or `oci://host/path` of the parent path of the chart; empty if the render does
+   * not contain it.
+   */
   readonly repository: string;
-  /** Address of the archive, when it is declared by that and not by a repository. */
+  /** URL of the archive, if declared instead of a repository. */
   readonly url?: string;
-  /** The archive itself in base64, when the declaration holds it. */
+  /** The archive itself in base64, if the declaration contains it. */
   readonly content?: string;
-  /** What the declaration gives it. */
+  /** Values in the declaration. */
   readonly values: Mapping;
-  /** Values files of the nested chart itself that come before `values`, relative to its folder. */
+  /** Values files of the nested chart that precede `values`, relative to its folder. */
   readonly valuesFiles?: readonly string[];
-  /** Assignments as `--set` and `--set-string` take them, after `values`. */
+  /** Assignments for `--set` and `--set-string`, applied after `values`. */
   readonly set?: readonly string[];
   readonly setString?: readonly string[];
   readonly releaseName?: string;
   readonly namespace?: string;
   readonly via: Declaration;
-  /** Values that it gets and the render does not show, in words. */
+  /** Descriptions of values that it receives and the render does not contain. */
   readonly unseen?: readonly string[];
 }
 
-/** Where a nested chart is declared. */
+/** Location of the declaration of a nested chart. */
 export interface Declaration {
   readonly template: string;
-  /** Which of the template's documents, counted from 0. */
+  /** Index of the document in the template, from 0. */
   readonly document: number;
   readonly kind: string;
   readonly name: string;
-  /** Field of the object. */
+  /** Path of the field in the object. */
   readonly path: string;
-  /** Keys of the entry in the values, for one that the values declare. */
+  /** Keys of the entry in the values, for a chart declared by values. */
   readonly values?: readonly string[];
 }
 
-/** Name and place of a chart, as far as the different ways to write it agree. */
+/** Name and address of a chart, common to all ways of declaring it. */
 export type Address = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url'>;
 
 /**
- * The address of a chart from its parts, whatever they are called where they stand: a name in a repository, an OCI
- * repository that holds it or is it, or an archive's URL. Undefined for a folder of somebody's machine or cluster.
+ * Builds the address of a chart from its parts, whatever fields contain them: a name in a repository, the OCI
+ * repository of the chart or its parent path, or the URL of an archive. Undefined for a local folder.
  */
 export function addressOf(written: string, from: string, version: string): Address | undefined {
   const [chart, repository] = [withSmallScheme(written), withSmallScheme(from)];
   if (/^oci:\/\//.test(chart)) return ociAddress(chart, version);
-  // k3s fills in `%{…}` with an address that only the cluster has.
+  // k3s replaces `%{…}` with an address that only the cluster knows.
   if (chart.includes('%{')) return undefined;
   if (/^https?:\/\//.test(chart)) return archiveAddress(chart, version);
   if (!/^[\w{][\w.{} /-]*$/.test(chart)) return undefined;
@@ -62,12 +65,12 @@ export function addressOf(written: string, from: string, version: string): Addre
   return repository === '' ? { name: chart, version, repository } : undefined;
 }
 
-/** Schemes may be written in capital letters (RFC 3986, 3.1). */
+/** Schemes are case-insensitive (RFC 3986, 3.1). */
 function withSmallScheme(address: string): string {
   return address.replace(/^[A-Za-z]+:\/\//, (scheme) => scheme.toLowerCase());
 }
 
-/** `oci://host/path/name`, with or without a tag or digest. */
+/** Parses `oci://host/path/name`, with or without a tag or digest. */
 export function ociAddress(written: string, version: string): Address | undefined {
   const reference = withSmallScheme(written);
   const bare = reference.includes('@') ? before(reference, '@') : withoutEnd(reference, '/');

@@ -4,22 +4,22 @@ import { addressOf, type NestedChart } from './chart.ts';
 import { type Install, isOpen } from './installs.ts';
 import { at, list, overlay, parseValues, textOf } from './values.ts';
 
-/** An entry of the values that has the shape of a chart: a repository of charts, and a version. */
+/** An entry of the values with the shape of a chart: a chart repository and a version. */
 interface Declared {
   readonly keys: readonly string[];
   readonly name: string;
   readonly release: string;
   readonly version: string;
-  /** As it is written. */
+  /** As written in the values. */
   readonly repository: string;
   readonly entry: Mapping;
 }
 
 /**
- * Charts that the values declare and a script installs: evidence is a call of Helm that names the entry's chart or
- * release, in a render that names its repository. Where the calls are written out, they decide what is installed, since
- * the templates have honoured every switch. Where a script goes through a list by itself, name, repository and version
- * must stand in the render, and the switches that the values have for the entry count.
+ * Returns the charts that the values declare and a script installs. The evidence is a Helm call that names the chart or
+ * release of the entry, in a render that contains its repository. If the calls are written out, they determine what is
+ * installed, because the templates have applied all switches. If a script iterates over a list, name, repository and
+ * version must occur in the render, and the switches in the values are applied here.
  */
 export function declaredCharts(values: Mapping, installs: readonly Install[], text: string): NestedChart[] {
   const declared = declaredIn(values, []);
@@ -49,12 +49,12 @@ function declaredIn(value: unknown, keys: readonly string[]): Declared[] {
   return own === undefined ? below : [own, ...below];
 }
 
-/** Names under which such an entry has its parts; the first with a text in it counts. */
+/** Keys under which such entries have their parts; the first non-empty one is used. */
 const VERSION = ['version', 'chartVersion', 'targetRevision'];
 const REPOSITORY = ['repository', 'repoURL', 'repoUrl', 'repositoryURL', 'repo', 'chart'];
 const VALUES = ['values', 'valuesObject', 'valuesContent'];
 
-/** Keys of the fields of a declared entry: where its version, its repository and its values stand, or would. */
+/** Returns the keys of a declared entry for its version, repository and values; the default key where it has none. */
 export function fieldsOf(entry: Mapping): Readonly<Record<'version' | 'repository' | 'values', string>> {
   const first = (names: readonly string[]): string | undefined => names.find((name) => textOf(entry[name]) !== '');
   return {
@@ -107,7 +107,7 @@ function chartOf(
     values: overlay(own, call.values),
     set,
     setString,
-    // Files that a script reads are most often the entry's own values, written out in a way that is not seen here.
+    // Values files that a script reads mostly contain the entry's own values.
     unseen: Object.keys(own).length > 0 ? [] : unseen,
     releaseName: isOpen(call.release) ? release : call.release || release,
     namespace,
@@ -115,7 +115,7 @@ function chartOf(
   };
 }
 
-/** A call that no values declare, but that tells all by itself. */
+/** A Helm call without an entry in the values that contains the complete address. */
 function installedAlone({
   address,
   values,
@@ -134,7 +134,10 @@ function stands({ name, version, repository }: Declared, text: string): boolean 
   return [name, version, withoutEnd(repository, '/')].every((part) => text.includes(part));
 }
 
-/** Switched off by its own flag, by a `condition` as Helm's dependencies have it, or in a mapping of switches by its name. */
+/**
+ * Tests whether an entry is disabled: by its own flag, by a `condition` as in Helm dependencies, or by its name in a
+ * mapping of switches.
+ */
 function isOff({ keys, name, entry }: Declared, values: Mapping): boolean {
   if (entry.enabled === false || entry.install === false || entry.create === false || entry.disabled === true)
     return true;
@@ -147,7 +150,7 @@ function isOff({ keys, name, entry }: Declared, values: Mapping): boolean {
   return switchesIn(values).some((switches) => switches[key] === false || switches[name] === false);
 }
 
-/** Mappings of nothing but booleans. */
+/** Returns the mappings that contain only booleans. */
 function switchesIn(value: unknown): Mapping[] {
   if (!isMapping(value)) return list(value).flatMap(switchesIn);
   const all = Object.values(value);

@@ -4,8 +4,9 @@ import { declaredAt, entryOf, named, type Resource } from './resource.ts';
 import { at, list, mapping, overlay, parseValues, textOf } from './values.ts';
 
 /**
- * Charts of Flux's `HelmRelease` objects (helm.toolkit.fluxcd.io, v2 and its betas): by a template of a chart, or by
- * `chartRef`. A release that is suspended is not installed; one from a Git repository or a bucket is no chart here.
+ * Returns the charts of Flux `HelmRelease` objects (helm.toolkit.fluxcd.io, v2 and its betas), declared by a chart
+ * template or by `chartRef`. Suspended releases are not installed; charts in Git repositories or buckets are not
+ * supported.
  */
 export function fluxCharts(resources: readonly Resource[]): NestedChart[] {
   return resources.flatMap((resource) => {
@@ -53,7 +54,7 @@ function sourceOf(spec: Mapping, release: Resource, resources: readonly Resource
   return address === undefined ? undefined : { address, valuesFiles: [], path };
 }
 
-/** A chart by name in a repository: of a release's own template, or of a `HelmChart`. */
+/** Returns the source of a chart by name in a repository: of the template of a release, or of a `HelmChart`. */
 function chartSource(spec: Mapping, path: string, from: Resource, resources: readonly Resource[]): Source | undefined {
   const { kind, name, namespace } = mapping(spec.sourceRef);
   if (kind !== 'HelmRepository') return undefined;
@@ -64,12 +65,12 @@ function chartSource(spec: Mapping, path: string, from: Resource, resources: rea
   return address === undefined ? undefined : { address, valuesFiles: files, path };
 }
 
-/** Its source is not in this render: known by name alone. */
+/** Returns a source that is not in this render: only its name is known. */
 function undefinedSource(name: string, path: string): Source {
   return { address: { name, version: '', repository: '' }, valuesFiles: [], path };
 }
 
-/** `valuesFrom` in its order, `values` on top (fluxcd/pkg chartutil, ChartValuesFromReferences). */
+/** Merges `valuesFrom` in order, then `values` (fluxcd/pkg chartutil, ChartValuesFromReferences). */
 function valuesOf(
   spec: Mapping,
   release: Resource,

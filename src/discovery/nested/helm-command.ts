@@ -1,19 +1,21 @@
-/** Flags of `helm install`, `upgrade`, `template` and `pull` that stand alone; any other one takes the next word for its value. */
+/** Flags of `helm install`, `upgrade`, `template` and `pull` without a value; all others consume the next word. */
 const ALONE =
   /^(?:-[gih]|--(?:install|wait|wait-for-jobs|atomic|rollback-on-failure|create-namespace|debug|devel|force|force-replace|force-conflicts|generate-name|reset-values|reuse-values|reset-then-reuse-values|skip-crds|include-crds|skip-tests|cleanup-on-fail|dependency-update|disable-openapi-validation|no-hooks|render-subchart-notes|replace|verify|untar|prov|plain-http|insecure-skip-tls-verify|pass-credentials|skip-schema-validation|hide-notes|hide-secret|take-ownership|enable-dns|dry-run|is-upgrade|validate|server-side|force-update))$/;
 
-/** A call of Helm in a script, taken apart. */
+/** A Helm call in a script, parsed. */
 export interface HelmCommand {
-  /** What stands without a flag: verb first. */
+  /** Positional arguments, verb first. */
   readonly positional: readonly string[];
-  /** Values of a flag, by any of its names, in order. */
+  /** Returns the values of a flag, by any of its names, in order. */
   valuesOf(...names: readonly string[]): string[];
 }
 
-/** Words that say what others would do. */
+/** Commands that only print their arguments. */
 const SAYING = /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|cat|grep|sed|awk)$/;
 
-/** The call of Helm in a command, behind whatever retries or times it; undefined when there is none. */
+/**
+ * Returns the Helm call in a command, after any wrapper such as a retry or time command; undefined if there is none.
+ */
 export function helmCommand(words: readonly string[]): HelmCommand | undefined {
   const at = words.findIndex((word) => /^(?:.*\/)?helm[34]?$/.test(word));
   if (at < 0 || SAYING.test(words[0] ?? '')) return undefined;
@@ -34,7 +36,7 @@ export function helmCommand(words: readonly string[]): HelmCommand | undefined {
   };
 }
 
-/** Release and chart that a call installs; undefined for other verbs. */
+/** Returns the release and chart that a call installs; undefined for other verbs. */
 export function installed({ positional }: HelmCommand): { release: string; chart: string } | undefined {
   const [verb = '', first = '', second] = positional;
   if (!/^(?:install|upgrade|template|pull|fetch)$/.test(verb) || first === '') return undefined;

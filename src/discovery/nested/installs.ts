@@ -4,16 +4,16 @@ import { type HelmCommand, helmCommand, installed } from './helm-command.ts';
 import type { Script } from './scripts.ts';
 import { overlay, parseValues } from './values.ts';
 
-/** A call of `helm install` or its like in a rendered script. */
+/** A call of `helm install` or a similar verb in a rendered script. */
 export interface Install {
   readonly release: string;
-  /** As the call has it: with an alias of a repository, an address, a path, or a variable. */
+  /** As written in the call: with a repository alias, an address, a path, or a variable. */
   readonly chart: string;
-  /** When the chart is told by an address, or by a repository that a script adds. */
+  /** Set if the call contains an address, or a repository that a script adds. */
   readonly address: Address | undefined;
   readonly version: string;
   readonly namespace: string;
-  /** Of values files that the script itself writes from base64, or that a ConfigMap holds. */
+  /** Values of the files that the script writes from base64 or a ConfigMap contains. */
   readonly values: Mapping;
   readonly set: readonly string[];
   readonly setString: readonly string[];
@@ -22,8 +22,9 @@ export interface Install {
 }
 
 /**
- * Charts that scripts install. Variables have the value that the script gave them last, or the container's environment.
- * @param fileOf text of a file by its name, from the ConfigMaps and Secrets of the render
+ * Returns the charts that scripts install. Variables have their last value in the script, else that of the container's
+ * environment.
+ * @param fileOf returns the text of a file by name, from the ConfigMaps and Secrets of the render
  */
 export function installsOf(scripts: readonly Script[], fileOf: (name: string) => string | undefined): Install[] {
   const runs = scripts.map((script) => ({ script, calls: callsOf(script) }));
@@ -31,7 +32,7 @@ export function installsOf(scripts: readonly Script[], fileOf: (name: string) =>
   for (const { command } of runs.flatMap(({ calls }) => calls)) {
     const [verb, add, alias, url] = command.positional;
     if (verb !== 'repo' || add !== 'add' || alias === undefined || url === undefined) continue;
-    // Helm adds no OCI registry as a repository.
+    // `helm repo add` does not support OCI registries.
     if (!url.startsWith('oci://')) repositories.set(alias, url);
   }
   return runs.flatMap(({ script, calls }) =>
@@ -58,7 +59,7 @@ export function installsOf(scripts: readonly Script[], fileOf: (name: string) =>
   );
 }
 
-/** Whether a text has a variable that nothing in the render sets. */
+/** Tests whether a text contains a variable that the render does not set. */
 export function isOpen(text: string): boolean {
   return /[$`]/.test(text);
 }
@@ -69,7 +70,7 @@ function known(text = ''): string {
 
 interface Call {
   readonly command: HelmCommand;
-  /** Files that the script has written so far, with their values. */
+  /** Values of the files written so far. */
   readonly files: ReadonlyMap<string, Mapping>;
 }
 
@@ -85,7 +86,7 @@ function callsOf({ commands, environment }: Script): Call[] {
       if (name === undefined) break;
       variables.set(name, value);
     }
-    // `echo "$VALUES" | base64 -d > FILE`: two commands, the second of which names the file.
+    // `echo "$VALUES" | base64 -d > FILE` is two commands; the second contains the file name.
     decoded = plain.map(decode).find((values) => values !== undefined) ?? decoded;
     const target = targetOf(plain);
     if (target !== undefined && decoded !== undefined) {
@@ -98,7 +99,7 @@ function callsOf({ commands, environment }: Script): Call[] {
   return calls;
 }
 
-/** A word with its variables filled in; cut into words where it is nothing but a variable, as a shell does without quotes. */
+/** Expands the variables of a word. A word that is only a variable is split, as by a shell without quotes. */
 function expand(word: string, variables: ReadonlyMap<string, string>): string[] {
   const text = word.replace(
     /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/g,
@@ -108,14 +109,14 @@ function expand(word: string, variables: ReadonlyMap<string, string>): string[] 
   return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
 }
 
-/** Values in base64, alone or given to a variable. Padding looks like an assignment of nothing. */
+/** Decodes values in base64, either alone or assigned to a variable. Padding looks like an empty assignment. */
 function decode(word: string): Mapping | undefined {
   const text = word.replace(/^\w+=(?!=?$)/, '').replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/]{8,}={0,2}$/.test(text) || text.length % 4 !== 0) return undefined;
   return parseValues(Buffer.from(text, 'base64').toString('utf8'));
 }
 
-/** The file that a command's output goes to. */
+/** Returns the file that a command redirects its output to. */
 function targetOf(words: readonly string[]): string | undefined {
   const at = words.findIndex((word) => /^1?>{1,2}/.test(word));
   if (at < 0) return undefined;

@@ -5,7 +5,10 @@ import { list, mapping, overlay, parseValues, textOf } from './values.ts';
 
 const GROUP = 'helm.cattle.io';
 
-/** Charts of `HelmChart` objects (k3s and RKE2, helm.cattle.io/v1), with what a `HelmChartConfig` of the same name adds. */
+/**
+ * Returns the charts of `HelmChart` objects (k3s and RKE2, helm.cattle.io/v1), merged with the `HelmChartConfig` of the
+ * same name.
+ */
 export function k3sCharts(resources: readonly Resource[]): NestedChart[] {
   return resources.flatMap((resource) => {
     if (resource.kind !== 'HelmChart' || resource.group !== GROUP) return [];
@@ -31,7 +34,10 @@ export function k3sCharts(resources: readonly Resource[]): NestedChart[] {
   });
 }
 
-/** `valuesContent` and `valuesSecrets` of each in turn; `set` last (k3s-io/helm-controller, pkg/controllers/chart). */
+/**
+ * Merges `valuesContent` and `valuesSecrets` of each object in order; `set` is applied last (k3s-io/helm-controller,
+ * pkg/controllers/chart).
+ */
 function valuesOf(
   layers: readonly Mapping[],
   { namespace }: Resource,

@@ -11,21 +11,24 @@ import { k3sCharts } from './k3s.ts';
 import { entryOf, type Resource, resourcesOf } from './resource.ts';
 import { helmScripts } from './scripts.ts';
 
-/** API groups whose objects name charts; a manifest of none of them that does not call Helm is not parsed. */
+/** API groups of objects that declare charts. Manifests of other groups are parsed only if they call Helm. */
 const CONTROLLERS = /^(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
-/** Line breaks are `\n` where a text stands in quotes. */
+/**
+ * Line breaks are `
+ * ` in quoted text.
+ */
 const NAMES_HELM = /(?:\b|\\n)helm[34]?\b(?!\.sh\/)/;
 const HELM = /(?:\b|\\n)helm[34]?\b(?=["',\]\s-])/g;
 const VERB = /^["',\]-]*(?:install|upgrade|template|pull|fetch)\b/;
-/** Characters behind Helm's name in which its verb is looked for, and words there. */
+/** Number of characters, and words, after `helm` in which the verb is searched. */
 const REACH = 400;
 const WORDS = 10;
-/** What a release or a script may take values from. */
+/** Kinds that releases and scripts read values from. */
 const HOLDER = /^(?:ConfigMap|Secret)$/;
 
 /**
- * The charts that a rendered chart brings along: those of Argo CD's, Flux's and k3s's objects, and those that a script
- * of the render installs, with what the values declare for them. Each distinct one once.
+ * Returns the charts that a rendered chart installs: those in objects of Argo CD, Flux and k3s, and those that its
+ * scripts install, with the values declared for them. Without duplicates.
  * @param values coalesced values of the chart
  */
 export function nestedCharts(documents: readonly RenderedDocument[], values: Values): NestedChart[] {
@@ -48,7 +51,7 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
   return [...new Map(charts.map((chart) => [identityOf(chart), chart])).values()];
 }
 
-/** Whether an object may name charts; one whose kind does not show, and a List, may. */
+/** Tests whether a document may declare charts; true for Lists and documents of unknown kind. */
 function isByController(document: RenderedDocument): boolean {
   const head = headOf(document);
   return head === undefined || head.kind.endsWith('List') || CONTROLLERS.test(head.apiVersion);
@@ -90,13 +93,13 @@ function callsIn(resources: readonly Resource[]): Install[] {
   return installsOf(helmScripts(resources), fileOf);
 }
 
-/** The calls of Helm in the scripts of a render, as they would be made. */
+/** Returns the Helm calls in the scripts of a render, with their variables expanded. */
 export function scriptedInstalls(documents: readonly RenderedDocument[]): Install[] {
   const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || isHolder(document));
   return callsIn(relevant.flatMap(resourcesOf));
 }
 
-/** What makes two declarations the same install. */
+/** Key that is equal for declarations of the same install. */
 function identityOf({ via: _via, unseen: _unseen, ...chart }: NestedChart): string {
   return JSON.stringify(chart);
 }

@@ -3,21 +3,21 @@ import { isMapping, type Mapping } from '../entry.ts';
 import type { Declaration } from './chart.ts';
 import { mapping, textOf } from './values.ts';
 
-/** One object of a render, with where it stands. */
+/** One object of a render, and its position. */
 export interface Resource {
   readonly object: Mapping;
-  /** API group, without the version; empty for the core group. */
+  /** API group without the version; empty for the core group. */
   readonly group: string;
   readonly kind: string;
   readonly name: string;
-  /** Empty when it is left to the install. */
+  /** Empty for the namespace of the release. */
   readonly namespace: string;
   readonly document: RenderedDocument;
-  /** Path of the object inside the document: empty, or an item of a List. */
+  /** Path of the object inside the document; empty unless it is an item of a List. */
   readonly root: string;
 }
 
-/** The objects of a document; those of a List one by one. */
+/** Returns the objects of a document; the items of a List one by one. */
 export function resourcesOf(document: RenderedDocument): Resource[] {
   const { object } = document;
   return object === undefined ? [] : unfold(object, document, '');
@@ -47,12 +47,12 @@ function unfold(object: Mapping, document: RenderedDocument, root: string): Reso
   ];
 }
 
-/** Where something of a resource is declared. */
+/** Returns the location of a field of a resource. */
 export function declaredAt({ document, kind, name, root }: Resource, path: string): Declaration {
   return { template: document.template, document: document.index, kind, name, path: `${root}${path}` };
 }
 
-/** The resource of a kind that another one names; a namespace counts where both have one. */
+/** Finds a resource by kind and name. The namespace is compared if both have one. */
 export function named(
   resources: readonly Resource[],
   kind: string,
@@ -67,7 +67,7 @@ export function named(
   );
 }
 
-/** One entry of a ConfigMap or Secret as text; undefined when it is not there. */
+/** Returns one entry of a ConfigMap or Secret as text; undefined if it is missing. */
 export function entryOf({ object, kind }: Resource, key: string): string | undefined {
   const plain = mapping(kind === 'Secret' ? object.stringData : object.data)[key];
   if (typeof plain === 'string') return plain;

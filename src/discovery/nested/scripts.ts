@@ -7,16 +7,19 @@ import type { Declaration } from './chart.ts';
 import { declaredAt, type Resource } from './resource.ts';
 import { mapping } from './values.ts';
 
-/** Commands that run one after the other in one place of a render. */
+/** Commands that run in sequence, at one location of a render. */
 export interface Script {
-  /** Words of each command with quotes taken off and variables as they are. */
+  /** Words of each command, unquoted, with variables unexpanded. */
   readonly commands: readonly (readonly string[])[];
-  /** Variables that are set from outside. */
+  /** Variables set by the container. */
   readonly environment: ReadonlyMap<string, string>;
   readonly via: Declaration;
 }
 
-/** Scripts and commands that call Helm: of containers wherever they stand, and scripts in ConfigMaps and Secrets. */
+/**
+ * Returns the scripts and commands that call Helm: those of containers anywhere in the render, and scripts in
+ * ConfigMaps and Secrets.
+ */
 export function helmScripts(resources: readonly Resource[]): Script[] {
   const surroundings = new Surroundings(resources.map(({ document }) => document));
   return resources.flatMap((resource) => {
@@ -50,7 +53,7 @@ function visit(value: unknown, spot: Spot, look: (holder: Mapping, spot: Spot) =
   for (const [key, item] of Object.entries(value)) visit(item, childOf(spot, key), look);
 }
 
-/** What a container runs, or a step of a workflow that has its script beside the command. */
+/** Returns the commands of a container, or of a workflow step with a script. */
 function commandsOf({ command, args, script, source }: Mapping): { key: string; commands: string[][] }[] {
   const words = [command, args].flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
   const shell = words.findIndex((word) => /^(?:.*\/)?(?:ba|da|a|z|k)?sh$/.test(word));

@@ -3,17 +3,18 @@ import type { Fetch } from './need.ts';
 import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
 
 /**
- * Program names that may fetch, for a cheap test of a text before it is taken apart. In a quoted string of a manifest a
- * line begins behind a written-out `\n`.
+ * Names of programs that may fetch, for a fast check of a text before it is parsed. In a quoted string of a manifest a
+ * line begins after a literal `
+ * `.
  */
 export const MAY_FETCH =
   /(?:(?<!\w)|(?<=\\[nt]))(?:(?:curl|wget|aria2c|kubectl|oc|helm|pip3?|apk|apt(?:-get)?|aptitude|yum|dnf|microdnf|tdnf|zypper|npm|npx|pnpm|yarn|cargo|gem|conda|mamba|micromamba|uv|ollama|huggingface-cli|hf|vllm|grafana-cli|confluent-hub|jenkins-plugin-cli|(?:elasticsearch|opensearch|kibana|dashboards|logstash)-plugin)["',\s\\:@]|(?:go["',\s-]+(?:install|get)|git["',\s-]+(?:clone|remote|fetch|pull|ls-remote|submodule|C|c)|grafana["',\s-]+cli)\b)|urlopen|urlretrieve|requests\.get/;
 
-/** Words that say what others would do. */
+/** Commands that only print or search their arguments. */
 const SAYING =
   /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|fatal|debug|cat|grep|sed|awk|man|alias|which|type|:)$/;
 
-/** What a command fetches. Its words have their variables resolved, and nothing but the command's own words is there. */
+/** Returns what a simple command fetches. Variables must be expanded, and the words must all be of this command. */
 export function fetchesOf(words: readonly string[]): Fetch[] {
   const skipped = words.findIndex(
     (word) => !/^[A-Za-z_]\w*=/.test(word) && !/^(?:then|do|else|if|!|while|until|time)$/.test(word),
@@ -49,10 +50,10 @@ const READERS: Readonly<Record<string, Reader | undefined>> = {
   vllm: (args) => (args[0] === 'serve' ? models(args.slice(1, 2)) : []),
 };
 
-/** Options of curl that take a value which may look like an address and is none to fetch. */
+/** Options of curl whose value may look like a URL but is not fetched. */
 const CURL_VALUED =
   /^(?:-[a-zA-Z]*[HouAebxXmwETcKrz]|--(?:header|output|user|user-agent|referer|proxy|noproxy|request|resolve|connect-to|cacert|cert|key|max-time|connect-timeout|retry|retry-delay|retry-max-time|write-out|cookie|cookie-jar|output-dir|doh-url|preproxy|aws-sigv4))$/;
-/** With these it sends or only asks whether somebody is there. */
+/** Options with which curl sends data or only checks for existence. */
 const CURL_SENDS =
   /^(?:-(?:d|F|T|I)|-[a-zA-Z]*I|--(?:data.*|json|form.*|upload-file|head|url-query)|-X(?:POST|PUT|DELETE|PATCH))$/;
 
@@ -71,7 +72,7 @@ function wget(args: readonly string[]): Fetch[] {
   return downloads(args.filter((arg, i) => !WGET_VALUED.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
 }
 
-/** Both programs take a host without a scheme for HTTP. */
+/** curl and wget use HTTP for a host without a scheme. */
 function downloads(args: readonly string[]): Fetch[] {
   return args
     .map((arg) => (/^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\/\S/.test(arg) ? `http://${arg}` : arg))
@@ -114,7 +115,7 @@ function git(args: readonly string[]): Fetch[] {
   return addresses.filter(isRemote).map((url) => ({ url, kind: 'git' }));
 }
 
-/** Ollama's own registry serves names without a host (github.com/ollama/ollama, types/model/name.go). */
+/** Ollama's registry serves names without a host (github.com/ollama/ollama, types/model/name.go). */
 function ollama([verb = '', ...args]: readonly string[]): Fetch[] {
   if (verb !== 'pull' && verb !== 'run') return [];
   const model = args.find((arg) => arg !== '' && !arg.startsWith('-')) ?? '';
@@ -135,14 +136,14 @@ function huggingFace(args: readonly string[]): Fetch[] {
     : [];
 }
 
-/** Models by their names at Hugging Face, `owner/name`; anything else is a path or an address. */
+/** Models by their Hugging Face name, `owner/name`; anything else is a path or a URL. */
 export function models(names: readonly string[]): Fetch[] {
   return names
     .filter((name) => /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(name))
     .map((name) => ({ url: `https://huggingface.co/${name}`, kind: 'model' }));
 }
 
-/** Values of an option, as `-f value`, `--file value` and `--file=value`. */
+/** Returns the values of an option, written as `-f value`, `--file value` or `--file=value`. */
 function valuesOf(args: readonly string[], option: RegExp): string[] {
   return args.flatMap((arg, i) => {
     if (option.test(args[i - 1] ?? '')) return [arg];

@@ -9,7 +9,10 @@ import type { Lookup } from './variables.ts';
 
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'];
 
-/** What a container fetches: its command, its hooks and probes, and what its variables and flags make its program fetch. */
+/**
+ * Returns what a container fetches: by its command, hooks and probes, and by variables and flags that make its program
+ * fetch.
+ */
 export function fetchesOfContainer(container: Mapping, spot: Spot, surroundings: Surroundings): NetworkHit[] {
   const environment = surroundings.environmentOf(container);
   const lookup: Lookup = (name) => {
@@ -18,7 +21,7 @@ export function fetchesOfContainer(container: Mapping, spot: Spot, surroundings:
   };
   const image = String(container.image ?? '');
   const command = [...wordsAt(container, 'command', spot), ...wordsAt(container, 'args', spot)];
-  // Without a command the image's own program runs: by custom it has the image's name (`bitnami/kubectl`).
+  // Without a command the image's entrypoint runs; by convention it has the image's name (`bitnami/kubectl`).
   const program = { text: programOf(image), spot: childOf(spot, 'image') };
   const run = container.command === undefined && command.length > 0 ? [program, ...command] : command;
   return [
@@ -29,7 +32,7 @@ export function fetchesOfContainer(container: Mapping, spot: Spot, surroundings:
   ];
 }
 
-/** Argo Workflows and Tekton have containers with a script beside or in place of the command. */
+/** Containers of Argo Workflows and Tekton may have a script in addition to or instead of the command. */
 function scriptOf(container: Mapping, spot: Spot, lookup: Lookup): NetworkHit[] {
   return ['script', 'source'].flatMap((key) => {
     const text = container[key];
@@ -56,10 +59,12 @@ function bySettings(
   spot: Spot,
   container: Mapping,
 ): NetworkHit[] {
-  const flags = words.flatMap(({ text, spot: at }, i) => {
+  const flags = words.flatMap(({ text, spot: wordPath }, i) => {
     const [, name, value] = /^(-{1,2}[\w.-]+)=(.*)$/s.exec(text) ?? [];
     const before = words[i - 1]?.text ?? '';
-    return name === undefined ? [{ name: before, value: text, at }] : [{ name, value: value ?? '', at }];
+    return name === undefined
+      ? [{ name: before, value: text, valuePath: wordPath }]
+      : [{ name, value: value ?? '', valuePath: wordPath }];
   });
   const listed = Array.isArray(container.env) ? container.env : [];
   const variables = [...environment].map(([name, value]) => {
@@ -67,12 +72,16 @@ function bySettings(
     const env = childOf(spot, 'env');
     const item = childOf(env, index);
     const own = index >= 0 && listed[index].value !== undefined;
-    return { name, value, at: index < 0 ? childOf(spot, 'envFrom') : childOf(item, own ? 'value' : 'valueFrom') };
+    return {
+      name,
+      value,
+      valuePath: index < 0 ? childOf(spot, 'envFrom') : childOf(item, own ? 'value' : 'valueFrom'),
+    };
   });
-  return [...flags, ...variables].flatMap(({ name, value, at }) =>
+  return [...flags, ...variables].flatMap(({ name, value, valuePath }) =>
     fetchesBySetting(name, value, image).map((fetch) => ({
       ...fetch,
-      spot: at,
+      spot: valuePath,
       evidence: evidenceOf(`${name}=${value}`),
     })),
   );

@@ -2,9 +2,9 @@ import type { Fetch } from './need.ts';
 import { gitUrl, isRemote } from './url.ts';
 
 interface Installer {
-  /** The verb that installs. */
+  /** Verb of the install command. */
   readonly verb: RegExp;
-  /** Options whose next word is no package. */
+  /** Options that consume the next word. */
   readonly valued: RegExp;
   readonly toFetch: (name: string) => Fetch | undefined;
 }
@@ -16,7 +16,7 @@ const OPTION_OF_SYSTEM =
 const OPTION_OF_LANGUAGE =
   /^(?:-[vtcni]|--(?:version|source|prefix|registry|root|git|tag|branch|channel|name|install-dir|platform))$/;
 
-/** Names that the shell has resolved; a path is no name, and a number or a word of a comparison neither. */
+/** Package names with shell variables expanded. Excludes paths, numbers and comparison operators. */
 const NAME = /^[A-Za-z@][\w.+@/-]*$/;
 const LOCAL_FILE = /^[./~]|\.(?:whl|gz|tgz|zip|deb|rpm|apk|jar|txt|ya?ml)$/;
 
@@ -41,7 +41,7 @@ const INSTALLERS: readonly (readonly [RegExp, Installer])[] = [
   [/^jenkins-plugin-cli$/, { verb: /^(?:-p|--plugins)$/, valued: /^--(?:war|plugin-file)$/, toFetch: jenkinsPlugin }],
 ];
 
-/** What a package or plugin manager fetches; undefined for other programs. */
+/** Returns what a package or plugin manager fetches; undefined for other programs. */
 export function installed(program: string, args: readonly string[]): Fetch[] | undefined {
   const installer = INSTALLERS.find(([name]) => name.test(program))?.[1];
   if (installer === undefined) return undefined;
@@ -56,7 +56,7 @@ export function installed(program: string, args: readonly string[]): Fetch[] | u
   return listed ? [...fetches, { url: 'pkg:pypi', kind: 'package' }] : fetches;
 }
 
-/** Every one of them takes an address in place of a name. Undefined when it is none. */
+/** All of them accept a URL instead of a name. Undefined if the name is not a URL. */
 function byAddress(name: string): Fetch[] | undefined {
   const address = name.replace(/^[\w.-]+(?:\[[\w,]*\])?\s*@\s*(?=[\w+]+:\/\/)/, '');
   if (!/^[\w+]+:\/\//.test(address)) return undefined;
@@ -84,18 +84,21 @@ function fromPyPi(requirement: string): Fetch | undefined {
   return { url: `pkg:pypi/${name.toLowerCase()}${version === undefined ? '' : `@${version}`}`, kind: 'package' };
 }
 
-/** `id` or `id version`; only the id matters for the address when the version is not beside it. */
+/** Parses `id` or `id version`. The address needs only the id. */
 function fromGrafana(name: string): Fetch | undefined {
   return /^[a-z0-9]+(?:-[a-z0-9]+)+$/.test(name) ? grafanaPlugin(name) : undefined;
 }
 
-/** Where Grafana gets a plugin (github.com/grafana/grafana, pkg/plugins/repo). */
+/** Download of a plugin as Grafana requests it (github.com/grafana/grafana, pkg/plugins/repo). */
 export function grafanaPlugin(id: string, version?: string): Fetch {
   const path = version === undefined ? '' : `/versions/${version}/download`;
   return { url: `https://grafana.com/api/plugins/${id}${path}`, kind: 'plugin' };
 }
 
-/** `id`, `id:version` or `id:version:url`, as in plugins.txt (github.com/jenkinsci/plugin-installation-manager-tool). */
+/**
+ * Parses `id`, `id:version` or `id:version:url`, as in plugins.txt
+ * (github.com/jenkinsci/plugin-installation-manager-tool).
+ */
 export function jenkinsPlugin(line: string): Fetch | undefined {
   const [, id, version] = /^([A-Za-z][\w-]*)(?::([\w.-]+))?(?::https?:\/\/\S+)?$/.exec(line) ?? [];
   if (id === undefined) return undefined;

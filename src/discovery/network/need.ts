@@ -1,7 +1,7 @@
 import type { Place } from '../../lock/finding.ts';
 import type { Spot } from '../spot.ts';
 
-/** What is fetched. */
+/** Kind of content that is fetched. */
 export type NetworkKind =
   | 'download'
   | 'chart-repository'
@@ -12,30 +12,30 @@ export type NetworkKind =
   | 'dashboard'
   | 'model';
 
-/** Where a need stands, in the terms of a place. */
+/** Location of a network need, with the fields of {@link Location}. */
 export interface NetworkPlace extends Omit<Place, 'how' | 'written' | 'parts' | 'via' | 'redirect'> {
-  /** The command line, or `key=value`; secrets are taken out, and a long one is cut. */
+  /** The command line, or `key=value`; secrets are redacted, and long ones are cut. */
   readonly evidence: string;
 }
 
-/** Something that a workload fetches from outside of the cluster when it runs. */
+/** Something that a workload fetches from outside the cluster at run time. */
 export interface NetworkNeed {
   /**
-   * Address without user info. Shell variables that nothing resolves stay in its path. A package has a package URL
-   * (`pkg:pypi/requests@2.32`, github.com/package-url/purl-spec), since which mirror serves it is the image's affair.
+   * Address without user info; unresolved shell variables stay in its path. Packages have a package URL
+   * (`pkg:pypi/requests@2.32`, github.com/package-url/purl-spec), because the image decides which mirror is used.
    */
   readonly url: string;
   readonly kind: NetworkKind;
   readonly found: readonly NetworkPlace[];
 }
 
-/** What one command or setting fetches. */
+/** Something that one command or setting fetches. */
 export interface Fetch {
   readonly url: string;
   readonly kind: NetworkKind;
 }
 
-/** A fetch at a spot of one object. */
+/** A fetch at a field path of one object. */
 export interface NetworkHit extends Fetch {
   readonly spot: Spot;
   readonly evidence: string;

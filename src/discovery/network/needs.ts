@@ -7,9 +7,9 @@ import { mayFetch, NetworkSearch } from './search.ts';
 import { Surroundings } from './surroundings.ts';
 
 /**
- * What the workloads of a render fetch from outside of the cluster when they run, beside images: in the order of the
- * addresses, each with every place that fetches it. Addresses that a workload only talks to (webhooks, APIs), that
- * stay in the cluster, or that are there for people, are none.
+ * Returns what the workloads of a render fetch from outside the cluster at run time, except images: sorted by address,
+ * each with all its locations. Excluded are addresses that a workload only talks to (webhooks, APIs), addresses inside
+ * the cluster, and links for users.
  */
 export function networkNeeds(
   documents: readonly RenderedDocument[],
@@ -18,10 +18,10 @@ export function networkNeeds(
   const surroundings = new Surroundings(documents);
   const needs = new Map<string, { url: string; kind: NetworkKind; found: NetworkPlace[] }>();
   for (const document of documents) {
-    for (const { url, kind, place } of needsOf(document, surroundings, context)) {
+    for (const { url, kind, location } of needsOf(document, surroundings, context)) {
       const need = needs.get(url) ?? { url, kind, found: [] };
       needs.set(url, need);
-      need.found.push(place);
+      need.found.push(location);
     }
   }
   return [...needs.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
@@ -31,15 +31,15 @@ function needsOf(
   document: RenderedDocument,
   surroundings: Surroundings,
   context: { readonly chart: string; readonly profile: string },
-): { url: string; kind: NetworkKind; place: NetworkPlace }[] {
+): { url: string; kind: NetworkKind; location: NetworkPlace }[] {
   const object = isWorthParsing(document) ? document.object : undefined;
   if (object === undefined) return [];
   const search = new NetworkSearch(surroundings);
-  search.object(object, { path: '' });
+  search.visitObject(object, { path: '' });
   return search.hits.map(({ url, kind, spot, evidence }) => ({
     url,
     kind,
-    place: {
+    location: {
       ...context,
       template: document.template,
       document: document.index,
@@ -50,7 +50,10 @@ function needsOf(
   }));
 }
 
-/** Parsing is the cost; schemas and dashboards are most of the text. Base64 in a Secret does not show what it holds, JSON hides its kind. */
+/**
+ * Parsing is the main cost, and schemas and dashboards are most of the text. Secrets are always parsed because of their
+ * base64, and so are documents of unknown kind such as JSON.
+ */
 function isWorthParsing(document: RenderedDocument): boolean {
   const kind = headOf(document)?.kind;
   return !isSilent(kind) && (kind === undefined || kind === 'Secret' || mayFetch(document.text));

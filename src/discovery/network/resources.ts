@@ -5,14 +5,14 @@ import type { Fetch, NetworkHit, NetworkKind } from './need.ts';
 import { evidenceOf } from './script.ts';
 import { cleanUrl, gitUrl, isRemote } from './url.ts';
 
-/** A field of a custom resource that its controller fetches from. */
+/** A field of a custom resource from which its controller fetches. */
 interface Source {
-  /** API group, without version. */
+  /** API group without version. */
   readonly group: string;
   readonly kind: RegExp;
-  /** Keys below the object; `[]` any item of a list, `**` any depth. */
+  /** Keys below the object; `[]` matches any item of a list, `**` any depth. */
   readonly path: string;
-  readonly fetched: NetworkKind | ((value: string, beside: Mapping) => Fetch | undefined);
+  readonly fetched: NetworkKind | ((value: string, siblings: Mapping) => Fetch | undefined);
 }
 
 const SOURCES: readonly Source[] = [
@@ -71,19 +71,19 @@ const HINT = new RegExp(
   `apiVersion["']?:\\s*["']?(?:${[...GROUPS].map((group) => group.replaceAll('.', '\\.')).join('|')})/`,
 );
 
-/** Whether a text can hold a resource with such a field. */
+/** Tests whether a text can contain a resource with such a field. */
 export function mayHoldSource(text: string): boolean {
   return HINT.test(text);
 }
 
-/** What the controllers of an object's kind fetch because of its fields. */
+/** Returns what the controllers of an object's kind fetch because of its fields. */
 export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
   const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
   if (!GROUPS.has(group)) return [];
   return SOURCES.filter((source) => source.group === group && source.kind.test(String(object.kind))).flatMap((source) =>
-    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, spot, beside }) => {
+    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, spot, siblings }) => {
       const text = String(value).trim();
-      const fetch = typeof source.fetched === 'string' ? plain(text, source.fetched) : source.fetched(text, beside);
+      const fetch = typeof source.fetched === 'string' ? plain(text, source.fetched) : source.fetched(text, siblings);
       return fetch === undefined
         ? []
         : [{ ...fetch, spot, evidence: evidenceOf(`${source.path.split('.').at(-1)}: ${text}`) }];
@@ -94,21 +94,22 @@ export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
 interface FieldFound {
   readonly value: string | number;
   readonly spot: Spot;
-  readonly beside: Mapping;
+  readonly siblings: Mapping;
 }
 
-function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, beside: Mapping): FieldFound[] {
-  if (key === undefined) return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, beside }] : [];
+function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, siblings: Mapping): FieldFound[] {
+  if (key === undefined)
+    return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, siblings }] : [];
   if (Array.isArray(value)) {
     const inner = key === '[]' ? rest : key === '**' ? [key, ...rest] : undefined;
-    return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), beside));
+    return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), siblings));
   }
   if (!isMapping(value)) return [];
   if (key !== '**') return fieldsAt(value[key], rest, childOf(spot, key), value);
   const deeper = Object.entries(value).flatMap(([name, item]) =>
     typeof item === 'object' ? fieldsAt(item, [key, ...rest], childOf(spot, name), value) : [],
   );
-  return [...fieldsAt(value, rest, spot, beside), ...deeper];
+  return [...fieldsAt(value, rest, spot, siblings), ...deeper];
 }
 
 function plain(text: string, kind: NetworkKind): Fetch | undefined {
@@ -116,7 +117,7 @@ function plain(text: string, kind: NetworkKind): Fetch | undefined {
   return isRemote(url) ? { url: cleanUrl(url), kind } : undefined;
 }
 
-/** A source with `chart` is a chart repository, one without a Git repository; OCI registries stand without a scheme. */
+/** A source with `chart` is a chart repository, one without is a Git repository. OCI registries have no scheme here. */
 function argoSource(text: string, { chart }: Mapping): Fetch | undefined {
   if (typeof chart !== 'string' || chart === '') return plain(text, 'git');
   return plain(text.includes('://') ? text : `oci://${text}`, 'chart-repository');

@@ -9,7 +9,10 @@ import { type Lookup, Variables } from './variables.ts';
 const EVIDENCE_LIMIT = 240;
 const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\/[^"']+)["']/g;
 
-/** What a shell script fetches, or a text of Python's. Spots tell the line, where there are several. */
+/**
+ * Returns what a shell script or a Python text fetches. The paths contain the line number if the text has several
+ * lines.
+ */
 export function fetchesOfScript(script: string, spot: Spot, lookup: Lookup): NetworkHit[] {
   if (!MAY_FETCH.test(`${script}\n`)) return [];
   const variables = new Variables(lookup);
@@ -33,13 +36,13 @@ export function fetchesOfScript(script: string, spot: Spot, lookup: Lookup): Net
   ];
 }
 
-/** A word of a command and where it stands. */
+/** A word of a command and its path. */
 export interface PlacedWord {
   readonly text: string;
   readonly spot: Spot;
 }
 
-/** What a command fetches that is there as a list of words, as containers have it. */
+/** Returns what a command given as a list of words fetches, as in containers. */
 export function fetchesOfCommand(words: readonly PlacedWord[], lookup: Lookup): NetworkHit[] {
   return fetchesOfWords(words, words.map(({ text }) => text).join(' '), new Variables(lookup));
 }
@@ -57,7 +60,7 @@ function fetchesOfWords(words: readonly PlacedWord[], source: string, variables:
   }));
 }
 
-/** The script that `sh -c` or `eval` runs; undefined for other commands. */
+/** Returns the script that `sh -c` or `eval` runs; undefined for other commands. */
 function scriptAmong(words: readonly PlacedWord[]): PlacedWord | undefined {
   const shell = words.findIndex(({ text }) => /^(?:.*\/)?(?:(?:ba|da|a|z|k)?sh|su|eval)$/.test(text));
   if (shell < 0) return undefined;
@@ -66,14 +69,14 @@ function scriptAmong(words: readonly PlacedWord[]): PlacedWord | undefined {
   return at < 0 ? undefined : words.find(({ text }, i) => i > at && !/^[-+][a-z]*$/.test(text));
 }
 
-/** The command with its variables resolved, once for each value that one of them has in a loop. */
+/** Expands the variables of a command, once for each value of a loop variable. */
 function linesOf(words: readonly PlacedWord[], variables: Variables): string[][] {
   const values = words.map(({ text }) => variables.expand(text));
   const count = Math.max(...values.map((each) => each.length));
   return Array.from({ length: count }, (_, i) =>
     values.flatMap((each, position) => {
       const value = each[i % each.length] ?? '';
-      // The shell cuts the value of an unquoted variable into words.
+      // The shell splits the value of an unquoted variable into words.
       return /^\$(?:\w+|\{\w+\})$/.test(words[position]?.text ?? '') ? value.split(/\s+/) : [value];
     }),
   );
@@ -95,17 +98,20 @@ function assign(words: readonly ShellWord[], variables: Variables): void {
   }
 }
 
-/** The word that the address came from; where variables built it, the first of the command. */
+/** Returns the path of the word with the address; that of the command's first word if variables built the address. */
 function spotOf(url: string, words: readonly PlacedWord[]): Spot {
   const end = url.slice(url.lastIndexOf('/') + 1);
   const word = words.find(({ text }) => text.includes(url)) ?? words.find(({ text }) => text.includes(end)) ?? words[0];
   return word?.spot ?? { path: '' };
 }
 
-/** Headers and users of curl carry secrets that have no look of their own. */
+/** Headers and users of curl contain secrets that no pattern recognizes. */
 const CREDENTIALS = /(\s(?:-H|--header|-u|--user|--password|--token|-b|--cookie)[\s=]+)("[^"]*"|'[^']*'|\S+)/g;
 
-/** One line, without secrets; of a long one the beginning and, where the rest has it, what it is evidence of. */
+/**
+ * Returns the evidence as one line without secrets. A long one is cut to its beginning and, if cut off, the fetched
+ * address.
+ */
 export function evidenceOf(text: string, of = ''): string {
   const clean = redact(text.replace(CREDENTIALS, '$1***').replace(/\s+/g, ' ').trim());
   if (clean.length <= EVIDENCE_LIMIT) return clean;

@@ -11,7 +11,7 @@ import { evidenceOf, fetchesOfScript } from './script.ts';
 import { fetchesOfValue, MAY_SET } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Whether a text must be looked into at all. */
+/** Tests whether a text has to be parsed. */
 export function mayFetch(text: string): boolean {
   return MAY_FETCH.test(text) || MAY_SET.test(text) || mayHoldSource(text) || ARCHIVE.test(text);
 }
@@ -19,25 +19,25 @@ export function mayFetch(text: string): boolean {
 const ARCHIVE =
   /https?:\/\/[^\s"'<>\\]{1,300}(?:\.(?:t[gbx]z|gz|bz2|xz|zip|jar|whl|rpm|deb|qcow2|iso|img|gguf|wasm)|\/index\.yaml)\b/;
 const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralContainers', 'steps', 'sidecars']);
-/** Fields of one container, in Argo Workflows. */
+/** Fields with a single container, in Argo Workflows. */
 const CONTAINERS = new Set(['container', 'script', 'containerTemplate']);
-/** Texts for people, for other programs, and examples. */
+/** Names of files for users or other programs, and of examples: not scripts. */
 const NO_SCRIPT =
   /\.(?:md|txt|html?|conf|cfg|ini|json|ya?ml|toml|xml|tpl|tmpl|css|js|ts|lua|sql|cue|rst|properties|rules|example|sample|ps1|groovy)$|^(?:NOTES|README|_example)/i;
 const SKIPPED = new Set(['annotations', 'labels', 'managedFields', 'openAPIV3Schema', 'description', 'status']);
-/** Names of strings inside structured text that are run. */
+/** Names of strings in structured text that are run as scripts. */
 const RUN = /script|command|cmd|entrypoint|\.(?:sh|bash)$|^(?:run|exec|preStart|postStart|init)$/i;
 
-/** Everything that the workload, the controller or the configuration of one object fetches. */
+/** Collects everything that the workload, the controller or the configuration of one object fetches. */
 export class NetworkSearch {
   readonly hits: NetworkHit[] = [];
-  readonly #surroundings: Surroundings;
+  readonly #containerContext: Surroundings;
 
   constructor(surroundings: Surroundings) {
-    this.#surroundings = surroundings;
+    this.#containerContext = surroundings;
   }
 
-  object(object: Mapping, spot: Spot): void {
+  visitObject(object: Mapping, spot: Spot): void {
     const { kind, apiVersion, metadata: _people, ...rest } = object;
     if (isSilent(kind)) return;
     this.hits.push(...fetchesByResource(object, spot));
@@ -60,12 +60,12 @@ export class NetworkSearch {
     }
   }
 
-  /** A file that a ConfigMap or Secret holds: structured text, or a script. */
+  /** Searches a file in a ConfigMap or Secret: structured text, or a script. */
   #file(name: string, text: string, spot: Spot): void {
     if (!mayFetch(`${text}\n`)) return;
     if (/\.(?:sh|bash)$/.test(name) || text.startsWith('#!')) {
-      const fetches = fetchesOfScript(text, spot, this.#surroundings.anywhere);
-      // The Grafana chart's script gets those that have an address of their own, too.
+      const fetches = fetchesOfScript(text, spot, this.#containerContext.anywhere);
+      // The script of the Grafana chart also downloads dashboards with URLs of their own.
       const isDashboards = /dashboard/i.test(name);
       this.hits.push(
         ...fetches.map((hit) =>
@@ -78,7 +78,7 @@ export class NetworkSearch {
     if (payload.kind === 'trees') {
       for (const { step, value } of payload.trees) this.#entry('', value, inside(spot, step));
     } else if (payload.kind === 'words' && !NO_SCRIPT.test(name)) {
-      this.hits.push(...fetchesOfScript(text, spot, this.#surroundings.anywhere));
+      this.hits.push(...fetchesOfScript(text, spot, this.#containerContext.anywhere));
     }
   }
 
@@ -90,23 +90,23 @@ export class NetworkSearch {
     else if (Array.isArray(value)) {
       for (const [i, item] of value.entries()) this.#entry('', item, childOf(spot, i));
     } else if (isMapping(value)) {
-      if (typeof value.kind === 'string' && typeof value.apiVersion === 'string') this.object(value, spot);
+      if (typeof value.kind === 'string' && typeof value.apiVersion === 'string') this.visitObject(value, spot);
       else for (const entry of entriesOf(value, spot)) this.#entry(entry.key ?? '', entry.value, entry.spot);
     } else if (typeof value === 'string') this.#text(key, value, spot);
   }
 
   #container(container: Mapping, spot: Spot): void {
-    this.hits.push(...fetchesOfContainer(container, spot, this.#surroundings));
+    this.hits.push(...fetchesOfContainer(container, spot, this.#containerContext));
   }
 
   #text(key: string, text: string, spot: Spot): void {
     if (RUN.test(key) || text.startsWith('#!')) {
-      this.hits.push(...fetchesOfScript(text, spot, this.#surroundings.anywhere));
+      this.hits.push(...fetchesOfScript(text, spot, this.#containerContext.anywhere));
       return;
     }
     const fetches = fetchesOfValue(text.trim());
     this.hits.push(...fetches.map((fetch) => ({ ...fetch, spot, evidence: evidenceOf(`${key}: ${text}`) })));
-    // A manifest or a configuration file inside a field.
+    // A manifest or configuration file in a field.
     if (text.includes('\n') && mayFetch(text)) {
       const payload = unpack(text);
       if (payload.kind !== 'trees') return;

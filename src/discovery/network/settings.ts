@@ -3,15 +3,17 @@ import { grafanaPlugin } from './installers.ts';
 import type { Fetch } from './need.ts';
 import { cleanUrl, gitUrl, isArchiveUrl, isGitUrl, isRemote } from './url.ts';
 
-/** Names of settings that make a workload fetch something, for a cheap test of a text. */
+/** Names of settings that make a workload fetch something, for a fast check of a text. */
 export const MAY_SET =
   /GF_(?:INSTALL_PLUGINS|PLUGINS_PREINSTALL)|GIT_?SYNC_?REPO|git-sync|MODEL|--(?:model|hf-)|\bHF_|\.git\b/;
 
-/** Servers that load a model by its name at Hugging Face when they start. */
+/** Servers that load a model by its Hugging Face name at startup. */
 const MODEL_SERVERS =
   /vllm|sglang|text-generation-inference|text-embeddings-inference|\btgi\b|\btei\b|huggingface|infinity|lmdeploy/i;
 
-/** What a named value (an environment variable or a flag with its dashes) makes the container of an image fetch. */
+/**
+ * Returns what a named value (an environment variable or a flag with its dashes) makes the container of an image fetch.
+ */
 export function fetchesBySetting(name: string, value: string, image: string): Fetch[] {
   const text = value.trim();
   if (/^GF_(?:INSTALL_PLUGINS|PLUGINS_PREINSTALL(?:_SYNC)?)$/.test(name)) return grafanaPlugins(text);
@@ -25,14 +27,14 @@ export function fetchesBySetting(name: string, value: string, image: string): Fe
   return fetchesOfValue(text);
 }
 
-/** What a text that is nothing but an address is there for, when its look alone says so. */
+/** Returns what a URL is fetched for, if its form alone says so. */
 export function fetchesOfValue(text: string): Fetch[] {
   if (isGitUrl(text)) return [{ url: cleanUrl(gitUrl(text)), kind: 'git' }];
   return isArchiveUrl(text) ? [{ url: cleanUrl(text), kind: 'download' }] : [];
 }
 
 /**
- * `id version`, `id@version`, `id@version@url` and `url;id`, separated by commas
+ * Parses `id version`, `id@version`, `id@version@url` and `url;id`, separated by commas
  * (grafana.com/docs/grafana/latest/setup-grafana/configure-docker, …/configure-grafana#preinstall).
  */
 export function grafanaPlugins(list: string): Fetch[] {

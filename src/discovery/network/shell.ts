@@ -1,20 +1,20 @@
-/** A word of a command with quotes taken off and variables as they are. */
+/** A word of a command, unquoted, with variables unexpanded. */
 export interface ShellWord {
   readonly text: string;
-  /** Counted from 1. */
+  /** Line number, from 1. */
   readonly line: number;
 }
 
 export interface ShellCommand {
   readonly words: readonly ShellWord[];
-  /** Source text, in one line. */
+  /** Source text on one line. */
   readonly text: string;
 }
 
 /**
- * Takes a shell script apart into simple commands, those inside `$(…)`, backquotes and subshells too, in the order in
- * which they end. It knows quotes, comments, here-documents (left out: they are data) and continued lines, and does not
- * mind text that is no shell.
+ * Splits a shell script into simple commands, including those inside `$(…)`, backquotes and subshells, in the order in
+ * which they end. Understands quotes, comments, here-documents (skipped: they are data) and line continuations, and
+ * tolerates text that is not shell.
  */
 export function shellCommands(script: string): ShellCommand[] {
   const reader = new ShellReader(script);
@@ -25,7 +25,7 @@ export function shellCommands(script: string): ShellCommand[] {
 class ShellReader {
   readonly commands: ShellCommand[] = [];
   readonly #text: string;
-  #at = 0;
+  #position = 0;
   #line = 1;
   #depth = 0;
   #pending: string[] = [];
@@ -34,43 +34,48 @@ class ShellReader {
     this.#text = text;
   }
 
-  /** Reads until the closing character of a substitution or the end. */
+  /** Reads up to the closing character of a substitution, or the end. */
   read(closing = ''): void {
     let words: ShellWord[] = [];
-    let start = this.#at;
+    let start = this.#position;
     const end = (): void => {
       const text = this.#text
-        .slice(start, this.#at)
+        .slice(start, this.#position)
         .replace(/(\\?)(\s+)/g, (_, slash: string, blanks: string) => (blanks.includes('\n') ? ' ' : `${slash} `))
         .trim();
       if (words.length > 0) this.commands.push({ words, text });
       words = [];
     };
-    while (this.#at < this.#text.length) {
-      const char = this.#text[this.#at] ?? '';
+    while (this.#position < this.#text.length) {
+      const char = this.#text[this.#position] ?? '';
       if (char === closing) break;
       if (/[\n;&|(){}]/.test(char) && !this.#isInRedirection(char) && !this.#isBraceOfWord(char)) {
         end();
         this.#step();
         if (char === '\n') this.#skipHereDocuments();
-        start = this.#at;
+        start = this.#position;
       } else if (/\s/.test(char)) this.#step();
       else if (char === '#') this.#skipTo('\n');
-      else if (this.#text.startsWith('\\\n', this.#at)) this.#step(2);
-      else if (this.#text.startsWith('<<', this.#at) && this.#text[this.#at + 2] !== '<') this.#hereDocument();
+      else if (this.#text.startsWith('\\\n', this.#position)) this.#step(2);
+      else if (this.#text.startsWith('<<', this.#position) && this.#text[this.#position + 2] !== '<')
+        this.#hereDocument();
       else words.push(this.#word(closing));
     }
     end();
   }
 
   #isInRedirection(char: string): boolean {
-    return char === '&' && (/[<>]/.test(this.#text[this.#at - 1] ?? '') || this.#text[this.#at + 1] === '>');
+    return (
+      char === '&' && (/[<>]/.test(this.#text[this.#position - 1] ?? '') || this.#text[this.#position + 1] === '>')
+    );
   }
 
-  /** Braces group only when they stand alone. */
+  /** Braces group commands only when they stand alone. */
   #isBraceOfWord(char: string): boolean {
     return (
-      (char === '{' || char === '}') && /\S/.test(this.#text[this.#at + 1] ?? ' ') && this.#text[this.#at + 1] !== ';'
+      (char === '{' || char === '}') &&
+      /\S/.test(this.#text[this.#position + 1] ?? ' ') &&
+      this.#text[this.#position + 1] !== ';'
     );
   }
 
@@ -82,27 +87,27 @@ class ShellReader {
       if (char === "'") text += this.#quoted("'");
       else if (char === '"') text += this.#doubleQuoted();
       else if (char === '\\') {
-        text += this.#text[this.#at + 1] === '\n' ? '' : (this.#text[this.#at + 1] ?? '');
+        text += this.#text[this.#position + 1] === '\n' ? '' : (this.#text[this.#position + 1] ?? '');
         this.#step(2);
       } else text += this.#plain();
     }
     return { text, line };
   }
 
-  /** One character, or a whole expansion. */
+  /** Reads one character, or a whole expansion. */
   #plain(): string {
-    const from = this.#at;
+    const from = this.#position;
     const char = this.#peek();
-    if (this.#text.startsWith('$(', this.#at)) this.#substitution(2, ')');
+    if (this.#text.startsWith('$(', this.#position)) this.#substitution(2, ')');
     else if (char === '`') this.#substitution(1, '`');
-    else if (this.#text.startsWith('${', this.#at)) this.#skipTo('}', 1);
+    else if (this.#text.startsWith('${', this.#position)) this.#skipTo('}', 1);
     else this.#step();
-    return this.#text.slice(from, this.#at);
+    return this.#text.slice(from, this.#position);
   }
 
   #substitution(opening: number, closing: string): void {
     this.#step(opening);
-    // Deeper nesting is no script, and would fill the stack.
+    // Deeper nesting is not a script, and would overflow the stack.
     if (this.#depth >= 20) return;
     this.#depth++;
     this.read(closing);
@@ -111,14 +116,14 @@ class ShellReader {
   }
 
   #quoted(quote: string): string {
-    const end = this.#text.indexOf(quote, this.#at + 1);
-    // An apostrophe of somebody's prose.
+    const end = this.#text.indexOf(quote, this.#position + 1);
+    // An apostrophe in prose.
     if (end < 0) {
       this.#step();
       return '';
     }
-    const text = this.#text.slice(this.#at + 1, end);
-    this.#step(end + 1 - this.#at);
+    const text = this.#text.slice(this.#position + 1, end);
+    this.#step(end + 1 - this.#position);
     return text;
   }
 
@@ -127,7 +132,7 @@ class ShellReader {
     this.#step();
     for (let char = this.#peek(); char !== '' && char !== '"'; char = this.#peek()) {
       if (char === '\\') {
-        const next = this.#text[this.#at + 1] ?? '';
+        const next = this.#text[this.#position + 1] ?? '';
         text += next === '\n' ? '' : /["\\$`]/.test(next) ? next : `\\${next}`;
         this.#step(2);
       } else text += this.#plain();
@@ -137,9 +142,9 @@ class ShellReader {
   }
 
   #hereDocument(): void {
-    const [all, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(this.#text.slice(this.#at, this.#at + 80)) ?? [
-      '',
-    ];
+    const [all, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(
+      this.#text.slice(this.#position, this.#position + 80),
+    ) ?? [''];
     if (delimiter !== '') this.#pending.push(delimiter);
     this.#step(Math.max(all.length, 2));
   }
@@ -147,27 +152,27 @@ class ShellReader {
   #skipHereDocuments(): void {
     for (const delimiter of this.#pending) {
       for (;;) {
-        const from = this.#at;
+        const from = this.#position;
         this.#skipTo('\n', 1);
-        if (this.#text.slice(from, this.#at).trim() === delimiter || this.#at >= this.#text.length) break;
+        if (this.#text.slice(from, this.#position).trim() === delimiter || this.#position >= this.#text.length) break;
       }
     }
     this.#pending = [];
   }
 
   #peek(): string {
-    return this.#text[this.#at] ?? '';
+    return this.#text[this.#position] ?? '';
   }
 
   #skipTo(char: string, beyond = 0): void {
-    const end = this.#text.indexOf(char, this.#at);
-    this.#step((end < 0 ? this.#text.length : end + beyond) - this.#at);
+    const end = this.#text.indexOf(char, this.#position);
+    this.#step((end < 0 ? this.#text.length : end + beyond) - this.#position);
   }
 
   #step(count = 1): void {
-    for (let i = 0; i < count && this.#at < this.#text.length; i++) {
-      if (this.#text[this.#at] === '\n') this.#line++;
-      this.#at++;
+    for (let i = 0; i < count && this.#position < this.#text.length; i++) {
+      if (this.#text[this.#position] === '\n') this.#line++;
+      this.#position++;
     }
   }
 }

@@ -3,7 +3,7 @@ import { kindOf } from '../../helm/head.ts';
 import { isListOfMappings, isMapping, type Mapping } from '../entry.ts';
 import type { Lookup } from './variables.ts';
 
-/** What a container or script may refer to elsewhere in the same render. Looked up only when something asks. */
+/** Values in the same render that a container or script refers to. Computed on first use. */
 export class Surroundings {
   readonly #documents: readonly RenderedDocument[];
   #configMaps: Map<string, Mapping> | undefined;
@@ -13,7 +13,7 @@ export class Surroundings {
     this.#documents = documents;
   }
 
-  /** The variables of a container, those from ConfigMaps too. */
+  /** Returns the environment of a container, including values from ConfigMaps. */
   environmentOf({ env, envFrom }: Mapping): Map<string, string> {
     const variables = new Map<string, string>();
     for (const source of Array.isArray(envFrom) ? envFrom : []) {
@@ -21,13 +21,13 @@ export class Surroundings {
       for (const [name, value] of Object.entries(this.#dataOf(reference.name))) variables.set(name, String(value));
     }
     for (const variable of Array.isArray(env) ? env.filter(isMapping) : []) {
-      const value = variable.value ?? this.#referred(variable.valueFrom);
+      const value = variable.value ?? this.#configMapValue(variable.valueFrom);
       if (value !== undefined && value !== null) variables.set(String(variable.name), String(value));
     }
     return variables;
   }
 
-  /** For a script in a ConfigMap: what any container of the render sets under that name. */
+  /** Lookup for scripts in ConfigMaps: the values that any container of the render gives the variable. */
   readonly anywhere: Lookup = (name) => {
     if (this.#variables === undefined) {
       this.#variables = new Map();
@@ -49,7 +49,7 @@ export class Surroundings {
     for (const item of Object.values(value)) this.#collect(item, variables);
   }
 
-  #referred(source: unknown): unknown {
+  #configMapValue(source: unknown): unknown {
     const reference = isMapping(source) ? source.configMapKeyRef : undefined;
     return isMapping(reference) ? this.#dataOf(reference.name)[String(reference.key)] : undefined;
   }

@@ -3,22 +3,22 @@ import { before } from '../../base/text-ends.ts';
 
 const URL_PARTS = /^([a-z][a-z0-9+.]*):\/\/(?:[^/@]*@)?([A-Za-z0-9.-]+)(?::(\d+|\$[\w{}()]+))?(?=$|[/?#])/;
 const SCHEMES = new Set(['http', 'https', 'ftp', 'git', 'ssh', 'oci', 'git+https', 'git+ssh']);
-/** Last labels of names that only a cluster or a site resolves, and of names that stand for any (RFC 2606, RFC 6762). */
+/** Last labels of host names that only a cluster or a site resolves, and of example names (RFC 2606, RFC 6762). */
 const LOCAL =
   /(?:^|\.)(?:svc|cluster|local|localdomain|localhost|internal|intranet|lan|home|corp|default|namespace|test|example|invalid)$|(?:^|\.)svc\.|(?:^|\.)example\.(?:com|org|net)$/i;
 const ADDRESS = /^[\d.]+$/;
 const TOP_LEVEL = /\.(?:[a-z]{2,24}|xn--[a-z0-9-]+)$/i;
 
 /**
- * Whether an address leads out of the cluster: a scheme that fetches, and a host that public DNS may know. Hosts with
- * unresolved variables, IP addresses, bare names, in-cluster names and example names do not.
+ * Tests whether a URL leads out of the cluster: a scheme for fetching, and a host that public DNS can resolve. False
+ * for hosts with unresolved variables, IP addresses, single labels, in-cluster names and example names.
  */
 export function isRemote(url: string): boolean {
   const [, scheme = '', host = '', port] = URL_PARTS.exec(url) ?? [];
   if (!SCHEMES.has(scheme) || ADDRESS.test(host) || LOCAL.test(host) || !TOP_LEVEL.test(host)) return false;
-  // A command that builds a part of it may have spaces.
+  // Commands inside the URL may contain spaces.
   if (/\s/.test(withoutCommands(url))) return false;
-  // `service.namespace:port`, the short form of a service's name.
+  // `service.namespace:port` is the short form of an in-cluster service name.
   return !(scheme === 'http' && port !== undefined && port !== '80' && host.split('.').length === 2);
 }
 
@@ -34,7 +34,7 @@ function withoutCommands(url: string): string {
   }
 }
 
-/** The address as it is reported: no user info, no tokens, no quotes or punctuation that stood around it. */
+/** Returns the URL for reports: without user info, tokens, and surrounding quotes or punctuation. */
 export function cleanUrl(url: string): string {
   let end = url.length;
   while (end > 0 && `"',;)`.includes(url[end - 1] as string)) end -= 1;
@@ -43,12 +43,12 @@ export function cleanUrl(url: string): string {
 
 const GIT = /^(?:(?:https?|git|ssh|git\+https|git\+ssh):\/\/\S+|[\w.-]+@[\w.-]+\.[a-z]+:\S+)\.git(?:@[\w./-]+)?$/;
 
-/** Whether a text is nothing but the address of a Git repository. */
+/** Tests whether a text is exactly the URL of a Git repository. */
 export function isGitUrl(text: string): boolean {
   return GIT.test(text) && isRemote(gitUrl(text));
 }
 
-/** `git@host:path`, `host/path` and `git+https://…` as URLs. */
+/** Converts `git@host:path`, `host/path` and `git+https://…` to URLs. */
 export function gitUrl(text: string): string {
   const scp = /^[\w.-]+@([\w.-]+):(?!\/\/)(.+)$/.exec(text);
   if (scp !== null) return `ssh://${scp[1]}/${scp[2]}`;
@@ -58,7 +58,7 @@ export function gitUrl(text: string): string {
 const ARCHIVE =
   /(?:\.(?:tgz|tbz2?|txz|tar(?:\.(?:gz|bz2|xz|zst))?|zip|jar|war|whl|rpm|deb|apk|qcow2|iso|img|gguf|safetensors|wasm)|\/index\.yaml)$/;
 
-/** Whether a text is nothing but the address of a file that one can only want to download. */
+/** Tests whether a text is exactly the URL of a file whose only use is to be downloaded. */
 export function isArchiveUrl(text: string): boolean {
   const isUrl = /^https?:\/\/[^\s"']+$/.test(text);
   return isUrl && (ARCHIVE.test(text) || ARCHIVE.test(before(text, '?'))) && isRemote(text);
@@ -66,7 +66,7 @@ export function isArchiveUrl(text: string): boolean {
 
 const DASHBOARD = /^https:\/\/grafana\.(?:com|net)\/api\/dashboards\//;
 
-/** Grafana's catalogue serves dashboards by number. */
+/** Tests for a dashboard in Grafana's catalogue, which serves them by number. */
 export function isDashboardUrl(url: string): boolean {
   return DASHBOARD.test(url);
 }

@@ -1,11 +1,11 @@
-/** Where a variable's values come from when the script itself does not set it. */
+/** Returns the values of a variable that the script itself does not set. */
 export type Lookup = (name: string) => readonly string[];
 
-/** More combinations than any script means. */
+/** More combinations than any real script has. */
 const LIMIT = 20;
 const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]*))?\}|\(([A-Za-z_]\w*)\)|([A-Za-z_]\w*))/;
 
-/** Shell variables of one script; a loop's variable has several values. */
+/** Shell variables of one script; a loop variable has several values. */
 export class Variables {
   readonly #own = new Map<string, readonly string[]>();
   readonly #lookup: Lookup;
@@ -14,21 +14,21 @@ export class Variables {
     this.#lookup = lookup;
   }
 
-  /** A later assignment stands beside an earlier one, since either may be what a branch has set. */
+  /** Adds values: assignments in different branches are alternatives. */
   set(name: string, values: readonly string[]): void {
     const before = this.#own.get(name) ?? [];
     this.#own.set(name, [...new Set([...before, ...values])].slice(0, LIMIT));
   }
 
-  /** What a variable may be, in a script inside of this one. */
+  /** Returns the possible values of a variable, for a nested script. */
   valuesOf(name: string): readonly string[] {
     return (this.#own.get(name) ?? this.#lookup(name)).flatMap((value) => this.expand(value));
   }
 
-  /** Every text that this one may stand for. What nothing sets stays as it is written. */
+  /** Returns every expansion of a text. Variables without a value are left as they are. */
   expand(text: string, depth = 0): string[] {
     const match = VARIABLE.exec(text);
-    // Variables may be built from each other in a circle, and no address is that long.
+    // Variables may refer to each other in a cycle, and no address is that long.
     if (match === null || depth > 3 || text.length > 4000) return [text];
     const [all, braced, fallback, kubernetes, bare] = match;
     const name = braced ?? kubernetes ?? bare ?? '';
@@ -42,7 +42,10 @@ export class Variables {
   }
 }
 
-/** What a command prints is not known, nor what a variable makes of itself; empty is what a script has before it knows. */
+/**
+ * Values that are unknown: the output of a command, a variable in its own value, and the empty string that scripts use
+ * for initialization.
+ */
 function isUnknown(value: string, name: string): boolean {
   return value === '' || /\$\((?:[^)\s$]|\$(?!\())*\s|`/.test(value) || new RegExp(`\\$[{(]?${name}\\b`).test(value);
 }

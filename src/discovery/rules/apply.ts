@@ -21,7 +21,7 @@ import type { Rule, RuleImage } from './schema.ts';
 import { fill, type Variable } from './template.ts';
 import { lookUp, releaseOf } from './version.ts';
 
-/** One render with what was found in it. */
+/** One render and the references found in it. */
 export interface RuleInput {
   /** From `Chart.yaml`. */
   readonly metadata: { readonly name: string; readonly version: string; readonly appVersion?: string };
@@ -30,20 +30,20 @@ export interface RuleInput {
   readonly context: { readonly chart: string; readonly profile: string };
 }
 
-/** What an image is asked for: an operator's container, a resource of the render, or both. */
+/** The cause for needing an image: a container of the operator, a resource of the render, or both. */
 interface Subject {
   readonly operator: Operator | undefined;
   readonly resource: Resource | undefined;
   readonly release: string | undefined;
-  /** Whether it stands for resources that users are going to make. */
+  /** True if it represents resources that users will create. */
   readonly userMade: boolean;
-  /** Resources of this operator are rendered, so an install may do without this image. */
+  /** The render has resources of this operator, so an install may not need this image. */
   readonly unlikely: boolean;
 }
 
 /**
- * Images that operators of a render choose at run time: places at the resource that makes them needed where the render
- * has one, else at the operator's container. What the render names itself (`unless`) is left out.
+ * Returns the images that the operators of a render choose at run time. Each is located at the resource that requires
+ * it, else at the operator's container. Images that the render itself names (`unless`) are omitted.
  */
 export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound[] {
   const kinds = indexKinds(input.documents);
@@ -54,7 +54,7 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound
       for (const subject of subjectsOf(rule, image, operators, kinds)) {
         const place = placeOf(rule, image, subject, operators, kinds, input);
         if (place === undefined) continue;
-        // Several containers of one operator choose the same image once; several resources want it each.
+        // Several containers of one operator choose the same image once; several resources require it once each.
         const { template, index } = subject.resource?.document ?? {};
         const key = JSON.stringify([image.name, place.reference, template, index]);
         const isTold = subject.userMade && [...found.values()].some((other) => isSame(other, place));
@@ -65,7 +65,10 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound
   });
 }
 
-/** Whether one of these rules says so; a place out of a lock may be of a rule that nobody has here. */
+/**
+ * Tests whether a location comes from one of these rules. A location read from a lock file may come from a rule that is
+ * not loaded.
+ */
 export function isByRule(
   { how, within }: { readonly how: How; readonly within?: string | undefined },
   rules: readonly Rule[],
@@ -73,17 +76,20 @@ export function isByRule(
   return how === 'operator-rule' && rules.some((rule) => within?.startsWith(namedIn(rule)));
 }
 
-/** How places of a rule begin in what they are within. */
+/** Prefix of `within` in locations of a rule. */
 export function namedIn({ operator }: Rule): string {
   return `rule ${operator}: `;
 }
 
-/** Whether two places are one image of a rule. */
+/** Tests whether two references are the same image of a rule. */
 function isSame(a: PlaceFound, b: PlaceFound): boolean {
   return a.within === b.within && a.reference === b.reference;
 }
 
-/** The resources of the render, and the operator's containers for what it chooses without one, or for further ones. */
+/**
+ * Returns the resources of the render that need the image, and the operator's containers where it needs the image
+ * without a resource or for resources of users.
+ */
 function subjectsOf(rule: Rule, { for: wanted }: RuleImage, operators: readonly Operator[], kinds: Kinds): Subject[] {
   const [operator] = operators;
   const defaults = (userMade: boolean, unlikely: boolean): Subject[] =>
@@ -143,7 +149,7 @@ function placeOf(
     reference: formatReference(reference),
     confidence: subject.unlikely ? 'possible' : known,
     need,
-    // A guess is no default that is known, and neither is what depends on the cluster.
+    // A guess is not a known default, and neither is an image that depends on the cluster.
     ...(subject.userMade && known !== 'possible' ? { userMade: true } : {}),
   };
 }
@@ -197,7 +203,7 @@ function textOf(
   }
 }
 
-/** A rule knows values by the chart that takes them; a place has them as the chart that was rendered takes them. */
+/** Rules contain values as the operator's chart takes them; locations contain them as the rendered chart takes them. */
 function redirectOf(redirect: RuleImage['redirect'], template: string): Redirect {
   if (redirect.kind === 'none') return redirect;
   const { values: byChart, ...rest } = redirect;

@@ -4,8 +4,8 @@ import { findOperators } from './render.ts';
 import type { Rule } from './schema.ts';
 
 /**
- * The containers of a render, by their image fields, that run the operator which chooses an image by one of these rules;
- * by a rule that nobody has here, the one at which it was found.
+ * Returns the containers of a render, by their image fields, whose operator chooses an image by one of these rules; for
+ * a rule that is not loaded, the one at which the image was found.
  */
 export function operatorsFor(
   place: PlaceFound,

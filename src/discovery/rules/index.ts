@@ -23,8 +23,8 @@ export { type Outside, outsideNote, outsideTables } from './outside.ts';
 export { parseRules, type Rule, ruleSchema } from './schema.ts';
 
 /**
- * The rules that come with the tool, in the order of their files' names. The test of this folder checks them against
- * the schema, so that a run need not.
+ * The built-in rules, ordered by file name. The unit test of this folder validates them against the schema, so that a
+ * run need not.
  */
 export const builtInRules: readonly Rule[] = [
   argoWorkflows,

@@ -4,26 +4,29 @@ import { findOperators } from './render.ts';
 import type { Rule } from './schema.ts';
 import { variablesOf } from './template.ts';
 
-/** An operator outside of a rule's tables: of a newer one the images are guessed, of an older one they are not known. */
+/**
+ * An operator whose version is outside a rule's tables. The images of a newer version are guessed, those of an older
+ * one are unknown.
+ */
 export interface Outside {
   readonly side: 'newer' | 'older';
-  /** Of the rule, for people. */
+  /** Name of the rule's operator, for messages. */
   readonly operator: string;
   /** `major.minor.patch` of the operator in the render. */
   readonly release: string;
-  /** The rows of the tables that are nearest to it, each once. */
+  /** The nearest rows of the tables, without duplicates. */
   readonly rows: readonly string[];
 }
 
 /**
- * The operators of a render that are newer or older than what rules know of the images that they choose in it.
- * @param input with all that was found in the render, by rules too
+ * Returns the operators of a render whose version is newer or older than the rules cover.
+ * @param input with all references of the render, including those of rules
  */
 export function outsideTables(rules: readonly Rule[], input: RuleInput): Outside[] {
   return [...newerThanKnown(rules, input), ...olderThanKnown(rules, input)];
 }
 
-/** Those of which the oldest row would tell an image, if it was for them. */
+/** Returns the older operators: those for which the oldest row would add an image. */
 function olderThanKnown(rules: readonly Rule[], input: RuleInput): Outside[] {
   const { metadata, places, documents } = input;
   const told = new Set(places.flatMap(({ within = [] }) => within));
@@ -67,12 +70,12 @@ function newerThanKnown(rules: readonly Rule[], { metadata, places, documents }:
   });
 }
 
-/** The same in words. */
+/** Formats an uncovered operator as a message. */
 export function outsideNote({ side, operator, release, rows }: Outside): string {
   const known = rows.slice(0, 3).join(', ');
   const what =
     side === 'newer'
-      ? 'the newest that it knows are listed as possible; --include takes them, and --rules teaches the right ones'
-      : 'what that one chooses is not known, and not listed; --rules teaches it, and --image adds images by name';
-  return `rule ${operator} knows the images of its versions ${known}, and the chart has ${release}: ${what}`;
+      ? 'images of the nearest covered version are listed as possible; accept them with --include, or add a rule with --rules'
+      : 'images of this version are unknown and not listed; add a rule with --rules, or images with --image';
+  return `operator rule ${operator} covers versions ${known}, but the chart has ${release}: ${what}`;
 }

@@ -7,24 +7,25 @@ import { releaseOf } from './version.ts';
 
 /** A container that runs an operator. */
 export interface Operator {
-  /** Of its image. */
+  /** Reference of its image. */
   readonly place: PlaceFound;
   readonly tag: string | undefined;
-  /** `major.minor.patch`, where the render says it. */
+  /** `major.minor.patch`, if the render contains it. */
   readonly release: string | undefined;
   /** Repository of its image without the last component, as written. */
   readonly folder: string;
-  /** Environment variables; empty text for those that take their value from elsewhere. */
+  /** Environment variables; empty text for those with `valueFrom`. */
   readonly env: ReadonlyMap<string, string>;
   readonly args: readonly string[];
 }
 
-/** Kinds that run an operator; a hook's Job often uses the same image for something else. */
+/** Kinds that run operators. Jobs are excluded: hooks often use the operator's image for something else. */
 const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet']);
 
 /**
- * The workload that may run an operator and has a place in it, also one in a List; undefined for other kinds.
- * @returns the object, and the place's path in it
+ * Returns the workload that contains a reference, including items of a List; undefined for kinds that do not run
+ * operators.
+ * @returns the object, and the path of the reference in it
  */
 export function workloadOf(
   place: PlaceFound,
@@ -41,7 +42,7 @@ export function workloadOf(
   return WORKLOADS.has(kind) ? { object, path: place.path.slice(root.length) } : undefined;
 }
 
-/** The containers of a render whose image is one of `repositories`, whatever registry or mirror stands in front of it. */
+/** Returns the containers of a render whose image is one of `repositories`, at any registry or mirror. */
 export function findOperators(
   repositories: readonly string[],
   places: readonly PlaceFound[],
@@ -72,12 +73,12 @@ export function findOperators(
   });
 }
 
-/** Whether a template is the rendered chart's own and not a subchart's, whose appVersion nobody told us. */
+/** Tests whether a template belongs to the rendered chart and not to a subchart, whose appVersion is unknown. */
 export function isOfRoot(template: string): boolean {
   return /^[^/]+\/templates\//.test(template);
 }
 
-/** Value of `--flag value` or `--flag=value`; undefined when the flag is not there. */
+/** Returns the value of `--flag value` or `--flag=value`; undefined if the flag is missing. */
 export function argumentOf(args: readonly string[], flag: string): string | undefined {
   const at = args.findIndex((word) => word === flag || word.startsWith(`${flag}=`));
   const word = args[at];
@@ -85,21 +86,21 @@ export function argumentOf(args: readonly string[], flag: string): string | unde
   return word === flag ? (args[at + 1] ?? '') : word.slice(flag.length + 1);
 }
 
-/** A document with what it holds. */
+/** A document and its object. */
 export interface Resource {
   readonly document: RenderedDocument;
   readonly object: Mapping;
 }
 
-/** Documents by their kind. */
+/** Documents by kind. */
 export type Kinds = ReadonlyMap<string, readonly RenderedDocument[]>;
 
-/** Sorts documents by kind without parsing YAML: most of a large chart are CRDs. */
+/** Groups documents by kind without parsing YAML: most of a large chart are CRDs. */
 export function indexKinds(documents: readonly RenderedDocument[]): Kinds {
   return Map.groupBy(documents, kindOf);
 }
 
-/** Resources of one kind and API group. */
+/** Returns the resources of one kind and API group. */
 export function ofKind(kinds: Kinds, group: string, kind: string): Resource[] {
   return (kinds.get(kind) ?? []).flatMap((document) => {
     const { object } = document;
@@ -107,23 +108,23 @@ export function ofKind(kinds: Kinds, group: string, kind: string): Resource[] {
   });
 }
 
-/** Whether a ConfigMap of the render sets this key. */
+/** Tests whether a ConfigMap of the render sets this key. */
 export function hasConfigKey(kinds: Kinds, key: string): boolean {
   const maps = kinds.get('ConfigMap') ?? [];
   return maps.some((map) => {
-    // Only a text that has the key is worth parsing.
+    // Parses only texts that contain the key.
     const data = map.text.includes(key) ? map.object?.data : undefined;
     return isMapping(data) && Boolean(data[key]);
   });
 }
 
-/** Text or number at a field's path, as text. */
+/** Returns the text or number at a field path, as text. */
 export function textAt(object: unknown, path: string): string | undefined {
   const value = valueAt(object, path);
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
-/** Value at a path as places have it: `spec.containers[0].image`, `data["a.yaml"]`. */
+/** Returns the value at a field path: `spec.containers[0].image`, `data["a.yaml"]`. */
 export function valueAt(object: unknown, path: string): unknown {
   let value = object;
   for (const [, index, quoted, key] of path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)) {

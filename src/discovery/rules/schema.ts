@@ -8,12 +8,12 @@ import { variablesOf } from './template.ts';
 const range = z.string().refine((text) => semver.validRange(text) !== null, 'not a semver range');
 const text = z.string().min(1);
 
-/** Ranges of the operator's version with what holds there, oldest first. */
+/** Ranges of the operator's version and their values, oldest first. */
 const table = z
   .record(range, text)
   .refine((entries) => Object.keys(entries).length > 0, 'a table needs at least one range');
 
-/** A condition under which the render itself says which image it is. */
+/** A condition under which the render itself names the image. */
 const namedBy = z.union([
   z.strictObject({ env: text }),
   z.strictObject({ argument: text }),
@@ -66,7 +66,7 @@ export const ruleSchema = z
     for (const [i, { name, reference, for: resource, unless }] of rule.images.entries()) {
       const wrong = (key: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['images', i, key], message });
-      if (seen.has(name)) wrong('name', `a second image "${name}"`);
+      if (seen.has(name)) wrong('name', `duplicate image "${name}"`);
       seen.add(name);
       for (const variable of variablesOf(reference)) {
         const [scope, rest] = variable;
@@ -84,9 +84,9 @@ export type Rule = Readonly<z.infer<typeof ruleSchema>>;
 export type RuleImage = Rule['images'][number];
 
 /**
- * Checks what a rule file holds: one rule or a list of them.
- * @param where the file, for the message
- * @throws AirgapError `config` with every field that is wrong
+ * Parses the content of a rule file: one rule or a list of them.
+ * @param file the path, for messages
+ * @throws AirgapError `config` with every invalid field
  */
 export function parseRules(value: unknown, where: string): Rule[] {
   const list = Array.isArray(value) ? value : [value];

@@ -1,4 +1,4 @@
-/** Where a variable's text comes from, and its name there. Variables without a dot have an empty name. */
+/** Source of a variable's text, and its name there. Variables without a dot have an empty name. */
 export type Variable = readonly [scope: Scope, name: string];
 
 export type Scope =
@@ -18,14 +18,14 @@ const PLAIN = new Set<string>(['tag', 'version', 'folder', 'appVersion'] satisfi
 const SCOPED = /^(env|arg|field|table)\.(.+)$/;
 const LITERAL = /^'([^']*)'$/;
 
-/** Every variable of a template, alternatives and literals included. */
+/** Returns every variable of a template, including alternatives and literals. */
 export function variablesOf(template: string): Variable[] {
   return [...template.matchAll(PLACEHOLDER)].flatMap(([, inner = '']) => inner.split('|').map(toVariable));
 }
 
 /**
- * Fills a template in. Of `{a|b|'c'}` the first that has a text counts; undefined when none of a placeholder's has
- * one. Slashes that empty parts leave behind are put right.
+ * Fills in a template. The first alternative of `{a|b|'c'}` with a text is used; undefined if a placeholder has none.
+ * Duplicate slashes left by empty parts are removed.
  */
 export function fill(template: string, look: (variable: Variable) => string | undefined): string | undefined {
   let complete = true;

@@ -1,19 +1,22 @@
 import semver from 'semver';
 
-/** What a table says for a version. */
+/** Entry of a table for a version. */
 export interface Entry {
   readonly text: string;
-  /** Newer than every range, or no version at all: then it is the newest entry, and a guess. */
+  /** True for a version above every range, or without a version: then the newest entry is used as a guess. */
   readonly guessed: boolean;
 }
 
-/** The release that a tag or version names, as `major.minor.patch`; undefined for names like `latest`. Suffixes of builds and variants do not count. */
+/**
+ * Parses the release in a tag or version as `major.minor.patch`; undefined for names such as `latest`. Suffixes of
+ * builds and variants are ignored.
+ */
 export function releaseOf(text: string | undefined): string | undefined {
   const [, major, minor, patch = '0'] = /^v?(\d+)\.(\d+)(?:\.(\d+))?(?![\d.])/.exec(text ?? '') ?? [];
   return major === undefined ? undefined : [major, minor, patch].map(Number).join('.');
 }
 
-/** The entry of the first range that holds the release. */
+/** Returns the entry of the first range that contains the release. */
 export function lookUp(table: Readonly<Record<string, string>>, release: string | undefined): Entry | undefined {
   const entries = Object.entries(table);
   const newest = entries.at(-1)?.[1];

@@ -3,33 +3,35 @@ import type { PlaceFound } from '../../discovery/index.ts';
 import type { Choice } from '../../lock/choice.ts';
 import { referenceMatcher } from './pattern.ts';
 
-/** Names, with `*` for anything, and why they are meant. */
+/** Names, with `*` as wildcard, and the reason. */
 export interface Pattern {
   readonly pattern: string;
   readonly reason?: string;
 }
 
-/** What somebody wants otherwise than it was found. */
+/** Selection of images by the user. */
 export interface Choosing {
-  /** References to leave out; names of nested charts too. */
+  /** References to exclude, and names of nested charts. */
   readonly exclude?: readonly Pattern[];
-  /** References to keep though `exclude` or doubt says otherwise. */
+  /** References to include despite `exclude` or low confidence. */
   readonly include?: readonly Pattern[];
-  /** Whether images of `helm test` are wanted; they are, unless told. */
+  /** Includes images of `helm test` (default true). */
   readonly tests?: boolean;
-  /** Whether images of hooks, tests among them, are wanted; they are, unless told. */
+  /** Includes images of hooks, including tests (default true). */
   readonly hooks?: boolean;
-  /** Whether operators' defaults for resources that users are going to make are wanted; they are, unless told. */
+  /** Includes operators' default images for resources that users will create (default true). */
   readonly operatorDefaults?: boolean;
 }
 
-/** Why operators' defaults are left out; no rule of its own, so that older programs read the lock. */
+/**
+ * Reason for excluded operator defaults. They have no rule of their own in the format, so that older versions can read
+ * the lock file.
+ */
 const DEFAULTS = '--no-operator-defaults: images that operators choose for resources that users make';
 
 /**
- * Leaves out what is not wanted and keeps what is. An `include` wins over an `exclude`, and an image that was only
- * possible is certain once somebody asks for it.
- * @param excludedCharts names of nested charts that `exclude` has left out
+ * Applies the selection. An `include` overrides an `exclude`, and makes a possible image certain.
+ * @param excludedCharts names of nested charts that `exclude` removed
  */
 export function choose(
   places: readonly PlaceFound[],

@@ -8,9 +8,9 @@ import { splitDocuments } from '../../helm/documents.ts';
 import type { Renderer } from '../../helm/render.ts';
 
 /**
- * Refuses workloads in the folders `crds` of a chart and its subcharts. Helm installs what stands there whatever its kind,
- * without rendering it: no value changes it, and no post-renderer sees it.
- * @throws AirgapError `chart-invalid` for each workload, `disagreement` for what cannot be read
+ * Rejects workloads in the `crds` folders of a chart and its subcharts. Helm installs these files whatever their kind,
+ * without rendering them: values cannot change them, and post-renderers do not see them.
+ * @throws AirgapError `chart-invalid` for each workload, `disagreement` for unreadable documents
  */
 export async function checkCrds(renderer: Renderer): Promise<void> {
   const { name } = renderer.chart.metadata;
@@ -23,11 +23,15 @@ export async function checkCrds(renderer: Renderer): Promise<void> {
       if (images.length === 0) return [];
       const what = printableLine(`${template}: ${kind}/${workload}`);
       return [
-        new AirgapError('chart-invalid', `${what} runs images, and Helm installs it from crds/ as it is`, {
-          hint: 'no value can move its images; let the chart have it in templates/',
-        }),
+        new AirgapError(
+          'chart-invalid',
+          `${what} contains images, but Helm installs files in crds/ without rendering them`,
+          {
+            hint: 'values cannot override its images; move the workload to templates/',
+          },
+        ),
       ];
     }),
   );
-  if (errors.length > 0) throw combine(errors, `${errors.length} workloads stand in folders crds/`);
+  if (errors.length > 0) throw combine(errors, `${errors.length} workloads are in crds/ folders`);
 }

@@ -29,59 +29,58 @@ export interface ChartJob {
   readonly profiles: readonly Profile[];
 }
 
-/** How charts are looked for beyond those that are named. */
+/** Options of the search, for named and nested charts. */
 export interface SearchOptions {
   readonly chartSources?: ChartSources;
-  /** Whether charts within charts are searched too; they are, unless told. */
+  /** Searches nested charts too (default true). */
   readonly nestedCharts?: boolean;
-  /** Names of nested charts to leave out. */
+  /** Names of nested charts to exclude. */
   readonly exclude?: readonly Pattern[];
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Whether containers that may create pods are looked for. */
+  /** Searches for containers that may create pods. */
   readonly operators?: boolean;
-  /** Whether components that are off are looked at too, for some more renders. */
+  /** Also searches disabled components, with additional renders. */
   readonly whatIf?: boolean;
-  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  /** Adds the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes?: boolean;
 }
 
-/** A chart with what was found in it. */
+/** A chart and the results of its search. */
 export interface SearchedChart {
   readonly chart: Chart;
   readonly profiles: readonly Profile[];
   readonly places: readonly PlaceFound[];
-  /** What its workloads would fetch from the internet besides images. */
+  /** Content other than images that its workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
-  /** What its components would add that are off; nothing unless asked for. */
+  /** References that disabled components would add; empty unless requested. */
   readonly whatIf: readonly Addition[];
-  /** Containers whose images may choose further ones; none unless asked for. */
+  /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
-  /** How its references are put together, by profile; nothing unless asked for. */
+  /** How values build the references, by profile; empty unless requested. */
   readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
-  /** Which chart brought it along, and where; undefined for one that was asked for. */
+  /** Parent chart and location of the declaration; undefined for a named chart. */
   readonly via?: Declaration & { readonly chart: string };
 }
 
 export interface Search {
-  /** Those asked for in their order, then those that they bring along; each name and version once. */
+  /** The named charts in order, then the nested charts; each name and version once. */
   readonly charts: readonly SearchedChart[];
   /** Nested charts that could not be fetched or rendered. */
   readonly failures: readonly AirgapError[];
-  /** Names of nested charts that were left out. */
+  /** Names of excluded nested charts. */
   readonly excluded: readonly string[];
-  /** Hosts that were asked for charts because charts say so. */
+  /** Hosts that only charts have named and that were asked for charts. */
   readonly asked: readonly AskedHost[];
 }
 
 /**
- * Fetches and renders every chart under every profile, and the charts that they bring along, and collects the places of
- * references. All charts are tried; failures of those asked for are reported together, those of nested ones handed back
- * beside what was found.
+ * Fetches and renders every chart with every profile, and their nested charts, and collects the references. All charts
+ * are tried. Failures of named charts are thrown together; failures of nested charts are returned with the results.
  * @param scratch folder for downloads and renders
- * @throws AirgapError what a chart that was asked for failed of
+ * @throws AirgapError the failures of named charts
  */
 export async function searchCharts(
   context: Context,
@@ -99,11 +98,11 @@ export async function searchCharts(
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
-  const wanted = nestedCharts ? results.flatMap((result) => result.wanted) : [];
-  if (wanted.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
+  const nestedJobs = nestedCharts ? results.flatMap((result) => result.nestedJobs) : [];
+  if (nestedJobs.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
   return searchNested(
     { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
-    wanted,
+    nestedJobs,
     named,
   );
 }
@@ -115,7 +114,7 @@ async function searchChart(
   folder: string,
   sources: ChartSources,
   search: ProfileSearch,
-): Promise<{ searched: SearchedChart; wanted: Wanted[] }> {
+): Promise<{ searched: SearchedChart; nestedJobs: Wanted[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const chart = await fetchChart(helm, request, folder, context.cwd, sources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
@@ -124,7 +123,7 @@ async function searchChart(
   const whatIf: Addition[] = [];
   const operators: OperatorContainer[] = [];
   const recipes = new Map<string, readonly StoredRecipe[]>();
-  const wanted: Wanted[] = [];
+  const nestedJobs: Wanted[] = [];
   for (const profile of profiles) {
     const found = await searchProfile(renderer, profile, search);
     places.push(...found.places);
@@ -141,7 +140,7 @@ async function searchChart(
             join(folder, `trace-${profiles.indexOf(profile)}`),
             context.cwd,
           );
-    wanted.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
+    nestedJobs.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
-  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, wanted };
+  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, nestedJobs };
 }

@@ -6,16 +6,16 @@ import { before } from '../../base/text-ends.ts';
 import { isMapping, parseValues } from '../../discovery/nested/index.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 
-/** Changes a text among the given values; gives the same back for one that stays. */
+/** Returns a replacement for a given text, or the same text. */
 type Change = (text: string) => string;
 
 /**
- * The values that a user gives a chart, as the user has written them. What a chart's templates show of them is no
- * evidence: a template can change what the others see.
+ * The values that a user gives to a chart, as written by the user. The rendered values are no evidence, because a
+ * template can change the values that other templates see.
  */
 export class GivenValues {
   readonly #options: RenderOptions;
-  /** Of values files, and of files given with `--set-file`, in their order. */
+  /** Contents of values files, and of files given with `--set-file`, in order. */
   readonly #files: readonly unknown[];
   readonly #contents: readonly string[];
 
@@ -25,7 +25,10 @@ export class GivenValues {
     this.#contents = contents;
   }
 
-  /** Undefined where they cannot be read here, as from a server. @param cwd of relative paths (absolute) */
+  /**
+   * Reads the given values; undefined if they are not local, such as URLs.
+   * @param cwd absolute base of relative paths
+   */
   static async read(options: RenderOptions, cwd: string): Promise<GivenValues | undefined> {
     try {
       const texts = (paths: readonly string[]): Promise<string[]> =>
@@ -38,19 +41,22 @@ export class GivenValues {
     }
   }
 
-  /** Every text among them. */
+  /** Returns every text in the given values. */
   texts(): string[] {
     const found: string[] = [];
-    this.#changed((text) => {
+    this.#mapTexts((text) => {
       found.push(text);
       return text;
     });
     return found;
   }
 
-  /** The same options with other texts. @param folder for values files; it is made */
-  async with(change: Change, folder: string): Promise<RenderOptions> {
-    const { files, contents, ...options } = this.#changed(change);
+  /**
+   * Returns the options with replaced texts.
+   * @param folder for values files; created if missing
+   */
+  async withTexts(change: Change, folder: string): Promise<RenderOptions> {
+    const { files, contents, ...options } = this.#mapTexts(change);
     await mkdir(folder, { recursive: true });
     const write = async (name: string, text: string): Promise<string> => {
       await writeFile(join(folder, name), text, { mode: SECRET_FILE });
@@ -62,14 +68,14 @@ export class GivenValues {
     return { ...this.#options, ...options, values, setFile };
   }
 
-  #changed(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
+  #mapTexts(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
     const { set = [], setString = [], setLiteral = [], setJson = [] } = this.#options;
     const assigned = (entry: string, become: Change): string => {
       const key = before(entry, '=');
       return key === entry ? entry : `${key}=${become(entry.slice(key.length + 1))}`;
     };
     const rest = (entry: string): string => assigned(entry, change);
-    // `a=b,c={d,e}`: what stands between equals signs, commas and braces.
+    // In `a=b,c={d,e}` the values are between equals signs, commas and braces.
     const pairs = (entry: string): string =>
       entry.replace(/([=,{])((?:\\.|[^=,{}\\])+)(?=[,}]|$)/gs, (_, sign: string, text: string) => sign + change(text));
     const json = (entry: string): string => assigned(entry, (text) => jsonText(changedIn(JSON.parse(text), change)));

@@ -6,19 +6,19 @@ const ALTERNATIVES = /^values(?!.*schema).+\.ya?ml$/;
 
 /** The same nested chart with other values. */
 export interface Alternative {
-  /** For people: where the values come from. */
+  /** Source of the values, for messages. */
   readonly title: string;
   readonly nested: NestedChart;
 }
 
 /**
- * Other values under which a nested chart may be installed: its own defaults, and those of alternative values files that
- * the parent ships (`valuesEks.yaml`, `values-prod.yaml`), each different set once.
+ * Returns other values with which a nested chart may be installed: its own defaults, and those of alternative values
+ * files of the parent chart (`valuesEks.yaml`, `values-prod.yaml`), without duplicates.
  *
- * Of such a file only what it says in the entry that declares the chart counts, on top of what the values in force say
- * there. It does not switch further charts on, and does not change the version: whoever installs with that file renders
- * with it (`-f`), and gets all of that. A file with variables for another program (`${NAME}`) in the entry is a template
- * of values and no set of them.
+ * Only the entry that declares the chart is read from such a file, on top of the same entry in the current values. It
+ * does not enable further charts and does not change the version: a user who installs with that file also renders with
+ * it (`-f`), and then gets all of it. Files with variables of another program (`${NAME}`) in the entry are templates
+ * and are skipped.
  */
 export async function alternativesOf(nested: NestedChart, parent: Chart): Promise<Alternative[]> {
   const { valuesFiles: _files, set: _set, setString: _strings, ...plain } = nested;

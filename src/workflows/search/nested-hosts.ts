@@ -7,22 +7,23 @@ import type { AllowAddress } from '../../helm/fetch.ts';
 import { checkAddress, type Resolve } from '../../helm/public-address.ts';
 import type { ValuesTrace } from './values-trace.ts';
 
-/** A host that nobody but charts has named, and the charts that it is asked for. */
+/** A host that only charts have named, and the charts requested from it. */
 export interface AskedHost {
-  /** With its port. */
+  /** Including the port. */
   readonly host: string;
   readonly charts: readonly string[];
 }
 
 /**
- * Decides which addresses that charts name for others may be asked, and keeps a list of their hosts. What the user has
- * named anywhere may be asked; else a public host by TLS, unless the user's own values are in the address.
+ * Decides whether addresses of nested charts may be requested, and records their hosts. Hosts that the user has named
+ * anywhere are allowed; other hosts must be public and use TLS, and the address must not depend on the user's own
+ * values.
  */
 export class NestedHosts {
   readonly #named: ReadonlySet<string>;
   readonly #emit: Emit;
   readonly #resolve: Resolve | undefined;
-  readonly #asked = new Map<string, Set<string>>();
+  readonly #requested = new Map<string, Set<string>>();
 
   constructor({ hosts = new Set() }: ChartSources, emit: Emit, resolve?: Resolve) {
     this.#named = hosts;
@@ -30,39 +31,38 @@ export class NestedHosts {
     this.#resolve = resolve;
   }
 
-  /** @param parent the chart that names it, with the trace of the values that it was given */
+  /**
+   * @param parent the chart that declares the nested chart
+   * @param trace of the values given to the parent
+   */
   allow(nested: NestedChart, parent: string, trace: ValuesTrace | undefined): AllowAddress {
     return async (address) => {
-      // Only a mirror of everything, or an archive, has the chart of an unknown repository.
+      // Without a repository the chart can only come from a catch-all mirror or an embedded archive.
       if (address === '' || nested.content !== undefined) return;
       const host = hostOf(address);
       const isNamed = host !== undefined && this.#named.has(host);
-      // A repository that the user has put into the values is one that the user has named.
+      // Hosts of repositories in the user's values are named by the user.
       if (host !== undefined && trace?.hosts.has(host)) return;
       if (!isNamed && trace !== undefined && (await trace.isBuilt(nested, this.#named))) throw builtFromValues(host);
       await checkAddress(address, this.#named, this.#resolve);
       if (isNamed || host === undefined) return;
-      const charts = this.#asked.get(host);
+      const charts = this.#requested.get(host);
       if (charts === undefined) {
-        this.#emit({ type: 'stage', message: `asking ${host} for charts, as ${parent} says` });
-        this.#asked.set(host, new Set([nested.name]));
+        this.#emit({ type: 'stage', message: `requesting charts from ${host} (declared by ${parent})` });
+        this.#requested.set(host, new Set([nested.name]));
       } else charts.add(nested.name);
     };
   }
 
-  asked(): AskedHost[] {
-    return [...this.#asked]
+  askedHosts(): AskedHost[] {
+    return [...this.#requested]
       .map(([host, charts]) => ({ host, charts: [...charts].sort() }))
       .sort((a, b) => (a.host < b.host ? -1 : 1));
   }
 }
 
 function builtFromValues(host: string | undefined): AirgapError {
-  return new AirgapError(
-    'forbidden',
-    'which charts are asked for depends on your own values, and its address was not asked',
-    {
-      hint: `check what the chart does with them; --allow-chart-host ${host ?? 'HOST'} lets its host see them`,
-    },
-  );
+  return new AirgapError('forbidden', 'its address may depend on your own values, so it was not requested', {
+    hint: `check how the chart uses them; --allow-chart-host ${host ?? 'HOST'} allows requests to this host`,
+  });
 }

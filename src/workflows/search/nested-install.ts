@@ -10,9 +10,9 @@ import type { Chart, ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 
 /**
- * Where a nested chart is to be had, as Helm takes it.
- * @param folder for an archive that the declaration itself holds
- * @throws AirgapError `chart-not-found` for an address that only the cluster has
+ * Returns the request for a nested chart, with the arguments that Helm takes.
+ * @param folder for an archive that the declaration itself contains
+ * @throws AirgapError `chart-not-found` for an address that only the cluster knows
  */
 export async function requestOf(
   nested: NestedChart,
@@ -28,7 +28,7 @@ export async function requestOf(
   }
   const open = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
   if (open !== undefined) {
-    throw new AirgapError('chart-not-found', `"${open}" is filled in by a controller in the cluster only`);
+    throw new AirgapError('chart-not-found', `"${open}" is only known to a controller in the cluster`);
   }
   const common = {
     ...(nested.version === '' ? {} : { version: nested.version }),
@@ -40,10 +40,11 @@ export async function requestOf(
 }
 
 /**
- * How its parent installs a nested chart: for the same Kubernetes, with the values that the parent gives it.
- * @param outer how the parent is rendered
- * @param file where its values are written to (absolute)
- * @param unseen gets what values files are not in the chart, in words
+ * Returns the render options with which the parent installs a nested chart: the same Kubernetes version, and the values
+ * from the parent.
+ * @param parentOptions render options of the parent
+ * @param file absolute path for the values
+ * @param unresolved receives descriptions of values files that are not in the chart
  */
 export async function installOptions(
   nested: NestedChart,

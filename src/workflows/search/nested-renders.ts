@@ -14,29 +14,29 @@ import { type ProfileFindings, searchProfile } from './search-profile.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
 import type { Addition } from './what-if.ts';
 
-/** What a nested chart showed. */
+/** Results of a nested chart. */
 export interface NestedFindings {
   readonly chart: Chart;
   readonly places: readonly PlaceFound[];
   readonly network: readonly NetworkNeed[];
   readonly inner: readonly NestedChart[];
-  /** What its components would add that are off. */
+  /** References that its disabled components would add. */
   readonly whatIf: readonly Addition[];
   readonly operators: readonly OperatorContainer[];
   readonly recipes: readonly StoredRecipe[];
-  /** Values that it gets and that could not be had, in words. */
+  /** Descriptions of values that it receives and that are not available. */
   readonly unseen: readonly string[];
   readonly renderer: Renderer;
-  /** How it is rendered with what its parent gives it. */
+  /** Render options with the values from the parent. */
   readonly options: RenderOptions;
 }
 
-/** Fetches each nested chart once, however often it is asked for, and renders each distinct install once. */
+/** Fetches each nested chart once, and renders each distinct install once. */
 export class NestedRenders {
   readonly #search: NestedSearch;
   readonly #charts = new Map<string, Promise<Renderer>>();
   readonly #found = new Map<string, Promise<ProfileFindings & { readonly by: string }>>();
-  readonly #others = new Map<string, Promise<RenderFindings>>();
+  readonly #alternatives = new Map<string, Promise<RenderFindings>>();
   #files = 0;
 
   constructor(search: NestedSearch) {
@@ -44,20 +44,20 @@ export class NestedRenders {
   }
 
   /**
-   * Renders a chart with the values that its parent gives it, with its own defaults, and with what other values files of
-   * the parent give it. The first decides; an image that only the others show is `possible` and `optional`: an install
-   * with other values would pull it, this one does not.
-   * @throws AirgapError what fetching it or its first render failed of
+   * Renders a chart with the values from its parent, with its own defaults, and with the parent's alternative values
+   * files. The first render is authoritative; images that only the others contain are `possible` and `optional`,
+   * because this install does not pull them.
+   * @throws AirgapError if the chart cannot be fetched or its first render fails
    */
   async search(nested: NestedChart, profile: Profile, parent: Chart, allow: AllowAddress): Promise<NestedFindings> {
     const renderer = await this.#rendererOf(nested, allow);
     const unseen = [...(nested.unseen ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
-    const { by, whatIf, operators, recipes, network, ...given } = await this.#given(nested, renderer, {
+    const { by, whatIf, operators, recipes, network, ...given } = await this.#install(nested, renderer, {
       name: profile.name,
       options,
     });
-    // Found under the first profile that asked, with what it adds to the name for an upgrade.
+    // Results are cached under the name of the first profile, which may have a suffix for an upgrade.
     const places = given.places.map((place) => ({ ...place, profile: profile.name + place.profile.slice(by.length) }));
     const known = new Set(places.map(({ reference }) => reference));
     for (const { title, nested: other } of await alternativesOf(nested, parent)) {
@@ -87,7 +87,7 @@ export class NestedRenders {
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 
-  #given(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<ProfileFindings & { by: string }> {
+  #install(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<ProfileFindings & { by: string }> {
     const key = installOf(nested, profile.options);
     const search = async (): Promise<ProfileFindings & { by: string }> => ({
       ...(await searchProfile(renderer, profile, this.#search)),
@@ -98,20 +98,20 @@ export class NestedRenders {
     return found;
   }
 
-  #otherwise(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
+  #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
     const key = installOf(nested, profile.options);
     const { rules } = this.#search;
     const search = async (): Promise<RenderFindings> =>
       searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
-    const found = this.#others.get(key) ?? search();
-    this.#others.set(key, found);
+    const found = this.#alternatives.get(key) ?? search();
+    this.#alternatives.set(key, found);
     return found;
   }
 
-  /** Other values need not fit the chart: what does not render adds nothing. */
+  /** Alternative values may not fit the chart: failed renders add nothing. */
   async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<PlaceFound[]> {
     try {
-      const { places } = await this.#otherwise(nested, renderer, profile);
+      const { places } = await this.#alternative(nested, renderer, profile);
       return places.map((place) => ({ ...place, confidence: 'possible', need: 'optional' }));
     } catch (error) {
       if (error instanceof AirgapError && error.code !== 'interrupted') return [];
@@ -125,7 +125,10 @@ export class NestedRenders {
   }
 }
 
-/** What decides the images of an install: the chart, its values and the Kubernetes, and not the names that it gets. */
+/**
+ * Key of an install: the chart, its values and the Kubernetes version determine its images; release name and namespace
+ * do not.
+ */
 export function installOf(nested: NestedChart, options: RenderOptions): string {
   const { name, version, repository, url, content, values, valuesFiles, set, setString } = nested;
   const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;

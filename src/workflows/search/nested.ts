@@ -21,36 +21,38 @@ import type { Profile } from './search-render.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
-/** A nested chart that is to be searched, with the way there. */
+/** A nested chart to search, and its parents. */
 export interface Wanted {
   readonly nested: NestedChart;
-  /** Of the outermost chart: its name, and for which Kubernetes. */
+  /** Profile of the outermost chart: its name, and the Kubernetes version. */
   readonly profile: Profile;
-  /** The charts that bring it along, outermost first; at least one. */
+  /** Parent charts, outermost first; at least one. */
   readonly parents: readonly Chart[];
-  /** Of the values that the user has given, where they may be in the declaration. */
+  /** Trace of the user's values, if the declaration may contain them. */
   readonly trace?: ValuesTrace | undefined;
 }
 
 export interface NestedSearch extends ProfileSearch {
   readonly context: Context;
   readonly helm: Helm;
-  /** For downloads and renders. */
+  /** Folder for downloads and renders. */
   readonly folder: string;
   readonly sources: ChartSources;
-  /** Names to leave out. */
+  /** Names to exclude. */
   readonly exclude: readonly Pattern[];
 }
 
-/** An app of apps of apps has three levels; whoever needs more than this is most likely a chart that installs itself. */
+/**
+ * Maximum nesting. An app of apps of apps has three levels; deeper nesting is most likely a chart that installs itself.
+ */
 const DEPTH = 4;
-/** Each render is a process of its own beside Helm's own parallelism. */
+/** Each render is a separate process, and Helm itself is multi-threaded. */
 const AT_ONCE = Math.min(2, availableParallelism());
 
 /**
- * Searches nested charts and those within them, each distinct install once. The values that its parent gives a chart
- * decide what is found; what other values would add is only possible (see {@link NestedRenders}).
- * @param named charts that were asked for; a nested one of the same name and version adds its places to theirs
+ * Searches nested charts recursively, each distinct install once. The values from its parent determine the results of a
+ * chart; images with other values are only possible (see {@link NestedRenders}).
+ * @param named charts of the user; a nested chart with the same name and version is merged into them
  */
 export async function searchNested(
   search: NestedSearch,
@@ -90,11 +92,11 @@ export async function searchNested(
     }
     level = next;
   }
-  const asked = hosts.asked();
+  const asked = hosts.askedHosts();
   return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded], asked };
 }
 
-/** What one nested chart adds. */
+/** Results of one nested chart. */
 interface Outcome {
   readonly chart: Chart;
   readonly places: readonly PlaceFound[];
@@ -124,7 +126,7 @@ async function searchOne(
   const isReached = inner.length > 0 && (await wanted.trace?.reaches(nested)) === true;
   const trace = isReached ? ValuesTrace.within(renderer, options, wanted.trace?.hosts ?? new Set()) : undefined;
   for (const what of unseen) {
-    const message = `chart ${titleOf(nested)} gets values that ${parentOf(wanted)} does not show: ${what}`;
+    const message = `chart ${titleOf(nested)} receives values that the render of ${parentOf(wanted)} does not contain: ${what}`;
     context.emit({ type: 'warning', message });
   }
   const via = parents.map(({ metadata }) => metadata.name);
@@ -134,7 +136,10 @@ async function searchOne(
   return { ...found, chart, places, whatIf, operators, nested: inner, trace };
 }
 
-/** A bundle holds each name and version once: what is found under other values or by another parent goes to the same. */
+/**
+ * Adds the results of a nested chart. A bundle contains each name and version once, so results with other values or
+ * from another parent are merged.
+ */
 function add(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: Wanted,
@@ -171,7 +176,7 @@ function identityOf({ metadata }: Chart): string {
   return `${metadata.name} ${metadata.version}`;
 }
 
-/** Whether a name fits one of the patterns; `*` stands for anything. */
+/** Returns a test whether a name matches one of the patterns, with `*` as wildcard. */
 function anyOf(patterns: readonly Pattern[]): (name: string) => boolean {
   const tests = patterns.map(({ pattern }) => wildcard(pattern));
   return (name) => tests.some((test) => test.test(name));

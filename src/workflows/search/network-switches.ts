@@ -8,9 +8,9 @@ import { mentionedPaths } from '../../influence/mentions.ts';
 import { concerns, type Switch, switchesOff } from '../../influence/switches.ts';
 
 /**
- * Adds to each place of a need the values path that turns it off: what of the chart's flags, lists and settings makes
- * it disappear, by itself, from the render. Those that the place's own template reads are tried first; places that need
- * several changes at once get none.
+ * Adds the values path that disables it to each location of a network need: the flag, list or setting of the chart
+ * whose change alone removes it from the render. Those that the location's own template reads are tried first;
+ * locations that need several changes get none.
  */
 export async function withSwitches(
   renderer: Renderer,
@@ -18,10 +18,10 @@ export async function withSwitches(
   base: Render,
   needs: readonly NetworkNeed[],
 ): Promise<NetworkNeed[]> {
-  const places = needs.flatMap(({ url, found }) => found.map((place) => ({ url, place })));
+  const places = needs.flatMap(({ url, found }) => found.map((location) => ({ url, location })));
   if (places.length === 0) return [...needs];
-  const effects = places.map(({ url, place }) => identityOf(url, place));
-  const texts = new Map(places.map(({ url, place }) => [identityOf(url, place), [url, place.evidence]]));
+  const effects = places.map(({ url, location }) => identityOf(url, location));
+  const texts = new Map(places.map(({ url, location }) => [identityOf(url, location), [url, location.evidence]]));
   const gone = async (switches: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
     const attempt = await unlessRefused(renderer.render(options, overlay(base.values, switches)));
     if ('refusal' in attempt) return undefined;
@@ -36,14 +36,14 @@ export async function withSwitches(
   };
   const off = switchesOff(
     base.values,
-    places.flatMap(({ url, place }) => [url, place.evidence]),
+    places.flatMap(({ url, location }) => [url, location.evidence]),
   );
   const read = readByTemplates(
     await renderer.texts(),
-    places.map(({ place }) => place),
+    places.map(({ location }) => location),
   );
   const near = off.filter(({ path }) => read(formatPath(path)));
-  // Each need of its own costs some halvings; a script with very many is not worth more time.
+  // Each distinct cause takes several halvings. The limit bounds the time for scripts with many needs.
   const limit = Math.min(60, 24 + 4 * effects.length);
   const causes = new Map(await causesOf(near, effects, gone, limit));
   const rest = effects.filter((effect) => !causes.has(effect));
@@ -64,16 +64,19 @@ export async function withSwitches(
   }));
 }
 
-/** Whether the templates of the places name a values path; a subchart's values stand below its name. */
+/**
+ * Returns a test whether the templates of the locations read a values path. The values of a subchart are below its
+ * name.
+ */
 function readByTemplates(files: Files, places: readonly NetworkPlace[]): (path: string) => boolean {
-  // Helm prints a template with the chart's name in front.
+  // Helm prefixes template paths with the chart name.
   const names = new Set(places.map(({ template }) => template.slice(template.indexOf('/') + 1)));
   const mentioned = [...files].flatMap(([name, text]) => (names.has(name) ? mentionedPaths(text) : []));
   const paths = new Set(mentioned.map((path) => formatPath(path)));
   return (path) => paths.has(path) || [...paths].some((short) => path.endsWith(`.${short}`));
 }
 
-/** The same need at the same object of another render; documents may have moved. */
+/** Key of a need at the same object of another render, where document indexes may differ. */
 function identityOf(url: string, { template, kind, name, path, within }: NetworkPlace): string {
   return JSON.stringify([url, template, kind, name, path, within]);
 }

@@ -2,8 +2,8 @@ import { wildcard } from '../../base/wildcard.ts';
 import { formatReference, formatRepository, tryParseReference } from '../../oci/reference.ts';
 
 /**
- * A pattern as a test on full references. `*` matches anything. A short name is Docker's (`nginx` is
- * `docker.io/library/nginx`); one without tag and digest matches every tag, one without digest every digest.
+ * Returns a test for full references. `*` matches anything. A short name is expanded as by Docker (`nginx` is
+ * `docker.io/library/nginx`). Without tag and digest it matches every tag, without digest every digest.
  */
 export function referenceMatcher(text: string): (reference: string) => boolean {
   const parsed = text.includes('*') ? undefined : tryParseReference(text);

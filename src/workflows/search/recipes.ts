@@ -6,10 +6,10 @@ import { compose, type Start } from '../../overrides/recipe.ts';
 import { store } from '../../overrides/stored-recipe.ts';
 import { fresh, type Variant } from './variants.ts';
 
-/** Stands for whatever target comes: it decides only how far leaves without a value are looked at. */
+/** Placeholder target: it only determines how far leaves without a value are examined. */
 const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 
-/** How the references of a chart are put together from values, for each way in which it is rendered. */
+/** Returns how values build the references of a chart, for each render variant. */
 export async function recipesOf(
   renderer: Renderer,
   variants: readonly (Variant & { readonly start?: Start })[],

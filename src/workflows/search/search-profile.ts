@@ -14,29 +14,29 @@ import { type Addition, searchWhatIf } from './what-if.ts';
 
 export interface ProfileSearch extends RenderSearch {
   readonly emit: Emit;
-  /** Whether components that are off are looked at too, for some more renders. */
+  /** Also searches disabled components, with additional renders. */
   readonly whatIf: boolean;
-  /** Whether each network need gets the values path that turns it off, for some more renders. */
+  /** Adds the values path that disables each network need, with additional renders. */
   readonly switches: boolean;
-  /** Whether it is found out how values put the references together, so that overrides need no probing later. */
+  /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes: boolean;
 }
 
-/** What all renders of one profile show. */
+/** Results of all renders of one profile. */
 export interface ProfileFindings extends RenderFindings {
-  /** What components would add that are off. */
+  /** References that disabled components would add. */
   readonly whatIf: readonly Addition[];
-  /** How the references are put together; none unless asked for. */
+  /** How values build the references; empty unless requested. */
   readonly recipes: readonly StoredRecipe[];
 }
 
-/** One render with what it shows. */
+/** One render and its results. */
 type Rendered = Variant & RenderFindings;
 
 /**
- * Renders a chart as it is installed and, where its templates look at that, as it is upgraded, and with its optional
- * components switched on, where that is asked for.
- * @throws AirgapError what the install render failed of; `chart-invalid` for images of containers that are no references
+ * Renders a chart as an install, as an upgrade if its templates distinguish the two, and with its optional components
+ * enabled if requested.
+ * @throws AirgapError the failure of the install render; `chart-invalid` for invalid container images
  */
 export async function searchProfile(
   renderer: Renderer,
@@ -71,8 +71,8 @@ export async function searchProfile(
 }
 
 /**
- * A chart that refuses to be upgraded (Bitnami's want the passwords of before) is told, and no reason to fail: the
- * install is what was asked for.
+ * Searches the upgrade. A chart that refuses to be upgraded (Bitnami charts require the existing passwords) causes a
+ * warning and not an error, because the install is what was requested.
  */
 async function searchUpgrade(
   renderer: Renderer,
@@ -90,17 +90,17 @@ async function searchUpgrade(
       ...rendered,
       ...(await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false })),
     };
-    // Tracing is a render more: only where the upgrade shows places of its own.
+    // Tracing takes another render: only if the upgrade adds references of its own.
     if (!search.traced || fresh([install, found]).length < 2) return found;
     return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search)) };
   }
   const chart = `chart ${metadata.name} ${metadata.version}`;
-  const message = `${chart} does not render as an upgrade, so what only upgrades pull is not known: ${attempt.refusal.message}`;
+  const message = `${chart} does not render as an upgrade, so images that only upgrades pull are unknown: ${attempt.refusal.message}`;
   search.emit({ type: 'warning', message });
   return undefined;
 }
 
-/** What the upgrade shows and the install does not is for upgrades alone. */
+/** Merges both renders. Images that only the upgrade contains are needed for upgrades only. */
 function union(install: Rendered, upgrade: Rendered | undefined): RenderFindings {
   if (upgrade === undefined) return install;
   const more = fresh([install, upgrade])[1]?.places ?? [];

@@ -13,36 +13,36 @@ import { compositionsOf } from '../../influence/probe.ts';
 import { type Slot, slotPath, slotsOf } from '../../influence/slots.ts';
 import { type Start, startProbe } from '../../overrides/recipe.ts';
 
-/** One named way to render a chart. */
+/** A named set of render options. */
 export interface Profile {
   readonly name: string;
   readonly options: RenderOptions;
 }
 
-/** What one render of a chart shows. */
+/** Results of one render of a chart. */
 export interface RenderFindings {
   readonly places: readonly PlaceFound[];
   readonly nested: readonly NestedChart[];
-  /** What the workloads would fetch from the internet besides images. */
+  /** Content other than images that the workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
-  /** Containers whose images may choose further ones; none unless asked for. */
+  /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
-  /** The probe that traced the values, when they were traced. */
+  /** The probe that traced the values, if they were traced. */
   readonly start?: Start;
 }
 
 export interface RenderSearch {
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules: readonly Rule[];
-  /** Whether containers that may create pods are looked for. */
+  /** Searches for containers that may create pods. */
   readonly operators?: boolean;
-  /** Whether values are traced to the references that they build, for the price of one more render. */
+  /** Traces values to the references that they build, with one additional render. */
   readonly traced: boolean;
 }
 
 /**
- * Collects what a render of a chart shows: what stands in it, what rules know, what the chart declares.
- * @throws AirgapError `disagreement` where two readings of a document differ
+ * Collects the references of a render: in its documents, from operator rules, and declared by the chart.
+ * @throws AirgapError `disagreement` if two readings of a document differ
  */
 export async function searchRender(
   renderer: Renderer,
@@ -80,8 +80,8 @@ function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string,
 }
 
 /**
- * One marked render: each place gets the values paths that build it, and where an image leaf stands that nothing else
- * has shown, there is a place more.
+ * Traces values with one marked render. Adds to each reference the values paths that build it, and returns further
+ * references where only the trace found an image leaf.
  */
 async function trace(
   renderer: Renderer,
@@ -102,7 +102,7 @@ async function trace(
   return { places: [...places, ...influencedPlaces(base, probed, places, context)], start };
 }
 
-/** Image leaves of none of these slots, whose text the render has somewhere. */
+/** Returns image leaves outside the given segments whose text occurs in the render. */
 export function unseenImages({ documents, values }: Render, slots: readonly Slot[]): Slot[] {
   const seen = new Set(slots.map(slotPath));
   return imageLeaves(values)

@@ -7,41 +7,41 @@ import { hasValues, NO_VALUES, type Render, type Renderer, type RenderOptions } 
 import { accepted, unlessRefused } from '../../influence/accepted.ts';
 import { GivenValues } from './given-values.ts';
 
-/** The charts that a chart names, by what is asked for each, with what is handed to it. */
+/** The nested charts of a render by request key, with the values given to each. */
 type Known = ReadonlyMap<string, string>;
 
 interface Seen {
   readonly base: Known;
-  /** With other texts in the place of those that were given. */
+  /** With the given texts replaced. */
   readonly changed: Known;
-  /** Given texts that the chart does not render with when they are others. */
+  /** Given texts that the chart refuses to have replaced. */
   readonly kept: readonly string[];
 }
 
-/** Shorter texts are switches and numbers, and no secrets. */
+/** Shorter texts are flags and numbers, not secrets. */
 const SHORTEST = 4;
 
 /**
- * Tells whether the charts that a chart names depend on the user's own values. A chart may put a password into the name
- * of a host as it is, in base64 or letter by letter, and may tell it by which of many hosts are asked; so nothing is
- * searched for: the chart is rendered with other texts in the place of the given ones, and has to name the same charts.
- * Costs two renders, when it is asked the first time.
+ * Tests whether the nested charts of a chart depend on the user's own values. A chart may encode a password in a host
+ * name, literally, in base64 or letter by letter, or by which of many hosts it names. Searching for texts is therefore
+ * not enough: the chart is rendered with replaced texts and has to name the same charts. Takes two renders on first
+ * use.
  */
 export class ValuesTrace {
-  /** Hosts of addresses that the user has written into the values, such as a chart repository of their own. */
+  /** Hosts of URLs in the user's values, such as the user's own chart repository. */
   readonly hosts: ReadonlySet<string>;
-  readonly #look: () => Promise<Seen>;
-  #seen: Promise<Seen> | undefined;
+  readonly #run: () => Promise<Seen>;
+  #result: Promise<Seen> | undefined;
 
   private constructor(hosts: ReadonlySet<string>, look: () => Promise<Seen>) {
     this.hosts = hosts;
-    this.#look = look;
+    this.#run = look;
   }
 
   /**
-   * Undefined where no values are given.
+   * Creates a trace; undefined if no values are given.
    * @param folder for values files
-   * @param cwd of relative paths (absolute)
+   * @param cwd absolute base of relative paths
    */
   static async of(
     renderer: Renderer,
@@ -56,17 +56,17 @@ export class ValuesTrace {
     return new ValuesTrace(namedHosts(addresses), () => withOthers(renderer, given, folder));
   }
 
-  /** Where all that was given may hold a secret: what the chart names without it counts. */
+  /** Creates a trace for a chart whose values may all be secret: compares with a render without values. */
   static within(renderer: Renderer, options: RenderOptions, hosts: ReadonlySet<string>): ValuesTrace {
     return new ValuesTrace(hosts, () => withNone(renderer, options));
   }
 
   /**
-   * Whether the charts that are asked for at hosts that nobody has named depend on the values. One that only another
-   * render shows, as of an upgrade, counts as one that does.
+   * Tests whether the requests to hosts that the user has not named depend on the values. A chart that only another
+   * render contains, such as an upgrade, counts as dependent.
    */
   async isBuilt(nested: NestedChart, named: ReadonlySet<string>): Promise<boolean> {
-    const { base, changed, kept } = await this.#get();
+    const { base, changed, kept } = await this.#results();
     if (!base.has(askedOf(nested))) return true;
     const asked = [base, changed].map((known) =>
       [...known.keys()].filter((key) => {
@@ -78,30 +78,30 @@ export class ValuesTrace {
     return now !== otherwise || kept.some((text) => isIn(text, now ?? ''));
   }
 
-  /** Whether something of the values may be in what a chart is handed. */
+  /** Tests whether the values of a nested chart may contain the user's values. */
   async reaches(nested: NestedChart): Promise<boolean> {
-    const { changed, kept } = await this.#get();
+    const { changed, kept } = await this.#results();
     const handed = handedTo(nested);
     return changed.get(askedOf(nested)) !== handed || kept.some((text) => isIn(text, handed));
   }
 
-  #get(): Promise<Seen> {
-    this.#seen ??= this.#look();
-    return this.#seen;
+  #results(): Promise<Seen> {
+    this.#result ??= this.#run();
+    return this.#result;
   }
 }
 
 async function withOthers(renderer: Renderer, given: GivenValues, folder: string): Promise<Seen> {
-  // What the chart itself says is a choice among what it knows, and no secret.
+  // Texts that the chart itself contains are options of the chart, not secrets.
   const own = [...(await renderer.texts()).values()].join('\n');
   const texts = [...new Set(given.texts())].filter((text) => !isKnown(text, own));
   let runs = 0;
   const attempt = async (chosen: readonly string[]): Promise<Render> => {
     const others = new Set(chosen);
     const change = (text: string): string => (others.has(text) ? otherText(text) : text);
-    return renderer.render(await given.with(change, join(folder, String(runs++))));
+    return renderer.render(await given.withTexts(change, join(folder, String(runs++))));
   };
-  // Read the same way as the others: Helm's YAML knows more switches than ours.
+  // Uses the same parser as the other renders: Helm's YAML has more boolean spellings.
   const base = knownOf(await attempt([]));
   const outcome = await accepted(texts, attempt);
   const changed = new Set(outcome?.items);
@@ -127,7 +127,10 @@ function knownOf({ documents, values }: Render): Known {
   return known;
 }
 
-/** A repository is asked for its index, whatever chart and version is wanted of it; a registry for those by name. */
+/**
+ * Key of the request for a chart. A repository is asked for its index, whatever chart and version is needed; a registry
+ * is asked for the chart by name.
+ */
 function askedOf({ name, version, repository, url }: NestedChart): string {
   const isWhole = url !== undefined || repository.startsWith('oci:');
   return JSON.stringify(isWhole ? [url ?? repository, name, version] : [repository, name]);
@@ -146,7 +149,7 @@ function isKnown(text: string, own: string): boolean {
   return text.length < SHORTEST || /^(?:true|false|null)$/.test(text) || isVersion || own.includes(`"${text}"`);
 }
 
-/** A text of the same shape: letters and digits are others, the rest stays. */
+/** Returns a text of the same shape with other letters and digits. */
 function otherText(text: string): string {
   return text.replace(/[A-Za-z0-9]/g, (character) => {
     const code = character.charCodeAt(0);
@@ -155,7 +158,7 @@ function otherText(text: string): string {
   });
 }
 
-/** As it is, or in one of the usual clothes. */
+/** Tests whether a text contains another, literally or in hex or base64. */
 function isIn(text: string, where: string): boolean {
   const bytes = Buffer.from(text);
   const forms = [text, bytes.toString('hex'), withoutEnd(bytes.toString('base64'), '=').slice(0, -2)];

@@ -3,16 +3,17 @@ import type { Render, Renderer } from '../../helm/render.ts';
 import { mayAddOnUpgrade } from '../../helm/upgrade.ts';
 import type { Profile } from './search-render.ts';
 
-/** One way in which a profile is rendered: as an install, or as an upgrade. */
+/** One render variant of a profile: install or upgrade. */
 export interface Variant {
   readonly profile: Profile;
   readonly base: Render;
-  /** Where references stand in the render. */
+  /** The references of the render. */
   readonly places: readonly PlaceFound[];
 }
 
 /**
- * The same profile as `helm upgrade` renders it; undefined when no template shows more then, or when it is decided already.
+ * Returns the profile as `helm upgrade` renders it; undefined if no template renders more for an upgrade, or if the
+ * profile already determines it.
  */
 export async function upgradeOf(renderer: Renderer, { name, options }: Profile): Promise<Profile | undefined> {
   if (options.isUpgrade !== undefined) return undefined;
@@ -21,7 +22,10 @@ export async function upgradeOf(renderer: Renderer, { name, options }: Profile):
   return { name: `${name} (upgrade)`, options: { ...options, isUpgrade: true } };
 }
 
-/** The first variant, and of each further one the places that those before it have not shown; none that shows no more. */
+/**
+ * Returns the first variant, and the further ones with only the references that earlier ones do not have. Variants that
+ * add none are omitted.
+ */
 export function fresh<V extends Variant>(variants: readonly V[]): V[] {
   const known = new Set<string>();
   return variants.flatMap((variant, i) => {
@@ -33,7 +37,7 @@ export function fresh<V extends Variant>(variants: readonly V[]): V[] {
   });
 }
 
-/** Positions of documents differ between two renders; objects, fields and what stands there do not. */
+/** Document indexes differ between two renders; objects, fields and references do not. */
 function identityOf({ template, kind, name, path, within, reference, how }: PlaceFound): string {
   return JSON.stringify([template, kind, name, path, within, reference, how]);
 }

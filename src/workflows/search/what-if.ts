@@ -7,22 +7,22 @@ import { type Switch, switchesOn } from '../../influence/switches.ts';
 import type { Finding } from '../../lock/finding.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
 
-/** A place that is there once something is switched on. */
+/** A reference that appears once something is enabled. */
 export interface Addition {
   readonly place: PlaceFound;
-  /** The values path that does it; undefined when it takes several. */
+  /** The values path that enables it; undefined if it takes several. */
   readonly switch?: string;
 }
 
 /** An image that optional components would add. */
 export interface WhatIfFinding extends Finding {
-  /** Values paths of which each alone switches it on; empty when it takes several. */
+  /** Values paths each of which alone enables it; empty if it takes several. */
   readonly switches: readonly string[];
 }
 
 /**
- * Renders with every component switched on that the chart accepts beside the others, and gives the places of
- * references that `known` has not. Nested charts are those of the install.
+ * Renders with all components enabled that the chart accepts together, and returns the references that `known` does not
+ * contain. Nested charts are those of the install.
  */
 export async function searchWhatIf(
   renderer: Renderer,
@@ -52,7 +52,7 @@ export async function searchWhatIf(
   });
 }
 
-/** One finding for each reference that the charts' optional components would add, with what switches it on. */
+/** Returns one finding for each reference that optional components would add, with the values that enable it. */
 export function whatIfFindings(additions: readonly Addition[]): WhatIfFinding[] {
   return toFindings(additions.map(({ place }) => place)).map((finding) => {
     const own = additions.filter(({ place }) => place.reference === finding.reference);

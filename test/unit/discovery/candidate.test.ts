@@ -5,7 +5,7 @@ import fc from '../../support/property.ts';
 
 const EVIDENCE: readonly Evidence[] = ['typed', 'key', 'context', 'none'];
 
-describe('a rejection says what speaks against the text', () => {
+describe('a rejection has the reason', () => {
   test.each<[string, Evidence, Rejection]>([
     ['two words', 'typed', 'shape'],
     [`a/${'b'.repeat(400)}:1`, 'typed', 'shape'],
@@ -37,14 +37,14 @@ describe('a rejection says what speaks against the text', () => {
   });
 });
 
-test('the same text is taken where its surroundings say more', () => {
+test('stronger evidence accepts the same text', () => {
   const reference = 'docker.io/library/nginx:1.27';
   expect(assess('nginx:1.27', 'typed')).toEqual({ reference, confidence: 'certain' });
   expect(assess('nginx:1.27', 'context')).toEqual({ reference, confidence: 'likely' });
   expect(assess('docker://nginx:1.27', 'key')).toEqual({ reference, confidence: 'likely' });
 });
 
-test('what a weaker evidence takes a pod spec takes too', () => {
+test('pod specs accept every text that weaker evidence accepts', () => {
   const part = fc.constantFrom('a', 'B', 'nginx', 'quay.io', 'localhost', 'x.svc', '1.0', '8080', 'latest', 'img.png');
   const text = fc.array(fc.tuple(part, fc.constantFrom('/', ':', '@', '-', '')), { minLength: 1, maxLength: 5 });
   fc.assert(

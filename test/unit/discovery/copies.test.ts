@@ -15,7 +15,7 @@ function confidences(text: string): Record<string, string> {
 }
 
 describe('a copy of the values in a text', () => {
-  it('is no evidence for a name whose tag a template adds, nor for what is off', () => {
+  it('is not evidence for a name without its tag, nor for a disabled component', () => {
     const dump = {
       'docker.io/library/helper:latest': 'possible',
       'reg.io/org/agent:latest': 'possible',
@@ -26,7 +26,7 @@ describe('a copy of the values in a text', () => {
     expect(confidences(Buffer.from(JSON.stringify(values)).toString('base64'))).toEqual(dump);
   });
 
-  it('is told from configuration that says something else, or says it elsewhere', () => {
+  it('is distinguished from configuration with other values or other paths', () => {
     expect(confidences('{"agent": {"image": "reg.io/org/other"}}')).toEqual({ 'reg.io/org/other:latest': 'likely' });
     expect(confidences('{"helperImage": "helper"}')).toEqual({ 'docker.io/library/helper:latest': 'likely' });
     expect(confidences('{"helper": {"image": "reg.io/org/agent"}}')).toEqual({ 'reg.io/org/agent:latest': 'likely' });

@@ -27,7 +27,7 @@ describe('whole references under image-like fields', () => {
   });
 });
 
-describe('splits in sibling fields', () => {
+describe('references split over sibling fields', () => {
   test.each([
     [{ image: { repository: 'nginx', tag: '1.27' } }, 'docker.io/library/nginx:1.27'],
     [{ image: { repository: 'org/x', tag: 1.5 } }, 'docker.io/org/x:1.5'],
@@ -75,12 +75,12 @@ describe('splits in sibling fields', () => {
     [{ repository: 'https://github.com/org/x', tag: 'v1' }],
     [{ repository: 'charts/app', version: '1.2.3' }],
     [{ registry: 'quay.io' }],
-  ])('an incomplete one is no reference: %j', (spec) => {
+  ])('an incomplete split is not a reference: %j', (spec) => {
     expect(references(custom(spec))).toEqual([]);
   });
 });
 
-test('what is switched off is optional', () => {
+test('images of disabled components are optional', () => {
   const found = discover(custom({ a: { enabled: false, image: 'org/a:1' }, b: { enabled: true, image: 'org/b:1' } }));
   expect(found.map(({ written, need }) => [written, need])).toEqual([
     ['org/a:1', 'optional'],

@@ -8,7 +8,7 @@ kind: Job
 metadata: {name: j, annotations: {helm.sh/hook: ${hook}}}
 spec: {template: {spec: {containers: [{image: "org/x:1"}]}}}`;
 
-test('places of one reference become one finding with the strongest confidence and the most immediate need', () => {
+test('locations of one reference become one finding with the strongest confidence and the most immediate need', () => {
   const places = discover(job('test'), configMap('org/x:1', 'xImage'), configMap('org/a:1', 'image'));
   const findings = toFindings(places);
   expect(findings.map(({ reference, confidence, need, found }) => [reference, confidence, need, found.length])).toEqual(
@@ -31,7 +31,7 @@ test('places of one reference become one finding with the strongest confidence a
   });
 });
 
-test('the order of findings does not depend on the order of places', () => {
+test('the order of findings does not depend on the order of locations', () => {
   const places = discover(configMap('a: {image: b:1}\nb: {image: a:1}'), job('post-install'));
   const order = (list: typeof places) => toFindings(list).map((finding) => finding.reference);
   expect(order(places)).toEqual(order(places.toReversed()));

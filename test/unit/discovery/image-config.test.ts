@@ -27,7 +27,7 @@ describe('environment variables of an image', () => {
     expect(named({ Env: ['PATH=/usr/bin', variable] })).toEqual(references);
   });
 
-  test('that hold one name in parts', () => {
+  test('that contain a split reference', () => {
     const Env = ['OPERAND_REPOSITORY=quay.io/acme/operand', 'OPERAND_TAG=v3'];
     const [place] = placesOf({ Env });
     expect(place?.reference).toBe('quay.io/acme/operand:v3');
@@ -61,7 +61,7 @@ describe('environment variables of an image', () => {
     expect(named({ Env: [variable] })).toEqual([]);
   });
 
-  test('that give an image its own name and version in parts are no default', () => {
+  test('that contain the own name and version of the image are not a default', () => {
     expect(named({ Env: ['IMAGE_NAME=operator', 'IMAGE_VERSION=2.0'] })).toEqual([]);
   });
 });
@@ -101,7 +101,7 @@ describe('labels of an image', () => {
   });
 });
 
-test('a place says whose config it is, where in it, and that the variable moves the image', () => {
+test('a location has the image, the path in its config, and the variable that redirects the image', () => {
   const Env = ['RELATED_IMAGE_AGENT=quay.io/acme/agent:2.0'];
   expect(imageConfigPlaces({ config: { Env } }, carrier, { ...context, via: ['platform'] })).toEqual([
     {
@@ -123,7 +123,7 @@ test('a place says whose config it is, where in it, and that the variable moves 
   ]);
 });
 
-test('what a typed field of an example says is never certain', () => {
+test('a typed field in an example is never certain', () => {
   const example = '[{"spec":{"containers":[{"image":"quay.io/acme/pod:1"}]}}]';
   const [place] = placesOf({ Labels: { 'alm-examples': example } });
   expect(place).toMatchObject({ confidence: 'likely', path: 'config.Labels["alm-examples"]' });

@@ -8,12 +8,12 @@ import { readManifest } from '../../../src/helm/go-yaml.ts';
 import { configMap, discover } from './render.ts';
 
 const LENGTH = 200_000;
-/** Milliseconds. Some hundred where it is linear, even on a busy machine; minutes where it is not. */
+/** Milliseconds. A few hundred where it is linear, even on a busy machine; minutes where it is not. */
 const SOON = 10_000;
 
 const repeated = (piece: string): string => piece.repeat(Math.ceil(LENGTH / piece.length)).slice(0, LENGTH);
 
-describe('a text of 200,000 characters is soon searched', () => {
+describe('a text of 200,000 characters is searched quickly', () => {
   it.each(['a/', 'helm,,', '$(', '$(a', '#', '::', 'Ab', '\ra: ', '\\ '])('of %j', (piece) => {
     const start = performance.now();
     const manifest = configMap(`image: "x" ${repeated(piece)}\r!`);
@@ -24,13 +24,13 @@ describe('a text of 200,000 characters is soon searched', () => {
     expect(performance.now() - start).toBeLessThan(SOON);
   });
 
-  it.each(['#', 'helm,,', ' ', "' "])('as a manifest that is no YAML, of %j', (piece) => {
+  it.each(['#', 'helm,,', ' ', "' "])('as a manifest that is not YAML, of %j', (piece) => {
     const start = performance.now();
     expect(readManifest(`kind: Pod\na: [${repeated(piece)}`).problem).toBeDefined();
     expect(performance.now() - start).toBeLessThan(SOON);
   });
 
-  it.each(['{}', "''", '} ', '- '])('as a Chart.yaml that is no YAML, of %j', (piece) => {
+  it.each(['{}', "''", '} ', '- '])('as a Chart.yaml that is not YAML, of %j', (piece) => {
     const start = performance.now();
     expect(() => parseMetadata(repeated(piece), 'a.tgz')).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
     expect(performance.now() - start).toBeLessThan(SOON);

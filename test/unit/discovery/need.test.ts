@@ -18,7 +18,7 @@ test.each([
   expect(discover(pod(hook))).toMatchObject([{ need, hook }]);
 });
 
-test('a workload that is scaled to none or suspended is optional', () => {
+test('a workload with 0 replicas or suspended is optional', () => {
   const workload = (spec: string) => `
 apiVersion: batch/v1
 kind: CronJob

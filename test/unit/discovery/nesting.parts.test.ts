@@ -13,7 +13,7 @@ const reference = fc
   )
   .map(([host, a, b, tag]) => `${host}/${a}/${b}:${tag}`);
 
-/** Ways to hide a text in another, each as people do it. */
+/** Ways to nest a text in another, as in real charts. */
 const wrap = fc.constantFrom<(text: string) => string>(
   (text) => stringify({ a: [{ component: text }], z: true }),
   (text) => JSON.stringify({ 'x.y/z': { component: text } }),
@@ -29,7 +29,7 @@ const carrier = fc.constantFrom<(text: string) => string>(
   (text) => JSON.stringify({ apiVersion: 'v1', kind: 'Service', metadata: { annotations: { 'a/b': text } } }),
 );
 
-test('a reference is found in any nesting, at a place that does not depend on what it says', () => {
+test('a reference is found in any nesting, at a location that does not depend on its value', () => {
   fc.assert(
     fc.property(reference, reference, fc.array(wrap, { maxLength: 4 }), carrier, (one, other, wraps, carry) => {
       const hide = (text: string) => carry(wraps.reduce((inner, wrapper) => wrapper(inner), text));
@@ -41,7 +41,7 @@ test('a reference is found in any nesting, at a place that does not depend on wh
   );
 });
 
-test('every place of a render has an address of its own', () => {
+test('every location of a render is unique', () => {
   fc.assert(
     fc.property(
       fc.array(reference, { minLength: 1, maxLength: 5 }),

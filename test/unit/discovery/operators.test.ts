@@ -27,7 +27,7 @@ function operators(texts: readonly string[], bringsResources = false): string[] 
 }
 
 describe('an operator', () => {
-  test('is a workload whose service account may create pods, or what creates them', () => {
+  test('is a workload whose service account may create pods or workloads', () => {
     const both = [workload('manager', 'manager'), workload('web', 'web')];
     for (const resources of ['pods', 'apps, deployments', 'jobs', '"*"']) {
       expect(operators([...both, role('manager', resources, 'create')])).toEqual(['quay.io/org/manager:1.0']);
@@ -35,12 +35,12 @@ describe('an operator', () => {
     expect(operators([...both, role('manager', 'pods', '"*"')])).toEqual(['quay.io/org/manager:1.0']);
   });
 
-  test('is none when it may only look, or create other things', () => {
+  test('is not a workload that may only read, or create other resources', () => {
     expect(operators([workload('web', 'web'), role('web', 'pods', 'get, list')])).toEqual([]);
     expect(operators([workload('web', 'web'), role('web', 'configmaps', 'create')])).toEqual([]);
   });
 
-  test('is any workload of a chart that brings definitions and binds no role', () => {
+  test('is any workload of a chart with CRDs and without role bindings', () => {
     expect(operators([workload('a', 'x'), workload('b', 'y'), definition])).toEqual([
       'quay.io/org/a:1.0',
       'quay.io/org/b:1.0',
@@ -50,7 +50,7 @@ describe('an operator', () => {
     expect(operators([...bound, definition])).toEqual(['quay.io/org/manager:1.0']);
   });
 
-  test('is no hook', () => {
+  test('is not a hook', () => {
     const hook = workload('a', 'x', ', annotations: {helm.sh/hook: pre-install}');
     expect(operators([hook, definition])).toEqual([]);
   });

@@ -51,7 +51,7 @@ test('finds a pod template inside a custom resource and in the items of a List',
   expect(discover(JSON.stringify(list))[0]?.path).toBe('items[0].spec.template.spec.containers[0].image');
 });
 
-test('an image that an injector fills in is none', () => {
+test('a placeholder for an injector is not an image', () => {
   expect(
     references(`
 apiVersion: apps/v1
@@ -71,7 +71,7 @@ test("counts a template's documents and names each template", () => {
   ]);
 });
 
-test('schema text and access rules are not evidence, nor is what a workload says outside its pod spec', () => {
+test('schema text and access rules are not evidence, nor are fields of a workload outside its pod spec', () => {
   const image = { containers: [{ image: 'quay.io/a/b:1' }], example: 'quay.io/a/b:1', image: 'quay.io/a/b:1' };
   for (const kind of ['CustomResourceDefinition', 'ClusterRole', 'Role', 'ClusterRoleBinding']) {
     expect(references(JSON.stringify({ apiVersion: 'x/v1', kind, spec: image }))).toEqual([]);

@@ -27,17 +27,17 @@ describe('a manifest that Helm installs', () => {
   });
 });
 
-describe('checkCount', () => {
+describe('crossCheckImages', () => {
   const manifest = HOSTILE.plain as string;
 
-  it('ends with 3 where an image was not found, and names the document', () => {
+  it('throws `disagreement` with the document if an image was not found', () => {
     const error = errorOf(() => checkCount(render(manifest), []));
     expect(error).toMatchObject({ code: 'disagreement', exitCode: 3 });
     expect(error?.message).toContain('app/templates/t.yaml');
     expect(error?.message).toContain('spec.template.spec.containers[0].image');
   });
 
-  it('ends with 3 where something else was found, or more', () => {
+  it('throws `disagreement` if another image was found, or one more', () => {
     const [place] = discover(manifest);
     if (place === undefined) throw new Error('nothing found');
     const other = { ...place, written: 'ghcr.io/acme/a:2.0' };
@@ -46,13 +46,13 @@ describe('checkCount', () => {
     expect(errorOf(() => checkCount(render(manifest), [place, more]))?.code).toBe('disagreement');
   });
 
-  it('has no word on what Kubernetes would refuse anyway: a Pod without an API version', () => {
+  it('ignores what Kubernetes rejects anyway: a Pod without an API version', () => {
     const text = 'kind: Pod\nspec: {containers: [{image: "reg.io/a:1"}]}';
     expect(errorOf(() => checkCount(render(text), discover(text)))).toBeUndefined();
   });
 
   it.each(['rbac.authorization.k8s.io/v1 Role', 'v1 ConfigMap', 'apps/v1 Deployment', 'acme.io/v1 Thing'])(
-    'ends with 3 for a list whose kind hides it: %s',
+    'throws `disagreement` for a list with another kind: %s',
     (named) => {
       const [apiVersion, kind] = named.split(' ');
       const items = `items:\n- ${manifest.trim().replaceAll('\n', '\n  ')}\n`;
@@ -70,17 +70,17 @@ describe('checkCount', () => {
     ['no YAML', 'kind: Deployment\n  a: b: c'],
     ['an anchor that contains itself', 'kind: Deployment\na: &a [*a]'],
     ['an unknown alias', 'kind: Deployment\na: *a'],
-  ])('ends with 3 for what cannot be read: %s', (_, text) => {
+  ])('throws `disagreement` for an unreadable document: %s', (_, text) => {
     expect(errorOf(() => checkCount(render(text), []))).toMatchObject({ code: 'disagreement', exitCode: 3 });
   });
 
-  it.each([600, 5000, 50_000])('says of the chart that a document nests %i levels deep', (levels) => {
+  it.each([600, 5000, 50_000])('throws `chart-invalid` for a document with %i levels', (levels) => {
     const text = `kind: Deployment\na: ${'['.repeat(levels)}${']'.repeat(levels)}`;
     expect(errorOf(() => checkCount(render(text), []))).toMatchObject({ code: 'chart-invalid', exitCode: 1 });
   });
 });
 
-describe('checkImages', () => {
+describe('checkContainerImages', () => {
   const pod = (spec: object) => JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec });
   const job = { containers: [{ image: 'reg.io/a:1' }], initContainers: [{ image: 'Foo/Bar:1' }] };
   const cron = JSON.stringify({
@@ -109,7 +109,7 @@ describe('checkImages', () => {
       pod({ volumes: [{}, { image: { reference: 'b:' } }] }),
       'Pod/p spec.volumes[1].image.reference',
     ],
-  ])('refuses what is no reference, with its place: %s', (_, manifest, place) => {
+  ])('rejects invalid references with their location: %s', (_, manifest, place) => {
     const error = errorOf(() => checkImages(render(manifest)));
     expect(error).toMatchObject({ code: 'chart-invalid', exitCode: 1 });
     expect(error?.message).toContain(`app/templates/t.yaml: ${place}`);
@@ -118,13 +118,13 @@ describe('checkImages', () => {
   it.each([
     ['a reference', deployment({})],
     ["Istio's placeholder", deployment({ image: 'auto' })],
-    ['a container whose image somebody else fills in', deployment({ image: undefined })],
-  ])('takes %s', (_, manifest) => {
+    ['a container whose image a webhook sets', deployment({ image: undefined })],
+  ])('accepts %s', (_, manifest) => {
     expect(errorOf(() => checkImages(render(manifest)))).toBeUndefined();
   });
 });
 
-describe('dubiousImages', () => {
+describe('malformedImages', () => {
   const workflow = (image: string) =>
     JSON.stringify({
       apiVersion: 'argoproj.io/v1alpha1',
@@ -133,7 +133,7 @@ describe('dubiousImages', () => {
       spec: { image, template: { spec: { containers: [{ image }] } } },
     });
 
-  it('names what is no reference in custom resources, with its place', () => {
+  it('returns malformed references in custom resources with their location', () => {
     const at = 'app/templates/t.yaml: Rollout/r';
     const found = dubiousImages(render(workflow('ghcr.io/acme/b:')));
     expect(found).toHaveLength(2);
@@ -142,11 +142,11 @@ describe('dubiousImages', () => {
     expect(errorOf(() => checkImages(render(workflow('ghcr.io/acme/b:'))))).toBeUndefined();
   });
 
-  it.each(['ghcr.io/acme/b:1', '{{inputs.image}}:1', '$(IMAGE):1', '', '*/*:*'])('leaves %j alone', (image) => {
+  it.each(['ghcr.io/acme/b:1', '{{inputs.image}}:1', '$(IMAGE):1', '', '*/*:*'])('accepts %j', (image) => {
     expect(dubiousImages(render(workflow(image)))).toEqual([]);
   });
 
-  it('leaves workloads to checkImages', () => {
+  it('leaves workloads to checkContainerImages', () => {
     expect(dubiousImages(render(deployment({ image: 'b:' })))).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { discoverPlaces, type PlaceFound } from '../../../src/discovery/index.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 
-/** Discovers in manifests as Helm would have rendered them, each from a template of its own. */
+/** Discovers references in manifests as Helm would have rendered them, each from a template of its own. */
 export function discover(...manifests: string[]): PlaceFound[] {
   const render = manifests
     .map((manifest, i) => `---\n# Source: app/templates/t${i}.yaml\n${manifest.trim()}\n`)

@@ -54,7 +54,7 @@ describe('environment variables', () => {
     );
   });
 
-  test('a name whose tag only the operator knows is no reference', () => {
+  test('a name whose tag only the operator knows is not a reference', () => {
     expect(
       references(env(['MONGODB_IMAGE', 'mongodb-community-server'], ['MONGODB_REPO_URL', 'quay.io/mongodb'])),
     ).toEqual([own]);
@@ -129,14 +129,14 @@ echo foo.default.svc.cluster.local:9000/x`;
     });
   });
 
-  test.each([0, 1, 2])('base64 as a word of its own, with %i equals signs behind it', (padding) => {
+  test.each([0, 1, 2])('base64 as a word of its own, with %i equals signs after it', (padding) => {
     const text = `image: quay.io/org/x:1${'0'.repeat(2 - padding)}`;
     const blob = Buffer.from(text).toString('base64');
     expect(blob.match(/=*$/)?.[0]).toHaveLength(padding);
     expect(discover(configMap(`set -e\necho ${blob} | base64 -d\n${blob}\n`))).toHaveLength(2);
   });
 
-  test('a word of a script that could be anything is only possible', () => {
+  test('an ambiguous word of a script is only possible', () => {
     const found = discover(deployment({ command: ['sh', '-c', 'kubectl run x --image=busybox\necho org/name:1.2'] }));
     expect(found.map((place) => [place.written, place.confidence])).toEqual([
       ['reg.io/own:1', 'certain'],
@@ -149,7 +149,7 @@ echo foo.default.svc.cluster.local:9000/x`;
     ]);
   });
 
-  test("an operator's base image without tag is no reference", () => {
+  test("an operator's base image without tag is not a reference", () => {
     expect(references(deployment({ args: ['--prometheus-default-base-image=quay.io/prometheus/prometheus'] }))).toEqual(
       [own],
     );
@@ -189,7 +189,7 @@ describe('configuration', () => {
     expect(references(configMap(text))).toEqual(wanted);
   });
 
-  test('a key of the ConfigMap may say image', () => {
+  test('a key of the ConfigMap may name an image', () => {
     expect(references(configMap('migrations/capture_proxy:latest', 'captureProxyImage'))).toEqual([
       'docker.io/migrations/capture_proxy:latest',
     ]);
@@ -199,14 +199,14 @@ describe('configuration', () => {
     expect(references(configMap('queue-sidecar-image: "gcr.io/knative/queue:1"', '_example'))).toEqual([]);
   });
 
-  test('a switch in one section says nothing about the others', () => {
+  test('a flag in one section does not affect the others', () => {
     const found = discover(configMap('[a]\nenabled = false\n[b]\nimage = "org/x:1"'));
     expect(found).toMatchObject([{ within: 'line 4', need: 'operand' }]);
     const yaml = discover(configMap('a: {enabled: false, image: "org/a:1"}\nb:\n  image: org/b:1'));
     expect(yaml.map((place) => place.need)).toEqual(['optional', 'operand']);
   });
 
-  test('examples beside the configuration are not read', () => {
+  test('examples next to the configuration are not read', () => {
     expect(references(configMap('{"image": "org/x:1"}', 'templates.json.example'))).toEqual([]);
   });
 

@@ -13,13 +13,13 @@ import { HOSTILE, mutants } from '../../support/hostile-yaml.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
-/** Manifests that are made; AIRGAP_RUNS makes more. */
+/** Number of generated manifests; AIRGAP_RUNS overrides it. */
 const RUNS = Number(process.env.AIRGAP_RUNS ?? 4000);
 
-/** What a reader makes of a manifest: objects and the images of their containers; or that it says there is something wrong. */
+/** Result of a parser: objects and their container images, or its error. */
 type Seen = string | { readonly refused: string };
 
-/** What Kubernetes gets: the pieces at its separators, each read by sigs.k8s.io/yaml. */
+/** What Kubernetes receives: the documents between separators, each read by sigs.k8s.io/yaml. */
 function readByGo(program: string, texts: readonly string[]): Seen[] {
   const pieces = texts.map((text) => splitDocuments(rendered(text)).map((document) => document.text));
   const input = pieces.flat().map((piece) => `${JSON.stringify(piece)}\n`);
@@ -57,7 +57,7 @@ function rendered(text: string): string {
   return `---\n# Source: app/templates/t.yaml\n${text}\n`;
 }
 
-/** What discovery finds, after both checks. */
+/** Result of discovery, after both checks. */
 function readByUs(text: string): Seen {
   const documents = splitDocuments(rendered(text));
   const places = discoverPlaces(documents, { chart: 'app', profile: 'default' });
@@ -81,7 +81,7 @@ beforeAll(() => {
   missing = compileWithModules('yaml-reader', program);
 }, 150_000);
 
-describe('sigs.k8s.io/yaml, which Helm reads with, sees what the search sees', () => {
+describe('sigs.k8s.io/yaml, which Helm uses, agrees with the search', () => {
   test('in every manifest of the corpus', (context) => {
     if (missing !== undefined) return context.skip(missing);
     const names = Object.keys(HOSTILE);
@@ -112,7 +112,7 @@ describe('sigs.k8s.io/yaml, which Helm reads with, sees what the search sees', (
   });
 });
 
-/** What the fuzzing found once, and as many manifests more, made as it makes them. */
+/** Manifests that fuzzing has found, and as many new ones generated the same way. */
 function fuzzed(runs: number): string[] {
   const corpus = join(import.meta.dirname, '../../fuzz/corpus/documents');
   const found = existsSync(corpus) ? readdirSync(corpus).map((file) => readFileSync(join(corpus, file))) : [];

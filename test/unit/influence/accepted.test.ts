@@ -2,59 +2,59 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { accepted } from '../../../src/influence/accepted.ts';
 
-/** A chart that refuses some numbers; counts how often it was asked. */
+/** A chart that refuses some numbers, and counts the attempts. */
 function chartRefusing(...bad: readonly number[]): {
   attempt: (chosen: readonly number[]) => Promise<string>;
-  asked: () => number;
+  attempts: () => number;
 } {
-  let asked = 0;
+  let attempts = 0;
   return {
     attempt: (chosen) => {
-      asked += 1;
+      attempts += 1;
       if (chosen.some((item) => bad.includes(item))) {
         return Promise.reject(new AirgapError('chart-render', `refused: ${bad.join()}`));
       }
       return Promise.resolve(chosen.join());
     },
-    asked: () => asked,
+    attempts: () => attempts,
   };
 }
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-describe('what a chart accepts', () => {
-  it('is everything in one attempt when nothing is refused', async () => {
-    const { attempt, asked } = chartRefusing();
+describe('the accepted items', () => {
+  it('are all items, in one attempt, if nothing is refused', async () => {
+    const { attempt, attempts } = chartRefusing();
     expect(await accepted(upTo(100), attempt)).toEqual({ items: upTo(100), result: upTo(100).join() });
-    expect(asked()).toBe(1);
+    expect(attempts()).toBe(1);
   });
 
-  it('is everything but the bad ones, found by halving', async () => {
-    const { attempt, asked } = chartRefusing(17, 63);
+  it('are all but the refused items, found by halving', async () => {
+    const { attempt, attempts } = chartRefusing(17, 63);
     const result = await accepted(upTo(64), attempt);
     expect([...(result?.items ?? [])].sort((a, b) => a - b)).toEqual(upTo(64).filter((i) => i !== 17 && i !== 63));
-    expect(asked()).toBeLessThan(30);
+    expect(attempts()).toBeLessThan(30);
   });
 
-  it('is found in two attempts when the refusal names the bad ones', async () => {
-    const { attempt, asked } = chartRefusing(17, 63);
+  it('are found in two attempts if the refusal names the others', async () => {
+    const { attempt, attempts } = chartRefusing(17, 63);
     const named = ({ message }: AirgapError, items: readonly number[]): number[] =>
       items.filter((item) => message.split(/[:, ]+/).includes(String(item)));
     const result = await accepted(upTo(64), attempt, named);
     expect(result?.items).toEqual(upTo(64).filter((i) => i !== 17 && i !== 63));
-    expect(asked()).toBe(2);
+    expect(attempts()).toBe(2);
   });
 
-  it('is nothing when every single one is refused', async () => {
+  it('are none if each item alone is refused', async () => {
     expect(await accepted(upTo(4), chartRefusing(0, 1, 2, 3).attempt)).toBeUndefined();
   });
 
-  it('is not searched for longer than a bound', async () => {
-    const { attempt, asked } = chartRefusing(...upTo(1000));
+  it('are searched with a limited number of attempts', async () => {
+    const { attempt, attempts } = chartRefusing(...upTo(1000));
     await accepted(upTo(1000), attempt);
-    expect(asked()).toBe(60);
+    expect(attempts()).toBe(60);
   });
 
-  it('fails with any other failure at once', async () => {
+  it('other errors are thrown at once', async () => {
     const failing = () => Promise.reject(new AirgapError('interrupted', 'interrupted'));
     await expect(accepted(upTo(8), failing)).rejects.toMatchObject({ code: 'interrupted' });
   });

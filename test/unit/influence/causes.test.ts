@@ -1,43 +1,43 @@
 import { describe, expect, it } from 'vitest';
 import { causesOf } from '../../../src/influence/causes.ts';
 
-/** Items with what each does alone, and a count of the attempts. */
+/** Items with their effects, and a count of the attempts. */
 function world(does: Readonly<Record<string, readonly string[]>>, refused: readonly string[] = []) {
-  let asked = 0;
+  let attempts = 0;
   return {
     observe: (items: readonly string[]): Promise<ReadonlySet<string> | undefined> => {
-      asked += 1;
+      attempts += 1;
       if (items.some((item) => refused.includes(item))) return Promise.resolve(undefined);
       return Promise.resolve(new Set(items.flatMap((item) => does[item] ?? [])));
     },
-    asked: () => asked,
+    attempts: () => attempts,
   };
 }
 
 const LETTERS = [...'abcdefghijklmnop'];
 
 describe('causes', () => {
-  it('are the single items that bring an effect about, found by halving', async () => {
-    const { observe, asked } = world({ c: ['one'], n: ['two', 'three'] });
+  it('are the single items with an effect, found by halving', async () => {
+    const { observe, attempts } = world({ c: ['one'], n: ['two', 'three'] });
     const causes = await causesOf(LETTERS, ['one', 'two', 'three'], observe);
     expect(Object.fromEntries(causes)).toEqual({ one: 'c', two: 'n', three: 'n' });
-    expect(asked()).toBeLessThan(LETTERS.length);
+    expect(attempts()).toBeLessThan(LETTERS.length);
   });
 
-  it('are the first items where several would do', async () => {
+  it('are the first items if several have the effect', async () => {
     const causes = await causesOf(LETTERS, ['one'], world({ b: ['one'], k: ['one'] }).observe);
     expect(causes.get('one')).toBe('b');
   });
 
-  it('are found beside items that cannot be had', async () => {
+  it('are found among items that cannot be combined', async () => {
     const causes = await causesOf(LETTERS, ['one'], world({ d: ['one'], c: ['one'] }, ['c']).observe);
     expect(causes.get('one')).toBe('d');
   });
 
-  it('are not made up for effects that nothing has, nor past the limit', async () => {
+  it('are missing for effects that no item has, and beyond the limit', async () => {
     expect(await causesOf(LETTERS, ['none'], world({ a: ['one'] }).observe)).toEqual(new Map());
-    const { observe, asked } = world({ p: ['one'] });
+    const { observe, attempts } = world({ p: ['one'] });
     expect(await causesOf(LETTERS, ['one'], observe, 3)).toEqual(new Map());
-    expect(asked()).toBe(3);
+    expect(attempts()).toBe(3);
   });
 });

@@ -6,8 +6,8 @@ const render = (...texts: string[]) => ({
   documents: splitDocuments(texts.map((text) => `---\n# Source: c/templates/a.yaml\n${text}`).join('\n')),
 });
 
-describe('what differs between two renders', () => {
-  it('are the smallest subtrees, with what was and what is there', () => {
+describe('differences between two renders', () => {
+  it('are the smallest subtrees, with the values before and after', () => {
     const before = [render('a: {b: 1, c: [x, y]}'), render('same: 1')];
     const after = [render('a: {b: 1, c: [x, z], d: new}'), render('same: 1')];
     expect(changesBetween(before, after)).toEqual([
@@ -16,25 +16,25 @@ describe('what differs between two renders', () => {
     ]);
   });
 
-  it('is a list as a whole when its length is another, and whatever is to be seen as a whole', () => {
+  it('are whole lists if the length differs, and values that are compared as a whole', () => {
     const grown = changesBetween([render('l: [1]')], [render('l: [1, 2]')]);
     expect(grown).toMatchObject([{ path: ['l'], was: [1], is: [1, 2] }]);
     const whole = changesBetween([render('l: [1]')], [render('l: [2]')], (key) => key === 'l');
     expect(whole).toMatchObject([{ path: ['l'], was: [1], is: [2] }]);
   });
 
-  it('is a whole document that comes or goes, and the text of one that is no mapping', () => {
+  it('are added and removed documents, and texts of documents that are not mappings', () => {
     expect(changesBetween([render('a: 1')], [render('a: 1', 'b: 2')])).toMatchObject([
       { document: 1, path: [], was: undefined, is: 'b: 2\n' },
     ]);
     expect(changesBetween([render('- a')], [render('- b')])).toMatchObject([{ path: [], was: '- a\n', is: '- b\n' }]);
   });
 
-  it('is nothing when only the order of keys or the spelling differs', () => {
+  it('ignore the order of keys and the spelling', () => {
     expect(changesBetween([render('a: {b: 1, c: "x"}')], [render('a:\n  c: x\n  b: 1')])).toEqual([]);
   });
 
-  it('has one key for one position', () => {
+  it('have one key for each position', () => {
     const [one] = changesBetween([render('a: 1')], [render('a: 2')]);
     const [other] = changesBetween([render('a: 1')], [render('a: 3')]);
     expect(one && keyOfChange(one)).toBe(other && keyOfChange(other));

@@ -3,7 +3,7 @@ import { compositionsIn, type Part } from '../../../src/influence/composition.ts
 import { markLeaves } from '../../../src/influence/markers.ts';
 import { emptySlot, type Slot, slotPath, slotsOf } from '../../../src/influence/slots.ts';
 
-/** Leaves by path, and what a template makes of their values, unmarked and marked; `others` are references beside it. */
+/** Returns the templates of a reference that `template` builds from leaves; `others` are other references of the render. */
 function read(
   values: Readonly<Record<string, string>>,
   written: string,
@@ -27,15 +27,15 @@ function show(part: Part): string {
   return `${slotPath(part.slot)}${some}=${part.text}`;
 }
 
-describe('how a reference is put together', () => {
-  it('is registry, repository and what the template adds', () => {
+describe('the template of a reference', () => {
+  it('has registry, repository and literals of the template', () => {
     const values = { 'image.registry': 'quay.io:443', 'image.repository': 'acme/app' };
     expect(
       read(values, 'quay.io:443/acme/app:v1', (v) => `${v('image.registry')}/${v('image.repository')}:v1`),
     ).toEqual(['image.registry=quay.io:443 "/" image.repository=acme/app ":v1"']);
   });
 
-  it('is told for each time the reference stands in a text', () => {
+  it('is returned for each occurrence of the reference in a text', () => {
     const text = read(
       { image: 'quay.io/acme/app:1' },
       'quay.io/acme/app:1',
@@ -44,12 +44,12 @@ describe('how a reference is put together', () => {
     expect(text).toEqual(['image=quay.io/acme/app ":1"', 'image=quay.io/acme/app ":1"']);
   });
 
-  it('knows one of several references in a leaf of several lines', () => {
+  it('has one of several references in a leaf with several lines', () => {
     const list = 'one=quay.io/acme/one:1\ntwo=quay.io/acme/two:2\n';
     expect(read({ list }, 'quay.io/acme/two:2', (v) => v('list'))).toEqual(['list=quay.io/acme/two ":2"']);
   });
 
-  it('knows the components that a template takes', () => {
+  it('has the components that a template uses', () => {
     const values = { 'image.repository': 'quay.io/acme/app' };
     const last = read(
       values,
@@ -63,24 +63,24 @@ describe('how a reference is put together', () => {
     ]);
   });
 
-  it('sees what an empty leaf brings, with the slash that comes with it', () => {
+  it('has the name from an empty leaf, with its slash', () => {
     const values = { 'global.imageRegistry': '', 'image.repository': 'acme/app' };
     const template = (v: (path: string) => string): string =>
       `image: ${[v('global.imageRegistry'), v('image.repository')].filter(Boolean).join('/')}:1`;
     expect(read(values, 'acme/app:1', template)).toEqual(['global.imageRegistry= "/" image.repository=acme/app ":1"']);
   });
 
-  it('is nothing where no leaf reaches', () => {
+  it('is missing if no leaf builds the reference', () => {
     expect(read({ image: 'quay.io/acme/app:1' }, 'busybox:1', () => 'image: busybox:1')).toEqual([]);
   });
 
-  it('is nothing where it would begin in the middle of a name', () => {
+  it('is missing if it would begin inside a name', () => {
     const values = { image: 'quay.io:443/acme/app' };
     const whole = ['quay.io:443/acme/app:1'];
     expect(read(values, '443/acme/app:1', (v) => `${v('image')}:1`, whole)).toEqual([]);
   });
 
-  it('is nothing where the line is gone with other values, though its ends are there', () => {
+  it('is missing if the line is gone with other values, although its ends exist', () => {
     const image = 'quay.io/acme/app:1';
     expect(read({ image }, image, (v) => (v('image') === image ? `- ${image} -` : '- -'))).toEqual([]);
   });

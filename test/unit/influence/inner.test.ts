@@ -3,19 +3,19 @@ import { innerText } from '../../../src/influence/inner.ts';
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 
-describe('the text at a place inside a field', () => {
+describe('the text at a location inside a field', () => {
   it('is found through base64, YAML documents and JSON, in any order', () => {
     expect(innerText(encode('a:\n  b.c: [x, quay.io/a/b:1]\n'), 'base64 > yaml:a["b.c"][1]')).toBe('quay.io/a/b:1');
     expect(innerText('x: 1\n---\nimage: app\n', 'yaml[1]:image')).toBe('app');
     expect(innerText('{"config": "image: app\\ntag: 1.2\\n"}', 'json:config > yaml:tag')).toBe('1.2');
   });
 
-  it('is the text around it where a step is a line or a word', () => {
+  it('is the enclosing text if a step is a line or a word', () => {
     expect(innerText('run: |\n  pull app\n  pull web\n', 'yaml:run > line 2 word 2')).toBe('pull app\npull web\n');
     expect(innerText('--image=app', 'word 1')).toBe('--image=app');
   });
 
-  it('is undefined when the text has not that structure', () => {
+  it('is undefined if the text does not have that structure', () => {
     expect(innerText('a: 1\n', 'yaml:b.c')).toBeUndefined();
     expect(innerText('a: [unclosed\n', 'yaml[3]:a')).toBeUndefined();
     expect(innerText('a: 1\n', 'yaml:b > base64')).toBeUndefined();

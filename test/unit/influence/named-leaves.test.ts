@@ -7,7 +7,7 @@ const paths = (leaves: readonly { path: readonly (string | number)[] }[]): strin
   leaves.map(({ path }) => formatPath(path));
 const isSecret = (path: readonly (string | number)[]): boolean => /secrets$/i.test(String(path.at(-1)));
 
-describe('leaves by their name', () => {
+describe('nodes of the values by name', () => {
   it('are those of the values, in lists too, and those that only templates read', () => {
     const values = { pullSecrets: [], list: [{ secrets: null }], image: {}, text: 'x' };
     const templates = [source('{{ .Values.image.pullSecrets }} {{ .Values.text.secrets }} {{ .Values.list.secrets }}')];
@@ -25,7 +25,7 @@ describe('leaves by their name', () => {
     expect(found[0]?.value).toEqual(['a']);
   });
 
-  it('may be beside an image where templates read them from a map that they are handed', () => {
+  it('may be next to an image if template helpers read them from a map', () => {
     const values = { web: { image: { repository: 'a' } }, sidecarImage: { name: 'b' }, name: 'c' };
     expect(paths(imageMaps(values).map((path) => ({ path })))).toEqual(['web.image', 'sidecarImage']);
     expect(

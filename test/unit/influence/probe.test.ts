@@ -6,7 +6,7 @@ import { compositionsOf } from '../../../src/influence/probe.ts';
 import { slotsOf } from '../../../src/influence/slots.ts';
 import type { Place } from '../../../src/lock/finding.ts';
 
-it('many references in one text are looked for once', () => {
+it('many references in one text are searched once', () => {
   const written = 'reg.io/a/b:1';
   const values = { text: `${written} `.repeat(1500) };
   const slots = leavesOf(values).flatMap((leaf) => slotsOf(leaf, [written]));

@@ -10,8 +10,8 @@ const says = (text: string) =>
     ),
   );
 
-describe('a leaf named by a schema', () => {
-  it('is one that must not be there, in the words of either validator', () => {
+describe('a leaf in the error of a schema', () => {
+  it('is an additional property, in the words of both validators', () => {
     for (const text of [
       "web:\n- at '/gatewayClass': additional properties 'hub', 'registry' not allowed\n",
       'web:\n- gatewayClass: Additional property registry is not allowed\n',
@@ -22,26 +22,26 @@ describe('a leaf named by a schema', () => {
     }
   });
 
-  it('is one whose text is refused, also inside a list', () => {
+  it('has an invalid value, also inside a list', () => {
     expect(says("web:\n- at '/sidecars/0/image': 'x:1' does not match pattern")(['sidecars', 0, 'image'])).toBe(true);
     expect(says('web:\n- image.tag: Does not match pattern')(['image', 'tag'])).toBe(true);
     expect(says('web:\n- image.tag: Does not match pattern')(['image', 'tagSuffix'])).toBe(false);
     expect(says("web:\n- at '/image': got string, want object")(['image', 'tag'])).toBe(false);
   });
 
-  it('is meant from the root of the subchart whose schema it is', () => {
+  it('has a path from the root of the subchart with the schema', () => {
     const named = says("cache:\n- at '/image': additional properties 'registry' not allowed\n");
     expect(named(['cache', 'image', 'registry'])).toBe(true);
     expect(named(['other', 'image', 'registry'])).toBe(false);
   });
 
-  it('is read with its escapes, and a key at the root without a path', () => {
+  it('may have escapes, or be at the root', () => {
     expect(says("web:\n- at '/a~1b': 'x' does not match pattern")(['a/b'])).toBe(true);
     expect(says('web:\n- (root): Additional property hub is not allowed')(['hub'])).toBe(true);
     expect(says("web:\n- at '': additional properties 'hub' not allowed")(['hub'])).toBe(true);
   });
 
-  it('is none in any other refusal', () => {
+  it('is missing in other refusals', () => {
     const named = namedInRefusal(
       new AirgapError('chart-render', "- at '/image': additional properties 'a' not allowed"),
     );

@@ -7,24 +7,24 @@ const leaf = (value: string, ...path: string[]) => ({ path, value });
 const names = (value: string, written: string[], ...path: string[]): string[] =>
   slotsOf(leaf(value, ...path), written).map(({ components }) => components.join('/'));
 
-describe('slots', () => {
-  it('are the name in front of tag and digest', () => {
+describe('name segments', () => {
+  it('are the name without tag and digest', () => {
     expect(names('quay.io:443/a/b:1@sha256:0', ['quay.io:443/a/b:1@sha256:0'], 'image')).toEqual(['quay.io:443/a/b']);
     expect(names('docker://quay.io/a/b', ['quay.io/a/b'], 'image')).toEqual(['quay.io/a/b']);
   });
 
-  it('are all references in a text of several lines', () => {
+  it('are all references in a text with several lines', () => {
     const text = 'a=quay.io/a/a:1\nb=quay.io/a/ab:1\n';
     expect(names(text, ['quay.io/a/ab:1', 'quay.io/a/a:1'], 'text')).toEqual(['quay.io/a/a', 'quay.io/a/ab']);
   });
 
-  it('are single words only where the key speaks of images, and never what stands in no reference', () => {
+  it('are single words only if the key names an image, and only parts of references', () => {
     expect(names('nginx', ['nginx:1'], 'image', 'name')).toEqual(['nginx']);
     expect(names('nginx', ['nginx:1'], 'ingressClass')).toEqual([]);
     expect(names('acme/other', ['acme/app:1'], 'image', 'repository')).toEqual([]);
   });
 
-  it('are filled in place, tag and neighbours kept', () => {
+  it('are replaced in place, with tag and surrounding text kept', () => {
     const text = leaf('a=quay.io/a/a:1\nb=quay.io/a/b:1\n', 'text');
     const [one, two] = slotsOf(text, ['quay.io/a/a:1', 'quay.io/a/b:1']);
     if (one === undefined || two === undefined) throw new Error('two slots');
@@ -38,7 +38,7 @@ describe('slots', () => {
 });
 
 describe('markers', () => {
-  it('keep the shape of what they stand for, and are read back', () => {
+  it('keep the shape of the name, and are recognized', () => {
     const slots = slotsOf(leaf('quay.io:443/a/b:1', 'image'), ['quay.io:443/a/b:1']);
     const [{ value = '' } = {}] = markLeaves(slots);
     expect(value).toMatch(/^[a-z0-9]+\.invalid:443\/[a-z0-9]+\/[a-z0-9]+:1$/);
@@ -52,7 +52,7 @@ describe('markers', () => {
     ]);
   });
 
-  it('look like a host, a repository or a whole image in an empty leaf, after its key', () => {
+  it('look like a host, a repository or a complete image in an empty leaf, depending on its key', () => {
     const value = (...path: string[]): string => markLeaves([emptySlot(leaf('', ...path))])[0]?.value ?? '';
     expect(value('image', 'registry')).toMatch(/^\w+\.invalid$/);
     expect(value('image', 'repository')).toMatch(/^\w+\.invalid\/\w+$/);
@@ -60,15 +60,15 @@ describe('markers', () => {
   });
 });
 
-describe('values laid over', () => {
-  it('bring a list along whole, and nothing else', () => {
+describe('overlays', () => {
+  it('contain a complete list, and nothing else', () => {
     const base = { list: [{ image: 'a', keep: 1 }, { image: 'b' }], other: 1 };
     const settings = [{ path: ['list', 1, 'image'], value: 'x' }];
     expect(overlay(base, settings)).toEqual({ list: [{ image: 'a', keep: 1 }, { image: 'x' }] });
     expect(base.list[1]).toEqual({ image: 'b' });
   });
 
-  it('sets keys that JavaScript takes for something else as keys, and nothing outside of the overlay', () => {
+  it('contain keys such as __proto__ as ordinary keys, and change nothing else', () => {
     const base = JSON.parse('{"__proto__": {"image": "quay.io/a"}, "constructor": {"image": "quay.io/b"}}');
     const paths = [
       ['__proto__', 'image'],
@@ -83,7 +83,7 @@ describe('values laid over', () => {
     expect((Object as { image?: string }).image).toBeUndefined();
   });
 
-  it('leave out globals that Helm copies into subcharts', () => {
+  it('omit globals that Helm copies into subcharts', () => {
     const values = { global: { hub: 'h' }, sub: { global: { hub: 'h', own: 'o' } } };
     expect(leavesOf(values).map(({ path }) => path.join('.'))).toEqual(['global.hub', 'sub.global.own']);
   });

@@ -6,12 +6,12 @@ import { suspectedBy } from '../../../src/influence/refused.ts';
 const leaf = (path: string) => ({ path: path.split('.') });
 const refusal = (message: string): AirgapError => new AirgapError('chart-render', message);
 
-describe('what a refusal of a template may be about', () => {
+describe('the leaves that a refusal of a template may be about', () => {
   const items = ['image.sha', 'sub.image.sha', 'sub.image.tag', 'sub.deep.image.sha', 'other.image.sha'].map(leaf);
   const suspects = (message: string): string[] =>
     suspectedBy(refusal(message), items).map(({ path }) => path.join('.'));
 
-  it("is the leaf of the template's own subchart that the message names", () => {
+  it("are those of the template's own subchart in the message", () => {
     const at = 'execution error at (top/charts/sub/templates/a.yaml:1:2)';
     expect(suspects(`${at}: image.sha forbidden. Use image.digest instead`)).toEqual(['sub.image.sha']);
     expect(suspects(`${at}: <semverCompare ">=1" .Values.image.tag>`)).toEqual(['sub.image.tag']);
@@ -20,13 +20,13 @@ describe('what a refusal of a template may be about', () => {
     ]);
   });
 
-  it('is all of the subchart when it names none, and nothing when the chart itself refuses', () => {
+  it('are all of the subchart if the message names none, and none if the chart itself refuses', () => {
     const own = ['sub.image.sha', 'sub.image.tag', 'sub.deep.image.sha'];
     expect(suspects('error at (top/charts/sub/templates/a.yaml:1:2): no')).toEqual(own);
     expect(suspects('error at (top/templates/a.yaml:1:2): no')).toEqual([]);
   });
 
-  it('is taken apart from the others, so that one bad among many costs few attempts', async () => {
+  it('are tried separately, so that one refused item among many costs few attempts', async () => {
     const many = Array.from({ length: 40 }, (_, i) => leaf(`l${i}.tag`));
     const items = [...many, leaf('sub.tag'), ...many];
     let attempts = 0;

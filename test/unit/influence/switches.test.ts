@@ -15,7 +15,7 @@ const values = {
 };
 
 describe('switches', () => {
-  it('on are flags that are off and whose key says that they switch something', () => {
+  it('to enable are disabled flags of components', () => {
     expect(switchesOn(values).map(({ path, value }) => [formatPath(path), value])).toEqual([
       ['metrics.enabled', true],
       ['installCRDs', true],
@@ -25,7 +25,7 @@ describe('switches', () => {
     ]);
   });
 
-  it('off are flags that are on, and what stands in one of the texts; narrow ones first', () => {
+  it('to disable are enabled flags, and settings in one of the texts; longer paths first', () => {
     const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
     expect(off.map(({ path, value }) => [formatPath(path), value])).toEqual([
       ['crds.full', false],
@@ -35,7 +35,7 @@ describe('switches', () => {
     ]);
   });
 
-  it('concern what says their setting, and flags concern everything', () => {
+  it('concern texts with their setting, and flags concern everything', () => {
     const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
     const about = (text: string): string[] =>
       off.filter((one) => concerns(values, one, [text])).map(({ path }) => formatPath(path));

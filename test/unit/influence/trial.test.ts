@@ -7,7 +7,7 @@ interface Plain {
   readonly documents: ReturnType<typeof splitDocuments>;
 }
 
-/** A chart that is a function of its values; `seed` is what is another in each render. */
+/** A chart that is a function of its values; `seed` differs in each render. */
 function chart(write: (values: Readonly<Record<string, unknown>>) => string): {
   readonly options: TrialOptions<Trial, Plain>;
   readonly counts: { renders: number };
@@ -29,8 +29,8 @@ function chart(write: (values: Readonly<Record<string, unknown>>) => string): {
 const trial = (name: string): Trial => ({ path: [name], value: `<${name}>`, marker: `<${name}>` });
 const names = (good: ReadonlyMap<Trial, unknown>): string[] => [...good.keys()].map(({ path }) => path.join('.'));
 
-describe('trying values on leaves', () => {
-  it('tells with one render which change something, and only what they may', async () => {
+describe('trials', () => {
+  it('find with one render which have only the intended changes', async () => {
     const { options, counts } = chart(({ a = 0, b = 0, c = 0 }) => `good: {a: ${a}, b: ${b}}\nbad: [${b}, ${c}]`);
     const { good } = await tryOut([trial('a'), trial('b'), trial('c'), trial('idle')], options);
     expect(names(good)).toEqual(['a']);
@@ -38,24 +38,24 @@ describe('trying values on leaves', () => {
     expect(counts.renders).toBe(2);
   });
 
-  it('traces what shows no marker to the one that it comes of', async () => {
+  it('trace a change without a marker to its trial', async () => {
     const { options } = chart(({ a = 0, b = 0, c = 0 }) => `good: [${a}, ${b}, ${c}]\nchecksum: "${String(b).length}"`);
     expect(names((await tryOut([trial('a'), trial('bb'), trial('b'), trial('c')], options)).good)).toEqual(['a', 'c']);
   });
 
-  it('trusts none when several of them together change something that none does alone', async () => {
+  it('are all rejected if several of them together cause a change', async () => {
     const { options } = chart(({ a = 0, b = 0 }) => `good: [${a}, ${b}]\nboth: ${a !== 0 && b !== 0}`);
     expect(names((await tryOut([trial('a'), trial('b')], options)).good)).toEqual([]);
   });
 
-  it('does not count what differs from render to render', async () => {
+  it('ignore nondeterministic fields', async () => {
     let seed = 0;
     const { options } = chart(({ a = 0 }) => `good: ${a}\npassword: p${seed++}`);
     const restless = async () => new Set([JSON.stringify([0, 'c/templates/a.yaml', 0, ['password']])]);
     expect(names((await tryOut([trial('a')], { ...options, restless })).good)).toEqual(['a']);
   });
 
-  it('leaves out what the chart refuses', async () => {
+  it('omit values that the chart refuses', async () => {
     const { options } = chart(({ a = 0, b = 0 }) => {
       if (b !== 0) throw new AirgapError('chart-render', 'no');
       return `good: ${a}`;

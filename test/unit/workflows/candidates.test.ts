@@ -30,22 +30,22 @@ function within(found: readonly PlaceFound[]) {
 }
 
 describe('CandidateLimit', () => {
-  it("takes a hundred of what an image's config names, and says once what it leaves out", () => {
+  it('keeps 100 images of an image config, and warns once about the others', () => {
     expect(within(places('image-config', 3000, { kind: 'Image', template: '' }))).toEqual({ kept: 100, warnings: 1 });
   });
 
-  it('takes five hundred of what an object names', () => {
+  it('keeps 500 images of an object', () => {
     expect(within(places('config', 20_000))).toEqual({ kept: 500, warnings: 1 });
     expect(within(places('config', 500))).toEqual({ kept: 500, warnings: 0 });
   });
 
-  it('counts objects by themselves, and takes what another one names too', () => {
+  it('counts each object separately, and keeps what another one names too', () => {
     const first = places('config', 600);
     const other = first.slice(550).map((place) => ({ ...place, name: 'other' }));
     expect(within([...first, ...other])).toEqual({ kept: 550, warnings: 1 });
   });
 
-  it('leaves out nothing that is certain', () => {
+  it('keeps all certain images', () => {
     expect(within(places('pod-spec', 3000, { confidence: 'certain' }))).toEqual({ kept: 3000, warnings: 0 });
   });
 });

@@ -10,8 +10,8 @@ function place(reference: string, more: Partial<PlaceFound> = {}): PlaceFound {
 
 const kafka = ['4.0', '4.1'].map((version) => place(`quay.io/acme/kafka:${version}`));
 
-describe('choices', () => {
-  it('leave out with a reason, and keep what is included all the same', () => {
+describe('selections', () => {
+  it('exclude with a reason, and keep what is also included', () => {
     const { places, choices } = choose(
       kafka,
       {
@@ -34,13 +34,13 @@ describe('choices', () => {
     ]);
   });
 
-  it('make an image certain that was only possible', () => {
+  it('make a possible image certain', () => {
     const doubtful = place('quay.io/acme/extra:1', { confidence: 'possible', need: 'optional' });
     const { places } = choose([doubtful], { include: [{ pattern: 'quay.io/acme/*' }] }, []);
     expect(places).toMatchObject([{ confidence: 'certain', need: 'optional' }]);
   });
 
-  it('leave out tests, or all hooks, and name only images that are left nowhere else', () => {
+  it('exclude tests, or all hooks, and list only images that have no other location', () => {
     const places = [
       place('quay.io/a/test:1', { need: 'test', hook: 'test' }),
       place('quay.io/a/migrate:1', { hook: 'pre-upgrade', need: 'lifecycle' }),
@@ -57,7 +57,7 @@ describe('choices', () => {
     expect(noHooks.choices).toEqual([{ rule: 'no-hooks', references: ['quay.io/a/migrate:1', 'quay.io/a/test:1'] }]);
   });
 
-  it("leave out operators' defaults for resources that users make, with a reason, but not what else needs them", () => {
+  it("exclude operators' defaults for resources of users with a reason, unless something else needs them", () => {
     const userMade = { userMade: true, confidence: 'possible', need: 'operand' } as const;
     const places = [
       place('quay.io/a/metrics:2', userMade),
@@ -76,7 +76,7 @@ describe('choices', () => {
     ]);
   });
 
-  it('name nested charts that a pattern leaves out', () => {
+  it('list nested charts that a pattern excludes', () => {
     const { choices } = choose([], { exclude: [{ pattern: 'kyverno*' }] }, ['kyverno-policies', 'other']);
     expect(choices).toEqual([{ rule: 'exclude', pattern: 'kyverno*', charts: ['kyverno-policies'], references: [] }]);
   });

@@ -23,42 +23,42 @@ function finding(reference: string, confidence: Confidence = 'likely'): Finding 
   return { reference, confidence, need: 'operand', found: [place] };
 }
 
-/** Registries that know these repositories with every tag; an error for those that give one. Keeps what it is asked. */
+/** Confirms findings with registries that have every tag of these repositories, or answer with an error. Records the requests. */
 function registries(known: Readonly<Record<string, true | AirgapError>>) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const head = async (repository: Repository, lookup: string): Promise<Descriptor | undefined> => {
     const name = formatRepository(repository);
-    asked.push(`${name} ${lookup}`);
+    requests.push(`${name} ${lookup}`);
     const answer = known[name] ?? known[repository.registry];
     if (answer instanceof AirgapError) throw answer;
     return answer && { mediaType: 'x', digest, size: 1 };
   };
-  return { head, asked };
+  return { head, requests };
 }
 
 async function confirm(known: Parameters<typeof registries>[0], findings: readonly Finding[], concurrency = 4) {
-  const { head, asked } = registries(known);
+  const { head, requests } = registries(known);
   const warnings: string[] = [];
   const emit = (event: AirgapEvent) => event.type === 'warning' && warnings.push(event.message);
   const result = await confirmFindings({ head }, findings, { concurrency, emit: (event) => void emit(event) });
   const confirmed = result.images.map((one) => [one.reference, one.confidence, one.confirmed]);
-  return { ...result, confirmed, asked, warnings };
+  return { ...result, confirmed, requests, warnings };
 }
 
 describe('confirming', () => {
-  test('keeps what is there, and says so; what is only possible stays possible', async () => {
+  test('marks existing images as confirmed; possible ones stay possible', async () => {
     const findings = [finding('quay.io/a/a:1'), finding('quay.io/a/b:1', 'possible'), finding('x.io/c:1', 'certain')];
-    const { confirmed, dropped, asked } = await confirm({ 'quay.io': true }, findings);
+    const { confirmed, dropped, requests } = await confirm({ 'quay.io': true }, findings);
     expect(confirmed).toEqual([
       ['quay.io/a/a:1', 'likely', true],
       ['quay.io/a/b:1', 'possible', true],
       ['x.io/c:1', 'certain', undefined],
     ]);
     expect(dropped).toEqual([]);
-    expect(asked).toEqual(['quay.io/a/a 1', 'quay.io/a/b 1']);
+    expect(requests).toEqual(['quay.io/a/a 1', 'quay.io/a/b 1']);
   });
 
-  test('drops what is definitely not there, with its places, and warns', async () => {
+  test('drops missing images with their locations, and warns', async () => {
     const { confirmed, dropped, warnings } = await confirm({ 'quay.io/a/a': true }, [
       finding('quay.io/a/a:1'),
       finding('quay.io/a/b:1'),
@@ -66,14 +66,12 @@ describe('confirming', () => {
     expect(confirmed.map(([reference]) => reference)).toEqual(['quay.io/a/a:1']);
     expect(dropped).toEqual([{ reference: 'quay.io/a/b:1', found: [place], why: expect.stringContaining('404') }]);
     expect(warnings).toEqual([
-      expect.stringMatching(
-        /left out quay\.io\/a\/b:1, wanted by chart shop \(shop\/templates.*spec\.args\[0\]\): .*404/,
-      ),
+      expect.stringMatching(/quay\.io\/a\/b:1.*chart shop \(shop\/templates.*spec\.args\[0\]\).*404/),
     ]);
   });
 
   test.each(['unauthorized', 'forbidden', 'registry', 'network'] as const)(
-    'keeps what nobody could be asked for (%s), and warns',
+    'keeps images that cannot be checked (%s), and warns',
     async (code) => {
       const error = new AirgapError(code, 'the reason');
       const { confirmed, dropped, warnings } = await confirm({ 'ghcr.io': error }, [finding('ghcr.io/a/a:1')]);
@@ -83,38 +81,40 @@ describe('confirming', () => {
     },
   );
 
-  test('asks for each manifest once, under however many names it is wanted', async () => {
+  test('requests each manifest once, under any number of names', async () => {
     const findings = [finding(`quay.io/a/a:1@${digest}`), finding(`quay.io/a/a@${digest}`), finding('quay.io/a/a:1')];
-    const { asked, confirmed } = await confirm({ 'quay.io': true }, findings);
-    expect(asked).toEqual([`quay.io/a/a ${digest}`, 'quay.io/a/a 1']);
+    const { requests, confirmed } = await confirm({ 'quay.io': true }, findings);
+    expect(requests).toEqual([`quay.io/a/a ${digest}`, 'quay.io/a/a 1']);
     expect(confirmed.map(([, , answer]) => answer)).toEqual([true, true, true]);
   });
 
-  test('does not try a registry again that cannot be reached, and one that is busy it does', async () => {
+  test('skips further images of an unreachable registry, but not of a busy one', async () => {
     const gone = new AirgapError('network', 'gone');
     const busy = new AirgapError('registry', 'busy');
     const findings = ['a', 'b', 'c'].flatMap((name) => [
       finding(`gone.io/x/${name}:1`),
       finding(`busy.io/x/${name}:1`),
     ]);
-    const { asked, confirmed, warnings } = await confirm({ 'gone.io': gone, 'busy.io': busy }, findings, 1);
-    expect(asked).toEqual(['gone.io/x/a 1', 'busy.io/x/a 1', 'busy.io/x/b 1', 'busy.io/x/c 1']);
+    const { requests, confirmed, warnings } = await confirm({ 'gone.io': gone, 'busy.io': busy }, findings, 1);
+    expect(requests).toEqual(['gone.io/x/a 1', 'busy.io/x/a 1', 'busy.io/x/b 1', 'busy.io/x/c 1']);
     expect(confirmed.every(([, , answer]) => answer === false)).toBe(true);
     expect(warnings).toHaveLength(2);
   });
 
-  test('asks nobody when everything is certain', async () => {
-    const { asked, images } = await confirm({}, [finding('quay.io/a/a:1', 'certain')]);
-    expect(asked).toEqual([]);
+  test('sends no requests if everything is certain', async () => {
+    const { requests, images } = await confirm({}, [finding('quay.io/a/a:1', 'certain')]);
+    expect(requests).toEqual([]);
     expect(images).toEqual([finding('quay.io/a/a:1', 'certain')]);
   });
 });
 
-test('who wants an image is told in three places at most', () => {
-  expect(wantedBy([place])).toBe('wanted by chart shop (shop/templates/deployment.yaml, spec.args[0])');
-  expect(wantedBy([{ ...place, how: 'added', chart: '' }])).toBe('wanted by the command line');
-  expect(wantedBy([{ ...place, how: 'added' }])).toBe('wanted by chart shop');
+test('at most three sources of an image are listed', () => {
+  expect(wantedBy([place])).toContain('chart shop (shop/templates/deployment.yaml, spec.args[0])');
+  expect(wantedBy([{ ...place, how: 'added', chart: '' }])).toContain('command line');
+  expect(wantedBy([{ ...place, how: 'added' }])).toContain('chart shop');
   const carried = { ...place, how: 'image-config', name: 'quay.io/a/a:1', path: 'config.Env["X"]' } as const;
-  expect(wantedBy([carried])).toBe('wanted by the config of quay.io/a/a:1 (config.Env["X"])');
-  expect(wantedBy([place, place, place, place, place])).toMatch(/\) and 2 more places$/);
+  expect(wantedBy([carried])).toContain('quay.io/a/a:1 (config.Env["X"])');
+  const five = wantedBy([place, place, place, place, place]);
+  expect(five.match(/spec\.args/g)).toHaveLength(3);
+  expect(five).toMatch(/\b2 more\b/);
 });

@@ -10,22 +10,22 @@ import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 describe('added images', () => {
-  it('are normalised, and certain', () => {
+  it('are normalized, and certain', () => {
     expect(chosen([], { add: ['nginx', 'docker.io/library/nginx:latest', 'quay.io/a/b:1'] }).findings).toEqual([
       expect.objectContaining({ reference: 'docker.io/library/nginx:latest', confidence: 'certain', need: 'install' }),
       expect.objectContaining({ reference: 'quay.io/a/b:1' }),
     ]);
   });
 
-  it('that are none are named all together', () => {
+  it('that are invalid are reported together', () => {
     const run = (): unknown => chosen([], { add: ['Bad', 'nginx', 'a b'] }).findings;
     expect(run).toThrow(
       expect.objectContaining({
         code: 'several',
         exitCode: 2,
         causes: [
-          expect.objectContaining({ message: '"Bad" is not an image reference', hint: expect.any(String) }),
-          expect.objectContaining({ message: '"a b" is not an image reference' }),
+          expect.objectContaining({ code: 'reference-invalid', message: expect.stringContaining('"Bad"') }),
+          expect.objectContaining({ code: 'reference-invalid', message: expect.stringContaining('"a b"') }),
         ],
       }),
     );
@@ -66,7 +66,7 @@ describe('excluded images', () => {
     expect(left(pattern)).toEqual(without(...gone));
   });
 
-  it('may have been added by name', () => {
+  it('may be added ones', () => {
     expect(chosen([], { add: ['redis'], exclude: [{ pattern: 'redis' }] }).findings).toEqual([]);
   });
 });
@@ -79,7 +79,7 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
     profiles: (names.length > 0 ? names : ['default']).map((name) => ({ name, options: {} })),
   });
 
-  test('names what a chart needs, each with its place and the values that build it', async () => {
+  test('returns the images of a chart, each with its location and the values that build it', async () => {
     const scratch = scratchFolder();
     const events: AirgapEvent[] = [];
     const context = {
@@ -100,11 +100,11 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
     ]);
     const place = result.images.find(({ reference }) => reference.includes('/reports:'))?.found[0];
     expect(place).toMatchObject({ template: 'shop/templates/jobs.yaml', values: ['reports.image'] });
-    expect(events).toContainEqual({ type: 'stage', message: 'rendering ./shop' });
+    expect(events).toContainEqual({ type: 'stage', message: expect.stringContaining('./shop') });
     expect(await readdir(scratch), 'the scratch folder is gone').toEqual([]);
   });
 
-  test('tries every chart, and names all that fail', async () => {
+  test('tries every chart, and reports all failures', async () => {
     const scratch = scratchFolder();
     const context = {
       env: { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch },
@@ -113,10 +113,10 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
     };
     const charts = [job('./broken'), job('./hardcoded'), job('./missing-dependency'), job('./nope')];
     const error = await images(context, { charts, add: [] }).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'several', exitCode: 1, message: '3 of 4 charts could not be searched' });
+    expect(error).toMatchObject({ code: 'several', exitCode: 1, message: expect.stringMatching(/\b3 of 4 charts\b/) });
     expect(error).toMatchObject({
       causes: [
-        { code: 'chart-render', message: expect.stringContaining('database.host is needed') },
+        { code: 'chart-render', message: expect.stringContaining('database.host') },
         { code: 'chart-invalid', message: expect.stringContaining('missing-dependency') },
         { code: 'chart-not-found', message: expect.stringContaining('./nope') },
       ],
@@ -124,7 +124,7 @@ describe.for(HELMS.slice(0, 1))('images with Helm $version', (wanted) => {
     expect(await readdir(scratch)).toEqual([]);
   });
 
-  test('unites the profiles of a chart', async () => {
+  test('merges the profiles of a chart', async () => {
     const scratch = scratchFolder();
     await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),

@@ -11,16 +11,16 @@ import { type ImagesResult, images } from '../../../src/workflows/images.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
-/** Addresses that charts name: which are asked, and which are not. The one server stands for the attacker's. */
+/** Which addresses of nested charts are requested. The server represents the attacker's. */
 describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
   let server: Server;
   let port: number;
-  const asked: string[] = [];
+  const requests: string[] = [];
 
   beforeAll(async () => {
     server = createServer((request, response) => {
-      asked.push(request.url ?? '');
+      requests.push(request.url ?? '');
       response.writeHead(404).end();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -43,7 +43,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     options: RenderOptions & { secrets?: string } = {},
     named: string[] = [],
   ): Promise<ImagesResult> {
-    asked.splice(0);
+    requests.splice(0);
     const cwd = scratchFolder();
     await mkdir(join(cwd, 'tmp'));
     await writeFiles(join(cwd, 'outer'), {
@@ -78,25 +78,25 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
 
   const codes = ({ failures }: ImagesResult): string[] => failures.map(({ code }) => code);
 
-  test('are not asked without TLS, nor where they are private', async () => {
+  test('are not requested without TLS, nor if they are private', async () => {
     for (const url of [`http://127.0.0.1:${port}`, `https://127.0.0.1:${port}`, `oci://127.0.0.1:${port}/charts`]) {
       const result = await search({ 'templates/a.yaml': application('a', url) });
       expect(codes(result), url).toEqual(['forbidden']);
       expect(result.failures[0]?.hint).toContain(`--allow-chart-host 127.0.0.1:${port}`);
     }
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  test('are asked when the user has named the host', async () => {
+  test('are requested if the user has named the host', async () => {
     const result = await search({ 'templates/a.yaml': application('a', `http://127.0.0.1:${port}/x`) }, {}, [
       `127.0.0.1:${port}`,
     ]);
     expect(codes(result)).toEqual(['chart-not-found']);
-    expect(asked).toEqual(['/x/index.yaml']);
+    expect(requests).toEqual(['/x/index.yaml']);
     expect(result.askedHosts).toBeUndefined();
   });
 
-  test('are listed when they are public', async () => {
+  test('are listed if they are public', async () => {
     const result = await search({ 'templates/a.yaml': application('a', 'https://charts.invalid/x') });
     expect(result.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
   });
@@ -109,7 +109,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       '{{ range $i, $x := (splitList "" .Values.password) }}{{ if eq $x "s" }}y{{ else }}n{{ end }}{{ end }}',
     ],
     ['as a hash', '{{ .Values.password | sha256sum | trunc 20 }}'],
-  ])('are not asked when a secret of the user stands there, %s', async (_, built) => {
+  ])('are not requested if they contain a secret of the user, %s', async (_, built) => {
     const url = `https://x-${built}.charts.invalid/x`;
     const result = await search(
       { 'templates/a.yaml': application('a', 'ADDRESS').replace('ADDRESS', () => url) },
@@ -119,10 +119,10 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     );
     expect(codes(result)).toEqual(['forbidden']);
     expect(result.askedHosts).toBeUndefined();
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  test('are not asked when the secret decides whether they are there, or the chart wants just that one', async () => {
+  test('are not requested if the secret decides whether they exist, or selects one of them', async () => {
     const guarded = (url: string): string =>
       `{{ if hasPrefix "sw" .Values.password }}\n${application('a', url)}\n{{ end }}\n`;
     const one = await search(
@@ -139,7 +139,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       { secrets: 'password: AKIA77777\n' },
     );
     expect(codes(two)).toEqual(['forbidden']);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test.each<[string, Record<string, string>]>([
@@ -165,7 +165,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
       },
     ],
     [
-      'tells it by those that are not asked',
+      'tells it by those that are not requested',
       {
         'templates/a.yaml': `{{ range $c := list "r" "s" "t" "u" }}{{ if not (hasPrefix $c $.Values.password) }}\n---\n${application('a', 'https://{{ $c }}.charts.invalid')}\n{{ end }}{{ end }}`,
       },
@@ -176,14 +176,14 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
         'templates/a.yaml': `{{ if .Release.IsUpgrade }}\nimage: x\n---\n${application('a', 'https://{{ .Values.password }}.invalid')}\n{{ end }}`,
       },
     ],
-  ])('are not asked when the chart %s', async (_, templates) => {
+  ])('are not requested if the chart %s', async (_, templates) => {
     const result = await search(templates, { secrets: 'password: swordfish9\n' });
     expect(new Set(codes(result))).toEqual(new Set(['forbidden']));
     expect(result.askedHosts).toBeUndefined();
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
-  test('are asked when the values only switch them on, or name them', async () => {
+  test('are requested if the values only enable them, or name them', async () => {
     const switched = `{{ if .Values.enabled }}\n${application('a', 'https://charts.invalid/x')}\n{{ end }}\n`;
     const one = await search(
       { 'templates/a.yaml': switched },
@@ -195,7 +195,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     expect(two.askedHosts).toEqual([{ host: 'charts.invalid:443', charts: ['inner'] }]);
     const named = application('a', '{{ .Values.repository }}');
     const three = await search({ 'templates/a.yaml': named }, { set: [`repository=http://127.0.0.1:${port}/own`] });
-    expect(asked).toEqual(['/own/index.yaml']);
+    expect(requests).toEqual(['/own/index.yaml']);
     expect(codes(three)).toEqual(['chart-not-found']);
   });
 });

@@ -92,7 +92,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
   const finding = ({ images }: ImagesResult, reference: string): Finding | undefined =>
     images.find((image) => image.reference === reference);
 
-  test('are rendered with what Argo CD, Flux, k3s and a job give them', async () => {
+  test('are rendered with the values of Argo CD, Flux, k3s and a job', async () => {
     const here = await site({ shop: join(CHARTS, 'shop') });
     const result = await here.images(join(CHARTS, 'platform'));
     expect(result.failures).toEqual([]);
@@ -127,7 +127,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     expect(await readdir(join(here.path, 'tmp')), 'the scratch folder is gone').toEqual([]);
   });
 
-  test("show what their defaults and the parent's other values files would add as possible only", async () => {
+  test("have images of their defaults and the parent's other values files as possible", async () => {
     const here = await site({ shop: join(CHARTS, 'shop') });
     const result = await here.images(join(CHARTS, 'platform'));
     expect(finding(result, 'registry.example/shop/web:1.4.2')).toMatchObject({
@@ -141,7 +141,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     });
   });
 
-  test('are followed into one another, each install once, also round in circles', async () => {
+  test('are searched recursively, each install once, also in cycles', async () => {
     const here = await site({
       top: parent('top', [{ name: 'a' }, { name: 'b' }]),
       a: parent('a', [{ name: 'b' }, { name: 'leaf', values: { tag: 'x' } }]),
@@ -163,7 +163,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     expect(renders.filter((message) => message.startsWith('rendering a '))).toHaveLength(1);
   });
 
-  test('that were named too are one chart', async () => {
+  test('that are also named are merged', async () => {
     const here = await site({ top: parent('top', [{ name: 'leaf', values: { tag: 'x' } }]), leaf: leaf('leaf') });
     const profiles = [{ name: 'default', options: {} }];
     const jobs = ['./top', './leaf'].map((chart) => ({ request: { chart }, profiles }));
@@ -172,7 +172,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     expect(sure(result)).toEqual(['r.example/leaf:default', 'r.example/leaf:x', 'r.example/top:1']);
   });
 
-  test('that cannot be had are all named with who brings them; what was found is there all the same', async () => {
+  test('that fail are reported with their parents; other results are kept', async () => {
     const here = await site({
       top: parent('top', [{ name: 'gone' }, { name: 'broken' }, { name: 'leaf' }, { name: '{{ .chart }}' }]),
       broken: { ...leaf('broken'), 'templates/fail.yaml': '{{ required "host is needed" .Values.host }}' },
@@ -190,15 +190,15 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     expect(result.failures).toMatchObject([
       {
         code: 'chart-not-found',
-        message: expect.stringMatching(/^chart gone 1\.0\.0 from https:\/\/charts\.example, which top brings along/),
+        message: expect.stringMatching(/\bgone 1\.0\.0 .*https:\/\/charts\.example\b.*\btop\b/),
         hint: expect.stringMatching(/--chart-mirror 'https:\/\/charts\.example=.*--exclude 'gone'/),
       },
-      { code: 'chart-render', message: expect.stringMatching(/^chart broken .*host is needed/s) },
-      { code: 'chart-not-found', message: expect.stringContaining('"{{ .chart }}" is filled in by a controller') },
+      { code: 'chart-render', message: expect.stringMatching(/\bbroken\b.*host is needed/s) },
+      { code: 'chart-not-found', message: expect.stringContaining('"{{ .chart }}"') },
     ]);
   });
 
-  test('are left out by their names, or altogether', async () => {
+  test('are excluded by name, or all', async () => {
     const here = await site({ top: parent('top', [{ name: 'gone' }, { name: 'leaf' }]), leaf: leaf('leaf') });
     const result = await here.images('./top', { exclude: [{ pattern: 'go*' }] });
     expect(result.failures).toEqual([]);
@@ -208,7 +208,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     expect(alone.failures).toEqual([]);
   });
 
-  test('that never end are given up, and named', async () => {
+  test('without end are stopped at the limit, and reported', async () => {
     const endless = parent('endless', [{ name: 'endless', values: { level: 'LEVEL' } }]);
     const next = '{{ printf "%vx" (.Values.level | default "") }}';
     const here = await site({
@@ -220,7 +220,7 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     ]);
   });
 
-  test('say which values the render does not show', async () => {
+  test('have warnings about values that the render does not contain', async () => {
     const release = { chart: { spec: { chart: 'leaf', sourceRef: { kind: 'HelmRepository', name: 'r' } } } };
     const spec = { ...release, valuesFrom: [{ kind: 'Secret', name: 'site' }] };
     const object = { apiVersion: 'helm.toolkit.fluxcd.io/v2', kind: 'HelmRelease', metadata: { name: 'x' }, spec };
@@ -231,15 +231,15 @@ describe.for(HELMS.slice(-1))('charts within charts with Helm $version', (wanted
     expect(named(await here.images('./top'))).toEqual(['top', 'leaf by top']);
     expect(here.events).toContainEqual({
       type: 'warning',
-      message: 'chart leaf gets values that top does not show: Secret site',
+      message: expect.stringMatching(/\bleaf\b.*\btop\b.*Secret site/),
     });
     const unmirrored = await here.images('./top', { chartSources: { mirrors: [], plainHttp: [] } });
     expect(unmirrored.failures).toMatchObject([
-      { message: expect.stringContaining('nothing says which repository'), hint: expect.stringContaining("'*=") },
+      { message: expect.stringContaining('leaf'), hint: expect.stringContaining("'*=") },
     ]);
   });
 
-  test('are fetched once from the repository that mirrors theirs, however many values they get', async () => {
+  test('are fetched once from the mirror of their repository, with any number of values', async () => {
     const here = await site({
       top: parent('top', [
         { name: 'leaf', values: { tag: 'x' } },

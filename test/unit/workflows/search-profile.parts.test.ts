@@ -88,7 +88,7 @@ describe.each(HELMS)('under Helm $version', (wanted) => {
     return { ...(await images(context, { charts, add: [], ...options })), warnings };
   }
 
-  test('what a leaf builds that says that it is an image is one, and a part of one is none', async () => {
+  test('an image leaf builds a reference, a part of one does not', async () => {
     const { images: found } = await run();
     const influenced = found.flatMap((finding) => finding.found.filter(({ how }) => how === 'influence'));
     expect(influenced).toEqual([
@@ -100,7 +100,7 @@ describe.each(HELMS)('under Helm $version', (wanted) => {
     expect(found.map(({ reference }) => reference).join()).not.toContain('acme/part');
   });
 
-  test('images of an upgrade alone are in, with the profile that shows them', async () => {
+  test('images that only an upgrade contains are included, with its profile', async () => {
     const { images: all } = await run();
     const found = all.map(({ reference, need, found }) => [reference, need, found[0]?.profile]);
     expect(found).toContainEqual(['quay.io/acme/app:1', 'install', 'default']);
@@ -111,7 +111,7 @@ describe.each(HELMS)('under Helm $version', (wanted) => {
     expect(found.filter(([reference]) => reference === 'quay.io/acme/kubectl:1')).toHaveLength(1);
   });
 
-  test('a chart that refuses to be upgraded is searched as it is installed, and told', async () => {
+  test('a chart that refuses an upgrade is searched as an install, with a warning', async () => {
     const { images: found, warnings } = await run(
       {},
       {
@@ -123,10 +123,10 @@ ${container('quay.io/acme/app:1')}
       },
     );
     expect(found.map(({ reference }) => reference)).toEqual(['quay.io/acme/app:1']);
-    expect(warnings).toEqual([expect.stringMatching(/app 1\.0\.0 does not render as an upgrade.*old password/s)]);
+    expect(warnings).toEqual([expect.stringMatching(/app 1\.0\.0 .*upgrade.*old password/s)]);
   });
 
-  test('a network need names the narrowest value that turns it off', async () => {
+  test('a network need has the most specific value that disables it', async () => {
     const { network } = await run({ networkSwitches: true });
     expect(network).toEqual([
       expect.objectContaining({
@@ -138,7 +138,7 @@ ${container('quay.io/acme/app:1')}
     expect((await run({ hooks: false })).network).toEqual([]);
   });
 
-  test('a setting that takes a whole script away turns off only what it says itself', async () => {
+  test('a setting that removes a whole script disables only what it names itself', async () => {
     const script = ['a', 'b', 'c'].map((name) => `helm repo add ${name} {{ .Values.${name}.repository }}`).join('; ');
     const { network } = await run(
       { networkSwitches: true },
@@ -159,7 +159,7 @@ spec: {containers: [{name: c, image: "r.example/helm:1", command: [sh, -c, "${sc
     );
   });
 
-  test('optional components are listed with what switches them on, whatever others the chart refuses', async () => {
+  test('optional components are listed with the values that enable them, whatever others the chart refuses', async () => {
     const { whatIf, images: found } = await run({ whatIf: true });
     expect(whatIf?.map(({ reference, need, switches }) => [reference, need, switches])).toEqual([
       ['quay.io/acme/cache-exporter:1', 'optional', []],
@@ -169,10 +169,10 @@ spec: {containers: [{name: c, image: "r.example/helm:1", command: [sh, -c, "${sc
     expect(await run()).not.toHaveProperty('whatIf');
   });
 
-  test('a pattern that fits nothing is told', async () => {
+  test('a pattern without a match causes a warning', async () => {
     const { warnings } = await run({
       exclude: [{ pattern: 'quay.io/acme/kubectl' }, { pattern: 'quay.io/acme/kubeclt' }],
     });
-    expect(warnings).toEqual(['--exclude quay.io/acme/kubeclt fits nothing that was found']);
+    expect(warnings).toEqual([expect.stringContaining('--exclude quay.io/acme/kubeclt')]);
   });
 });

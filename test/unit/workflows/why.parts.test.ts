@@ -26,7 +26,7 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
     return (await why(context(scratch), options)).images.map(({ reference }) => reference);
   }
 
-  test('why: a short name stands for all its tags, a pattern for what it fits', async () => {
+  test('why: a short name matches all its tags, a pattern all its matches', async () => {
     expect(await ask('valkey/valkey')).toEqual(['docker.io/valkey/valkey:8.1.0-alpine']);
     expect(await ask('busybox')).toEqual(['docker.io/library/busybox:1.36.1']);
     expect(await ask('registry.example/shop/w*')).toEqual([
@@ -35,20 +35,20 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
     ]);
   });
 
-  test('why: an image that is not there fails, with those that are like it', async () => {
+  test('why: a missing image fails, with similar ones', async () => {
     const refused = ask('other.example/worker:2');
     await expect(refused).rejects.toMatchObject({ code: 'image-not-found', exitCode: 1 });
     const { hint } = (await refused.catch((error: unknown) => error)) as AirgapError;
-    expect(hint).toBe(
-      "like it: registry.example/shop/worker:1.4.2; --explain 'other.example/worker:2' says where that text stands and why it is not taken",
-    );
+    expect(hint).toContain('registry.example/shop/worker:1.4.2');
+    expect(hint).toContain("--explain 'other.example/worker:2'");
   });
 
-  test('why: an image that was left out says by what', async () => {
+  test('why: an excluded image fails with the rule', async () => {
     const exclude = [{ pattern: '*/shop/worker*', reason: 'built here' }];
-    await expect(ask('registry.example/shop/worker', { exclude })).rejects.toThrow(
-      'registry.example/shop/worker was found, and is left out by --exclude */shop/worker* (built here)',
-    );
+    await expect(ask('registry.example/shop/worker', { exclude })).rejects.toMatchObject({
+      code: 'image-not-found',
+      message: expect.stringContaining('--exclude */shop/worker* (built here)'),
+    });
   });
 
   test('why: Helm names a template after the alias of its chart', async () => {
@@ -68,7 +68,7 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
     ]);
   });
 
-  test('explain: the same place of several profiles once; upgrades, rules and lists too', async () => {
+  test('explain: the same location of several profiles once; upgrades, rules and lists too', async () => {
     const scratch = scratchFolder();
     const profiles = [
       { name: 'default', options: {} },
@@ -91,14 +91,14 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (wanted) => {
     expect(await places('maybe/declared')).toMatchObject([[true, 'default,other', 'declared', expect.anything()]]);
   });
 
-  test('explain: a text that is in no render is judged by itself', async () => {
+  test('explain: a text that is in no render is assessed without context', async () => {
     const scratch = scratchFolder();
     const explanation = await explain(context(scratch), { text: 'nowhere:1', charts: [jobOf('shop')] });
     expect(explanation).toMatchObject({ text: 'nowhere:1', charts: [{ name: 'shop', occurrences: [], nested: [] }] });
     expect(explanation.bare?.verdicts[0]).toMatchObject({ taken: true, reference: 'docker.io/library/nowhere:1' });
   });
 
-  test('explain: charts that are brought along are named', async () => {
+  test('explain: nested charts are named', async () => {
     const scratch = scratchFolder();
     const { charts } = await explain(context(scratch), { text: 'installer', charts: [jobOf('platform')] });
     expect(charts[0]?.nested).toContain('shop 1.4.0');

@@ -69,7 +69,7 @@ describe('declared lists', () => {
     expect(declare(annotated('helm.sh/images', list), values)).toMatchObject([{ confidence, need }]);
   });
 
-  test('Images.lock, with the charts that its entries are for', () => {
+  test('Images.lock, with the charts of its entries', () => {
     const images = [
       { name: 'a', image: 'quay.io/acme/a:1', chart: 'app', digests: [{ digest: 'sha256:1', arch: 'linux/amd64' }] },
       { name: 'r', image: 'docker.io/acme/redis:7', chart: 'redis' },
@@ -83,7 +83,7 @@ describe('declared lists', () => {
     expect(declare('{}', {}, { 'Images.lock': lock.replace('ImagesLock', 'Other') })).toEqual([]);
   });
 
-  test('subcharts see their own values, by alias, and none when they are off', () => {
+  test('conditions of subcharts use their own values, by alias; disabled subcharts have none', () => {
     const dependencies = [
       { name: 'db', alias: 'primary', condition: 'primary.enabled' },
       { name: 'db', alias: 'second', condition: 'second.enabled' },
@@ -124,12 +124,12 @@ describe('declared lists', () => {
   });
 });
 
-describe('declared beside found', () => {
+describe('declared and found references', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
   const list = (...images: string[]): PlaceFound[] =>
     declare(annotated('images', images.map((image) => `- image: ${image}\n`).join('')));
 
-  test('the same reference agrees: a place more, nothing else', () => {
+  test('an equal reference only adds a location', () => {
     const rendered = [found('quay.io/acme/a:1')];
     const declared = withoutContradictions(list('quay.io/acme/a:1'), rendered);
     expect(toFindings([...rendered, ...declared])).toMatchObject([
@@ -141,7 +141,7 @@ describe('declared beside found', () => {
     [`quay.io/acme/a:1@${digest}`, 'quay.io/acme/a:1'],
     ['quay.io/acme/a:1', `quay.io/acme/a:1@${digest}`],
     [`quay.io/acme/a@${digest}`, `quay.io/acme/a:1@${digest}`],
-  ])('a digest that only one of them has makes no second finding', (image, rendered) => {
+  ])('a digest that only one of them has does not add a finding', (image, rendered) => {
     expect(contradictions(list(image), [found(rendered)])).toEqual([]);
     expect(withoutContradictions(list(image), [found(rendered)])).toMatchObject([
       { reference: rendered, written: image },
@@ -160,7 +160,7 @@ describe('declared beside found', () => {
     expect(withoutContradictions(declared, [found(rendered)])).toEqual([]);
   });
 
-  test('what the render does not know, and further versions of what agrees, are kept', () => {
+  test('references that are not in the render, and further versions of agreeing ones, are kept', () => {
     const declared = list('acme/other:1', 'acme/kafka:3', 'acme/kafka:4');
     const rendered = [found('docker.io/acme/kafka:4')];
     expect(contradictions(declared, rendered)).toEqual([]);

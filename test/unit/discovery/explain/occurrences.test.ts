@@ -22,8 +22,8 @@ function because(text: string, ...manifests: string[]): string {
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-describe('what is taken', () => {
-  test('comes with its place, its evidence and the key that says so', () => {
+describe('an accepted text', () => {
+  test('is reported with its location, its evidence and the key that names an image', () => {
     const manifest = deployment({ env: [{ name: 'PROXY_IMAGE', value: 'org/proxy:1' }] });
     expect(explained('org/proxy:1', manifest)).toEqual([
       {
@@ -39,7 +39,7 @@ describe('what is taken', () => {
         how: 'env',
         evidence: 'key',
         key: 'PROXY_IMAGE',
-        because: 'the name `PROXY_IMAGE` says that it is an image',
+        because: expect.stringContaining('`PROXY_IMAGE`'),
       },
     ]);
   });
@@ -62,9 +62,9 @@ describe('what is taken', () => {
     expect(explained(text, manifest)).toEqual([expect.objectContaining({ taken: true, ...expected })]);
   });
 
-  test('says when it is only possible, and why', () => {
+  test('is reported as possible with the reason', () => {
     const off = explained('redis', custom({ cache: { enabled: false, image: 'redis' } }));
-    expect(off).toMatchObject([{ taken: true, confidence: 'possible', because: /switched off$/ }].map(matching));
+    expect(off).toMatchObject([{ taken: true, confidence: 'possible', because: /disabled/ }].map(matching));
     const script = explained('org/a:v1.0', configMap('#!/bin/sh\nrun org/a:v1.0 now'));
     expect(script).toMatchObject([{ taken: true, confidence: 'possible', because: /script/ }].map(matching));
   });
@@ -74,7 +74,7 @@ describe('what is taken', () => {
   }
 });
 
-describe('what is not taken says why', () => {
+describe('a rejected text is reported with the reason', () => {
   const service = JSON.stringify({
     apiVersion: 'v1',
     kind: 'Service',
@@ -87,45 +87,43 @@ describe('what is not taken says why', () => {
     spec: { one: 'such as a.io/b:1', two: 'or a.io/b:1' },
   });
   test.each<[string, string, RegExp]>([
-    ['github.com/a/b', custom({ module: 'github.com/a/b' }), /^github.com hosts source code, not images$/],
-    ['redis:6379', custom({ address: 'redis:6379' }), /^`6379` is a port, not a tag$/],
-    ['nginx', custom({ foo: 'nginx' }), /^no registry, no tag, and the key `foo` does not say that it is an image$/],
-    ['quay.io/a/b', custom({ foo: 'quay.io/a/b' }), /^no tag, no digest, and the key `foo`/],
-    ['auto', custom({ image: 'auto' }), /^`auto` is a switch/],
+    ['github.com/a/b', custom({ module: 'github.com/a/b' }), /github\.com.*source code/],
+    ['redis:6379', custom({ address: 'redis:6379' }), /`6379`.*port/],
+    ['nginx', custom({ foo: 'nginx' }), /registry.*tag.*`foo`/],
+    ['quay.io/a/b', custom({ foo: 'quay.io/a/b' }), /tag.*digest.*`foo`/],
+    ['auto', custom({ image: 'auto' }), /`auto`.*placeholder/],
     ['img/logo.png', custom({ image: 'img/logo.png' }), /file name/],
-    ['https://a.io/b:1', custom({ image: 'https://a.io/b:1' }), /^it is a URL/],
+    ['https://a.io/b:1', custom({ image: 'https://a.io/b:1' }), /URL/],
     ['a.io/B:1', custom({ image: 'a.io/B:1' }), /lower-case/],
-    ['a.io/b:1.0', service, /^it is a plain field of a Service: Kubernetes' own kinds take images in pod specs only$/],
-    ['a.io/b:1', crd, /^text of a custom resource's schema is no evidence$/],
-    ['a.io/b:1', configMap(`{"apiVersion":"v1","kind":"ClusterRole","x":"a.io/b:1"}`), /^a ClusterRole names/],
-    ['a.io/b:1', custom({ selector: { matchLabels: { image: 'a.io/b:1' } } }), /^it stands below `matchLabels`/],
-    ['a.io/b:1', configMap('image: a.io/b:1', 'values.yaml.example'), /^`values.yaml.example` is a document or/],
-    ['quay.io/a', custom({ image: { repository: 'quay.io/a', tag: '' } }), /^`repository` is one part of a reference/],
-    ['a.io/b:1', configMap('x = 1 # or a.io/b:1\nimage quay.io/c/d:1'), /^it stands in a comment$/],
-    ['my key', configMap('a: 1\nmy key: quay.io/c/d:1'), /^it is a key of the text around it/],
-    ['dear', configMap('hello dear reader'), /^nothing in the text around it has the form of a reference/],
-    ['some/key', custom({ 'some/key': 1 }), /^it stands in no text value there/],
-    ['x-name', JSON.stringify({ kind: 'Widget', metadata: { name: 'x-name' } }), /^an object's own name/],
+    ['a.io/b:1.0', service, /Service.*pod specs/],
+    ['a.io/b:1', crd, /schema/],
+    ['a.io/b:1', configMap(`{"apiVersion":"v1","kind":"ClusterRole","x":"a.io/b:1"}`), /ClusterRole/],
+    ['a.io/b:1', custom({ selector: { matchLabels: { image: 'a.io/b:1' } } }), /below `matchLabels`/],
+    ['a.io/b:1', configMap('image: a.io/b:1', 'values.yaml.example'), /`values\.yaml\.example`.*example/],
+    ['quay.io/a', custom({ image: { repository: 'quay.io/a', tag: '' } }), /`repository`.*part of a reference/],
+    ['a.io/b:1', configMap('x = 1 # or a.io/b:1\nimage quay.io/c/d:1'), /comment/],
+    ['my key', configMap('a: 1\nmy key: quay.io/c/d:1'), /key of the enclosing text/],
+    ['dear', configMap('hello dear reader'), /not unpacked/],
+    ['some/key', custom({ 'some/key': 1 }), /not in a text value/],
+    ['x-name', JSON.stringify({ kind: 'Widget', metadata: { name: 'x-name' } }), /names and labels/],
     ['a.io/b:1', JSON.stringify({ kind: 'Widget', status: { image: 'a.io/b:1' } }), /`status`/],
-    ['a.io/b:1', '- a.io/b:1', /no YAML mapping/],
+    ['a.io/b:1', '- a.io/b:1', /YAML mapping/],
   ])('%s in %s', (text, manifest, reason) => {
     expect(because(text, manifest)).toMatch(reason);
   });
 
-  test('names in code are no evidence', () => {
-    expect(because('nginx', configMap('#!/bin/sh\nimage = nginx\nrun quay.io/c/d:1'))).toMatch(
-      /`image` is a name in code/,
-    );
+  test('names in code are not evidence', () => {
+    expect(because('nginx', configMap('#!/bin/sh\nimage = nginx\nrun quay.io/c/d:1'))).toMatch(/`image`.*code/);
   });
 
-  test('that a manifest is passed over unread', () => {
+  test('a manifest that is not parsed', () => {
     const manifest = (fields: string): string => `apiVersion: example.com/v1\nkind: Widget\nspec:\n${fields}`;
-    expect(because('quay.io', manifest('  hub: quay.io\n  name: web\n  tag: v1.2'))).toMatch(/not looked into$/);
-    expect(because('postgres:16.1', manifest('  words: |\n    postgres:16.1\n'))).toMatch(/^a single word/);
+    expect(because('quay.io', manifest('  hub: quay.io\n  name: web\n  tag: v1.2'))).toMatch(/not parsed/);
+    expect(because('postgres:16.1', manifest('  words: |\n    postgres:16.1\n'))).toMatch(/single word/);
   });
 });
 
-test('each place is told once, in its innermost text', () => {
+test('each location is reported once, with its innermost text', () => {
   const text = 'first quay.io/a/b:1\nsecond quay.io/a/b:1\n';
   expect(explained('quay.io/a/b:1', configMap(text)).map(({ within }) => within)).toEqual([
     'line 1 word 2',
@@ -133,7 +131,7 @@ test('each place is told once, in its innermost text', () => {
   ]);
 });
 
-test('a Secret shows nothing but what was asked for', () => {
+test('of a Secret only the query is shown', () => {
   const secret = (stringData: object): string => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', stringData });
   expect(explained('hunter', secret({ login: 'admin hunter2' }))).toMatchObject([{ text: 'hunter' }]);
   const texts = explained('admin', configMap('password=admin123 admin')).map((one) => one.text);
@@ -146,7 +144,7 @@ test('a long line is cut around the text', () => {
   expect(one?.text.length).toBeLessThan(200);
 });
 
-test('it is the search itself: what one takes the other takes', () => {
+test('explanations and search accept the same references', () => {
   const leaf = fc.constantFrom(
     ...[
       'quay.io/a/b:1',

@@ -16,13 +16,13 @@ const place: PlaceFound = {
   need: 'operand',
 };
 
-test('a place that marked values show is taken, and not rejected any more', () => {
+test('a reference traced from marked values replaces the rejection at its location', () => {
   expect(withOtherEvidence([occurrence], [place], 'org/web')).toMatchObject([
-    { taken: true, how: 'influence', because: 'the values web.image build it, and they name an image' },
+    { taken: true, how: 'influence', because: expect.stringContaining('web.image') },
   ]);
 });
 
-test('other places stay as they are, and what rules and lists know is added', () => {
+test('other occurrences are unchanged, and references of rules and lists are added', () => {
   const elsewhere = { ...occurrence, path: 'spec.args[1]' };
   const rule: PlaceFound = { ...place, how: 'operator-rule', within: 'rule op: web' };
   const listed: PlaceFound = { ...place, how: 'declared' };
@@ -30,7 +30,7 @@ test('other places stay as they are, and what rules and lists know is added', ()
   expect(found).toEqual([elsewhere]);
   expect(withOtherEvidence([elsewhere], [rule, listed], 'web:latest').map(({ because }) => because)).toEqual([
     'no tag',
-    'the operator itself chooses it, as an operator rule knows (rule op: web)',
-    'the chart lists it among its images',
+    expect.stringContaining('rule op: web'),
+    expect.stringContaining('chart'),
   ]);
 });

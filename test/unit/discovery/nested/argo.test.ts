@@ -50,7 +50,7 @@ source:
     ]);
   });
 
-  it('may have several sources, of which those in Git are no charts; valuesObject goes before values', () => {
+  it('may have several sources, of which those in Git are not charts; valuesObject overrides values', () => {
     const charts = nested([
       application(`
 source: {repoURL: "https://charts.example", chart: passed-over, targetRevision: "1"}
@@ -73,14 +73,14 @@ sources:
     ]);
   });
 
-  it('may stand in a List', () => {
+  it('may be in a List', () => {
     const one = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name: 'a' } };
     const spec = { source: { repoURL: 'https://c.example', chart: 'a', targetRevision: '1' } };
     const [chart] = nested([JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [{ ...one, spec }] })]);
     expect(chart).toMatchObject({ name: 'a', via: { path: 'items[0].spec.source' } });
   });
 
-  it('may stand in a list of its own kind, whose items need none', () => {
+  it('may be in a typed list, whose items need no kind', () => {
     const spec = { source: { repoURL: 'https://c.example', chart: 'a', targetRevision: '1' } };
     const all = {
       apiVersion: 'argoproj.io/v1alpha1',
@@ -99,7 +99,7 @@ sources:
     expect(found).toMatchObject([expected]);
   });
 
-  it('is not told from another group', () => {
+  it('is ignored in another group', () => {
     expect(
       nested([application('source: {repoURL: "https://c", chart: a}').replace('argoproj.io', 'app.k8s.io')]),
     ).toEqual([]);
@@ -123,7 +123,7 @@ spec:
         targetRevision: "{{version}}"
         helm: {values: "tag: {{values.tag}}"}`;
 
-  it('names a chart for each element of its lists', () => {
+  it('declares a chart for each element of its lists', () => {
     expect(
       nested([
         set('[{list: {elements: [{chart: a, version: 1.0.0}, {chart: b, version: 2.0.0, values: {tag: x}}]}}]'),
@@ -140,7 +140,7 @@ spec:
     expect(charts.map(({ name, version }) => `${name} ${version}`)).toEqual(['a 1.0.0', 'b 1.0.0']);
   });
 
-  it('keeps what only the cluster knows as it is written', () => {
+  it('keeps parameters that only the cluster knows', () => {
     expect(nested([set('[{clusters: {}}]', 'agent')])).toMatchObject([{ name: 'agent', version: '{{version}}' }]);
   });
 });

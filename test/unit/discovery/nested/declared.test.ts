@@ -7,7 +7,7 @@ const STABLE = 'https://charts.example/stable';
 const charts = { shop: { version: '1.4.0', repository: `${STABLE}/`, values: { a: 1, b: { c: 1 } } } };
 
 describe('a chart that the values declare', () => {
-  it('is installed by a script that names it, with what the script adds', () => {
+  it('is installed by a script that names it, with the values of the script', () => {
     const encoded = Buffer.from('b: {c: 2}').toString('base64');
     const script = `
 helm repo add s ${STABLE}
@@ -38,7 +38,7 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
     ]);
   });
 
-  it('gets what the script decodes, however the base64 is padded', () => {
+  it('receives the values that the script decodes, with any base64 padding', () => {
     for (const values of ['b: {c: 2}', 'b: {c: 22}', 'b: {c: 222}']) {
       const encoded = Buffer.from(values).toString('base64');
       const calls = `helm install shop s/shop --version 1.4.0 -f /tmp/v.yaml`;
@@ -50,7 +50,7 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
     }
   });
 
-  it('is not resolved by an alias of an OCI registry, which Helm does not add', () => {
+  it('is not resolved by an alias of an OCI registry, which Helm does not support', () => {
     const oci = { shop: { version: '1.4.0', repository: 'oci://r.example/charts/shop' } };
     const script = 'helm repo add s oci://r.example/charts/shop\nhelm install shop s/shop --version 1.4.0';
     const documents = splitDocuments(`---\n# Source: app/templates/job.yaml\n${job(script)}\n`);
@@ -64,7 +64,7 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
     expect(nested([job(`echo "helm upgrade --install shop ${STABLE}/shop"`)], { charts })).toEqual([]);
   });
 
-  it('is not installed when the calls are for its neighbours', () => {
+  it('is not installed when the calls are for other entries', () => {
     const both = { ...charts, db: { version: '2.0.0', repository: STABLE } };
     const script = `helm repo add s ${STABLE}\nhelm install shop s/shop\necho "db 2.0.0 is switched off"`;
     expect(nested([job(script)], { charts: both }).map(({ name, version }) => [name, version])).toEqual([
@@ -72,7 +72,7 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
     ]);
   });
 
-  it('may be an OCI repository itself, or lie in one', () => {
+  it('may be an OCI repository itself, or in one', () => {
     const entries = {
       whole: { version: '1.0.0', repository: 'oci://r.example/charts/whole-chart' },
       part: { version: '2.0.0', repository: 'oci://r.example/charts' },
@@ -94,14 +94,14 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
   });
 });
 
-describe('a script that goes through a list by itself', () => {
+describe('a script that iterates over a list', () => {
   const loop = job('for c in $(ls /charts); do helm upgrade --install "$c" "$REPO/$c" --version "$V"; done');
   const map = (text: string): string =>
     JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'list' }, data: { 'charts.json': text } });
   const names = (values: Record<string, unknown>, text = JSON.stringify(values)): string[] =>
     nested([loop, map(text)], values).map(({ name }) => name);
 
-  it('installs the entries that stand in the render', () => {
+  it('installs the entries that are in the render', () => {
     expect(names({ charts })).toEqual(['shop']);
     expect(names({ charts }, '{}')).toEqual([]);
   });
@@ -115,8 +115,8 @@ describe('a script that goes through a list by itself', () => {
   });
 });
 
-describe('a call of Helm that tells all by itself', () => {
-  it('names a chart without any values', () => {
+describe('a Helm call with a complete address', () => {
+  it('installs a chart without declared values', () => {
     const script = `
 . /lib.sh
 CHART_VERSION=1.4.0
@@ -135,7 +135,7 @@ helm --kubeconfig /k upgrade --install "$RELEASE" s/shop --version "$CHART_VERSI
     ]);
   });
 
-  it('may be a command without a shell, or stand in a script of a ConfigMap', () => {
+  it('may be a command without a shell, or in a script of a ConfigMap', () => {
     const containers = [{ name: 'x', command: ['helm', 'upgrade', '--install', 'x', 'oci://r.example/c/x'] }];
     const plain = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' }, spec: { containers } };
     const data = { 'run.sh': '#!/bin/sh\nhelm install y https://c.example/y-1.0.0.tgz\n' };
@@ -146,7 +146,7 @@ helm --kubeconfig /k upgrade --install "$RELEASE" s/shop --version "$CHART_VERSI
     ]);
   });
 
-  it('is nothing for a chart on a disk or one that a variable names', () => {
+  it('is ignored for a local chart or one named by a variable', () => {
     expect(nested([job('helm install x ./charts/x\nhelm install y $CHART\nhelm install z unknown/z')])).toEqual([]);
   });
 });

@@ -68,7 +68,7 @@ spec: {chart: db, version: 2.x, sourceRef: {kind: HelmRepository, name: stable},
     ]);
   });
 
-  it('takes values from ConfigMaps and Secrets of the render, in order, its own on top', () => {
+  it('reads values from ConfigMaps and Secrets of the render in order, then its own', () => {
     const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {values.yaml: "a: 1\\nb: 1\\nc: 1"}';
     const encoded = Buffer.from('b: 2\nc: 2').toString('base64');
     const secret = `apiVersion: v1\nkind: Secret\nmetadata: {name: two}\ndata: {prod: ${encoded}, tag: ${Buffer.from('x').toString('base64')}}`;
@@ -83,11 +83,11 @@ spec: {chart: db, version: 2.x, sourceRef: {kind: HelmRepository, name: stable},
     expect(chart).toMatchObject({ values: { a: 1, b: 2, c: 3 }, set: ['image.tag=x'], unseen: ['Secret three'] });
   });
 
-  it('whose repository is not in the render is known by name', () => {
+  it('without its repository in the render is known by name', () => {
     expect(nested([release(`{${CHART}}`)])).toMatchObject([{ name: 'shop', repository: '' }]);
   });
 
-  it('is no chart when it is suspended, or comes from Git', () => {
+  it('is not a chart when it is suspended, or comes from Git', () => {
     const git = release('{chart: {spec: {chart: ./charts/x, sourceRef: {kind: GitRepository, name: g}}}}');
     expect(nested([repository('https://c.example'), release(`{suspend: true, ${CHART}}`), git])).toEqual([]);
   });

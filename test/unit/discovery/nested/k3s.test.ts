@@ -8,7 +8,7 @@ metadata: {name: edge, namespace: kube-system}
 spec: ${spec}`;
 
 describe('a HelmChart of k3s', () => {
-  it('has values as text, a HelmChartConfig above them, and assignments last', () => {
+  it('has values as text, then those of a HelmChartConfig, then assignments', () => {
     const config = chart('{valuesContent: "b: 2\\n"}').replace('HelmChart', 'HelmChartConfig');
     expect(
       nested([
@@ -30,7 +30,7 @@ describe('a HelmChart of k3s', () => {
     ]);
   });
 
-  it('may name the chart by its address', () => {
+  it('may have the URL of the chart', () => {
     const addresses = nested([
       chart('{chart: "oci://r.example/charts/shop:1.4.0"}'),
       chart('{chart: "https://c.example/files/shop-1.4.0.tgz"}'),
@@ -41,11 +41,11 @@ describe('a HelmChart of k3s', () => {
     ]);
   });
 
-  it('may hold the archive', () => {
+  it('may contain the archive', () => {
     expect(nested([chart('{chartContent: H4sIAAAA}')])).toMatchObject([{ name: 'edge', content: 'H4sIAAAA' }]);
   });
 
-  it('of a server that only the cluster has is left out', () => {
+  it('of a server that only the cluster knows is ignored', () => {
     expect(nested([chart('{chart: "https://%{KUBERNETES_API}%/static/charts/traefik.tgz"}')])).toEqual([]);
   });
 });

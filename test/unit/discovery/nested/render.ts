@@ -1,7 +1,7 @@
 import { type NestedChart, nestedCharts } from '../../../../src/discovery/nested/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 
-/** Nested charts in manifests as Helm would have rendered them, each from a template of its own. */
+/** Returns the nested charts in manifests as Helm would have rendered them, each from a template of its own. */
 export function nested(manifests: readonly string[], values: Record<string, unknown> = {}): NestedChart[] {
   const render = manifests
     .map((manifest, i) => `---\n# Source: app/templates/t${i}.yaml\n${manifest.trim()}\n`)

@@ -82,7 +82,7 @@ describe('scripts', () => {
     ]);
   });
 
-  test('are found in substitutions, subshells, conditions, nested shells and behind wrappers', () => {
+  test('are found in substitutions, subshells, conditions, nested shells and after wrappers', () => {
     const text = [
       'x=$(curl -s https://a.dev/1)',
       '( wget https://a.dev/2 )',
@@ -95,11 +95,11 @@ describe('scripts', () => {
     expect(list(script(text))).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `download https://a.dev/${n}`));
   });
 
-  test('survive text that is no shell: an apostrophe takes nothing with it', () => {
+  test('tolerate text that is not shell: an apostrophe does not hide the rest', () => {
     expect(list(script("don't\ncurl https://a.dev/1\n"))).toEqual(['download https://a.dev/1']);
   });
 
-  test('are read in bounded time and depth, whatever they hold', () => {
+  test('are parsed in bounded time and depth, whatever their content', () => {
     const nested = `${'$('.repeat(20_000)}curl https://a.dev/1`;
     const circle = `${'A=$A$B$C\nB=$C$A$A\nC=$B$B$A\n'.repeat(50)}curl $A$B$C$A$B$C\n${'"$A" '.repeat(5_000)}`;
     expect(list(script(nested))).toEqual([]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { configMap, job, list, needs, script } from './network.ts';
 
 describe('a need', () => {
-  test('names every place, with line, hook and command line without secrets', () => {
+  test('has every location, with line, hook and command line without secrets', () => {
     const text = 'set -e\ncurl -H "Authorization: token SECRET123" \\\n  https://acme.dev/x\n';
     const hook = { annotations: { 'helm.sh/hook': 'pre-install' } };
     const [need, ...more] = needs(job({ command: ['sh', '-c', text] }, hook), script('wget https://acme.dev/x'));
@@ -38,7 +38,7 @@ describe('containers', () => {
     ]);
   });
 
-  test("arguments alone are those of the image's own program", () => {
+  test("arguments without a command are those of the image's entrypoint", () => {
     expect(list(job({ image: 'docker.io/bitnami/kubectl:1', args: ['apply', '-f', 'https://a.dev/1'] }))).toEqual([
       'download https://a.dev/1',
     ]);
@@ -70,7 +70,7 @@ describe('containers', () => {
     ]);
   });
 
-  test('Git sources by variable, by flag and by look', () => {
+  test('Git sources by variable, by flag and by URL', () => {
     const image = 'registry.k8s.io/git-sync/git-sync:v4';
     expect(list(job({ image, args: ['--repo=https://github.com/acme/one'] }))).toEqual([
       'git https://github.com/acme/one',
@@ -84,7 +84,7 @@ describe('containers', () => {
     expect(list(job({ args: ['--repo=https://github.com/acme/one'] }))).toEqual([]);
   });
 
-  test('models, by flags that are for nothing else and by the server that reads them', () => {
+  test('models, by their own flags and by the server that reads them', () => {
     expect(list(job({ args: ['--model-id', 'BAAI/bge-m3'] }))).toEqual(['model https://huggingface.co/BAAI/bge-m3']);
     expect(list(job({ image: 'vllm/vllm-openai:v1', args: ['--model=acme/m'] }))).toEqual([
       'model https://huggingface.co/acme/m',
@@ -92,7 +92,7 @@ describe('containers', () => {
     expect(list(job({ args: ['--model=acme/m', '--model-id', '/data/model'] }))).toEqual([]);
   });
 
-  test('archives, and no other address', () => {
+  test('archives, and no other URL', () => {
     const env = [
       { name: 'AGENT', value: 'https://github.com/acme/a/releases/download/v1/a.jar' },
       { name: 'API', value: 'https://api.github.com' },
@@ -105,7 +105,7 @@ describe('containers', () => {
 });
 
 describe('ConfigMaps and Secrets', () => {
-  test('scripts, whose variables any container of the render may set', () => {
+  test('scripts with variables of any container of the render', () => {
     expect(
       list(configMap({ 'run.sh': 'curl "$SOURCE/x"' }), job({ env: [{ name: 'SOURCE', value: 'https://acme.dev' }] })),
     ).toEqual(['download https://acme.dev/x']);
@@ -149,7 +149,7 @@ describe('ConfigMaps and Secrets', () => {
   });
 });
 
-test('schemas and annotations are no evidence', () => {
+test('schemas and annotations are not evidence', () => {
   expect(
     list(
       'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec:\n  command: curl https://acme.dev/x\n',

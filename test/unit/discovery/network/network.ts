@@ -1,7 +1,7 @@
 import { type NetworkNeed, networkNeeds } from '../../../../src/discovery/network/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 
-/** The needs of manifests as Helm would have rendered them, each from a template of its own. */
+/** Returns the network needs of manifests as Helm would have rendered them, each from a template of its own. */
 export function needs(...manifests: string[]): NetworkNeed[] {
   const render = manifests
     .map((manifest, i) => `---\n# Source: app/templates/t${i}.yaml\n${manifest.trim()}\n`)
@@ -9,7 +9,7 @@ export function needs(...manifests: string[]): NetworkNeed[] {
   return networkNeeds(splitDocuments(render), { chart: 'app', profile: 'default' });
 }
 
-/** Kind and address of each, in one line. */
+/** Formats kind and address of each on one line. */
 export function list(...manifests: string[]): string[] {
   return needs(...manifests).map(({ kind, url }) => `${kind} ${url}`);
 }

@@ -64,7 +64,7 @@ test.each([
   expect(list(resource(apiVersion, kind, spec))).toEqual([expected]);
 });
 
-test('places are fields of the resource', () => {
+test('locations are fields of the resource', () => {
   const [need] = needs(
     resource('argoproj.io/v1alpha1', 'Application', { sources: [{ repoURL: 'https://github.com/a/b' }] }),
   );

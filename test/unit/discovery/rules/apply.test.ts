@@ -7,7 +7,7 @@ const TABLE = { tables: { widget: { '>=1.0.0 <2.0.0': '10.1', '>=2.0.0 <=2.3.0':
 const tabled = (image: object = {}) => rule({ reference: 'reg.io/org/widget:{table.widget}', ...image }, TABLE);
 const WIDGET = { group: 'example.com', kind: 'Widget' };
 
-test("an image stands at the operator's container", () => {
+test("an image is located at the operator's container", () => {
   const redirect = { kind: 'env' as const, name: 'WIDGET_IMAGE' };
   const [place, ...more] = apply(rule({ redirect }), [
     { kind: 'Nothing' },
@@ -32,7 +32,7 @@ test("an image stands at the operator's container", () => {
   });
 });
 
-test('an image that a rule names is told from what other rules say', () => {
+test('images are attributed to the right rule', () => {
   const [place] = apply(rule({}), [operator('org/widget-operator:v1.2')]);
   if (place === undefined) throw new Error('the rule found nothing');
   expect(isByRule(place, rule({}))).toBe(true);
@@ -40,7 +40,7 @@ test('an image that a rule names is told from what other rules say', () => {
   expect(isByRule({ ...place, how: 'env' }, rule({}))).toBe(false);
 });
 
-test('the operator is known behind any registry and mirror, and nothing else is taken for it', () => {
+test('the operator is recognized at any registry and mirror, and no other image is', () => {
   const fires = (image: string) => references(rule({}), [operator(image)]).length > 0;
   expect(fires('org/widget-operator:1.0')).toBe(true);
   expect(fires('mirror.example:5000/quay/org/widget-operator:1.0')).toBe(true);
@@ -61,7 +61,7 @@ test('two containers of one operator choose an image once', () => {
   expect(apply(rule({}), [operator('org/widget-operator:1.0'), second])).toHaveLength(1);
 });
 
-test('a template takes what the render shows, first alternative first', () => {
+test('a template uses the first alternative that the render contains', () => {
   const container = { env: [{ name: 'BASE', value: 'my.reg/w' }], args: ['--a=my.reg/a', '--b', 'my.reg/b'] };
   const of = (reference: string, options = {}) =>
     references(rule({ reference }), [operator('quay.io/org/widget-operator:v1.2.0-alpine', container)], options);
@@ -76,7 +76,7 @@ test('a template takes what the render shows, first alternative first', () => {
   expect(of('{tag}:not:a:reference')).toEqual([]);
 });
 
-test('a table says what an operator of each version chooses', () => {
+test('a table has the image for each version of an operator', () => {
   const of = (image: string, labels = {}) =>
     apply(tabled(), [operator(image, {}, labels)]).map(({ reference, confidence }) => [reference, confidence]);
   expect(of('org/widget-operator:v1.9.3')).toEqual([['reg.io/org/widget:10.1', 'likely']]);
@@ -94,14 +94,14 @@ test('a version newer than the table, or unknown, makes the newest entry a guess
   }
 });
 
-test('appVersion stands in for a version that the tag does not say, in the chart itself and in no subchart', () => {
+test('appVersion replaces a missing version in the tag, in the chart itself but not in subcharts', () => {
   const manifests = [operator('org/widget-operator:main')];
   expect(apply(tabled(), manifests, { appVersion: 'v1.1.0' })[0]).toMatchObject({ confidence: 'likely' });
   const sub = { appVersion: 'v1.1.0', folder: 'app/charts/sub' };
   expect(apply(tabled(), manifests, sub)[0]).toMatchObject({ confidence: 'possible' });
 });
 
-test('an image has a range of versions of its own', () => {
+test('an image has its own range of versions', () => {
   const rules = rule({ versions: '>=1.5.0 <2.0.0' });
   expect(references(rules, [operator('org/widget-operator:v1.5.0')])).toHaveLength(1);
   expect(references(rules, [operator('org/widget-operator:v1.4.9')])).toEqual([]);
@@ -127,7 +127,7 @@ test('nothing is added when a ConfigMap names the image', () => {
   expect(references(rules, [operator('org/widget-operator:1.0'), map({ about: 'WIDGET_IMAGE' })])).toHaveLength(1);
 });
 
-test('a resource of the render asks for its own image, with or without the operator in the same chart', () => {
+test('a resource of the render requires its own image, with or without the operator in the same chart', () => {
   const rules = rule({
     reference: 'reg.io/org/widget:{field.spec.version}',
     for: WIDGET,
@@ -147,7 +147,7 @@ test('a resource of the render asks for its own image, with or without the opera
   expect(references(rules, [operator('org/widget-operator:1.0')])).toEqual([]);
 });
 
-test('the default of the operator counts for resources that users make, whatever resources the chart brings', () => {
+test('the default of the operator is needed for resources of users, whatever resources the chart contains', () => {
   const rules = rule(
     {},
     {
@@ -175,7 +175,7 @@ test('the default of the operator counts for resources that users make, whatever
   ]);
 });
 
-test('of a resource that a cluster has once nothing is left to users when the chart brings it', () => {
+test('a resource that exists once per cluster needs no default if the chart contains it', () => {
   const rules = rule({ reference: 'reg.io/a:{field.spec.v|tag}', for: { ...WIDGET, single: true } });
   const of = (...more: object[]) => apply(rules, [operator('org/widget-operator:1.0'), ...more]);
   expect(of().map(({ userMade }) => userMade)).toEqual([true]);
@@ -183,7 +183,7 @@ test('of a resource that a cluster has once nothing is left to users when the ch
   expect(brought.map(({ reference, userMade }) => [reference, userMade])).toEqual([['reg.io/a:8', undefined]]);
 });
 
-test('a guess, or what depends on the cluster, is no default that is taken', () => {
+test('a guess, or an image that depends on the cluster, is not a known default', () => {
   const table = { t: { '>=1.0.0 <2.0.0': '1' } };
   const guess = rule({ reference: 'reg.io/a:{table.t}', for: WIDGET }, { tables: table });
   const unsure = rule({ reference: 'reg.io/a:{tag}', for: WIDGET, confidence: 'possible' });
@@ -196,7 +196,7 @@ test('a guess, or what depends on the cluster, is no default that is taken', () 
   }
 });
 
-test('an operator that is newer or older than the rows of a table is told, with the nearest of them', () => {
+test('an operator newer or older than the rows of a table is reported with the nearest row', () => {
   const tables = { t: { '>=1.0.0 <2.0.0': '1', '>=2.0.0 <=2.1.3': '2' }, other: { '>=1.0.0 <2.0.0': '1' } };
   const rules = rule({ reference: 'reg.io/a:{table.t}', unless: [{ argument: '--image' }] }, { tables });
   const outside = (tag: string, container: object = {}) => {
@@ -217,7 +217,7 @@ test('a resource counts only when it has the field that makes the image needed',
   expect(references(rules, [resource('example.com/v1', 'Widget', { side: { enabled: false } })])).toEqual([]);
 });
 
-test('versions are those of the resource when the rule says where they stand', () => {
+test('versions are those of the resource if the rule has their path', () => {
   const image = { reference: 'reg.io/w:{field.spec.v}', for: { ...WIDGET, version: 'spec.v' }, versions: '>=9.0.0' };
   expect(references(rule(image), [resource('example.com/v1', 'Widget', { v: '9.1' })])).toHaveLength(1);
   expect(references(rule(image), [resource('example.com/v1', 'Widget', { v: '8.9' })])).toEqual([]);
@@ -232,7 +232,7 @@ test('values that redirect are those of the chart that was rendered, and only fo
   expect(of('app')).toEqual({ kind: 'argument', name: '--widget' });
 });
 
-test('a place of a rule survives the lock', () => {
+test('the location of a rule survives the lock file', () => {
   const redirect = {
     kind: 'argument',
     name: '--widget',

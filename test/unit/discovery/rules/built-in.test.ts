@@ -8,7 +8,7 @@ const OTEL = 'ghcr.io/open-telemetry/opentelemetry-operator';
 const OTEL_GO = 'ghcr.io/open-telemetry/opentelemetry-go-instrumentation/autoinstrumentation-go';
 const COLLECTOR = 'ghcr.io/open-telemetry/opentelemetry-collector-releases';
 
-/** Operator, a minimal render, and references that its rule must give. */
+/** Operator, a minimal render, and the references that its rule must add. */
 const CASES: readonly [string, readonly object[], readonly string[]][] = [
   ['argo-workflows', [operator('quay.io/argoproj/workflow-controller:v4.0.6')], ['quay.io/argoproj/argoexec:v4.0.6']],
   [
@@ -109,12 +109,12 @@ const CASES: readonly [string, readonly object[], readonly string[]][] = [
   ],
 ];
 
-test('every built-in rule fits the schema, names its operator once and is tried below', () => {
+test('every built-in rule is valid, has a unique operator and is tested below', () => {
   expect(parseRules(builtInRules, 'built in')).toEqual(builtInRules);
   expect(builtInRules.map((rule) => rule.operator).sort()).toEqual(CASES.map(([name]) => name).sort());
 });
 
-test('whatever a table says stands in a reference that can be pulled', () => {
+test('every table entry is part of a valid reference', () => {
   for (const { images, tables = {} } of builtInRules) {
     for (const { reference } of images) {
       const [, name] = /\{(?:[^}]*\|)?table\.([^}|]+)\}$/.exec(reference) ?? [];
@@ -126,7 +126,7 @@ test('whatever a table says stands in a reference that can be pulled', () => {
   }
 });
 
-test.each(CASES)('%s: fires on a minimal render, and no other rule does', (name, manifests, wanted) => {
+test.each(CASES)('%s: applies to a minimal render, and no other rule does', (name, manifests, wanted) => {
   const places = apply(builtInRules, manifests);
   expect(places.map(({ reference }) => reference)).toEqual(expect.arrayContaining([...wanted]));
   expect([...new Set(places.map(({ within }) => within?.split(':')[0]))]).toEqual([`rule ${name}`]);
@@ -167,7 +167,7 @@ test('opentelemetry: all that its binary chooses, for two versions, when the cha
   ]);
 });
 
-test('victoria metrics: a chart that brings resources gets their images, the other defaults are guesses', () => {
+test('victoria metrics: a chart with resources needs their images, the other defaults are guesses', () => {
   const places = apply(builtInRules, [
     operator('victoriametrics/operator:v0.74.0'),
     resource('operator.victoriametrics.com/v1beta1', 'VMAgent', { image: { tag: 'v1.140.0' } }),
@@ -181,7 +181,7 @@ test('victoria metrics: a chart that brings resources gets their images, the oth
   ]);
 });
 
-test('prometheus: nothing is added to what resources and arguments name in full', () => {
+test('prometheus: nothing is added to complete references in resources and arguments', () => {
   const args = [
     '--prometheus-config-reloader=quay.io/prometheus-operator/prometheus-config-reloader:v0.93.0',
     '--prometheus-default-base-image=my.reg/prometheus',
@@ -196,7 +196,7 @@ test('prometheus: nothing is added to what resources and arguments name in full'
   expect(likely.map(({ reference, name }) => [reference, name])).toEqual([['my.reg/prometheus:v3.5.0', 'version']]);
 });
 
-test('prometheus: beside what the chart brings, the defaults for resources that users make are taken', () => {
+test('prometheus: the defaults for resources of users are added to those of the chart', () => {
   const places = apply(builtInRules, [
     operator('quay.io/prometheus-operator/prometheus-operator:v0.93.1', {
       args: ['--thanos-default-base-image=t.io/t:1'],
@@ -237,7 +237,7 @@ test.for(CASES)(
   },
 );
 
-test('tigera: the registry and path of the Installation hold for every image', () => {
+test('tigera: the registry and path of the Installation apply to every image', () => {
   const found = references(builtInRules, [
     operator('my.reg/tigera/operator:v1.42.3'),
     resource('operator.tigera.io/v1', 'Installation', { registry: 'my.reg/', imagePath: 'mirror/calico' }),
@@ -281,7 +281,7 @@ test('rook: the image set that its chart writes is not repeated by the CSI opera
   ]);
 });
 
-test('an operator within a List has its images too', () => {
+test('an operator in a List has its images too', () => {
   const manager = operator('quay.io/jetstack/cert-manager-controller:v1.21.1');
   const images = references(builtInRules, [manager]);
   const list = { apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'v1', kind: 'ServiceAccount' }, manager] };

@@ -7,7 +7,7 @@ export function apply(rules: readonly Rule[], manifests: readonly object[], opti
   return applyRules(rules, inputOf(manifests, options));
 }
 
-/** What rules are applied to: manifests as Helm would have rendered them. */
+/** Returns the input of rules for manifests as Helm would have rendered them. */
 export function inputOf(manifests: readonly object[], options: Options = {}): RuleInput {
   const folder = options.folder ?? 'app';
   const render = manifests
@@ -26,7 +26,7 @@ export interface Options {
   readonly appVersion?: string;
 }
 
-/** Only the references, each once. */
+/** Returns only the references, without duplicates. */
 export function references(rules: readonly Rule[], manifests: readonly object[], options?: Options): string[] {
   return [...new Set(apply(rules, manifests, options).map((place) => place.reference))];
 }
