@@ -41,8 +41,14 @@ function chartText({ name, version, parent }: ChartEntry): string {
 function changeText({ name, version, what, from, to }: ChartChange): string {
   if (what === 'version') return `${name}: ${from} → ${to}`;
   const [before, after] = what === 'digest' ? [shortDigest(from), shortDigest(to)] : [from, to];
-  return `${name} ${version}: ${what === 'digest' ? 'content changed under the same version' : what}, ${before} → ${after}`;
+  return `${name} ${version}: ${CHANGED[what]}, ${before} → ${after}`;
 }
+
+const CHANGED = {
+  digest: 'content changed under the same version',
+  place: 'source changed',
+  profiles: 'profiles changed',
+} as const satisfies Record<Exclude<ChartChange['what'], 'version'>, string>;
 
 function imageText({ reference, charts }: ImageEntry): string {
   return charts.length === 0 ? reference : `${reference} (${charts.join(', ')})`;

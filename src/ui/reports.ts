@@ -21,7 +21,7 @@ export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'ch
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
   const possible = images.filter((image) => !isWanted(image)).length;
-  const doubtful = possible === 0 ? [] : [`${possible} of them possible: bundle takes these only with --include`];
+  const doubtful = possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
   const left = [...doubtful, ...choices.flatMap((choice) => choiceText(choice))];
   const result = rows.length === 0 ? '' : table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
   return { result, notes: lined([summary, ...left]) };

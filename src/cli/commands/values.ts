@@ -76,7 +76,7 @@ export function valuesCommand(edge: Edge): Command {
       examples(
         'values app --bundle app.tar --to registry.example --out app.yaml',
         'values --all --bundle app.tar --to registry.example --out-dir out',
-        'values ./app --to registry.example --unmapped=repack --out app.yaml',
+        'values ./app --to registry.example --unmapped=repack --out v.yaml',
       ),
     )
     .optionsGroup('Selection:');

@@ -75,7 +75,8 @@ function parseUsername(text: string): Omit<GivenLogin, 'password'> {
   }
   // RFC 7617: a user name ends at the first colon.
   if (username.includes(':') || /\p{Cc}/u.test(username)) {
-    throw new AirgapError('usage', `--registry-username: ${quoted(username)} is not a valid user name`, {
+    // The name is not printed: it may contain the password.
+    throw new AirgapError('usage', `--registry-username ${quoted(text.slice(0, at))}=…: not a valid user name`, {
       hint: 'user names have no colon or control characters; the password is read from standard input',
     });
   }
