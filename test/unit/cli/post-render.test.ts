@@ -59,6 +59,10 @@ describe('helm airgap post-render', () => {
     const broken = Buffer.concat([Buffer.from(pod(IMAGE)), Buffer.from([0xff])]);
     expect(await run(['--map=map.json'], broken)).toMatchObject({ code: 1, out: '' });
     const nameless = await run(['--map=map.json'], 'kind: Pod\n');
-    expect(nameless).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^Error: /) });
+    expect(nameless).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^Error: .*\nHint: .*helm template/),
+    });
   });
 });
