@@ -2,7 +2,7 @@ import { Document, isMap } from 'yaml';
 import { documentText } from '../base/yaml-text.ts';
 import type { ProposedRule } from '../workflows/inside/propose-rules.ts';
 
-const HEAD = ` Operator rules proposed from the files of operator images, in the format of docs/rules.md. Before use with --rules,
+const HEAD = ` Rules proposed from the files of operator images, in the format of docs/rules.md. Before use with --rules,
  check for each: does the operator still choose that image, and which setting redirects it?`;
 
 /** Formats proposed rules as a YAML rule file, with a comment where no setting was found that redirects an image. */
