@@ -17,7 +17,7 @@ export function aggregateReport({ profile, parts, copied, left, notInBundle }: A
     );
     for (const { reference, template, path, written } of proof.residue) {
       const now = written === reference ? '' : ` has ${written}`;
-      lines.push(`  unmapped: ${reference}`, `    ${template} ${path}${now}`);
+      lines.push(`  unmapped, still public: ${reference}`, `    ${template} ${path}${now}`);
     }
   }
   lines.push(...copiedReport(copied));
