@@ -12,7 +12,8 @@ export function rulesDocument(proposed: readonly ProposedRule[]): string {
   for (const [i, { rule, open }] of proposed.entries()) {
     for (const [j, { name }] of rule.images.entries()) {
       const redirect = document.getIn([i, 'images', j, 'redirect'], true);
-      if (open.includes(name) && isMap(redirect)) redirect.comment = ' open: nothing in the image shows a setting for it';
+      if (open.includes(name) && isMap(redirect))
+        redirect.comment = ' open: nothing in the image shows a setting for it';
     }
   }
   return documentText(document).trimEnd();

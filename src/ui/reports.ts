@@ -213,7 +213,10 @@ export function proofReport(result: Overrides, named = false): string {
   }
   for (const residue of proof.residue) {
     const { reference, template, path, written, because } = residue;
-    lines.push(`  unmapped, still public: ${reference}`, `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`);
+    lines.push(
+      `  unmapped, still public: ${reference}`,
+      `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
+    );
     const why = residueMap?.hidden.includes(residue) ? residueMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
