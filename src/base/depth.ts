@@ -1,9 +1,9 @@
 import { AirgapError } from './errors.ts';
 
-/** Levels of lists and mappings in foreign YAML or JSON. Real charts have at most some forty; a stack has room for thousands. */
+/** Maximum nesting of lists and mappings in untrusted YAML or JSON. Real charts reach about 40; the stack takes thousands. */
 export const DEPTH_LIMIT = 500;
 
-/** Whether a value nests deeper than {@link DEPTH_LIMIT}. Needs no stack, so that the value may be of any depth. */
+/** Returns true if a value nests deeper than {@link DEPTH_LIMIT}. Iterative, so that any depth is safe. */
 export function isTooDeep(value: unknown): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth++) {
@@ -13,7 +13,7 @@ export function isTooDeep(value: unknown): boolean {
   return false;
 }
 
-/** @throws AirgapError `chart-invalid` for a value that is nested too deep to be walked */
+/** @throws AirgapError `chart-invalid` for a value that nests deeper than {@link DEPTH_LIMIT} */
 export function checkDepth(value: unknown, what: string): void {
   if (!isTooDeep(value)) return;
   throw new AirgapError('chart-invalid', `${what} nest deeper than ${DEPTH_LIMIT} levels`, {

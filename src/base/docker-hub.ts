@@ -1,10 +1,10 @@
 /**
- * A host, or a host with a path, in which Docker Hub has its one name, `docker.io`: Docker's configuration calls it
- * `index.docker.io`, and its API is at `registry-1.docker.io`. Others stay as they are.
+ * Replaces the aliases of Docker Hub in a host (or host with path) by `docker.io`: Docker's configuration says
+ * `index.docker.io`, and the API is at `registry-1.docker.io`. Other hosts stay unchanged.
  */
 export function withHubName(name: string): string {
   return name.replace(/^(?:index|registry-1)\.docker\.io(?=\/|$)/, 'docker.io');
 }
 
-/** The key of Docker Hub's login in Docker's configuration, in the stores of credential helpers and for Helm. */
+/** Key of the Docker Hub login in Docker's configuration, in credential helpers and in Helm. */
 export const HUB_KEY = 'https://index.docker.io/v1/';

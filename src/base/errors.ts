@@ -1,35 +1,35 @@
 import { printable } from './printable.ts';
 import { redact } from './redact.ts';
 
-/** What went wrong, for programs: stable across versions. */
+/** Machine-readable kind of an error, stable across versions. */
 export type ErrorCode =
-  | 'usage' // flags or arguments that make no sense together
-  | 'config' // a configuration file that does not say what it must
+  | 'usage' // invalid flags or arguments, or an invalid combination
+  | 'config' // an invalid configuration file
   | 'helm-missing'
   | 'chart-not-found'
   | 'chart-invalid'
-  | 'chart-render' // Helm refused; its own message is part of ours
+  | 'chart-render' // helm template failed; the message includes Helm's
   | 'reference-invalid'
   | 'image-not-found'
   | 'unauthorized'
   | 'forbidden'
-  | 'registry' // the registry answered, with something it should not
+  | 'registry' // the registry answered with an unexpected status or body
   | 'network' // the registry did not answer
   | 'digest-mismatch'
-  | 'unsupported' // understood, and not done
+  | 'unsupported' // recognized but not supported
   | 'bundle-invalid'
   | 'output-exists'
   | 'no-space'
   | 'file' // a file or folder that cannot be read or written
   | 'collision'
-  | 'disagreement' // two readings of one document differ
-  | 'signature' // a bundle that is not signed as it has to be
-  | 'tag-conflict' // a tag is there with other content
-  | 'repository-missing' // a repository is not there, and is not to be made
-  | 'several' // more than one of the above; see `causes`
+  | 'disagreement' // two interpretations of one document differ
+  | 'signature' // a required signature is missing or invalid
+  | 'tag-conflict' // the tag exists with other content
+  | 'repository-missing' // the repository does not exist and must not be created
+  | 'several' // several errors; see `causes`
   | 'interrupted';
 
-/** Exit codes of the command line: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 check failed, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
 const EXIT: Partial<Record<ErrorCode, ExitCode>> = {
@@ -42,25 +42,25 @@ const EXIT: Partial<Record<ErrorCode, ExitCode>> = {
 };
 
 export interface ErrorDetails {
-  /** What the reader can do about it, in one sentence. */
+  /** One sentence: what the user can do about it. */
   readonly hint?: string;
   readonly cause?: unknown;
-  /** Several independent failures of one batch, shown grouped. */
+  /** Independent failures of one batch, printed in groups. */
   readonly causes?: readonly AirgapError[];
-  /** Whether the same may well succeed at another time. */
+  /** True if a retry may succeed later: the registry throttles, fails or is full. */
   readonly isTransient?: boolean;
 }
 
 /**
- * The one error class: a code, one sentence that says what happened to what, a hint that says what to do, the cause.
- * Secrets are removed here, when the error is made, so no later printing can leak them, and what a terminal would obey is
- * escaped, since messages quote charts, registries and Helm.
+ * The only error class: a code, a message that says what happened to what, a hint that says what to do, the cause.
+ * The constructor removes secrets, so that printing cannot leak them, and escapes control characters, because messages
+ * quote charts, registries and Helm.
  */
 export class AirgapError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly causes: readonly AirgapError[];
-  /** Of an answer: a registry that throttles, fails or is full. No answer at all (`network`) needs no telling. */
+  /** Set for responses only (throttling, server errors); an error of code `network` is transient by itself. */
   readonly isTransient: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -72,7 +72,7 @@ export class AirgapError extends Error {
     this.isTransient = details.isTransient ?? false;
   }
 
-  /** The exit code that the command line ends with. A batch that failed for one reason only has that reason's code. */
+  /** Exit code of the process. A batch whose causes agree on an exit code has that one, else 1. */
   get exitCode(): ExitCode {
     if (this.code !== 'several') return EXIT[this.code] ?? 1;
     const codes = new Set(this.causes.map((cause) => cause.exitCode));
@@ -80,7 +80,7 @@ export class AirgapError extends Error {
   }
 }
 
-/** One error for many: the single one itself, or a `several` that carries them all. `errors` is not empty. */
+/** Returns a single error unchanged, or wraps several in one of code `several`. `errors` must not be empty. */
 export function combine(errors: readonly AirgapError[], message: string): AirgapError {
   const [first] = errors;
   if (first !== undefined && errors.length === 1) return first;
@@ -95,23 +95,23 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'unsupported',
 ]);
 
-/** Whether a registry has answered, and not with a success: as opposed to no answer, and to content that is damaged. */
+/** Returns true if a registry answered with an error, as opposed to not answering or sending damaged content. */
 export function isRefusal(error: unknown): error is AirgapError {
   return error instanceof AirgapError && REFUSALS.has(error.code);
 }
 
-/** A refusal of what was sent or asked for, which another run meets again: the registry itself is well. */
+/** Returns true for a refusal that a retry meets again: the request is at fault, not the state of the registry. */
 export function isLastingRefusal(error: unknown): error is AirgapError {
   return isRefusal(error) && !error.isTransient;
 }
 
-/** What a batch collects: errors of ours. Anything else is a defect, and thrown on. */
+/** Returns an AirgapError for a batch to collect; rethrows anything else, which is a bug. */
 export function ours(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;
   throw error;
 }
 
-/** Anything thrown, as text without secrets and without control characters. */
+/** Returns the message of a thrown value, without secrets and control characters. */
 export function messageOf(error: unknown): string {
   return clean(error instanceof Error ? error.message : String(error));
 }

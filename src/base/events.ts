@@ -1,6 +1,6 @@
 /**
- * What a long run reports while it works. Steps emit, `ui/` draws; neither knows the other.
- * Bytes are bytes of content on the wire or in the archive, never including what was skipped because it was there.
+ * Events of a long run. Workflows emit them, `ui/` displays them; neither depends on the other.
+ * `bytes` counts content transferred or written; skipped content does not count.
  */
 export type AirgapEvent =
   | { readonly type: 'stage'; readonly message: string }
@@ -14,53 +14,53 @@ export type AirgapEvent =
   | { readonly type: 'retry'; readonly what: string; readonly attempt: number; readonly reason: string }
   | { readonly type: 'warning'; readonly message: string };
 
-/** One blob or manifest on its way to a registry that came to an end, for logs. What was there is no transfer. */
+/** One finished upload of a blob or manifest, for logs. Content that the registry already has causes no event. */
 export interface Transfer {
   readonly type: 'transfer';
   readonly item: 'blob' | 'manifest';
   readonly digest: string;
-  /** Its size. */
+  /** Size of the blob or manifest. */
   readonly bytes: number;
-  /** `registry/path` that it is for, and its tag when it has one there. */
+  /** Target, `registry/path`. */
   readonly repository: string;
   readonly tag?: string;
   readonly status: 'stored' | 'mounted' | 'failed';
   readonly seconds: number;
 }
 
-/** What a bundle is going to cost, known before its first layer is fetched. Bytes, unless said otherwise. */
+/** Size of a bundle and the transfers that it needs, known before the first layer is fetched. In bytes unless noted. */
 export interface Estimate {
-  /** How many of each the bundle holds; manifests count as blobs. */
+  /** Counts of the bundle's contents; manifests count as blobs. */
   readonly charts: number;
   readonly images: number;
   readonly blobs: number;
-  /** The file. */
+  /** Size of the bundle file. */
   readonly size: number;
-  /** What the file would have more if every image had its own layers. */
+  /** Bytes saved because images share layers. */
   readonly shared: number;
-  /** To be fetched from registries, taken from earlier bundles, and kept of an interrupted run. */
+  /** Bytes to fetch from registries, to copy from earlier bundles, and kept from an interrupted run. */
   readonly fetched: number;
   readonly reused: number;
   readonly resumed: number;
-  /** What the disk has to have free, and has. */
+  /** Disk space that is needed, and that is free. */
   readonly needed: number;
   readonly free: number;
-  /** What registries said of their limits while manifests were read. Reading layers does not count. */
+  /** Pull limits that registries reported while manifests were read. Fetching layers does not count against them. */
   readonly quotas: readonly Quota[];
 }
 
-/** A registry's limit on pulls, as Docker Hub has one. */
+/** Pull limit of a registry such as Docker Hub. */
 export interface Quota {
   readonly registry: string;
-  /** Pulls that are left. */
+  /** Pulls left. */
   readonly remaining: number;
-  /** Pulls that are allowed, where the registry says so. */
+  /** Allowed pulls, if the registry reports them. */
   readonly limit?: number;
-  /** Seconds that the limit is for, where the registry says so. */
+  /** Window of the limit in seconds, if the registry reports it. */
   readonly seconds?: number;
 }
 
 export type Emit = (event: AirgapEvent) => void;
 
-/** For callers that do not listen. */
+/** Discards all events. */
 export const silent: Emit = () => {};

@@ -1,38 +1,38 @@
 import { AirgapError, type ErrorCode, messageOf } from './errors.ts';
 
-/** What the system says of a path, in words. Its own are in the message of anything else. */
+/** Descriptions of system errors. Other codes keep the system's message. */
 const WORDS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder',
-  EEXIST: 'it is there already',
-  ENOTDIR: 'a part of the path is no folder',
+  ENOENT: 'no such file or folder',
+  EEXIST: 'it already exists',
+  ENOTDIR: 'a part of the path is not a folder',
   EISDIR: 'it is a folder',
-  EACCES: 'the permissions do not allow it',
-  EPERM: 'the system does not allow it',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
   EROFS: 'the file system is read-only',
   ENAMETOOLONG: 'the name is too long',
-  ELOOP: 'its links lead in a circle',
+  ELOOP: 'too many levels of symbolic links',
   ENOTEMPTY: 'the folder is not empty',
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the quota is used up',
-  EFBIG: 'no file there can be that large',
+  ENOSPC: 'no space left on the disk',
+  EDQUOT: 'disk quota exceeded',
+  EFBIG: 'the file system does not support files this large',
   EMFILE: 'too many files are open',
   ENFILE: 'too many files are open on this system',
-  EIO: 'the medium cannot be read or written',
-  ESTALE: 'the file system that it was on is gone',
+  EIO: 'input/output error',
+  ESTALE: 'stale file handle of a network file system',
   EBUSY: 'it is in use',
   ETXTBSY: 'it is in use',
 };
 
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
-/** Why a system call failed, without the path that it was about; what any other error says. */
+/** Returns why a system call failed, without its path; for other errors, the message. */
 export function reasonOf(error: unknown): string {
   const { code = '' } = Object(error) as NodeJS.ErrnoException;
   const words = WORDS[code];
   return words === undefined ? messageOf(error) : `${words} (${code})`;
 }
 
-/** A failed system call on a file or folder as an error of ours: `no-space`, `file`. Undefined for any other error. */
+/** Converts a failed system call on a file or folder to an AirgapError `no-space` or `file`; undefined for other errors. */
 export function fileFailure(error: unknown): AirgapError | undefined {
   if (error instanceof AirgapError) return error;
   if (!(error instanceof Error)) return undefined;
@@ -42,7 +42,7 @@ export function fileFailure(error: unknown): AirgapError | undefined {
   const where = [path, dest].filter((text) => text !== undefined).join(' to ');
   const kind: ErrorCode = FULL.has(code) ? 'no-space' : 'file';
   return new AirgapError(kind, `${where === '' ? '' : `${where}: `}${what} (${syscall}, ${code})`, {
-    hint: kind === 'file' ? 'look at that path and its permissions' : 'free some space, or choose another folder',
+    hint: kind === 'file' ? 'check that path and its permissions' : 'free some space, or choose another folder',
     cause: error,
   });
 }

@@ -2,11 +2,11 @@ import { join, resolve, sep } from 'node:path';
 import { AirgapError } from './errors.ts';
 import { quoted } from './printable.ts';
 
-/** Names of files in one folder, none given twice; `App` and `app` are one on some file systems. */
+/** Allocates unique file names in one folder. Case does not count: some file systems treat `App` and `app` as one. */
 export class FileNames {
   readonly #taken = new Set<string>();
 
-  /** The first of the wanted names that is free, or the last of them with a number behind it. */
+  /** Returns the first wanted name that is free, or the last one with a number appended. */
   take(...wanted: readonly string[]): string {
     const isFree = (name: string): boolean => !this.#taken.has(name.toLowerCase());
     let name = wanted.find(isFree);
@@ -20,13 +20,13 @@ export class FileNames {
 }
 
 /**
- * The absolute path of a file below a folder.
- * @param path relative, made of foreign texts
- * @throws AirgapError `file` when it leads out of the folder: whoever made it has not made it with toFileName
+ * Returns the absolute path of a file below a folder.
+ * @param path relative, built from untrusted text
+ * @throws AirgapError `file` if the path leaves the folder because its parts were not built with toFileName
  */
 export function pathInside(folder: string, path: string): string {
   const root = resolve(folder);
   const file = join(root, path);
   if (file.startsWith(root.endsWith(sep) ? root : root + sep)) return file;
-  throw new AirgapError('file', `${quoted(path)} would be written outside of ${folder}`);
+  throw new AirgapError('file', `${quoted(path)} would be written outside ${folder}`);
 }

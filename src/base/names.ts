@@ -2,30 +2,30 @@ import { AirgapError, type ErrorCode } from './errors.ts';
 import { quoted } from './printable.ts';
 
 /**
- * Names that come from a chart, a bundle, a registry or a list are hostile until they are checked here, where they are
- * read, and again where they become a path, a URL, a document or a line on a terminal.
+ * Names from charts, bundles, registries and lists are untrusted. They are checked with these grammars when they are read,
+ * and again before they become part of a path, a URL, a document or terminal output.
  */
 export type NameKind = keyof typeof GRAMMARS;
 
-/** Labels as RFC 1123 has them, which Kubernetes uses for names. */
+/** RFC 1123 label, which Kubernetes uses for names. */
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 
 interface Grammar {
   readonly pattern: RegExp;
-  /** Most characters. */
+  /** Maximum length in characters. */
   readonly limit: number;
-  /** What is allowed, for the hint. */
+  /** Description of the grammar, for the hint. */
   readonly allowed: string;
 }
 
 const GRAMMARS = {
-  // Helm's rule is wider (no path separators); a name also becomes part of a repository and of file names.
+  // Stricter than Helm, which only refuses path separators: the name becomes part of a repository and of file names.
   'chart name': {
     pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
     limit: 250,
     allowed: 'letters, digits, ".", "_" and "-", beginning with a letter or digit',
   },
-  // What Masterminds/semver NewVersion takes, and so Helm: a leading v and missing parts included.
+  // As Masterminds/semver NewVersion, and so Helm, accepts it: a leading v and missing parts are allowed.
   'chart version': {
     pattern:
       /^v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/,
@@ -43,7 +43,7 @@ const GRAMMARS = {
     limit: 63,
     allowed: 'at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit',
   },
-  // A DNS subdomain: what most Kubernetes objects may be called.
+  // A DNS subdomain: the name of most Kubernetes objects.
   'object name': {
     pattern: new RegExp(`^${LABEL}(?:\\.${LABEL})*$`),
     limit: 253,
@@ -54,9 +54,9 @@ const GRAMMARS = {
     pattern:
       /^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?$/,
     limit: 260,
-    allowed: 'a host name or address, with a port if need be',
+    allowed: 'a host name or address, with an optional port',
   },
-  // Of the path alone, the host does not count (RepositoryNameTotalLengthMax).
+  // The limit applies to the path without the host (RepositoryNameTotalLengthMax).
   repository: {
     pattern: /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/,
     limit: 255,
@@ -67,7 +67,7 @@ const GRAMMARS = {
     limit: 128,
     allowed: 'at most 128 letters, digits, "_", "." and "-", not beginning with "." or "-"',
   },
-  // One part of a path, on any system: no separators, no drive letters, nothing hidden, no device of Windows alone.
+  // One path component, portable: no separators, no drive letters, no hidden files.
   'file name': {
     pattern: /^[A-Za-z0-9_][A-Za-z0-9._+@-]*$/,
     limit: 200,
@@ -75,28 +75,28 @@ const GRAMMARS = {
   },
 } as const satisfies Record<string, Grammar>;
 
-/** Whether `text` is a name of this kind. */
+/** Returns true if `text` is a valid name of this kind. */
 export function isName(kind: NameKind, text: string): boolean {
   const { pattern, limit } = GRAMMARS[kind];
   return text.length <= limit && pattern.test(text);
 }
 
 /**
- * Returns `text` if it is a name of this kind.
- * @param where says whose name it is, as part of a sentence: `Chart.yaml of app.tgz`
- * @param code of the error; what was given on the command line is `usage`, what a bundle says `bundle-invalid`
+ * Returns `text` if it is a valid name of this kind.
+ * @param where origin of the name, for the message: `Chart.yaml of app.tgz`
+ * @param code of the error: `usage` for the command line, `bundle-invalid` for content of a bundle
  * @throws AirgapError `code`
  */
 export function checkName(kind: NameKind, text: string, where: string, code: ErrorCode = 'chart-invalid'): string {
   if (isName(kind, text)) return text;
-  throw new AirgapError(code, `${where}: ${quoted(text)} is no valid ${kind}`, {
+  throw new AirgapError(code, `${where}: ${quoted(text)} is not a valid ${kind}`, {
     hint: `allowed: ${GRAMMARS[kind].allowed}`,
   });
 }
 
 /**
- * A file name made of foreign texts, such as a chart's name and version: each character that is not safe on every file
- * system becomes `-`. The result is one path component and never empty, hidden, or `..`.
+ * Builds a file name from untrusted text, such as a chart's name and version: characters that are not safe on every file
+ * system become `-`. The result is one path component and never empty, hidden, or `..`.
  */
 export function toFileName(...parts: readonly string[]): string {
   const name = parts

@@ -5,8 +5,8 @@ import { AirgapError } from './errors.ts';
 import { fileFailure, reasonOf } from './file-failure.ts';
 
 /**
- * Writes a file whole or not at all: under another name beside it first, then renamed over what is there.
- * @param mode of the file; one that is there and that fewer may read keeps that
+ * Writes a file atomically: to a temporary file in the same folder, then renames it over an existing one.
+ * @param mode of the file; a stricter mode of an existing file is kept
  * @throws AirgapError `no-space`, `file`
  */
 export async function writeOutput(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
@@ -20,8 +20,8 @@ export async function writeOutput(path: string, content: string | Uint8Array, mo
 }
 
 /**
- * Works with a new file beside a path, which is gone afterwards unless it was renamed.
- * @param what cannot be written then
+ * Runs `work` with a new temporary file in the folder of `path`, and removes it unless `work` renamed it.
+ * @param what subject of the error message
  * @throws AirgapError `no-space`, `file`
  */
 async function withAside(
@@ -45,17 +45,17 @@ async function withAside(
   }
 }
 
-/** What may be replaced. */
+/** Kind of file that a command may replace. */
 export interface Replaceable {
-  /** Whether what is there was written by this command. */
+  /** Returns true if this command wrote the existing content. */
   readonly isOurs: (there: Buffer) => boolean | Promise<boolean>;
-  /** What it has to be, as in `is there already, and is no …`. */
+  /** Kind of file, for the message: `already exists and is not a …`. */
   readonly what: string;
 }
 
 /**
- * Refuses to write over what this command did not write. An empty file is nobody's.
- * @throws AirgapError `output-exists`, `file` when it cannot be read
+ * Refuses to overwrite a file that this command did not write. An empty file may be overwritten.
+ * @throws AirgapError `output-exists`; `file` if it cannot be read
  */
 export async function checkReplaceable(path: string, { isOurs, what }: Replaceable): Promise<void> {
   const found = await stat(path).catch((error) => {
@@ -69,32 +69,33 @@ export async function checkReplaceable(path: string, { isOurs, what }: Replaceab
     });
     if (await isOurs(there)) return;
   }
-  throw new AirgapError('output-exists', `${path} is there already, and is no ${what}`, {
-    hint: 'choose another place for it',
+  throw new AirgapError('output-exists', `${path} already exists and is not a ${what}`, {
+    hint: 'choose another path, or delete that file',
   });
 }
 
 /**
- * What can never become an output file is told before the work, and not after it.
- * @param flag that names the file, for the hint
- * @throws AirgapError `usage` when it is a folder, `file` when there is no folder for it
+ * Checks an output path before the work begins.
+ * @param flag that names the file, for messages
+ * @throws AirgapError `usage` if it is a folder, `file` if its folder does not exist
  */
 export async function checkOutput(path: string, flag: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory()) {
     throw new AirgapError('usage', `${flag} ${path} is a folder`, { hint: `name a file in it with ${flag}` });
   }
   if (!(await stat(dirname(path)).catch(() => undefined))?.isDirectory()) {
-    throw new AirgapError('file', `${flag} ${path}: there is no folder ${dirname(path)}`, {
-      hint: `create it, or name another place with ${flag}`,
+    throw new AirgapError('file', `${flag} ${path}: the folder ${dirname(path)} does not exist`, {
+      hint: `create it, or choose another path with ${flag}`,
     });
   }
 }
 
-/** More than most receipts have. */
+/** Larger than most receipts. */
 const TRIAL = Buffer.alloc(64 * 1024);
 
 /**
- * The same, and tries whether a file can be made there: nothing else knows of read-only file systems, quotas and full disks.
+ * Checks an output path like {@link checkOutput}, and writes a probe file: only that detects read-only file systems, quotas
+ * and full disks.
  * @throws AirgapError as {@link checkOutput}; `no-space`, `file`
  */
 export async function checkWritable(path: string, flag: string): Promise<void> {
@@ -111,24 +112,24 @@ async function tryToWrite(path: string, what: string): Promise<void> {
 }
 
 /**
- * Makes a folder with those above it. Node's own way never ends where a folder exists and takes no other (/proc).
- * @throws AirgapError `output-exists` where a file is in its way, `file`, `no-space`
+ * Creates a folder and its missing parents. Node's recursive mkdir never returns in /proc.
+ * @throws AirgapError `output-exists` if a file is in the way; `file`, `no-space`
  */
 export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return;
   const above = dirname(path);
   if (above !== path) await makeFolder(above);
   await mkdir(path, 0o755).catch(async (error: NodeJS.ErrnoException) => {
-    // Another run may have made it meanwhile.
+    // Another run may have created it in the meantime.
     if (error.code === 'EEXIST' && (await isFolder(path))) return;
     throw fileFailure(error) ?? error;
   });
 }
 
 /**
- * Tries whether files can be made in a folder, or in the nearest one above it where it is still to be made.
+ * Writes a probe file to a folder, or to its nearest existing parent.
  * @param path absolute
- * @throws AirgapError `output-exists` where a file is in its way, `file`, `no-space`
+ * @throws AirgapError `output-exists` if a file is in the way; `file`, `no-space`
  */
 export async function checkFolder(path: string, flag: string): Promise<void> {
   let there = path;
@@ -136,7 +137,7 @@ export async function checkFolder(path: string, flag: string): Promise<void> {
   await tryToWrite(join(there, 'airgap'), `${flag} ${path}`);
 }
 
-/** Undefined: there is nothing. @throws AirgapError `output-exists` when it is something else */
+/** Returns false if nothing exists at `path`. @throws AirgapError `output-exists` if it is not a folder */
 async function isFolder(path: string, flag?: string): Promise<boolean> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
@@ -145,7 +146,7 @@ async function isFolder(path: string, flag?: string): Promise<boolean> {
   if (found === undefined) return false;
   if (found.isDirectory()) return true;
   const named = flag === undefined ? path : `${flag}: ${path}`;
-  throw new AirgapError('output-exists', `${named} is there already, and is no folder`, {
+  throw new AirgapError('output-exists', `${named} already exists and is not a folder`, {
     hint: 'choose another folder',
   });
 }

@@ -4,24 +4,24 @@ import { dirname } from 'node:path';
 import { AirgapError } from './errors.ts';
 
 /**
- * Files that this tool made and opens again, such as a partial bundle and its journal. Their names can be guessed, so
- * somebody who may write to the folder can have put something else there: a link to another file of the user, a pipe.
+ * Files that this tool creates and opens again, such as a partial bundle and its journal. Their names are predictable, so
+ * another user with write access to the folder could plant a link to one of the user's files, or a pipe.
  */
 
-/** Modes of what may hold secrets. */
+/** Modes of files and folders that may hold secrets. */
 export const SECRET_FILE = 0o600;
 export const SECRET_FOLDER = 0o700;
 
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
-// Windows has neither. O_NONBLOCK: a pipe would wait for whoever is at its other end.
+// Windows has neither. O_NONBLOCK: opening a pipe would block until its other end is opened.
 const CAREFUL = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
 
 const FLAGS = { r: O_RDONLY, 'r+': O_RDWR, a: O_WRONLY | O_APPEND } as const;
 
 /**
- * Opens a file that an earlier run of this user made: a regular file, not through a link, with one name only.
- * @throws AirgapError `file` for anything else; and what the system says, ENOENT first of all
+ * Opens a file that an earlier run of this user created: a regular file, without following links, without hard links.
+ * @throws AirgapError `file` for anything else; system errors such as ENOENT unchanged
  */
 export async function openOwn(path: string, how: keyof typeof FLAGS): Promise<FileHandle> {
   const file = await openOnly(path, how);
@@ -35,13 +35,14 @@ export async function openOwn(path: string, how: keyof typeof FLAGS): Promise<Fi
 }
 
 /**
- * The same whoever owns the file: for a thread that opens what another one has opened with {@link openOwn}, or made.
+ * Opens a regular file without checking its owner: for a thread that reopens a file that the main thread has checked with
+ * {@link openOwn} or created.
  * @throws as {@link openOwn}
  */
 export async function openOnly(path: string, how: keyof typeof FLAGS): Promise<FileHandle> {
   const file = await open(path, FLAGS[how] | CAREFUL).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ELOOP' || error.code === 'EMLINK') throw foreign(path, 'is a link', error);
-    if (error.code === 'ENXIO' || error.code === 'EISDIR') throw foreign(path, 'is no file', error);
+    if (error.code === 'ENXIO' || error.code === 'EISDIR') throw foreign(path, 'is not a regular file', error);
     throw error;
   });
   try {
@@ -54,22 +55,22 @@ export async function openOnly(path: string, how: keyof typeof FLAGS): Promise<F
 }
 
 /**
- * Makes a file that nobody has made before.
- * @param flags besides, such as O_APPEND
- * @throws what the system says, EEXIST when there is anything of that name, a link included
+ * Creates a file that must not exist.
+ * @param flags additional open flags, such as O_APPEND
+ * @throws system errors unchanged; EEXIST if anything of that name exists, including a link
  */
 export function createOwn(path: string, mode: number = SECRET_FILE, flags = 0): Promise<FileHandle> {
   return open(path, O_RDWR | O_CREAT | O_EXCL | flags, mode);
 }
 
-/** Makes it anew, in place of one that an earlier run of this user made. @throws AirgapError `file` for anything else */
+/** Creates a file and replaces one of an earlier run of this user. @throws AirgapError `file` for anything else */
 export async function replaceOwn(path: string, mode?: number): Promise<FileHandle> {
   await refuseForeign(path);
   await rm(path, { force: true });
   return createOwn(path, mode);
 }
 
-/** Refuses a path that holds something else than a file of this user's own; that there is nothing is right. */
+/** Accepts a path that does not exist, or that holds a file of this user. @throws AirgapError `file` for anything else */
 export async function refuseForeign(path: string): Promise<void> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -82,12 +83,12 @@ export async function refuseForeign(path: string): Promise<void> {
 
 function checkKind(path: string, found: Stats): void {
   if (found.isSymbolicLink()) throw foreign(path, 'is a link');
-  if (!found.isFile()) throw foreign(path, 'is no file');
-  // A hard link to another file of the user.
-  if (found.nlink > 1) throw foreign(path, 'is a link: the file has other names too');
+  if (!found.isFile()) throw foreign(path, 'is not a regular file');
+  // A planted hard link to another file of the user.
+  if (found.nlink > 1) throw foreign(path, 'has hard links');
 }
 
-/** Some file systems (FAT, mounts of other hosts) give all files the owner of the folder, whoever makes them. */
+/** Some file systems (FAT, network mounts) give every file the owner of its folder. */
 async function checkOwner(path: string, { uid }: Stats): Promise<void> {
   const own = process.getuid?.();
   if (own === undefined || uid === own) return;
@@ -96,8 +97,8 @@ async function checkOwner(path: string, { uid }: Stats): Promise<void> {
 }
 
 function foreign(path: string, why: string, cause?: unknown): AirgapError {
-  return new AirgapError('file', `${path} ${why}, so no earlier run of yours left it there`, {
-    hint: 'look who made it, and delete it; or write to a folder that is yours alone',
+  return new AirgapError('file', `${path} ${why}, so it was not left there by an earlier run of yours`, {
+    hint: 'check who created it and delete it, or write to a folder that only you can write to',
     cause,
   });
 }

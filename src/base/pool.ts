@@ -1,6 +1,7 @@
 /**
- * Runs `work` over `items`, at most `limit` at a time, in order of the items, and gives the results in that order.
- * The first failure stops new work; what is under way is awaited, so that nothing goes on behind the caller's back.
+ * Runs `work` over `items`, at most `limit` at a time, and returns the results in the order of the items.
+ * The first failure starts no new work and is thrown once running work has ended, so that nothing continues in the
+ * background.
  */
 export async function pool<T, R>(
   items: readonly T[],
@@ -30,10 +31,10 @@ export async function pool<T, R>(
   return results;
 }
 
-/** The outcome of one item of a batch that goes on after failures. */
+/** Outcome of one item of a batch that continues after failures. */
 export type Outcome<R> = { readonly value: R; readonly error?: undefined } | { readonly error: unknown };
 
-/** Like {@link pool}, but every item is tried and each failure is handed back in its place. */
+/** Like {@link pool}, but processes every item and returns failures in place of results. */
 export function settle<T, R>(
   items: readonly T[],
   limit: number,

@@ -1,16 +1,16 @@
-/** Quotes a foreign text for a message: escaped like JSON, control characters too, and cut after 200 characters. */
+/** Quotes untrusted text for a message: escaped like JSON, including control characters, cut after 200 characters. */
 export function quoted(text: string): string {
   return printable(JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text));
 }
 
-// C0 but tab and newline, DEL, C1 (a terminal reads U+009B as ESC [), line and paragraph separators, and the
-// characters that change the direction of text (Trojan Source, CVE-2021-42574), which hide what a name really is.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+// C0 except tab and newline, DEL, C1 (terminals read U+009B as ESC [), line and paragraph separators, and bidirectional
+// control characters (Trojan Source, CVE-2021-42574), which disguise names.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern matches control characters
 const UNPRINTABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 /**
- * Text for people, with every character escaped that a terminal would obey instead of show: `\x1b` for ESC, `\u202e` for
- * a change of direction. Newlines and tabs stay; for what must be one line there is {@link printableLine}.
+ * Escapes characters that a terminal interprets: `\x1b` for ESC, `\u202e` for a right-to-left override. Newlines and tabs
+ * stay; {@link printableLine} escapes them too.
  */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => {
@@ -19,17 +19,17 @@ export function printable(text: string): string {
   });
 }
 
-/** The same for one line: newlines and tabs are escaped too. */
+/** Escapes like {@link printable}, and also newlines and tabs, so that the result is one line. */
 export function printableLine(text: string): string {
   return printable(text).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'));
 }
 
-/** Foreign words for a sentence: white space, breaks and characters that do not show are one space each time. */
+/** Collapses white space, line breaks and invisible characters of untrusted text to single spaces. */
 export function inOneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
 }
 
-/** JSON of a value, in which no character is left that a terminal would obey: `\\u009b` reads the same. */
+/** Serializes a value as JSON and escapes characters that a terminal interprets; parsers read the same value. */
 export function jsonText(value: unknown, indent?: number, replacer?: (key: string, value: unknown) => unknown): string {
   return JSON.stringify(value, replacer, indent).replace(
     UNPRINTABLE,

@@ -1,23 +1,23 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
-/** Which run of this tool it is, among those of all hosts that share a folder. */
+/** Identity of a run of this tool among the runs of all hosts that share a folder. */
 export interface RunIdentity {
   readonly pid: number;
   readonly host: string;
-  /** Boot of the machine and its space of process numbers: where these differ, a number says nothing. '' where unknown. */
+  /** Boot id and PID namespace: PIDs are comparable only within one. '' if unknown. */
   readonly space: string;
-  /** When the process began, as the system counts, since numbers are given again; '' where unknown. */
+  /** Start time of the process in clock ticks, since PIDs are reused; '' if unknown. */
   readonly start: string;
 }
 
-/** This very run. */
+/** Returns the identity of the current process. */
 export function thisRun(): RunIdentity {
   const { pid } = process;
   return { pid, host: hostname(), space: thisSpace(), start: startOf(pid) ?? '' };
 }
 
-/** `unknown`: on another host, in another container, before a restart of the machine. */
+/** Returns whether a run is alive; `unknown` for another host, another container or before a reboot. */
 export function stateOf({ pid, host, space, start }: RunIdentity): 'runs' | 'gone' | 'unknown' {
   if (host !== hostname() || space !== thisSpace()) return 'unknown';
   try {
@@ -34,12 +34,12 @@ function thisSpace(): string {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
-    // No Linux.
+    // Not Linux.
     return '';
   }
 }
 
-/** Field 22 of /proc/PID/stat; the name before it may hold anything. */
+/** Reads field 22 of /proc/PID/stat. The command name in field 2 may contain any character. */
 function startOf(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');

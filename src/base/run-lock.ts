@@ -6,34 +6,34 @@ import { fileFailure, reasonOf } from './file-failure.ts';
 import { createOwn, openOnly } from './own-file.ts';
 import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
 
-/** Milliseconds between signs of life. */
+/** Milliseconds between updates of the lock. */
 const BEAT = 10_000;
-/** Milliseconds without one after which a run that nobody can look for is gone. */
+/** Milliseconds without an update after which a run whose process cannot be checked is considered dead. */
 const SILENCE = 60_000;
-/** Far more than a lock has. */
+/** Bytes to read; locks are much smaller. */
 const LIMIT = 4096;
 
-/** Nobody can make a file there. */
+/** Errors of a folder in which no run can create files. */
 const CLOSED: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR']);
-/** What writes next says how much is needed; what has been written already may be enough. */
+/** A full disk is reported by the code that writes the output, with the bytes needed; existing output may be enough. */
 const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
-/** The file that says who writes an output: Node has no flock. */
+/** Path of the lock file of an output: Node has no flock. */
 export function runLockOf(path: string): string {
   return `${path}.partial.lock`;
 }
 
 /**
- * Works while no other run does on the same output. A run that was killed keeps nobody away: its process is looked for,
- * and where that cannot be done (another host, another container), it is gone when its lock has not been touched for a minute.
- * @throws AirgapError `output-exists` with who writes there, at once; `file`; and what `work` throws
+ * Runs `work` while holding a lock on an output. The lock of a killed run is taken over: its process is checked, and if
+ * that is impossible (another host, another container), a lock that was not updated for a minute is stale.
+ * @throws AirgapError `output-exists` that names the holder, without waiting; `file`; errors of `work`
  */
 export async function withRunLock<R>(path: string, work: () => Promise<R>): Promise<R> {
   const lock = runLockOf(path);
   const held = await acquire(path, lock);
   if (held === undefined) return work();
   const { file, content } = held;
-  // Written, and not only given another time: so it is the clock of the file system that counts.
+  // A write, not utimes: the time comes from the clock of the file system.
   const beat = setInterval(() => void file.write(content, 0).catch(() => {}), BEAT).unref();
   try {
     return await work();
@@ -50,10 +50,10 @@ interface Held {
   readonly content: string;
 }
 
-/** @returns undefined where no file can be made. @throws AirgapError `output-exists`, `file` */
+/** Returns undefined if no lock can be created. @throws AirgapError `output-exists`, `file` */
 async function acquire(path: string, lock: string): Promise<Held | undefined> {
   const content = `${JSON.stringify({ ...thisRun(), since: new Date().toISOString() })}\n`;
-  // A lock that is gone between two looks at it is worth another try, and so is one that was taken over.
+  // Retries if the lock disappears or is taken over between two checks.
   for (let attempt = 0; attempt < 5; attempt++) {
     try {
       const file = await createOwn(lock, 0o644);
@@ -69,7 +69,7 @@ async function acquire(path: string, lock: string): Promise<Held | undefined> {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (FULL.has(code)) return undefined;
       if (CLOSED.has(code)) {
-        // No run can write there, so none has to be kept away; but what is there may be all that is wanted.
+        // No run can write here, so no lock is needed; an existing output may already be up to date.
         if (await isThere(path)) return undefined;
         throw new AirgapError('file', `${path} cannot be written: ${reasonOf(error)}`, { cause: error });
       }
@@ -80,20 +80,20 @@ async function acquire(path: string, lock: string): Promise<Held | undefined> {
   throw busy(path, lock, undefined);
 }
 
-/** Whether something has that name, or begins with it as the parts of a bundle do. */
+/** Returns true if the output or one of its parts exists. */
 async function isThere(path: string): Promise<boolean> {
   const names = await readdir(dirname(path)).catch(() => []);
   return names.some((name) => name.startsWith(basename(path)));
 }
 
-/** Takes the lock of a run that is gone away. @throws AirgapError `output-exists` when it is not gone, `file` */
+/** Deletes the lock of a dead run. @throws AirgapError `output-exists` if the run is alive; `file` */
 async function removeStale(path: string, lock: string): Promise<void> {
   const there = await read(lock);
   if (there === undefined) return;
   const state = there.holder === undefined ? 'unknown' : stateOf(there.holder);
   const isGone = state === 'gone' || (state === 'unknown' && (await now(lock)) - there.touched > SILENCE);
   if (!isGone) throw busy(path, lock, there.holder);
-  // Under its own name another run may make a new one at any moment; under another it can be looked at.
+  // Another run may create a new lock under this name at any moment; a renamed one can be checked safely.
   const aside = `${lock}.${randomUUID()}`;
   try {
     await rename(lock, aside);
@@ -107,9 +107,9 @@ async function removeStale(path: string, lock: string): Promise<void> {
 
 interface Lock {
   readonly text: string;
-  /** Milliseconds, of the file system's clock. */
+  /** Milliseconds by the file system's clock. */
   readonly touched: number;
-  /** Undefined while it is being written, and of what is no lock. */
+  /** Undefined while the lock is being written, and if it is not a valid lock. */
   readonly holder: Holder | undefined;
 }
 
@@ -117,7 +117,7 @@ interface Holder extends RunIdentity {
   readonly since: string;
 }
 
-/** Undefined when it is gone. @throws AirgapError `file` for what is no file */
+/** Returns undefined if the lock does not exist. @throws AirgapError `file` if it is not a regular file */
 async function read(path: string): Promise<Lock | undefined> {
   let file: FileHandle;
   try {
@@ -148,7 +148,7 @@ function parse(text: string): Holder | undefined {
   return { pid, host, space, start, since } as Holder;
 }
 
-/** What the file system's clock says: that of another host may differ from this one's. */
+/** Returns the time of the file system's clock, which may differ from this host's. */
 async function now(lock: string): Promise<number> {
   const path = `${lock}.${randomUUID()}`;
   const file = await createOwn(path).catch((error) => {
@@ -164,7 +164,7 @@ async function now(lock: string): Promise<number> {
 
 function busy(path: string, lock: string, holder: Holder | undefined): AirgapError {
   const who = holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`;
-  return new AirgapError('output-exists', `another run of helm airgap writes ${path}${who}`, {
-    hint: `wait for it, or choose another name with --out; when there is no such run, delete ${lock}`,
+  return new AirgapError('output-exists', `another run of helm airgap is writing ${path}${who}`, {
+    hint: `wait for it, or choose another file with --out; if that run no longer exists, delete ${lock}`,
   });
 }

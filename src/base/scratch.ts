@@ -5,24 +5,23 @@ import { join } from 'node:path';
 import { AirgapError, messageOf } from './errors.ts';
 import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
 
-/** Scratch folders of this process. */
+/** Temporary folders of this process. */
 const inUse = new Set<string>();
 
 /**
- * Runs `work` with a scratch folder of its own, which is gone afterwards, whatever happens. What killed runs have left
- * beside it goes too.
- * @param parent where folders for a time belong
- * @throws AirgapError `file` when none can be made there
+ * Runs `work` with a temporary folder and removes it afterwards. Also removes folders that killed runs have left in `parent`.
+ * @param parent folder for temporary files
+ * @throws AirgapError `file` if no folder can be created
  */
 export async function withScratchIn<R>(parent: string, work: (folder: string) => Promise<R>): Promise<R> {
   const folder = await mkdtemp(join(parent, `${nameOf(thisRun())}-`)).catch((cause: unknown) => {
-    throw new AirgapError('file', `no scratch folder can be made in ${parent}: ${messageOf(cause)}`, {
-      hint: 'let TMPDIR name a folder that can be written to',
+    throw new AirgapError('file', `cannot create a temporary folder in ${parent}: ${messageOf(cause)}`, {
+      hint: 'set TMPDIR to a folder with write access',
       cause,
     });
   });
   inUse.add(folder);
-  // Of runs that were killed; beside the work, and nothing hangs on it.
+  // In the background; a failure does not matter.
   const tidied = removeStale(parent).catch(() => {});
   try {
     return await work(folder);
@@ -33,20 +32,20 @@ export async function withScratchIn<R>(parent: string, work: (folder: string) =>
   }
 }
 
-/** Removes all of them at once: for a process that ends without waiting for its work. */
+/** Removes all temporary folders synchronously, for a process that exits without waiting for its work. */
 export function removeScratch(): void {
   for (const folder of inUse) {
     try {
       rmSync(folder, { recursive: true, force: true });
     } catch {
-      // Helm may still write there; a later run removes it.
+      // Helm may still write to it; a later run removes it.
     }
   }
 }
 
 const PREFIX = 'helm-airgap-';
 
-/** `helm-airgap-PID-START-WHERE`: with what tells later runs on this host whether its run is gone. */
+/** Returns `helm-airgap-PID-START-HOST`, by which later runs on this host recognize that the run is dead. */
 function nameOf({ pid, start, host, space }: RunIdentity): string {
   const where = createHash('sha256').update(`${host} ${space}`).digest('hex').slice(0, 12);
   return `${PREFIX}${pid}-${start === '' ? 0 : start}-${where}`;
@@ -54,7 +53,7 @@ function nameOf({ pid, start, host, space }: RunIdentity): string {
 
 const NAME = /^helm-airgap-(\d{1,10})-(\d{1,20})-[0-9a-f]{12}-/;
 
-/** Milliseconds after which an empty folder that does not say whose it is, of an older version, is nobody's. */
+/** Milliseconds after which an empty folder of an older version, whose name has no identity, is removed. */
 const OLD = 60 * 60_000;
 
 async function removeStale(parent: string): Promise<void> {
@@ -67,7 +66,7 @@ async function removeStale(parent: string): Promise<void> {
     if (!found?.isDirectory() || found.uid !== own) continue;
     const [, pid, start = ''] = NAME.exec(name) ?? [];
     if (pid === undefined) {
-      // Whatever is in it keeps it there.
+      // rmdir fails if the folder is not empty.
       if (Date.now() - found.mtimeMs > OLD) await rmdir(folder).catch(() => {});
       continue;
     }

@@ -1,24 +1,24 @@
-/** Text without any of a character at its end. A pattern such as `x+$` begins anew at each x of a long text. */
+/** Removes a character from the end of a text. A pattern such as `x+$` takes quadratic time on a long text. */
 export function withoutEnd(text: string, character: string): string {
   let end = text.length;
   while (end > 0 && text[end - 1] === character) end -= 1;
   return text.slice(0, end);
 }
 
-/** Text without any of a character at both ends. */
+/** Removes a character from both ends of a text. */
 export function withoutEnds(text: string, character: string): string {
   let start = 0;
   while (start < text.length && text[start] === character) start += 1;
   return withoutEnd(text.slice(start), character);
 }
 
-/** What stands before the first of a mark; the whole text where there is none. */
+/** Returns the text before the first occurrence of `mark`, or the whole text if there is none. */
 export function before(text: string, mark: string): string {
   const at = text.indexOf(mark);
   return at < 0 ? text : text.slice(0, at);
 }
 
-/** A long text without its middle, about `limit` characters, cut between lines where lines are not long themselves. */
+/** Cuts the middle out of a long text, down to about `limit` characters, at line breaks where possible. */
 export function shortened(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const near = limit / 8;
@@ -28,5 +28,5 @@ export function shortened(text: string, limit: number): string {
   let start = text.length - limit / 4;
   const nextLine = text.indexOf('\n', start);
   if (nextLine >= 0 && nextLine - start < near) start = nextLine + 1;
-  return `${text.slice(0, end)}\n… ${start - end} characters are left out …\n${text.slice(start)}`;
+  return `${text.slice(0, end)}\n… ${start - end} characters left out …\n${text.slice(start)}`;
 }

@@ -1,11 +1,11 @@
-/** A test on whole names. */
+/** Matches whole names. */
 export interface NameTest {
   test(name: string): boolean;
 }
 
 /**
- * A pattern of names in which `*` stands for anything. Takes time in proportion to the name, however many stars there are:
- * each stretch between two stars is looked for once, as early as it can stand.
+ * Compiles a pattern in which `*` matches any text. Matching takes linear time for any number of stars: each part between
+ * two stars is searched for once, from the left.
  */
 export function wildcard(pattern: string): NameTest {
   const [first = '', ...rest] = pattern.split('*');

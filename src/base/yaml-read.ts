@@ -15,36 +15,35 @@ import { isTooDeep } from './depth.ts';
 type Options = ParseOptions & DocumentOptions & SchemaOptions;
 
 /**
- * How YAML from outside is parsed. Comparing each key with all others, and printing the line of each error, takes time
- * with the square of the text: 120 kB of errors took 9 s. A mapping as a key is written out for each mapping around it,
- * which takes hours for 1 kB of `? ? ?`. Warnings would go to the terminal, with the text in them.
+ * Options for untrusted YAML. Unique keys and pretty errors take quadratic time: 120 kB of errors took 9 s. A mapping as a
+ * key is serialized for every mapping around it: 1 kB of `? ? ?` takes hours. Warnings would print the text to the terminal.
  */
 const OPTIONS = { uniqueKeys: false, prettyErrors: false, stringKeys: true, logLevel: 'silent' } as const;
 
-/** Nodes that aliases stand for in one document. Those who write YAML by hand have a handful. */
+/** Maximum number of nodes that aliases expand to in one document. Handwritten YAML has a handful. */
 const ALIASES = 1000;
 
-/** Collections, tags and anchors that may begin in a row on one line. 30,000 of them keep the parser busy for minutes. */
+/** Collections, tags and anchors that may begin in a row on one line. 30,000 keep the parser busy for minutes. */
 const ROW_LIMIT = 200;
 
 /**
- * Parses the first document of a text; others are an error with `logLevel: 'error'`. Whatever is wrong is in its `errors`,
- * also what the parser has no room for; nothing is thrown.
+ * Parses the first document of a text; further ones are an error with `logLevel: 'error'`. Errors, including exhausted
+ * resources, are in `errors` of the document; nothing is thrown.
  */
 export function readYamlDocument(text: string, options: Options = {}): Document.Parsed {
   return guarded(text, () => parseDocument(text, { ...OPTIONS, ...options }));
 }
 
-/** Parses every document of a text, in the way of {@link readYamlDocument}. */
+/** Parses every document of a text, like {@link readYamlDocument}. */
 export function readYamlDocuments(text: string, options: Options = {}): readonly Document.Parsed[] {
   const documents = guarded(text, () => parseAllDocuments(text, { ...OPTIONS, ...options }));
-  // A stream without any document is an object of its own.
+  // An empty stream is an EmptyStream, not a list of documents.
   return 'contents' in documents ? [documents] : [...documents];
 }
 
 /**
- * The values of every document in a text that a field or a file of a chart holds.
- * @returns undefined where one is no YAML, has too many aliases, or nests too deep to be walked
+ * Returns the values of all documents in a field or file of a chart.
+ * @returns undefined if one is not YAML, has too many aliases, or nests too deep
  */
 export function readYamlValues(text: string): readonly unknown[] | undefined {
   const documents = readYamlDocuments(text);
@@ -58,8 +57,8 @@ export function readYamlValues(text: string): readonly unknown[] | undefined {
 }
 
 /**
- * The value of the first document in a text.
- * @throws Error the first thing that is wrong, in words
+ * Returns the value of the first document in a text.
+ * @throws Error with the first error of the document
  */
 export function readYaml(text: string, options: Options = {}): unknown {
   const document = readYamlDocument(text, options);
@@ -71,14 +70,14 @@ export function readYaml(text: string, options: Options = {}): unknown {
 function guarded<T>(text: string, parse: () => T): T | Document.Parsed {
   const row = longRow(text);
   if (row !== undefined) return refused(row, `more than ${ROW_LIMIT} collections, tags or anchors begin on one line`);
-  // Each of a hundred thousand errors would keep the stack of its making, which takes most of the time.
+  // Capturing the stack of each of 100,000 errors would take most of the time.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
     return parse();
   } catch (error) {
-    // The parser calls itself for each level, and has no limit of its own.
-    if (error instanceof RangeError) return refused(0, 'it nests too deep');
+    // The parser is recursive and has no limit of its own.
+    if (error instanceof RangeError) return refused(0, 'the document nests too deep');
     throw error;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
@@ -91,7 +90,7 @@ function refused(at: number, message: string): Document.Parsed {
   return document;
 }
 
-/** Offset at which too many collections, tags or anchors begin in a row. Most texts have no row that even looks like it. */
+/** Returns the offset at which more than {@link ROW_LIMIT} collections, tags or anchors begin in a row. */
 function longRow(text: string): number | undefined {
   if (!hasLongRow(text)) return undefined;
   let count = 0;
@@ -108,7 +107,7 @@ function longRow(text: string): number | undefined {
 
 const OPENING: ReadonlySet<string> = new Set(['seq-item-ind', 'explicit-key-ind', 'map-value-ind', 'anchor', 'tag']);
 
-/** Whether so many words in a row look as if something began with each, in texts and comments too. */
+/** Cheap test before the lexer runs: looks at words only, including those in scalars and comments. */
 function hasLongRow(text: string): boolean {
   let count = 0;
   let from = 0;
@@ -125,7 +124,7 @@ function hasLongRow(text: string): boolean {
 
 const [TAB, LINE_FEED, SPACE] = [0x09, 0x0a, 0x20];
 
-/** Whether a word is an indicator of a block collection (`-`, `?`, `:`), a tag or an anchor. */
+/** Returns true if a word is a block indicator (`-`, `?`, `:`), a tag or an anchor. */
 function opens(text: string, from: number, to: number): boolean {
   const first = text[from];
   return first === '&' || first === '!' || (to === from + 1 && (first === '-' || first === '?' || first === ':'));

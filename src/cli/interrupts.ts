@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads';
 
-/** Milliseconds that a busy main thread has after an interrupt; more than what runProgram gives itself. */
+/** Milliseconds before a busy main thread is killed after an interrupt; longer than the grace period of runProgram. */
 const PATIENCE = 1800;
 
 /**
- * The thread that waits for Ctrl-C. Signals are told to the main thread alone, and not while it is busy; `breakOnSigint`
- * is the one way in which Node itself listens beside it. Until this thread waits, and where it cannot, the signal goes to
- * the main thread as ever. After the first one the next ends the process at once.
+ * Source of a thread that waits for Ctrl-C. Node delivers signals only to the main thread, and only while it is idle;
+ * `breakOnSigint` is the one exception. Until this thread waits, or if it cannot start, signals go to the main thread as
+ * usual. After the first signal, the next one ends the process at once.
  */
 const WATCH = `
 const { parentPort } = require('node:worker_threads');
@@ -28,15 +28,15 @@ try {
 let isWatching = false;
 
 /**
- * Sees to it that Ctrl-C ends a process whose main thread is busy, and is told to one that is not. The thread takes 30 ms
- * of processor time, so it is for runs that read what a chart renders; called again, it does nothing.
+ * Makes Ctrl-C end a process whose main thread is busy. The thread takes 30 ms of processor time, so only runs that process
+ * rendered charts start it. Further calls do nothing.
  */
 export function watchInterrupts(process: NodeJS.Process): void {
   if (isWatching) return;
   isWatching = true;
   const watcher = new Worker(WATCH, { eval: true, env: {}, execArgv: [] });
   watcher.on('message', () => process.emit('SIGINT', 'SIGINT'));
-  // A machine without room for a thread: the main thread hears of signals as long as it is not busy.
+  // No thread available: signals still reach an idle main thread.
   watcher.on('error', () => {});
   watcher.unref();
 }

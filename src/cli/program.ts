@@ -8,18 +8,26 @@ import { postRenderCommand } from './commands/post-render.ts';
 import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { EXIT_CODES, examples } from './help.ts';
 import type { Edge } from './run.ts';
 import { VERSION } from './version.ts';
 
-/** The command line: one file a command under commands/. */
+/** Creates the command line. Each command has a file in commands/. */
 export function createProgram(edge: Edge): Command {
   const program = new Command('helm airgap')
-    .description('Carry Helm charts and their images into isolated networks, and prove that nothing is missing.')
+    .description(
+      'Transfer Helm charts with all their images to air-gapped networks, and prove that nothing is missing.',
+    )
     .version(VERSION, '--version', 'print the version')
     .enablePositionalOptions()
+    .helpCommand('help [command]', 'display help for a command')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the answer is no, 130 interrupted.',
+      examples(
+        'bundle ./app --out app.tar',
+        'push app.tar --to registry.example',
+        'values app --bundle app.tar --to registry.example --out app.yaml',
+      ),
     );
   const makers = [
     imagesCommand,
@@ -32,19 +40,20 @@ export function createProgram(edge: Edge): Command {
   ];
   for (const make of [...makers, diffCommand, postRenderCommand]) program.addCommand(make(edge));
   const help = new Help();
-  // Errors are thrown, not exited with; each subcommand has to be told itself.
+  // These settings are not inherited by subcommands.
   for (const command of [program, ...program.commands]) {
     const name = command === program ? '' : ` ${command.name()}`;
     command
       .configureHelp({ optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)) })
       .exitOverride()
       .configureOutput({ writeOut: edge.print, writeErr: edge.tell })
-      .showHelpAfterError(`Hint: helm airgap${name} --help says what there is`);
+      .showHelpAfterError(`Hint: see helm airgap${name} --help`)
+      .addHelpText('after', EXIT_CODES);
   }
   return program;
 }
 
-/** What Commander says of a repeatable flag that is not given. */
+/** Removes the default that Commander shows for repeatable flags. */
 function withoutEmptyDefault(description: string): string {
   return description.replace(/ ?\(default: \[\]\)$/, '');
 }

@@ -9,35 +9,35 @@ import { createProgress } from '../ui/progress.ts';
 import type { Context } from '../workflows/context.ts';
 
 /**
- * What a command gets to work with. What was asked for goes to stdout, as a report for people or a document for programs.
- * Progress, warnings and what accompanies a result that is no report (overrides, a document) go to stderr.
+ * Input and output of a command. The result goes to stdout: a table, a document, generated files, a verdict, or the line
+ * that names a written file. Progress, warnings, notes and summaries go to stderr.
  */
 export interface Edge {
   readonly context: Context;
-  /** A result: stdout, with a newline at its end. What a terminal would obey is escaped. */
+  /** Writes a result to stdout with a final newline. Control characters are escaped. */
   print(text: string): void;
-  /** A result byte for byte: stdout, and nothing at its end. */
+  /** Writes a result to stdout unchanged. */
   pass(text: string): void;
-  /** All of stdin. */
+  /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   input(): Promise<Uint8Array>;
-  /** For people, beside the result: stderr. */
+  /** Writes a note or summary to stderr. */
   tell(text: string): void;
-  /** An exit code other than 0 for a run that ended as it should: 3, the answer is no. */
+  /** Sets the exit code of a run without errors: 3 if a check failed. */
   answer(code: 0 | 3): void;
 }
 
-/** Milliseconds between an interrupt and the end of the run, whatever it is at. */
+/** Milliseconds between an interrupt and the forced exit. */
 const PATIENCE = 1500;
 
 /**
- * Runs the command line in a process: builds the edge, handles interrupts, and turns whatever happens into an exit code.
+ * Runs the command line in a process: creates the command I/O, handles interrupts, and converts errors to exit codes.
  * @returns the exit code
  */
 export async function runProgram(create: (edge: Edge) => Command, process: NodeJS.Process): Promise<number> {
   const progress = createProgress(process.stderr, Date.now);
   const abort = new AbortController();
   let code = 0;
-  // Serializers leave nothing to escape, so only what is written for people is changed here.
+  // Serialized documents are already escaped; this affects text for people only.
   const write = (stream: NodeJS.WriteStream, text: string): void => {
     progress.clear();
     stream.write(printable(text.endsWith('\n') ? text : `${text}\n`));
@@ -62,9 +62,8 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     },
   };
   let isTold = false;
-  // The second interrupt is for whoever cannot wait: only scratch folders are removed then. Where a step does not end by
-  // itself (a child that ignores the signal, a reader of stdin), the run ends without it; what it has written is as after
-  // kill -9.
+  // A second interrupt exits at once after removing temporary folders. If a step does not end by itself (a child process that
+  // ignores the signal, a read from stdin), the run exits after a grace period; files are then as after kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
       removeScratch();
@@ -80,7 +79,7 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     setTimeout(end, PATIENCE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  // A reader that stops listening (`| head`) is no failure.
+  // A closed pipe (`| head`) is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
   try {
     await create(edge).parseAsync(process.argv);
@@ -96,7 +95,9 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
 
 async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   if (stream.isTTY) {
-    throw new AirgapError('usage', 'there is nothing on standard input', { hint: 'pipe it in, or let Helm call this' });
+    throw new AirgapError('usage', 'standard input is a terminal', {
+      hint: 'pipe the input in, or let Helm run this command',
+    });
   }
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk as Uint8Array);
@@ -107,7 +108,7 @@ function failed(error: unknown, edge: Edge, signal: AbortSignal, debug: boolean)
   const { tell } = edge;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
-  // Who knows what is there already says how to go on.
+  // An error with a hint tells how to resume; others are replaced by the interrupt.
   const isTold = error instanceof AirgapError && error.hint !== undefined;
   const shown = interrupted && !isTold ? (signal.reason as unknown) : error;
   if (shown instanceof AirgapError) {
@@ -119,7 +120,7 @@ function failed(error: unknown, edge: Edge, signal: AbortSignal, debug: boolean)
   if (ofFile !== undefined) return failed(ofFile, edge, signal, debug);
   const unexpected = shown instanceof Error ? shown : new Error(String(shown));
   const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
-    hint: 'this is a fault of helm airgap; please report it with the output of the same command under --debug',
+    hint: 'this is a bug in helm airgap; please report it with the output of the same command with --debug',
   });
   tell(formatFailure(wrapped));
   if (debug && unexpected.stack) tell(redact(unexpected.stack));

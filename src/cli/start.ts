@@ -4,26 +4,25 @@ import { dirname, join } from 'node:path';
 import { Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
-/** Which program the build has made: part of a hash over it. */
+/** Identifies the build: part of a hash of the program, set by scripts/build.mjs. */
 declare const PROGRAM_ID: string;
 
-/** Seconds after which it costs a run nothing to look whether more is compiled than is kept. */
+/** Seconds of run time after which checking for newly compiled code is negligible. */
 const LONG = 5;
 
-/** Bytes of a checksum behind the code. */
+/** Size in bytes of the checksum after the code. */
 const CHECK = 4;
 
 /**
- * Runs program.cjs with the code that V8 compiled for the last run of the same command. Node's own cache keeps what is
- * compiled while a file is loaded; most functions are compiled when they are first called, and measured that was a
- * twentieth of a short `bundle`. What V8 cannot use (another version, other flags) it refuses, and the program starts as
- * if nothing were kept.
+ * Runs program.cjs with the code that V8 compiled during the last run of the same command. Node's own cache holds only what
+ * is compiled while a file loads; most functions are compiled at their first call, which took 5 % of a short `bundle`. V8
+ * rejects code of another version or other flags, and the program then starts without it.
  */
 function start(): void {
   const file = join(__dirname, 'program.cjs');
   const kept = keptFile(process.env.NODE_COMPILE_CACHE, process.argv[2]);
   const cachedData = kept === undefined ? undefined : read(kept);
-  // Latin-1 is read fastest, and right: the build writes all other characters as escapes, but in comments.
+  // Latin-1 decodes fastest, and correctly: the build escapes all other characters outside comments.
   const script = new Script(wrap(readFileSync(file, 'latin1')), {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
@@ -39,14 +38,14 @@ function start(): void {
 }
 
 /**
- * Where the code of a command is kept, in the folder that the launcher names for such things. Undefined when there is
- * none, or when others can write to it: what lies there is run.
+ * Returns the path of the compiled code of a command, in the cache folder that the launcher sets. Undefined if there is no
+ * such folder or if other users can write to it, because its content is executed.
  */
 function keptFile(base: string | undefined, command = ''): string | undefined {
   if (!base || process.env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   const folder = join(base, 'program');
   try {
-    // Step by step: with all folders above it at once, Node would never end in /proc.
+    // One level at a time: Node's recursive mkdir never returns in /proc.
     for (const path of [base, folder]) {
       if (!existsSync(path)) mkdirSync(path, 0o700);
       const { uid, mode } = statSync(path);
@@ -58,7 +57,7 @@ function keptFile(base: string | undefined, command = ''): string | undefined {
   return join(folder, `${PROGRAM_ID}-${/^[a-z][a-z-]{0,30}$/.test(command) ? command : 'airgap'}`);
 }
 
-/** Undefined when there is none, or a damaged one: V8 believes its code, and would crash. */
+/** Returns undefined if the file is missing or damaged: V8 does not validate the code and would crash. */
 function read(file: string): Buffer | undefined {
   try {
     const content = readFileSync(file);
@@ -69,7 +68,7 @@ function read(file: string): Buffer | undefined {
   }
 }
 
-/** Keeps the code when it is more than a twentieth more than what is known, and removes that of other programs. */
+/** Stores the code if it grew by more than 5 %, and removes code of other builds. */
 function keep(file: string, script: Script, known: number): void {
   try {
     const code = script.createCachedData();
@@ -82,7 +81,7 @@ function keep(file: string, script: Script, known: number): void {
     const folder = dirname(file);
     for (const other of readdirSync(folder)) if (!other.startsWith(PROGRAM_ID)) rmSync(join(folder, other));
   } catch {
-    // A full disk, or another run at the same moment: the next run starts as this one did.
+    // A full disk or a concurrent run: the next run starts without cached code.
   }
 }
 

@@ -1,4 +1,4 @@
 import manifest from '../../package.json' with { type: 'json' };
 
-/** As package.json has it; plugin.yaml says the same (a test compares them). */
+/** Version from package.json; a test checks that plugin.yaml has the same. */
 export const VERSION: string = manifest.version;

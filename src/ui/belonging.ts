@@ -2,7 +2,7 @@ import type { Lock } from '../lock/lock.ts';
 import { referrerKind } from '../oci/referrer.ts';
 import { shortDigest, table } from './text.ts';
 
-/** What belongs to images and charts, as a table; nothing where there is none. */
+/** Returns a table of the referrers of images and charts, or nothing if there are none. */
 export function belongingReport(lock: Pick<Lock, 'charts' | 'images'> | undefined): readonly string[] {
   const owners = [
     ...(lock?.charts ?? []).map(({ name, version, ...chart }) => ({ name: `${name} ${version}`, ...chart })),
@@ -12,9 +12,9 @@ export function belongingReport(lock: Pick<Lock, 'charts' | 'images'> | undefine
     referrers.map((referrer) => [
       referrerKind(referrer),
       shortDigest(referrer.digest),
-      `${name}${referrer.subject === digest || referrer.leftOut ? '' : `, ${shortDigest(referrer.subject)} in it`}`,
-      referrer.leftOut ? 'left out: its index is another one here' : '',
+      `${name}${referrer.subject === digest || referrer.leftOut ? '' : `, manifest ${shortDigest(referrer.subject)}`}`,
+      referrer.leftOut ? 'not bundled: its subject is an index that was reduced to some platforms' : '',
     ]),
   );
-  return rows.length === 0 ? [] : [table(['BELONGING', 'DIGEST', 'TO', ''], rows)];
+  return rows.length === 0 ? [] : [table(['REFERRER', 'DIGEST', 'SUBJECT', ''], rows)];
 }

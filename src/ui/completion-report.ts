@@ -1,19 +1,19 @@
 import type { Overrides } from '../workflows/values.ts';
 import { count } from './text.ts';
 
-/** What operators are told, and what came of pull secret and digests, as lines of the proof's report. */
+/** Returns the lines of a proof report on operator settings, pull secrets and pinned digests. */
 export function completionReport({
   injected = [],
   withoutPullSecret,
   pullSecretUnknown = [],
   pins,
 }: Overrides['proof']): string[] {
-  const lines = injected.map(({ name, value }) => `  operator told: ${name} is ${value}`);
+  const lines = injected.map(({ name, value }) => `  set for the operator: ${name} = ${value}`);
   for (const { kind, name, template } of withoutPullSecret ?? []) {
     lines.push(`  without the pull secret: ${kind}/${name}`, `    ${template}`);
   }
   if (withoutPullSecret?.length === 0) lines.push('  every pod of the chart has the pull secret');
-  if (pullSecretUnknown.length > 0) lines.push('  not known to have it, in pods that the installed software makes:');
+  if (pullSecretUnknown.length > 0) lines.push('  pull secret unknown, in pods that the installed software creates:');
   for (const reference of pullSecretUnknown) lines.push(`    ${reference}`);
   if (pins !== undefined) lines.push(`  pinned: ${pins.pinned} of ${count(pins.pinnable, 'reference')}`);
   for (const { reference, template, path } of pins?.left ?? [])
@@ -21,8 +21,8 @@ export function completionReport({
   return lines;
 }
 
-/** What of the user's values stands in overrides whole. */
+/** Returns a line that lists values copied whole from the user's values into the overrides. */
 export function copiedReport(copied: readonly string[]): string[] {
   if (copied.length === 0) return [];
-  return [`  taken over whole from your values, with any secret in them: ${copied.join(', ')}`];
+  return [`  copied whole from your values, including any secrets in them: ${copied.join(', ')}`];
 }

@@ -2,10 +2,10 @@ import { printableLine } from '../base/printable.ts';
 import type { Diff } from '../workflows/diff.ts';
 import { count, formatBytes, lined, shortDigest } from './text.ts';
 
-/** One difference: what it is of, and from what to what. */
+/** One difference: the item, its old and its new value. */
 type Row = readonly [what: string, from: string, to: string];
 
-/** What is different between two bundles, one difference a line under what kind it is. */
+/** Formats the differences between two bundles, one per line, grouped by kind. */
 export function diffReport(diff: Diff): string {
   const lines = groupsOf(diff).flatMap(([title, rows]) => [
     `${title}:`,
@@ -15,7 +15,7 @@ export function diffReport(diff: Diff): string {
   return lined([...head, amounts(diff)]);
 }
 
-/** The same as a document for a change ticket: GitHub's Markdown, which others read too. */
+/** Formats the differences as GitHub Markdown, for change tickets. */
 export function diffMarkdown(diff: Diff): string {
   const tables = groupsOf(diff).flatMap(([title, rows]) => [
     `### ${title[0]?.toUpperCase()}${title.slice(1)}`,
@@ -25,12 +25,12 @@ export function diffMarkdown(diff: Diff): string {
       ...rows.map(([what, from, to]) => `| ${[code(what), code(from), code(to)].join(' | ')} |`),
     ].join('\n'),
   ]);
-  const none = tables.length === 0 ? ['No chart and no image is different.'] : tables;
+  const none = tables.length === 0 ? ['The charts and images are the same.'] : tables;
   const names = `From ${code(diff.old.file)} (${formatBytes(diff.old.size)}) to ${code(diff.new.file)} (${formatBytes(diff.new.size)}).`;
-  return ['## Difference of two bundles', names, ...none, `Content ${amounts(diff)}.`].join('\n\n');
+  return ['## Difference between two bundles', names, ...none, `Content ${amounts(diff)}.`].join('\n\n');
 }
 
-/** Groups without anything in them are left out. */
+/** Returns the differences by kind, without empty groups. */
 function groupsOf({ charts, images, referrers }: Diff): (readonly [string, readonly Row[]])[] {
   const chart = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
   const groups: readonly (readonly [string, readonly Row[]])[] = [
@@ -45,22 +45,22 @@ function groupsOf({ charts, images, referrers }: Diff): (readonly [string, reado
     ],
     ['images added', images.added.map(({ reference, digest }): Row => [reference, '', shortDigest(digest)])],
     ['images removed', images.removed.map(({ reference, digest }): Row => [reference, shortDigest(digest), ''])],
-    ['images in another version', images.retagged.map(({ from, to }): Row => retagged(from.reference, to.reference))],
-    ['images moved under their name', moved(images.moved, 'content')],
+    ['images with another version', images.retagged.map(({ from, to }): Row => retagged(from.reference, to.reference))],
+    ['tags moved', moved(images.moved, 'content')],
     ['images with other platforms', moved(images.moved, 'platforms')],
     [
-      'signatures and the like added',
+      'referrers added',
       referrers.added.map(({ of, kind, digest }): Row => [`${of}: ${kind}`, '', shortDigest(digest)]),
     ],
     [
-      'signatures and the like removed',
+      'referrers removed',
       referrers.removed.map(({ of, kind, digest }): Row => [`${of}: ${kind}`, shortDigest(digest), '']),
     ],
   ];
   return groups.filter(([, rows]) => rows.length > 0);
 }
 
-/** The repository once, and the two tags or digests. */
+/** Returns the repository and its old and new tag or digest. */
 function retagged(from: string, to: string): Row {
   const split = (reference: string): readonly [string, string] => {
     const last = reference.lastIndexOf('/') + 1;
@@ -81,13 +81,13 @@ function between(from: string, to: string): string {
 }
 
 function amounts({ carry, shared }: Diff): string {
-  return `to carry: ${formatBytes(carry.bytes)} in ${count(carry.blobs, 'blob')}; shared: ${formatBytes(shared.bytes)} in ${count(shared.blobs, 'blob')}`;
+  return `to transfer: ${formatBytes(carry.bytes)} in ${count(carry.blobs, 'blob')}; shared: ${formatBytes(shared.bytes)} in ${count(shared.blobs, 'blob')}`;
 }
 
-/** A name in a cell; what would end the cell is written as Markdown wants it. */
+/** Formats a name as inline code in a table cell, with bars and backticks escaped. */
 function code(text: string): string {
   if (text === '') return '';
-  // A backslash before the bar would take its escape away.
+  // A backslash before a bar would cancel its escape.
   const cell = text.replaceAll('`', "'").replaceAll('\\|', '\\x5c|').replaceAll('|', '\\|');
   return `\`${printableLine(cell.replace(/\s+/g, ' '))}\``;
 }

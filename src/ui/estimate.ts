@@ -1,7 +1,7 @@
 import type { Estimate, Quota } from '../base/events.ts';
 import { count, formatBytes } from './text.ts';
 
-/** What a bundle is going to cost, as two lines. */
+/** Formats the estimated size and transfers of a bundle as two lines. */
 export function estimateText({
   charts,
   images,
@@ -15,11 +15,11 @@ export function estimateText({
 }: Estimate): string {
   const parts = [`${formatBytes(bytes.fetched)} to fetch`];
   if (bytes.reused > 0) parts.push(`${formatBytes(bytes.reused)} from earlier bundles`);
-  if (bytes.resumed > 0) parts.push(`${formatBytes(bytes.resumed)} kept from an earlier run`);
-  if (shared > 0) parts.push(`${formatBytes(shared)} saved by sharing`);
+  if (bytes.resumed > 0) parts.push(`${formatBytes(bytes.resumed)} kept from an interrupted run`);
+  if (shared > 0) parts.push(`${formatBytes(shared)} saved by shared layers`);
   const content = `${count(charts, 'chart')}, ${count(images, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
-  const disk = `${formatBytes(needed)} of disk needed, ${formatBytes(free)} free`;
-  return `the bundle: ${content}; ${parts.join(', ')}\n${[disk, ...quotas.map(quotaText)].join('; ')}`;
+  const disk = `${formatBytes(needed)} of disk space needed, ${formatBytes(free)} free`;
+  return `bundle: ${content}; ${parts.join(', ')}\n${[disk, ...quotas.map(quotaText)].join('; ')}`;
 }
 
 function quotaText({ registry, remaining, limit, seconds }: Quota): string {

@@ -2,10 +2,10 @@ import { printableLine } from '../base/printable.ts';
 import type { Explained, Explanation } from '../workflows/explain.ts';
 import { count, lined } from './text.ts';
 
-/** More occurrences than anybody reads; programs get them all. */
+/** Maximum number of occurrences in the report; JSON and YAML have all. */
 const SHOWN = 40;
 
-/** Where a text stands and what became of it, for people. */
+/** Formats where a text occurs in rendered charts and whether it was taken as an image. */
 export function explainReport({ text, charts, bare }: Explanation): string {
   const parts = charts.map((chart) => chartText(text, chart));
   if (bare === undefined) return parts.join('\n\n');
@@ -16,8 +16,8 @@ export function explainReport({ text, charts, bare }: Explanation): string {
   const wants = bare.wants.map((want) => `  ${want}`);
   return [
     ...parts,
-    lined([`${text} by itself:`, ...verdicts]),
-    lined(['What it takes outside a pod spec:', ...wants]),
+    lined([`${text} on its own:`, ...verdicts]),
+    lined(['Required outside a pod spec:', ...wants]),
   ].join('\n\n');
 }
 
@@ -25,9 +25,9 @@ type Evidence = NonNullable<Explanation['bare']>['verdicts'][number]['evidence']
 
 const EVIDENCE: Readonly<Record<Evidence, string>> = {
   typed: 'as an image field of a pod spec',
-  key: 'behind a name that says image',
-  context: 'below a name that speaks of images',
-  none: 'where no name says so',
+  key: 'under a key named image or similar',
+  context: 'below a key about images',
+  none: 'under any other key',
 };
 const WIDTH = Math.max(...Object.values(EVIDENCE).map((words) => words.length));
 
@@ -38,14 +38,17 @@ function chartText(
   const within =
     nested.length === 0
       ? []
-      : [`not looked at: the charts that it brings along (${nested.join(', ')}); name them as charts to see into them`];
+      : [`not searched: the charts that it installs (${nested.join(', ')}); pass them as charts to search them`];
   if (occurrences.length === 0) {
-    return lined([`${text} is not in what ${name} ${version} renders (${profiles.join(', ')})`, ...within]);
+    return lined([
+      `${text} does not occur in the manifests of ${name} ${version} (profiles: ${profiles.join(', ')})`,
+      ...within,
+    ]);
   }
   const taken = occurrences.filter((one) => one.taken);
   const ordered = [...taken, ...occurrences.filter((one) => !one.taken)];
-  const more = ordered.length > SHOWN ? [`and ${ordered.length - SHOWN} more (-o json has them all)`] : [];
-  const title = `${text} stands in ${count(occurrences.length, 'place')} of ${name} ${version}, taken in ${taken.length}`;
+  const more = ordered.length > SHOWN ? [`and ${ordered.length - SHOWN} more (-o json lists all)`] : [];
+  const title = `${text} occurs in ${count(occurrences.length, 'location')} of ${name} ${version}, taken as an image in ${taken.length}`;
   const places = ordered.slice(0, SHOWN).map((one) => `${occurrenceText(one, text)}\n`);
   return [printableLine(title), '', ...places, lined([...more, ...within])].join('\n').trimEnd();
 }

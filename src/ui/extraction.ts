@@ -1,12 +1,15 @@
 import type { Extraction } from '../workflows/extract.ts';
+import type { Report } from './report.ts';
 import { count, formatBytes, shortDigest } from './text.ts';
 
-/** What came out of a bundle, and where it is. */
-export function extractionReport({ status, type, name, digest, referrers, files }: Extraction): string {
+/** Formats what was extracted, and the files that were written. */
+export function extractionReport({ status, type, name, digest, referrers, files }: Extraction): Report {
   const paths = files.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ');
   const verb = status === 'written' ? 'written' : 'up to date';
   const written = `${paths} ${verb}: ${type} ${name}, ${shortDigest(digest)}`;
-  if (referrers === 0) return written;
-  return `${written}, and ${count(referrers, 'signature')} and the like
-  with these in it, other tools want to be told the image’s name; --no-referrers leaves them out`;
+  if (referrers === 0) return { result: written, notes: '' };
+  return {
+    result: `${written}, with ${count(referrers, 'referrer')}`,
+    notes: "some tools need the image's name to read an archive that has referrers; --no-referrers leaves them out",
+  };
 }

@@ -1,20 +1,20 @@
 import { type AirgapError, type ErrorCode, messageOf } from '../base/errors.ts';
 
-/** What to do when whoever made the error knew nothing better. */
+/** Hints for errors without one of their own. */
 const USUAL: Partial<Record<ErrorCode, string>> = {
-  file: 'check the path, and that it can be read or written',
-  network: 'check the address and the way there (HTTPS_PROXY, NO_PROXY, firewalls), then run the same command again',
-  registry: 'run the same command again; if it stays, the registry itself has to be looked at',
+  file: 'check the path and its permissions',
+  network: 'check the address and the network path (HTTPS_PROXY, NO_PROXY, firewalls), then run the same command again',
+  registry: 'run the same command again; if the error persists, check the registry',
   unauthorized: 'log in first (helm registry login HOST, skopeo login HOST or docker login HOST)',
-  forbidden: 'ask for the permission, or use other credentials',
-  'image-not-found': 'check the name and tag; name another place for it with --mirror, or leave it out with --exclude',
-  'digest-mismatch': 'run the same command again; if it stays, what is in between (a mirror, a proxy) changes content',
-  'bundle-invalid': 'carry the file over again, and compare its size and checksum with the original',
+  forbidden: 'request the permission, or use other credentials',
+  'image-not-found': 'check the name and tag; read it from a mirror with --mirror, or leave it out with --exclude',
+  'digest-mismatch':
+    'run the same command again; if the error persists, a mirror or proxy in between changes the content',
+  'bundle-invalid': 'transfer the file again, and compare its size and checksum with the original',
 };
 
 /**
- * An error as people read it: the sentence, then what to do. Several of one batch are grouped by their hint, and what
- * stopped several of them is said once.
+ * Formats an error with its hint. Errors of a batch are grouped by hint, and a cause that several share is printed once.
  */
 export function formatFailure(error: AirgapError): string {
   if (error.causes.length === 0) {
@@ -30,7 +30,7 @@ export function formatFailure(error: AirgapError): string {
   return lines.join('\n');
 }
 
-/** `SUBJECT: CAUSE` each, with who wants the subject behind it; a line each, or one for the cause and one for each subject. */
+/** Formats messages of the form `SUBJECT: CAUSE[, wanted by …]`: one line each, or a shared cause followed by its subjects. */
 function said(messages: readonly string[]): string[] {
   const byCause = Map.groupBy(messages, (message) => parted(message)?.cause ?? message);
   return [...byCause].flatMap(([cause, same]) => {
@@ -46,7 +46,7 @@ function parted(message: string): { subject: string; cause: string } | undefined
   const wanted = message.lastIndexOf(', wanted by ');
   const end = wanted > at ? wanted : message.length;
   const cause = message.slice(at + 2, end);
-  // A single word is what a sentence ends with, as a digest, and no cause.
+  // A single word, such as a digest, ends a sentence and is not a cause.
   return cause.includes(' ') ? { subject: message.slice(0, at) + message.slice(end), cause } : undefined;
 }
 

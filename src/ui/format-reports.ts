@@ -3,11 +3,9 @@ import type { FormatResult } from '../workflows/format-references.ts';
 import { copiedReport } from './completion-report.ts';
 import { count, lined } from './text.ts';
 
-/** Reports beside formats, for stderr. Each gives text without a newline at its end. */
-
 /**
- * What the proofs of a chart and of those that it installs found.
- * @param named whether the profile is said, since there may be several
+ * Formats the proof of an umbrella chart and of the charts that it installs, without a final newline.
+ * @param named include the profile, for charts that may have several
  */
 export function aggregateReport({ profile, parts, copied, left, notInBundle }: Aggregate, named = false): string {
   const lines: string[] = [];
@@ -19,17 +17,17 @@ export function aggregateReport({ profile, parts, copied, left, notInBundle }: A
     );
     for (const { reference, template, path, written } of proof.residue) {
       const now = written === reference ? '' : ` has ${written}`;
-      lines.push(`  still public: ${reference}`, `    ${template} ${path}${now}`);
+      lines.push(`  unmapped, still public: ${reference}`, `    ${template} ${path}${now}`);
     }
   }
   lines.push(...copiedReport(copied));
-  for (const what of left) lines.push(`  not moved: ${what}`);
+  for (const what of left) lines.push(`  not redirected: ${what}`);
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return lined(lines);
 }
 
-/** What went into a list of references, and what it cannot say. */
+/** Formats a summary of a list of references and of what the format cannot express. */
 export function formatReport({ charts, references, left }: FormatResult): string {
-  const from = charts.length === 0 ? '' : ` of ${charts.join(', ')}`;
+  const from = charts.length === 0 ? '' : ` in ${charts.join(', ')}`;
   return lined([`${count(references, 'reference')}${from}`, ...left.map((what) => `  left out: ${what}`)]);
 }

@@ -2,17 +2,17 @@ import { type ChartChange, type ChartEntry, hasDrift, type ImageEntry, type Lock
 import type { WrittenLockFile } from '../workflows/lock-file.ts';
 import { count, lined, shortDigest } from './text.ts';
 
-/** What was written into a lock file. `offline`: no registry was asked. */
+/** Formats a summary of a written lock file. @param offline no registry was queried */
 export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
   const { charts, images } = lockFile;
   const open = images.filter(({ digest }) => digest === '').length;
-  const why = offline ? '; no registry was asked, and bundle --lock will take what the tags are then' : '';
+  const why = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
   const without = open === 0 ? '' : `, ${open} without a digest${why}`;
   const verb = status === 'written' ? 'written' : 'is up to date';
   return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${without}`;
 }
 
-/** What is different from a lock file, one difference a line under what kind it is. */
+/** Formats the differences from a lock file, one per line, grouped by kind. */
 export function lockDriftReport(path: string, drift: LockDrift): string {
   if (!hasDrift(drift)) return `${path} is up to date`;
   const { charts, images } = drift;
@@ -26,7 +26,7 @@ export function lockDriftReport(path: string, drift: LockDrift): string {
       'tags moved',
       images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} → ${shortDigest(to)}`),
     ],
-    ['images that their registries do not have', images.gone.map(imageText)],
+    ['images missing from their registries', images.gone.map(imageText)],
   ];
   const parts = groups.flatMap(([title, lines]) =>
     lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)],
@@ -35,14 +35,20 @@ export function lockDriftReport(path: string, drift: LockDrift): string {
 }
 
 function chartText({ name, version, parent }: ChartEntry): string {
-  return `${name} ${version}${parent === undefined ? '' : ` (by ${parent})`}`;
+  return `${name} ${version}${parent === undefined ? '' : ` (installed by ${parent})`}`;
 }
 
 function changeText({ name, version, what, from, to }: ChartChange): string {
   if (what === 'version') return `${name}: ${from} → ${to}`;
   const [before, after] = what === 'digest' ? [shortDigest(from), shortDigest(to)] : [from, to];
-  return `${name} ${version}: ${what === 'digest' ? 'other content under the same version' : what}, ${before} → ${after}`;
+  return `${name} ${version}: ${CHANGED[what]}, ${before} → ${after}`;
 }
+
+const CHANGED = {
+  digest: 'content changed under the same version',
+  place: 'source changed',
+  profiles: 'profiles changed',
+} as const satisfies Record<Exclude<ChartChange['what'], 'version'>, string>;
 
 function imageText({ reference, charts }: ImageEntry): string {
   return charts.length === 0 ? reference : `${reference} (${charts.join(', ')})`;

@@ -2,12 +2,13 @@ import type { AirgapEvent, Emit } from '../base/events.ts';
 import { jsonText } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 
-/** What only says how far a body is, and would be most of a log. */
+/** Progress within a body, which would be most of the log. */
 const TOO_FINE: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
 
 /**
- * Writes each event as a line of JSON: `time` (ISO 8601, UTC), `event`, and what the event says. Secrets are taken out.
- * @param write gets a line with its newline
+ * Returns a listener that writes each event as a line of JSON: `time` (ISO 8601, UTC), `event` and the event's fields.
+ * Secrets are removed.
+ * @param write receives a line with its newline
  */
 export function logTo(write: (line: string) => void, now: () => Date): Emit {
   return (event) => {
@@ -19,7 +20,7 @@ export function logTo(write: (line: string) => void, now: () => Date): Emit {
   };
 }
 
-/** Tells several listeners. */
+/** Passes each event to two listeners. */
 export function both(first: Emit, second: Emit): Emit {
   return (event) => {
     first(event);

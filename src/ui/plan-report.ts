@@ -4,7 +4,7 @@ import type { PushPlan } from '../workflows/pushing/plan-push.ts';
 import { retiredReport, tagged } from './push-report.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
-/** What a push would do, for people. */
+/** Formats what a push would do. */
 export function planReport({ target, items, blobs, bytes, present, referrers, ...rest }: PushPlan): string {
   const rows = items.map((item) => [
     tagged(item.target),
@@ -13,17 +13,17 @@ export function planReport({ target, items, blobs, bytes, present, referrers, ..
   ]);
   const sent = items.filter(isSent).length;
   const lines = [
-    `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} to leave; ${count(blobs, 'blob')} to send (${formatBytes(bytes)}), ${present} there`,
+    `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} unchanged; ${count(blobs, 'blob')} to upload (${formatBytes(bytes)}), ${present} already there`,
   ];
   if (referrers.items.length > 0) lines.push(belongingLine(referrers));
   const { repositories, retired } = rest;
   if (repositories !== undefined) {
     const { missing, onPush, existing } = repositories;
     lines.push(
-      `repositories: ${existing.length} there, ${missing.length} to create, ${onPush.length} by a creation template`,
+      `repositories: ${existing.length} existing, ${missing.length} to create, ${onPush.length} created on push by a creation template`,
     );
     for (const name of missing) lines.push(`  to create: ${name}`);
-    for (const name of onPush) lines.push(`  by a creation template: ${name}`);
+    for (const name of onPush) lines.push(`  created on push: ${name}`);
   }
   const tables = [table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows), ...belongingTable(referrers)];
   return [...tables.map((one) => `${one}\n`), ...lines, ...retiredReport(retired)].join('\n');
@@ -37,15 +37,15 @@ function belongingTable({ items }: PushPlan['referrers']): string[] {
     `${formatRepository(repository)}@${shortDigest(referrer.subject)}`,
     status + isNow(found),
   ]);
-  return [table(['BELONGING', 'DIGEST', 'TO', 'STATUS'], rows)];
+  return [table(['REFERRER', 'DIGEST', 'SUBJECT', 'STATUS'], rows)];
 }
 
 function belongingLine({ items, blobs, bytes }: PushPlan['referrers']): string {
   const sent = items.filter(isSent).length;
   const kept = items.filter(({ status }) => status === 'keep').length;
-  const left = kept === 0 ? '' : `, ${kept} to leave`;
+  const left = kept === 0 ? '' : `, ${kept} to keep`;
   const there = items.length - sent - kept;
-  return `signatures and the like: ${sent} to send with ${count(blobs, 'blob')} (${formatBytes(bytes)}), ${there} there${left}`;
+  return `referrers: ${sent} to upload with ${count(blobs, 'blob')} (${formatBytes(bytes)}), ${there} already there${left}`;
 }
 
 function isSent({ status }: { readonly status: string }): boolean {
@@ -53,5 +53,5 @@ function isSent({ status }: { readonly status: string }): boolean {
 }
 
 function isNow(found: string | undefined): string {
-  return found === undefined ? '' : ` (is ${shortDigest(found)})`;
+  return found === undefined ? '' : ` (now ${shortDigest(found)})`;
 }

@@ -6,19 +6,19 @@ import { redact } from '../base/redact.ts';
 import { estimateText } from './estimate.ts';
 import { formatBytes } from './text.ts';
 
-/** Where progress is drawn: stderr. On a terminal one line is redrawn; elsewhere only stages and warnings are written. */
+/** Progress display on stderr. A terminal shows one line that is redrawn; elsewhere only stages, retries and warnings are written. */
 export interface Progress {
   readonly emit: Emit;
-  /** Takes the progress line away, before something else is written. */
+  /** Erases the progress line before other output. */
   clear(): void;
 }
 
-/** The reason is a whole sentence that mostly begins with what it is about. */
+/** Formats a retry. The reason is a sentence that usually begins with `what`. */
 function retryText({ what, attempt, reason }: Extract<AirgapEvent, { type: 'retry' }>): string {
   return `retrying (attempt ${attempt}): ${reason.startsWith(what) ? reason : `${what}: ${reason}`}`;
 }
 
-/** How often a terminal's line is redrawn, in milliseconds. */
+/** Milliseconds between two redraws of the progress line. */
 const INTERVAL = 100;
 
 export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStream>, now: () => number): Progress {

@@ -2,10 +2,10 @@ import { Document, isMap } from 'yaml';
 import { documentText } from '../base/yaml-text.ts';
 import type { ProposedRule } from '../workflows/inside/propose-rules.ts';
 
-const HEAD = ` Rules proposed from the files of operators' images, in the format of docs/rules.md. Review each before you use it
- with --rules: whether the operator still chooses that image, and what redirects it.`;
+const HEAD = ` Rules proposed from the files of operator images, in the format of docs/rules.md. Before use with --rules,
+ check for each: does the operator still choose that image, and which setting redirects it?`;
 
-/** A rule file to review and keep: YAML, with a comment where nothing shows what redirects an image. */
+/** Formats proposed rules as a YAML rule file, with a comment where no setting was found that redirects an image. */
 export function rulesDocument(proposed: readonly ProposedRule[]): string {
   const document = new Document(proposed.map(({ rule }) => rule));
   document.commentBefore = HEAD;

@@ -4,9 +4,7 @@ import type { PushResult } from '../workflows/push.ts';
 import type { PushPlan } from '../workflows/pushing/plan-push.ts';
 import { tagged } from './push-report.ts';
 
-/** Results of a push for programs. A reference is a text everywhere; a target has its tag, and the digest beside it. */
-
-/** What a push did, without the receipt, which is a file of its own. */
+/** Returns the JSON document of a push. References are strings; targets have a tag and a separate digest. The receipt is omitted. */
 export function pushDocument({ receipt: _, images, charts, retired, ...rest }: PushResult): object {
   return {
     ...rest,
@@ -16,7 +14,7 @@ export function pushDocument({ receipt: _, images, charts, retired, ...rest }: P
   };
 }
 
-/** What a push would do. */
+/** Returns the JSON document of a push plan. */
 export function planDocument({ items, referrers, retired, ...rest }: PushPlan): object {
   return {
     ...rest,

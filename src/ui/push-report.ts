@@ -1,8 +1,9 @@
 import { formatReference, type Reference } from '../oci/reference.ts';
 import type { PushResult } from '../workflows/push.ts';
+import type { Report } from './report.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
-/** What a push did, for people. */
+/** Formats what a push did: a table of tags, and a summary. */
 export function pushReport({
   images,
   charts,
@@ -13,39 +14,40 @@ export function pushReport({
   blobs,
   bytes,
   retired,
-}: PushResult): string {
+}: PushResult): Report {
   const rows = [...charts, ...images].map(({ target, digest, status }) => [
     tagged(target),
     shortDigest(digest),
     status,
   ]);
   const repositories = [
-    ...(created.length === 0 ? [] : [`${repositoriesOf(created.length, 'new ')}, `]),
-    ...(onPush.length === 0 ? [] : [`${repositoriesOf(onPush.length)} made by a creation template, `]),
+    ...(created.length === 0 ? [] : [`${repositoriesOf(created.length)} created, `]),
+    ...(onPush.length === 0 ? [] : [`${repositoriesOf(onPush.length)} created on push by a creation template, `]),
     ...(reconciled.length === 0 ? [] : [`${repositoriesOf(reconciled.length)} changed, `]),
   ].join('');
-  const sent = `${count(blobs.stored, 'blob')} sent (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
+  const sent = `${count(blobs.stored, 'blob')} uploaded (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
   const isAllThere = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
-  const moved = isAllThere ? `${count(blobs.present, 'blob')}, all there already` : sent;
+  const moved = isAllThere ? `${count(blobs.present, 'blob')}, all already there` : sent;
   const more = referrers.pushed + referrers.present;
-  const belonging = more === 0 ? '' : `, ${count(more, 'signature')} and the like`;
+  const belonging = more === 0 ? '' : `, ${count(more, 'referrer')}`;
   const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${belonging}: ${moved}`;
-  return [`${table(['PUSHED', 'DIGEST', 'STATUS'], rows)}\n`, summary, ...retiredReport(retired)].join('\n');
+  const tags = table(['PUSHED', 'DIGEST', 'STATUS'], rows);
+  return { result: [tags, ...retiredReport(retired)].join('\n\n'), notes: summary };
 }
 
-/** What an older bundle needed and the new content does not. */
+/** Returns the tags that an older bundle needed and the new content does not need, as a text of several lines. */
 export function retiredReport(retired: readonly Reference[] | undefined): string[] {
   if (retired === undefined) return [];
-  if (retired.length === 0) return ['nothing of the older bundle is left over'];
+  if (retired.length === 0) return ['no tag of the older bundle is obsolete'];
   const lines = retired.map((reference) => `  ${tagged(reference)} ${shortDigest(reference.digest ?? '')}`);
-  return ['no longer needed, and not deleted:', ...lines];
+  return [['no longer needed, not deleted:', ...lines].join('\n')];
 }
 
-/** A private reference by its tag. */
+/** Formats a private reference without its digest. */
 export function tagged({ digest: _, ...reference }: Reference): string {
   return formatReference(reference);
 }
 
-function repositoriesOf(n: number, what = ''): string {
-  return `${n} ${what}ECR ${n === 1 ? 'repository' : 'repositories'}`;
+function repositoriesOf(n: number): string {
+  return count(n, 'ECR repository', 'ECR repositories');
 }

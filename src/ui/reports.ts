@@ -10,35 +10,36 @@ import type { Overrides } from '../workflows/values.ts';
 import { belongingReport } from './belonging.ts';
 import { completionReport, copiedReport } from './completion-report.ts';
 import { deltaReport } from './delta.ts';
+import { estimateText } from './estimate.ts';
+import type { Report } from './report.ts';
 import { count, formatBytes, lined, shortDigest, table } from './text.ts';
 
-/** Reports for people. Each gives text without a newline at its end. */
-
-export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'charts' | 'images' | 'choices'>): string {
+/** Formats the images that charts need. Notes: a summary, and what was left out. */
+export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'charts' | 'images' | 'choices'>): Report {
   const rows = images.map((finding) => [finding.reference, finding.need, confidenceOf(finding), placesOf(finding)]);
-  const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (by ${via.chart})`);
+  const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (installed by ${via.chart})`);
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
   const possible = images.filter((image) => !isWanted(image)).length;
-  const doubtful = possible === 0 ? [] : [`${possible} of them only possible: bundle takes what --include names`];
+  const doubtful = possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
   const left = [...doubtful, ...choices.flatMap((choice) => choiceText(choice))];
-  const end = lined([summary, ...left]);
-  return rows.length === 0 ? end : `${table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows)}\n\n${end}`;
+  const result = rows.length === 0 ? '' : table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
+  return { result, notes: lined([summary, ...left]) };
 }
 
 function confidenceOf({ confidence, confirmed }: Finding): string {
   if (confirmed === undefined) return confidence;
-  return `${confidence}, ${confirmed ? 'is there' : 'not confirmed'}`;
+  return `${confidence}, ${confirmed ? 'in registry' : 'not confirmed'}`;
 }
 
-/** Candidates that registries do not have. */
-export function droppedReport(dropped: Confirmation['dropped']): string {
-  if (dropped.length === 0) return 'nothing was dropped: no registry says of any of them that it is not there';
+/** Formats the candidates that registries do not have. */
+export function droppedReport(dropped: Confirmation['dropped']): Report {
+  if (dropped.length === 0) return { result: '', notes: 'no image dropped: no registry reports one as missing' };
   const rows = dropped.map(({ reference, found, why }) => [reference, why, placesOf({ found })]);
-  return table(['DROPPED', 'SINCE', 'FOUND IN'], rows);
+  return { result: table(['DROPPED', 'REASON', 'FOUND IN'], rows), notes: '' };
 }
 
-/** What was left out, and why. */
+/** Returns a line on the charts and images that a rule left out. */
 function choiceText({ rule, pattern, reason, charts = [], references }: Choice): string[] {
   if (rule === 'include' || references.length + charts.length === 0) return [];
   const why = reason === undefined ? '' : ` (${reason})`;
@@ -47,20 +48,22 @@ function choiceText({ rule, pattern, reason, charts = [], references }: Choice):
   ];
 }
 
-/** What optional components would add, and the values that switch them on. */
-export function whatIfReport(additions: NonNullable<ImagesResult['whatIf']>): string {
-  if (additions.length === 0) return 'no optional component would add an image';
+/** Formats the images that optional components would add, with the values that enable them. */
+export function whatIfReport(additions: NonNullable<ImagesResult['whatIf']>): Report {
+  if (additions.length === 0) return { result: '', notes: 'no optional component would add an image' };
   const rows = additions.map((finding) => [
     finding.reference,
     finding.switches.length === 0 ? 'several values together' : finding.switches.join(', '),
     placesOf(finding),
   ]);
-  return table(['WOULD ADD', 'SWITCHED ON BY', 'FOUND IN'], rows);
+  return { result: table(['WOULD ADD', 'ENABLED BY', 'FOUND IN'], rows), notes: '' };
 }
 
-/** What workloads fetch besides images, as a table; a place a row. */
-export function networkReport(network: ImagesResult['network']): string {
-  if (network.length === 0) return 'nothing else is fetched from the internet, as far as the manifests show';
+/** Formats what workloads fetch from the internet besides images. */
+export function networkReport(network: ImagesResult['network']): Report {
+  if (network.length === 0) {
+    return { result: '', notes: 'no other download from the internet found in the manifests' };
+  }
   const rows = network.map(({ url, kind, found }) => {
     const [first] = found;
     const more = found.length > 1 ? ` and ${found.length - 1} more` : '';
@@ -69,7 +72,7 @@ export function networkReport(network: ImagesResult['network']): string {
     const by = first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`;
     return [kind, url, off, by];
   });
-  return table(['FETCHED', 'ADDRESS', 'TURNED OFF BY', 'BY'], rows);
+  return { result: table(['DOWNLOAD', 'ADDRESS', 'DISABLED BY', 'FOUND IN'], rows), notes: '' };
 }
 
 function placesOf({ found }: Pick<Finding, 'found'>): string {
@@ -79,31 +82,38 @@ function placesOf({ found }: Pick<Finding, 'found'>): string {
 }
 
 function placeText({ chart, kind, name, path, how }: Place): string {
-  // A lock file knows which chart wants an image, and not where.
-  if (how === 'added') return chart === '' ? 'added by name' : 'as the lock file says';
+  // A lock file records which chart needs an image, but not the location.
+  if (how === 'added') return chart === '' ? 'added by name' : 'listed in the lock file';
   return `${kind}/${name} ${path}`;
 }
 
-export function bundleReport(result: BundleResult): string {
+/** Formats the bundle that was written, or the estimate of a dry run. Notes: what is not in it. */
+export function bundleReport(result: BundleResult): Report {
   const { status, path, parts, size, blobs, lock, dropped, possible, unanswered = [], ...bytes } = result;
   const pieces = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
-  const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} that no registry has`;
+  const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} missing from registries`;
   const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${pieces}${without}`;
   const doubtful =
-    possible.length === 0 ? [] : [`only possible, and left out unless --include names it: ${possible.join(', ')}`];
+    possible.length === 0 ? [] : [`possible images left out (add them with --include): ${possible.join(', ')}`];
   const unknown = unanswered.map(
     ({ registry, images }) =>
-      `without what ${registry} did not say: signatures and other referrers of ${count(images.length, 'image')} are not all known, see the warning`,
+      `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them, see the warning above`,
   );
-  const delta = [...doubtful, ...unknown, ...deltaReport(deltaOf(lock))];
-  if (status === 'up-to-date') return [`${path} is up to date: ${content}`, ...delta].join('\n');
-  if (status === 'planned') return [`a dry run: ${path} was not written`, ...delta].join('\n');
+  const notes = [...doubtful, ...unknown].join('\n');
+  const delta = deltaReport(deltaOf(lock));
+  if (status === 'up-to-date') return { result: [`${path} is up to date: ${content}`, ...delta].join('\n'), notes };
+  if (status === 'planned') {
+    const dry = [`dry run: ${path} was not written`, notes].filter((note) => note !== '').join('\n');
+    return { result: [estimateText(bytes.estimate), ...delta].join('\n'), notes: dry };
+  }
   const { fetched, reused, resumed } = bytes;
   const copied = reused > 0 ? `, ${formatBytes(reused)} from earlier bundles` : '';
-  const again = resumed > 0 ? `, ${formatBytes(resumed)} kept from an earlier run` : '';
-  return [`${path} written: ${content} (${formatBytes(fetched)} fetched${copied}${again})`, ...delta].join('\n');
+  const again = resumed > 0 ? `, ${formatBytes(resumed)} kept from an interrupted run` : '';
+  const written = `${path} written: ${content} (${formatBytes(fetched)} fetched${copied}${again})`;
+  return { result: [written, ...delta].join('\n'), notes };
 }
 
+/** Formats the content of a bundle, and where each image is needed. */
 export function inspectReport(inspection: Inspection): string {
   const {
     file,
@@ -119,10 +129,8 @@ export function inspectReport(inspection: Inspection): string {
     lock,
     wholeTexts = [],
   } = inspection;
-  const named = lockDigest === undefined ? '' : `, lock ${shortDigest(lockDigest)}`;
-  const claims = signatures.map(
-    ({ fingerprint = 'a key that it does not name' }) => `signed, as it says, by ${fingerprint}`,
-  );
+  const named = lockDigest === undefined ? '' : `, inventory ${shortDigest(lockDigest)}`;
+  const claims = signatures.map(({ fingerprint = 'an unnamed key' }) => `signed, not verified, by ${fingerprint}`);
   const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
   const pieces = split === undefined ? '' : ` in ${count(split, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${pieces}, ${count(blobs, 'blob')}${named}`;
@@ -155,18 +163,21 @@ export function inspectReport(inspection: Inspection): string {
   }
   if (wholeTexts.length > 0) {
     const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);
-    const what = `an older helm airgap wrote the lock, with the whole text of ${count(wholeTexts.length, 'value')}, secrets in it included:`;
-    parts.push([what, ...paths, '  make the bundle again for one without them'].join('\n'));
+    const what = `written by an older helm airgap, with the full text of ${count(wholeTexts.length, 'value')}, including any secrets:`;
+    parts.push([what, ...paths, '  create the bundle again to remove them'].join('\n'));
   }
   return parts.join('\n\n');
 }
 
+/** Formats the result of checking a bundle. */
 export function verifyReport(verification: Verification): string {
   const { file, size, blobs, charts, images, delta, signedBy, packedByAnother, problems } = verification;
   if (problems.length === 0) {
     const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
     const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
-    const packed = packedByAnother ? ['packed by another tool: its content was checked, not how that lies in it'] : [];
+    const packed = packedByAnother
+      ? ['repacked by another tool: the content was checked, not the layout of the archive']
+      : [];
     return [`${file} is complete and undamaged: ${content}`, ...signed, ...packed, ...deltaReport(delta)].join('\n');
   }
   const lines = problems.map(
@@ -176,8 +187,8 @@ export function verifyReport(verification: Verification): string {
 }
 
 /**
- * What the proof found, for stderr beside the overrides.
- * @param named whether the profile is said, since the chart may have several
+ * Formats the proof of overrides, without a final newline.
+ * @param named include the profile, for charts that may have several
  */
 export function proofReport(result: Overrides, named = false): string {
   const { chart, version, profile, proof, copied, notInBundle, beyond, residueMap, changedChart } = result;
@@ -189,19 +200,21 @@ export function proofReport(result: Overrides, named = false): string {
       ? `${name}: overrides for ${count(proof.references, 'reference')}${some}, not proved${more ?? ''}`
       : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${some}, proved by rendering${more ?? ''}`,
   ];
-  for (const reference of beyond?.references ?? []) lines.push(`  in the bundle, and not needed: ${reference}`);
+  for (const reference of beyond?.references ?? []) lines.push(`  in the bundle, not needed: ${reference}`);
   for (const one of beyond?.profiles ?? []) lines.push(`    ${profileText(one)}`);
   if (residueMap !== undefined)
-    lines.push(`  by the post-renderer: ${count(residueMap.entries, 'place')} (${residueMap.name})`);
+    lines.push(`  rewritten by the post-renderer: ${count(residueMap.entries, 'location')} (${residueMap.name})`);
   if (changedChart !== undefined) {
-    lines.push(`  by changed templates: ${count(changedChart.changes.length, 'place')} (${changedChart.name})`);
+    lines.push(
+      `  rewritten in the templates: ${count(changedChart.changes.length, 'location')} (${changedChart.name})`,
+    );
     for (const { file, line, from } of changedChart.changes)
       lines.push(`    ${file}:${line} ${from || 'the pull secret'}`);
   }
   for (const residue of proof.residue) {
     const { reference, template, path, written, because } = residue;
     lines.push(
-      `  still public: ${reference}`,
+      `  unmapped, still public: ${reference}`,
       `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
     );
     const why = residueMap?.hidden.includes(residue) ? residueMap.hint : because;

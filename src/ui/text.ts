@@ -1,12 +1,12 @@
 import { isAbsolute, relative } from 'node:path';
 import { printableLine } from '../base/printable.ts';
 
-/** Bytes as people read them, powers of 1000 as disks and registries count. */
+/** Formats a number of bytes with decimal units (powers of 1000), as disks and registries use them. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
   let unit = 0;
-  // 999.5 and more would be written as 1000 of the smaller unit.
+  // 999.5 and more would round to 1000 of the smaller unit.
   while (value >= 999.5 && unit < units.length - 1) {
     value /= 1000;
     unit += 1;
@@ -14,23 +14,23 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** A file as people know it: from the folder that they are in, where it is below that. */
+/** Returns a path relative to the working directory if it lies below it, else unchanged. */
 export function fileText(path: string, cwd: string): string {
   const way = relative(cwd, path);
   return way === '' || way.startsWith('..') || isAbsolute(way) ? path : way;
 }
 
-/** `1 image`, `3 images`. */
-export function count(n: number, thing: string): string {
-  return `${n} ${thing}${n === 1 ? '' : 's'}`;
+/** Formats a count: `1 image`, `3 images`. */
+export function count(n: number, singular: string, plural = `${singular}s`): string {
+  return `${n} ${n === 1 ? singular : plural}`;
 }
 
-/** Lines of a report: each stays one line, whatever it quotes. */
+/** Joins the lines of a report. Line breaks and control characters inside a line are escaped. */
 export function lined(lines: readonly string[]): string {
   return lines.map(printableLine).join('\n');
 }
 
-/** Columns aligned, two spaces apart, none at the end of a line. A row stays one line, whatever its cells quote. */
+/** Formats a table with columns two spaces apart. Line breaks and control characters inside a cell are escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const shown = [head, ...rows].map((row) => row.map(printableLine));
   const widths = head.map((_, i) => shown.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
@@ -44,7 +44,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
-/** A digest short enough for a table and long enough to recognise. */
+/** Shortens a digest to its algorithm and 12 hex digits. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, digest.indexOf(':') + 13);
 }

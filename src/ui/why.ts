@@ -17,12 +17,12 @@ const HOW: Readonly<Record<How, string>> = {
   config: 'configuration in a ConfigMap or Secret',
   'custom-resource': 'field of a custom resource',
   annotation: 'annotation of an object',
-  influence: 'text that values build which say of themselves that they are an image',
-  declared: 'entry in a list of images that the chart declares',
-  'nested-chart': 'chart within a chart',
-  'operator-rule': "choice of an operator's own code, known from an operator rule",
+  influence: 'text built from values whose keys say that they are an image',
+  declared: 'list of images that the chart declares',
+  'nested-chart': 'chart that another chart installs',
+  'operator-rule': "operator's default image, known from an operator rule",
   'image-config': 'configuration of another image',
-  'inside-image': 'name in the files of another image',
+  'inside-image': 'name in the files of an operator image',
   added: 'added by name',
 };
 
@@ -30,19 +30,19 @@ const NEED: Readonly<Record<Need, string>> = {
   install: 'pulled by the install',
   operand: 'pulled by pods that the installed software creates',
   lifecycle: 'pulled by upgrades, rollbacks or the uninstall',
-  optional: 'pulled when a component is switched on that is off',
+  optional: 'pulled if an optional component is enabled',
   test: 'pulled by helm test',
 };
 
 const CONFIDENCE: Readonly<Record<Confidence, string>> = {
-  certain: 'certain, for Kubernetes itself or somebody who named it takes it for an image',
-  likely: 'likely, for its name or its form says that it is an image',
-  possible: 'only possible, so it is listed and not bundled unless it is asked for',
+  certain: 'certain: Kubernetes uses it as an image, or it was named explicitly',
+  likely: 'likely: its key or its form indicates an image',
+  possible: 'possible: listed, but bundled only with --include',
 };
 
-const DEFAULT = 'possible, for the chart brings resources of its own; bundled for those that users make';
+const DEFAULT = 'possible: the chart has custom resources of its own; bundled for those that users create';
 
-/** The story of each image, for people. */
+/** Formats everything known about each image. */
 export function whyReport({ images }: Pick<WhyResult, 'images'>): string {
   return images.map(storyText).join('\n\n');
 }
@@ -57,7 +57,7 @@ function storyText({ reference, need, confidence, found }: Finding): string {
   ].join('\n');
 }
 
-/** One place; the same one under several profiles. */
+/** Formats one location, with all profiles under which it was found. */
 function placeText(reference: string, same: readonly Place[]): string {
   const [place] = same;
   if (place === undefined) return '';
@@ -86,7 +86,7 @@ function chartText({ chart, via = [], subcharts = [] }: Place): string {
     const title = version === undefined ? name : `${name} ${version}`;
     return `, subchart ${title}${alias === undefined ? '' : ` as ${alias}`}`;
   });
-  const by = via.length === 0 ? '' : ` (brought along by ${via.join(' > ')})`;
+  const by = via.length === 0 ? '' : ` (installed by ${via.join(' > ')})`;
   return `${chart}${by}${inner.join('')}`;
 }
 
@@ -98,7 +98,7 @@ function redirectText({ kind, name, value = '{reference}', values }: Redirect): 
   const set = values === undefined ? [] : [`values ${leaves(values, '').join(', ')}`];
   switch (kind) {
     case 'none':
-      return 'nothing moves it to another registry: the operator has it built in';
+      return 'none: the image is built into the operator';
     case 'values':
       return set.join('');
     case 'env':
@@ -110,7 +110,7 @@ function redirectText({ kind, name, value = '{reference}', values }: Redirect): 
   }
 }
 
-/** `a.b={reference}` of every leaf of a values tree. */
+/** Returns `a.b={reference}` for every leaf of a values tree. */
 function leaves(value: unknown, path: string): string[] {
   if (typeof value !== 'object' || value === null) return [`${path}=${String(value)}`];
   return Object.entries(value).flatMap(([key, item]) => leaves(item, path === '' ? key : `${path}.${key}`));

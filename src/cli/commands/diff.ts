@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { diffMarkdown, diffReport } from '../../ui/diff.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 
 interface Flags extends SignatureFlags {
@@ -11,12 +12,13 @@ interface Flags extends SignatureFlags {
 
 export function diffCommand(edge: Edge): Command {
   return new Command('diff')
-    .description('say what is different between two bundles, and how much of it is new')
-    .argument('<old>', 'the bundle of before, or its lock (inspect -o lock)')
-    .argument('<new>', 'the bundle of now, or its lock')
-    .option('--exit-code', 'exit code 3 when a chart or an image is different')
+    .description('compare two bundles, and show how much content is new')
+    .argument('<old>', 'older bundle, or its inventory (inspect -o lock)')
+    .argument('<new>', 'newer bundle, or its inventory')
+    .option('--exit-code', 'exit with 3 if a chart or image differs')
     .addOption(requireSignatureOption())
     .addOption(outputOption(['text', 'json', 'yaml', 'markdown'], 'text'))
+    .addHelpText('after', examples('diff v1.tar v2.tar', 'diff v1.tar v2.tar -o markdown'))
     .action(async (older: string, newer: string, { exitCode, output, ...flags }: Flags) => {
       const { diff } = await import('../../workflows/diff.ts');
       const { isDifferent } = await import('../../bundle/difference.ts');

@@ -4,8 +4,9 @@ import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { extractionReport } from '../../ui/extraction.ts';
 import type { Wanted } from '../../workflows/extract.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { asDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 
 interface Flags extends SignatureFlags {
@@ -20,16 +21,23 @@ interface Flags extends SignatureFlags {
 
 export function extractCommand(edge: Edge): Command {
   return new Command('extract')
-    .description('give back a chart, or an image as an OCI archive, out of a bundle')
-    .argument('<file>', 'the bundle')
-    .requiredOption('--out <file>', 'the file to write; a chart’s provenance goes beside it, with .prov at its end')
-    .option('--chart <name[@version]>', 'the chart that is wanted')
-    .option('--image <reference>', 'the image that is wanted; * stands for anything, and one image has to fit')
-    .option('--platform <os/architecture>', 'the image of this platform only, with its own digest')
-    .option('--no-referrers', 'the image without signatures and whatever else belongs to it')
-    .option('--force', 'replace what is there')
+    .description('extract a chart, or an image as an OCI archive, from a bundle')
+    .argument('<file>', 'bundle to read')
+    .requiredOption('--out <file>', 'file to write; the provenance of a chart is written to <file>.prov')
+    .option('--chart <name[@version]>', 'chart to extract')
+    .option('--image <reference>', 'image to extract; * matches anything, and exactly one image must match')
+    .option('--platform <os/architecture>', 'extract the image of this platform only, with its own digest')
+    .option('--no-referrers', 'leave out signatures, attestations and other referrers')
+    .option('--force', 'overwrite an existing file')
     .addOption(requireSignatureOption())
     .addOption(outputOption(['text', 'json'], 'text'))
+    .addHelpText(
+      'after',
+      examples(
+        'extract app.tar --chart app --out app.tgz',
+        'extract app.tar --image quay.io/team/web:1.4.2 --out web.tar',
+      ),
+    )
     .action(async (file: string, flags: Flags) => {
       const { out, force = false, output } = flags;
       const wanted = wantedOf(flags);
@@ -38,19 +46,23 @@ export function extractCommand(edge: Edge): Command {
       const concurrency = availableParallelism();
       const result = await extract(edge.context, { file, wanted, out, force, concurrency, ...signing });
       if (output === 'json') edge.print(await asDocument('Extraction', result, 'json'));
-      else edge.print(extractionReport(result));
+      else printReport(edge, extractionReport(result));
     });
 }
 
 function wantedOf({ chart, image, platform, referrers }: Flags): Wanted {
   if ((chart === undefined) === (image === undefined)) {
-    throw new AirgapError('usage', 'one thing can be extracted at a time', { hint: 'give --chart or --image' });
+    throw new AirgapError('usage', 'one chart or one image can be extracted at a time', {
+      hint: 'give either --chart or --image',
+    });
   }
   if (image !== undefined) {
     return { image, referrers, ...(platform === undefined ? {} : { platform: parsePlatform(platform) }) };
   }
   if (platform !== undefined) {
-    throw new AirgapError('usage', '--platform is for images', { hint: 'leave it out: a chart has no platform' });
+    throw new AirgapError('usage', '--platform cannot be used with --chart', {
+      hint: 'leave it out: charts have no platform',
+    });
   }
   return { chart: chart as string };
 }

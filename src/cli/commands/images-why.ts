@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { explainReport } from '../../ui/explain.ts';
+import { count } from '../../ui/text.ts';
 import { whyReport } from '../../ui/why.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { InsideFlags } from '../flags/inside.ts';
 import { asDocument } from '../flags/output.ts';
 import type { Edge } from '../run.ts';
 
-/** Questions about single images or texts. */
+/** Flags that explain single images or texts. */
 export interface WhyFlags {
   why?: string;
   explain?: string;
@@ -15,13 +16,16 @@ export interface WhyFlags {
 
 export function addWhyFlags(command: Command): Command {
   return command
-    .option('--why <reference>', 'everything that is known of one image; patterns as --exclude has them')
-    .option('--explain <text>', 'where a text stands and why it is taken for an image or not; also without a chart');
+    .option('--why <reference>', 'show everything known about an image; accepts patterns like --exclude')
+    .option(
+      '--explain <text>',
+      'show where a text occurs and why it is taken as an image or not; works without a chart',
+    );
 }
 
 /**
- * Answers `--why` or `--explain`.
- * @throws AirgapError `usage`; `image-not-found` when the charts need no such image
+ * Runs `--why` or `--explain`.
+ * @throws AirgapError `usage`; `image-not-found` if the charts need no such image
  */
 export async function answerWhy(
   edge: Edge,
@@ -31,18 +35,22 @@ export async function answerWhy(
 ): Promise<void> {
   const { why: asked, explain: text } = flags;
   if (output !== 'table' && output !== 'json' && output !== 'yaml') {
-    throw new AirgapError('usage', `--why and --explain have no output ${output}`, { hint: '-o table, json or yaml' });
+    throw new AirgapError('usage', `--why and --explain do not support -o ${output}`, {
+      hint: 'use -o table, json or yaml',
+    });
   }
   if (asked !== undefined && text !== undefined) {
-    throw new AirgapError('usage', '--why and --explain are two questions', { hint: 'ask one after the other' });
+    throw new AirgapError('usage', '--why cannot be used with --explain', { hint: 'run one after the other' });
   }
   if (asked === '' || text === '') {
-    throw new AirgapError('usage', 'there is nothing to explain', { hint: "as in --explain 'quay.io/org/name:1.0'" });
+    throw new AirgapError('usage', 'the text to explain is empty', {
+      hint: "example: --explain 'quay.io/org/name:1.0'",
+    });
   }
   if (text !== undefined) {
     if (flags.lookInside || flags.includeInside) {
-      throw new AirgapError('usage', '--explain is for what charts render, and does not look inside operators', {
-        hint: 'ask --why, or leave the flag out',
+      throw new AirgapError('usage', '--explain cannot be used with a scan of operator images', {
+        hint: 'use --why, or leave out --look-inside and --include-inside',
       });
     }
     const { explain } = await import('../../workflows/explain.ts');
@@ -53,7 +61,7 @@ export async function answerWhy(
     const { failures, ...result } = await why(edge.context, { ...options, asked });
     edge.print(output === 'table' ? whyReport(result) : await asDocument('Why', result, output));
     if (failures.length > 0) {
-      throw combine(failures, `${failures.length} charts within charts could not be searched`);
+      throw combine(failures, `${count(failures.length, 'nested chart')} could not be searched`);
     }
   }
 }

@@ -2,16 +2,19 @@ import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isWanted } from '../../lock/finding.ts';
-import { insideReport } from '../../ui/inside.ts';
+import { insideSummary, insideTable } from '../../ui/inside.ts';
+import { joinReports } from '../../ui/report.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
+import { count } from '../../ui/text.ts';
 import type { Confirmation } from '../../workflows/confirm.ts';
 import type { ImagesResult } from '../../workflows/images.ts';
 import { addChartsFlags, type ChartsFlags, gather } from '../flags/charts.ts';
 import { addInsideFlags, type InsideFlags, insideOptions } from '../flags/inside.ts';
 import { addLockFileFlags, type LockFileFlags, useLockFile } from '../flags/lock-file.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { asDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 import { addWhyFlags, answerWhy, type WhyFlags } from './images-why.ts';
 
@@ -23,25 +26,31 @@ type Flags = ChartsFlags &
 
 export function imagesCommand(edge: Edge): Command {
   const command = new Command('images')
-    .description('list every image that the charts need, and where each was found')
-    .argument('[chart...]', 'chart folder, .tgz, oci://…, or a name with --repo')
-    .option('--network', 'what the workloads would fetch from the internet besides images, and what turns it off')
-    .option('--what-if', 'what optional components would add, each with the value that switches it on')
-    .option('--confirm', 'ask the registries for images that are not certain, and leave out what is not there')
-    .addOption(outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'));
-  addInsideFlags(command);
-  addLockFileFlags(addRegistryFlags(edge, addChartsFlags(addWhyFlags(command)), { mirrors: true }));
+    .description('list every image that charts need, and where each was found')
+    .argument('[chart...]', 'chart folder, .tgz file, oci://… reference, or name with --repo')
+    .option('--network', 'also list other downloads from the internet by workloads, and the values that disable them')
+    .option('--what-if', 'also list images of optional components, with the values that enable them')
+    .option('--confirm', 'check uncertain images in their registries, and leave out those that do not exist')
+    .addHelpText(
+      'after',
+      examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
+    );
+  addInsideFlags(addWhyFlags(command)).addOption(outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'));
+  addLockFileFlags(addRegistryFlags(edge, addChartsFlags(command), { mirrors: true }));
   return command.action(async (charts: string[], flags: Flags) => {
     const { images } = await import('../../workflows/images.ts');
     const gathered = await gather(edge, charts, flags, flags);
     if (flags.explain === undefined && gathered.charts.length === 0 && gathered.add.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'helm airgap images CHART, or --config airgap.yaml',
+        hint: 'run helm airgap images CHART, or use --config airgap.yaml',
       });
     }
     const inside = await insideOptions(flags, gathered, false);
     if (flags.lock !== undefined || flags.checkLock !== undefined) {
-      if (flags.output === 'rules') throw new AirgapError('usage', 'a lock file has no output rules');
+      if (flags.output === 'rules')
+        throw new AirgapError('usage', '-o rules cannot be used with a lock file', {
+          hint: 'use a separate run without --lock and --check-lock',
+        });
       return useLockFile(edge, { ...gathered, ...inside }, flags, flags.output);
     }
     if (flags.why !== undefined || flags.explain !== undefined) {
@@ -57,22 +66,24 @@ export function imagesCommand(edge: Edge): Command {
     const found = { ...searched, ...confirmation };
     const result = flags.network ? { ...found, network } : found;
     if (flags.output === 'table') {
-      edge.print(imagesReport(found));
-      if (confirmation !== undefined) edge.print(`\n${droppedReport(confirmation.dropped)}`);
-      if (found.whatIf !== undefined) edge.print(`\n${whatIfReport(found.whatIf)}`);
-      if (flags.network) edge.print(`\n${networkReport(network)}`);
-      if (found.inside !== undefined) edge.print(`\n${insideReport(found.inside)}`);
+      const reports = [imagesReport(found)];
+      if (confirmation !== undefined) reports.push(droppedReport(confirmation.dropped));
+      if (found.whatIf !== undefined) reports.push(whatIfReport(found.whatIf));
+      if (flags.network) reports.push(networkReport(network));
+      const { inside: scan } = found;
+      if (scan !== undefined) reports.push({ result: insideTable(scan), notes: insideSummary(scan) });
+      printReport(edge, joinReports(reports));
     } else if (flags.output === 'rules') {
       const { rulesDocument } = await import('../../ui/proposed-rules.ts');
       edge.print(rulesDocument(proposed ?? []));
     } else if (flags.output === 'txt') edge.print(listed(result, confirmation?.dropped));
     else edge.print(await asDocument('Images', result, flags.output));
-    // What was found is of use all the same, but the run has not done what it should.
+    // The images found are printed even if the run fails.
     if (failures.length === 0) warnUnused(edge, flags, searched);
     else {
       throw combine(
         failures,
-        `${failures.length} charts within charts could not be searched; their images are missing`,
+        `${count(failures.length, 'nested chart')} could not be searched; their images are missing`,
       );
     }
   });
@@ -88,14 +99,14 @@ function warnUnused(
   warnUnusedMirrors(context.emit, flags, references, sources);
 }
 
-/** Loads what speaks to registries only for whoever asks them. */
+/** Loads the registry client only if it is needed. */
 async function confirmed(edge: Edge, found: readonly Finding[], registry: RegistryFlags): Promise<Confirmation> {
   const { confirm } = await import('../../workflows/confirm.ts');
   const access = await registryAccess(registry);
   return confirm(edge.context, found, { access, concurrency: registry.concurrency ?? DOWNLOADS });
 }
 
-/** One reference a line, as `--images` reads them; what is only possible, or not there, is commented out. */
+/** Formats one reference per line for `--images`, with possible and missing images as comments. */
 function listed(
   { images, inside }: Pick<ImagesResult, 'images' | 'inside'>,
   dropped: Confirmation['dropped'] = [],
@@ -103,7 +114,7 @@ function listed(
   return [
     ...images.map((image) => (isWanted(image) ? image.reference : `# possible: ${image.reference}`)),
     ...(inside?.found ?? []).map(({ reference, confidence }) => `# inside, ${confidence}: ${reference}`),
-    ...dropped.map(({ reference }) => `# not there: ${reference}`),
+    ...dropped.map(({ reference }) => `# missing: ${reference}`),
   ]
     .map(printableLine)
     .join('\n');

@@ -6,10 +6,11 @@ import { inspectReport } from '../../ui/reports.ts';
 import type { Inspection } from '../../workflows/inspect.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 import { VERSION } from '../version.ts';
 
-/** `lock`: the file that stands for the bundle, for `--since` and `diff`. */
+/** `lock` prints the exported inventory, which replaces the bundle in `--since` and `diff`. */
 const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
 
 interface Flags extends SignatureFlags {
@@ -18,10 +19,11 @@ interface Flags extends SignatureFlags {
 
 export function inspectCommand(edge: Edge): Command {
   return new Command('inspect')
-    .description('say what is in a bundle, and why')
-    .argument('<file>', 'the bundle')
+    .description('show the content of a bundle, and where each image is needed')
+    .argument('<file>', 'bundle to read')
     .addOption(requireSignatureOption())
     .addOption(outputOption(FORMATS, 'text'))
+    .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
     .action(async (file: string, { output, ...flags }: Flags) => {
       const { signer } = await requiredSigner(flags);
       const { inspect, inspectLock } = await import('../../workflows/inspect.ts');
@@ -35,10 +37,10 @@ export function inspectCommand(edge: Edge): Command {
     });
 }
 
-/** The bundle's bill of materials, CycloneDX 1.6 in JSON. */
+/** Returns the bill of materials of a bundle, CycloneDX 1.6 in JSON. */
 async function bill({ file, lock }: Inspection): Promise<string> {
   if (lock === undefined) {
-    throw new AirgapError('unsupported', `${file} has no lock that says what it holds`, {
+    throw new AirgapError('unsupported', `${file} has no inventory`, {
       hint: 'only bundles have one; inspect without -o cyclonedx lists the images of any archive',
     });
   }

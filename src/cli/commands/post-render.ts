@@ -3,21 +3,21 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 
-const HINT = 'name the map that helm airgap values … --residue=post-render wrote, with --map or AIRGAP_POST_RENDER_MAP';
+const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values … --unmapped=post-render wrote';
 
-/** What Helm calls between rendering and installing. Whatever fails, nothing is printed: Helm would install a half. */
+/** Post-renderer that Helm runs before installing. Prints nothing on failure: Helm would install a partial output. */
 export function postRenderCommand(edge: Edge): Command {
   return new Command('post-render')
-    .description(
-      'rewrite the references that no value reaches, as a post-renderer of Helm: manifests in, manifests out',
-    )
-    .option('--map <file>', 'which references become which, and where; else AIRGAP_POST_RENDER_MAP names it')
+    .description('Helm post-renderer: rewrite unmapped references in manifests, from stdin to stdout')
+    .option('--map <file>', 'map written by values --unmapped=post-render (default: AIRGAP_POST_RENDER_MAP)')
+    .addHelpText('after', examples('post-render --map app.post-render.json < manifests.yaml'))
     .action(async ({ map }: { map?: string }) => {
       const { cwd, env, emit } = edge.context;
       const named = map ?? env.AIRGAP_POST_RENDER_MAP;
-      if (!named) throw new AirgapError('usage', 'there is no map', { hint: HINT });
+      if (!named) throw new AirgapError('usage', 'no map was given', { hint: HINT });
       const { entries, pullSecret } = await mapAt(resolve(cwd, named), named);
       const bytes = await edge.input();
       const { postRender } = await import('../../overrides/post-render.ts');
@@ -29,13 +29,13 @@ export function postRenderCommand(edge: Edge): Command {
 
 async function mapAt(path: string, named: string): Promise<PostRenderMap> {
   const json = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('config', `the map ${named} cannot be read: ${messageOf(cause)}`, { hint: HINT, cause });
+    throw new AirgapError('config', `cannot read the map ${named}: ${messageOf(cause)}`, { hint: HINT, cause });
   });
   const { parseMap } = await import('../../overrides/post-render-map.ts');
   return parseMap(json, named);
 }
 
-/** Text that can be given back byte for byte. */
+/** Decodes UTF-8 without loss. */
 function decode(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -51,10 +51,12 @@ function warnings(unused: readonly PostRenderEntry[], from: 'helm3' | 'helm4'): 
   return [
     ...rest.map(({ from: text, template, path }) => {
       const place = path === undefined ? template : `${template} ${path}`;
-      return `${text} does not stand in ${place} here, and nothing was rewritten for it`;
+      return `${text} not found in ${place}: nothing was rewritten for it`;
     }),
     ...(hidden.length === 0
       ? []
-      : [`${hidden.map(({ from: text }) => text).join(', ')} in hooks: Helm 3 does not show them to a post-renderer`]),
+      : [
+          `not rewritten in hooks: ${hidden.map(({ from: text }) => text).join(', ')}; Helm 3 does not pass hooks to post-renderers`,
+        ]),
   ];
 }

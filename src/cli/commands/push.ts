@@ -10,12 +10,13 @@ import type { PushOptions, PushResult } from '../../workflows/push.ts';
 import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';
 import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../flags/ecr.ts';
 import { withLog } from '../flags/log.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { asDocument, outputOption, printReport } from '../flags/output.ts';
 import { Receipts } from '../flags/receipt.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
 import { repeat } from '../flags/repeat.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 
 type Flags = RegistryFlags &
@@ -41,35 +42,43 @@ export function pushCommand(edge: Edge): Command {
   const repeated = (flags: string, description: string): Option =>
     new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
   const command = new Command('push')
-    .description('send bundles to private registries')
-    .argument('<file...>', 'the bundles')
+    .description('push bundles to private registries')
+    .argument('<file...>', 'bundles, or OCI archives of other tools')
     .addOption(
-      new Option('--to <registry[/prefix]>', 'where to (repeatable)')
+      new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
         .argParser((value: string, earlier: string[] = []) => repeat(value, earlier))
         .makeOptionMandatory(),
     );
-  addConfigFlags(command, ', of which the naming, plainHttp, caFile and clientCertificates count')
+  addConfigFlags(command, 'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml')
     .addOption(
-      new Option('--on-existing-tag <what>', 'when a tag has other content: leave it, refuse, or write over it')
+      new Option('--on-existing-tag <action>', 'what to do with a tag that exists with other content')
         .choices(['skip', 'error', 'overwrite'])
         .default('error'),
     )
-    .option(
-      '--require-referrers',
-      'fail where a registry does not take a signature or the like; else that is a warning',
-    )
-    .addOption(repeated('--chart <name[@version]>', 'only this chart and its images'))
-    .addOption(repeated('--image <pattern>', 'only these images'))
-    .addOption(repeated('--exclude <pattern>', 'without these images'))
-    .option('--retire <file>', 'list what this older bundle needed and these do not; nothing is deleted')
+    .option('--dry-run', 'show what is present and what would be pushed, and push nothing')
+    .option('--receipt <file>', 'write a receipt of the pushed content, for verify --receipt')
+    .option('--retire <file>', 'list tags that this older bundle needed and the new ones do not; delete nothing')
+    .option('--log-file <file>', 'append each event to a log, one JSON object per line')
+    .addOption(outputOption(['text', 'json', 'terraform', 'cloudformation'], 'text'))
+    .optionsGroup('Selection:')
+    .addOption(repeated('--chart <name[@version]>', 'push only this chart and its images'))
+    .addOption(repeated('--image <pattern>', 'push only matching images'))
+    .addOption(repeated('--exclude <pattern>', 'leave out matching images'))
     .addOption(
-      new Option('--as <name>', 'what another tool’s archive names by a tag alone, or not at all').argParser(nameGiven),
+      new Option('--as <name>', 'repository to assume for images that the archive identifies only by tag').argParser(
+        nameGiven,
+      ),
     )
+    .optionsGroup('Signatures and attestations:')
     .addOption(requireSignatureOption())
-    .option('--dry-run', 'say what is there and what would be sent; send nothing')
-    .option('--receipt <file>', 'write what is where, for verify --receipt')
-    .option('--log-file <file>', 'add a line of JSON for each event')
-    .addOption(outputOption(['text', 'json', 'terraform', 'cloudformation'], 'text'));
+    .option('--require-referrers', 'fail instead of warning if a registry rejects a signature or attestation')
+    .addHelpText(
+      'after',
+      examples(
+        'push app.tar --to registry.example --dry-run',
+        'push app.tar --to registry.example/mirror --receipt receipt.json',
+      ),
+    );
   addEcrFlags(addRegistryFlags(edge, addNamingFlags(command), { mirrors: false }));
   return command.action(async (files: string[], flags: Flags) => {
     const options = await optionsOf(edge, files, flags);
@@ -91,13 +100,13 @@ export function pushCommand(edge: Edge): Command {
       const results: PushResult[] = [];
       try {
         await push(context, options, async (result) => {
-          // Told before the receipt is written: what was sent was sent, whatever becomes of that.
-          if (flags.output === 'text') edge.print(pushReport(result));
+          // Printed before the receipt is written, which may fail.
+          if (flags.output === 'text') printReport(edge, pushReport(result));
           results.push(result);
           await receipts?.write(result);
         });
       } finally {
-        // Of several targets those that have everything are told, whatever became of the others.
+        // Completed targets are printed even if others failed.
         if (flags.output === 'json' && results.length > 0)
           edge.print(await several('Push', told(results, options), options));
       }
@@ -131,20 +140,20 @@ async function optionsOf({ context }: Edge, files: string[], flags: Flags): Prom
   };
 }
 
-/** @throws AirgapError `reference-invalid`, `usage` for a digest, which is the archive's to say */
+/** Parses `--as`. @throws AirgapError `reference-invalid`; `usage` for a reference with a digest */
 function nameGiven(text: string): Reference {
   const reference = parseReference(text);
   if (reference.digest === undefined) return reference;
-  throw new AirgapError('usage', `--as ${text}: the archive says the digest`, {
-    hint: 'as in --as quay.io/team/app:1.0',
+  throw new AirgapError('usage', `--as ${text}: a digest is not allowed, the archive determines it`, {
+    hint: 'example: --as quay.io/team/app:1.0',
   });
 }
 
-/** The definitions of what is missing, and nothing else. @throws AirgapError `usage` */
+/** Prints definitions of missing repositories, and pushes nothing. @throws AirgapError `usage` */
 async function define(edge: Edge, options: PushOptions, { output, createRepositories }: Flags): Promise<void> {
   if (createRepositories !== 'never') {
-    throw new AirgapError('usage', `-o ${output} prints repositories for somebody else to create`, {
-      hint: 'it goes with --create-repositories=never',
+    throw new AirgapError('usage', `-o ${output} prints definitions of repositories instead of creating them`, {
+      hint: 'add --create-repositories=never',
     });
   }
   const { missingRepositories } = await import('../../workflows/pushing/plan-push.ts');
@@ -163,13 +172,13 @@ async function define(edge: Edge, options: PushOptions, { output, createReposito
   }
 }
 
-/** In the order of the targets. */
+/** Returns the documents in the order of the targets. */
 function told(results: readonly PushResult[], { targets }: PushOptions): object[] {
   const order = targets.map(formatTarget);
   return results.toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target)).map(pushDocument);
 }
 
-/** What is asked of one target is a document of its own; of several it is a list. */
+/** Returns one document for one target, and a list for several. */
 async function several(kind: string, results: readonly object[], { targets }: PushOptions): Promise<string> {
   const [only] = results;
   return targets.length === 1 && only !== undefined

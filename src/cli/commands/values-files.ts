@@ -4,13 +4,12 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import { fileText } from '../../ui/text.ts';
 import type { Overrides } from '../../workflows/values.ts';
 import type { OverridesFiles } from '../flags/residue.ts';
-import type { Edge } from '../run.ts';
 
-/** A file to be written. */
+/** A file to write. */
 interface Output extends Replaceable {
   readonly path: string;
   readonly content: string | Buffer;
-  /** Of a file that may hold secrets. */
+  /** Mode of a file that may hold secrets. */
   readonly mode?: number;
 }
 
@@ -20,28 +19,34 @@ const OVERRIDES: Replaceable = {
 };
 const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;
 
-/** Refuses before the work to write over something else with `--out`. @throws AirgapError `output-exists`, `file` */
+/** Checks before the work that `--out` overwrites no other file. @throws AirgapError `output-exists`, `file` */
 export async function checkOut(files: OverridesFiles): Promise<void> {
   const path = files.single();
   if (path !== undefined) await checkReplaceable(path, OVERRIDES);
 }
 
 /**
- * Writes overrides, and the maps and charts that they need; those of earlier runs are replaced, and nothing else is.
+ * Writes overrides, and the maps and charts that they need. Overwrites only files of earlier runs.
+ * @param report receives a line for each file
  * @throws AirgapError `output-exists`, `no-space`, `file`
  */
-export async function writeOverrides(results: readonly Overrides[], files: OverridesFiles, edge: Edge): Promise<void> {
+export async function writeOverrides(
+  results: readonly Overrides[],
+  files: OverridesFiles,
+  cwd: string,
+  report: (line: string) => void,
+): Promise<void> {
   files.expect(results);
   const outputs = results.flatMap((result) => outputsOf(result, files));
   for (const output of outputs) await checkReplaceable(output.path, output);
   for (const { path, content, mode } of outputs) {
     await makeFolder(dirname(path));
     await writeOutput(path, content, mode);
-    edge.tell(`${fileText(path, edge.context.cwd)} written`);
+    report(`${fileText(path, cwd)} written`);
   }
 }
 
-/** What they need first: overrides without it are what nobody should install with. */
+/** Maps and charts come first: overrides must not exist without the files that they need. */
 function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
   const { chart, version, profile, yaml, copied, residueMap, changedChart } = result;
   const outputs: Output[] = [];
@@ -50,7 +55,7 @@ function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
   };
   if (residueMap !== undefined) {
     const path = files.residue('post-render', chart, version, profile);
-    add(path, residueMap.text, (there) => MAP.test(there.toString()), 'map of a post-renderer');
+    add(path, residueMap.text, (there) => MAP.test(there.toString()), 'post-renderer map');
   }
   if (changedChart !== undefined) {
     const path = files.residue('repack', chart, version, profile);

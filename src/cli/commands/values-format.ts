@@ -14,7 +14,7 @@ import { asDocument } from '../flags/output.ts';
 import { OverridesFiles } from '../flags/residue.ts';
 import type { Edge } from '../run.ts';
 
-/** Where a format goes. */
+/** Flags for the output of a format. */
 export interface FormatOutput extends FormatFlags {
   out?: string;
   outDir?: string;
@@ -22,26 +22,26 @@ export interface FormatOutput extends FormatFlags {
   output: 'yaml' | 'json';
 }
 
-/** What a format comes to: files, and what they do not say. */
+/** Files of a format, and the references that they do not cover. */
 interface Written {
   readonly files: readonly FormattedFile[];
   readonly left: readonly string[];
-  /** Whether references stay public, or are not where they are looked for. */
+  /** True if references are unmapped or not in the bundle. */
   readonly isShort: boolean;
-  /** Whether something of the user's values is in the files whole. */
+  /** True if the files contain values copied whole from the user's values. */
   readonly isSecret?: boolean;
 }
 
 /**
- * Writes overrides in another form than a values file of one chart.
- * @throws AirgapError what the work fails of
+ * Writes overrides in a format other than values files.
+ * @throws AirgapError errors of the workflow
  */
 export async function writeFormat(edge: Edge, options: ValuesOptions, flags: FormatOutput): Promise<void> {
   const { cwd } = edge.context;
   const { files, left, isShort, isSecret } = await made(edge, options, flags);
   const { outDir, out, output, format } = flags;
   const own = flags.from === undefined ? undefined : resolve(cwd, flags.from);
-  // Documents of YAML follow each other behind a line; other files only in what is printed to be read.
+  // YAML documents are separated by ---, other files by an empty line.
   const whole = files.map(({ text }) => text).join(files.every(({ path }) => /\.ya?ml$/.test(path)) ? '---\n' : '\n');
   const outputs =
     outDir !== undefined
@@ -53,7 +53,9 @@ export async function writeFormat(edge: Edge, options: ValuesOptions, flags: For
   for (const { file, text } of outputs) {
     await makeFolder(dirname(file));
     await writeOutput(file, text, isSecret ? SECRET_FILE : undefined);
-    edge.tell(`${fileText(file, cwd)} written`);
+    const line = `${fileText(file, cwd)} written`;
+    if (output === 'json') edge.tell(line);
+    else edge.print(line);
   }
   if (output === 'json') edge.print(await asDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) edge.print(whole);
@@ -94,7 +96,7 @@ async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Pr
       isSecret: results.some(({ overrides }) => overrides.copied.length > 0),
     };
   }
-  if (format === 'values') throw new AirgapError('usage', 'a values file is no other format');
+  if (format === 'values') throw new AirgapError('usage', '--format values is not handled here');
   const { formatReferences } = await import('../../workflows/format-references.ts');
   const result = await formatReferences(context, format, { ...options, plainHttp });
   edge.tell(formatReport(result));
@@ -104,16 +106,16 @@ async function made(edge: Edge, options: ValuesOptions, flags: FormatOutput): Pr
 async function manifest(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('usage', `--from ${path} cannot be read: ${messageOf(cause)}`, {
-      hint: 'give the manifest of an Application or a HelmRelease',
+      hint: 'give the manifest of an Application or HelmRelease',
       cause,
     });
   });
 }
 
-/** How a file of ours begins, in any of the formats but the map of references. */
+/** First line of the files that this command writes, except maps of references. */
 const OURS = /^# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )/;
 
-/** @param own the manifest that the overrides were placed in, which may be written over */
+/** @param own manifest of `--from`, which may be overwritten */
 async function check(file: string, text: string, own: string | undefined): Promise<void> {
   const isOurs = async (content: Buffer): Promise<boolean> => {
     const there = content.toString();

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
@@ -9,7 +9,7 @@ import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
 import type { Config } from '../config/schema.ts';
 import { addCertificateFlags, helmCertificates } from '../flags/certificates.ts';
-import { refuseStray } from '../flags/charts.ts';
+import { chartMirrorOption, refuseStray } from '../flags/charts.ts';
 import { addCheckTargetFlag, type CheckTargetFlags, withCheckedTarget } from '../flags/check-target.ts';
 import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
 import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from '../flags/config.ts';
@@ -18,12 +18,13 @@ import { chartAllowances, renderLimits } from '../flags/limits.ts';
 import { addLoginFlags, chartLogin, type LoginFlags } from '../flags/login.ts';
 import { namedIn, namedRegistries } from '../flags/named-hosts.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
+import { plainHttpOption } from '../flags/registry.ts';
 import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from '../flags/render.ts';
-import { repeat } from '../flags/repeat.ts';
 import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
@@ -58,45 +59,44 @@ type Flags = RenderFlags &
 
 export function valuesCommand(edge: Edge): Command {
   const command = new Command('values')
-    .description("write the values that make a chart use the private registry's images, proved by rendering")
+    .description('write values that redirect all images of a chart to a private registry, proved by rendering')
     .argument(
       '[chart]',
-      'with --bundle the name of a chart in it, or its file; else folder, .tgz, oci://…, or a name with --repo',
+      'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://… reference, or name with --repo',
     )
-    .option('--bundle <file>', 'the bundle that holds the chart')
-    .requiredOption('--to <registry[/prefix]>', 'where push sent the images')
-    .option('--all', 'every chart of the bundle');
-  addConfigFlags(command, ': every chart of it under each of its profiles; with --bundle out of that')
-    .option('--no-proof', 'do not render with the overrides to see whether they do it; their file says so')
-    .option('--no-tests', 'without helm test, for whoever does not run it')
-    .option('--no-hooks', 'without hooks, tests among them: helm install --no-hooks')
-    .option('--no-operator-defaults', "without operators' default images for resources that users are going to make")
-    .option('--out-dir <folder>', 'one file for each chart, or the files of a format')
-    .addOption(
-      new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
+    .option('--bundle <file>', 'bundle that contains the chart')
+    .requiredOption('--to <registry[/prefix]>', 'registry and repository prefix to which the images were pushed')
+    .option('--all', 'write overrides for every chart of the bundle')
+    .option('--no-proof', 'do not verify the overrides by rendering; the file says so')
+    .addOption(requireSignatureOption());
+  addCheckTargetFlag(command)
+    .addOption(outputOption(['yaml', 'json'], 'yaml'))
+    .addHelpText(
+      'after',
+      examples(
+        'values app --bundle app.tar --to registry.example --out app.yaml',
+        'values --all --bundle app.tar --to registry.example --out-dir out',
+        'values ./app --to registry.example --unmapped=repack --out v.yaml',
+      ),
     )
-    .addOption(requireSignatureOption())
+    .optionsGroup('Selection:');
+  addConfigFlags(command, 'write overrides for every chart and profile of this airgap.yaml')
+    .option('--no-tests', 'leave out helm test resources')
+    .option('--no-hooks', 'leave out hooks including helm test, as helm install --no-hooks does')
+    .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
     .addOption(rulesOption())
-    .addOption(outputOption(['yaml', 'json'], 'yaml'));
+    .addOption(chartMirrorOption())
+    .optionsGroup('Output:')
+    .option('--out <file>', 'write the overrides of one chart to a file')
+    .option('--out-dir <folder>', 'write one file per chart, or the files of a format');
+  addFormatFlags(command);
   addResidueFlags(command);
   addCompletionFlags(command);
-  addCheckTargetFlag(command);
-  addFormatFlags(command);
-  addLoginFlags(edge, command.optionsGroup('Registries:'))
-    .addOption(
-      new Option('--plain-http <host[:port]>', 'a registry that speaks HTTP without TLS (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
-    )
-    .option('--ca-file <file>', 'certificate authorities to trust for chart repository and target (PEM)');
+  addNamingFlags(command).option('--region <region>', 'accepted like push; names do not depend on the region');
+  addLoginFlags(edge, command.optionsGroup('Registries and TLS:'))
+    .addOption(plainHttpOption())
+    .option('--ca-file <file>', 'trust these certificate authorities for chart repository and target, PEM');
   addCertificateFlags(command);
-  // The same flags as of push, to be given to both.
-  addNamingFlags(command).option(
-    '--region <region>',
-    'of a target with --registry-type ecr; names do not depend on it',
-  );
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
     checkCharts(chart, flags);
@@ -141,13 +141,14 @@ async function writeValues(edge: Edge, options: ValuesOptions, flags: Flags, fil
   const { values } = await import('../../workflows/values.ts');
   const results = await values(edge.context, options);
   for (const result of results) edge.tell(proofReport(result, flags.config !== undefined));
-  await writeOverrides(results, files, edge);
   const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
+  // Overrides on stdout must stand alone; without them, the files are the result.
+  await writeOverrides(results, files, edge.context.cwd, isPrinted ? edge.tell : edge.print);
   if (isPrinted) for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
   if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) edge.answer(3);
 }
 
-/** @throws AirgapError `usage` unless it is said which charts, in one way */
+/** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */
 function checkCharts(chart: string | undefined, flags: Flags): void {
   const { all = false, config, format, outDir } = flags;
   if ([chart !== undefined, all, config !== undefined].filter(Boolean).length !== 1) {
@@ -156,28 +157,28 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
     });
   }
   if (flags.requireSignature !== undefined && flags.bundle === undefined) {
-    throw new AirgapError('usage', '--require-signature is for the signature of a bundle', {
-      hint: 'name the bundle with --bundle',
+    throw new AirgapError('usage', '--require-signature needs --bundle', {
+      hint: 'add --bundle, the bundle whose signature is checked',
     });
   }
   checkFormat(flags, all);
   if (config !== undefined && format !== 'values' && format !== 'aggregate') {
-    throw new AirgapError('usage', `--config does not go with --format ${format}`, { hint: 'name one chart' });
+    throw new AirgapError('usage', `--config cannot be used with --format ${format}`, { hint: 'name one chart' });
   }
-  const proving = { '--residue': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
+  const proving = { '--unmapped': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
   const needs = Object.entries(proving).find(([, value]) => value !== undefined)?.[0];
   if (!flags.proof && (needs !== undefined || format !== 'values')) {
     const what = needs ?? `--format ${format}`;
-    throw new AirgapError('usage', `--no-proof does not go with ${what}`, { hint: 'leave one of them out' });
+    throw new AirgapError('usage', `--no-proof cannot be used with ${what}`, { hint: 'leave one of them out' });
   }
   const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(format);
   if (chart === undefined && outDir === undefined && !isOneFile) {
     const flag = all ? '--all' : '--config';
-    throw new AirgapError('usage', `${flag} writes one file for each chart`, { hint: 'say where with --out-dir' });
+    throw new AirgapError('usage', `${flag} writes one file per chart`, { hint: 'name a folder with --out-dir' });
   }
 }
 
-/** Charts and places of a configuration file, and those of the command line before them. */
+/** Returns charts and chart sources of the configuration file and the command line, which takes precedence. */
 async function configured(
   chart: string | undefined,
   flags: Flags,
@@ -232,7 +233,7 @@ async function requested(
   return chartByFile(context, { bundle, ...signing }, request);
 }
 
-/** What of a chart is not installed. */
+/** Returns render options for the parts of a chart that are not installed. */
 function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
   return { ...(hooks ? {} : { noHooks: true }), ...(tests ? {} : { skipTests: true }) };
 }

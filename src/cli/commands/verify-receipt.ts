@@ -12,17 +12,21 @@ export interface ReceiptFlags extends RegistryFlags {
   registryType?: 'ecr';
 }
 
-/** `verify --receipt`, which asks a registry, and reads no content of a bundle. */
+/** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
 export function addReceiptFlags(edge: Edge, command: Command): Command {
-  command
-    .option(
-      '--receipt <file>',
-      'ask the registry for everything that a push wrote down here; with a bundle: for all of it',
-    )
-    .addOption(new Option('--registry-type <type>', 'with --receipt: what the registry is').choices(['ecr']));
-  return addRegistryFlags(edge, command, { mirrors: false });
+  command.option(
+    '--receipt <file>',
+    'check that the registry has all content of this receipt of a push, and of the bundle',
+  );
+  return addRegistryFlags(edge, command, { mirrors: false }).addOption(
+    new Option(
+      '--registry-type <type>',
+      'with --receipt: type of the registry if its host name does not show it',
+    ).choices(['ecr']),
+  );
 }
 
+/** Compares a receipt with the registry, and prints the result. */
 export async function checkReceipt(
   edge: Edge,
   file: string,

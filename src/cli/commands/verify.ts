@@ -6,6 +6,7 @@ import { verifyReport } from '../../ui/reports.ts';
 import { asDocument, outputOption } from '../flags/output.ts';
 import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
 import { publicKey } from '../flags/signing.ts';
+import { examples } from '../help.ts';
 import type { Edge } from '../run.ts';
 import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
 
@@ -17,20 +18,24 @@ interface Flags extends ReceiptFlags {
 
 export function verifyCommand(edge: Edge): Command {
   const command = new Command('verify')
-    .description('check every byte of a bundle, offline; or what a push left in a registry')
-    .argument('[file]', 'the bundle')
-    .option('--key <file>', 'the bundle has to be signed by this public key, a PEM file')
+    .description('check every byte of a bundle offline, or the content that a push left in a registry')
+    .argument('[file]', 'bundle to check')
+    .option('--key <file>', 'require that the bundle is signed by this public key, PEM')
     .addOption(verifySignaturesOption())
-    .addOption(outputOption(['text', 'json', 'yaml'], 'text'));
+    .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
+    .addHelpText(
+      'after',
+      examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
+    );
   return addReceiptFlags(edge, command).action(async (file: string | undefined, flags: Flags) => {
     const { key, verifySignatures: images, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
-      const hint = 'helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key is for a bundle';
-      throw new AirgapError('usage', 'give a bundle or --receipt', { hint });
+      const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
+      throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
     }
     if (receipt !== undefined && images.length > 0) {
-      const hint = 'run helm airgap verify BUNDLE --verify-signatures KEY for that';
-      throw new AirgapError('usage', '--verify-signatures reads a bundle, and --receipt asks a registry', { hint });
+      const hint = 'run helm airgap verify BUNDLE --verify-signatures KEY without --receipt';
+      throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
     }
     const signer = key === undefined ? undefined : await publicKey(key);
     if (receipt !== undefined) return checkReceipt(edge, receipt, flags, { ...(file && { bundle: file }), signer });
@@ -39,7 +44,7 @@ export function verifyCommand(edge: Edge): Command {
     const { verify } = await import('../../workflows/inspect.ts');
     const result = await verify(edge.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
-      // Damage that does not even let the archive be opened is the same answer.
+      // An archive too damaged to open is a failed check too.
       edge.tell(formatFailure(error));
       return undefined;
     });

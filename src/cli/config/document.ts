@@ -4,20 +4,20 @@ import type * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 
-/** How a YAML file that people write or review is read. */
+/** Format of a YAML file that people write or review. */
 export interface DocumentFormat<S extends z.ZodType> {
   readonly schema: S;
-  /** The flag that names the file. */
+  /** Flag that names the file, for the hint. */
   readonly flag: string;
-  /** What to do about a file that does not say what it must. */
+  /** Hint for an invalid file. */
   readonly hint: string;
-  /** Changes the document before the schema sees it; what is wrong is reported with its offset. */
+  /** Changes the document before validation; reports problems with their offset. */
   readonly prepare?: (document: Document, report: (offset: number, message: string) => void) => void;
 }
 
 /**
- * Reads a YAML file by its schema.
- * @throws AirgapError `config` that names file, line and column of everything that is wrong
+ * Reads and validates a YAML file.
+ * @throws AirgapError `config` with file, line and column of each problem
  */
 export async function readDocument<S extends z.ZodType>(path: string, format: DocumentFormat<S>): Promise<z.output<S>> {
   const { schema, flag, hint, prepare } = format;
@@ -50,7 +50,7 @@ export async function readDocument<S extends z.ZodType>(path: string, format: Do
   throw new AirgapError('config', problems.join('\n'), { hint });
 }
 
-/** Aliases are followed here first: one without its anchor, or more of them than anybody writes, is wrong in the file. */
+/** Resolves aliases; reports unresolved and excessive ones as problems of the file. */
 function plainOf(document: Document, report: (offset: number, message: string) => void): unknown {
   try {
     return document.toJS();
@@ -60,7 +60,7 @@ function plainOf(document: Document, report: (offset: number, message: string) =
   }
 }
 
-/** Where a field stands: its key when it has one, else the nearest thing that is there. */
+/** Returns the offset of a field: that of its key, else that of the nearest existing parent. */
 function offsetOf(document: Document, path: readonly (string | number)[]): number {
   const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
   if (isMap(parent)) {

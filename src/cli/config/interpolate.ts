@@ -2,8 +2,8 @@ import { type Document, isScalar, visit } from 'yaml';
 
 /**
  * Replaces `${NAME}` in every string of the document; `$${NAME}` stays as `${NAME}`.
- * An unset name is reported with the offset of the string it stands in: an empty text in its place would be a wrong
- * registry or version that nobody notices.
+ * Reports an unset name with the offset of its string: an empty replacement would silently produce a wrong registry or
+ * version.
  */
 export function interpolate(
   document: Document,

@@ -5,8 +5,8 @@ import { type Config, configSchema } from './schema.ts';
 
 /**
  * Reads a configuration file.
- * @param variables from `--var NAME=VALUE`; they win over the environment
- * @throws AirgapError `config` that names file, line and column of everything that is wrong
+ * @param variables from `--var NAME=VALUE`; they take precedence over the environment
+ * @throws AirgapError `config` with file, line and column of each problem
  */
 export function readConfig(path: string, env: Environment, variables: ReadonlyMap<string, string>): Promise<Config> {
   return readDocument(path, {

@@ -5,7 +5,7 @@ import { parseRules, type Rule } from '../../discovery/rules/index.ts';
 
 /**
  * Reads files of operator rules, YAML or JSON (docs/rules.md).
- * @throws AirgapError `config` with every field that is wrong
+ * @throws AirgapError `config` with each invalid field
  */
 export async function readRuleFiles(paths: readonly string[]): Promise<Rule[]> {
   const rules: Rule[] = [];

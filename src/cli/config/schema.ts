@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { isName, type NameKind } from '../../base/names.ts';
 
-/** `airgap.yaml`: several charts in one run. docs/config.md describes it. Unknown keys are errors. */
+/** Schema of `airgap.yaml`, the configuration of a run with several charts (docs/config.md). Unknown keys are errors. */
 
 const text = z.string().min(1);
-const nameOf = (kind: NameKind) => z.string().refine((value) => isName(kind, value), { error: `no valid ${kind}` });
+const nameOf = (kind: NameKind) => z.string().refine((value) => isName(kind, value), { error: `not a valid ${kind}` });
 const assignments = z.array(z.string().regex(/=/, 'write NAME=VALUE'));
 
 const profile = z.strictObject({
@@ -36,48 +36,48 @@ const chart = z.strictObject({
   profiles: z.array(profile).min(1).optional(),
 });
 
-/** Where images and charts go on the isolated side; docs/naming.md. */
+/** Names of images and charts in the private registry (docs/naming.md). */
 const naming = z.strictObject({
-  /** As `--naming` takes it. */
+  /** Value of `--naming`. */
   default: text.optional(),
   chartPrefix: z.string().optional(),
-  /** The first that matches wins; what its template gives comes after the prefix. */
+  /** The first match applies; the result of its template follows the prefix. */
   rules: z.array(z.strictObject({ match: text, to: z.string() })).optional(),
 });
 
-/** Names, with `*` for anything, and why they are meant. */
+/** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
 
 export const configSchema = z.strictObject({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Config'),
   charts: z.array(chart).default([]),
-  /** Images to add by name, and patterns of references and of nested charts' names to leave out. */
+  /** Images to add by name, and patterns of references and nested charts to leave out. */
   images: z.array(text).default([]),
   exclude: z.array(pattern).default([]),
-  /** Images to keep though excluded or only possible. */
+  /** Images to keep although they are excluded or of confidence `possible`. */
   include: z.array(pattern).default([]),
-  /** Whether images of `helm test`, and of hooks, are wanted. */
+  /** Include the images of `helm test` and of hooks. */
   tests: z.boolean().optional(),
   hooks: z.boolean().optional(),
-  /** Whether the images of operators are looked into for images that they choose, and what is found is bundled. */
+  /** Scan the images of operators for images that they deploy, and bundle the images found. */
   lookInside: z.boolean().optional(),
   includeInside: z.boolean().optional(),
   platforms: z.array(text).default([]),
   naming: naming.optional(),
-  /** Registry (and path) to the mirror that serves it. */
+  /** Mirror by registry (or registry and path). */
   mirrors: z.record(z.string(), text).default({}),
-  /** Chart repository (or `*`) to the URL or the folder of archives, relative to the configuration file, that serves it. */
+  /** URL or folder of archives (relative to the configuration file) by chart repository; `*` for all. */
   chartMirrors: z.record(z.string(), text).default({}),
   plainHttp: z.array(text).default([]),
   caFile: text.optional(),
-  /** Host to client certificate and private key (PEM files, relative to the configuration file). */
+  /** Client certificate and private key by host (PEM files, relative to the configuration file). */
   clientCertificates: z.record(z.string(), z.strictObject({ cert: text, key: text.optional() })).default({}),
-  /** Folders, relative to the configuration file, that links of chart folders may lead to. */
+  /** Folders, relative to the configuration file, to which symbolic links in chart folders may point. */
   allowChartLinks: z.array(text).default([]),
-  /** Hosts that charts may name, though they are private, have no TLS or are told by the values. */
+  /** Hosts that charts may refer to although they are private, have no TLS or depend on the values. */
   allowChartHosts: z.array(text).default([]),
-  /** What one render may take: `90s`, `4GiB`. */
+  /** Limits of one render: `90s`, `4GiB`. */
   renderTimeout: text.optional(),
   renderMemory: text.optional(),
 });

@@ -7,7 +7,7 @@ import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { Config } from '../config/schema.ts';
 import { repeat } from './repeat.ts';
 
-/** Client certificates by host. */
+/** Flags that name client certificates by host. */
 export interface CertificateFlags {
   clientCert?: string[];
   clientKey?: string[];
@@ -17,16 +17,14 @@ export function addCertificateFlags(command: Command): Command {
   const repeated = (flags: string, description: string): Option =>
     new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
   return command
-    .addOption(repeated('--client-cert <host=file>', 'client certificate (PEM) for a host'))
-    .addOption(
-      repeated('--client-key <host=file>', 'its private key (PEM), where the file of the certificate does not hold it'),
-    );
+    .addOption(repeated('--client-cert <host=file>', 'client certificate for a registry or chart host, PEM'))
+    .addOption(repeated('--client-key <host=file>', 'private key of that certificate, PEM, if in another file'));
 }
 
 /**
- * The client certificates of the command line and of the configuration file; for a host that both name, the command line's.
- * @param cwd against which the flags' files are resolved
- * @param folder of the configuration file; its paths are relative to that
+ * Returns the client certificates of the command line and of the configuration file. The command line takes precedence.
+ * @param cwd base of relative paths on the command line
+ * @param folder base of relative paths in the configuration file
  * @throws AirgapError `usage`, `config`
  */
 export function clientCertificatesOf(
@@ -39,8 +37,8 @@ export function clientCertificatesOf(
   const keys = byHost('--client-key', clientKey);
   for (const [host, file] of keys) {
     if (certs.has(host)) continue;
-    throw new AirgapError('usage', `--client-key ${host}=${file}: there is no certificate for ${host}`, {
-      hint: `name it with --client-cert ${host}=FILE`,
+    throw new AirgapError('usage', `--client-key ${host}=${file}: no certificate for ${host}`, {
+      hint: `add --client-cert ${host}=FILE`,
     });
   }
   const given = [...certs].map(([host, file]) => pair(host, file, keys.get(host), cwd));
@@ -54,7 +52,7 @@ export function clientCertificatesOf(
   return [...given, ...configured.filter(({ host }) => !certs.has(host))];
 }
 
-/** Certificate and key as Helm takes them, for the hosts of its charts: those that are named here, and those of certs.d. */
+/** Returns the lookup of certificate and key files for Helm, by chart host: those given here, and those of certs.d. */
 export function helmCertificates(
   clientCertificates: readonly ClientCertificate[],
   env: Readonly<Record<string, string | undefined>>,
@@ -79,12 +77,14 @@ function byHost(flag: string, entries: readonly string[]): Map<string, string> {
     const at = entry.indexOf('=');
     if (at < 1 || at === entry.length - 1) {
       throw new AirgapError('usage', `${flag} ${entry} is not HOST=FILE`, {
-        hint: `as in ${flag} registry.example.com=client.pem`,
+        hint: `example: ${flag} registry.example.com=client.pem`,
       });
     }
     const host = checkHost(entry.slice(0, at), flag, 'usage');
     if (files.has(host)) {
-      throw new AirgapError('usage', `${flag} names ${host} twice`, { hint: 'a host has one client certificate' });
+      throw new AirgapError('usage', `${flag} names ${host} twice`, {
+        hint: 'give one client certificate for each host',
+      });
     }
     files.set(host, entry.slice(at + 1));
   }

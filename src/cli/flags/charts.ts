@@ -19,7 +19,7 @@ import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions
 import { repeat } from './repeat.ts';
 import { readRules, rulesOption } from './rules.ts';
 
-/** What is to be searched: charts on the command line and in a configuration file, images by name. */
+/** Flags that select charts and images. */
 export interface ChartsFlags extends RenderFlags, ConfigFlags {
   image: string[];
   images?: string;
@@ -37,46 +37,54 @@ export interface ChartsFlags extends RenderFlags, ConfigFlags {
 }
 
 export function addChartsFlags(command: Command): Command {
-  addRenderFlags(command).optionsGroup('What:');
-  return addConfigFlags(command, ' with charts, profiles, images and registries')
-    .addOption(
-      new Option('--image <reference>', 'an image to add by name (repeatable)').argParser(repeat).default([], ''),
-    )
-    .option('--images <file>', 'a file of images to add: one a line, # begins a comment')
+  command.optionsGroup('Selection:');
+  addConfigFlags(command, 'read charts, profiles, images and registries from this airgap.yaml')
+    .addOption(new Option('--image <reference>', 'add an image by name (repeatable)').argParser(repeat).default([], ''))
+    .option('--images <file>', 'add the images listed in a file, one per line; # starts a comment')
     .addOption(
       new Option(
         '--exclude <pattern[=reason]>',
-        'an image or a nested chart to leave out; * stands for anything (repeatable)',
+        'leave out matching images and nested charts; * matches anything (repeatable)',
       )
         .argParser(repeat)
         .default([], ''),
     )
     .addOption(
-      new Option('--include <pattern[=reason]>', 'an image to keep though excluded or only possible (repeatable)')
+      new Option(
+        '--include <pattern[=reason]>',
+        'keep matching images that are excluded or of confidence "possible" (repeatable)',
+      )
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--no-tests', 'without the images of helm test')
-    .option('--no-hooks', 'without the images of hooks, tests among them')
-    .option('--no-operator-defaults', "without operators' default images for resources that users are going to make")
-    .addOption(
-      new Option('--chart-mirror <from=to>', 'a chart repository (or *) read from another URL or a folder (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
-    )
+    .option('--no-tests', 'leave out the images of helm test')
+    .option('--no-hooks', 'leave out the images of hooks, including helm test')
+    .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
+    .option('--no-nested-charts', 'leave out charts that the named charts install')
     .addOption(rulesOption())
-    .option('--no-nested-charts', 'only the charts named, not those that they install');
+    .addOption(chartMirrorOption());
+  return addRenderFlags(command);
 }
 
-/** The flags and the configuration file together. */
+/** Returns the option that replaces chart repositories. */
+export function chartMirrorOption(): Option {
+  return new Option(
+    '--chart-mirror <from=to>',
+    'read a chart repository, or *, from another URL or folder (repeatable)',
+  )
+    .argParser(repeat)
+    .default([], '');
+}
+
+/** Options of a workflow, resolved from flags and configuration file. */
 export interface Gathered extends ImagesOptions {
   readonly registry: RegistryFlags;
   readonly platforms: readonly string[];
-  /** What the configuration file says about the images of operators. */
+  /** Settings of the configuration file for the operator image scan. */
   readonly insideConfig: Pick<Config, 'lookInside' | 'includeInside'>;
 }
 
-/** @throws AirgapError `usage`, `config` */
+/** Resolves flags and configuration file to options of a workflow. @throws AirgapError `usage`, `config` */
 export async function gather(
   edge: Edge,
   charts: readonly string[],
@@ -98,7 +106,7 @@ export async function gather(
     config === undefined ? [] : jobsOf(config, folder, { caFile, plainHttp }, renderLimits(flags, config));
   const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
   const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
-  // The command line comes first: of two mirrors for the same place the first is taken.
+  // The command line comes first: the first matching mirror is used.
   const allMirrors = [...(registry.mirror ?? []), ...mirrors];
   const chartMirrors = [
     ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
@@ -148,8 +156,9 @@ export async function gather(
 }
 
 /**
- * Flags for charts on the command line, when there is none: the charts of a configuration file have their own settings,
- * and values that are passed over would leave images out.
+ * Refuses render flags if no chart is given on the command line. They do not apply to the charts of a configuration file,
+ * and ignored values could leave images out.
+ * @throws AirgapError `usage`
  */
 export function refuseStray(flags: RenderFlags): void {
   const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
@@ -171,12 +180,12 @@ export function refuseStray(flags: RenderFlags): void {
     '--dependency-update': dependencyUpdate,
   }).flatMap(([flag, given]) => (given ? [flag] : []));
   if (stray.length === 0) return;
-  throw new AirgapError('usage', `${stray.join(', ')}: there is no chart on the command line that this is for`, {
-    hint: 'charts of a configuration file have these settings there, in their profiles',
+  throw new AirgapError('usage', `${stray.join(', ')}: no chart on the command line to apply to`, {
+    hint: 'set these in the profiles of the configuration file',
   });
 }
 
-/** `PATTERN=REASON`; no reference has an equals sign. */
+/** Parses `PATTERN[=REASON]`. References contain no equals sign. */
 function parsePattern(text: string): Pattern {
   const at = text.indexOf('=');
   return at < 0 ? { pattern: text } : { pattern: text.slice(0, at), reason: text.slice(at + 1) };
@@ -191,7 +200,7 @@ function patternOf(entry: Config['exclude'][number]): Pattern {
 async function readList(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('usage', `--images ${path} cannot be read: ${messageOf(cause)}`, {
-      hint: 'give a text file with one image a line; a single image is named with --image',
+      hint: 'give a text file with one image per line; use --image for a single image',
       cause,
     });
   });

@@ -6,7 +6,7 @@ import type { Edge } from '../run.ts';
 import type { LoginFlags } from './login.ts';
 import { registryAccess } from './registry.ts';
 
-/** Whether the target is asked for a few of the images. */
+/** Flags of the check whether the target has the bundle's images. */
 export interface CheckTargetFlags {
   bundle?: string;
   /** Commander's name for `--no-check-target`. */
@@ -14,22 +14,22 @@ export interface CheckTargetFlags {
 }
 
 export function addCheckTargetFlag(command: Command): Command {
-  return command.option('--no-check-target', 'with --bundle: do not ask the registry of --to whether images are there');
+  return command.option('--no-check-target', 'with --bundle: do not check that the target registry has the images');
 }
 
-/** What is asked, and how it is reached. */
+/** Target to check, and access to it. */
 interface CheckedTarget extends Pick<LookOptions, 'target' | 'chart' | 'signer'>, LoginFlags {
   readonly plainHttp: readonly string[];
   readonly caFile?: string;
   readonly clientCertificates?: readonly ClientCertificate[];
 }
 
-/** Milliseconds. `values` has to work where no registry can be reached, so nobody waits longer for this. */
+/** Milliseconds. Short, because `values` must also work without access to a registry. */
 const LIMIT = 2000;
 
 /**
- * Does the work, and meanwhile asks the target for a few of the bundle's images, to see a mistyped `--to`. What comes of it
- * is told after the work, and changes no exit code.
+ * Runs `work`, and concurrently checks that the target has a few of the bundle's images, to detect a mistyped `--to`. Emits
+ * the result after the work; it does not affect the exit code.
  */
 export async function withCheckedTarget<T>(
   edge: Edge,
@@ -44,7 +44,7 @@ export async function withCheckedTarget<T>(
   const look = async (): Promise<void> => {
     const { lookAtTarget, lookText } = await import('../../workflows/pushing/look-at-target.ts');
     const options = { bundle, target, chart, signer, limit: LIMIT };
-    // Whatever fails of it is no failure of the work.
+    // A failed check must not fail the work.
     const found = await registryAccess({ ...access, plainHttp: [...access.plainHttp], named: [target.registry] })
       .then((reached) => lookAtTarget({ ...context, signal }, { ...options, access: reached }))
       .catch((error: unknown) => ({ says: 'unknown', why: messageOf(error) }) as const);

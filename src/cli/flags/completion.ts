@@ -3,7 +3,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 
-/** What overrides bring along beside private names. */
+/** Flags that add pull secrets and digests to overrides. */
 export interface CompletionFlags {
   pullSecret?: string;
   pin?: true;
@@ -11,19 +11,17 @@ export interface CompletionFlags {
 
 export function addCompletionFlags(command: Command): Command {
   return command
-    .option('--pull-secret <name>', 'the secret that pods are to pull with: set wherever a value takes it')
-    .option('--pin', "the bundle's digests behind the tags, where the chart takes them (needs --bundle)");
+    .optionsGroup('Pull secrets and digests:')
+    .option('--pull-secret <name>', 'set this image pull secret wherever the chart has a value for it')
+    .option('--pin', 'pin images to the digests in the bundle where the chart allows it (needs --bundle)');
 }
 
-/**
- * Refuses what makes no sense.
- * @throws AirgapError `usage`
- */
+/** Checks the flags and their combination. @throws AirgapError `usage` */
 export function checkCompletion(flags: CompletionFlags & { readonly bundle?: string; readonly format: string }): void {
   const { pullSecret, pin, bundle, format } = flags;
   if (pullSecret !== undefined && !isName('object name', pullSecret)) {
-    throw new AirgapError('usage', `--pull-secret ${quoted(pullSecret)} is no name that a Secret can have`, {
-      hint: 'give the name of the Secret, of kind kubernetes.io/dockerconfigjson, in the namespace of the release',
+    throw new AirgapError('usage', `--pull-secret ${quoted(pullSecret)} is not a valid name of a Secret`, {
+      hint: 'give the name of a Secret of type kubernetes.io/dockerconfigjson in the namespace of the release',
     });
   }
   if (pin && bundle === undefined) {
@@ -31,11 +29,13 @@ export function checkCompletion(flags: CompletionFlags & { readonly bundle?: str
   }
   const asked = pin ? '--pin' : pullSecret === undefined ? undefined : '--pull-secret';
   if (asked !== undefined && !['values', 'argocd', 'flux'].includes(format)) {
-    throw new AirgapError('usage', `${asked} does not go with --format ${format}`, { hint: 'leave one of them out' });
+    throw new AirgapError('usage', `${asked} cannot be used with --format ${format}`, {
+      hint: 'leave one of them out',
+    });
   }
 }
 
-/** The same as options of the workflow. */
+/** Returns the options of the workflow. */
 export function completionOf({ pullSecret, pin }: CompletionFlags): { pullSecret?: string; pin?: true } {
   return { ...(pullSecret === undefined ? {} : { pullSecret }), ...(pin ? { pin } : {}) };
 }

@@ -13,38 +13,38 @@ import type { RegistryFlags } from './registry.ts';
 import { type AccessFlags, accessOf } from './render.ts';
 import { repeat } from './repeat.ts';
 
-/** A configuration file, and the values of its variables. */
+/** Flags that name a configuration file and set its variables. */
 export interface ConfigFlags {
   config?: string;
   var: string[];
 }
 
-/** For every command that reads airgap.yaml. @param counts what of it this command goes by */
+/** Adds the flags to a command. @param counts description of what the command reads from the file */
 export function addConfigFlags(command: Command, counts: string): Command {
   return command
-    .option('--config <file>', `airgap.yaml${counts}`)
+    .option('--config <file>', counts)
     .addOption(
-      new Option('--var <name=value>', 'a value for a variable of the configuration file (repeatable)')
+      new Option('--var <name=value>', 'set a variable of the configuration file (repeatable)')
         .argParser(repeat)
         .default([], ''),
     );
 }
 
-/** The configuration file with the flags that it stands behind. */
+/** A configuration file merged with the flags that take precedence. */
 export interface Configuration {
   readonly config: Config | undefined;
-  /** Of the file; its paths are relative to that. The working directory without one. */
+  /** Folder of the file, the base of its relative paths; the working directory without a file. */
   readonly folder: string;
-  /** The flag's; without one, the file's. */
+  /** From the flag, else from the file. */
   readonly caFile: string | undefined;
-  /** Those of both. */
+  /** From flags and file. */
   readonly plainHttp: string[];
-  /** Those of both, one a host. */
+  /** From flags and file, one per host. */
   readonly clientCertificates: readonly ClientCertificate[];
 }
 
 /**
- * Reads the configuration file, if one is named. The YAML and schema libraries are loaded only by whoever has one.
+ * Reads the configuration file, if one is given. The YAML and schema libraries are loaded only then.
  * @throws AirgapError `usage`, `config`
  */
 export async function readConfiguration(
@@ -70,8 +70,8 @@ export async function readConfiguration(
 }
 
 /**
- * The charts of a configuration file with their profiles.
- * @param folder of the file; its paths are relative to that
+ * Returns the charts of a configuration file with their profiles.
+ * @param folder of the file, the base of its relative paths
  */
 export function jobsOf(
   { charts }: Config,
@@ -84,7 +84,7 @@ export function jobsOf(
   );
 }
 
-/** Each chart's own: the command line's are for the charts on the command line, not for every host of the file. */
+/** Returns a chart's own credentials. Those of the command line apply only to charts on the command line. */
 function credentialsOf({ username, password }: Config['charts'][number]): AccessFlags {
   return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
@@ -126,7 +126,7 @@ function jobOf(
   };
 }
 
-/** Whatever has a scheme is Helm's to fetch: plugins add schemes of their own. */
+/** Returns true for a text with a scheme. Helm fetches those: plugins add further schemes. */
 function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
@@ -136,7 +136,7 @@ function variables(entries: readonly string[]): Map<string, string> {
     entries.map((entry) => {
       const at = entry.indexOf('=');
       if (at < 1) {
-        throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`, { hint: 'as in --var TAG=1.2.3' });
+        throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`, { hint: 'example: --var TAG=1.2.3' });
       }
       return [entry.slice(0, at), entry.slice(at + 1)];
     }),

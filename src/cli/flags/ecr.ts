@@ -7,7 +7,7 @@ import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryChoice } from '../../workflows/pushing/repositories.ts';
 import { repeat } from './repeat.ts';
 
-/** What happens about repositories of ECR. */
+/** Flags for repositories in Amazon ECR. */
 export interface EcrFlags {
   createRepositories: 'missing' | 'never';
   immutable?: true;
@@ -20,7 +20,7 @@ export interface EcrFlags {
   reconcile?: true;
 }
 
-/** Characters that ECR takes of a policy (API reference, PutLifecyclePolicy and SetRepositoryPolicy). */
+/** Maximum length of policies in characters (ECR API: PutLifecyclePolicy, SetRepositoryPolicy). */
 const LIFECYCLE_LIMIT = 30_720;
 const POLICY_LIMIT = 10_240;
 
@@ -28,32 +28,32 @@ export function addEcrFlags(command: Command): Command {
   const repeated = (flags: string, description: string): Option =>
     new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
   return command
-    .optionsGroup('Repositories of ECR:')
+    .optionsGroup('Amazon ECR:')
     .addOption(
-      new Option('--create-repositories <which>', 'never: list what is missing, and send nothing')
+      new Option('--create-repositories <when>', 'create missing repositories; never: list them and push nothing')
         .choices(['missing', 'never'])
         .default('missing'),
     )
-    .option('--immutable', 'new ones: tags cannot be moved')
-    .addOption(repeated('--immutable-except <pattern>', 'with --immutable: tags that can be moved, with *'))
-    .option('--kms-key <key>', 'new ones: ARN, id or alias of a KMS key, or aws/ecr')
-    .option('--scan', 'new ones: scan on push')
-    .addOption(repeated('--repository-tag <key=value>', 'new ones: a tag of AWS'))
-    .option('--lifecycle-policy <file>', 'new ones: lifecycle policy (JSON)')
-    .option('--repository-policy <file>', 'new ones: repository policy (JSON)')
-    .option('--reconcile', 'change those that are there to the same, too');
+    .option('--immutable', 'create repositories with immutable tags')
+    .addOption(repeated('--immutable-except <pattern>', 'with --immutable: tags that stay mutable; * matches anything'))
+    .option('--kms-key <key>', 'encrypt new repositories with this KMS key: ARN, ID, alias or aws/ecr')
+    .option('--scan', 'enable scan on push for new repositories')
+    .addOption(repeated('--repository-tag <key=value>', 'set an AWS resource tag on new repositories'))
+    .option('--lifecycle-policy <file>', 'lifecycle policy for new repositories, JSON')
+    .option('--repository-policy <file>', 'repository policy for new repositories, JSON')
+    .option('--reconcile', 'apply these settings to existing repositories too');
 }
 
 /** @throws AirgapError `usage`, `file` */
 export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<RepositoryChoice> {
   const { immutable, immutableExcept: except, kmsKey, scan, repositoryTag } = flags;
   if (except.length > 0 && !immutable) {
-    throw new AirgapError('usage', '--immutable-except needs --immutable', { hint: 'give both, or none' });
+    throw new AirgapError('usage', '--immutable-except needs --immutable', { hint: 'give both or neither' });
   }
   const wrong = except.find((pattern) => !/^[0-9a-zA-Z._*-]{1,128}$/.test(pattern));
   if (wrong !== undefined || except.length > 5) {
-    const what = wrong === undefined ? 'ECR takes five at most' : `ECR takes no such pattern: ${wrong}`;
-    throw new AirgapError('usage', `--immutable-except: ${what}`, { hint: 'as in --immutable-except "dev-*"' });
+    const what = wrong === undefined ? 'ECR allows at most five patterns' : `ECR does not allow the pattern ${wrong}`;
+    throw new AirgapError('usage', `--immutable-except: ${what}`, { hint: 'example: --immutable-except "dev-*"' });
   }
   const lifecyclePolicy = await policy('--lifecycle-policy', flags.lifecyclePolicy, cwd, LIFECYCLE_LIMIT);
   const repositoryPolicy = await policy('--repository-policy', flags.repositoryPolicy, cwd, POLICY_LIMIT);
@@ -72,7 +72,7 @@ export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<Re
 }
 
 /**
- * Hosts that `--registry-type ecr` says are ECR, where their names do not.
+ * Returns the hosts that `--registry-type ecr` declares as ECR although their names do not show it.
  * @throws AirgapError `usage` without a region
  */
 export async function declaredHosts(
@@ -85,14 +85,14 @@ export async function declaredHosts(
   if (registryType === undefined || unnamed.length === 0) return [];
   const known = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
   if (!known) {
-    throw new AirgapError('usage', `--registry-type ecr: the host ${unnamed[0]} does not say its region`, {
-      hint: 'give it with --region',
+    throw new AirgapError('usage', `--registry-type ecr: the region of ${unnamed[0]} is unknown`, {
+      hint: 'set it with --region',
     });
   }
   return unnamed.map((host) => ({ host, region: known }));
 }
 
-/** Tells of flags for repositories of ECR that do nothing at a registry that is none, as far as is known. */
+/** Warns about ECR flags that have no effect because a registry is not known to be ECR. */
 export async function warnWithoutEcr(
   registries: readonly string[],
   declared: readonly EcrHostDeclaration[] | undefined,
@@ -104,7 +104,7 @@ export async function warnWithoutEcr(
   const { ecrHost } = await import('../../ecr/hosts.ts');
   for (const registry of new Set(registries)) {
     if (ecrHost(registry, declared) !== undefined) continue;
-    const message = `${registry} makes its repositories itself, so what the flags say of repositories does not count there; one that is ECR under another name needs --registry-type ecr`;
+    const message = `${registry} is not a known ECR host: flags for ECR repositories have no effect there; for ECR under another name add --registry-type ecr`;
     emit({ type: 'warning', message });
   }
 }
@@ -112,7 +112,9 @@ export async function warnWithoutEcr(
 function tagOf(text: string): readonly [string, string] {
   const at = text.indexOf('=');
   if (at < 1) {
-    throw new AirgapError('usage', `--repository-tag ${text} is not KEY=VALUE`, { hint: 'as in team=platform' });
+    throw new AirgapError('usage', `--repository-tag ${text} is not KEY=VALUE`, {
+      hint: 'example: --repository-tag team=platform',
+    });
   }
   return [text.slice(0, at), text.slice(at + 1)];
 }
@@ -124,8 +126,8 @@ async function policy(flag: string, file: string | undefined, cwd: string, limit
   });
   const short = policyOf(flag, file, text);
   if (short.length <= limit) return short;
-  throw new AirgapError('usage', `${flag} ${file} has ${short.length} characters without blanks`, {
-    hint: `ECR takes ${limit}`,
+  throw new AirgapError('usage', `${flag} ${file} has ${short.length} characters without white space`, {
+    hint: `ECR allows ${limit}`,
   });
 }
 
@@ -137,7 +139,7 @@ function policyOf(flag: string, file: string, text: string): string {
     throw new AirgapError('usage', `${flag} ${file} is not JSON: ${messageOf(cause)}`, { cause });
   }
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return JSON.stringify(json);
-  throw new AirgapError('usage', `${flag} ${file} is no policy: it should be an object`, {
-    hint: 'as in {"rules": […]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": […]} for the other',
+  throw new AirgapError('usage', `${flag} ${file} is not a policy: expected a JSON object`, {
+    hint: 'example: {"rules": […]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": […]} for --repository-policy',
   });
 }

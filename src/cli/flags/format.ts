@@ -14,7 +14,7 @@ export const FORMATS = [
 
 export type Format = (typeof FORMATS)[number];
 
-/** In which form overrides are written. */
+/** Flags that select the format of overrides. */
 export interface FormatFlags {
   format: Format;
   from?: string;
@@ -25,32 +25,34 @@ export interface FormatFlags {
 
 export function addFormatFlags(command: Command): Command {
   return command
-    .optionsGroup('Format:')
+    .optionsGroup('Output:')
     .addOption(
-      new Option('--format <format>', 'what is written; see docs/formats.md').choices(FORMATS).default('values'),
+      new Option('--format <format>', 'format of the overrides, see docs/formats.md')
+        .choices(FORMATS)
+        .default('values'),
     )
-    .option('--from <file>', 'with argocd and flux: the manifest that installs the chart already')
-    .option('--no-ecr-auth', 'with aggregate: without ecrAuth.registry, which a private ECR gets otherwise');
+    .option('--from <file>', 'with argocd and flux: manifest that installs the chart today')
+    .option('--no-ecr-auth', 'with aggregate: do not set ecrAuth.registry for a private ECR');
 }
 
-/** @throws AirgapError `usage` for flags that do not go together */
+/** @throws AirgapError `usage` for an invalid combination of flags */
 export function checkFormat({ format, from, ecrAuth, out }: FormatFlags, isAll: boolean): void {
   const isDelivery = format === 'argocd' || format === 'flux';
   if (from !== undefined && (!isDelivery || isAll)) {
-    throw new AirgapError('usage', '--from names the manifest of one chart', {
-      hint: 'it goes with --format argocd or --format flux, and a chart',
+    throw new AirgapError('usage', '--from is the manifest of one chart', {
+      hint: 'use it with --format argocd or --format flux, and one chart',
     });
   }
   if (!ecrAuth && format !== 'aggregate') {
     throw new AirgapError('usage', '--no-ecr-auth is for --format aggregate', { hint: 'leave it out' });
   }
   if (out !== undefined && format === 'containerd') {
-    throw new AirgapError('usage', '--format containerd has a file for each registry', {
-      hint: 'give a folder for them with --out-dir',
+    throw new AirgapError('usage', '--format containerd writes one file per registry', {
+      hint: 'use --out-dir instead of --out',
     });
   }
   if (isAll && format === 'aggregate') {
-    throw new AirgapError('usage', '--format aggregate is for one chart that installs others', {
+    throw new AirgapError('usage', '--format aggregate is for one umbrella chart', {
       hint: 'name that chart instead of --all',
     });
   }

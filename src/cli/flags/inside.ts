@@ -4,24 +4,24 @@ import type { InsideOptions } from '../../workflows/images.ts';
 import type { Gathered } from './charts.ts';
 import { DOWNLOADS, registryAccess } from './registry.ts';
 
-/** Whether the images of operators are looked into. */
+/** Flags of the operator image scan. */
 export interface InsideFlags {
   lookInside?: boolean;
   includeInside?: true;
   output?: string;
 }
 
-/** Flags for what only the images of operators name. */
+/** Adds the flags of the operator image scan. */
 export function addInsideFlags(command: Command): Command {
   return command
-    .option('--look-inside', 'look into the images of operators for images that they choose; -o rules proposes rules')
-    .option('--include-inside', 'the same, and take what is found with high or medium confidence');
+    .option('--look-inside', 'scan operator images for images that they deploy; -o rules proposes operator rules')
+    .option('--include-inside', 'scan, and add images found with high or medium confidence');
 }
 
 /**
- * The flags and the configuration file together: a flag wins.
- * @param byDefault whether images are looked into when neither says anything
- * @throws AirgapError `usage` for rules of what is not looked at
+ * Returns the options of the scan. Flags take precedence over the configuration file.
+ * @param byDefault scan if neither flags nor configuration file say otherwise
+ * @throws AirgapError `usage` for `-o rules` without a scan
  */
 export async function insideOptions(
   { lookInside, includeInside, output }: InsideFlags,
@@ -32,10 +32,10 @@ export async function insideOptions(
   const include = includeInside === true || (look && insideConfig.includeInside === true);
   if (!look && !include) {
     if (output !== 'rules') return {};
-    throw new AirgapError('usage', '-o rules is for what is found inside operators', { hint: 'add --look-inside' });
+    throw new AirgapError('usage', '-o rules needs a scan of operator images', { hint: 'add --look-inside' });
   }
   const access = await registryAccess(registry);
   const concurrency = registry.concurrency ?? DOWNLOADS;
-  // What is taken along is not proposed any more.
+  // Images that are added are not proposed as rules.
   return { lookInside: { access, concurrency, include: include && output !== 'rules' } };
 }

@@ -8,7 +8,7 @@ import type { Config } from '../config/schema.ts';
 import { repeat } from './repeat.ts';
 import { parseSize } from './split-size.ts';
 
-/** What a chart may do beyond the ordinary. */
+/** Flags that change the limits for untrusted charts. */
 export interface LimitFlags {
   allowChartLinks: string[];
   allowChartHost: string[];
@@ -19,28 +19,31 @@ export interface LimitFlags {
 export function addLimitFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--allow-chart-links <root>', 'links of chart folders may lead below this folder (repeatable)')
+      new Option(
+        '--allow-chart-links <root>',
+        'allow symbolic links in chart folders to point below this folder (repeatable)',
+      )
         .argParser(repeat)
         .default([], ''),
     )
     .addOption(
       new Option(
         '--allow-chart-host <host[:port]>',
-        'a host that charts may name, though it is private, has no TLS or is told by your values (repeatable)',
+        'allow charts to refer to a host that is private, has no TLS or depends on your values (repeatable)',
       )
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--render-timeout <duration>', 'time for one render, as in 90s or 5m (default: 2m)', parseDuration)
-    .option('--render-memory <size>', 'memory for one render, as in 4GiB (default: 2GiB)', parseMemory);
+    .option('--render-timeout <duration>', 'time limit of one render, such as 90s or 5m (default: 2m)', parseDuration)
+    .option('--render-memory <size>', 'memory limit of one render, such as 4GiB (default: 2GiB)', parseMemory);
 }
 
-/** Milliseconds. @throws commander's error for a flag that makes no sense */
+/** Returns milliseconds. @throws InvalidArgumentError */
 function parseDuration(text: string): number {
   const [, digits = '', unit = ''] = /^(\d{1,6})(s|m|h)$/.exec(text) ?? [];
   const factor = { s: 1000, m: 60_000, h: 3_600_000 }[unit];
   const time = Number(digits) * (factor ?? 0);
-  // What Node's timers take.
+  // Maximum delay of Node's timers.
   if (time < 1 || time > 2 ** 31 - 1) throw new InvalidArgumentError('It must be a time such as 90s, 5m or 1h.');
   return time;
 }
@@ -54,7 +57,7 @@ function parseMemory(text: string): number {
 type ConfigLimits = Pick<Config, 'allowChartLinks' | 'allowChartHosts' | 'renderTimeout' | 'renderMemory'>;
 
 /**
- * What one render may take: the flags, then the configuration file.
+ * Returns the limits of one render. Flags take precedence over the configuration file.
  * @throws AirgapError `config`
  */
 export function renderLimits(flags: LimitFlags, config?: ConfigLimits): { readonly limits?: RenderLimits } {
@@ -68,14 +71,14 @@ function fromConfig(key: string, text: string | undefined, parse: (text: string)
   try {
     return text === undefined ? undefined : parse(text);
   } catch (error) {
-    throw new AirgapError('config', `${key}: "${text}" makes no sense. ${(error as Error).message}`, {
-      hint: 'docs/limits.md says what it takes',
+    throw new AirgapError('config', `${key}: "${text}" is invalid. ${(error as Error).message}`, {
+      hint: 'see docs/limits.md',
     });
   }
 }
 
 /**
- * Where links of chart folders may lead, and the hosts that the user has named anywhere.
+ * Returns the folders to which links of chart folders may point, and all hosts that the user has named.
  * @param named addresses and hosts in other flags and in the configuration file
  * @param folder of the configuration file (absolute)
  * @throws AirgapError `usage`

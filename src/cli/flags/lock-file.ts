@@ -9,7 +9,7 @@ import type { Gathered } from './charts.ts';
 import { asDocument } from './output.ts';
 import { DOWNLOADS, registryAccess } from './registry.ts';
 
-/** What `images` does with a lock file. */
+/** Flags of `images` for the lock file. */
 export interface LockFileFlags {
   lock?: string;
   checkLock?: string;
@@ -19,12 +19,12 @@ export interface LockFileFlags {
 export function addLockFileFlags(command: Command): Command {
   return command
     .optionsGroup('Lock file:')
-    .option('--lock <file>', 'write charts and images with their digests into a file to keep in version control')
-    .option('--check-lock <file>', 'say what is different now from that file; exit code 3 when anything is')
-    .option('--offline', 'ask no registry: the digests of tags stay empty, or are not compared');
+    .option('--lock <file>', 'write charts and images with their digests to a lock file for version control')
+    .option('--check-lock <file>', 'compare with a lock file; exit with 3 if anything differs')
+    .option('--offline', 'do not query registries: leave digests of tags empty, or do not compare them');
 }
 
-/** What else `images` may be asked for; the answer then is another one. */
+/** Flags of `images` that cannot be combined with a lock file. */
 interface OtherAnswers {
   network?: true;
   whatIf?: true;
@@ -34,8 +34,8 @@ interface OtherAnswers {
 }
 
 /**
- * Writes or checks the lock file, and says so.
- * @throws AirgapError `usage`, `config`, and what the work fails of
+ * Writes or checks the lock file, and prints the result.
+ * @throws AirgapError `usage`, `config`, and errors of the workflow
  */
 export async function useLockFile(
   edge: Edge,
@@ -46,17 +46,21 @@ export async function useLockFile(
   const { context } = edge;
   const { lock, checkLock, offline } = flags;
   const { lookInside, ...others } = gathered;
-  // What is only listed is in no lock file.
+  // Images that the scan only lists are not in the lock file.
   const included = lookInside?.include ? { lookInside } : undefined;
   refuseOthers({ ...flags, lookInside: included === undefined && flags.lookInside ? true : undefined });
   if (included !== undefined && offline) {
-    throw new AirgapError('usage', '--offline asks no registry, and --include-inside reads images of operators there', {
-      hint: 'leave one of them out; includeInside in the configuration counts as the flag',
-    });
+    throw new AirgapError(
+      'usage',
+      '--offline cannot be used with --include-inside, which reads operator images from registries',
+      {
+        hint: 'leave one of them out; includeInside in the configuration file counts as the flag',
+      },
+    );
   }
   const file = lock ?? checkLock ?? '';
   if (lock !== undefined && checkLock !== undefined) {
-    throw new AirgapError('usage', '--lock writes a lock file and --check-lock compares with it', {
+    throw new AirgapError('usage', '--lock cannot be used with --check-lock', {
       hint: 'give one of them',
     });
   }
@@ -90,7 +94,7 @@ function refuseOthers({ network, whatIf, why, explain, lookInside }: OtherAnswer
   });
   const given = others.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
   if (given.length === 0) return;
-  throw new AirgapError('usage', `${given.join(', ')}: the lock file has no answer to that`, {
-    hint: 'ask in a run of its own, without --lock and --check-lock',
+  throw new AirgapError('usage', `${given.join(', ')} cannot be used with a lock file`, {
+    hint: 'use a separate run without --lock and --check-lock',
   });
 }

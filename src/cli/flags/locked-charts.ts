@@ -10,8 +10,8 @@ import type { RegistryFlags } from './registry.ts';
 import { accessOf } from './render.ts';
 
 /**
- * What a lock file says is to be bundled, and how its charts are reached.
- * @throws AirgapError `usage` when the flags name charts or choices beside it, `config` for a file that is none
+ * Reads the charts and images to bundle from a lock file, and returns the access to its charts.
+ * @throws AirgapError `usage` if flags select charts or images too, `config` for an invalid file
  */
 export async function lockedCharts(
   { context }: Edge,
@@ -27,7 +27,7 @@ export async function lockedCharts(
   const hasLogin = [username, password, certFile, keyFile].some((flag) => flag !== undefined);
   if (hasLogin) refuseSeveralHosts(locked);
   const { caFile, plainHttp } = options.registry;
-  // Whoever logs in knows the charts that they asked for, and not what these bring along from elsewhere.
+  // Credentials are for the charts that the user named, not for nested charts from other hosts.
   const chartAccess = ({ chart = '', parent }: LockFileChart): ChartAccess =>
     accessOf(parent === undefined ? flags : {}, caFile, chart, plainHttp);
   return { locked, folder: dirname(path), chartAccess };
@@ -54,20 +54,24 @@ function refuseBeside({
     '--include-inside': lookInside?.include === true,
   }).flatMap(([what, given]) => (given ? [what] : []));
   if (beside.length === 0) return;
-  throw new AirgapError('usage', `--lock says what is bundled, and ${beside.join(', ')} would say it otherwise`, {
-    hint: 'leave them out here, and give them to helm airgap images … --lock, which writes the file; images are added with --image',
+  throw new AirgapError('usage', `--lock cannot be used with ${beside.join(', ')}`, {
+    hint: 'the lock file selects charts and images: pass these to helm airgap images … --lock, which writes it; --image adds images',
   });
 }
 
 function refuseSeveralHosts({ charts }: LockFile): void {
   const hosts = new Set(charts.filter(({ parent }) => parent === undefined).flatMap(hostOf));
   if (hosts.size < 2) return;
-  throw new AirgapError('usage', `--username and its like would be sent to ${[...hosts].join(' and to ')}`, {
-    hint: 'log in with helm registry login or helm repo add, or read the charts from a folder with --chart-mirror',
-  });
+  throw new AirgapError(
+    'usage',
+    `credentials from --username or --cert-file would be sent to ${[...hosts].join(' and to ')}`,
+    {
+      hint: 'log in with helm registry login or helm repo add, or read the charts from a folder with --chart-mirror',
+    },
+  );
 }
 
-/** The host that is asked for a chart; none for a file or a folder. */
+/** Returns the host that serves a chart; none for a file or folder. */
 function hostOf({ chart = '', repo }: LockFileChart): string[] {
   const address = repo ?? chart;
   const host = /^[a-z][a-z0-9+.-]*:\/\/([^/]+)/i.exec(address)?.[1];

@@ -7,9 +7,9 @@ import { both, logTo } from '../../ui/log.ts';
 import type { Context } from '../../workflows/context.ts';
 
 /**
- * Runs with a log file, when one is wanted: each event is on the disk before the next step, so that a run that is killed
- * has told what it did. A log that is there is added to. A disk that fills up in mid-run ends the log, not the run.
- * @throws AirgapError `file` when it cannot be written, `output-exists` when it is no log, and what `run` throws
+ * Runs with a log file, if one is given. Each event is written before the next step, so that the log of a killed run is
+ * complete. An existing log is appended to. If the disk fills up, the log ends and the run continues.
+ * @throws AirgapError `file` if the log cannot be written, `output-exists` if the file is not a log, and errors of `run`
  */
 export async function withLog<R>(
   context: Context,
@@ -19,7 +19,7 @@ export async function withLog<R>(
   if (file === undefined) return run(context);
   const log = await openLog(resolve(context.cwd, file)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
-    throw new AirgapError('file', `the log cannot be written: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `cannot write the log: ${messageOf(cause)}`, { cause });
   });
   let isBroken = false;
   const tell = logTo(
@@ -29,7 +29,7 @@ export async function withLog<R>(
         writeSync(log.fd, line);
       } catch (cause) {
         isBroken = true;
-        const message = `the log cannot be written any more, and the run goes on without it: ${messageOf(cause)}`;
+        const message = `cannot write the log any longer, continuing without it: ${messageOf(cause)}`;
         context.emit({ type: 'warning', message });
       }
     },
@@ -46,10 +46,10 @@ export async function withLog<R>(
   }
 }
 
-/** How a line of a log begins. */
+/** First bytes of each line of a log. */
 const LINE = Buffer.from('{"time":"');
 
-/** Pipes, terminals and /dev/stderr are written to as they are; a file has to be a log of this user. */
+/** Opens a pipe, terminal or device as it is; a regular file must be a log of this user. */
 async function openLog(path: string): Promise<FileHandle> {
   const found = await stat(path).catch(() => undefined);
   if (path.startsWith('/dev/') || (found !== undefined && !found.isFile())) return open(path, 'a');
@@ -58,8 +58,8 @@ async function openLog(path: string): Promise<FileHandle> {
   try {
     const { buffer, bytesRead } = await there.read({ buffer: Buffer.alloc(LINE.length) });
     if (bytesRead > 0 && !buffer.equals(LINE)) {
-      throw new AirgapError('output-exists', `${path} is there already, and is no log`, {
-        hint: 'choose another place for it',
+      throw new AirgapError('output-exists', `${path} already exists and is not a log`, {
+        hint: 'choose another path with --log-file',
       });
     }
   } finally {

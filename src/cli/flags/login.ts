@@ -9,26 +9,26 @@ import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { Edge } from '../run.ts';
 import { repeat } from './repeat.ts';
 
-/** The login of one registry, whose password comes on standard input. */
+/** Login for one registry, with the password from standard input. */
 export interface LoginFlags {
   registryUsername?: string[];
   registryPasswordStdin?: true;
-  /** Both together, with the password: made before the command begins. */
+  /** Combined login, set before the command runs. */
   registryLogin?: GivenLogin;
 }
 
-/** Characters of a password; tokens of clouds take a few thousand. */
+/** Maximum size of a password in bytes; cloud tokens take a few thousand. */
 const LIMIT = 64 * 1024;
 
-/** Adds the flags, and reads standard input before the command begins when they ask for it. */
+/** Adds the flags, and reads the password before the command runs. */
 export function addLoginFlags(edge: Edge, command: Command): Command {
   return command
     .addOption(
-      new Option('--registry-username <host=name>', 'user of one registry, with --registry-password-stdin')
+      new Option('--registry-username <host=name>', 'user for one registry, with --registry-password-stdin')
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--registry-password-stdin', 'read the password of --registry-username from standard input')
+    .option('--registry-password-stdin', 'read the password of that user from standard input')
     .hook('preAction', async (_, action) => {
       const login = await readLogin(edge, action.opts<LoginFlags>());
       if (login !== undefined) action.setOptionValue('registryLogin', login);
@@ -41,9 +41,13 @@ async function readLogin(edge: Edge, flags: LoginFlags): Promise<GivenLogin | un
   const [text, second] = registryUsername;
   if (text === undefined) {
     if (!registryPasswordStdin) return undefined;
-    throw new AirgapError('usage', '--registry-password-stdin does not say for which registry and user', {
-      hint: 'as in --registry-username registry.example=robot --registry-password-stdin < token',
-    });
+    throw new AirgapError(
+      'usage',
+      '--registry-password-stdin needs --registry-username, which names the registry and user',
+      {
+        hint: 'example: --registry-username registry.example=robot --registry-password-stdin < token',
+      },
+    );
   }
   const login = parseUsername(text);
   if (second !== undefined) {
@@ -55,7 +59,7 @@ async function readLogin(edge: Edge, flags: LoginFlags): Promise<GivenLogin | un
   }
   if (!registryPasswordStdin) {
     throw new AirgapError('usage', `--registry-username ${login.registry}=… has no password`, {
-      hint: 'add --registry-password-stdin, and pipe the password in; nobody is asked for it',
+      hint: 'add --registry-password-stdin, and pipe the password in',
     });
   }
   return { ...login, password: await readPassword(edge, login.registry) };
@@ -66,13 +70,14 @@ function parseUsername(text: string): Omit<GivenLogin, 'password'> {
   const username = text.slice(at + 1);
   if (at < 1 || username === '') {
     throw new AirgapError('usage', `--registry-username ${quoted(text)} is not HOST=NAME`, {
-      hint: 'as in --registry-username registry.example:5000=robot',
+      hint: 'example: --registry-username registry.example:5000=robot',
     });
   }
-  // RFC 7617: it would end at the colon.
+  // RFC 7617: a user name ends at the first colon.
   if (username.includes(':') || /\p{Cc}/u.test(username)) {
-    throw new AirgapError('usage', `--registry-username: ${quoted(username)} is no user name`, {
-      hint: 'a user name has no colon and no control characters; the password comes on standard input',
+    // The name is not printed: it may contain the password.
+    throw new AirgapError('usage', `--registry-username ${quoted(text.slice(0, at))}=…: not a valid user name`, {
+      hint: 'user names have no colon or control characters; the password is read from standard input',
     });
   }
   return { registry: checkName('registry', text.slice(0, at), '--registry-username', 'usage'), username };
@@ -81,28 +86,24 @@ function parseUsername(text: string): Omit<GivenLogin, 'password'> {
 async function readPassword(edge: Edge, registry: string): Promise<string> {
   const bytes = await edge.input().catch((cause: unknown) => {
     if (!(cause instanceof AirgapError)) throw cause;
-    throw new AirgapError(
-      'usage',
-      `--registry-password-stdin: there is no password for ${registry} on standard input`,
-      {
-        hint: 'pipe it in, as in --registry-password-stdin < token; nobody is asked for it',
-        cause,
-      },
-    );
+    throw new AirgapError('usage', `--registry-password-stdin: no password for ${registry} on standard input`, {
+      hint: 'pipe it in: --registry-password-stdin < token',
+      cause,
+    });
   });
   const text = bytes.length > LIMIT ? '' : Buffer.from(bytes).toString('utf8');
-  // What echo and editors put behind it, as docker login does.
+  // Like docker login, removes the newline that echo and editors append.
   const password = text.replace(/\r?\n$/, '');
   keepSecret(password);
   if (password !== '' && !/\p{Cc}/u.test(password)) return password;
   const what =
     bytes.length > LIMIT ? `more than ${LIMIT / 1024} kB` : password === '' ? 'nothing' : 'more than one line';
   throw new AirgapError('usage', `--registry-password-stdin: standard input has ${what} for ${registry}`, {
-    hint: 'the password alone, on one line',
+    hint: 'give the password only, on one line',
   });
 }
 
-/** For charts that Helm pulls from OCI registries: the login given here, those of variables and of Podman's files. */
+/** Returns the login lookup for charts in OCI registries: the login of the flags, of variables and of Podman's files. */
 export function chartLogin(
   { context: { env } }: Pick<Edge, 'context'>,
   { registryLogin }: LoginFlags,

@@ -2,7 +2,7 @@ import type { ChartMirror, ChartSources } from '../../helm/chart-mirrors.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 
 /**
- * What the user has named of hosts: addresses of charts and repositories, both sides of mirrors, hosts without TLS.
+ * Returns the hosts and addresses that the user has named: charts and repositories, both sides of mirrors, plain HTTP hosts.
  * @param mirrors of image registries, `FROM=TO`
  */
 export function namedIn(
@@ -19,7 +19,7 @@ export function namedIn(
   ];
 }
 
-/** The registries among the hosts that the user has named: without the ports that they have anyway. */
+/** Returns the registries among the hosts that the user has named, without default ports. */
 export function namedRegistries({ hosts = new Set() }: Pick<ChartSources, 'hosts'>): string[] {
   return [...new Set([...hosts].map((host) => host.replace(/:(?:443|80)$/, '')))];
 }

@@ -1,15 +1,23 @@
 import { Option } from 'commander';
 import { jsonText } from '../../base/printable.ts';
+import type { Report } from '../../ui/report.ts';
+import type { Edge } from '../run.ts';
 
-/** `-o`: one flag everywhere. */
+/** Returns the `-o` option, which every command has. */
 export function outputOption<T extends string>(formats: readonly T[], fallback: T): Option {
   return new Option('-o, --output <format>', 'output format').choices(formats).default(fallback);
 }
 
-/** A result for programs, with `apiVersion` and `kind` in front. */
+/** Serializes a result, with `apiVersion` and `kind` first. */
 export async function asDocument(kind: string, content: object, format: 'json' | 'yaml'): Promise<string> {
   const document = { apiVersion: 'airgap/v1', kind, ...content };
   if (format === 'json') return jsonText(document, 2);
   const { yamlText } = await import('../../base/yaml-text.ts');
   return yamlText(document, { lineWidth: 80 });
+}
+
+/** Writes the result of a report to stdout and its notes to stderr. */
+export function printReport(edge: Edge, { result, notes }: Report): void {
+  if (result !== '') edge.print(result);
+  if (notes !== '') edge.tell(notes);
 }

@@ -5,23 +5,23 @@ import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-
 import { jsonText } from '../../base/printable.ts';
 import type { PushResult } from '../../workflows/push.ts';
 
-/** Where the receipts of a push go: one file, and for each of several targets one of its own. */
+/** Receipt files of a push: one for each target. */
 export class Receipts {
-  /** By target. */
+  /** Paths by target. */
   readonly #paths: ReadonlyMap<string, string>;
 
-  /** @param targets as text */
+  /** @param targets formatted as text */
   constructor(file: string, targets: readonly string[], cwd: string) {
     const path = resolve(cwd, file);
     const [, stem = path, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(path) ?? [];
     const names = new FileNames();
-    // Of several targets: the target before the file's ending.
+    // With several targets, the target is inserted before the extension.
     const own = (target: string): string => `${stem}.${names.take(target.replace(/[^\w.-]/g, '_'))}${ending}`;
     this.#paths = new Map(targets.map((target) => [target, targets.length === 1 ? path : own(target)]));
   }
 
   /**
-   * Says before anything is sent that one cannot be written, or that something else would be lost by it.
+   * Checks before the push that all receipts can be written without overwriting other files.
    * @throws AirgapError `output-exists`, `file`, `no-space`, `usage`
    */
   async check(): Promise<void> {
@@ -31,14 +31,14 @@ export class Receipts {
     }
   }
 
-  /** @throws AirgapError `file`, `no-space`: everything has been sent by then, and the error says so */
+  /** Writes a receipt. @throws AirgapError `file`, `no-space`; the message says that the push itself succeeded */
   async write({ target, receipt }: PushResult): Promise<void> {
     try {
       await writeOutput(this.#paths.get(target) as string, `${jsonText(receipt, 2)}\n`);
     } catch (error) {
       if (!(error instanceof AirgapError)) throw error;
-      throw new AirgapError(error.code, `${target} has everything, and the receipt ${error.message}`, {
-        hint: 'push again with another --receipt: what is there is not sent again',
+      throw new AirgapError(error.code, `${target} has all content, but the receipt ${error.message}`, {
+        hint: 'push again with another --receipt: existing content is not uploaded again',
         cause: error,
       });
     }

@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { repeat } from './repeat.ts';
 import { publicKey } from './signing.ts';
 
-/** What belongs to images, and whether it is there. */
+/** Flags for signatures, attestations and other referrers. */
 export interface ReferrerFlags {
   referrers: boolean;
   attestations: 'keep' | 'drop';
@@ -12,33 +12,30 @@ export interface ReferrerFlags {
   verifySignatures: string[];
 }
 
-/** For the command that collects them. */
+/** Adds the flags for a command that collects referrers. */
 export function addReferrerFlags(command: Command): Command {
-  command.optionsGroup('What belongs to images:');
+  command.optionsGroup('Signatures and attestations:');
   return command
-    .option('--no-referrers', 'without signatures, attestations and whatever else belongs to images and charts')
+    .option('--no-referrers', 'leave out signatures, attestations and other referrers of images and charts')
     .addOption(
-      new Option('--attestations <choice>', 'what BuildKit puts beside the images of an index: keep, or drop')
+      new Option('--attestations <mode>', 'keep or drop the attestations that BuildKit stores in image indexes')
         .choices(['keep', 'drop'])
         .default('keep'),
     )
-    .option(
-      '--require-referrers',
-      'it is an error, and no warning, when a registry does not say which of these it has, or does not give them',
-    )
+    .option('--require-referrers', 'fail instead of warning if a registry cannot list or serve referrers')
     .addOption(verifySignaturesOption());
 }
 
 export function verifySignaturesOption(): Option {
   return new Option(
     '--verify-signatures <key>',
-    'every image has to have a cosign signature by this public key, a PEM file (repeatable: by one of them)',
+    'require a cosign signature of every image by this public key, PEM (repeatable: by any of the keys)',
   )
     .argParser(repeat)
     .default([], '');
 }
 
-/** @throws AirgapError `usage` when signatures are wanted and left out, or a key is none; `file` */
+/** Returns the options of the workflow. @throws AirgapError `usage` for an invalid combination or key; `file` */
 export async function referrerOptions({
   referrers,
   attestations,
@@ -51,19 +48,19 @@ export async function referrerOptions({
   readonly verifySignatures: readonly KeyObject[];
 }> {
   if (!referrers && verifySignatures.length > 0) {
-    throw new AirgapError('usage', '--verify-signatures and --no-referrers do not go together', {
-      hint: 'leave out --no-referrers: who wants to see the signatures here will want them on the other side',
+    throw new AirgapError('usage', '--verify-signatures cannot be used with --no-referrers', {
+      hint: 'leave out --no-referrers, so that the signatures are bundled',
     });
   }
   if (!referrers && requireReferrers) {
-    throw new AirgapError('usage', '--require-referrers and --no-referrers do not go together', {
-      hint: 'leave out one of them',
+    throw new AirgapError('usage', '--require-referrers cannot be used with --no-referrers', {
+      hint: 'leave one of them out',
     });
   }
   return { referrers, attestations, requireReferrers, verifySignatures: await imageKeys(verifySignatures) };
 }
 
-/** Cosign signs with RSA, too. @throws AirgapError `usage`, `file` */
+/** Reads public keys of image signatures. Cosign also supports RSA. @throws AirgapError `usage`, `file` */
 export function imageKeys(files: readonly string[]): Promise<KeyObject[]> {
   return Promise.all(files.map((file) => publicKey(file, ['rsa'])));
 }

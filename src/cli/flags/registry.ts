@@ -7,46 +7,50 @@ import { addCertificateFlags, type CertificateFlags } from './certificates.ts';
 import { addLoginFlags, type LoginFlags } from './login.ts';
 import { repeat } from './repeat.ts';
 
-/** How registries are reached. */
+/** Flags for access to registries. */
 export interface RegistryFlags extends CertificateFlags, LoginFlags {
   mirror?: string[];
   plainHttp: string[];
   caFile?: string;
-  /** Those of the flags and of the configuration file, once that is read. */
+  /** Client certificates of flags and configuration file, once it is read. */
   clientCertificates?: readonly ClientCertificate[];
   endpointUrl?: string;
   profile?: string;
   roleArn?: string;
   region?: string;
   concurrency?: number;
-  /** Registries that the user has named besides: in arguments, in other flags, in the configuration file. */
+  /** Registries named in arguments, in other flags and in the configuration file. */
   named?: readonly string[];
 }
 
 export function addRegistryFlags(edge: Edge, command: Command, { mirrors }: { mirrors: boolean }): Command {
-  command.optionsGroup('Registries:');
+  command.optionsGroup('Registries and TLS:');
   if (mirrors) {
     command.addOption(
-      new Option('--mirror <from=to>', 'read a registry (or host/path, or *) from another place (repeatable)')
+      new Option('--mirror <from=to>', 'pull from a mirror instead of this registry, host/path or * (repeatable)')
         .argParser(repeat)
         .default([], ''),
     );
   }
   addLoginFlags(edge, command)
-    .addOption(
-      new Option('--plain-http <host[:port]>', 'a host that speaks HTTP without TLS (repeatable)')
-        .argParser(repeat)
-        .default([], ''),
-    )
-    .option('--ca-file <file>', "certificate authorities to trust besides the system's (PEM)");
+    .addOption(plainHttpOption())
+    .option('--ca-file <file>', 'trust these certificate authorities in addition to those of the system, PEM');
   return addCertificateFlags(command)
-    .option('--endpoint-url <url>', 'endpoint of the ECR API, as for a VPC endpoint without private DNS')
-    .option('--profile <name>', 'profile of the AWS configuration files, for ECR')
-    .option('--role-arn <arn>', 'role to assume for ECR')
-    .option('--region <region>', 'region of a target with --registry-type ecr (default: AWS_REGION)')
-    .option('--concurrency <n>', 'transfers at the same time (default: chosen by itself)', positive);
+    .option('--concurrency <n>', 'number of concurrent transfers (default: automatic)', positive)
+    .optionsGroup('Amazon ECR:')
+    .option('--endpoint-url <url>', 'endpoint of the ECR API, such as a VPC endpoint without private DNS')
+    .option('--profile <name>', 'profile of the AWS configuration files')
+    .option('--role-arn <arn>', 'role to assume')
+    .option('--region <region>', 'region of a registry with --registry-type ecr (default: AWS_REGION)');
 }
 
+export function plainHttpOption(): Option {
+  return new Option('--plain-http <host[:port]>', 'use HTTP without TLS for this host (repeatable)')
+    .argParser(repeat)
+    .default([], '');
+}
+
+/** Parses the value of `--concurrency`. @throws InvalidArgumentError */
 export function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 256)
@@ -54,7 +58,7 @@ export function positive(text: string): number {
   return value;
 }
 
-/** @throws AirgapError `usage` */
+/** Returns the access of the workflows to registries. @throws AirgapError `usage` */
 export async function registryAccess({
   mirror = [],
   plainHttp,
@@ -82,8 +86,9 @@ export async function registryAccess({
   };
 }
 
-/** Transfers at the same time unless told: enough to hide a registry's round trips, few enough for one host's limits. */
+/** Default number of concurrent transfers: enough to hide round trips, low enough for the limits of one host. */
 export const DOWNLOADS = 32;
-/** The most of a registry far away. */
+/** Maximum number of concurrent downloads from a registry with high latency. */
 export const FAR_DOWNLOADS = 64;
+/** Default number of concurrent uploads. */
 export const UPLOADS = 24;

@@ -8,7 +8,7 @@ import type { RenderOptions } from '../../helm/render.ts';
 import { addLimitFlags, type LimitFlags, renderLimits } from './limits.ts';
 import { repeat } from './repeat.ts';
 
-/** Which chart, and how it is rendered: Helm's own flags under Helm's own names. */
+/** Flags that select and render a chart, with the names that Helm uses. */
 export interface RenderFlags extends LimitFlags {
   releaseName?: string;
   values: string[];
@@ -34,16 +34,16 @@ export interface RenderFlags extends LimitFlags {
 export function addRenderFlags(command: Command): Command {
   command
     .optionsGroup('Chart:')
-    .option('--repo <url>', 'chart repository in which the chart is looked up')
+    .option('--repo <url>', 'URL of the chart repository')
     .option('--version <constraint>', 'chart version')
-    .option('--devel', 'development versions too')
+    .option('--devel', 'include development versions')
     .option('--dependency-update', 'fetch missing dependencies of a chart folder')
-    .option('--username <name>', 'chart repository user')
-    .option('--password <password>', 'chart repository password')
-    .option('--pass-credentials', 'send the credentials to other hosts that the repository names')
-    .option('--cert-file <file>', 'TLS client certificate for the chart repository')
-    .option('--key-file <file>', 'TLS client key for the chart repository')
-    .optionsGroup('Render, as helm template has them:')
+    .option('--username <name>', 'user for the chart repository')
+    .option('--password <password>', 'password for the chart repository')
+    .option('--pass-credentials', 'send the credentials to other hosts that the repository refers to')
+    .option('--cert-file <file>', 'client certificate for the chart repository, PEM')
+    .option('--key-file <file>', 'private key of that certificate, PEM')
+    .optionsGroup('Rendering (same as helm template):')
     .addOption(new Option('-f, --values <file>', 'values file or URL (repeatable)').argParser(repeat).default([], ''))
     .addOption(new Option('--set <name=value>', 'set a value (repeatable)').argParser(repeat).default([], ''))
     .addOption(new Option('--set-string <name=value>', 'set a string (repeatable)').argParser(repeat).default([], ''))
@@ -54,23 +54,23 @@ export function addRenderFlags(command: Command): Command {
     .addOption(
       new Option('--set-literal <name=text>', 'set a literal string (repeatable)').argParser(repeat).default([], ''),
     )
-    .option('--kube-version <version>', 'Kubernetes version')
+    .option('--kube-version <version>', 'Kubernetes version for Capabilities')
     .addOption(
-      new Option('-a, --api-versions <versions>', 'API versions (repeatable, comma-separated)')
+      new Option('-a, --api-versions <versions>', 'API versions for Capabilities (repeatable, comma-separated)')
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--skip-schema-validation', "do not check the values against the chart's schema")
-    .option('--release-name <name>', 'name of the release, which templates may ask for (default: release-name)')
-    .optionsGroup('Limits for charts:');
+    .option('--skip-schema-validation', "do not validate values against the chart's schema")
+    .option('--release-name <name>', 'release name used for rendering (default: release-name)')
+    .optionsGroup('Limits for untrusted charts:');
   return addLimitFlags(command);
 }
 
-/** @throws AirgapError `usage` */
+/** Returns the render options of the flags. @throws AirgapError `usage` */
 export function renderOptions(flags: RenderFlags): RenderOptions {
-  // A chart is rendered several times, and standard input can be read once.
+  // A chart is rendered several times, but standard input can be read only once.
   if (flags.values.includes('-')) {
-    throw new AirgapError('usage', '-f - : values are not read from standard input', { hint: 'write them to a file' });
+    throw new AirgapError('usage', '-f -: values cannot be read from standard input', { hint: 'write them to a file' });
   }
   return {
     values: flags.values,
@@ -92,14 +92,14 @@ export function renderOptions(flags: RenderFlags): RenderOptions {
 /** Credentials for a chart repository or registry. */
 export type AccessFlags = Pick<RenderFlags, 'username' | 'password' | 'certFile' | 'keyFile' | 'passCredentials'>;
 
-/** What Helm's pull needs to reach a chart repository. */
+/** Returns the access of helm pull to a chart repository. */
 export function accessOf(
   { username, password, certFile, keyFile, passCredentials }: AccessFlags,
   caFile: string | undefined,
   chart: string,
   plainHttp: readonly string[],
 ): ChartAccess {
-  // Helm may repeat it in what it says.
+  // Helm may print it in error messages.
   if (password !== undefined) keepSecret(password);
   const host = /^oci:\/\/([^/]+)/.exec(chart)?.[1];
   return {

@@ -6,7 +6,7 @@ import { toFileName } from '../../base/names.ts';
 import { checkFolder, checkWritable } from '../../base/output-file.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
 
-/** Where overrides are written, and what is done about what no value reaches. */
+/** Flags for the files of overrides and for unmapped references. */
 export interface ResidueFlags {
   out?: string;
   outDir?: string;
@@ -19,26 +19,37 @@ export interface ResidueFlags {
 
 export function addResidueFlags(command: Command): Command {
   return command
-    .option('--out <file>', 'write the overrides of one chart to a file')
+    .optionsGroup('Unmapped references (no value redirects them):')
     .addOption(
       new Option(
-        '--residue <how>',
-        'what to do about references that no value moves: a map for post-render, or a changed chart; inject alone is the default',
+        '--unmapped, --residue <how>',
+        'inject, the default: set variables and arguments of operators; post-render: also write a map for helm airgap post-render; repack: also write a changed chart',
       ).choices(['inject', 'post-render', 'repack']),
     )
-    .option('--no-inject', 'give operators no further variables or arguments for the images that they choose')
-    .option('--residue-map <file>', 'where the map goes (default: beside the overrides, <name>.post-render.json)')
-    .option('--residue-chart <file>', 'where the changed chart goes (default: beside the overrides, <name>.tgz)');
+    .option('--no-inject', 'do not add variables or arguments for images that operators deploy')
+    .addOption(
+      named('--unmapped-map', 'residueMap', 'path of the map (default: <name>.post-render.json next to --out)'),
+    )
+    .addOption(named('--residue-map', 'residueMap', 'older name of --unmapped-map').hideHelp())
+    .addOption(
+      named('--unmapped-chart', 'residueChart', 'path of the changed chart (default: <name>.tgz next to --out)'),
+    )
+    .addOption(named('--residue-chart', 'residueChart', 'older name of --unmapped-chart').hideHelp());
 }
 
-/** What each way besides values writes, and where. */
+/** Returns an option that stores its value under a given key, so that two names set the same value. */
+function named(flag: string, key: keyof ResidueFlags, description: string): Option {
+  return Object.assign(new Option(`${flag} <file>`, description), { attributeName: () => key });
+}
+
+/** File that each mode writes, with the flag that names it. */
 const FILES = {
-  'post-render': { flag: '--residue-map', key: 'residueMap', what: 'a map', end: '.post-render.json' },
-  repack: { flag: '--residue-chart', key: 'residueChart', what: 'a chart', end: '.tgz' },
+  'post-render': { flag: '--unmapped-map', key: 'residueMap', what: 'a map', end: '.post-render.json' },
+  repack: { flag: '--unmapped-chart', key: 'residueChart', what: 'a chart', end: '.tgz' },
 } as const;
 
 /**
- * Refuses what makes no sense together, and files that can never be written.
+ * Checks the combination of flags and that the files can be written.
  * @param format of the overrides
  * @throws AirgapError `usage`, `file`, `no-space`, `output-exists`
  */
@@ -47,30 +58,30 @@ export async function checkResidue(flags: ResidueFlags, format: string, cwd: str
   const refuse = (message: string, hint: string): never => {
     throw new AirgapError('usage', message, { hint });
   };
-  if (out !== undefined && outDir !== undefined) refuse('--out is one file, --out-dir a folder', 'give one of them');
+  if (out !== undefined && outDir !== undefined) refuse('--out cannot be used with --out-dir', 'give one of them');
   if (residue === 'inject' && !flags.inject)
-    refuse('--residue=inject does not go with --no-inject', 'leave one of them out');
+    refuse('--unmapped=inject cannot be used with --no-inject', 'leave one of them out');
   for (const [how, { flag, key, what }] of Object.entries(FILES)) {
     const file = flags[key];
     if (residue !== how) {
-      if (file !== undefined) refuse(`${flag} names ${what} that nobody asks for`, `add --residue=${how}`);
+      if (file !== undefined) refuse(`${flag} needs --unmapped=${how}`, `add --unmapped=${how}, or leave ${flag} out`);
     } else if (outDir !== undefined) {
-      if (file !== undefined) refuse(`${flag} is one file`, `with --out-dir each chart has ${what} there`);
+      if (file !== undefined)
+        refuse(`${flag} is one file`, `leave it out: with --out-dir each chart gets ${what} in that folder`);
     } else if (out === undefined && file === undefined) {
-      refuse(`--residue=${how} writes ${what}, and there is no file for it`, `name one with ${flag}, or use --out`);
+      refuse(`--unmapped=${how} writes ${what} and needs a path for it`, `set it with ${flag}, or use --out`);
     }
     if (file !== undefined) await checkWritable(resolve(cwd, file), flag);
   }
   if (format !== 'values' && residue !== undefined) {
-    refuse(`--residue does not go with --format ${format}`, 'leave one of them out');
+    refuse(`--unmapped cannot be used with --format ${format}`, 'leave one of them out');
   }
   if (out !== undefined) await checkWritable(resolve(cwd, out), '--out');
   if (outDir !== undefined) await checkFolder(resolve(cwd, outDir), '--out-dir');
 }
 
 /**
- * The files of charts' overrides. Profiles other than `default` are in the files' names, and the versions of a chart that
- * is there in several.
+ * Paths of overrides files. Names include profiles other than `default`, and the version if a chart occurs in several.
  */
 export class OverridesFiles {
   readonly #flags: Omit<ResidueFlags, 'inject'>;
@@ -84,14 +95,14 @@ export class OverridesFiles {
     this.#cwd = cwd;
   }
 
-  /** Tells of all charts, before the first file is named. */
+  /** Registers all charts, before the first path is requested. */
   expect(charts: readonly { readonly chart: string; readonly version: string }[]): void {
     const versions = Map.groupBy(charts, ({ chart }) => chart);
     const isSeveral = ([, all]: [string, typeof charts]): boolean => new Set(all.map((one) => one.version)).size > 1;
     this.#several = new Set([...versions].filter(isSeveral).map(([chart]) => chart));
   }
 
-  /** Absolute path of the overrides; undefined when they go to standard output. */
+  /** Returns the absolute path of the overrides; undefined if they go to standard output. */
   overrides(chart: string, version: string, profile: string): string | undefined {
     const { outDir } = this.#flags;
     if (outDir !== undefined) {
@@ -100,13 +111,13 @@ export class OverridesFiles {
     return this.single();
   }
 
-  /** Absolute path of the one file that `--out` names; undefined without it. */
+  /** Returns the absolute path that `--out` names; undefined without it. */
   single(): string | undefined {
     const { out } = this.#flags;
     return out === undefined ? undefined : resolve(this.#cwd, out);
   }
 
-  /** Absolute path of the post-renderer's map, or of the changed chart. */
+  /** Returns the absolute path of the post-renderer map or the changed chart. */
   residue(how: keyof typeof FILES, chart: string, version: string, profile: string): string {
     const { key, end } = FILES[how];
     const file = this.#flags[key];
@@ -114,7 +125,7 @@ export class OverridesFiles {
     return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}${end}`;
   }
 
-  /** Its name, as the overrides mention it; undefined when nothing of that kind is asked for. */
+  /** Returns the mode and file name for the workflow; undefined if neither a map nor a chart is requested. */
   residueFile(): ValuesOptions['residue'] {
     const { residue: how } = this.#flags;
     if (how === undefined || how === 'inject') return undefined;

@@ -5,7 +5,7 @@ import type { SigningKey } from '../../oci/signing-key.ts';
 import type { Edge } from '../run.ts';
 
 /**
- * The private key of a file. The passphrase of an encrypted one is in the environment, where no list of processes shows it.
+ * Reads a private key. The passphrase comes from the environment, where process lists do not show it.
  * @throws AirgapError `file`, `usage`
  */
 export async function signingKey({ context: { env } }: Edge, file: string): Promise<SigningKey> {
@@ -13,25 +13,22 @@ export async function signingKey({ context: { env } }: Edge, file: string): Prom
   return readSigningKey(await keyFile(file), file, env.AIRGAP_KEY_PASSPHRASE);
 }
 
-/** The public key of a file. @throws AirgapError `file`, `usage` */
+/** Reads a public key. @throws AirgapError `file`, `usage` */
 export async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
   const { readPublicKey } = await import('../../oci/signing-key.ts');
   return readPublicKey(await keyFile(file), file, others);
 }
 
-/** The flag of whatever reads bundles. */
+/** Flag of the commands that read bundles. */
 export interface SignatureFlags {
   requireSignature?: string;
 }
 
 export function requireSignatureOption(): Option {
-  return new Option(
-    '--require-signature <key>',
-    'only what is in bundles that are signed by this public key, a PEM file',
-  );
+  return new Option('--require-signature <key>', 'require that the bundle is signed by this public key, PEM');
 }
 
-/** The key that the flag names. @throws AirgapError `file`, `usage` */
+/** Reads the key of the flag. @throws AirgapError `file`, `usage` */
 export async function requiredSigner({
   requireSignature,
 }: SignatureFlags): Promise<{ readonly signer?: SigningKey['publicKey'] }> {
@@ -40,6 +37,6 @@ export async function requiredSigner({
 
 async function keyFile(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause) => {
-    throw new AirgapError('file', `the key cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `cannot read the key: ${messageOf(cause)}`, { cause });
   });
 }

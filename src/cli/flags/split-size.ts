@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** What a number may be followed by. KB is a thousand bytes and KiB 1024 (IEC 80000-13). */
+/** Units of sizes. KB is 1000 bytes, KiB 1024 (IEC 80000-13). */
 const UNITS = new Map([
   ['', 1],
   ['B', 1],
@@ -12,29 +12,29 @@ const UNITS = new Map([
   ['GIB', 2 ** 30],
 ]);
 
-/** A size in bytes. @throws commander's error for a flag that makes no sense */
+/** Parses a size, in bytes. @throws InvalidArgumentError */
 export function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
   const factor = UNITS.get(unit.toUpperCase());
   const bytes = Math.floor(Number(digits) * (factor ?? Number.NaN));
   if (digits === '' || !Number.isSafeInteger(bytes) || bytes < 1) {
     throw new InvalidArgumentError(
-      'It must be a number of bytes, or one with KiB, MiB, GiB, KB, MB or GB, such as 4095MiB.',
+      'It must be a number of bytes, or a number with KiB, MiB, GiB, KB, MB or GB, such as 4095MiB.',
     );
   }
   return bytes;
 }
 
 /**
- * The size of a part, in bytes. 4GiB is refused: who says that has a FAT32 medium, and a file there has a byte less. As
- * a plain number of bytes it is taken at its word.
- * @throws commander's error for a flag that makes no sense
+ * Parses the size of a part, in bytes. Refuses 4GiB, which is meant for FAT32, whose files are at most one byte smaller. A
+ * plain number of bytes is accepted.
+ * @throws InvalidArgumentError
  */
 export function parseSplitSize(text: string): number {
   const bytes = parseSize(text);
   if (bytes === 2 ** 32 && /[a-z]/i.test(text)) {
     throw new InvalidArgumentError(
-      'FAT32 holds 4 GiB less one byte: give 4095MiB, or 4294967296 where there is no such limit.',
+      'Files on FAT32 are smaller than 4 GiB: use 4095MiB, or 4294967296 for a medium without that limit.',
     );
   }
   return bytes;

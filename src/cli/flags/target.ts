@@ -5,7 +5,7 @@ import { NAMINGS, namingRule, parseNamingRule } from '../../oci/naming-template.
 import type { Config } from '../config/schema.ts';
 import { repeat } from './repeat.ts';
 
-/** What things are called on the isolated side. */
+/** Flags for the names of images and charts in the private registry. */
 export interface NamingFlags {
   naming?: string;
   namingRule: string[];
@@ -19,22 +19,25 @@ export function addNamingFlags(command: Command): Command {
     .addOption(
       new Option(
         '--naming <rule>',
-        `${NAMINGS.join(', ')}, or a template; see docs/naming.md (default: ${DEFAULT_NAMING})`,
+        `how repositories are named: ${NAMINGS.join(', ')} or a template, see docs/naming.md (default: ${DEFAULT_NAMING})`,
       ),
     )
     .addOption(
-      new Option('--naming-rule <match=template>', 'where some images go instead; the first that matches (repeatable)')
+      new Option(
+        '--naming-rule <match=template>',
+        'name matching images by a template instead; the first match applies (repeatable)',
+      )
         .argParser(repeat)
         .default([], ''),
     )
-    .option('--chart-prefix <path>', "where charts go, from the registry's root (default: PREFIX/charts)")
+    .option('--chart-prefix <path>', 'path of charts in the registry (default: PREFIX/charts)')
     .addOption(
-      new Option('--registry-type <type>', 'what the target is, where its host does not say').choices(['ecr']),
+      new Option('--registry-type <type>', 'type of the target if its host name does not show it').choices(['ecr']),
     );
 }
 
 /**
- * The target that flags and configuration name; flags come before it.
+ * Returns the target of flags and configuration file. Flags take precedence.
  * @throws AirgapError `usage`
  */
 export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Config, 'naming'>): Promise<Target> {
@@ -54,8 +57,8 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
     ['--chart-prefix', prefix ?? ''],
   ] as const) {
     if (toEcrName(path) === path) continue;
-    throw new AirgapError('usage', `${flag}: ECR has no repositories under ${path}`, {
-      hint: 'between letters and digits it takes a single . _ or -',
+    throw new AirgapError('usage', `${flag}: ECR does not allow repositories under ${path}`, {
+      hint: 'ECR allows a single ".", "_" or "-" between letters and digits',
     });
   }
   return { ...target, legal: toEcrName };

@@ -14,14 +14,14 @@ describe('AirgapError', () => {
     expect(new AirgapError(code, 'x').exitCode).toBe(exit);
   });
 
-  it('holds no secret, neither in the sentence nor in the hint nor in the stack', () => {
+  it('contains no secret in message, hint and stack', () => {
     const error = new AirgapError('network', 'GET https://me:hunter22@r.example/', {
       hint: 'try https://me:hunter22@r.example/',
     });
     expect(`${error.message} ${error.hint} ${error.stack}`).not.toContain('hunter22');
   });
 
-  it('keeps its cause, and has none when there is none', () => {
+  it('keeps its cause, and has no property without one', () => {
     const cause = new Error('why');
     expect(new AirgapError('file', 'x', { cause }).cause).toBe(cause);
     expect('cause' in new AirgapError('file', 'x')).toBe(false);
@@ -32,16 +32,16 @@ describe('combine', () => {
   const usage = new AirgapError('usage', 'a');
   const network = new AirgapError('network', 'b');
 
-  it('gives a single error back as it is', () => {
+  it('returns a single error unchanged', () => {
     expect(combine([usage], 'several')).toBe(usage);
   });
 
-  it('carries all of several', () => {
+  it('wraps several errors', () => {
     const error = combine([usage, network], 'two failed');
     expect(error).toMatchObject({ code: 'several', message: 'two failed', causes: [usage, network], exitCode: 1 });
   });
 
-  it('has the exit code of its causes when they agree, in groups within groups too', () => {
+  it('has the exit code of its causes if they agree, also in nested groups', () => {
     expect(combine([usage, new AirgapError('config', 'c')], 'x').exitCode).toBe(2);
     expect(combine([usage, combine([usage, usage], 'y')], 'x').exitCode).toBe(2);
     expect(combine([usage, combine([usage, network], 'y')], 'x').exitCode).toBe(1);
@@ -49,7 +49,7 @@ describe('combine', () => {
 });
 
 describe('messageOf', () => {
-  it('gives whatever was thrown as text without secrets', () => {
+  it('returns thrown values as text without secrets', () => {
     expect(messageOf(new Error('https://me:hunter22@r.example'))).toBe('https://***@r.example');
     expect(messageOf('text')).toBe('text');
     expect(messageOf(undefined)).toBe('undefined');

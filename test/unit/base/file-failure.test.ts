@@ -13,7 +13,7 @@ function thrown(work: () => unknown): unknown {
   }
 }
 
-it('what the system says of a path is an error with the path, also where it leaves that out', () => {
+it('converts system errors, with the path of the call', () => {
   const folder = scratchFolder();
   writeFileSync(join(folder, 'a'), '');
   for (const path of [join(folder, 'a/b'), join(folder, 'none/c'), folder]) {
@@ -26,7 +26,7 @@ it('what the system says of a path is an error with the path, also where it leav
   expect(fileFailure(full)).toMatchObject({ code: 'no-space' });
 });
 
-it('any other error is none, and one of ours stays what it is', () => {
+it('ignores other errors, and keeps an AirgapError', () => {
   expect(fileFailure(new TypeError('x is not a function'))).toBeUndefined();
   expect(fileFailure(Object.assign(new Error(), { code: 'ECONNREFUSED', syscall: 'connect' }))).toBeUndefined();
   expect(fileFailure('ENOENT')).toBeUndefined();

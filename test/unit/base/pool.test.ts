@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { pool, settle } from '../../../src/base/pool.ts';
 
 describe('pool', () => {
-  it('gives the results in the order of the items, whichever ends first', async () => {
+  it('returns results in the order of the items', async () => {
     const results = await pool([30, 1, 15], 3, async (wait, at) => {
       await setTimeout(wait);
       return `${at}:${wait}`;
@@ -11,7 +11,7 @@ describe('pool', () => {
     expect(results).toEqual(['0:30', '1:1', '2:15']);
   });
 
-  it.each([1, 3, 7])('has at most %i under way, and as many as that', async (limit) => {
+  it.each([1, 3, 7])('runs at most %i at a time, and reaches that', async (limit) => {
     let running = 0;
     let most = 0;
     await pool([...Array(20).keys()], limit, async () => {
@@ -23,11 +23,11 @@ describe('pool', () => {
     expect(most).toBe(limit);
   });
 
-  it('takes a limit below one as one', async () => {
+  it('treats a limit below 1 as 1', async () => {
     expect(await pool([1, 2], 0, async (n) => n * 2)).toEqual([2, 4]);
   });
 
-  it('does nothing with nothing', async () => {
+  it('does nothing without items', async () => {
     expect(await pool([], 4, () => Promise.reject(new Error('called')))).toEqual([]);
   });
 
@@ -42,7 +42,7 @@ describe('pool', () => {
     expect(started.length).toBeLessThanOrEqual(3);
   });
 
-  it('fails only when what is under way has ended', async () => {
+  it('fails after running work has ended', async () => {
     let ended = false;
     const run = pool([0, 1], 2, async (n) => {
       if (n === 0) throw new Error('zero');

@@ -21,7 +21,7 @@ const left = (run: RunIdentity): void => writeFileSync(lock, JSON.stringify({ ..
 const old = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 90_000));
 
 describe('a run', () => {
-  it('keeps others away while it works, names itself, and leaves nothing', async () => {
+  it('locks out other runs, names itself, and removes its lock', async () => {
     await withRunLock(path, async () => {
       expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject(thisRun());
       let isDone = false;
@@ -41,14 +41,14 @@ describe('a run', () => {
     expect(await withRunLock(path, work)).toBe('done');
   });
 
-  it('takes the place of one that was killed', async () => {
+  it('takes over the lock of a killed run', async () => {
     left(gone);
     expect(await withRunLock(path, work)).toBe('done');
     expect(readdirSync(dirname(path))).toEqual([]);
   });
 
-  // Where the system does not say when a process began, nothing else tells the two apart.
-  it.runIf(thisRun().start !== '')('takes the place of one whose number another process has now', async () => {
+  // Needs the start time of processes.
+  it.runIf(thisRun().start !== '')('takes over the lock of a run whose PID was reused', async () => {
     left({ ...thisRun(), start: '1' });
     expect(await withRunLock(path, work)).toBe('done');
   });
@@ -56,8 +56,8 @@ describe('a run', () => {
   it.each([
     ['another host', () => left(elsewhere)],
     ['another container', () => left({ ...thisRun(), space: 'x' })],
-    ['who knows where', () => writeFileSync(lock, '')],
-  ])('waits for a minute of silence of one on %s', async (_, leave) => {
+    ['an unknown host', () => writeFileSync(lock, '')],
+  ])('takes over the lock of a run on %s after a minute without updates', async (_, leave) => {
     leave();
     await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
     expect(existsSync(lock)).toBe(true);
@@ -66,7 +66,7 @@ describe('a run', () => {
     expect(readdirSync(dirname(path))).toEqual([]);
   });
 
-  it('of this host that works is not taken for gone, however long it is silent', async () => {
+  it('keeps the lock of a live run on this host, even without updates', async () => {
     left(thisRun());
     old();
     await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
@@ -80,13 +80,13 @@ describe('a run', () => {
     expect(JSON.parse(readFileSync(victim, 'utf8'))).toMatchObject(gone);
   });
 
-  it('works without a lock where none can be made only when something is there: it may be all that is wanted', async () => {
+  it('works without a lock in a read-only folder only if the output exists', async () => {
     await expect(withRunLock('/proc/two.tar', work)).rejects.toMatchObject({ code: 'file' });
     expect(await withRunLock('/proc/version', work)).toBe('done');
   });
 });
 
-it('a process is known by its number, its host, and when it began', () => {
+it('identifies a process by PID, host and start time', () => {
   expect(stateOf(thisRun())).toBe('runs');
   expect(stateOf(gone)).toBe('gone');
   expect(stateOf(elsewhere)).toBe('unknown');

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { before, shortened, withoutEnd, withoutEnds } from '../../../src/base/text-ends.ts';
 
-it('takes characters off the ends', () => {
+it('removes characters from the ends', () => {
   expect(withoutEnd('/a//b///', '/')).toBe('/a//b');
   expect(withoutEnds('//a/b//', '/')).toBe('a/b');
   expect([withoutEnd('///', '/'), withoutEnds('///', '/'), withoutEnds('', '/')]).toEqual(['', '', '']);
 });
 
-it('gives what stands before a mark', () => {
+it('returns the text before a mark', () => {
   expect([before('a@b@c', '@'), before('abc', '@'), before('@a', '@')]).toEqual(['a', 'abc', '']);
 });
 
@@ -18,6 +18,6 @@ it('cuts the middle out of a long text, between lines', () => {
   expect(cut.length).toBeLessThan(1100);
   expect(cut).toMatch(/^line 0\n/);
   expect(cut).toMatch(/\nline 9999$/);
-  for (const line of cut.split('\n')) expect(line).toMatch(/^(?:line \d+|… \d+ characters are left out …)$/);
+  for (const line of cut.split('\n')) expect(line).toMatch(/^(?:line \d+|… \d+ .* …)$/);
   expect(shortened('x'.repeat(300_000), 64_000).length).toBeLessThan(65_000);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clientCertificatesOf } from '../../../src/cli/flags/certificates.ts';
 
 describe('--client-cert and --client-key', () => {
-  it('name files for a host, relative to the working directory, before the configuration file', () => {
+  it('name files by host, relative to the working directory, with precedence over the configuration file', () => {
     const flags = { clientCert: ['R.example:5000=c.pem', 'both.example=/b.pem'], clientKey: ['r.example:5000=c.key'] };
     const clientCertificates = {
       'r.example:5000': { cert: 'other.pem', key: 'other.key' },
@@ -17,14 +17,14 @@ describe('--client-cert and --client-key', () => {
   });
 
   it.each<[string, string[], string[], RegExp]>([
-    ['no host', ['=c.pem'], [], /=c\.pem is not HOST=FILE/],
-    ['no file', ['r.example='], [], /is not HOST=FILE/],
-    ['a file alone', ['c.pem'], [], /is not HOST=FILE/],
-    ['a URL', ['https://r.example=c.pem'], [], /not a host/],
-    ['a repository', ['r.example/a=c.pem'], [], /not a host/],
-    ['a host twice', ['r.example=c.pem', 'R.example=d.pem'], [], /names r\.example twice/],
-    ['a key twice', ['r.example=c.pem'], ['r.example=c.key', 'r.example=d.key'], /names r\.example twice/],
-    ['a key alone', [], ['r.example=c.key'], /no certificate for r\.example/],
+    ['no host', ['=c.pem'], [], /--client-cert =c\.pem .*HOST=FILE/],
+    ['no file', ['r.example='], [], /--client-cert r\.example= .*HOST=FILE/],
+    ['a file alone', ['c.pem'], [], /--client-cert c\.pem .*HOST=FILE/],
+    ['a URL', ['https://r.example=c.pem'], [], /--client-cert https:\/\/r\.example:/],
+    ['a repository', ['r.example/a=c.pem'], [], /--client-cert r\.example\/a:/],
+    ['a host twice', ['r.example=c.pem', 'R.example=d.pem'], [], /--client-cert .*r\.example/],
+    ['a key twice', ['r.example=c.pem'], ['r.example=c.key', 'r.example=d.key'], /--client-key .*r\.example/],
+    ['a key alone', [], ['r.example=c.key'], /--client-key .*r\.example/],
   ])('are refused with %s', (_, clientCert, clientKey, message) => {
     const read = (): unknown => clientCertificatesOf({ clientCert, clientKey }, '/cwd');
     expect(read).toThrow(message);

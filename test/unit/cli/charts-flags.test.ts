@@ -59,7 +59,7 @@ async function gathered(...args: string[]): Promise<Gathered> {
 const CONFIG = () => ['--config', join(cwd, 'sub/airgap.yaml')];
 
 describe('gather', () => {
-  it('takes charts of the command line as they stand there, with the render flags for each', async () => {
+  it('keeps charts of the command line unchanged, with the render flags for each', async () => {
     const { charts } = await gathered(
       './a',
       'b',
@@ -97,7 +97,7 @@ describe('gather', () => {
     ]);
   });
 
-  it('looks for files of the configuration beside it, and leaves everything else to Helm', async () => {
+  it('resolves paths relative to the configuration file, and leaves other charts to Helm', async () => {
     const { charts } = await gathered(...CONFIG());
     expect(charts.map(({ request }) => request.chart)).toEqual([
       join(cwd, 'sub/web'),
@@ -134,7 +134,7 @@ describe('gather', () => {
     expect(charts[1]?.profiles.map(({ name }) => name)).toEqual(['default']);
   });
 
-  it('adds the configuration to the flags, the flags first', async () => {
+  it('merges flags and configuration, flags first', async () => {
     await writeFile(join(cwd, 'list.txt'), 'listed:1\n# not:this\n');
     const all = await gathered(
       './a',
@@ -219,7 +219,7 @@ describe('gather', () => {
     });
   });
 
-  it('hands Helm what it needs to reach a chart, and HTTP only for the host that speaks it', async () => {
+  it('passes credentials and CA to Helm, and plain HTTP only for its host', async () => {
     const { charts } = await gathered(
       'oci://r.example/web',
       'oci://other.example/web',
@@ -237,14 +237,14 @@ describe('gather', () => {
     expect(redact('helm pull --password swordfish9')).not.toContain('swordfish9');
   });
 
-  it("sends the command line's login to its own charts, and each chart of a file its own", async () => {
+  it('sends credentials of the command line only to charts of the command line', async () => {
     const { charts } = await gathered('./a', ...CONFIG(), '--username', 'me', '--password', 'swordfish9');
     const logins = charts.map(({ request }) => request.access?.username ?? '');
     expect(logins).toEqual(['me', '', '', '', '', 'own', '']);
     expect(redact('hunter2hunter2')).toBe('***');
   });
 
-  it('refuses render flags that no chart would get', async () => {
+  it('refuses render flags that apply to no chart', async () => {
     await expect(gathered(...CONFIG(), '--set', 'a=b', '--kube-version', '1.30')).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(/^--set, --kube-version: /),

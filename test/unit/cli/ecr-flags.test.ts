@@ -18,12 +18,12 @@ beforeAll(() => {
 
 const none: EcrFlags = { createRepositories: 'missing', immutableExcept: [], repositoryTag: [] };
 
-describe('what is asked for of repositories', () => {
-  it('is nothing without flags', async () => {
+describe('settings of repositories', () => {
+  it('are empty without flags', async () => {
     expect(await repositoryChoice(none, folder)).toEqual({ create: 'missing', reconcile: false, settings: {} });
   });
 
-  it('is said by flags, policies by files', async () => {
+  it('come from flags, and policies from files', async () => {
     const flags: EcrFlags = {
       ...none,
       immutable: true,
@@ -40,14 +40,14 @@ describe('what is asked for of repositories', () => {
   });
 
   it.each<[string, Partial<EcrFlags>]>([
-    ['--immutable-except needs --immutable', { immutableExcept: ['dev-*'] }],
-    ['no such pattern: a b', { immutable: true, immutableExcept: ['a b'] }],
-    ['five at most', { immutable: true, immutableExcept: ['a', 'b', 'c', 'd', 'e', 'f'] }],
-    ['--repository-tag team is not KEY=VALUE', { repositoryTag: ['team'] }],
-    ['broken.json is not JSON', { repositoryPolicy: 'broken.json' }],
-    ['list.json is no policy', { lifecyclePolicy: 'list.json' }],
-    ['long.json has 30732 characters', { lifecyclePolicy: 'long.json' }],
-  ])('is wrong usage: %s', async (message, flags) => {
+    ['--immutable-except', { immutableExcept: ['dev-*'] }],
+    ['a b', { immutable: true, immutableExcept: ['a b'] }],
+    ['five', { immutable: true, immutableExcept: ['a', 'b', 'c', 'd', 'e', 'f'] }],
+    ['--repository-tag team ', { repositoryTag: ['team'] }],
+    ['--repository-policy broken.json', { repositoryPolicy: 'broken.json' }],
+    ['--lifecycle-policy list.json', { lifecyclePolicy: 'list.json' }],
+    ['30732', { lifecyclePolicy: 'long.json' }],
+  ])('are refused: %s', async (message, flags) => {
     await expect(repositoryChoice({ ...none, ...flags }, folder)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining(message),
@@ -55,7 +55,7 @@ describe('what is asked for of repositories', () => {
   });
 });
 
-describe('a registry whose name does not say that it is ECR', () => {
+describe('ECR under another host name', () => {
   const ecr = '123456789012.dkr.ecr.us-east-1.amazonaws.com';
 
   it('is declared, with the region of the flag or of the environment', async () => {
@@ -67,7 +67,7 @@ describe('a registry whose name does not say that it is ECR', () => {
     await expect(declaredHosts(['ecr.corp'], { registryType: 'ecr' }, {})).rejects.toMatchObject({ code: 'usage' });
   });
 
-  it('gets names that ECR takes, like one whose name says it', async () => {
+  it('gets repository names that ECR allows', async () => {
     const flags = { namingRule: [] };
     const plain = await targetOf('registry.corp.example/m', flags);
     const declared = await targetOf('registry.corp.example/m', { ...flags, registryType: 'ecr' });
@@ -84,17 +84,17 @@ describe('a prefix', () => {
   it.each([
     ['--to', 'my__team', {}],
     ['--chart-prefix', 'm', { chartPrefix: 'he--lm' }],
-  ])('of %s that ECR does not take is told at once, and is nothing to other registries', async (flag, path, more) => {
+  ])('of %s that ECR does not allow is refused, for ECR only', async (flag, path, more) => {
     const flags = { namingRule: [], ...more };
     await expect(targetOf(`r.example/${path}`, { ...flags, registryType: 'ecr' })).rejects.toMatchObject({
       code: 'usage',
-      message: expect.stringContaining(`${flag}: ECR has no repositories under`),
+      message: expect.stringMatching(`${flag}: ECR .*${path}`),
     });
     expect(await targetOf(`r.example/${path}`, flags)).toMatchObject({ prefix: path });
   });
 });
 
-describe('flags for repositories of ECR', () => {
+describe('flags for ECR repositories', () => {
   const ecr = '123456789012.dkr.ecr.us-east-1.amazonaws.com';
   const choice = { create: 'missing', reconcile: false, settings: {} } as const;
   const warned = async (registries: string[], given: Partial<RepositoryChoice>): Promise<string[]> => {
@@ -105,10 +105,10 @@ describe('flags for repositories of ECR', () => {
     return messages;
   };
 
-  it('are told to do nothing at a registry that is none', async () => {
+  it('cause a warning for a registry that is not ECR', async () => {
     const settings = { immutable: true };
     expect(await warned([ecr, 'registry.corp', 'ecr.corp'], { settings })).toEqual([
-      expect.stringMatching(/^registry\.corp makes its repositories itself.*--registry-type ecr/),
+      expect.stringMatching(/^registry\.corp .*--registry-type ecr/),
     ]);
     expect(await warned(['registry.corp'], { create: 'never' })).toHaveLength(1);
     expect(await warned(['registry.corp'], {})).toEqual([]);
@@ -118,7 +118,7 @@ describe('flags for repositories of ECR', () => {
 describe('the naming of a configuration file', () => {
   const config = { naming: { default: 'name', chartPrefix: 'helm', rules: [{ match: 'quay.io/*', to: 'q/{name}' }] } };
 
-  it('counts where no flag says otherwise; rules of flags come first', async () => {
+  it('applies without flags; rules of flags come first', async () => {
     expect(await targetOf('r.example/m', { namingRule: [] }, config)).toMatchObject({
       naming: 'name',
       chartPrefix: 'helm',
@@ -132,14 +132,14 @@ describe('the naming of a configuration file', () => {
     });
   });
 
-  it('is checked like flags', async () => {
+  it('is validated like flags', async () => {
     const wrong = { naming: { rules: [{ match: 'x', to: '{y}' }] } };
     await expect(targetOf('r.example/m', { namingRule: [] }, wrong)).rejects.toMatchObject({ code: 'usage' });
   });
 });
 
-it('values takes the flags of a push for a host that does not say that it is ECR', async () => {
+it('values accepts the flags of push for ECR under another host name', async () => {
   const flags = ['--to', 'ecr.corp/m', '--registry-type', 'ecr', '--region', 'eu-west-1'];
-  // There is no such bundle, or no Helm; wrong usage would be 2.
+  // Fails because the bundle does not exist; wrong usage would be 2.
   expect(await airgap(['values', 'app', '--bundle', '/nowhere/bundle.tar', ...flags])).toMatchObject({ code: 1 });
 });

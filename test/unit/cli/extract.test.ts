@@ -13,11 +13,11 @@ async function bundled(): Promise<{ file: string; out: string }> {
   return { file, out: join(dir, 'out') };
 }
 
-it('extract says what it wrote, for people and for programs', async () => {
+it('extract prints the written file, as text and as JSON', async () => {
   const { file, out } = await bundled();
   const told = await airgap(['extract', file, '--chart', 'demo', '--out', out]);
   expect(told).toMatchObject({ code: 0, err: '' });
-  expect(told.out).toContain(`${out} (700 B) written: chart demo@1.2.3+b, sha256:`);
+  for (const fact of [out, '700 B', 'written', 'demo@1.2.3+b', 'sha256:']) expect(told.out).toContain(fact);
   expect(await readFile(out)).toEqual(noise('chart', 700));
   const printed = await airgap(['extract', file, '--image', 'b', '--out', `${out}.tar`, '-o', 'json']);
   expect(JSON.parse(printed.out)).toMatchObject({
@@ -29,19 +29,19 @@ it('extract says what it wrote, for people and for programs', async () => {
   });
 });
 
-it('extract replaces something else only with --force', async () => {
+it('extract overwrites another file only with --force', async () => {
   const { file, out } = await bundled();
   await airgap(['extract', file, '--chart', 'demo', '--out', out]);
   const image = ['extract', file, '--image', 'b', '--out', out];
   expect(await airgap(image)).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/is there already.*\nHint: .*--force/),
+    err: expect.stringMatching(/\nHint: .*--force/),
   });
   expect(await airgap([...image, '--force'])).toMatchObject({ code: 0 });
   expect(await airgap(image)).toMatchObject({ code: 0, out: expect.stringContaining('up to date') });
 });
 
-it('inspect prints the bill of materials of a bundle, and of an archive without a lock that it cannot', async () => {
+it('inspect prints the bill of materials of a bundle, and refuses an archive without an inventory', async () => {
   const { file, out } = await bundled();
   const { code, out: printed } = await airgap(['inspect', file, '-o', 'cyclonedx']);
   expect(code).toBe(0);
@@ -56,6 +56,6 @@ it('inspect prints the bill of materials of a bundle, and of an archive without 
   await airgap(['extract', file, '--image', 'b', '--out', out]);
   expect(await airgap(['inspect', out, '-o', 'cyclonedx'])).toMatchObject({
     code: 1,
-    err: expect.stringMatching(/has no lock.*\nHint: /),
+    err: expect.stringMatching(new RegExp(`^Error: ${out} .*\nHint: .*cyclonedx`)),
   });
 });

@@ -13,7 +13,7 @@ test('--explain needs no chart and no Helm', async () => {
   });
 });
 
-test('--why answers for images that are added by name, too', async () => {
+test('--why explains images added by name', async () => {
   const { code, out } = await airgap(['images', '--image', 'nginx', '--why', 'nginx']);
   expect(code).toBe(0);
   expect(out).toMatch(/^docker.io\/library\/nginx:latest\n/);
@@ -21,17 +21,17 @@ test('--why answers for images that are added by name, too', async () => {
   expect(JSON.parse(asJson.out)).toMatchObject({ kind: 'Why', images: [{ found: [{ how: 'added' }] }] });
 });
 
-test('--why of what is not there ends with 1 and points to --explain', async () => {
+test('--why of an unknown image exits with 1 and refers to --explain', async () => {
   const { code, out, err } = await airgap(['images', '--image', 'quay.io/a/nginx:1', '--why', 'nginx:2']);
   expect([code, out]).toEqual([1, '']);
-  expect(err).toMatch(/^Error: none of the images.*\nHint: like it: quay.io\/a\/nginx:1; --explain 'nginx:2'/m);
+  expect(err).toMatch(/^Hint: .*quay\.io\/a\/nginx:1.*--explain 'nginx:2'/m);
 });
 
 test.each([
-  [['--why', 'a', '--explain', 'a'], /two questions/],
-  [['--explain', 'a', '-o', 'txt'], /no output txt/],
-  [['--explain', ''], /nothing to explain/],
-  [['--why', 'a'], /no chart was given/],
+  [['--why', 'a', '--explain', 'a'], /--why .*--explain/],
+  [['--explain', 'a', '-o', 'txt'], /--explain .*txt/],
+  [['--explain', ''], /--explain '/],
+  [['--why', 'a'], /helm airgap images CHART/],
 ])('%j is wrong usage', async (flags, message) => {
   const { code, err } = await airgap(['images', ...flags]);
   expect(code).toBe(2);

@@ -3,7 +3,7 @@ import { type InsideFlags, insideOptions } from '../../../src/cli/flags/inside.t
 
 const registry = { mirror: [], plainHttp: [] };
 
-/** `off`, `list` or `include`. */
+/** Returns `off`, `list` or `include`. */
 async function chosen(
   flags: InsideFlags,
   insideConfig: Parameters<typeof insideOptions>[1]['insideConfig'],
@@ -13,7 +13,7 @@ async function chosen(
   return lookInside === undefined ? 'off' : lookInside.include ? 'include' : 'list';
 }
 
-describe('whether operators are looked into', () => {
+describe('the operator image scan', () => {
   it.each([
     [{}, {}, false, 'off'],
     [{}, {}, true, 'list'],
@@ -26,14 +26,19 @@ describe('whether operators are looked into', () => {
     [{ includeInside: true as const }, { lookInside: false }, true, 'include'],
     [{ lookInside: true }, { includeInside: false }, false, 'list'],
   ])(
-    'is said by flags %j, then by the configuration %j, then by the command (%j)',
+    'is set by flags %j, then by the configuration %j, then by the command (%j)',
     async (flags, config, on, wanted) => {
       expect(await chosen(flags, config, on)).toBe(wanted);
     },
   );
 
-  it('is needed for rules', async () => {
-    await expect(chosen({ output: 'rules' }, {}, false)).rejects.toThrow('-o rules is for what is found inside');
+  it('is required for rules', async () => {
+    const error = {
+      code: 'usage',
+      message: expect.stringContaining('-o rules'),
+      hint: expect.stringContaining('--look-inside'),
+    };
+    await expect(chosen({ output: 'rules' }, {}, false)).rejects.toMatchObject(error);
     expect(await chosen({ output: 'rules' }, { lookInside: true }, false)).toBe('list');
   });
 });

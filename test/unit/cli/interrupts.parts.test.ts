@@ -4,12 +4,12 @@ import { expect, it } from 'vitest';
 
 const module = join(import.meta.dirname, '../../../src/cli/interrupts.ts');
 
-/** Runs a program that says when it is ready, and interrupts it then. */
+/** Runs a program until it prints that it is ready, and interrupts it. */
 async function interrupted(body: string): Promise<{ code: number; out: string; milliseconds: number }> {
   const program = `import { watchInterrupts } from ${JSON.stringify(module)};
 process.on('SIGINT', () => { console.log('told'); process.exit(7); });
 watchInterrupts(process);
-// The thread has to be there; a busy machine takes its time.
+// Time for the thread to start on a busy machine.
 setTimeout(() => { process.stdout.write('ready\\n'); ${body} }, 1500);`;
   const child = execa(process.execPath, ['--input-type=module', '-e', program], { reject: false });
   await new Promise((ready) => child.stdout.once('data', ready));
@@ -26,19 +26,19 @@ it('Ctrl-C ends a process whose main thread is busy', async () => {
   expect(milliseconds).toBeLessThan(2500);
 });
 
-it('Ctrl-C ends one that is busy with a regular expression', async () => {
+it('Ctrl-C ends a process that is busy with a regular expression', async () => {
   const { code, milliseconds } = await interrupted("/^(?:a+)+$/.test('a'.repeat(40) + 'b');");
   expect(code).toBe(130);
   expect(milliseconds).toBeLessThan(2500);
 });
 
-it('Ctrl-C is told to a process that is not busy', async () => {
+it('Ctrl-C reaches the handler of an idle process', async () => {
   const { code, out, milliseconds } = await interrupted('setTimeout(() => {}, 20000);');
   expect([code, out]).toEqual([7, 'ready\ntold']);
   expect(milliseconds).toBeLessThan(1500);
 });
 
-it('a process that has nothing to do any more ends', async () => {
+it('the thread does not keep a finished process alive', async () => {
   const { exitCode } = await execa(process.execPath, [
     ...['--input-type=module', '-e', `(await import(${JSON.stringify(module)})).watchInterrupts(process)`],
   ]);

@@ -23,7 +23,7 @@ import { airgap } from './terminal.ts';
 
 let folder: string;
 let file: string;
-/** Who gets as far as running Helm is told that there is none. */
+/** A run that gets as far as Helm fails with this path. */
 const env = { HELM_BIN: '/nowhere/helm' };
 const HELM = '/nowhere/helm';
 beforeEach(() => {
@@ -39,27 +39,27 @@ describe('values', () => {
   it.each([
     ['a file', () => file],
     ['below a file', () => join(file, 'a/b')],
-    ['where there can be no files', () => '/proc/nope'],
-  ])('says before the work that --out-dir is %s', async (_, path) => {
+    ['on a read-only file system', () => '/proc/nope'],
+  ])('refuses --out-dir before the work: %s', async (_, path) => {
     const { code, err } = await values('--out-dir', path());
     expect([code, err]).toEqual([1, expect.stringContaining(path().replace('/a/b', ''))]);
     expect(err).not.toMatch(new RegExp(`fault of helm airgap|${HELM}`));
     expect([readdirSync(folder), readFileSync(file, 'utf8')]).toEqual([['file'], 'mine']);
   });
 
-  it('says before the work that --out is something else', async () => {
+  it('refuses to overwrite another file with --out before the work', async () => {
     const { code, err } = await values('--out', file);
     expect([code, err]).toEqual([1, expect.not.stringContaining(HELM)]);
     writeFileSync(file, '# Overrides for chart x 1, target y.\n');
     expect((await values('--out', file)).err).toContain(HELM);
   });
 
-  it('says before the work that --out cannot be written', async () => {
+  it('refuses --out before the work if it cannot be written', async () => {
     const { code, err } = await values('--out', '/proc/nope');
     expect([code, err]).toEqual([1, expect.not.stringContaining(HELM)]);
   });
 
-  it('goes on where it can', async () => {
+  it('continues if the folder can be created', async () => {
     const { code, err } = await values('--out-dir', join(folder, 'new/below'));
     expect([code, err]).toEqual([1, expect.stringContaining(HELM)]);
     expect(readdirSync(folder)).toEqual(['file']);
@@ -67,7 +67,7 @@ describe('values', () => {
 });
 
 describe('bundle', () => {
-  it('stops before the work while another run writes the same file, whatever it is called', async () => {
+  it('fails before the work while another run writes the same file, under any path', async () => {
     mkdirSync(join(folder, 'below'));
     await withRunLock(join(folder, 'two.tar'), async () => {
       for (const out of ['two.tar', './below/../two.tar']) {
@@ -105,17 +105,17 @@ describe('push', () => {
   }
 
   it.each([
-    ['is a file of somebody else', () => file],
-    ['cannot be made', () => '/proc/receipt.json'],
-    ['is a folder', () => mkdtempSync(join(folder, 'x'))],
-    ['is in no folder', () => join(folder, 'none/receipt.json')],
-  ])('says that the receipt %s before it asks the registry anything', async (_, path) => {
+    ['another file', () => file],
+    ['a read-only file system', () => '/proc/receipt.json'],
+    ['a folder', () => mkdtempSync(join(folder, 'x'))],
+    ['a missing folder', () => join(folder, 'none/receipt.json')],
+  ])('refuses a receipt before the first request: %s', async (_, path) => {
     const { code, requests } = await push('--receipt', path());
     expect([code, requests]).toEqual([path().includes('/x') ? 2 : 1, 0]);
     expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
-  it('says that of the receipt of each of several targets', async () => {
+  it('checks the receipt of each target', async () => {
     const second = 'other.example:5000/m';
     writeFileSync(join(folder, 'r.other.example_5000_m.json'), '{}');
     const { code, requests } = await push('--to', second, '--receipt', join(folder, 'r.json'));
@@ -123,7 +123,7 @@ describe('push', () => {
     expect(readFileSync(join(folder, 'r.other.example_5000_m.json'), 'utf8')).toBe('{}');
   });
 
-  it('has a receipt for each of two targets whose names differ in a character that no file name has', async () => {
+  it('has separate receipts for targets whose file names would be equal', async () => {
     const targets = ['r.example/a/b', 'r.example/a_b'];
     const receipts = new Receipts(join(folder, 'two.json'), targets, '/');
     for (const target of targets) await receipts.write({ target, receipt: { target } } as unknown as PushResult);
@@ -132,7 +132,7 @@ describe('push', () => {
     expect(found.sort()).toEqual(targets.sort());
   });
 
-  it('says that everything is there when a receipt cannot be written after all', async () => {
+  it('reports that the push succeeded if a receipt cannot be written', async () => {
     const receipts = new Receipts(join(folder, 'below/r.json'), ['r.example/m'], '/');
     mkdirSync(join(folder, 'below'));
     await receipts.check();
@@ -140,11 +140,12 @@ describe('push', () => {
     const result = { target: 'r.example/m', receipt: {} } as PushResult;
     await expect(receipts.write(result)).rejects.toMatchObject({
       code: 'file',
-      message: expect.stringMatching(/^r\.example\/m has everything/),
+      message: expect.stringMatching(/^r\.example\/m .*r\.json/),
+      hint: expect.stringContaining('--receipt'),
     });
   });
 
-  it('may write over an earlier receipt, and leaves it when it fails', async () => {
+  it('may overwrite an earlier receipt, and keeps it if the push fails', async () => {
     const receipt = '{"apiVersion":"airgap/v1","kind":"Receipt"}';
     writeFileSync(file, receipt);
     expect((await push('--receipt', file)).requests).toBeGreaterThan(0);
@@ -152,18 +153,18 @@ describe('push', () => {
   });
 
   it.each([
-    ['a file that is no log', 'mine', () => writeFileSync(join(folder, 'a.log'), 'mine')],
+    ['another file', 'mine', () => writeFileSync(join(folder, 'a.log'), 'mine')],
     ['a link', '', () => symlinkSync(file, join(folder, 'a.log'))],
     ['a hard link', '', () => linkSync(file, join(folder, 'a.log'))],
     ['a folder', '', () => mkdirSync(join(folder, 'a.log'))],
-  ])('adds no log to %s', async (_, content, plant) => {
+  ])('refuses to append a log to %s', async (_, content, plant) => {
     writeFileSync(file, content);
     plant();
     const { code, requests } = await push('--log-file', join(folder, 'a.log'));
     expect([code, requests, readFileSync(file, 'utf8')]).toEqual([1, 0, content]);
   });
 
-  it('adds to a log of before', async () => {
+  it('appends to an existing log', async () => {
     const log = join(folder, 'a.log');
     await push('--log-file', log);
     const first = readFileSync(log, 'utf8');

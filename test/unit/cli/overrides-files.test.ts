@@ -9,7 +9,7 @@ function names(charts: readonly Chart[]): (string | undefined)[] {
   return charts.map(([chart, version, profile = 'default']) => files.overrides(chart, version, profile));
 }
 
-test('of a chart in two versions both files say which', () => {
+test('files of a chart in two versions include the version', () => {
   const charts: Chart[] = [
     ['cert-manager', 'v1.17.2'],
     ['cert-manager', 'v1.21.1'],
@@ -24,7 +24,7 @@ test('of a chart in two versions both files say which', () => {
   ]);
 });
 
-test('no two have one name', () => {
+test('names are unique', () => {
   const charts: Chart[] = [
     ['shop', '1.0.0', 'a/b'],
     ['shop', '1.0.0', 'a b'],

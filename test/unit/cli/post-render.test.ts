@@ -29,36 +29,40 @@ const run = (args: readonly string[], input: string | Uint8Array, env = {}): Pro
   new Terminal(['post-render', ...args], env, folder, input).run();
 
 describe('helm airgap post-render', () => {
-  it('rewrites what it reads, byte for byte but for the map, and warns of what it did not find', async () => {
+  it('rewrites manifests, keeps other bytes, and warns about unused entries', async () => {
     const { code, out, err } = await run(['--map', 'map.json'], pod(IMAGE));
     expect([code, out]).toEqual([0, pod(PRIVATE)]);
     expect(err.split('\n')).toEqual([
-      `warning: ${IMAGE} does not stand in web/templates/gone.yaml spec.image here, and nothing was rewritten for it`,
-      `warning: ${IMAGE} in hooks: Helm 3 does not show them to a post-renderer`,
+      expect.stringMatching(`^warning: ${IMAGE} .*web/templates/gone\\.yaml spec\\.image`),
+      expect.stringMatching(`^warning: .*hooks.*${IMAGE}.*Helm 3`),
       '',
     ]);
   });
 
-  it('takes the map from the environment when there is no flag', async () => {
+  it('reads the map from the environment without a flag', async () => {
     const env = { AIRGAP_POST_RENDER_MAP: 'map.json' };
     expect(await run([], pod(IMAGE), env)).toMatchObject({ code: 0, out: pod(PRIVATE) });
     expect(await run(['--map=newer.json'], pod(IMAGE), env)).toMatchObject({ code: 2, out: '' });
   });
 
   it.each([
-    ['no map', [], 'there is no map'],
-    ['a map that is not there', ['--map=nowhere.json'], 'the map nowhere.json cannot be read'],
-    ['a map of another version', ['--map=newer.json'], 'newer.json is a map of version airgap/v2'],
-    ['an unknown flag', ['--maps=map.json'], 'unknown option'],
-  ])('prints nothing and ends with 2 for %s', async (_, args, message) => {
+    ['no map', [], 'AIRGAP_POST_RENDER_MAP'],
+    ['a missing map', ['--map=nowhere.json'], 'nowhere.json'],
+    ['a map of another version', ['--map=newer.json'], 'airgap/v2'],
+    ['an unknown flag', ['--maps=map.json'], '--maps'],
+  ])('prints nothing and exits with 2 for %s', async (_, args, message) => {
     const { code, out, err } = await run(args, pod(IMAGE));
     expect([code, out, err]).toEqual([2, '', expect.stringContaining(message)]);
   });
 
-  it('prints nothing for what it cannot give back or place', async () => {
+  it('prints nothing for input that is not UTF-8 or has no template names', async () => {
     const broken = Buffer.concat([Buffer.from(pod(IMAGE)), Buffer.from([0xff])]);
     expect(await run(['--map=map.json'], broken)).toMatchObject({ code: 1, out: '' });
     const nameless = await run(['--map=map.json'], 'kind: Pod\n');
-    expect(nameless).toMatchObject({ code: 1, out: '', err: expect.stringContaining('of which templates they are') });
+    expect(nameless).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^Error: .*\nHint: .*helm template/),
+    });
   });
 });

@@ -7,7 +7,7 @@ import { registry as source, write } from '../bundle/bundles.ts';
 import { selfSigned } from '../http/certificate.ts';
 import { airgap, type Ended } from './terminal.ts';
 
-/** What a push reads, and where it writes what, against real registries. */
+/** Configuration and output of push, against real registries. */
 
 const folder = scratchFolder();
 const file = join(folder, 'bundle.tar');
@@ -24,7 +24,7 @@ const env = { HOME: folder, TMPDIR: folder };
 const push = (...args: string[]): Promise<Ended> => airgap(['push', file, ...args], env, folder);
 
 describe('a configuration file', () => {
-  it('gives a push its naming, its hosts without TLS and its variables', async () => {
+  it('sets naming, plain HTTP hosts and variables', async () => {
     const config = join(folder, 'airgap.yaml');
     const naming = ['naming:', '  rules:', '    - match: "quay.io/*"', `      to: "$\{GROUP}/{path}"`];
     const more = ['plainHttp:', `  - ${plain.host}`, ...naming, ''];
@@ -38,7 +38,7 @@ describe('a configuration file', () => {
     );
   });
 
-  it('gives it the certificate authority', async () => {
+  it('sets the certificate authority', async () => {
     const registry = selfSigned();
     const config = join(folder, 'ca.yaml');
     await writeFile(join(folder, 'ca.pem'), registry.cert);
@@ -57,20 +57,46 @@ describe('a configuration file', () => {
 describe('the result', () => {
   const to = (path: string): string[] => ['--to', `${plain.host}/${path}`, '--plain-http', plain.host];
 
-  it('is on stdout, as a table for people, and says what was there', async () => {
+  it('is a table on stdout, with a summary on stderr', async () => {
     const first = await push(...to('table'));
     expect(first.code, first.err).toBe(0);
     const target = `${plain.host}/table/quay.io/a:1`;
     expect(first.out).toContain(target);
     expect(first.err).not.toContain(target);
-    const [, sent] = / (\d+) blobs sent /.exec(first.out) ?? [];
-    const [, there] = / (\d+) blobs, all there already$/m.exec((await push(...to('table'))).out) ?? [];
+    expect(first.out).not.toContain('blobs');
+    const [, stored] = / (\d+) blobs uploaded /.exec(first.err) ?? [];
+    const second = await push(...to('table'));
+    const [, present] = / (\d+) blobs, /.exec(second.err) ?? [];
     const { blobs } = JSON.parse((await push(...to('table'), '-o', 'json')).out);
-    expect(Number(there)).toBeGreaterThanOrEqual(Number(sent));
-    expect(blobs).toEqual({ stored: 0, mounted: 0, present: Number(there) });
+    expect(Number(present)).toBeGreaterThanOrEqual(Number(stored));
+    expect(blobs).toEqual({ stored: 0, mounted: 0, present: Number(present) });
   });
 
-  it('for programs is alone on stdout, and every reference in it is a text', async () => {
+  it('of --dry-run is the whole plan on stdout', async () => {
+    const { code, out, err } = await push(...to('plan'), '--dry-run');
+    expect(code, err).toBe(0);
+    expect(out).toContain(`${plain.host}/plan/quay.io/a:1`);
+    expect(out).toMatch(/ \d+ blobs to upload /);
+    expect(err).not.toContain('blobs to upload');
+  });
+
+  it('of a bundle is one line on stdout, and of its dry run the estimate', async () => {
+    await push(...to('source'));
+    const image = `${plain.host}/source/quay.io/a:1`;
+    const out = join(folder, 'again.tar');
+    const args = ['bundle', '--image', image, '--plain-http', plain.host, '--out', out];
+    const planned = await airgap([...args, '--dry-run'], env, folder);
+    expect(planned.code, planned.err).toBe(0);
+    expect(planned.out).toMatch(/ to fetch\n.* free\n$/);
+    expect(planned.err).not.toContain(' to fetch');
+    expect(planned.err).toContain(`${out} was not written`);
+    const written = await airgap(args, env, folder);
+    expect(written.out).toMatch(new RegExp(`^${out} written: .*\\n$`));
+    expect(written.err).toContain(' to fetch');
+    expect(written.err).not.toContain(' written');
+  });
+
+  it('as JSON is alone on stdout, with references as strings', async () => {
     const kinds = async (...more: string[]) => JSON.parse((await push(...to('json'), '-o', 'json', ...more)).out);
     const digest = expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
     const one = { reference: 'quay.io/a:1', target: `${plain.host}/json/quay.io/a:1`, digest };
@@ -88,17 +114,16 @@ describe('the result', () => {
   });
 });
 
-describe('a registry with TLS that is spoken to without', () => {
-  it('is told as that', async () => {
+describe('plain HTTP to a TLS registry', () => {
+  it('fails with a hint', async () => {
     const { code, err } = await push('--to', `${tls.host}/m`, '--plain-http', tls.host);
     expect(code).toBe(1);
     expect(err).toMatch(/^ *Hint: .*--plain-http/m);
-    expect(err).not.toContain('the registry itself has to be looked at');
   });
 });
 
-describe('two pushes of the same at once', () => {
-  it('both come to their end', async () => {
+describe('two concurrent pushes of the same bundle', () => {
+  it('both succeed', async () => {
     const ends: Ended[] = [];
     for (let round = 0; round < 6; round++) {
       const to = ['--to', `${plain.host}/round-${round}`, '--plain-http', plain.host];

@@ -16,14 +16,14 @@ it.each([
 });
 
 it.each(['', '0', '-1', 'MiB', '1TB', '1e3', '0x10', '4095 MiB each', '99999999999999999', '0.4B'])(
-  '%s is none',
+  '%s is not a size',
   (text) => {
     expect(() => parseSplitSize(text)).toThrow(InvalidArgumentError);
   },
 );
 
 it.each(['4GiB', '4096MiB', '4194304 KiB'])(
-  '%s is one byte more than FAT32 holds, and what does fit is said',
+  '%s is one byte too large for FAT32, and the error names a size that fits',
   (text) => {
     expect(() => parseSplitSize(text)).toThrow(/4095MiB/);
   },

@@ -8,7 +8,7 @@ import { scratchFolder } from '../../support/scratch.ts';
 let folder: string;
 let cache: string;
 
-/** Starts a program that says what it was given, and ends with the code that it was told. */
+/** Builds a program that prints its arguments and exits with the given code. */
 beforeEach(async () => {
   folder = scratchFolder();
   cache = join(folder, 'cache/program');
@@ -45,7 +45,7 @@ const says = (status: number, ...args: string[]) => ({
 const keptFiles = () => (existsSync(cache) ? readdirSync(cache).sort() : []);
 
 describe('the start', () => {
-  test('runs the program as a module, and keeps what was compiled for each command that succeeds', () => {
+  test('runs the program as a module, and caches the compiled code of each successful command', () => {
     expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
     expect(run(['--help'])).toEqual(says(0, '--help'));
     expect(run(['values', '3'])).toEqual(says(3, 'values', '3'));
@@ -53,7 +53,7 @@ describe('the start', () => {
     expect([statSync(cache).mode & 0o777, statSync(join(cache, '1111-push')).mode & 0o777]).toEqual([0o700, 0o600]);
   });
 
-  test('uses what is kept, and leaves it alone in a short run', () => {
+  test('uses the cache, and does not rewrite it in a short run', () => {
     run(['push', '0']);
     const before = statSync(join(cache, '1111-push')).mtimeMs;
     expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
@@ -64,7 +64,7 @@ describe('the start', () => {
     ['cut off', (code: Buffer) => code.subarray(0, 100)],
     ['empty', () => Buffer.alloc(0)],
     ['damaged', (code: Buffer) => Buffer.from(code.map((byte, at) => (at % 50 === 49 ? byte ^ 0xff : byte)))],
-    ['of another make', (code: Buffer) => Buffer.concat([code, code])],
+    ['followed by more bytes', (code: Buffer) => Buffer.concat([code, code])],
   ])('replaces code that is %s', (_what, damage) => {
     run(['push', '0']);
     const file = join(cache, '1111-push');
@@ -74,14 +74,14 @@ describe('the start', () => {
     expect(readFileSync(file)).toHaveLength(good.length);
   });
 
-  test('removes what another program has left', async () => {
+  test('removes the cache of another build', async () => {
     run(['push', '0']);
     await make('2222');
     run(['values', '0']);
     expect(keptFiles()).toEqual(['2222-values']);
   });
 
-  test('keeps nothing where others can write, or nothing is to be kept', () => {
+  test('does not cache in folders of other users, or if caching is disabled', () => {
     mkdirSync(cache, { recursive: true });
     chmodSync(cache, 0o777);
     expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));

@@ -9,7 +9,7 @@ export interface Ended {
   readonly err: string;
 }
 
-/** As much of a process as the command line uses, inside of this one. */
+/** The parts of a process that the command line uses, simulated in this process. */
 export class Terminal extends EventEmitter {
   readonly stdout = capture();
   readonly stderr = capture();
@@ -17,7 +17,7 @@ export class Terminal extends EventEmitter {
   readonly argv: readonly string[];
   readonly stdin: Readable;
   readonly #cwd: string;
-  /** What `process.exit` was called with. */
+  /** Argument of `process.exit`. */
   exited: number | undefined;
 
   constructor(args: readonly string[], env: Terminal['env'] = {}, cwd = '/', input: string | Uint8Array = '') {

@@ -5,19 +5,27 @@ import { inspectReport, verifyReport } from '../../../src/ui/reports.ts';
 
 const since = digestOf(Buffer.from('older'));
 const delta = { since, blobs: 2, bytes: 1500 };
-const line = `a delta: 2 blobs, 1.5 kB, must be in the registry already, by a push of the bundle with the lock ${since.slice(0, 19)}`;
+const [line = ''] = deltaReport(delta);
 const file = { file: 'v2.tar', size: 3000, blobs: 4, charts: [], images: [] };
 
-it('says what must be there already, and nothing of a whole bundle', () => {
-  expect(deltaReport(delta)).toEqual([line]);
+it('names the omitted blobs and the older bundle, and adds nothing for a complete bundle', () => {
+  for (const fact of ['2 blobs', '1.5 kB', since.slice(0, 19)]) expect(line).toContain(fact);
+  expect(deltaReport(delta)).toHaveLength(1);
   expect(deltaReport(undefined)).toEqual([]);
 });
 
-it('is said by inspect and by verify', () => {
-  expect(inspectReport({ ...file, delta, lock: undefined })).toBe(`v2.tar: 3.0 kB, 4 blobs\n${line}`);
+it('is part of inspect and verify', () => {
+  expect(
+    inspectReport({ ...file, delta, lock: undefined })
+      .split('\n')
+      .slice(1),
+  ).toEqual([line]);
   const older = inspectReport({ ...file, lockDigest: since, lock: undefined });
-  expect(older, 'by the name that the delta calls it').toBe(`v2.tar: 3.0 kB, 4 blobs, lock ${since.slice(0, 19)}`);
-  expect(verifyReport({ ...file, delta, problems: [] })).toBe(
-    `v2.tar is complete and undamaged: 0 charts, 0 images, 4 blobs, 3.0 kB\n${line}`,
-  );
+  expect(older, 'by the digest that the delta refers to').toContain(since.slice(0, 19));
+  expect(older).not.toContain('\n');
+  expect(
+    verifyReport({ ...file, delta, problems: [] })
+      .split('\n')
+      .slice(1),
+  ).toEqual([line]);
 });

@@ -3,19 +3,19 @@ import { AirgapError, combine } from '../../../src/base/errors.ts';
 import { formatFailure } from '../../../src/ui/failure.ts';
 
 describe('formatFailure', () => {
-  it('shows the sentence and what to do', () => {
+  it('shows message and hint', () => {
     expect(formatFailure(new AirgapError('collision', 'a and b', { hint: 'rename one' }))).toBe(
       'Error: a and b\nHint: rename one',
     );
   });
 
-  it('says what one usually does, when the error does not', () => {
+  it('adds a default hint for its code', () => {
     for (const code of ['network', 'unauthorized', 'image-not-found', 'digest-mismatch', 'file'] as const) {
       expect(formatFailure(new AirgapError(code, 'x'))).toMatch(/^Error: x\nHint: .{10}/);
     }
   });
 
-  it('groups the failures of a batch by what to do, each failure once', () => {
+  it('groups the failures of a batch by hint', () => {
     const failure = (message: string, hint: string) => new AirgapError('registry', message, { hint });
     const error = combine(
       [failure('a', 'log in'), failure('b\nmore', 'wait'), failure('c', 'log in')],
@@ -28,13 +28,13 @@ describe('formatFailure', () => {
     );
   });
 
-  it('shows the failures within failures, and not their summaries', () => {
+  it('flattens nested batches, without their summaries', () => {
     const leaf = (message: string) => new AirgapError('collision', message);
     const inner = combine([leaf('b'), leaf('c')], 'inner');
     expect(formatFailure(combine([leaf('a'), inner], 'outer'))).toBe('Error: outer:\n  - a\n  - b\n  - c');
   });
 
-  it('says once what stopped several, and names each of them', () => {
+  it('prints a shared cause once, with each subject', () => {
     const error = combine(
       ['a:1: no way, wanted by chart x', 'b:1: no way', 'c: 1: other', 'd lacks: x', 'e lacks: x'].map(
         (message) => new AirgapError('registry', message, { hint: 'wait' }),

@@ -18,7 +18,7 @@ import fc from '../../support/property.ts';
 
 const digest = digestOf(Buffer.from('x'));
 
-/** As many lines as with a harmless text, and nothing that a terminal obeys. */
+/** Expects as many lines as with a harmless text, and no control characters. */
 function keepsItsLines(make: (text: string) => string): void {
   const lines = make('x').split('\n').length;
   fc.assert(
@@ -47,7 +47,7 @@ function diffOf(text: string): Diff {
   };
 }
 
-describe('reports keep their lines, whatever a chart is called and holds', () => {
+describe('reports keep their lines for any names and content of a chart', () => {
   it('tables', () =>
     keepsItsLines((text) =>
       table(
@@ -59,7 +59,7 @@ describe('reports keep their lines, whatever a chart is called and holds', () =>
       ),
     ));
 
-  it('images and their story', () => {
+  it('images and explanations of images', () => {
     const finding = (text: string): Finding => {
       return { reference: 'r.example/x:1', confidence: 'certain', need: 'install', found: [placeOf(text)] };
     };
@@ -67,7 +67,8 @@ describe('reports keep their lines, whatever a chart is called and holds', () =>
     keepsItsLines((text) => {
       const choice = { rule: 'exclude' as const, pattern: text, reason: text, references: [text] };
       const charts = [{ name: text, version: text }] as unknown as Parameters<typeof imagesReport>[0]['charts'];
-      return imagesReport({ charts, images: [finding(`${text}.`)], choices: [choice] });
+      const { result, notes } = imagesReport({ charts, images: [finding(`${text}.`)], choices: [choice] });
+      return `${result}\n${notes}`;
     });
   });
 
@@ -107,7 +108,7 @@ describe('reports keep their lines, whatever a chart is called and holds', () =>
 });
 
 it('a Markdown table keeps its cells', () => {
-  /** Bars that GitHub takes for the end of a cell: those without a backslash that is no escaped one itself. */
+  /** Counts bars that end a cell on GitHub: those that are not escaped. */
   const cells = (row: string): number => row.replace(/\\[!-/:-@[-`{-~]/g, '').split('|').length;
   fc.assert(
     fc.property(hostileText, (text) => {
@@ -119,7 +120,7 @@ it('a Markdown table keeps its cells', () => {
   );
 });
 
-it('progress and warnings hold nothing that a terminal obeys', () => {
+it('progress and warnings contain no control characters', () => {
   fc.assert(
     fc.property(hostileText, (message) => {
       let shown = '';
@@ -133,7 +134,7 @@ it('progress and warnings hold nothing that a terminal obeys', () => {
   );
 });
 
-it('documents for programs say what was meant, without anything that a terminal obeys', async () => {
+it('JSON and YAML documents round-trip without control characters', async () => {
   await fc.assert(
     fc.asyncProperty(fc.dictionary(hostileText, hostileText, { maxKeys: 3, noNullPrototype: true }), async (found) => {
       const [json, yaml] = [await asDocument('Test', { found }, 'json'), await asDocument('Test', { found }, 'yaml')];
@@ -144,7 +145,7 @@ it('documents for programs say what was meant, without anything that a terminal 
   );
 });
 
-it('a lock file is one document, and is read as it was meant', () => {
+it('a lock file round-trips as one document', () => {
   fc.assert(
     fc.property(hostileText, (text) => {
       const own = { name: 'x', version: '1.0.0', repo: text, digest, profiles: [{ name: `p${text}` }] };

