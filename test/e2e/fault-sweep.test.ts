@@ -10,8 +10,8 @@ import type { TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /**
- * Of the sweep of `npm run faults` a fixed selection: every kind of fault once, by turns on a pull and on a push, each at
- * another step. What is tried is printed.
+ * A fixed selection of the sweep of `npm run faults`: every kind of fault once, alternately on a pull and on a push, each at
+ * another step. Prints every case.
  */
 
 const DIRECTIONS = ['pull', 'push'] as const;
@@ -34,11 +34,11 @@ afterAll(async () => {
   restore();
 });
 
-/** One case of many: far from that of the kind before, and the same in each run. */
-function chosen(cases: readonly Case[], at: number): Case {
-  const one = cases[(at * 11) % cases.length];
-  if (one === undefined) throw new Error('there is no step for it');
-  return one;
+/** Picks one case of many: far from that of the kind before, and the same in each run. */
+function pickCase(cases: readonly Case[], index: number): Case {
+  const picked = cases[(index * 11) % cases.length];
+  if (picked === undefined) throw new Error('no step for this kind of fault');
+  return picked;
 }
 
 function expectGood(outcome: Outcome): void {
@@ -46,29 +46,29 @@ function expectGood(outcome: Outcome): void {
   expect(outcome.wrong, `${describe(outcome)}\n${outcome.said}`).toEqual([]);
 }
 
-for (const [at, { row, variant }] of [...KINDS, GONE].entries()) {
+for (const [index, { row, variant }] of [...KINDS, GONE].entries()) {
   test(`${row}: ${variant}`, async () => {
     const cases = DIRECTIONS.map((direction) =>
       casesOf(direction, references, source.repositories).filter(
-        // Helm waits long before it gives up on a server that says so, and has its own mind about what is harmless.
+        // Helm retries these statuses for a long time, and decides by itself which faults it survives.
         ({ kind, byHelm }) =>
           kind.row === row && kind.variant === variant && !(byHelm && (kind.harmless || /429|500|520/.test(row))),
       ),
     );
-    // Pull and push by turns, where it can happen in both.
-    const turns = at % 2 === 0 ? cases : cases.toReversed();
-    const one = chosen(turns.find(({ length }) => length > 0) ?? [], at);
-    expectGood(await attempt(lane, references, one));
+    // Pull and push alternate, where the fault applies to both.
+    const ordered = index % 2 === 0 ? cases : cases.toReversed();
+    const picked = pickCase(ordered.find(({ length }) => length > 0) ?? [], index);
+    expectGood(await attempt(lane, references, picked));
   });
 }
 
 test.each(DIRECTIONS)('kill -9 of a %s', async (direction) => {
   const cases = killsOf(direction, references);
-  const one = cases[Math.floor(0.9 * cases.length)] as Case;
-  expectGood(await attemptKill(lane, references, one));
+  const picked = cases[Math.floor(0.9 * cases.length)] as Case;
+  expectGood(await attemptKill(lane, references, picked));
 });
 
-test('a push of what is there asks for tags, and for no blob', async () => {
+test('a repeated push asks for tags, and for no blob', async () => {
   const { bundle } = references.direct;
   const place = lane.place();
   const push = (): Promise<Trial> => lane.run(lane.pushArgs(place, bundle), place);

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -30,6 +31,22 @@ export function helmUnderTest(): string {
   const path = testHelms().findLast((helm) => helm.path !== undefined)?.path;
   if (path === undefined) throw new Error('no Helm is here; run scripts/setup --tests');
   return path;
+}
+
+/** A Helm that notes every `helm template`: tells how often the plugin renders. */
+export interface CountingHelm {
+  /** For HELM_BIN. */
+  readonly path: string;
+  /** Number of renders so far. */
+  renders(): number;
+}
+
+export function countingHelm(folder: string): CountingHelm {
+  const [path, log] = [join(folder, 'counting-helm'), join(folder, 'counting-helm.log')];
+  writeFileSync(log, '');
+  const note = `[ "$1" = template ] && echo >>'${log}'`;
+  writeFileSync(path, `#!/bin/sh\n${note}\nexec '${helmUnderTest()}' "$@"\n`, { mode: 0o755 });
+  return { path, renders: () => readFileSync(log).length };
 }
 
 /** An environment that nothing of the machine's own Helm, Docker or AWS set-up reaches into. */
@@ -79,6 +96,11 @@ function matching(stream: Readable, pattern: RegExp): Promise<void> {
       if (pattern.test(seen)) resolve();
     });
   });
+}
+
+/** Everything that a run printed: facts may be in its result (stdout) or in its notes (stderr). */
+export function printed({ stdout, stderr }: Run): string {
+  return `${stdout}\n${stderr}`;
 }
 
 /** Runs it and fails with its own words when it does not end with 0. */
