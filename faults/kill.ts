@@ -8,21 +8,21 @@ import type { Kind } from './kind.ts';
 import { type Direction, filesIn, type Lane, type Place, stepOf } from './lane.ts';
 import { asked, type Case, type Outcome, type Reference, type References } from './sweep.ts';
 
-/** The process ends at a request, with no chance to tidy up. It is a process of its own, from the built plugin. */
+/** The process is killed at a request and cannot clean up. Runs the built plugin as a child process. */
 const KILLED: Kind = {
   row: 'kill -9',
-  variant: 'of the tool, when the registry has the request',
+  variant: 'of the plugin, once the registry has the request',
   reach: 'once',
   applies: () => true,
   inject: pass,
 };
 
-/** All cases: each request. */
+/** One case for each request. */
 export function killsOf(direction: Direction, { direct }: References): Case[] {
   return direct[direction].map((passage) => ({ direction, kind: KILLED, ...asked(passage) }));
 }
 
-/** Kills a run at a step, and judges what is left and what a second run makes of it. */
+/** Kills a run at a step, and judges the files that it leaves and the second run. */
 export async function attemptKill(lane: Lane, { direct: reference }: References, one: Case): Promise<Outcome> {
   const place = lane.place();
   try {
@@ -58,7 +58,7 @@ function runKilled(lane: Lane, reference: Reference, one: Case, place: Place): P
   lane.proxy.begin((passage: Passage) => {
     if (stepOf(passage) !== one.step) return undefined;
     reached.resolve();
-    // The answer comes when nobody is there to take it.
+    // Answers once the client is gone.
     return async (exchange) => {
       await once(exchange.incoming.socket, 'close');
       await pass(exchange);
@@ -67,7 +67,7 @@ function runKilled(lane: Lane, reference: Reference, one: Case, place: Place): P
   return start(lane, reference, one, place, reached.promise);
 }
 
-/** What a push has told before it ended is true. */
+/** Checks that the log of a killed push is true. */
 async function judgeStopped(lane: Lane, place: Place): Promise<string[]> {
   const files = filesIn(place.folder);
   const wrong = files.includes('receipt.json') ? ['it writes a receipt'] : [];

@@ -12,20 +12,20 @@ export type Direction = 'pull' | 'push';
 
 const ACCOUNT = 'airgap:a-word-nobody-may-see';
 
-/** A name that no resolver knows and that is reached through a proxy only. */
+/** A name that does not resolve, and that only proxies can reach. */
 const PROXIED = 'registry.test';
 
-/** Real milliseconds that a run may take before it counts as hanging: far more than it does on a busy machine. */
+/** Milliseconds of real time after which a run counts as hanging: far more than it takes on a busy machine. */
 const LONGEST_RUN = 300_000;
 
-/** One run and what was seen of it. */
+/** One run, its requests and leaked credentials. */
 export interface Trial extends Ended {
   readonly passages: readonly Passage[];
   readonly leaks: readonly string[];
   readonly isHung: boolean;
 }
 
-/** A place of its own for runs one after the other: a folder, a proxy, and what runs without faults do. */
+/** Runs one case after the other, with a folder and a fault proxy of its own. */
 export class Lane {
   readonly source: TestRegistry;
   readonly proxy: FaultProxy;
@@ -45,12 +45,12 @@ export class Lane {
     this.#account = cleanEnvironment(home);
   }
 
-  /** @param folder of all lanes */
+  /** @param folder folder of all workers */
   static async start(source: TestRegistry, folder: string): Promise<Lane> {
     return new Lane(source, await startFaultProxy(source.host, ACCOUNT, PROXIED), mkdtempSync(join(folder, 'lane-')));
   }
 
-  /** A folder for one case, empty, whose name is also the prefix of what it pushes. */
+  /** Creates an empty folder for one case. Its name is also the prefix of what the case pushes. */
   place(): Place {
     const name = `case-${process.pid}-${++this.#count}-${this.proxy.host.replace(/.*:/, '')}`;
     const folder = join(this.home, name);
@@ -75,7 +75,7 @@ export class Lane {
     return { ...this.#account, TMPDIR: temporary, ...proxy[way] };
   }
 
-  /** Two images, and the chart that wants them when told so: Helm takes longer than everything else. */
+  /** Arguments to bundle two images, or the chart that uses them: runs with Helm take longer than all others. */
   pullArgs({ file }: Place, { chart, way = 'direct' }: Pulled): string[] {
     const host = this.host(way);
     const images = ['--image', 'upstream.example/team/app:1', '--image', 'upstream.example/team/tool:2'];
@@ -92,11 +92,17 @@ export class Lane {
     ];
   }
 
-  /** Into repositories that begin with the place's name, by default of what `pullArgs` made. */
+  /** Arguments to push to repositories below the case's name. */
   pushArgs({ name, folder }: Place, bundle: string, way: Way = 'direct'): string[] {
-    const told = ['--require-referrers', '--log-file', join(folder, 'log'), '--receipt', join(folder, 'receipt.json')];
+    const checked = [
+      '--require-referrers',
+      '--log-file',
+      join(folder, 'log'),
+      '--receipt',
+      join(folder, 'receipt.json'),
+    ];
     const to = ['--to', `${this.host(way)}/${name}`, '--naming', 'path'];
-    return ['push', bundle, ...to, ...this.#access(way), ...told];
+    return ['push', bundle, ...to, ...this.#access(way), ...checked];
   }
 
   #access(way: Way): string[] {
@@ -120,13 +126,13 @@ export class Lane {
   }
 }
 
-/** What is pulled, and which way. */
+/** Whether the chart is bundled, and the way to the registry. */
 export interface Pulled {
   readonly chart: boolean;
   readonly way?: Way | undefined;
 }
 
-/** Where one case happens. */
+/** Folders and files of one case. */
 export interface Place {
   readonly name: string;
   readonly folder: string;
@@ -138,7 +144,7 @@ export function hashOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-/** The step of a passage without what differs from case to case. */
+/** Step of a request, without the case's own prefix. */
 export function stepOf({ step }: Pick<Passage, 'step'>): string {
   return step.replaceAll(/case-[\d-]+\//g, '');
 }

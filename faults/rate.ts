@@ -4,29 +4,29 @@ import { pushImage } from '../test/support/images.ts';
 import { answer } from './injections.ts';
 import type { Lane, Place } from './lane.ts';
 
-/** Images of the bundle, and as many manifests. */
+/** Images of the bundle, with one manifest each. */
 const IMAGES = 200;
-/** Manifests that the registry takes in a second, and at once after a pause: ECR's published rate for PutImage. */
+/** Manifests per second, and burst: ECR's published rate for PutImage. */
 const PER_SECOND = 10;
 const AT_ONCE = 10;
 
-/** How a push into a registry that throttles went. */
+/** Figures of a push to a registry that throttles. */
 export interface Throttled {
-  /** What the registry says beside 429. */
+  /** Headers of the 429 responses. */
   readonly variant: string;
   readonly manifests: number;
-  /** From the first manifest that was taken to the last. */
+  /** From the first accepted manifest to the last. */
   readonly seconds: number;
   readonly refused: number;
-  /** Manifests a second as a share of what is permitted. */
+  /** Manifests per second as a share of the permitted rate. */
   readonly share: number;
 }
 
-/** Pushes 200 small images in a process of its own into a registry that takes ten manifests a second. */
+/** Pushes 200 small images, from a child process, to a registry that accepts ten manifests a second. */
 export async function measureRate(lane: Lane): Promise<readonly Throttled[]> {
   const place = lane.place();
   try {
-    const names = Array.from({ length: IMAGES }, (_, at) => `many/image-${at}`);
+    const names = Array.from({ length: IMAGES }, (_, index) => `many/image-${index}`);
     for (const name of names)
       await pushImage(lane.source.host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
     const images = names.flatMap((name) => ['--image', `${lane.source.host}/${name}:1`]);
@@ -48,20 +48,20 @@ async function pushThrottled(
   headers: Readonly<Record<string, string>>,
 ): Promise<Throttled> {
   const place: Place = lane.place();
-  const taken: number[] = [];
+  const accepted: number[] = [];
   let refused = 0;
-  let [tokens, filled] = [AT_ONCE, performance.now()];
+  let [tokens, refilled] = [AT_ONCE, performance.now()];
   const plan: Plan = ({ method, path }) => {
     if (method !== 'PUT' || !path.includes('/manifests/')) return undefined;
     const now = performance.now();
-    tokens = Math.min(AT_ONCE, tokens + ((now - filled) * PER_SECOND) / 1000);
-    filled = now;
+    tokens = Math.min(AT_ONCE, tokens + ((now - refilled) * PER_SECOND) / 1000);
+    refilled = now;
     if (tokens < 1) {
       refused++;
       return answer(429, { headers, code: 'TOOMANYREQUESTS' });
     }
     tokens--;
-    taken.push(now);
+    accepted.push(now);
     return undefined;
   };
   lane.proxy.begin(plan);
@@ -70,11 +70,12 @@ async function pushThrottled(
   } finally {
     lane.leave(place);
   }
-  const seconds = ((taken.at(-1) ?? 0) - (taken[0] ?? 0)) / 1000;
-  return { variant, manifests: taken.length, seconds, refused, share: (taken.length - AT_ONCE) / seconds / PER_SECOND };
+  const seconds = ((accepted.at(-1) ?? 0) - (accepted[0] ?? 0)) / 1000;
+  const share = (accepted.length - AT_ONCE) / seconds / PER_SECOND;
+  return { variant, manifests: accepted.length, seconds, refused, share };
 }
 
-/** A Markdown table. */
+/** Formats the figures as a Markdown table. */
 export function rateTable(rows: readonly Throttled[]): string {
   return [
     `| 429 | manifests | seconds | refused | share of ${PER_SECOND} a second |`,

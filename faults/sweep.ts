@@ -17,20 +17,20 @@ import { deleted, GONE, KINDS } from './kinds.ts';
 import { type Direction, filesIn, hashOf, type Lane, type Place, stepOf, type Trial } from './lane.ts';
 import { NAMES, REFERRERS } from './workload.ts';
 
-/** What runs without faults do, one way. */
+/** Requests and results of runs without faults, for one way to the registry. */
 export interface Reference {
-  /** Of a chart those about the chart, of its images alone all others. */
+  /** Requests for the chart from a run with the chart, all others from a run with its images only. */
   readonly pull: readonly Passage[];
   readonly push: readonly Passage[];
   /** The bundle with the chart. */
   readonly bundle: string;
-  /** SHA-256 of the bundles with the chart and of its images alone. */
+  /** SHA-256 of the bundles with the chart and with its images only. */
   readonly hashes: { readonly chart: string; readonly images: string };
-  /** What a push leaves in a registry. */
+  /** Content of the registry after a push. */
   readonly tags: Expected;
 }
 
-/** Of every way. */
+/** A reference for each way to the registry. */
 export type References = Readonly<Record<Way, Reference>>;
 
 /** One fault at one step. */
@@ -38,20 +38,20 @@ export interface Case {
   readonly direction: Direction;
   readonly kind: Kind;
   readonly step: string;
-  /** Whether Helm makes this request, with its own patience, in real time. */
+  /** Helm makes this request, with its own retries, in real time. */
   readonly byHelm: boolean;
 }
 
 export interface Outcome extends Case {
-  /** `recovered`: it failed as it should, and the second run completed. */
+  /** `recovered`: the run failed as it should, and the second run completed. */
   verdict: 'completed' | 'recovered' | 'bad';
-  /** What is wrong. */
+  /** Violated expectations. */
   readonly wrong: string[];
-  /** What the first run said when it failed. */
+  /** Stderr of the first run, if it failed. */
   readonly said: string;
 }
 
-/** Runs pull and push without faults, every way. @throws Error when even that goes wrong */
+/** Runs pull and push without faults, for every way to the registry. @throws Error if a run fails */
 export async function refer(lane: Lane): Promise<References> {
   const references: Partial<Record<Way, Reference>> = {};
   for (const way of WAYS) references[way] = await referOne(lane, way);
@@ -63,11 +63,11 @@ async function referOne(lane: Lane, way: Way): Promise<Reference> {
     for (let times = 1; ; times++) {
       const place = lane.place();
       const trial = await lane.run(args(place), place, way);
-      // A busy machine makes requests of its own, and failures: answers that came too late.
-      const isBusy = trial.err.includes('retrying');
-      if (trial.code !== 0 && !isBusy) throw new Error(`it fails without any fault: ${trial.err}`);
+      // On a busy machine answers come too late: such a run has retries, or fails.
+      const isBusy = /\bretr(?:y|ies|ying)\b/i.test(trial.err);
+      if (trial.code !== 0 && !isBusy) throw new Error(`a run without faults fails: ${trial.err}`);
       if (!isBusy) return { trial, place };
-      if (times === 10) throw new Error(`it does not run without repetitions: ${trial.err}`);
+      if (times === 10) throw new Error(`runs without faults have retries: ${trial.err}`);
     }
   };
   const whole = await calm((place) => lane.pullArgs(place, { chart: true, way }));
@@ -77,7 +77,7 @@ async function referOne(lane: Lane, way: Way): Promise<Reference> {
   const tags = receiptOf(join(sent.folder, 'receipt.json'), sent.name);
   const wrong = await faultsOfRegistry(lane.source.host, sent.name, tags);
   if (tags.size !== NAMES.length + REFERRERS || wrong.length > 0)
-    throw new Error(`push does not bring everything: ${wrong.join('; ')}`);
+    throw new Error(`push without faults is incomplete: ${wrong.join('; ')}`);
   const pull = [
     ...whole.trial.passages.filter(isOfChart),
     ...images.trial.passages.filter((passage) => !isOfChart(passage)),
@@ -91,8 +91,8 @@ function isOfChart({ step }: Pick<Passage, 'step'>): boolean {
 }
 
 /**
- * All cases: each kind of fault at each step that it can be tried on.
- * @param repositories folder of the registry that is pushed to
+ * Returns all cases: each kind of fault at each step that it applies to.
+ * @param repositories storage folder of the target registry
  */
 export function casesOf(direction: Direction, references: References, repositories: string): Case[] {
   const kinds = [...KINDS, direction === 'pull' ? GONE : deleted(repositories)];
@@ -103,12 +103,12 @@ export function casesOf(direction: Direction, references: References, repositori
   );
 }
 
-/** What a case says of its request. */
+/** The parts of a case that come from its request. */
 export function asked(passage: Passage): Pick<Case, 'step' | 'byHelm'> {
   return { step: stepOf(passage), byHelm: passage.agent.startsWith('Helm/') };
 }
 
-/** Tries one case: a run with the fault, and where that fails one without. */
+/** Tries one case: a run with the fault and, if it fails, one without. */
 export async function attempt(lane: Lane, references: References, one: Case): Promise<Outcome> {
   const reference = references[one.kind.way ?? 'direct'];
   const place = lane.place();
@@ -161,7 +161,7 @@ async function judgeDone(lane: Lane, reference: Reference, one: Case, place: Pla
   const receipt = receiptOf(join(place.folder, 'receipt.json'), place.name);
   const missing = [...reference.tags].filter(([name, digest]) => receipt.get(name) !== digest);
   return [
-    ...missing.map(([name]) => `the receipt does not say ${name}`),
+    ...missing.map(([name]) => `the receipt lacks ${name}`),
     ...(await faultsOfRegistry(lane.source.host, place.name, reference.tags)),
   ];
 }

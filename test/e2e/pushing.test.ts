@@ -109,7 +109,7 @@ test('selected items get the same targets, and --retire lists what only the olde
     ],
   });
   const nothing = await airgap(['push', file, ...to(other), '--image', 'ghcr.io/*'], home);
-  expect(nothing.code).toBe(2);
+  expect(nothing.code).toBe(1);
   expectLine(nothing.stderr, /^Error: /, '--image ghcr.io/*');
 
   const chart = await airgapOk(

@@ -70,7 +70,7 @@ test('a dry run with -o json has the figures of the run that follows', async () 
 test('a dry run reports a bundle that is up to date', async () => {
   await airgapOk(bundle('there.tar', ['1']), home);
   const run = await airgapOk(bundle('there.tar', ['1'], '--dry-run', '-o', 'json'), home);
-  expect(JSON.parse(run.stdout)).toMatchObject({ status: 'up-to-date' });
+  expect(JSON.parse(run.stdout)).toMatchObject({ kind: 'Estimate', fetched: 0, needed: 0 });
 });
 
 test('a full disk and a pull limit are detected before anything is written', async () => {

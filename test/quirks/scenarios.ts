@@ -81,6 +81,12 @@ export async function pushOne(
   };
 }
 
+/** Advice to log in, as a sentence or as a command. */
+export const LOG_IN = /\blog ?in\b/i;
+
+/** An error that says that the name may not exist at all. */
+export const MAY_BE_MISSING = /\bexist|\bname\b|spelt|spelled|spelling|not found/i;
+
 /** Hook for requests to read a manifest that is there. */
 export function onManifest(answer: (found: StoredManifest, exchange: Exchange) => unknown): Hook {
   return (exchange) => {

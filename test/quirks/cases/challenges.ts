@@ -99,7 +99,7 @@ quirk({
   wanted: 'a clear message, at once',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, { challenge: () => undefined });
-    stage.fails(run, [/team\/app/, /401|credentials|log in/], { within: 15 });
+    stage.fails(run, [/team\/app/, /401|credential|log ?in/i], { within: 15 });
   },
 });
 quirk({

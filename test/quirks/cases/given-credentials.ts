@@ -2,6 +2,7 @@ import { image } from '../fake/content.ts';
 import type { FakeRegistry } from '../fake/registry.ts';
 import { wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
+import { LOG_IN } from '../scenarios.ts';
 import { login, type Stage } from '../stage.ts';
 
 const HELM = 'https://helm.sh/docs/helm/helm_registry_login/';
@@ -152,7 +153,7 @@ quirk({
     const registry = await closed(stage);
     const name = `${registry.host}/team/app:1`;
     const none = await stage.bundle(registry, name);
-    stage.fails(none, /login/, { within: 15 });
+    stage.fails(none, LOG_IN, { within: 15 });
     stage.login(registry.host, 'me', 'wrong-word');
     const wrong = await stage.bundle(registry, name);
     stage.fails(wrong, [], { within: 15 });

@@ -79,7 +79,7 @@ quirk({
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'manifest' ? send(exchange.outgoing, 302, '', { location: exchange.path }) : undefined,
     );
-    stage.fails(run, /redirect/, { within: 15 });
+    stage.fails(run, /redirect/i, { within: 15 });
   },
 });
 quirk({
@@ -280,7 +280,7 @@ quirk({
     await stage.hosts({ 'registry.example.com': registry });
     stage.fails(
       await stage.bundle(registry, 'registry.example.com/team/app:1'),
-      [/portal\.example\.com/, /plain HTTP|TLS/],
+      [/portal\.example\.com/, /\bhttps?\b|TLS/i],
       { within: 15 },
     );
   },

@@ -2,7 +2,7 @@ import { errors, send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
 import { basicOf, bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
-import { bundleWithTokens } from '../scenarios.ts';
+import { bundleWithTokens, LOG_IN } from '../scenarios.ts';
 import { CONTAINERD } from '../sources.ts';
 import { login } from '../stage.ts';
 
@@ -30,7 +30,7 @@ quirk({
     const registry = await stage.fake();
     registry.put('team/app', '1', image());
     wantPassword(registry, 'a', 'b');
-    stage.fails(await stage.bundle(registry, `${registry.host}/team/app:1`), [/login/, new RegExp(registry.host)], {
+    stage.fails(await stage.bundle(registry, `${registry.host}/team/app:1`), [LOG_IN, new RegExp(registry.host)], {
       within: 15,
     });
   },
@@ -327,6 +327,6 @@ quirk({
       { admits: (exchange) => exchange.authorization === undefined },
       (registry) => stage.login(registry.host, 'me', 'old'),
     );
-    stage.fails(run, [/stored/, /login/], { within: 15 });
+    stage.fails(run, [/config\.json/, /\bme\b/], { within: 15 });
   },
 });

@@ -2,7 +2,7 @@ import { errors, JSON_TYPE, send, sendBlob } from '../fake/answers.ts';
 import { image, index } from '../fake/content.ts';
 import type { Exchange } from '../fake/registry.ts';
 import { quirk } from '../quirk.ts';
-import { bundleOne, once } from '../scenarios.ts';
+import { bundleOne, LOG_IN, once } from '../scenarios.ts';
 import { GGCR } from '../sources.ts';
 
 const isContent = ({ kind }: Exchange): boolean => kind === 'manifest' || kind === 'blob';
@@ -57,7 +57,7 @@ quirk({
           : undefined,
       { timeout: 280_000 },
     );
-    stage.fails(run, [/rate limit|too many/i, /login/], { within: 45 });
+    stage.fails(run, [/rate limit|429|TOOMANYREQUESTS/i, LOG_IN], { within: 45 });
   },
 });
 quirk({
@@ -72,7 +72,7 @@ quirk({
         ? send(exchange.outgoing, 429, errors('TOOMANYREQUESTS'), { ...JSON_TYPE, 'retry-after': '3600' })
         : undefined,
     );
-    stage.fails(run, [/too many/i, /3600|hour|60 min/i], { within: 20 });
+    stage.fails(run, [/429|TOOMANYREQUESTS|too many requests/i, /3600|hour|60 min/i], { within: 20 });
   },
 });
 quirk({

@@ -4,7 +4,7 @@ import { image } from '../fake/content.ts';
 import type { FakeRegistry, Hook } from '../fake/registry.ts';
 import { basicOf, bearer, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
-import { bundleWithTokens } from '../scenarios.ts';
+import { bundleWithTokens, LOG_IN, MAY_BE_MISSING } from '../scenarios.ts';
 import { CONTAINERD, DISTRIBUTION, GGCR, TOKENS } from '../sources.ts';
 
 quirk({
@@ -171,7 +171,7 @@ quirk({
           : undefined,
       ),
     );
-    stage.fails(run, [/team\/app/, /login/], { within: 15 });
+    stage.fails(run, [/team\/app/, LOG_IN], { within: 15 });
   },
 });
 quirk({
@@ -186,7 +186,7 @@ quirk({
         exchange.path === '/token' ? send(exchange.outgoing, 403, errors('DENIED'), JSON_TYPE) : undefined,
       ),
     );
-    stage.fails(run, /not exist|check the name|misspelt|private/i, { within: 15 });
+    stage.fails(run, MAY_BE_MISSING, { within: 15 });
   },
 });
 quirk({
@@ -207,7 +207,7 @@ quirk({
     );
     const tokens = wantTokens(registry);
     const run = await stage.bundle(registry, `${registry.host}/team/app:1`);
-    stage.fails(run, [/team\/app/, /not exist/], { within: 15 });
+    stage.fails(run, [/team\/app/, MAY_BE_MISSING], { within: 15 });
     stage.check(tokens.given.size <= 3, `${tokens.given.size} tokens`);
   },
 });

@@ -65,7 +65,7 @@ quirk({
       stage,
       onStart(() => undefined),
     );
-    stage.fails(await push(), /without saying where|Location/i, { within: 20 });
+    stage.fails(await push(), /Location|upload/i, { within: 20 });
   },
 });
 quirk({

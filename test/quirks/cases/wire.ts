@@ -322,7 +322,7 @@ quirk({
         'content-type': 'text/html;charset=UTF-8',
       }),
     );
-    stage.fails(run, /HTML|text\/html|login page|web page|portal/i, { within: 20 });
+    stage.fails(run, /HTML|web page|login page/i, { within: 20 });
   },
 });
 quirk({
@@ -337,7 +337,7 @@ quirk({
         ? send(exchange.outgoing, 200, '<html>blocked by policy</html>', HTML_TYPE)
         : undefined,
     );
-    stage.fails(run, [/team\/app/, /127\.0\.0\.1/, /HTML|text\/html|bytes where/i], { within: 60 });
+    stage.fails(run, [/team\/app/, /127\.0\.0\.1/, /HTML|\d bytes/i], { within: 60 });
   },
 });
 quirk({

@@ -99,7 +99,7 @@ describe('the ECR stand-in', () => {
   test('fails the test whose fault no request met', async () => {
     const unmet = await startEcr();
     unmet.fault({ match: 'PUT /v2/' });
-    await expect(unmet.stop()).rejects.toThrow('no request met the fault for PUT /v2/');
+    await expect(unmet.stop()).rejects.toThrow('PUT /v2/');
     ecr = await startEcr();
     ecr.fault({ match: 'GetAuthorizationToken' });
     expect(await (await call('GetAuthorizationToken', {})).json()).toMatchObject({ __type: 'ThrottlingException' });

@@ -77,7 +77,7 @@ describe('the launcher', () => {
   test.each(['22.18.9', '20.20.2', '9.99.0'])('refuses Node %s', (version) => {
     const env = { AIRGAP_NODE: join(nodeOf(version), 'node') };
     const { status, stderr } = launch(join(plugin, 'scripts/airgap'), [], env);
-    expect([status, stderr]).toEqual([127, expect.stringContaining('is not Node.js 22.19 or newer')]);
+    expect([status, stderr]).toEqual([127, expect.stringContaining('22.19')]);
   });
 
   test('prefers the Node beside it to the one on the PATH', () => {
@@ -139,7 +139,7 @@ describe('the launcher', () => {
     rmSync(join(plugin, 'dist'), { recursive: true });
     mkdirSync(join(plugin, 'src'));
     const { status, stderr } = launch(join(plugin, 'scripts/airgap'), []);
-    expect([status, stderr]).toEqual([127, expect.stringContaining(`run '${plugin}/scripts/setup' once`)]);
+    expect([status, stderr]).toEqual([127, expect.stringContaining(`${plugin}/scripts/setup`)]);
   });
 });
 
