@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers';
-import type { Obstacle } from '../test/support/fault-door.ts';
 import type { Answer, Exchange, Fault } from '../test/support/fault-proxy.ts';
+import type { Obstacle } from '../test/support/tls-front.ts';
 
 /** Milliseconds of real time after which a stalled connection ends; shorter for Helm, whose clock is not shortened. */
 const LONGEST_STALL = 20_000;
@@ -95,14 +95,14 @@ export function answer(
 
 /** Resets the connection, and puts an obstacle in the way of the next `times` ones. */
 export function obstructed(obstacle: Obstacle, times: number): Fault {
-  return async ({ slam }) => slam(obstacle, times);
+  return async ({ obstruct }) => obstruct(obstacle, times);
 }
 
 /** Sends half of the answer, then the proxy closes the tunnel. */
-export const cutTunnel: Fault = async ({ forward, outgoing, slam }) => {
+export const cutTunnel: Fault = async ({ forward, outgoing, obstruct }) => {
   const { status, headers, body } = await forward();
   outgoing.writeHead(status, headers);
-  outgoing.write(body.subarray(0, body.length >> 1), () => slam('tunnel cut', 0));
+  outgoing.write(body.subarray(0, body.length >> 1), () => obstruct('tunnel cut', 0));
 };
 
 /** Issues a token that has already expired. */
@@ -138,9 +138,9 @@ export const lie: Fault = async ({ forward, reply }) => {
 
 /** Sends the client to another host: uploads by the Location of their session, other requests by a redirect. */
 export function redirect(to: string | undefined): Fault {
-  return async ({ passage, incoming, elsewhere, forward, body, reply }) => {
+  return async ({ recorded, incoming, elsewhere, forward, body, reply }) => {
     const host = to ?? elsewhere;
-    if (passage.method === 'POST' && passage.path.includes('/uploads/')) {
+    if (recorded.method === 'POST' && recorded.path.includes('/uploads/')) {
       const answer = await forward();
       const { location } = answer.headers;
       const there = location?.replace(/^http:\/\/[^/]+/, `http://${host}`);
@@ -202,9 +202,9 @@ const exists = answer(400, { code: 'TAG_INVALID', message: 'the tag already exis
 
 /** Answers a write with this status without storing anything. */
 export function nothingStored(status: number): Fault {
-  return async ({ passage, body, reply }) => {
+  return async ({ recorded, body, reply }) => {
     await body();
-    const headers = { location: passage.path, 'content-length': '0' };
+    const headers = { location: recorded.path, 'content-length': '0' };
     reply({ status, headers, body: Buffer.alloc(0) });
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { filesIn, hashOf, type Place, type Trial } from './lane.ts';
+import { filesIn, hashOf, type Trial, type Workspace } from './worker.ts';
 import { NAMES } from './workload.ts';
 
 /** Manifests that every run has to bring: repository and tag, or the digest where it has none, with the digest. */
@@ -16,7 +16,7 @@ const STEP =
   /sha256[:-][0-9a-f]{12}|manifest|blob|layer|upload|referrer|token|:(?:1|2|1\.0\.0)(?![\w.])|(?:fetch|pull|download)\w* (?:the )?chart/i;
 
 /** Checks that hold for every run, however it ends. */
-export function* faultsOfAny(trial: Trial, { temporary }: Place): Generator<string> {
+export function* checkRun(trial: Trial, { temporary }: Workspace): Generator<string> {
   const { err, leaks, isHung, code } = trial;
   if (isHung) yield 'it does not end';
   if (code !== 0 && code !== 1) yield `it ends with ${code}`;
@@ -29,7 +29,7 @@ export function* faultsOfAny(trial: Trial, { temporary }: Place): Generator<stri
 }
 
 /** Checks of a failed run: its error names the image or chart, and the step. */
-export function* faultsOfFailure({ err, out }: Trial, step: string, isSingle: boolean): Generator<string> {
+export function* checkFailure({ err, out }: Trial, step: string, isSingle: boolean): Generator<string> {
   const error = errorOf(err);
   if (error === '') yield 'it prints no error';
   if (out !== '') yield 'it prints a result';
@@ -45,14 +45,14 @@ export function errorOf(err: string): string {
 }
 
 /** Checks that the bundle exists and is the same as without faults. */
-export function* faultsOfBundle({ folder, file }: Place, expected: string): Generator<string> {
+export function* checkBundle({ folder, file }: Workspace, expected: string): Generator<string> {
   const files = filesIn(folder);
   if (files.join() !== 'out.tar') yield `the folder holds ${files.join(', ') || 'nothing'}`;
   else if (hashOf(file) !== expected) yield 'the bundle has other bytes than without faults';
 }
 
 /** Checks that no file looks finished. */
-export function* faultsOfNoBundle({ folder }: Place, isKilled = false): Generator<string> {
+export function* checkNoBundle({ folder }: Workspace, isKilled = false): Generator<string> {
   const mayBe = isKilled ? KILLED : UNFINISHED;
   const odd = filesIn(folder).filter((name) => !mayBe.test(name));
   if (odd.length > 0) yield `it leaves ${odd.join(', ')}`;
@@ -66,7 +66,7 @@ const ACCEPT = {
  * Pulls everything below the tags from the real registry.
  * @param tags `REPOSITORY:TAG` below the prefix, with its expected digest
  */
-export async function faultsOfRegistry(host: string, prefix: string, tags: Expected): Promise<string[]> {
+export async function checkRegistry(host: string, prefix: string, tags: Expected): Promise<string[]> {
   const wrong: string[] = [];
   const get = async (repository: string, path: string): Promise<Buffer | undefined> => {
     const answer = await fetch(`http://${host}/v2/${prefix}/${repository}/${path}`, { headers: ACCEPT });
@@ -126,7 +126,7 @@ function digestOf(bytes: Buffer): string {
 }
 
 /** Tags and referrers of a receipt, below the prefix. */
-export function receiptOf(file: string, prefix: string): Expected {
+export function tagsOfReceipt(file: string, prefix: string): Expected {
   const { items, referrers } = JSON.parse(readFileSync(file, 'utf8')) as Receipt;
   const there = referrers.filter(({ status }) => status === 'pushed' || status === 'present');
   return new Map([
@@ -138,7 +138,7 @@ export function receiptOf(file: string, prefix: string): Expected {
 }
 
 /** Content that the log reports as sent, and that the registry does not have. */
-export async function faultsOfLog(host: string, prefix: string, log: string): Promise<string[]> {
+export async function checkLog(host: string, prefix: string, log: string): Promise<string[]> {
   const wrong: string[] = [];
   for (const line of log.split('\n').filter((text) => text !== '')) {
     const { event, status, item, repository, digest, tag } = JSON.parse(line) as Record<string, string>;

@@ -1,4 +1,4 @@
-import type { Fault, Passage } from '../test/support/fault-proxy.ts';
+import type { Fault, RecordedRequest } from '../test/support/fault-proxy.ts';
 
 /** Scope of a fault: one request, five of the same step in a row, all of the step, all of the repository, all writes, or all requests. */
 export type Reach = 'once' | 'storm' | 'step' | 'repository' | 'writes' | 'all';
@@ -18,7 +18,7 @@ export interface Kind {
   readonly variant: string;
   readonly reach: Reach;
   /** Whether it can be tried on a request of a run without faults. */
-  readonly applies: (seen: Passage) => boolean;
+  readonly applies: (seen: RecordedRequest) => boolean;
   readonly inject: Fault;
   /** Fault for later requests in its scope, if it is another one. */
   readonly then?: Fault;
@@ -33,22 +33,24 @@ export interface Kind {
 }
 
 export const any = (): boolean => true;
-export const writes = ({ method }: Passage): boolean => method === 'PUT' || method === 'POST';
-export const hasBody = ({ method, answered }: Passage): boolean => method === 'GET' && answered > 0;
-export const sends = ({ sent }: Passage): boolean => sent > 0;
-export const isApi = ({ path }: Passage): boolean => path.startsWith('/v2/');
-export const isToken = ({ path }: Passage): boolean => path.startsWith('/token');
-export const isContent = (seen: Passage): boolean => hasBody(seen) && seen.status === 200 && isApi(seen);
-export const isSession = ({ method, path }: Passage): boolean => method === 'PUT' && path.includes('/uploads/');
-export const isTag = ({ method, path }: Passage): boolean => method === 'PUT' && /\/manifests\/(?!sha256:)/.test(path);
-export const stores = (seen: Passage): boolean => isApi(seen) && writes(seen) && seen.status === 201;
-export const isAnswered = ({ status }: Passage): boolean => status !== 401;
-export const isBlob = (seen: Passage): boolean =>
+export const writes = ({ method }: RecordedRequest): boolean => method === 'PUT' || method === 'POST';
+export const hasBody = ({ method, answered }: RecordedRequest): boolean => method === 'GET' && answered > 0;
+export const sends = ({ sent }: RecordedRequest): boolean => sent > 0;
+export const isApi = ({ path }: RecordedRequest): boolean => path.startsWith('/v2/');
+export const isToken = ({ path }: RecordedRequest): boolean => path.startsWith('/token');
+export const isContent = (seen: RecordedRequest): boolean => hasBody(seen) && seen.status === 200 && isApi(seen);
+export const isSession = ({ method, path }: RecordedRequest): boolean => method === 'PUT' && path.includes('/uploads/');
+export const isTag = ({ method, path }: RecordedRequest): boolean =>
+  method === 'PUT' && /\/manifests\/(?!sha256:)/.test(path);
+export const stores = (seen: RecordedRequest): boolean => isApi(seen) && writes(seen) && seen.status === 201;
+export const isAnswered = ({ status }: RecordedRequest): boolean => status !== 401;
+export const isBlob = (seen: RecordedRequest): boolean =>
   isContent(seen) && /\/blobs\/sha256:/.test(decodeURIComponent(seen.path));
-export const isManifestWrite = ({ method, path }: Passage): boolean => method === 'PUT' && path.includes('/manifests/');
-export const isMount = ({ method, path }: Passage): boolean => method === 'POST' && path.includes('mount=');
-export const isHead = (seen: Passage): boolean => seen.method === 'HEAD' && isApi(seen);
-export const isReferrers = ({ path }: Passage): boolean => path.includes('/referrers/');
+export const isManifestWrite = ({ method, path }: RecordedRequest): boolean =>
+  method === 'PUT' && path.includes('/manifests/');
+export const isMount = ({ method, path }: RecordedRequest): boolean => method === 'POST' && path.includes('mount=');
+export const isHead = (seen: RecordedRequest): boolean => seen.method === 'HEAD' && isApi(seen);
+export const isReferrers = ({ path }: RecordedRequest): boolean => path.includes('/referrers/');
 
 export const make = (row: string, variant: string, reach: Reach, applies: Kind['applies'], inject: Fault): Kind => ({
   row,
@@ -59,13 +61,13 @@ export const make = (row: string, variant: string, reach: Reach, applies: Kind['
 });
 
 /** The repository of a request. */
-export function repositoryOf({ path }: Pick<Passage, 'path'>): string | undefined {
+export function repositoryOf({ path }: Pick<RecordedRequest, 'path'>): string | undefined {
   return /^\/v2\/(.+?)\/(?:manifests|blobs|tags|referrers)\//.exec(path)?.[1];
 }
 
 /** Returns whether a fault that was triggered by one request applies to a later one. */
-export function reaches(reach: Reach, at: Passage, later: Passage, hits: number): boolean {
-  const kindOf = ({ step }: Passage): string => step.replace(/ #\d+$/, '');
+export function reaches(reach: Reach, at: RecordedRequest, later: RecordedRequest, hits: number): boolean {
+  const kindOf = ({ step }: RecordedRequest): string => step.replace(/ #\d+$/, '');
   if (reach === 'once') return false;
   if (reach === 'storm') return hits < 5 && kindOf(at) === kindOf(later);
   if (reach === 'step') return kindOf(at) === kindOf(later);

@@ -141,8 +141,8 @@ export function deleted(repositories: string): Kind {
     ...GONE,
     reach: 'once',
     lies: true,
-    inject: async ({ passage, forward, reply }) => {
-      const name = repositoryOf(passage);
+    inject: async ({ recorded, forward, reply }) => {
+      const name = repositoryOf(recorded);
       if (name !== undefined) await rm(join(repositories, name), { recursive: true, force: true });
       reply(await forward());
     },

@@ -2,7 +2,7 @@ import { airgapOk } from '../test/support/cli.ts';
 import type { Plan } from '../test/support/fault-proxy.ts';
 import { pushImage } from '../test/support/images.ts';
 import { answer } from './injections.ts';
-import type { Lane, Place } from './lane.ts';
+import type { Worker, Workspace } from './worker.ts';
 
 /** Images of the bundle, with one manifest each. */
 const IMAGES = 200;
@@ -23,31 +23,31 @@ export interface Throttled {
 }
 
 /** Pushes 200 small images, from a child process, to a registry that accepts ten manifests a second. */
-export async function measureRate(lane: Lane): Promise<readonly Throttled[]> {
-  const place = lane.place();
+export async function measureRate(worker: Worker): Promise<readonly Throttled[]> {
+  const workspace = worker.createWorkspace();
   try {
     const names = Array.from({ length: IMAGES }, (_, index) => `many/image-${index}`);
     for (const name of names)
-      await pushImage(lane.source.host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
-    const images = names.flatMap((name) => ['--image', `${lane.source.host}/${name}:1`]);
-    const bundle = [...images, '--plain-http', lane.source.host, '--no-referrers', '--out', place.file];
-    await airgapOk(['bundle', ...bundle], lane.home, { cwd: place.folder });
+      await pushImage(worker.source.host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
+    const images = names.flatMap((name) => ['--image', `${worker.source.host}/${name}:1`]);
+    const bundle = [...images, '--plain-http', worker.source.host, '--no-referrers', '--out', workspace.file];
+    await airgapOk(['bundle', ...bundle], worker.home, { cwd: workspace.folder });
     return [
-      await pushThrottled(lane, place.file, 'with `Retry-After: 1`', { 'retry-after': '1' }),
-      await pushThrottled(lane, place.file, 'without `Retry-After`', {}),
+      await pushThrottled(worker, workspace.file, 'with `Retry-After: 1`', { 'retry-after': '1' }),
+      await pushThrottled(worker, workspace.file, 'without `Retry-After`', {}),
     ];
   } finally {
-    lane.leave(place);
+    worker.removeWorkspace(workspace);
   }
 }
 
 async function pushThrottled(
-  lane: Lane,
+  worker: Worker,
   bundle: string,
   variant: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<Throttled> {
-  const place: Place = lane.place();
+  const workspace: Workspace = worker.createWorkspace();
   const accepted: number[] = [];
   let refused = 0;
   let [tokens, refilled] = [AT_ONCE, performance.now()];
@@ -64,11 +64,14 @@ async function pushThrottled(
     accepted.push(now);
     return undefined;
   };
-  lane.proxy.begin(plan);
+  worker.proxy.begin(plan);
   try {
-    await airgapOk(lane.pushArgs(place, bundle), lane.home, { env: lane.env(place), cwd: place.folder });
+    await airgapOk(worker.pushArgs(workspace, bundle), worker.home, {
+      env: worker.env(workspace),
+      cwd: workspace.folder,
+    });
   } finally {
-    lane.leave(place);
+    worker.removeWorkspace(workspace);
   }
   const seconds = ((accepted.at(-1) ?? 0) - (accepted[0] ?? 0)) / 1000;
   const share = (accepted.length - AT_ONCE) / seconds / PER_SECOND;

@@ -25,7 +25,7 @@ export function describe({ direction, kind, step }: Pick<Outcome, 'direction' | 
 }
 
 /** Lists what is wrong with a case, with the output of the plugin. */
-export function complaint({ wrong, said }: Outcome): string {
-  const output = said === '' ? [] : ['output:', ...said.trimEnd().split('\n')];
-  return [...wrong, ...output].map((text) => `    ${text}`).join('\n');
+export function complaint({ wrong, output }: Outcome): string {
+  const printed = output === '' ? [] : ['output:', ...output.trimEnd().split('\n')];
+  return [...wrong, ...printed].map((text) => `    ${text}`).join('\n');
 }

@@ -101,7 +101,7 @@ export function judge(chart: CorpusChart, programs: Programs, target: string, fo
     residue: proof.residue.map((one) => ({
       ...one,
       line: lineOf(unpacked, one.template, one.written),
-      isRefused: one.because?.startsWith('the chart refuses ') ?? false,
+      isRefused: /\b(?:refuse|reject|schema|not accept)/i.test(one.because ?? ''),
     })),
     silent: left.filter((reference) => !named.has(reference)),
     changes,

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hurry } from '../../faults/clock.ts';
-import { attemptKill, killsOf } from '../../faults/kill.ts';
+import { killsOf, tryKill } from '../../faults/kill.ts';
 import { GONE, KINDS } from '../../faults/kinds.ts';
-import { Lane, type Trial } from '../../faults/lane.ts';
 import { describe } from '../../faults/report.ts';
-import { attempt, type Case, casesOf, type Outcome, type References, refer } from '../../faults/sweep.ts';
+import { type Baselines, type Case, casesOf, type Outcome, recordBaselines, tryFault } from '../../faults/sweep.ts';
+import { type Trial, Worker } from '../../faults/worker.ts';
 import { startSource } from '../../faults/workload.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -17,19 +17,19 @@ import { scratchFolder } from '../support/scratch.ts';
 const DIRECTIONS = ['pull', 'push'] as const;
 
 let source: TestRegistry;
-let lane: Lane;
-let references: References;
+let worker: Worker;
+let baselines: Baselines;
 let restore: () => void;
 
 beforeAll(async () => {
   restore = hurry();
   const folder = scratchFolder();
   source = await startSource(folder);
-  lane = await Lane.start(source, folder);
-  references = await refer(lane);
+  worker = await Worker.start(source, folder);
+  baselines = await recordBaselines(worker);
 });
 afterAll(async () => {
-  await lane.proxy.stop();
+  await worker.proxy.stop();
   await source.stop();
   restore();
 });
@@ -43,13 +43,13 @@ function pickCase(cases: readonly Case[], index: number): Case {
 
 function expectGood(outcome: Outcome): void {
   console.log(`${outcome.verdict}: ${describe(outcome)}`);
-  expect(outcome.wrong, `${describe(outcome)}\n${outcome.said}`).toEqual([]);
+  expect(outcome.wrong, `${describe(outcome)}\n${outcome.output}`).toEqual([]);
 }
 
 for (const [index, { row, variant }] of [...KINDS, GONE].entries()) {
   test(`${row}: ${variant}`, async () => {
     const cases = DIRECTIONS.map((direction) =>
-      casesOf(direction, references, source.repositories).filter(
+      casesOf(direction, baselines, source.repositories).filter(
         // Helm retries these statuses for a long time, and decides by itself which faults it survives.
         ({ kind, byHelm }) =>
           kind.row === row && kind.variant === variant && !(byHelm && (kind.harmless || /429|500|520/.test(row))),
@@ -58,24 +58,24 @@ for (const [index, { row, variant }] of [...KINDS, GONE].entries()) {
     // Pull and push alternate, where the fault applies to both.
     const ordered = index % 2 === 0 ? cases : cases.toReversed();
     const picked = pickCase(ordered.find(({ length }) => length > 0) ?? [], index);
-    expectGood(await attempt(lane, references, picked));
+    expectGood(await tryFault(worker, baselines, picked));
   });
 }
 
 test.each(DIRECTIONS)('kill -9 of a %s', async (direction) => {
-  const cases = killsOf(direction, references);
+  const cases = killsOf(direction, baselines);
   const picked = cases[Math.floor(0.9 * cases.length)] as Case;
-  expectGood(await attemptKill(lane, references, picked));
+  expectGood(await tryKill(worker, baselines, picked));
 });
 
 test('a repeated push asks for tags, and for no blob', async () => {
-  const { bundle } = references.direct;
-  const place = lane.place();
-  const push = (): Promise<Trial> => lane.run(lane.pushArgs(place, bundle), place);
-  expect((await push()).passages.some(({ path }) => path.includes('/blobs/'))).toBe(true);
-  const { code, passages } = await push();
+  const { bundle } = baselines.direct;
+  const workspace = worker.createWorkspace();
+  const push = (): Promise<Trial> => worker.run(worker.pushArgs(workspace, bundle), workspace);
+  expect((await push()).requests.some(({ path }) => path.includes('/blobs/'))).toBe(true);
+  const { code, requests } = await push();
   expect(code).toBe(0);
-  expect(passages.filter(({ path }) => /\/blobs\//.test(path))).toEqual([]);
-  expect(passages.reduce((sum, { sent }) => sum + sent, 0)).toBe(0);
-  lane.leave(place);
+  expect(requests.filter(({ path }) => /\/blobs\//.test(path))).toEqual([]);
+  expect(requests.reduce((sum, { sent }) => sum + sent, 0)).toBe(0);
+  worker.removeWorkspace(workspace);
 });

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers';
 import { cleanEnvironment } from '../test/support/cli.ts';
-import { type FaultProxy, type Passage, type Plan, startFaultProxy } from '../test/support/fault-proxy.ts';
+import { type FaultProxy, type Plan, type RecordedRequest, startFaultProxy } from '../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../test/support/registry.ts';
 import { type Ended, Terminal } from '../test/unit/cli/terminal.ts';
 import type { Way } from './kind.ts';
@@ -20,13 +20,13 @@ const LONGEST_RUN = 300_000;
 
 /** One run, its requests and leaked credentials. */
 export interface Trial extends Ended {
-  readonly passages: readonly Passage[];
+  readonly requests: readonly RecordedRequest[];
   readonly leaks: readonly string[];
   readonly isHung: boolean;
 }
 
 /** Runs one case after the other, with a folder and a fault proxy of its own. */
-export class Lane {
+export class Worker {
   readonly source: TestRegistry;
   readonly proxy: FaultProxy;
   readonly home: string;
@@ -38,20 +38,24 @@ export class Lane {
     this.proxy = proxy;
     this.home = home;
     mkdirSync(join(home, '.docker'));
-    writeFileSync(join(home, 'authority.pem'), proxy.door.authority);
+    writeFileSync(join(home, 'authority.pem'), proxy.tlsFront.authority);
     const auth = Buffer.from(ACCOUNT).toString('base64');
-    const auths = Object.fromEntries([proxy.host, proxy.door.host, PROXIED].map((host) => [host, { auth }]));
+    const auths = Object.fromEntries([proxy.host, proxy.tlsFront.host, PROXIED].map((host) => [host, { auth }]));
     writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths }));
     this.#account = cleanEnvironment(home);
   }
 
   /** @param folder folder of all workers */
-  static async start(source: TestRegistry, folder: string): Promise<Lane> {
-    return new Lane(source, await startFaultProxy(source.host, ACCOUNT, PROXIED), mkdtempSync(join(folder, 'lane-')));
+  static async start(source: TestRegistry, folder: string): Promise<Worker> {
+    return new Worker(
+      source,
+      await startFaultProxy(source.host, ACCOUNT, PROXIED),
+      mkdtempSync(join(folder, 'worker-')),
+    );
   }
 
   /** Creates an empty folder for one case. Its name is also the prefix of what the case pushes. */
-  place(): Place {
+  createWorkspace(): Workspace {
     const name = `case-${process.pid}-${++this.#count}-${this.proxy.host.replace(/.*:/, '')}`;
     const folder = join(this.home, name);
     const temporary = join(this.home, `${name}-tmp`);
@@ -59,24 +63,24 @@ export class Lane {
     return { name, folder, temporary, file: join(folder, 'out.tar') };
   }
 
-  leave({ folder, temporary }: Place): void {
+  removeWorkspace({ folder, temporary }: Workspace): void {
     for (const path of [folder, temporary]) rmSync(path, { recursive: true, force: true });
   }
 
   host(way: Way = 'direct'): string {
-    return { direct: this.proxy.host, proxy: PROXIED, tls: this.proxy.door.host, tunnel: PROXIED }[way];
+    return { direct: this.proxy.host, proxy: PROXIED, tls: this.proxy.tlsFront.host, tunnel: PROXIED }[way];
   }
 
-  env({ temporary }: Place, way: Way = 'direct'): Record<string, string> {
+  env({ temporary }: Workspace, way: Way = 'direct'): Record<string, string> {
     const proxy: Partial<Record<Way, Record<string, string>>> = {
       proxy: { HTTP_PROXY: `http://${this.proxy.host}` },
-      tunnel: { HTTPS_PROXY: this.proxy.door.proxy },
+      tunnel: { HTTPS_PROXY: this.proxy.tlsFront.proxy },
     };
     return { ...this.#account, TMPDIR: temporary, ...proxy[way] };
   }
 
   /** Arguments to bundle two images, or the chart that uses them: runs with Helm take longer than all others. */
-  pullArgs({ file }: Place, { chart, way = 'direct' }: Pulled): string[] {
+  pullArgs({ file }: Workspace, { chart, way = 'direct' }: Pulled): string[] {
     const host = this.host(way);
     const images = ['--image', 'upstream.example/team/app:1', '--image', 'upstream.example/team/tool:2'];
     const wanted = chart ? [`oci://${host}/charts/demo`, '--version', '1.0.0'] : images;
@@ -93,7 +97,7 @@ export class Lane {
   }
 
   /** Arguments to push to repositories below the case's name. */
-  pushArgs({ name, folder }: Place, bundle: string, way: Way = 'direct'): string[] {
+  pushArgs({ name, folder }: Workspace, bundle: string, way: Way = 'direct'): string[] {
     const checked = [
       '--require-referrers',
       '--log-file',
@@ -112,9 +116,9 @@ export class Lane {
   }
 
   /** Runs the command line in this process. */
-  async run(args: readonly string[], place: Place, way: Way = 'direct', plan?: Plan): Promise<Trial> {
+  async run(args: readonly string[], workspace: Workspace, way: Way = 'direct', plan?: Plan): Promise<Trial> {
     this.proxy.begin(plan);
-    const terminal = new Terminal(args, this.env(place, way), place.folder);
+    const terminal = new Terminal(args, this.env(workspace, way), workspace.folder);
     let isHung = false;
     const alarm = wait(() => {
       isHung = true;
@@ -122,7 +126,7 @@ export class Lane {
     }, LONGEST_RUN);
     const ended = await terminal.run();
     clearTimeout(alarm);
-    return { ...ended, passages: [...this.proxy.passages], leaks: [...this.proxy.leaks], isHung };
+    return { ...ended, requests: [...this.proxy.requests], leaks: [...this.proxy.leaks], isHung };
   }
 }
 
@@ -133,7 +137,7 @@ export interface Pulled {
 }
 
 /** Folders and files of one case. */
-export interface Place {
+export interface Workspace {
   readonly name: string;
   readonly folder: string;
   readonly temporary: string;
@@ -145,7 +149,7 @@ export function hashOf(file: string): string {
 }
 
 /** Step of a request, without the case's own prefix. */
-export function stepOf({ step }: Pick<Passage, 'step'>): string {
+export function stepOf({ step }: Pick<RecordedRequest, 'step'>): string {
   return step.replaceAll(/case-[\d-]+\//g, '');
 }
 
