@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { replaceFigures } from '../bench/report.ts';
 import { realCharts } from '../test/support/charts.ts';
-import { readCorpus, truePlaces } from '../test/support/corpus.ts';
+import { readCorpus, trueLocations } from '../test/support/corpus.ts';
 import { testHelms } from '../test/support/helm.ts';
 import { render, search } from './airgap.ts';
 import { grepImages } from './grep.ts';
@@ -60,7 +60,7 @@ try {
     const grep = score(chart, grepImages(render(helm, chart)));
     results.push({ mine, grep, problem });
     if (problem !== undefined) lines.push(`${chart.name}: failed: ${problem}`);
-    lines.push(...faults(mine, found, truePlaces(chart)));
+    lines.push(...faults(mine, found, trueLocations(chart)));
     console.error(`${chart.name}: ${mine.own.wanted.length - mine.own.missed.length}/${mine.own.wanted.length}`);
   }
   const mine = results.map((result) => result.mine);

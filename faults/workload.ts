@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../test/support/belonging.ts';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../test/support/artifacts.ts';
 import { cleanEnvironment } from '../test/support/cli.ts';
 import { type BuiltManifest, buildImage, pushBuilt, pushImage } from '../test/support/images.ts';
 import { startRegistry, type TestRegistry } from '../test/support/registry.ts';

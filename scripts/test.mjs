@@ -1,6 +1,6 @@
 /**
- * Runs the test suites one after another and counts. What cannot run here is listed with its reason, on a line
- * `not run: SUITE: REASON`, and counted as skipped. The last line is `N passed, N failed[, N skipped]`.
+ * Runs the test suites one after another. Suites that cannot run here are listed as `not run: SUITE: REASON` and counted as
+ * skipped. The last line is `N passed, N failed[, N skipped]`.
  *
  * AIRGAP_CHARTS names a folder with real charts, ../shared/charts unless given; the corpus suite needs it.
  */
@@ -15,11 +15,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
 
 /**
- * What hangs on the Helm: all of it is tried with the oldest, a part with those between it and the newest; with the newest
- * everything is, since the rest would only be repeated.
+ * End-to-end tests that depend on the Helm version. The oldest Helm runs all of them, those in between a part, and the
+ * newest every end-to-end test.
  */
 const BETWEEN = ['journey', 'sources', 'nested', 'post-render'];
-const OLDEST = [...BETWEEN, 'aggregate', 'image-configs', 'inside', 'lock-file', 'naming'];
+const OLDEST = [...BETWEEN, 'image-configs', 'lock-file', 'naming', 'operator-scan', 'umbrella-chart'];
 const helms = testHelms();
 
 const suites = [
@@ -27,7 +27,11 @@ const suites = [
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unit', run: () => vitest('unit') },
   { name: 'fuzz', run: () => vitest('fuzz') },
-  { name: 'parts', missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
+  {
+    name: 'integration',
+    missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'),
+    run: () => vitest('integration'),
+  },
   ...helms.map((helm, i) => ({
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
     missing: () =>
@@ -93,13 +97,13 @@ function count(passed, failed, skipped) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Which end-to-end tests run with the Helm at that position; all when none is named. */
+/** Names of the end-to-end tests for the Helm at an index; all if empty. */
 function of(i) {
   if (i === helms.length - 1) return [];
   return i === 0 ? OLDEST : BETWEEN;
 }
 
-/** A check that is one program run: passed or not. */
+/** Runs a check that is one program: passed or failed. */
 function command(program, args) {
   const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
   return status === 0 ? { passed: 1, failed: 0, skipped: [] } : { passed: 0, failed: 1, skipped: [] };

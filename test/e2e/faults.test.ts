@@ -9,9 +9,9 @@ import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, type Run } from '../support/cli.ts';
 import { expectFacts, expectLine, type Fact } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
-import { type Meddling, startMeddler } from '../support/meddler.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { startTamperingProxy, type Tampering } from '../support/tampering-proxy.ts';
 
 /** Failures end with an error, a hint, the right exit code, and no half-written file. */
 
@@ -127,8 +127,10 @@ describe('while fetching', () => {
     }
   });
 
-  async function bundleThrough(change: Meddling, name: string): Promise<Run> {
-    const proxy = await startMeddler(upstream.host, (_, path) => (path.includes('/blobs/') ? change : undefined));
+  async function bundleThrough(change: Tampering, name: string): Promise<Run> {
+    const proxy = await startTamperingProxy(upstream.host, (_, path) =>
+      path.includes('/blobs/') ? change : undefined,
+    );
     try {
       const mirror = ['--mirror', `${upstream.host}=${proxy.host}`];
       return await airgap(
@@ -148,7 +150,7 @@ describe('while fetching', () => {
   test('Ctrl-C leaves no file that looks finished, and the next run completes', async () => {
     const drip = { kind: 'drip', bytes: 2000, everyMs: 20 } as const;
     const reached = Promise.withResolvers<void>();
-    const proxy = await startMeddler(upstream.host, (_, path) => {
+    const proxy = await startTamperingProxy(upstream.host, (_, path) => {
       if (!path.includes('/blobs/')) return undefined;
       reached.resolve();
       return drip;

@@ -3,7 +3,7 @@ import { createHash, createPrivateKey } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { cosignSignature, tagFor } from '../support/belonging.ts';
+import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk, program } from '../support/cli.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/belonging.ts';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/artifacts.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { type Daemon, lacking, startDaemon } from '../support/daemon.ts';

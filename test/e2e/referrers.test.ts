@@ -2,14 +2,14 @@ import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { buildArtifact, cosignSignature, listUnderTag, manifestAt, tagFor } from '../support/belonging.ts';
+import { buildArtifact, cosignSignature, listUnderTag, manifestAt, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk, program } from '../support/cli.ts';
 import { startEcr } from '../support/ecr.ts';
 import { expectFacts, expectLine, expectWarning, linesWith } from '../support/facts.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
-import { startMeddler } from '../support/meddler.ts';
 import { startRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { startTamperingProxy } from '../support/tampering-proxy.ts';
 import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 /** Signatures, attestations and other referrers, end to end. */
@@ -303,7 +303,7 @@ test.each([
     const home = scratchFolder();
     const { signer, file: key } = keys(home);
     const from = await upstream(signer);
-    const proxy = await startMeddler(from.host, (_, path) =>
+    const proxy = await startTamperingProxy(from.host, (_, path) =>
       pattern.test(path) ? { kind: 'status', status } : undefined,
     );
     const file = join(home, 'app.tar');

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { airgap, airgapOk, program, type Run } from '../support/cli.ts';
 import { expectLine } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
-import { type Meddler, startMeddler } from '../support/meddler.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { startTamperingProxy, type TamperingProxy } from '../support/tampering-proxy.ts';
 
 /** Interrupted runs: data on disk is not fetched again, and the bundle is the same to the byte. */
 
@@ -15,7 +15,7 @@ const TAGS = ['1', '2', '3'];
 /** Bytes of a layer; two layers an image. */
 const SIZE = 4_000_000;
 let upstream: TestRegistry;
-let link: Meddler;
+let link: TamperingProxy;
 /** Bytes of layers and configs that came over the link, and the number that `until` waits for. */
 let served = 0;
 let mark = { at: Number.POSITIVE_INFINITY, reached: () => {} };
@@ -31,7 +31,7 @@ beforeAll(async () => {
   // A link that is slower than disk and program: 1.6 MB/s for each connection.
   const slow = { kind: 'drip', bytes: 16_000, everyMs: 10 } as const;
   const isBlob = (path: string): boolean => path.includes('/blobs/');
-  link = await startMeddler(
+  link = await startTamperingProxy(
     upstream.host,
     (_, path) => (isBlob(path) ? slow : undefined),
     (path, bytes) => {

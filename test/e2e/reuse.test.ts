@@ -7,15 +7,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { airgap, airgapOk } from '../support/cli.ts';
 import { expectLine, expectWarning } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
-import { type Meddler, startMeddler } from '../support/meddler.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { startTamperingProxy, type TamperingProxy } from '../support/tampering-proxy.ts';
 
 /** Estimates before a bundle is fetched, and blobs that are reused from earlier bundles. */
 
 const home = scratchFolder();
 let upstream: TestRegistry;
-let counter: Meddler;
+let counter: TamperingProxy;
 /** Requests to the registry: `GET blobs/sha256:…`. */
 let requests: string[] = [];
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   upstream = await startRegistry();
   await pushImage(upstream.host, 'team/app', '1', { size: 300_000, sharedLayer: 'base' });
   await pushImage(upstream.host, 'team/app', '2', { size: 300_000, sharedLayer: 'base' });
-  counter = await startMeddler(upstream.host, (method, path) => {
+  counter = await startTamperingProxy(upstream.host, (method, path) => {
     requests.push(`${method} ${path.replace(/^\/v2\/team\/app\//, '')}`);
     return undefined;
   });

@@ -2,11 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/belonging.ts';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
 import { compileWithModules } from '../support/go.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
-import { startMeddler } from '../support/meddler.ts';
 import {
   type RealRegistry,
   startDistribution,
@@ -15,6 +14,7 @@ import {
   type TokenServer,
 } from '../support/real-registries.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { startTamperingProxy } from '../support/tampering-proxy.ts';
 
 /** Registries of other makers, end to end: pull, push, push again, and their content afterwards. */
 
@@ -145,7 +145,7 @@ test('layers of crane registry serve whose downloads break off', async (context)
   if (missing !== undefined) return context.skip(missing);
   const broken = new Set<string>();
   // Each blob once: the registry answers the request for the rest with 416.
-  const proxy = await startMeddler(origin.host, (_method, path) => {
+  const proxy = await startTamperingProxy(origin.host, (_method, path) => {
     if (!path.includes('/blobs/') || broken.has(path)) return undefined;
     broken.add(path);
     return { kind: 'cut-after', bytes: 100_000 };

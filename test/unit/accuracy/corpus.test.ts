@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { nestedFlags } from '../../../accuracy/airgap.ts';
 import { scripts } from '../../../accuracy/speed.ts';
-import { readCorpus, truePlaces } from '../../support/corpus.ts';
+import { readCorpus, trueLocations } from '../../support/corpus.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let folder: string;
@@ -72,7 +72,7 @@ test('places of the truth are those of this archive, or why there are none', () 
   writeFileSync(join(folder, 'truth/b.yaml'), where('shop-2.0.0.tgz', '  where: [Pod/b]\n'));
   writeFileSync(join(folder, 'truth/c.yaml'), where('shop-1.0.0.tgz', '  where: []\n  note: compiled in\n'));
   const [chart] = readCorpus(folder);
-  expect(chart && truePlaces(chart).get(image.normalized)).toEqual(['Pod/a', 'compiled in']);
+  expect(chart && trueLocations(chart).get(image.normalized)).toEqual(['Pod/a', 'compiled in']);
 });
 
 test('a timed command survives blanks and quotes in paths', () => {
