@@ -3,7 +3,7 @@ import { chartsTable, faults, speedTable, totalsTable } from '../../../accuracy/
 import type { Score } from '../../../accuracy/score.ts';
 
 const nothing = { expected: [], missed: [] };
-const invented = {
+const wrong = {
   reference: 'quay.io/a/wrong:1',
   confidence: 'likely',
   written: [],
@@ -15,7 +15,7 @@ const half: Score = {
   own: { expected: ['quay.io/a/b:1', 'quay.io/a/c:1'], missed: ['quay.io/a/c:1'] },
   operator: { expected: ['quay.io/a/operand:1'], missed: [] },
   child: nothing,
-  falsePositives: [invented, trap],
+  falsePositives: [wrong, trap],
   traps: [trap],
 };
 
@@ -32,7 +32,7 @@ test('a total is one line for each search', () => {
 test('misses and false positives are listed with their locations', () => {
   const locations = new Map([['quay.io/a/c:1', ['Deployment/shop env TOOL']]]);
   const unsure = { reference: 'quay.io/a/c:1', confidence: 'possible', written: [], locations: [] } as const;
-  expect(faults(half, [invented, trap, unsure], locations)).toEqual([
+  expect(faults(half, [wrong, trap, unsure], locations)).toEqual([
     'shop-1.0.0: missed: quay.io/a/c:1 (found as possible)\n    at Deployment/shop env TOOL',
     'shop-1.0.0: false positive: quay.io/a/wrong:1\n    at x.yaml env',
     'shop-1.0.0: trap: docker.io/library/rel:80',

@@ -100,8 +100,8 @@ describe('the total', () => {
   test('computes recall and precision from the sums, not from the charts', () => {
     const all = score(truth, [found('quay.io/a/b:1'), found('quay.io/a/c:1')]);
     const half = score(truth, [found('quay.io/a/b:1'), found('quay.io/a/wrong:1')]);
-    expect(totalOf([all, half])).toMatchObject({ recall: 3 / 4, precision: 3 / 4, invented: 1, traps: 0 });
-    expect(totalOf([all, half]).own).toEqual({ wanted: 4, found: 3 });
+    expect(totalOf([all, half])).toMatchObject({ recall: 3 / 4, precision: 3 / 4, falsePositives: 1, traps: 0 });
+    expect(totalOf([all, half]).own).toEqual({ expected: 4, found: 3 });
   });
 
   test('is complete if nothing is expected and nothing is found', () => {
