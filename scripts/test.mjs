@@ -36,7 +36,7 @@ const suites = [
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
     missing: () =>
       helm.path === undefined
-        ? `no such Helm here; set ${helm.variable} to the path of one`
+        ? `this Helm is missing; set ${helm.variable} to its path`
         : (withoutTests('e2e') ?? lacking('docker-registry', 'skopeo')),
     run: () =>
       vitest(
@@ -64,7 +64,7 @@ const suites = [
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !suites.some((suite) => suite.name.startsWith(name)));
 if (unknown !== undefined) {
-  console.error(`There is no suite ${unknown}; there are: ${suites.map(({ name }) => name).join(', ')}`);
+  console.error(`Unknown suite ${unknown}; suites: ${suites.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
 
@@ -109,7 +109,7 @@ function command(program, args) {
   return status === 0 ? { passed: 1, failed: 0, skipped: [] } : { passed: 0, failed: 1, skipped: [] };
 }
 
-/** One project of vitest.config.ts. */
+/** Runs a project of vitest.config.ts. */
 function vitest(project, env = {}, files = []) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const summary = join(root, '.cache', `summary-${process.pid}.json`);
@@ -121,21 +121,21 @@ function vitest(project, env = {}, files = []) {
   if (!existsSync(summary)) return { passed: 0, failed: 1, skipped: [] };
   const result = JSON.parse(readFileSync(summary, 'utf8'));
   rmSync(summary);
-  // A run that ended badly is a failure even when every test in it passed.
+  // A run with another exit code failed even if all its tests passed.
   return { ...result, failed: status !== 0 && result.failed === 0 ? 1 : result.failed };
 }
 
-/** Why what any Helm is good for cannot run. */
+/** Reason to skip suites that need any Helm; undefined if there is one. */
 function withoutHelm() {
   return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup --tests says why';
 }
 
-/** Why a project of vitest.config.ts has nothing to run. */
+/** Reason to skip a project of vitest.config.ts without tests. */
 function withoutTests(project) {
   return globSync(`test/${project}/**/*.test.ts`, { cwd: root }).length > 0 ? undefined : 'it has no tests';
 }
 
-/** The programs that are not on the PATH, as a reason. */
+/** Reason to skip a suite whose programs are not on the PATH. */
 function lacking(...programs) {
   const missing = programs.filter(
     (program) => !process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, program))),

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, helmUnderTest, program, type Run } from '../support/cli.ts';
-import { expectLine, warningsOf } from '../support/facts.ts';
+import { airgap, airgapOk, countingHelm, helmUnderTest, program, type Run } from '../support/cli.ts';
+import { expectLine } from '../support/facts.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
@@ -136,30 +136,26 @@ plainHttp: ["${upstream.host}"]
   await fillUpstream(upstream.host, names);
   const file = join(home, 'both.tar');
   await airgapOk(['bundle', '--config', config, '--var', 'EXTRA=1', '--out', file], home);
-  const overrides = (which: string[], folder: string): Promise<Run> =>
-    airgap(
-      [
-        'values',
-        ...which,
-        '--bundle',
-        file,
-        '--to',
-        'registry.internal.example/mirror',
-        '--out-dir',
-        join(home, folder),
-      ],
-      home,
-    );
-  const all = await overrides(['--all'], 'all');
+  const helm = countingHelm(home);
+  const overrides = (which: string[], folder: string): Promise<Run> => {
+    const to = ['--to', 'registry.internal.example/mirror', '--out-dir', join(home, folder)];
+    return airgap(['values', ...which, ...to], home, { env: { HELM_BIN: helm.path } });
+  };
+  const all = await overrides(['--all', '--bundle', file], 'all');
   // One chart has an image hard-coded in a template: unmapped, and excluded on purpose.
   expect(all.code).toBe(3);
   expectLine(all.stderr, /(?<!--exclude |\/)docker\.io\/library\/busybox:/);
   expectLine(all.stderr, '--exclude docker.io/library/busybox', 'docker.io/library/busybox:');
   expect(readdirSync(join(home, 'all')).sort()).toEqual(['hardcoded.yaml', 'shop.yaml']);
 
-  const profiles = await overrides(['--config', config, '--var', 'EXTRA=1'], 'profiles');
+  const configured = ['--config', config, '--var', 'EXTRA=1'];
+  const before = helm.renders();
+  const profiles = await overrides([...configured, '--bundle', file], 'profiles');
+  const withRecipes = helm.renders() - before;
   expect(profiles.code).toBe(3);
-  expect(warningsOf(profiles)).toEqual([]);
+  // The bundle has recipes for both profiles, which save the probing renders.
+  await overrides(configured, 'derived');
+  expect(withRecipes).toBeLessThan(helm.renders() - before - withRecipes);
   expect(readdirSync(join(home, 'profiles')).sort()).toEqual(['hardcoded.yaml', 'shop-other.yaml', 'shop.yaml']);
   const texts = ['shop', 'shop-other'].map((name) => readFileSync(join(home, 'profiles', `${name}.yaml`), 'utf8'));
   expect(texts[0]).toContain('# registry.example/shop/web:1.4.2');
