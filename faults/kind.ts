@@ -17,7 +17,7 @@ export interface Kind {
   /** Distinguishes it from others of the row. */
   readonly variant: string;
   readonly reach: Reach;
-  /** Whether it can be tried on a request of a run without faults. */
+  /** Returns whether it can be tried on a request of a run without faults. */
   readonly applies: (seen: RecordedRequest) => boolean;
   readonly inject: Fault;
   /** Fault for later requests in its scope, if it is another one. */

@@ -130,7 +130,7 @@ export class Worker {
   }
 }
 
-/** Whether the chart is bundled, and the way to the registry. */
+/** Options of a pull: bundle the chart or only its images, and the way to the registry. */
 export interface Pulled {
   readonly chart: boolean;
   readonly way?: Way | undefined;

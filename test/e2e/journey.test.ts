@@ -126,7 +126,7 @@ function chartVersion(metadata: string): string {
   return /^version: ["']?([^"'\n]+)/m.exec(metadata)?.[1] ?? '';
 }
 
-/** Whether a text has a public name as a whole, not as the tail of a private one. */
+/** Returns whether a text has a public name as a whole, not as the tail of a private one. */
 function occursPublic(text: string, reference: string): boolean {
   const short = reference.replace(/^docker\.io\/(?:library\/)?/, '');
   return [reference, short].some((name) => {

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 
 /**
- * What a test asserts of a text for people: names, hosts, digests, numbers, flags. The sentences around them are free to
+ * A fact in a text for people: a name, host, digest, number or flag. Tests assert facts, so that the sentences around them can
  * change.
  */
 export type Fact = string | RegExp;

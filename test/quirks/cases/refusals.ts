@@ -9,7 +9,7 @@ import { DISTRIBUTION } from '../sources.ts';
 const isLargeUpload = ({ kind, method, incoming }: Exchange): boolean =>
   kind === 'upload' && method === 'PUT' && Number(incoming.headers['content-length']) >= 1_000_000;
 
-/** What an error says of a repository that does not exist. */
+/** Matches an error about a missing repository. */
 const MISSING_REPOSITORY =
   /no such repository|\brepository\b.*\b(?:missing|(?:not|n't) (?:exist|found|there))|NAME_UNKNOWN|--create-repositories/i;
 
