@@ -1,10 +1,10 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Short files that take long. One of them at the end would leave a core idle for half a minute. */
-const LONG = /e2e\/(?:journey|resume|fault-sweep|inside)\.test\.ts$/;
+/** Short files with slow tests. One of them at the end would leave a core idle for half a minute. */
+const LONG = /e2e\/(?:journey|resume|fault-sweep|operator-scan)\.test\.ts$/;
 
-/** Vitest begins with the largest files as long as it knows no durations, as in a fresh checkout. */
+/** Runs slow files first. Vitest itself orders by size as long as it knows no durations, as in a fresh checkout. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
@@ -18,9 +18,9 @@ const setupFiles = 'test/support/each-file.ts';
 
 export default defineConfig({
   test: {
-    // Unless told, one core is left idle: half of a machine that has two.
+    // By default one core stays idle: half of a machine that has two.
     maxWorkers: '100%',
-    // A temporary folder for the run, and a look at what is left in it.
+    // Creates a temporary folder for the run, and fails if files or processes are left behind.
     globalSetup: 'test/support/each-run.ts',
     sequence: { sequencer: LongestFirst },
     projects: [
@@ -29,22 +29,22 @@ export default defineConfig({
           name: 'unit',
           setupFiles,
           include: ['test/unit/**/*.test.ts'],
-          exclude: ['**/*.parts.test.ts'],
-          // One process for all files: reading the modules anew for each took longer than the tests.
+          exclude: ['**/*.integration.test.ts'],
+          // One process for all files: loading the modules for each took longer than the tests.
           pool: 'threads',
           isolate: false,
-          // Node reads TypeScript itself. In a fresh checkout that is a third of the time that Vite needs; where each file
-          // has a process of its own, it is more.
+          // Node loads TypeScript itself: in a fresh checkout in a third of Vite's time. With a process per file it would be
+          // slower.
           experimental: { viteModuleRunner: false, nodeLoader: false },
           testTimeout: 20_000,
         },
       },
-      // What needs real Helm, registries, threads or many rounds, and so more time than a unit test should take.
+      // Integration tests with real Helm, registries, threads or many rounds, which take longer than unit tests should.
       {
         test: {
-          name: 'parts',
+          name: 'integration',
           setupFiles,
-          include: ['test/unit/**/*.parts.test.ts'],
+          include: ['test/unit/**/*.integration.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -58,7 +58,7 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
-      // Each case waits for a process of its own: many run at once, in one thread.
+      // Each case waits for a child process: many run at once, in one thread.
       {
         test: {
           name: 'quirks',
@@ -78,7 +78,7 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      // What reads foreign bytes, given bytes that are hostile; longer with npm run fuzz.
+      // Parsers of foreign input with hostile bytes; npm run fuzz takes longer.
       {
         test: {
           name: 'fuzz',

@@ -5,13 +5,13 @@ import type { Finding, Place } from '../src/lock/finding.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import type { Found } from './found.ts';
 
-/** `airgap images -o json`, as far as it is read here. */
+/** The parts of `airgap images -o json` that are read here. */
 export interface Answer {
   readonly charts: readonly { readonly name: string; readonly via?: unknown }[];
   readonly images: readonly Finding[];
 }
 
-/** Bytes; the largest render of the corpus has 6 MB. */
+/** Maximum output in bytes; the largest render of the corpus has 6 MB. */
 const MAX_OUTPUT = 2 ** 28;
 
 /** Writes an airgap.yaml with the charts, each with a profile of its flags (JSON is YAML). */
@@ -24,25 +24,25 @@ export function writeConfig(file: string, charts: readonly CorpusChart[]): void 
   writeFileSync(file, JSON.stringify({ apiVersion: 'airgap/v1', kind: 'Config', charts: entries }));
 }
 
-/** Arguments of the tool for a configuration file. */
+/** Arguments of the plugin for a configuration file. */
 export function imagesCommand(config: string, charts: readonly CorpusChart[]): string[] {
   return ['images', '--config', config, '-o', 'json', ...nestedFlags(charts)];
 }
 
-/** Where charts within charts are read, if the truth has any: from the folder that holds them all. */
+/** Flags to read nested charts from the folder of the corpus, if the truth has any. */
 export function nestedFlags(charts: readonly CorpusChart[]): string[] {
   const parent = charts.find(({ nests }) => nests);
   return parent === undefined ? [] : ['--chart-mirror', `*=${dirname(parent.archive)}`];
 }
 
-/** What a run on one chart gave. */
+/** Result of a run on one chart. */
 export interface Search {
   readonly found: readonly Found[];
-  /** The end of its stderr, when it did not end well. */
+  /** End of its stderr, if it failed. */
   readonly problem?: string;
 }
 
-/** Runs the built plugin on one chart as a user does; `folder` is for the configuration file. */
+/** Runs the built plugin on one chart; `folder` is for the configuration file. */
 export function search(airgap: string, chart: CorpusChart, folder: string, env: NodeJS.ProcessEnv): Search {
   const config = join(folder, 'one.yaml');
   writeConfig(config, [chart]);
@@ -57,7 +57,7 @@ function foundIn({ images }: Answer): Found[] {
     reference,
     confidence,
     written: [...new Set(found.map(({ written }) => written))],
-    places: found.map(describe),
+    locations: found.map(describe),
   }));
 }
 
@@ -66,7 +66,7 @@ function describe({ template, kind, name, path, within, how }: Place): string {
   return [template, [kind, name].filter(Boolean).join('/'), field, `(${how})`].filter(Boolean).join(' ');
 }
 
-/** Renders with plain Helm. @throws Error with the end of its stderr when it fails */
+/** Renders with plain Helm. @throws Error with the end of its stderr */
 export function render(helm: string, { archive, render, flags }: CorpusChart): string {
   const args = ['template', render.releaseName, archive, ...flags];
   const { status, stdout, stderr } = spawnSync(helm, args, { encoding: 'utf8', maxBuffer: MAX_OUTPUT });

@@ -1,12 +1,12 @@
 import type { Confidence } from '../src/lock/finding.ts';
 
-/** What a search says that a chart needs. */
+/** A reference that a search found. */
 export interface Found {
   /** Normalised: docker.io, library/ and :latest filled in. */
   readonly reference: string;
   readonly confidence: Confidence;
-  /** As it stands in the render, each spelling once. */
+  /** Distinct spellings in the render. */
   readonly written: readonly string[];
-  /** Where it stands, for people. */
-  readonly places: readonly string[];
+  /** Locations, for people. */
+  readonly locations: readonly string[];
 }

@@ -1,22 +1,22 @@
 import { formatReference, tryParseReference } from '../src/oci/reference.ts';
 import type { Found } from './found.ts';
 
-/** What scripts look for: an `image:` key with a plain text behind it, in a list or not. */
+/** An `image:` key with a plain value, in a list or not, as scripts search for it. */
 const LINE = /^[\s-]*image:\s+(\S+)/;
 
 /**
- * What a search for `image:` lines in the output of `helm template` finds, without quotes and normalised. What is no
- * reference is reported as it stands: such a script would pull it.
+ * Finds `image:` lines in the output of `helm template`, without quotes and normalised. Values that are no references are
+ * reported unchanged: a script would try to pull them.
  */
 export function grepImages(rendered: string): Found[] {
   const lines = new Map<string, string[]>();
-  for (const [at, line] of rendered.split('\n').entries()) {
+  for (const [index, line] of rendered.split('\n').entries()) {
     const written = LINE.exec(line)?.[1]?.replace(/^(["'])(.*)\1$/, '$2');
     if (written === undefined || written === '') continue;
-    lines.set(written, [...(lines.get(written) ?? []), `line ${at + 1}`]);
+    lines.set(written, [...(lines.get(written) ?? []), `line ${index + 1}`]);
   }
   const found = new Map<string, Found>();
-  for (const [written, places] of lines) {
+  for (const [written, locations] of lines) {
     const parsed = tryParseReference(written);
     const reference = parsed === undefined ? written : formatReference(parsed);
     const other = found.get(reference);
@@ -24,7 +24,7 @@ export function grepImages(rendered: string): Found[] {
       reference,
       confidence: 'certain',
       written: [...(other?.written ?? []), written],
-      places: [...(other?.places ?? []), ...places],
+      locations: [...(other?.locations ?? []), ...locations],
     });
   }
   return [...found.values()];

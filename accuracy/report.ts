@@ -4,29 +4,38 @@ import type { Found } from './found.ts';
 import { type Kind, type Score, type Total, totalOf } from './score.ts';
 import type { Contender, Costs } from './speed.ts';
 
-/** Markdown tables of the figures, and lines for people who look for what went wrong. */
+/** Markdown tables of the figures, and a list of misses and false positives. */
 
 const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
-/** The first column is text, the others are figures. */
+/** Formats a table whose first column is text and whose others are figures. */
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
 const percent = (ratio: number): string => `${(100 * ratio).toFixed(2)} %`;
 
-/** `found/all`, and nothing where there is nothing to find. */
-function share({ wanted, missed }: Score[Kind]): string {
-  return wanted.length === 0 ? '' : `${wanted.length - missed.length}/${wanted.length}`;
+/** `found/all`; empty if there is nothing to find. */
+function share({ expected, missed }: Score[Kind]): string {
+  return expected.length === 0 ? '' : `${expected.length - missed.length}/${expected.length}`;
 }
 
 /** Recall and precision of each search over all charts. */
 export function totalsTable(searches: Readonly<Record<string, readonly Score[]>>): string {
-  const head = ['', 'images found', 'recall', 'invented', 'precision', 'traps taken', 'operator rows', 'child charts'];
-  const found = ({ found, wanted }: Total[Kind]): string => `${found}/${wanted}`;
+  const head = [
+    '',
+    'images found',
+    'recall',
+    'false positives',
+    'precision',
+    'traps',
+    'operator images',
+    'nested charts',
+  ];
+  const found = ({ found, expected }: Total[Kind]): string => `${found}/${expected}`;
   const rows = Object.entries(searches).map(([name, scores]) => {
-    const { own, operator, child, invented, traps, recall, precision } = totalOf(scores);
-    const ratios = [found(own), percent(recall), invented, percent(precision)];
+    const { own, operator, child, falsePositives, traps, recall, precision } = totalOf(scores);
+    const ratios = [found(own), percent(recall), falsePositives, percent(precision)];
     return [name, ...ratios, traps, found(operator), found(child)];
   });
   return table(head, rows);
@@ -34,10 +43,10 @@ export function totalsTable(searches: Readonly<Record<string, readonly Score[]>>
 
 /** One search, chart by chart. */
 export function chartsTable(scores: readonly Score[]): string {
-  const head = ['chart', 'images', 'found', 'missed', 'invented', 'traps taken', 'operator rows', 'child charts'];
-  const rows = scores.map(({ chart, own, operator, child, invented, traps }) => {
-    const [wanted, missed] = [own.wanted.length, own.missed.length];
-    const figures = [wanted, wanted - missed, missed, invented.length, traps.length];
+  const head = ['chart', 'images', 'found', 'missed', 'false positives', 'traps', 'operator images', 'nested charts'];
+  const rows = scores.map(({ chart, own, operator, child, falsePositives, traps }) => {
+    const [expected, missed] = [own.expected.length, own.missed.length];
+    const figures = [expected, expected - missed, missed, falsePositives.length, traps.length];
     return [chart, ...figures, share(operator), share(child)];
   });
   return table(head, rows);
@@ -47,10 +56,10 @@ const LABELS: Readonly<Record<Contender, string>> = {
   'one by one': '`helm template` of each chart, one after the other',
   'at once': '`helm template` of each chart, {parallel} at once',
   images: '`airgap images`, all charts in one command, `--no-nested-charts`',
-  nested: '`airgap images`, all charts in one command, charts within charts too',
+  nested: '`airgap images`, all charts in one command, with nested charts',
 };
 
-/** Medians, and the ratios to each way of running bare Helm in the same round as median (min–max). */
+/** Formats medians, and ratios to both ways of running bare Helm in the same round as median (min–max). */
 export function speedTable(costs: Costs, parallel: number): string {
   const head = ['', 'wall time, s', 'processor time, s', 'wall, to one after the other'];
   const heads = [...head, `wall, to ${parallel} at once`, 'processor time, to one after the other'];
@@ -71,31 +80,33 @@ export function speedTable(costs: Costs, parallel: number): string {
 }
 
 /**
- * Every miss and every invention with its place, one a line; nothing for a chart without any.
- * @param found what the search found, `possible` ones too
- * @param places where the truth has its references
+ * Lists misses and false positives with their locations, one a line.
+ * @param found all references of the search, including `possible` ones
+ * @param locations locations of the truth, by reference
  */
 export function faults(
-  { chart, own, operator, child, invented, traps }: Score,
+  { chart, own, operator, child, falsePositives, traps }: Score,
   found: readonly Found[],
-  places: ReadonlyMap<string, readonly string[]>,
+  locations: ReadonlyMap<string, readonly string[]>,
 ): string[] {
   const possible = new Set(found.map(({ reference }) => reference));
   const kinds = [
     ['missed', own],
     ['missed, of an operator', operator],
-    ['missed, of a child chart', child],
+    ['missed, of a nested chart', child],
   ] as const;
   const lines = kinds.flatMap(([label, { missed }]) =>
     missed.map((reference) => {
       const note = possible.has(reference) ? ' (found as possible)' : '';
-      return told(label, reference + note, places.get(reference) ?? []);
+      return entry(label, reference + note, locations.get(reference) ?? []);
     }),
   );
-  const wrong = invented.map((one) => told(traps.includes(one) ? 'trap' : 'invented', one.reference, one.places));
+  const wrong = falsePositives.map((each) =>
+    entry(traps.includes(each) ? 'trap' : 'false positive', each.reference, each.locations),
+  );
   return [...lines, ...wrong].map((text) => `${chart}: ${text}`);
 }
 
-function told(label: string, reference: string, places: readonly string[]): string {
-  return [`${label}: ${reference}`, ...places.map((place) => `    at ${place}`)].join('\n');
+function entry(label: string, reference: string, locations: readonly string[]): string {
+  return [`${label}: ${reference}`, ...locations.map((location) => `    at ${location}`)].join('\n');
 }

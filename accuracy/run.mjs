@@ -1,12 +1,12 @@
 /**
- * Measures `helm airgap images` against charts with hand-checked ground truth: what it finds, what it invents, what a
- * search for `image:` lines finds, and what it costs beside bare `helm template`.
+ * Measures `helm airgap images` on charts with hand-checked ground truth: recall, false positives, the same for a search for
+ * `image:` lines, and the cost compared to bare `helm template`.
  *
  *   npm run accuracy -- [FOLDER] [--only NAME] [--rounds N]
  *
  * FOLDER (or AIRGAP_CHARTS, or ../shared/charts) holds the charts; HELM_BIN names the Helm. Needs a built plugin. Exit
- * code 1 when something is missed or too much is invented. A run with `--only` or without rounds leaves docs/results/discovery.md
- * alone.
+ * code 1 if an image is missed or there are too many false positives. Runs with `--only` or without rounds do not change
+ * docs/results/discovery.md.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { replaceFigures } from '../bench/report.ts';
 import { realCharts } from '../test/support/charts.ts';
-import { readCorpus, truePlaces } from '../test/support/corpus.ts';
+import { readCorpus, trueLocations } from '../test/support/corpus.ts';
 import { testHelms } from '../test/support/helm.ts';
 import { render, search } from './airgap.ts';
 import { grepImages } from './grep.ts';
@@ -41,7 +41,7 @@ const missing = [
   ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {
-  console.error(`Not there: ${missing.join('; ')}.`);
+  console.error(`Missing: ${missing.join('; ')}.`);
   process.exit(1);
 }
 
@@ -60,14 +60,15 @@ try {
     const grep = score(chart, grepImages(render(helm, chart)));
     results.push({ mine, grep, problem });
     if (problem !== undefined) lines.push(`${chart.name}: failed: ${problem}`);
-    lines.push(...faults(mine, found, truePlaces(chart)));
-    console.error(`${chart.name}: ${mine.own.wanted.length - mine.own.missed.length}/${mine.own.wanted.length}`);
+    lines.push(...faults(mine, found, trueLocations(chart)));
+    const { expected, missed } = mine.own;
+    console.error(`${chart.name}: ${expected.length - missed.length}/${expected.length}`);
   }
   const mine = results.map((result) => result.mine);
   const grep = results.map((result) => result.grep);
   const programs = { airgap, helm };
   const speed =
-    rounds === 0 ? undefined : await time(programs, charts, folder, { rounds, parallel, tell: console.error });
+    rounds === 0 ? undefined : await time(programs, charts, folder, { rounds, parallel, log: console.error });
   const versions = `Helm ${helmVersion}, Node.js ${process.versions.node}`;
   const circumstances = `Last run: ${charts.length} charts, ${versions}, Kubernetes 1.35.0.`;
   const figures = [

@@ -3,48 +3,49 @@ import type { CorpusChart } from '../test/support/corpus.ts';
 import type { Found } from './found.ts';
 
 /**
- * Whose reference it is: one of the chart's own render; one that only an operator's binary knows; one of a chart that
- * the chart's jobs install. Each is scored apart. A reference that is of the chart's own too is of that kind alone.
+ * Origin of a reference: the chart's own render, an operator's binary only, or a chart that the chart's jobs install. Each
+ * is scored separately. References that are in the chart's own render too count as `own` only.
  */
 export type Kind = 'own' | 'operator' | 'child';
 
 /** References of one kind, normalised, each once. */
-export interface Part {
-  readonly wanted: readonly string[];
+export interface KindScore {
+  readonly expected: readonly string[];
   readonly missed: readonly string[];
 }
 
-/** How one search did on one chart. */
-export interface Score extends Readonly<Record<Kind, Part>> {
+/** Result of one search on one chart. */
+export interface Score extends Readonly<Record<Kind, KindScore>> {
   readonly chart: string;
-  /** Found and not in the truth. */
-  readonly invented: readonly Found[];
-  /** Those of the invented that the truth warns of. */
+  /** References that are found and not in the truth. */
+  readonly falsePositives: readonly Found[];
+  /** False positives that the truth lists as traps. */
   readonly traps: readonly Found[];
 }
 
-/** Scores of many charts together. */
-export interface Total extends Readonly<Record<Kind, { readonly wanted: number; readonly found: number }>> {
-  readonly invented: number;
+/** Sums of the scores of many charts. */
+export interface Total extends Readonly<Record<Kind, { readonly expected: number; readonly found: number }>> {
+  readonly falsePositives: number;
   readonly traps: number;
-  /** Of the charts' own images: found / wanted, between 0 and 1. */
+  /** Of the charts' own images: found / expected, between 0 and 1. */
   readonly recall: number;
-  /** Of the charts' own images: found / (found + invented), between 0 and 1. */
+  /** Of the charts' own images: found / (found + false positives), between 0 and 1. */
   readonly precision: number;
 }
 
-/** Compares what was found with certainty enough to be bundled with a chart's truth. */
+/** Compares the references that would be bundled with a chart's truth. */
 export function score(chart: CorpusChart, found: readonly Found[]): Score {
   const kinds = kindsOf(chart);
   const sure = found.filter(({ confidence }) => confidence !== 'possible');
   const references = new Set(sure.map(({ reference }) => reference));
-  const part = (kind: Kind): Part => {
-    const wanted = [...kinds].filter(([, of]) => of === kind).map(([reference]) => reference);
-    return { wanted, missed: wanted.filter((reference) => !references.has(reference)) };
+  const scoreOf = (kind: Kind): KindScore => {
+    const expected = [...kinds].filter(([, of]) => of === kind).map(([reference]) => reference);
+    return { expected, missed: expected.filter((reference) => !references.has(reference)) };
   };
-  const invented = sure.filter(({ reference }) => !kinds.has(reference) && !chart.ambiguous.includes(reference));
-  const traps = invented.filter((one) => chart.traps.some((trap) => isTrap(trap, one)));
-  return { chart: chart.name, own: part('own'), operator: part('operator'), child: part('child'), invented, traps };
+  const falsePositives = sure.filter(({ reference }) => !kinds.has(reference) && !chart.ambiguous.includes(reference));
+  const traps = falsePositives.filter((each) => chart.traps.some((trap) => isTrap(trap, each)));
+  const [own, operator, child] = [scoreOf('own'), scoreOf('operator'), scoreOf('child')];
+  return { chart: chart.name, own, operator, child, falsePositives, traps };
 }
 
 function kindsOf({ images }: CorpusChart): Map<string, Kind> {
@@ -57,7 +58,7 @@ function kindsOf({ images }: CorpusChart): Map<string, Kind> {
   return kinds;
 }
 
-/** The truth quotes a text, at times more of it than was taken, at times its beginning and `...`. */
+/** The truth quotes a trap's text, sometimes with more around it, sometimes its beginning with `...`. */
 function isTrap(trap: string, { reference, written }: Found): boolean {
   const parsed = tryParseReference(trap);
   if (parsed !== undefined && formatReference(parsed) === reference) return true;
@@ -65,27 +66,27 @@ function isTrap(trap: string, { reference, written }: Found): boolean {
   return written.some((text) => trap.includes(text) || (beginning !== undefined && text.startsWith(beginning)));
 }
 
-/** Adds up. Where nothing was wanted, nothing was missed. */
+/** Sums up scores. Recall is 1 if nothing was expected. */
 export function totalOf(scores: readonly Score[]): Total {
   const sum = (count: (score: Score) => number): number => scores.reduce((all, each) => all + count(each), 0);
-  const part = (kind: Kind): Total['own'] => {
-    const wanted = sum((each) => each[kind].wanted.length);
-    return { wanted, found: wanted - sum((each) => each[kind].missed.length) };
+  const totalOfKind = (kind: Kind): Total['own'] => {
+    const expected = sum((each) => each[kind].expected.length);
+    return { expected, found: expected - sum((each) => each[kind].missed.length) };
   };
-  const own = part('own');
-  const invented = sum((each) => each.invented.length);
+  const own = totalOfKind('own');
+  const falsePositives = sum((each) => each.falsePositives.length);
   return {
     own,
-    operator: part('operator'),
-    child: part('child'),
-    invented,
+    operator: totalOfKind('operator'),
+    child: totalOfKind('child'),
+    falsePositives,
     traps: sum((each) => each.traps.length),
-    recall: own.wanted === 0 ? 1 : own.found / own.wanted,
-    precision: invented === 0 ? 1 : own.found / (own.found + invented),
+    recall: own.expected === 0 ? 1 : own.found / own.expected,
+    precision: falsePositives === 0 ? 1 : own.found / (own.found + falsePositives),
   };
 }
 
-/** Whether nothing is missing but what only an operator's binary knows, and next to nothing is invented. */
+/** Returns whether all references except operator images are found, with hardly any false positives. */
 export function isGood({ own, child, traps, precision }: Total): boolean {
-  return own.found === own.wanted && child.found === child.wanted && precision >= 0.99 && traps === 0;
+  return own.found === own.expected && child.found === child.expected && precision >= 0.99 && traps === 0;
 }

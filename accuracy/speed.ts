@@ -4,7 +4,7 @@ import { type Cost, measure } from '../bench/measure.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import { type Answer, imagesCommand, nestedFlags, writeConfig } from './airgap.ts';
 
-/** What is timed: two ways to run bare Helm, and the tool with and without charts within charts. */
+/** Contenders: two ways to run bare Helm, and the plugin with and without nested charts. */
 export const CONTENDERS = ['one by one', 'at once', 'images', 'nested'] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
@@ -33,9 +33,11 @@ export function scripts(
   const images = [airgap, ...imagesCommand(config, [])].map(quoted).join(' ');
   return {
     'one by one': renders.map((command) => `${command} > /dev/null`).join('\n'),
-    // A file a render: what a shell is given in one line is limited.
+    // One file per render: the length of a command line is limited.
     'at once': [
-      ...renders.map((command, at) => `printf '%s\\n' ${quoted(`exec ${command} > /dev/null`)} > "$WORK/${at}.sh"`),
+      ...renders.map(
+        (command, index) => `printf '%s\\n' ${quoted(`exec ${command} > /dev/null`)} > "$WORK/${index}.sh"`,
+      ),
       `printf '%s\\n' "$WORK"/*.sh | xargs -n 1 -P ${parallel} sh`,
     ].join('\n'),
     images: `${images} --no-nested-charts > "$WORK/images.json"`,
@@ -43,12 +45,12 @@ export function scripts(
   };
 }
 
-/** All contenders in each round, beginning with another one each time, so that drift hits all alike. */
+/** Runs all contenders in each round, starting with another one each time, so that drift affects all alike. */
 export async function time(
   programs: Programs,
   charts: readonly CorpusChart[],
   folder: string,
-  { rounds, parallel, tell }: { rounds: number; parallel: number; tell: (line: string) => void },
+  { rounds, parallel, log }: { rounds: number; parallel: number; log: (line: string) => void },
 ): Promise<Costs> {
   const config = join(folder, 'all.yaml');
   writeConfig(config, charts);
@@ -56,24 +58,24 @@ export async function time(
   const costs: Record<Contender, Cost[]> = { 'one by one': [], 'at once': [], images: [], nested: [] };
   const work = join(folder, 'work');
   for (let round = 0; round < rounds; round++) {
-    for (const at of CONTENDERS.keys()) {
-      const name = CONTENDERS[(at + round) % CONTENDERS.length] as Contender;
+    for (const index of CONTENDERS.keys()) {
+      const name = CONTENDERS[(index + round) % CONTENDERS.length] as Contender;
       await rm(work, { recursive: true, force: true });
       await mkdir(work, { recursive: true });
       const cost = await measure(commands[name], work, { ...process.env, HELM_BIN: programs.helm, WORK: work });
       costs[name].push(cost);
-      tell(`round ${round + 1}, ${name}: ${cost.wall.toFixed(2)} s, processor ${cost.cpu.toFixed(2)} s`);
+      log(`round ${round + 1}, ${name}: ${cost.wall.toFixed(2)} s, processor ${cost.cpu.toFixed(2)} s`);
       if (name === 'images' || name === 'nested') await checkAnswer(join(work, 'images.json'), charts);
     }
   }
   return costs;
 }
 
-/** Makes sure that an answer is about all charts. @throws Error */
+/** Checks that an answer has all charts. @throws Error if one is missing */
 async function checkAnswer(file: string, charts: readonly CorpusChart[]): Promise<void> {
   const answer = JSON.parse(await readFile(file, 'utf8')) as Answer;
   const named = answer.charts.filter(({ via }) => via === undefined).length;
-  if (named !== charts.length) throw new Error(`images told of ${named} charts instead of ${charts.length}`);
+  if (named !== charts.length) throw new Error(`images listed ${named} charts instead of ${charts.length}`);
 }
 
 function quoted(word: string): string {

@@ -3,8 +3,8 @@ import { list } from 'tar';
 import type { Workload } from './images.ts';
 
 /**
- * Makes sure that an archive holds every blob of the workload, with the content that its name says.
- * @throws Error that names what is missing or wrong
+ * Checks that an archive has every blob of the workload, with the content of its digest.
+ * @throws Error with the first missing blob
  */
 export async function checkArchive(file: string, { digests }: Workload): Promise<void> {
   const found = new Set<string>();
@@ -25,8 +25,8 @@ export async function checkArchive(file: string, { digests }: Workload): Promise
 }
 
 /**
- * Makes sure that a registry gives every image by its tag with its digest, and has all its blobs.
- * @throws Error that names what is missing or wrong
+ * Checks that a registry has every image with its tag and digest, and all its blobs.
+ * @throws Error with the first difference
  */
 export async function checkRegistry(host: string, { manifests }: Workload): Promise<void> {
   for (const [reference, digest] of manifests) {

@@ -1,17 +1,17 @@
 import type { Workload } from './images.ts';
 
 /**
- * A shell script, by the name of what it measures. In its environment: AIRGAP, the launcher; WORK, an empty folder, whose
- * size counts; KEPT, the folder with what pushes start from, `bundle.tar`, `layout.tar` and `layout/`.
+ * Shell scripts by contender. Environment: AIRGAP, the launcher; WORK, an empty folder whose size is measured; KEPT, the
+ * folder with the input of pushes: `bundle.tar`, `layout.tar` and `layout/`.
  */
 export type Contenders = Readonly<Record<string, string>>;
 
-/** `skopeo`'s reference in a layout: what stands before the colon may not contain one. */
+/** Name of an image in an OCI layout for skopeo: without slashes and colons. */
 const slug = (reference: string): string => reference.slice(reference.indexOf('/') + 1).replace(/[/:]/g, '-');
-/** Without a policy file, which some systems lack, skopeo refuses to copy. */
+/** Some systems lack a policy file, without which skopeo refuses to copy. */
 const COPY = 'skopeo --insecure-policy copy --quiet --all';
 
-/** From a registry into one file. */
+/** Contenders that copy from a registry into one file. */
 export function pulls(host: string, { references }: Workload): Contenders {
   const copies = references.map(
     (from) => `${COPY} --src-tls-verify=false docker://${from} oci:"$WORK/oci":${slug(from)}`,
@@ -23,7 +23,7 @@ export function pulls(host: string, { references }: Workload): Contenders {
   };
 }
 
-/** From a file into an empty registry; skopeo also from a layout that was unpacked before. */
+/** Contenders that copy from a file into an empty registry; skopeo also from a layout that was unpacked before. */
 export function pushes(host: string, { references }: Workload): Contenders {
   const copies = (layout: string): string[] =>
     references.map((from) => {

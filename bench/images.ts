@@ -2,13 +2,13 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 
-/** What a layer is made from: the same seed gives the same bytes. Size in bytes before packing. */
+/** Description of a layer: the same seed gives the same bytes. Size in bytes, uncompressed. */
 export type LayerSpec = readonly [seed: string, size: number];
 
-/** An image: its layers by architecture, for linux. With several it is an index. */
+/** Layers of an image by architecture, for linux. With several architectures it is an index. */
 export type ImageSpec = Readonly<Record<string, readonly LayerSpec[]>>;
 
-/** Everything that was put into the registry. */
+/** Content of the registry. */
 export interface Workload {
   /** `HOST/repository:tag`. */
   readonly references: readonly string[];
@@ -29,57 +29,58 @@ interface Descriptor {
 interface Layer {
   readonly descriptor: Descriptor;
   readonly diffId: string;
-  /** The repository from which others mount it. */
+  /** Repository from which others mount it. */
   readonly repository: string;
 }
 
 const MB = 1024 * 1024;
 const OCI = 'application/vnd.oci.image.';
 
-/** What is measured, by name: many bytes that are shared, many small blobs, one large one, several platforms. */
+/** Workloads by name: large shared layers, many small blobs, one large blob, several platforms. */
 export function workloads(scale: number): Readonly<Record<'shared' | 'small' | 'large' | 'platforms', ImageSpec[]>> {
   const size = (megabytes: number): number => Math.round(megabytes * MB * scale);
-  const times = <T>(count: number, make: (at: number) => T): T[] => Array.from({ length: count }, (_, at) => make(at));
+  const times = <T>(count: number, make: (index: number) => T): T[] =>
+    Array.from({ length: count }, (_, index) => make(index));
   let state = 42;
-  /** 4 KB to 2 MB, the same on every run (a linear congruential generator). */
-  const few = (): number => {
+  /** 4 KB to 2 MB, reproducible (a linear congruential generator). */
+  const smallSize = (): number => {
     state = (state * 1103515245 + 12345) % 2 ** 31;
     return Math.round(4096 * 512 ** (state / 2 ** 31));
   };
-  const base = times(20, (at): LayerSpec => [`base-${at}`, few()]);
+  const base = times(20, (index): LayerSpec => [`base-${index}`, smallSize()]);
   return {
-    shared: times(6, (at) => ({
+    shared: times(6, (index) => ({
       amd64: [
         ['base', size(100)],
         ['runtime', size(50)],
-        [`application-${at}`, size(100)],
-        [`settings-${at}`, size(25)],
+        [`application-${index}`, size(100)],
+        [`settings-${index}`, size(25)],
       ],
     })),
-    small: times(Math.ceil(80 * scale), (at) => ({
+    small: times(Math.ceil(80 * scale), (index) => ({
       amd64: [
-        ...times(4, (layer) => base[(at * 3 + layer * 5) % base.length] as LayerSpec),
-        ...times(8, (layer): LayerSpec => [`small-${at}-${layer}`, few()]),
+        ...times(4, (layer) => base[(index * 3 + layer * 5) % base.length] as LayerSpec),
+        ...times(8, (layer): LayerSpec => [`small-${index}-${layer}`, smallSize()]),
       ],
     })),
     large: [{ amd64: [['large', size(4096)]] }],
-    platforms: times(8, (at) => {
+    platforms: times(8, (index) => {
       const layers = (arch: string): LayerSpec[] => [
         [`base-${arch}`, size(40)],
-        ...times(2, (layer): LayerSpec => [`${arch}-${at}-${layer}`, size(40)]),
+        ...times(2, (layer): LayerSpec => [`${arch}-${index}-${layer}`, size(40)]),
       ];
       return { amd64: layers('amd64'), arm64: layers('arm64') };
     }),
   };
 }
 
-/** Makes the images and puts them into an open registry, as `NAME/N:v1`. */
+/** Builds the images and pushes them to a registry without authentication, as `NAME/N:v1`. */
 export async function putImages(host: string, name: string, images: readonly ImageSpec[]): Promise<Workload> {
   const layers = new Map<string, Layer>();
   const manifests = new Map<string, string>();
   const digests = new Set<string>();
-  for (const [at, image] of images.entries()) {
-    const repository = `${name}/${at}`;
+  for (const [index, image] of images.entries()) {
+    const repository = `${name}/${index}`;
     const children: object[] = [];
     const several = Object.keys(image).length > 1;
     let top = '';
@@ -114,7 +115,7 @@ export async function putImages(host: string, name: string, images: readonly Ima
   return { references: [...manifests.keys()], manifests, digests, bytes };
 }
 
-/** The same by another address of the registry. */
+/** Returns the workload under another address of the registry. */
 export function through(host: string, { references, manifests, ...rest }: Workload): Workload {
   const moved = (reference: string): string => `${host}${reference.slice(reference.indexOf('/'))}`;
   return {
@@ -124,7 +125,7 @@ export function through(host: string, { references, manifests, ...rest }: Worklo
   };
 }
 
-/** Under its digest, unless there is a tag. */
+/** Pushes a manifest by its tag, or by its digest if there is none. */
 async function putManifest(
   host: string,
   repository: string,
@@ -140,7 +141,7 @@ async function putManifest(
   return { mediaType, digest, size: Buffer.byteLength(body) };
 }
 
-/** Sends one layer as it is made: a gzip of stored blocks around a tar, hashed inside and outside. */
+/** Uploads a layer while generating it: an uncompressed gzip of a tar; hashes both. */
 async function putLayer(host: string, repository: string, seed: string, size: number): Promise<Layer> {
   const inner = createHash('sha256');
   const outer = createHash('sha256');
@@ -192,10 +193,10 @@ function* counted(chunks: Iterable<Uint8Array>, hash: ReturnType<typeof createHa
   }
 }
 
-/** A tar with one file of noise (AES in counter mode), which nothing can compress. */
+/** Generates a tar with one file of incompressible noise (AES in counter mode). */
 function* tarOf(seed: string, size: number): Generator<Uint8Array> {
   const header = Buffer.alloc(512);
-  const field = (text: string, at: number): number => header.write(text, at, 'latin1');
+  const field = (text: string, offset: number): number => header.write(text, offset, 'latin1');
   field(`data/${seed}`, 0);
   field('0000644\0', 100);
   field('0000000\0', 108);

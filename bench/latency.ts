@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A registry that is further away than it is. */
-export interface Distance {
-  /** `HOST:PORT` of the near end. */
+/** A proxy that adds latency to a registry. */
+export interface LatencyProxy {
+  /** `HOST:PORT` of the proxy. */
   readonly host: string;
   close(): void;
 }
 
 /**
- * Stands before a registry and holds the first byte of every answer back, `milliseconds` after the last byte of what was
- * asked, as a distant one would. Connecting is not delayed, and bandwidth is not limited.
+ * Starts a proxy that delays the first byte of every response by `milliseconds` after the last byte of its request.
+ * Connecting is not delayed, and bandwidth is not limited.
  */
-export async function distant(target: string, milliseconds: number): Promise<Distance> {
+export async function startLatencyProxy(target: string, milliseconds: number): Promise<LatencyProxy> {
   const [name = '', port] = target.split(':');
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (client) => {
@@ -36,10 +36,10 @@ export async function distant(target: string, milliseconds: number): Promise<Dis
 }
 
 function join(client: Socket, registry: Socket, milliseconds: number): void {
-  /** When the next byte of the answer may go; undefined while one is on its way. */
+  /** Time from which the response may be sent; undefined once it has started. */
   let due: number | undefined;
-  let isHeld = false;
-  let isOver = false;
+  let isDelayed = false;
+  let isClosed = false;
   client.on('data', (bytes) => {
     due = performance.now() + milliseconds;
     if (registry.write(bytes)) return;
@@ -48,22 +48,22 @@ function join(client: Socket, registry: Socket, milliseconds: number): void {
   });
   registry.on('data', (bytes) => {
     const send = (): void => {
-      isHeld = false;
+      isDelayed = false;
       if (client.write(bytes)) registry.resume();
       else client.once('drain', () => registry.resume());
-      if (isOver) client.end();
+      if (isClosed) client.end();
     };
     const wait = (due ?? 0) - performance.now();
     due = undefined;
-    isHeld = wait > 0;
+    isDelayed = wait > 0;
     registry.pause();
-    if (isHeld) setTimeout(send, wait);
+    if (isDelayed) setTimeout(send, wait);
     else send();
   });
   client.on('end', () => registry.end()).on('close', () => registry.destroy());
-  // A registry that hangs up has still said what is held back.
+  // Delayed bytes are still sent after the registry has closed the connection.
   registry.on('close', () => {
-    isOver = true;
-    if (!isHeld) client.end();
+    isClosed = true;
+    if (!isDelayed) client.end();
   });
 }

@@ -6,27 +6,27 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What one run took. */
+/** Cost of one run. */
 export interface Cost {
   /** Seconds from start to end. */
   readonly wall: number;
-  /** Seconds of processor time of the tool's processes, user and system. */
+  /** Seconds of processor time of all its processes, user and system. */
   readonly cpu: number;
-  /** MB (10^6 bytes): the largest process at its largest. */
+  /** Peak memory of the largest process, in MB (10^6 bytes). */
   readonly memory: number;
-  /** MB on the disk that the folder took at its fullest. */
+  /** Peak disk usage of the folder, in MB. */
   readonly disk: number;
 }
 
-/** Milliseconds between two looks. A process's own peak is kept by the kernel, so only its last moments can be missed. */
+/** Milliseconds between two samples. The kernel keeps a process's peak memory, so only its last moments can be missed. */
 const INTERVAL = 50;
 
 /**
- * Runs a shell script and measures it. Waits for nothing but the script itself.
- * @throws Error with the end of its stderr when it fails
+ * Runs a shell script and measures it.
+ * @throws Error with the end of its stderr if it fails
  */
 export async function measure(script: string, folder: string, env: NodeJS.ProcessEnv): Promise<Cost> {
-  // The outer shell tells what its children took; the inner one is what fails.
+  // The outer shell prints the times of its children; the inner one runs the script.
   const wrapper = 'sh -ec "$1"; code=$?; times >&3; exit $code';
   const begun = performance.now();
   const child = spawn('sh', ['-c', wrapper, 'sh', script], {
@@ -34,11 +34,11 @@ export async function measure(script: string, folder: string, env: NodeJS.Proces
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
   const closed = once(child, 'close') as Promise<[number | null]>;
-  const complaint = text(child.stdio[2] as NodeJS.ReadableStream);
+  const stderr = text(child.stdio[2] as NodeJS.ReadableStream);
   const times = text(child.stdio[3] as NodeJS.ReadableStream);
   let running = true;
   const peaks = { memory: 0, disk: 0 };
-  const watching = (async () => {
+  const sampling = (async () => {
     while (running) {
       peaks.memory = Math.max(peaks.memory, ...processesOf(child.pid as number).map(peakMemory));
       peaks.disk = Math.max(peaks.disk, await diskUsage(folder));
@@ -48,26 +48,26 @@ export async function measure(script: string, folder: string, env: NodeJS.Proces
   const [code] = await closed;
   const wall = (performance.now() - begun) / 1000;
   running = false;
-  await watching;
-  if (code !== 0) throw new Error(`${script}\nended with ${code}: ${(await complaint).slice(-600)}`);
+  await sampling;
+  if (code !== 0) throw new Error(`${script}\nended with ${code}: ${(await stderr).slice(-600)}`);
   const seconds = [...(await times).matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => Number(m) * 60 + Number(s));
   const cpu = (seconds[2] ?? Number.NaN) + (seconds[3] ?? Number.NaN);
   const disk = Math.max(peaks.disk, await diskUsage(folder)) / 1e6;
   return { wall, cpu, memory: peaks.memory / 1e6, disk };
 }
 
-/** A process's descendants, without itself. */
+/** Descendants of a process. */
 function processesOf(pid: number): number[] {
   const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
   return children.flatMap((child) => [child, ...processesOf(child)]);
 }
 
-/** Bytes. */
+/** Peak memory of a process, in bytes. */
 function peakMemory(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 }
 
-/** Processes come and go. */
+/** Reads a file of /proc; empty once the process has ended. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');
@@ -76,7 +76,7 @@ function read(file: string): string {
   }
 }
 
-/** Bytes that the files of a folder take on the disk, holes not counted. */
+/** Disk usage of a folder's files in bytes, without holes. */
 async function diskUsage(folder: string): Promise<number> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   let bytes = 0;

@@ -15,8 +15,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * A Markdown table with a row for each workload: medians, and the ratios of runs of the same round as median (min to
- * max). All rows have the same contenders, the first of which is compared with the others.
+ * Formats a Markdown table with a row for each workload: medians, and ratios of runs of the same round as median (min–max).
+ * All rows have the same contenders, the first of which is compared with the others.
  */
 export function table(rows: readonly (readonly [workload: string, runs: Runs])[]): string {
   const names = [...(rows[0]?.[1].keys() ?? [])];
@@ -31,19 +31,19 @@ export function table(rows: readonly (readonly [workload: string, runs: Runs])[]
   ];
   const cells = rows.map(([workload, runs]) => {
     const costs = runs.get(mine) ?? [];
-    const middle = (name: string, key: keyof Cost, digits: number): string =>
+    const medianOf = (name: string, key: keyof Cost, digits: number): string =>
       median((runs.get(name) ?? []).map((cost) => cost[key])).toFixed(digits);
     return [
       workload,
-      middle(mine, 'wall', 2),
-      ...others.flatMap((name) => [middle(name, 'wall', 2), ratio(costs, runs.get(name) ?? [])]),
-      ...names.map((name) => middle(name, 'cpu', 2)),
-      ...names.map((name) => middle(name, 'disk', 0)),
-      middle(mine, 'memory', 0),
+      medianOf(mine, 'wall', 2),
+      ...others.flatMap((name) => [medianOf(name, 'wall', 2), ratio(costs, runs.get(name) ?? [])]),
+      ...names.map((name) => medianOf(name, 'cpu', 2)),
+      ...names.map((name) => medianOf(name, 'disk', 0)),
+      medianOf(mine, 'memory', 0),
     ];
   });
   const line = (row: readonly string[]): string => `| ${row.join(' | ')} |`;
-  return [line(head), line(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...cells.map(line)].join('\n');
+  return [line(head), line(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...cells.map(line)].join('\n');
 }
 
 function ratio(mine: readonly Cost[], theirs: readonly Cost[]): string {
@@ -52,10 +52,10 @@ function ratio(mine: readonly Cost[], theirs: readonly Cost[]): string {
   return `**${median(ratios).toFixed(2)}** (${low}–${high})`;
 }
 
-/** The kind of file system that lies in memory (TMPFS_MAGIC of statfs(2)). */
+/** File system type of tmpfs (TMPFS_MAGIC of statfs(2)). */
 const TMPFS = 0x01021994;
 
-/** Date, machine and versions. Nothing that names the machine. */
+/** Formats date, hardware and versions, without the machine's name. */
 export function circumstances(rounds: number, load: number): string {
   const versions = [
     `Node.js ${process.versions.node}`,
@@ -71,12 +71,12 @@ export function circumstances(rounds: number, load: number): string {
 
 const END = '<!-- end of figures -->';
 
-/** Replaces the part of a document that an npm script writes. @throws Error when the document has none */
+/** Replaces the figures in a document that an npm script writes. @throws Error if the document has no markers */
 export function replaceFigures(file: string, script: string, figures: string): void {
   const begin = `<!-- figures: written by npm run ${script} -->`;
   const before = readFileSync(file, 'utf8');
   const from = before.indexOf(begin);
   const to = before.indexOf(END, from);
-  if (from < 0 || to < from) throw new Error(`${file} has no place for figures`);
+  if (from < 0 || to < from) throw new Error(`${file} has no markers for the figures of ${script}`);
   writeFileSync(file, `${before.slice(0, from)}${begin}\n\n${figures}\n\n${before.slice(to)}`);
 }

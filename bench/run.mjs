@@ -1,7 +1,7 @@
 /**
  * Compares `helm airgap` with skopeo, from a registry into one file and from the file into an empty registry: images that
- * share large layers, many small blobs, one large layer, images of two platforms; and the first two with 30 ms of distance.
- * Everything runs on loopback, in turn, and is checked after each run.
+ * share large layers, many small blobs, one large layer, images of two platforms; the first two also with 30 ms of latency.
+ * Everything runs on loopback, one after the other, and is checked after each run.
  *
  *   npm run bench -- [--rounds N] [--small]
  *
@@ -18,7 +18,7 @@ import { startRegistry } from '../test/support/registry.ts';
 import { checkArchive, checkRegistry } from './check.ts';
 import { pulls, pushes } from './contenders.ts';
 import { putImages, through, workloads } from './images.ts';
-import { distant } from './latency.ts';
+import { startLatencyProxy } from './latency.ts';
 import { measure } from './measure.ts';
 import { circumstances, median, replaceFigures, table } from './report.ts';
 
@@ -30,51 +30,51 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 if (!Number.isInteger(rounds) || rounds < 1) throw new Error('--rounds must be a whole number from 1 on');
 const scale = values.small ? 0.02 : 0.25;
-/** Milliseconds that an answer takes from a distant registry. */
-const DISTANCE = 30;
+/** Milliseconds of latency of a distant registry. */
+const LATENCY = 30;
 
 const missing = [
   ...['docker-registry', 'skopeo'].filter((name) => spawnSync(name, ['--version']).error !== undefined),
   ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {
-  console.log(`Skipped: ${missing.join(' and ')} not there.`);
+  console.log(`Skipped: ${missing.join(' and ')} missing.`);
   process.exit(0);
 }
 
 const load = loadavg()[0];
 const folder = await mkdtemp(join(tmpdir(), 'airgap-bench-'));
-const places = { work: join(folder, 'work'), kept: join(folder, 'kept') };
-const env = { ...process.env, TMPDIR: folder, AIRGAP: airgap, WORK: places.work, KEPT: places.kept };
+const folders = { work: join(folder, 'work'), kept: join(folder, 'kept') };
+const env = { ...process.env, TMPDIR: folder, AIRGAP: airgap, WORK: folders.work, KEPT: folders.kept };
 const source = await startRegistry();
 
-/** One contender's run: a fresh folder, the script, the check. */
+/** Runs one contender in an empty folder, and checks the result. */
 async function runOnce(script, check) {
-  await rm(places.work, { recursive: true, force: true });
-  await mkdir(places.work, { recursive: true });
-  const cost = await measure(script, places.work, env);
+  await rm(folders.work, { recursive: true, force: true });
+  await mkdir(folders.work, { recursive: true });
+  const cost = await measure(script, folders.work, env);
   await check();
   return cost;
 }
 
-function pull(_name, script, workload, _far) {
-  return runOnce(script, () => checkArchive(join(places.work, 'out.tar'), workload));
+function pull(_name, script, workload, _isDistant) {
+  return runOnce(script, () => checkArchive(join(folders.work, 'out.tar'), workload));
 }
 
-/** What pushes start from, by runs that are not measured. */
-async function keep({ airgap, skopeo }, workload) {
-  await mkdir(places.kept, { recursive: true });
+/** Creates the input of pushes, by runs that are not measured. */
+async function preparePush({ airgap, skopeo }, workload) {
+  await mkdir(folders.kept, { recursive: true });
   await pull('airgap', airgap, workload);
-  await rename(join(places.work, 'out.tar'), join(places.kept, 'bundle.tar'));
+  await rename(join(folders.work, 'out.tar'), join(folders.kept, 'bundle.tar'));
   await pull('skopeo', skopeo, workload);
-  await rename(join(places.work, 'out.tar'), join(places.kept, 'layout.tar'));
-  await rename(join(places.work, 'oci'), join(places.kept, 'layout'));
+  await rename(join(folders.work, 'out.tar'), join(folders.kept, 'layout.tar'));
+  await rename(join(folders.work, 'oci'), join(folders.kept, 'layout'));
 }
 
-/** Each time into an empty registry on a port of its own: skopeo remembers what it has sent where. */
-async function push(name, _script, workload, far) {
+/** Pushes to an empty registry on a new port: skopeo remembers which registry has which blobs. */
+async function push(name, _script, workload, isDistant) {
   const target = await startRegistry();
-  const proxy = far ? await distant(target.host, DISTANCE) : undefined;
+  const proxy = isDistant ? await startLatencyProxy(target.host, LATENCY) : undefined;
   try {
     const script = pushes(proxy?.host ?? target.host, workload)[name];
     return await runOnce(script, () => checkRegistry(target.host, workload));
@@ -84,14 +84,14 @@ async function push(name, _script, workload, far) {
   }
 }
 
-/** All contenders in each round, beginning with another one each time, so that drift hits all alike. */
-async function compare(run, contenders, workload, far) {
+/** Runs all contenders in each round, starting with another one each time, so that drift affects all alike. */
+async function compare(run, contenders, workload, isDistant) {
   const names = Object.keys(contenders);
   const costs = new Map(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const at of names.keys()) {
-      const name = names[(at + round) % names.length];
-      const cost = await run(name, contenders[name], workload, far);
+    for (const index of names.keys()) {
+      const name = names[(index + round) % names.length];
+      const cost = await run(name, contenders[name], workload, isDistant);
       costs.get(name).push(cost);
       console.error(`round ${round + 1} ${run.name} ${name}: ${cost.wall.toFixed(2)} s`);
     }
@@ -99,8 +99,8 @@ async function compare(run, contenders, workload, far) {
   return costs;
 }
 
-/** Before anything else: starting a program takes a process longer, the larger it has become. */
-function startUp() {
+/** Measures the start. Runs first, since a process spawns others more slowly the larger it has become. */
+function measureStart() {
   const times = Array.from({ length: 10 }, () => {
     const begun = performance.now();
     spawnSync(airgap, ['--help'], { stdio: 'ignore' });
@@ -117,24 +117,24 @@ const LABELS = {
 };
 
 try {
-  const start = startUp();
+  const start = measureStart();
   const rows = { pull: [], push: [] };
   const sizes = [];
   for (const [name, images] of Object.entries(workloads(scale))) {
-    console.error(`making the images: ${LABELS[name]}`);
+    console.error(`building the images: ${LABELS[name]}`);
     const near = await putImages(source.host, name, images);
     const blobs = `${near.references.length} images, ${near.digests.size} blobs`;
     sizes.push(`* ${LABELS[name]}: ${blobs}, ${(near.bytes / 1e9).toFixed(2)} GB unique`);
-    for (const far of name === 'shared' || name === 'small' ? [false, true] : [false]) {
-      const proxy = far ? await distant(source.host, DISTANCE) : undefined;
+    for (const isDistant of name === 'shared' || name === 'small' ? [false, true] : [false]) {
+      const proxy = isDistant ? await startLatencyProxy(source.host, LATENCY) : undefined;
       const workload = proxy === undefined ? near : through(proxy.host, near);
-      const label = far ? `${LABELS[name]}, ${DISTANCE} ms away` : LABELS[name];
+      const label = isDistant ? `${LABELS[name]}, ${LATENCY} ms of latency` : LABELS[name];
       const contenders = pulls(proxy?.host ?? source.host, workload);
-      rows.pull.push([label, await compare(pull, contenders, workload, far)]);
-      await keep(contenders, workload);
-      rows.push.push([label, await compare(push, pushes('', workload), workload, far)]);
+      rows.pull.push([label, await compare(pull, contenders, workload, isDistant)]);
+      await preparePush(contenders, workload);
+      rows.push.push([label, await compare(push, pushes('', workload), workload, isDistant)]);
       proxy?.close();
-      await rm(places.kept, { recursive: true, force: true });
+      await rm(folders.kept, { recursive: true, force: true });
     }
   }
   const figures = [

@@ -2,17 +2,16 @@ import { syncBuiltinESMExports } from 'node:module';
 import promises from 'node:timers/promises';
 
 /**
- * How much faster than real time the program's waits pass: time-outs of a minute in half a second, which a loaded
- * machine still keeps; pauses between tries, which nothing depends on, in next to nothing.
+ * Factors by which waits are shortened. A time-out of a minute takes half a second, which a loaded machine still keeps;
+ * pauses between retries take next to no time, since nothing depends on them.
  */
 const TIMEOUTS = 120;
 const PAUSES = 2000;
 
 /**
- * Makes the waits of the program in this process short: it has no setting for them, and users wait as long as it takes.
- * `node:timers` itself stays as it is, for those who stand outside. To be called before the first request: undici
- * goes on with the clock that it has begun with.
- * @returns makes time pass again as it does
+ * Shortens the waits of the program in this process, which has no setting for them. `node:timers` itself is unchanged,
+ * for the test's own waits. Call it before the first request: undici keeps the clock that it started with.
+ * @returns a function that restores the timers
  */
 export function hurry(): () => void {
   const { setTimeout: timeout } = globalThis;

@@ -1,31 +1,31 @@
 import { setTimeout as wait } from 'node:timers';
-import type { Obstacle } from '../test/support/fault-door.ts';
 import type { Answer, Exchange, Fault } from '../test/support/fault-proxy.ts';
+import type { Obstacle } from '../test/support/tls-front.ts';
 
-/** Milliseconds, real ones, after which a stalled connection ends, for who has the patience; for Helm, which has more. */
+/** Milliseconds of real time after which a stalled connection ends; shorter for Helm, whose clock is not shortened. */
 const LONGEST_STALL = 20_000;
 const HELMS_STALL = 500;
 
-/** Real milliseconds between two drops, and drops of a body. */
+/** Milliseconds of real time between two pieces of a slow body, and number of pieces. */
 const DROP = 3;
 const DROPS = 25;
-/** Between two bytes of a server that sends next to nothing. */
+/** Milliseconds between two bytes of a server that sends almost nothing. */
 const TRICKLE = 50;
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => wait(resolve, ms));
 
-/** The connection ends without a word. */
+/** Resets the connection. */
 export const reset: Fault = async ({ incoming }) => {
   incoming.socket.resetAndDestroy();
 };
 
-/** It was carried out, and the answer is lost. */
+/** Carries out the request, then resets the connection. */
 export const answerLost: Fault = async (exchange) => {
   await exchange.forward();
   await reset(exchange);
 };
 
-/** The connection ends when a part of the body has come. */
+/** Resets the connection after the first piece of the body. */
 export const cutUpload: Fault = async (exchange) => {
   exchange.incoming.once('data', () => void reset(exchange));
 };
@@ -35,7 +35,7 @@ export const stall: Fault = async ({ incoming, body }) => {
   await end(incoming);
 };
 
-/** Half of the answer, and then nothing. */
+/** Sends half of the answer, then stalls. */
 export const stallBody: Fault = async (exchange) => {
   const { status, headers, body } = await exchange.forward();
   exchange.outgoing.writeHead(status, headers);
@@ -43,36 +43,36 @@ export const stallBody: Fault = async (exchange) => {
   await end(exchange.incoming);
 };
 
-/** Nothing is read. */
+/** Stops reading the request. */
 export const stallUpload: Fault = async ({ incoming }) => {
   incoming.pause();
   await end(incoming);
 };
 
-/** Half of the answer, and then the connection ends. */
+/** Sends half of the answer, then closes the connection. */
 export const cut: Fault = async (exchange) => {
   const { status, headers, body } = await exchange.forward();
   exchange.outgoing.writeHead(status, headers);
   exchange.outgoing.write(body.subarray(0, body.length >> 1), () => exchange.outgoing.destroy());
 };
 
-/** One bit of the answer's body is another. */
+/** Flips one bit of the answer's body. */
 export const spoil: Fault = async ({ forward, reply }) => {
   const answer = await forward();
   reply({ ...answer, body: flipped(answer.body) });
 };
 
-/** One bit of what the registry gets is another. */
+/** Flips one bit of the request's body. */
 export const spoilUpload: Fault = async ({ body, forward, reply }) => reply(await forward(flipped(await body())));
 
-/** The header names another digest than the content has. */
+/** Replaces Docker-Content-Digest by another digest. */
 export const otherDigest: Fault = async ({ forward, reply }) => {
   const answer = await forward();
   const headers = { ...answer.headers, 'docker-content-digest': `sha256:${'0'.repeat(64)}` };
   reply({ ...answer, headers });
 };
 
-/** What a registry, or a gateway before it, says instead. */
+/** Answers as a registry, or a gateway in front of it, does on failure. */
 export function answer(
   status: number,
   said: {
@@ -83,7 +83,7 @@ export function answer(
     readonly html?: string;
   } = {},
 ): Fault {
-  const { headers = {}, code = 'UNKNOWN', message = 'so it is', detail, html } = said;
+  const { headers = {}, code = 'UNKNOWN', message = 'injected fault', detail, html } = said;
   const text = html ?? JSON.stringify({ errors: [{ code, message, detail }] });
   const type = html === undefined ? 'application/json' : 'text/html';
   return async ({ body, reply }) => {
@@ -93,32 +93,32 @@ export function answer(
   };
 }
 
-/** The connection ends without a word, and the next ones, so many, meet an obstacle. */
+/** Resets the connection, and puts an obstacle in the way of the next `times` ones. */
 export function obstructed(obstacle: Obstacle, times: number): Fault {
-  return async ({ slam }) => slam(obstacle, times);
+  return async ({ obstruct }) => obstruct(obstacle, times);
 }
 
-/** Half of the answer, and then the proxy ends the tunnel. */
-export const cutTunnel: Fault = async ({ forward, outgoing, slam }) => {
+/** Sends half of the answer, then the proxy closes the tunnel. */
+export const cutTunnel: Fault = async ({ forward, outgoing, obstruct }) => {
   const { status, headers, body } = await forward();
   outgoing.writeHead(status, headers);
-  outgoing.write(body.subarray(0, body.length >> 1), () => slam('tunnel cut', 0));
+  outgoing.write(body.subarray(0, body.length >> 1), () => obstruct('tunnel cut', 0));
 };
 
-/** The token that is given has expired when it comes. */
+/** Issues a token that has already expired. */
 export const expired: Fault = async ({ forward, revoke, reply }) => {
   const answer = await forward();
   revoke();
   reply(answer);
 };
 
-/** All tokens have expired. */
+/** Revokes all tokens. */
 export const expire: Fault = async ({ revoke, forward, reply }) => {
   revoke();
   reply(await forward());
 };
 
-/** Content-Length says so many bytes more than come, or fewer. */
+/** Sends a Content-Length that is too high by `more` bytes, or too low if negative. */
 export function length(more: number): Fault {
   return async ({ forward, outgoing }) => {
     const { status, headers, body } = await forward();
@@ -129,18 +129,18 @@ export function length(more: number): Fault {
   };
 }
 
-/** A well-formed answer that lacks its last bytes. */
+/** Sends a well-formed answer without its last bytes. */
 export const lie: Fault = async ({ forward, reply }) => {
   const answer = await forward();
   const body = answer.body.subarray(0, -3);
   reply({ ...answer, headers: { ...answer.headers, 'content-length': String(body.length) }, body });
 };
 
-/** Sends the client elsewhere: uploads by the Location of their session, everything else by a redirect. */
+/** Sends the client to another host: uploads by the Location of their session, other requests by a redirect. */
 export function redirect(to: string | undefined): Fault {
-  return async ({ passage, incoming, elsewhere, forward, body, reply }) => {
+  return async ({ recorded, incoming, elsewhere, forward, body, reply }) => {
     const host = to ?? elsewhere;
-    if (passage.method === 'POST' && passage.path.includes('/uploads/')) {
+    if (recorded.method === 'POST' && recorded.path.includes('/uploads/')) {
       const answer = await forward();
       const { location } = answer.headers;
       const there = location?.replace(/^http:\/\/[^/]+/, `http://${host}`);
@@ -165,7 +165,7 @@ export const drip: Fault = async ({ forward, outgoing }) => {
   outgoing.end();
 };
 
-/** What would hold a run for ever that only looks at the time between two pieces. */
+/** Sends a byte now and then: a client that limits only the time between two reads would never end. */
 export const trickle: Fault = async ({ incoming, forward, outgoing }) => {
   const { status, headers, body } = await forward();
   outgoing.writeHead(status, headers);
@@ -184,13 +184,13 @@ export const dripIn: Fault = async ({ incoming, forward, reply }) => {
   reply(await forward());
 };
 
-/** The tag is written, and immutable from that moment: what ECR says to the second of two that write the same. */
+/** Writes the tag, then reports it as immutable: ECR's answer to the second of two clients that write the same. */
 export const takenBySame: Fault = async (exchange) => {
   await exchange.forward();
   await exists(exchange);
 };
 
-/** Somebody else has just written the tag, and it is immutable. */
+/** Another client has just written other content to the tag, which is immutable. */
 export const taken: Fault = async (exchange) => {
   const ours = JSON.parse((await exchange.body()).toString('utf8')) as object;
   const theirs = { ...ours, annotations: { by: 'somebody else' } };
@@ -200,23 +200,23 @@ export const taken: Fault = async (exchange) => {
 
 const exists = answer(400, { code: 'TAG_INVALID', message: 'the tag already exists and the repository is immutable' });
 
-/** The registry says with this status that it has stored what it has not. */
+/** Answers a write with this status without storing anything. */
 export function nothingStored(status: number): Fault {
-  return async ({ passage, body, reply }) => {
+  return async ({ recorded, body, reply }) => {
     await body();
-    const headers = { location: passage.path, 'content-length': '0' };
+    const headers = { location: recorded.path, 'content-length': '0' };
     reply({ status, headers, body: Buffer.alloc(0) });
   };
 }
 
-/** Ends a connection after a while, unless the client does before. */
+/** Closes a connection after a while, unless the client does so first. */
 async function end({ socket, headers }: Exchange['incoming']): Promise<void> {
   const after = headers['user-agent']?.startsWith('Helm/') ? HELMS_STALL : LONGEST_STALL;
   const timer = wait(() => socket.destroy(), after);
   socket.once('close', () => clearTimeout(timer));
 }
 
-/** A bit in the middle. */
+/** Copies a body with one bit flipped in the middle. */
 function flipped(body: Answer['body']): Buffer {
   const copy = Buffer.from(body);
   const at = copy.length >> 1;

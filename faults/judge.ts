@@ -1,57 +1,58 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { filesIn, hashOf, type Place, type Trial } from './lane.ts';
+import { filesIn, hashOf, type Trial, type Workspace } from './worker.ts';
 import { NAMES } from './workload.ts';
 
 /** Manifests that every run has to bring: repository and tag, or the digest where it has none, with the digest. */
 export type Expected = ReadonlyMap<string, string>;
 
-/** What a run that ended badly may leave beside nothing: what its next one goes on from. */
+/** Files that a failed run may leave for the next one to resume from. */
 const UNFINISHED = /^out\.tar\.partial(?:\.journal)?$/;
-/** One that was killed cannot take its lock away. The next one knows that it is gone. */
+/** A killed run cannot remove its lock. The next run detects that its process is gone. */
 const KILLED = /^out\.tar\.partial(?:\.journal|\.lock)?$/;
 
-/** What a step is called by: what was being moved, or what was asked for. */
-const STEP = /sha256[:-][0-9a-f]{12}|manifest|blob|token|:(?:1|2|1\.0\.0)(?![\w.])|fetch chart/;
+/** Facts by which an error names its step: a digest, a tag, the kind of content, or the download of a chart. */
+const STEP =
+  /sha256[:-][0-9a-f]{12}|manifest|blob|layer|upload|referrer|token|:(?:1|2|1\.0\.0)(?![\w.])|(?:fetch|pull|download)\w* (?:the )?chart/i;
 
-/** What every run owes, however it ends. */
-export function* faultsOfAny(trial: Trial, { temporary }: Place): Generator<string> {
+/** Checks that hold for every run, however it ends. */
+export function* checkRun(trial: Trial, { temporary }: Workspace): Generator<string> {
   const { err, leaks, isHung, code } = trial;
   if (isHung) yield 'it does not end';
   if (code !== 0 && code !== 1) yield `it ends with ${code}`;
   for (const leak of leaks) yield `credentials went to another host: ${leak}`;
   if (/^ {4}at \S/m.test(err)) yield 'it prints a stack trace';
-  if (/unexpected: /.test(err)) yield 'it says "unexpected"';
+  if (/^Error: (?:unexpected|internal)\b[^:]*: /im.test(err)) yield 'it reports a fault of its own';
   if (/token-of-age|a-word-nobody-may-see/.test(err)) yield 'it prints a secret';
   const left = filesIn(temporary);
   if (left.length > 0) yield `it leaves ${left.join(', ')} in TMPDIR`;
 }
 
-/** A sentence that names the image or chart, and the step. */
-export function* faultsOfFailure({ err, out }: Trial, step: string, isSingle: boolean): Generator<string> {
-  const said = errorOf(err);
-  if (said === '') yield 'it gives no error';
+/** Checks of a failed run: its error names the image or chart, and the step. */
+export function* checkFailure({ err, out }: Trial, step: string, isSingle: boolean): Generator<string> {
+  const error = errorOf(err);
+  if (error === '') yield 'it prints no error';
   if (out !== '') yield 'it prints a result';
-  const about = NAMES.filter((name) => step.includes(name));
-  const wanted = isSingle && about.length > 0 ? about : NAMES;
-  if (!wanted.some((name) => said.includes(name))) yield `it does not name ${wanted.join(' or ')}`;
-  if (!STEP.test(said)) yield 'it names no step';
+  const affected = NAMES.filter((name) => step.includes(name));
+  const expected = isSingle && affected.length > 0 ? affected : NAMES;
+  if (!expected.some((name) => error.includes(name))) yield `it does not name ${expected.join(' or ')}`;
+  if (!STEP.test(error)) yield 'it names no step';
 }
 
-/** From the first error on: before it there is progress. */
+/** The text from the first error on, without the progress before it. */
 export function errorOf(err: string): string {
   return err.slice(err.search(/^Error: /m) < 0 ? err.length : err.search(/^Error: /m));
 }
 
-/** A bundle is there and is the very same as without faults. */
-export function* faultsOfBundle({ folder, file }: Place, expected: string): Generator<string> {
+/** Checks that the bundle exists and is the same as without faults. */
+export function* checkBundle({ folder, file }: Workspace, expected: string): Generator<string> {
   const files = filesIn(folder);
   if (files.join() !== 'out.tar') yield `the folder holds ${files.join(', ') || 'nothing'}`;
   else if (hashOf(file) !== expected) yield 'the bundle has other bytes than without faults';
 }
 
-/** Nothing looks finished. */
-export function* faultsOfNoBundle({ folder }: Place, isKilled = false): Generator<string> {
+/** Checks that no file looks finished. */
+export function* checkNoBundle({ folder }: Workspace, isKilled = false): Generator<string> {
   const mayBe = isKilled ? KILLED : UNFINISHED;
   const odd = filesIn(folder).filter((name) => !mayBe.test(name));
   if (odd.length > 0) yield `it leaves ${odd.join(', ')}`;
@@ -62,10 +63,10 @@ const ACCEPT = {
 };
 
 /**
- * Asks the real registry for everything below the tags.
- * @param tags `REPOSITORY:TAG` below the prefix, with the digest that each has to have
+ * Pulls everything below the tags from the real registry.
+ * @param tags `REPOSITORY:TAG` below the prefix, with its expected digest
  */
-export async function faultsOfRegistry(host: string, prefix: string, tags: Expected): Promise<string[]> {
+export async function checkRegistry(host: string, prefix: string, tags: Expected): Promise<string[]> {
   const wrong: string[] = [];
   const get = async (repository: string, path: string): Promise<Buffer | undefined> => {
     const answer = await fetch(`http://${host}/v2/${prefix}/${repository}/${path}`, { headers: ACCEPT });
@@ -84,7 +85,7 @@ export async function faultsOfRegistry(host: string, prefix: string, tags: Expec
     for (const blob of config === undefined ? layers : [config, ...layers])
       await check(repository, blob.digest, 'blobs');
   };
-  // What has a subject is listed under the tag that stands for it: this registry has no referrers API.
+  // Referrers are listed under the fallback tag: this registry has no referrers API.
   const checkListed = async (repository: string, bytes: Buffer): Promise<void> => {
     const { subject } = JSON.parse(bytes.toString('utf8')) as Manifest;
     const list = await get(repository, `manifests/${subject?.digest.replace(':', '-')}`);
@@ -124,8 +125,8 @@ function digestOf(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-/** What a receipt vouches for, below the prefix. */
-export function receiptOf(file: string, prefix: string): Expected {
+/** Tags and referrers of a receipt, below the prefix. */
+export function tagsOfReceipt(file: string, prefix: string): Expected {
   const { items, referrers } = JSON.parse(readFileSync(file, 'utf8')) as Receipt;
   const there = referrers.filter(({ status }) => status === 'pushed' || status === 'present');
   return new Map([
@@ -136,8 +137,8 @@ export function receiptOf(file: string, prefix: string): Expected {
   ]);
 }
 
-/** What the log says has been sent, and is not there. */
-export async function faultsOfLog(host: string, prefix: string, log: string): Promise<string[]> {
+/** Content that the log reports as sent, and that the registry does not have. */
+export async function checkLog(host: string, prefix: string, log: string): Promise<string[]> {
   const wrong: string[] = [];
   for (const line of log.split('\n').filter((text) => text !== '')) {
     const { event, status, item, repository, digest, tag } = JSON.parse(line) as Record<string, string>;
@@ -150,6 +151,6 @@ export async function faultsOfLog(host: string, prefix: string, log: string): Pr
 }
 
 function namedBelow(name: string, prefix: string): string {
-  const at = name.indexOf(`${prefix}/`);
-  return at < 0 ? name : name.slice(at + prefix.length + 1).replace(/@.*$/, '');
+  const start = name.indexOf(`${prefix}/`);
+  return start < 0 ? name : name.slice(start + prefix.length + 1).replace(/@.*$/, '');
 }

@@ -2,76 +2,76 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { airgap, type Run } from '../test/support/cli.ts';
-import { type Passage, pass } from '../test/support/fault-proxy.ts';
-import { faultsOfBundle, faultsOfLog, faultsOfNoBundle, faultsOfRegistry } from './judge.ts';
+import { pass, type RecordedRequest } from '../test/support/fault-proxy.ts';
+import { checkBundle, checkLog, checkNoBundle, checkRegistry } from './judge.ts';
 import type { Kind } from './kind.ts';
-import { type Direction, filesIn, type Lane, type Place, stepOf } from './lane.ts';
-import { asked, type Case, type Outcome, type Reference, type References } from './sweep.ts';
+import { type Baseline, type Baselines, type Case, type Outcome, stepOfRequest } from './sweep.ts';
+import { type Direction, filesIn, stepOf, type Worker, type Workspace } from './worker.ts';
 
-/** The process ends at a request, with no chance to tidy up. It is a process of its own, from the built plugin. */
+/** The process is killed at a request and cannot clean up. Runs the built plugin as a child process. */
 const KILLED: Kind = {
   row: 'kill -9',
-  variant: 'of the tool, when the registry has the request',
+  variant: 'of the plugin, once the registry has the request',
   reach: 'once',
   applies: () => true,
   inject: pass,
 };
 
-/** All cases: each request. */
-export function killsOf(direction: Direction, { direct }: References): Case[] {
-  return direct[direction].map((passage) => ({ direction, kind: KILLED, ...asked(passage) }));
+/** One case for each request. */
+export function killsOf(direction: Direction, { direct }: Baselines): Case[] {
+  return direct[direction].map((recorded) => ({ direction, kind: KILLED, ...stepOfRequest(recorded) }));
 }
 
-/** Kills a run at a step, and judges what is left and what a second run makes of it. */
-export async function attemptKill(lane: Lane, { direct: reference }: References, one: Case): Promise<Outcome> {
-  const place = lane.place();
+/** Kills a run at a step, and judges the files that it leaves and the second run. */
+export async function tryKill(worker: Worker, { direct: baseline }: Baselines, testCase: Case): Promise<Outcome> {
+  const workspace = worker.createWorkspace();
   try {
-    const killed = await runKilled(lane, reference, one, place);
+    const killed = await runKilled(worker, baseline, testCase, workspace);
     const wrong = killed.code === 0 ? ['the step never came'] : [];
-    if (one.direction === 'pull') wrong.push(...faultsOfNoBundle(place, true));
-    else wrong.push(...(await judgeStopped(lane, place)));
-    lane.proxy.begin();
-    const second = await start(lane, reference, one, place);
+    if (testCase.direction === 'pull') wrong.push(...checkNoBundle(workspace, true));
+    else wrong.push(...(await judgeStopped(worker, workspace)));
+    worker.proxy.begin();
+    const second = await start(worker, baseline, testCase, workspace);
     if (second.code !== 0) wrong.push(`the second run fails: ${second.stderr}`);
-    else if (one.direction === 'pull') wrong.push(...faultsOfBundle(place, reference.hashes.chart));
-    else wrong.push(...(await faultsOfRegistry(lane.source.host, place.name, reference.tags)));
-    return { ...one, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, said: killed.stderr };
+    else if (testCase.direction === 'pull') wrong.push(...checkBundle(workspace, baseline.hashes.chart));
+    else wrong.push(...(await checkRegistry(worker.source.host, workspace.name, baseline.tags)));
+    return { ...testCase, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, output: killed.stderr };
   } finally {
-    lane.leave(place);
+    worker.removeWorkspace(workspace);
   }
 }
 
 function start(
-  lane: Lane,
-  { bundle }: Reference,
+  worker: Worker,
+  { bundle }: Baseline,
   { direction }: Case,
-  place: Place,
+  workspace: Workspace,
   when?: Promise<void>,
 ): Promise<Run> {
-  const args = direction === 'pull' ? lane.pullArgs(place, { chart: true }) : lane.pushArgs(place, bundle);
+  const args = direction === 'pull' ? worker.pullArgs(workspace, { chart: true }) : worker.pushArgs(workspace, bundle);
   const interrupt = when === undefined ? {} : { interruptAt: { signal: 'SIGKILL', when } as const };
-  return airgap(args, lane.home, { env: lane.env(place), cwd: place.folder, ...interrupt });
+  return airgap(args, worker.home, { env: worker.env(workspace), cwd: workspace.folder, ...interrupt });
 }
 
-function runKilled(lane: Lane, reference: Reference, one: Case, place: Place): Promise<Run> {
+function runKilled(worker: Worker, baseline: Baseline, testCase: Case, workspace: Workspace): Promise<Run> {
   const reached = Promise.withResolvers<void>();
-  lane.proxy.begin((passage: Passage) => {
-    if (stepOf(passage) !== one.step) return undefined;
+  worker.proxy.begin((recorded: RecordedRequest) => {
+    if (stepOf(recorded) !== testCase.step) return undefined;
     reached.resolve();
-    // The answer comes when nobody is there to take it.
+    // Answers once the client is gone.
     return async (exchange) => {
       await once(exchange.incoming.socket, 'close');
       await pass(exchange);
     };
   });
-  return start(lane, reference, one, place, reached.promise);
+  return start(worker, baseline, testCase, workspace, reached.promise);
 }
 
-/** What a push has told before it ended is true. */
-async function judgeStopped(lane: Lane, place: Place): Promise<string[]> {
-  const files = filesIn(place.folder);
+/** Checks that the log of a killed push is true. */
+async function judgeStopped(worker: Worker, workspace: Workspace): Promise<string[]> {
+  const files = filesIn(workspace.folder);
   const wrong = files.includes('receipt.json') ? ['it writes a receipt'] : [];
   if (!files.includes('log')) return wrong;
-  const log = readFileSync(join(place.folder, 'log'), 'utf8');
-  return [...wrong, ...(await faultsOfLog(lane.source.host, place.name, log))];
+  const log = readFileSync(join(workspace.folder, 'log'), 'utf8');
+  return [...wrong, ...(await checkLog(worker.source.host, workspace.name, log))];
 }

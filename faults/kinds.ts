@@ -43,7 +43,7 @@ import {
 } from './kind.ts';
 import { QUIRK_KINDS } from './quirk-kinds.ts';
 
-/** What docker-registry says when it cannot write. */
+/** docker-registry's error when its disk is full. */
 const FULL = {
   code: 'UNKNOWN',
   message: 'unknown error',
@@ -52,7 +52,7 @@ const FULL = {
 const FOR_EVER = Number.POSITIVE_INFINITY;
 const GATEWAY = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 
-/** Every kind of fault that is tried. */
+/** All kinds of faults of the sweep. */
 export const KINDS: readonly Kind[] = [
   make('connection reset', 'before the request is carried out', 'once', any, reset),
   make('connection reset', 'after it was carried out', 'once', any, answerLost),
@@ -122,11 +122,11 @@ export const KINDS: readonly Kind[] = [
     ),
     way: 'tls',
   },
-  { ...make('lost write', 'stored, it says, and it is not', 'once', stores, nothingStored(201)), lies: true },
+  { ...make('lost write', '201, and nothing is stored', 'once', stores, nothingStored(201)), lies: true },
   ...QUIRK_KINDS,
 ];
 
-/** The repository of the source answers as if it had never been. */
+/** The repository of the source answers as if it did not exist. */
 export const GONE: Kind = make(
   'repository deleted',
   'before this request',
@@ -135,14 +135,14 @@ export const GONE: Kind = make(
   answer(404, { code: 'NAME_UNKNOWN' }),
 );
 
-/** The repository is really deleted, once, and the registry goes on with what it has. */
+/** Deletes the repository from the registry's storage once; the registry answers from what is left. */
 export function deleted(repositories: string): Kind {
   return {
     ...GONE,
     reach: 'once',
     lies: true,
-    inject: async ({ passage, forward, reply }) => {
-      const name = repositoryOf(passage);
+    inject: async ({ recorded, forward, reply }) => {
+      const name = repositoryOf(recorded);
       if (name !== undefined) await rm(join(repositories, name), { recursive: true, force: true });
       reply(await forward());
     },

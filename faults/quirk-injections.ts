@@ -2,25 +2,25 @@ import { setTimeout as wait } from 'node:timers';
 import { type Fault, pass } from '../test/support/fault-proxy.ts';
 import { answer } from './injections.ts';
 
-/** Real milliseconds before the first byte: three times what the program waits elsewhere, by its faster clock. */
+/** Milliseconds of real time before the first byte: three times the program's usual time-out under the fast clock. */
 const LATE = 1500;
 
-/** A registry that has nothing to send until it has the whole layer itself: Nexus as a pull-through cache. */
+/** Sends nothing until the whole layer is there, as Nexus does as a pull-through cache. */
 export const late: Fault = async (exchange) => {
   await new Promise((resolve) => wait(resolve, LATE));
   await pass(exchange);
 };
 
-/** Refuses requests for a part: registry.k8s.io's storage (400), go-containerregistry's registry (416). */
+/** Refuses range requests, as registry.k8s.io's storage (400) and go-containerregistry's registry (416) do. */
 export function refuseRange(status: number): Fault {
   const refuse = answer(status, { code: 'UNSUPPORTED' });
   return (exchange) => (exchange.incoming.headers.range === undefined ? pass : refuse)(exchange);
 }
 
 /**
- * Answers requests for a part with another part.
- * @param more bytes by which the part begins later than asked
- * @param isTold whether Content-Range says so; there is none otherwise
+ * Answers range requests with another range.
+ * @param more bytes by which the range starts later than requested
+ * @param isTold whether Content-Range states the range; without it the header is missing
  */
 export function partial(more: number, isTold: boolean): Fault {
   return async (exchange) => {
@@ -36,7 +36,7 @@ export function partial(more: number, isTold: boolean): Fault {
   };
 }
 
-/** Content-Length of the answer to HEAD, whatever there is. */
+/** Replaces Content-Length in responses to HEAD. */
 export function headLength(length: number): Fault {
   return async ({ forward, reply }) => {
     const answered = await forward();
@@ -44,7 +44,7 @@ export function headLength(length: number): Fault {
   };
 }
 
-/** It was carried out, and the answer has another status. */
+/** Carries out the request, and answers with another 2xx status. */
 export function endsWith(status: number): Fault {
   return async ({ forward, reply }) => {
     const answered = await forward();

@@ -16,7 +16,7 @@ import { endsWith, headLength, late, partial, refuseRange } from './quirk-inject
 
 const PAGE = '<!DOCTYPE html><html><head><title>Log in</title></head></html>';
 const UNKNOWN_BLOB = { code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown to registry' };
-/** As Docker Hub says that no more can be pulled for six hours. */
+/** Docker Hub's answer when the pull limit of six hours is used up. */
 const PULL_LIMIT = {
   code: 'TOOMANYREQUESTS',
   headers: { 'ratelimit-limit': '100;w=21600', 'ratelimit-remaining': '0;w=21600' },
@@ -26,13 +26,13 @@ const harmless = (...[row, variant, reach, applies, inject]: Parameters<typeof m
   ...make(row, variant, reach, applies, inject),
   harmless: true,
 });
-/** A download that breaks off in the middle, and what its continuation meets. */
+/** A download that breaks off in the middle, and the fault that its resumption meets. */
 const resumed = (variant: string, then: Kind['inject']): Kind => ({
   ...harmless('odd answer to a resumed download', variant, 'step', isBlob, cut),
   then,
 });
 
-/** What real registries and proxies do that the specification has otherwise (test/quirks has where that is told). */
+/** Deviations of real registries and proxies from the specification; test/quirks has the sources. */
 export const QUIRK_KINDS: readonly Kind[] = [
   harmless('499, 520, 524', '499 once', 'once', any, answer(499, { html: PAGE })),
   harmless('499, 520, 524', '520 of Cloudflare, once', 'once', any, answer(520, { html: PAGE })),

@@ -2,79 +2,83 @@ import { airgapOk } from '../test/support/cli.ts';
 import type { Plan } from '../test/support/fault-proxy.ts';
 import { pushImage } from '../test/support/images.ts';
 import { answer } from './injections.ts';
-import type { Lane, Place } from './lane.ts';
+import type { Worker, Workspace } from './worker.ts';
 
-/** Images of the bundle, and as many manifests. */
+/** Images of the bundle, with one manifest each. */
 const IMAGES = 200;
-/** Manifests that the registry takes in a second, and at once after a pause: ECR's published rate for PutImage. */
+/** Manifests per second, and burst: ECR's published rate for PutImage. */
 const PER_SECOND = 10;
 const AT_ONCE = 10;
 
-/** How a push into a registry that throttles went. */
+/** Figures of a push to a registry that throttles. */
 export interface Throttled {
-  /** What the registry says beside 429. */
+  /** Headers of the 429 responses. */
   readonly variant: string;
   readonly manifests: number;
-  /** From the first manifest that was taken to the last. */
+  /** From the first accepted manifest to the last. */
   readonly seconds: number;
   readonly refused: number;
-  /** Manifests a second as a share of what is permitted. */
+  /** Manifests per second as a share of the permitted rate. */
   readonly share: number;
 }
 
-/** Pushes 200 small images in a process of its own into a registry that takes ten manifests a second. */
-export async function measureRate(lane: Lane): Promise<readonly Throttled[]> {
-  const place = lane.place();
+/** Pushes 200 small images, from a child process, to a registry that accepts ten manifests a second. */
+export async function measureRate(worker: Worker): Promise<readonly Throttled[]> {
+  const workspace = worker.createWorkspace();
   try {
-    const names = Array.from({ length: IMAGES }, (_, at) => `many/image-${at}`);
+    const names = Array.from({ length: IMAGES }, (_, index) => `many/image-${index}`);
     for (const name of names)
-      await pushImage(lane.source.host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
-    const images = names.flatMap((name) => ['--image', `${lane.source.host}/${name}:1`]);
-    const bundle = [...images, '--plain-http', lane.source.host, '--no-referrers', '--out', place.file];
-    await airgapOk(['bundle', ...bundle], lane.home, { cwd: place.folder });
+      await pushImage(worker.source.host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
+    const images = names.flatMap((name) => ['--image', `${worker.source.host}/${name}:1`]);
+    const bundle = [...images, '--plain-http', worker.source.host, '--no-referrers', '--out', workspace.file];
+    await airgapOk(['bundle', ...bundle], worker.home, { cwd: workspace.folder });
     return [
-      await pushThrottled(lane, place.file, 'with `Retry-After: 1`', { 'retry-after': '1' }),
-      await pushThrottled(lane, place.file, 'without `Retry-After`', {}),
+      await pushThrottled(worker, workspace.file, 'with `Retry-After: 1`', { 'retry-after': '1' }),
+      await pushThrottled(worker, workspace.file, 'without `Retry-After`', {}),
     ];
   } finally {
-    lane.leave(place);
+    worker.removeWorkspace(workspace);
   }
 }
 
 async function pushThrottled(
-  lane: Lane,
+  worker: Worker,
   bundle: string,
   variant: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<Throttled> {
-  const place: Place = lane.place();
-  const taken: number[] = [];
+  const workspace: Workspace = worker.createWorkspace();
+  const accepted: number[] = [];
   let refused = 0;
-  let [tokens, filled] = [AT_ONCE, performance.now()];
+  let [tokens, refilled] = [AT_ONCE, performance.now()];
   const plan: Plan = ({ method, path }) => {
     if (method !== 'PUT' || !path.includes('/manifests/')) return undefined;
     const now = performance.now();
-    tokens = Math.min(AT_ONCE, tokens + ((now - filled) * PER_SECOND) / 1000);
-    filled = now;
+    tokens = Math.min(AT_ONCE, tokens + ((now - refilled) * PER_SECOND) / 1000);
+    refilled = now;
     if (tokens < 1) {
       refused++;
       return answer(429, { headers, code: 'TOOMANYREQUESTS' });
     }
     tokens--;
-    taken.push(now);
+    accepted.push(now);
     return undefined;
   };
-  lane.proxy.begin(plan);
+  worker.proxy.begin(plan);
   try {
-    await airgapOk(lane.pushArgs(place, bundle), lane.home, { env: lane.env(place), cwd: place.folder });
+    await airgapOk(worker.pushArgs(workspace, bundle), worker.home, {
+      env: worker.env(workspace),
+      cwd: workspace.folder,
+    });
   } finally {
-    lane.leave(place);
+    worker.removeWorkspace(workspace);
   }
-  const seconds = ((taken.at(-1) ?? 0) - (taken[0] ?? 0)) / 1000;
-  return { variant, manifests: taken.length, seconds, refused, share: (taken.length - AT_ONCE) / seconds / PER_SECOND };
+  const seconds = ((accepted.at(-1) ?? 0) - (accepted[0] ?? 0)) / 1000;
+  const share = (accepted.length - AT_ONCE) / seconds / PER_SECOND;
+  return { variant, manifests: accepted.length, seconds, refused, share };
 }
 
-/** A Markdown table. */
+/** Formats the figures as a Markdown table. */
 export function rateTable(rows: readonly Throttled[]): string {
   return [
     `| 429 | manifests | seconds | refused | share of ${PER_SECOND} a second |`,

@@ -2,7 +2,7 @@ import type { Outcome } from './sweep.ts';
 
 const VERDICTS = ['completed', 'recovered', 'bad'] as const;
 
-/** A Markdown table: for each fault and direction how many cases there were, and how they ended. */
+/** Formats a Markdown table: number of cases and verdicts for each fault and direction. */
 export function table(outcomes: readonly Outcome[]): string {
   const rows = [...Map.groupBy(outcomes, ({ kind }) => kind.row)].flatMap(([row, of]) => [
     ...Map.groupBy(of, ({ direction }) => `${row} | ${direction}`),
@@ -12,20 +12,20 @@ export function table(outcomes: readonly Outcome[]): string {
     return `| ${name} | ${[of.length, ...counts].join(' | ')} |`;
   };
   return [
-    '| fault | direction | cases | completed at once | failed, and completed at the second run | bad |',
+    '| fault | direction | cases | completed at once | failed, completed by the second run | bad |',
     '| --- | --- | ---: | ---: | ---: | ---: |',
     ...rows.map(([name, of]) => line(name, of)),
     line('**all** | both', outcomes),
   ].join('\n');
 }
 
-/** One case in a line. */
+/** Describes a case in one line. */
 export function describe({ direction, kind, step }: Pick<Outcome, 'direction' | 'kind' | 'step'>): string {
   return `${direction}, ${kind.row} (${kind.variant}), ${step}`;
 }
 
-/** What is wrong with a case, in lines, with what the tool said. */
-export function complaint({ wrong, said }: Outcome): string {
-  const words = said === '' ? [] : ['it said:', ...said.trimEnd().split('\n')];
-  return [...wrong, ...words].map((text) => `    ${text}`).join('\n');
+/** Lists what is wrong with a case, with the output of the plugin. */
+export function complaint({ wrong, output }: Outcome): string {
+  const printed = output === '' ? [] : ['output:', ...output.trimEnd().split('\n')];
+  return [...wrong, ...printed].map((text) => `    ${text}`).join('\n');
 }

@@ -2,10 +2,10 @@
  * Sweeps faults over every request of a bundle and of a push, one at a time, and judges how each run ends and whether the
  * next one completes.
  *
- *   npm run faults -- [--only TEXT] [--direction pull|push] [--every N] [--lanes N]
+ *   npm run faults -- [--only TEXT] [--direction pull|push] [--every N] [--workers N]
  *   npm run faults -- --rate
  *
- * `--only` takes the cases whose line has the text, `--every` each n-th of them, `--lanes` says how many run at the same
+ * `--only` takes the cases whose line has the text, `--every` each n-th of them, `--workers` says how many run at the same
  * time. `--rate` measures instead how fast a registry is written to that takes ten manifests a second. Needs docker-registry, a Helm of the tests and, for kill -9, a built plugin. Exit code 1 when something did not
  * end well. A run of both directions with every kind replaces the figures in docs/results/faults.md.
  */
@@ -17,11 +17,11 @@ import { parseArgs } from 'node:util';
 import { replaceFigures } from '../bench/report.ts';
 import { testHelms } from '../test/support/helm.ts';
 import { hurry } from './clock.ts';
-import { attemptKill, killsOf } from './kill.ts';
-import { Lane } from './lane.ts';
+import { killsOf, tryKill } from './kill.ts';
 import { measureRate, rateTable } from './rate.ts';
 import { complaint, describe, table } from './report.ts';
-import { attempt, casesOf, refer } from './sweep.ts';
+import { casesOf, recordBaselines, tryFault } from './sweep.ts';
+import { Worker } from './worker.ts';
 import { startSource } from './workload.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -30,13 +30,13 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     direction: { type: 'string', default: '' },
     every: { type: 'string', default: '1' },
-    lanes: { type: 'string', default: '2' },
+    workers: { type: 'string', default: '2' },
     rate: { type: 'boolean', default: false },
   },
 });
-const [every, count] = [Number(values.every), Number(values.lanes)];
+const [every, count] = [Number(values.every), Number(values.workers)];
 for (const number of [every, count])
-  if (!(number >= 1)) throw new Error('--every and --lanes are whole numbers from 1 on');
+  if (!(number >= 1)) throw new Error('--every and --workers are whole numbers from 1 on');
 
 const helm = testHelms().findLast(({ path }) => path !== undefined);
 const missing = [
@@ -67,54 +67,54 @@ const folder = mkdtempSync(join(tmpdir(), 'airgap-faults-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const source = await startSource(folder);
 if (values.rate) {
-  const figures = `Last run: ${day}; ${circumstances}.\n\n${rateTable(await measureRate(await Lane.start(source, folder)))}`;
+  const figures = `Last run: ${day}; ${circumstances}.\n\n${rateTable(await measureRate(await Worker.start(source, folder)))}`;
   console.log(figures);
   replaceFigures(document, 'faults (rate)', figures);
   process.exit(0);
 }
-const lanes = await Promise.all(
+const workers = await Promise.all(
   Array.from({ length: count }, async () => {
-    const lane = await Lane.start(source, folder);
-    return { lane, references: await refer(lane) };
+    const worker = await Worker.start(source, folder);
+    return { worker, baselines: await recordBaselines(worker) };
   }),
 ).catch((error) => {
   // It would be taken for a stray one, and the program would not end.
   console.error(error);
   process.exit(1);
 });
-const [{ lane: first, references }] = lanes;
+const [{ worker: first, baselines }] = workers;
 const cases = ['pull', 'push']
   .flatMap((direction) => [
-    ...casesOf(direction, references, first.source.repositories).map((one) => ({ one, work: attempt })),
-    ...killsOf(direction, references).map((one) => ({ one, work: attemptKill })),
+    ...casesOf(direction, baselines, first.source.repositories).map((testCase) => ({ testCase, work: tryFault })),
+    ...killsOf(direction, baselines).map((testCase) => ({ testCase, work: tryKill })),
   ])
-  .filter(({ one }) => one.direction.includes(values.direction) && describe(one).includes(values.only))
-  .filter((_, at) => at % every === 0);
+  .filter(({ testCase }) => testCase.direction.includes(values.direction) && describe(testCase).includes(values.only))
+  .filter((_, index) => index % every === 0);
 
 const outcomes = [];
 const next = cases.values();
 await Promise.all(
-  lanes.map(async (own) => {
-    for (const { one, work } of next) {
-      const outcome = await work(own.lane, own.references, one);
+  workers.map(async (own) => {
+    for (const { testCase, work } of next) {
+      const outcome = await work(own.worker, own.baselines, testCase);
       for (const error of stray.splice(0)) {
         outcome.wrong.push(`an error that nobody waits for: ${error?.stack ?? error}`);
         outcome.verdict = 'bad';
       }
-      outcomes.push({ ...outcome, of: one });
-      console.error(`${outcomes.length} of ${cases.length}: ${outcome.verdict}: ${describe(one)}`);
+      outcomes.push({ ...outcome, of: testCase });
+      console.error(`${outcomes.length} of ${cases.length}: ${outcome.verdict}: ${describe(testCase)}`);
       if (outcome.verdict === 'bad') console.error(complaint(outcome));
     }
   }),
 );
-for (const { lane } of lanes) await lane.proxy.stop();
+for (const { worker } of workers) await worker.proxy.stop();
 await source.stop();
 
 const bad = outcomes.filter(({ verdict }) => verdict === 'bad');
 const minutes = ((performance.now() - began) / 60_000).toFixed(0);
 const share = every === 1 ? 'every case' : `one of every ${every} cases`;
-const steps = `${references.direct.pull.length} requests of a pull and ${references.direct.push.length} of a push; ${share}`;
-const order = new Map(cases.map(({ one }, at) => [one, at]));
+const steps = `${baselines.direct.pull.length} requests of a pull and ${baselines.direct.push.length} of a push; ${share}`;
+const order = new Map(cases.map(({ testCase }, index) => [testCase, index]));
 const figures = [
   `Last run: ${day}; ${steps}; ${minutes} minutes; ${circumstances}.`,
   table(outcomes.sort((a, b) => order.get(a.of) - order.get(b.of))),

@@ -1,177 +1,178 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Passage, Plan } from '../test/support/fault-proxy.ts';
+import type { Plan, RecordedRequest } from '../test/support/fault-proxy.ts';
 import {
+  checkBundle,
+  checkFailure,
+  checkLog,
+  checkNoBundle,
+  checkRegistry,
+  checkRun,
   type Expected,
   errorOf,
-  faultsOfAny,
-  faultsOfBundle,
-  faultsOfFailure,
-  faultsOfLog,
-  faultsOfNoBundle,
-  faultsOfRegistry,
-  receiptOf,
+  tagsOfReceipt,
 } from './judge.ts';
 import { type Kind, reaches, WAYS, type Way } from './kind.ts';
 import { deleted, GONE, KINDS } from './kinds.ts';
-import { type Direction, filesIn, hashOf, type Lane, type Place, stepOf, type Trial } from './lane.ts';
+import { type Direction, filesIn, hashOf, stepOf, type Trial, type Worker, type Workspace } from './worker.ts';
 import { NAMES, REFERRERS } from './workload.ts';
 
-/** What runs without faults do, one way. */
-export interface Reference {
-  /** Of a chart those about the chart, of its images alone all others. */
-  readonly pull: readonly Passage[];
-  readonly push: readonly Passage[];
+/** Requests and results of runs without faults, for one way to the registry. */
+export interface Baseline {
+  /** Requests for the chart from a run with the chart, all others from a run with its images only. */
+  readonly pull: readonly RecordedRequest[];
+  readonly push: readonly RecordedRequest[];
   /** The bundle with the chart. */
   readonly bundle: string;
-  /** SHA-256 of the bundles with the chart and of its images alone. */
+  /** SHA-256 of the bundles with the chart and with its images only. */
   readonly hashes: { readonly chart: string; readonly images: string };
-  /** What a push leaves in a registry. */
+  /** Content of the registry after a push. */
   readonly tags: Expected;
 }
 
-/** Of every way. */
-export type References = Readonly<Record<Way, Reference>>;
+/** A baseline for each way to the registry. */
+export type Baselines = Readonly<Record<Way, Baseline>>;
 
 /** One fault at one step. */
 export interface Case {
   readonly direction: Direction;
   readonly kind: Kind;
   readonly step: string;
-  /** Whether Helm makes this request, with its own patience, in real time. */
+  /** Helm makes this request, with its own retries, in real time. */
   readonly byHelm: boolean;
 }
 
 export interface Outcome extends Case {
-  /** `recovered`: it failed as it should, and the second run completed. */
+  /** `recovered`: the run failed as it should, and the second run completed. */
   verdict: 'completed' | 'recovered' | 'bad';
-  /** What is wrong. */
+  /** Violated expectations. */
   readonly wrong: string[];
-  /** What the first run said when it failed. */
-  readonly said: string;
+  /** Stderr of the first run, if it failed. */
+  readonly output: string;
 }
 
-/** Runs pull and push without faults, every way. @throws Error when even that goes wrong */
-export async function refer(lane: Lane): Promise<References> {
-  const references: Partial<Record<Way, Reference>> = {};
-  for (const way of WAYS) references[way] = await referOne(lane, way);
-  return references as References;
+/** Runs pull and push without faults, for every way to the registry. @throws Error if a run fails */
+export async function recordBaselines(worker: Worker): Promise<Baselines> {
+  const baselines: Partial<Record<Way, Baseline>> = {};
+  for (const way of WAYS) baselines[way] = await recordBaseline(worker, way);
+  return baselines as Baselines;
 }
 
-async function referOne(lane: Lane, way: Way): Promise<Reference> {
-  const calm = async (args: (place: Place) => string[]): Promise<{ trial: Trial; place: Place }> => {
+async function recordBaseline(worker: Worker, way: Way): Promise<Baseline> {
+  const calm = async (args: (workspace: Workspace) => string[]): Promise<{ trial: Trial; workspace: Workspace }> => {
     for (let times = 1; ; times++) {
-      const place = lane.place();
-      const trial = await lane.run(args(place), place, way);
-      // A busy machine makes requests of its own, and failures: answers that came too late.
-      const isBusy = trial.err.includes('retrying');
-      if (trial.code !== 0 && !isBusy) throw new Error(`it fails without any fault: ${trial.err}`);
-      if (!isBusy) return { trial, place };
-      if (times === 10) throw new Error(`it does not run without repetitions: ${trial.err}`);
+      const workspace = worker.createWorkspace();
+      const trial = await worker.run(args(workspace), workspace, way);
+      // On a busy machine answers come too late: such a run has retries, or fails.
+      const isBusy = /\bretr(?:y|ies|ying)\b/i.test(trial.err);
+      if (trial.code !== 0 && !isBusy) throw new Error(`a run without faults fails: ${trial.err}`);
+      if (!isBusy) return { trial, workspace };
+      if (times === 10) throw new Error(`runs without faults have retries: ${trial.err}`);
     }
   };
-  const whole = await calm((place) => lane.pullArgs(place, { chart: true, way }));
-  const images = await calm((place) => lane.pullArgs(place, { chart: false, way }));
-  const bundle = whole.place.file;
-  const { trial: push, place: sent } = await calm((place) => lane.pushArgs(place, bundle, way));
-  const tags = receiptOf(join(sent.folder, 'receipt.json'), sent.name);
-  const wrong = await faultsOfRegistry(lane.source.host, sent.name, tags);
+  const whole = await calm((workspace) => worker.pullArgs(workspace, { chart: true, way }));
+  const images = await calm((workspace) => worker.pullArgs(workspace, { chart: false, way }));
+  const bundle = whole.workspace.file;
+  const { trial: push, workspace: sent } = await calm((workspace) => worker.pushArgs(workspace, bundle, way));
+  const tags = tagsOfReceipt(join(sent.folder, 'receipt.json'), sent.name);
+  const wrong = await checkRegistry(worker.source.host, sent.name, tags);
   if (tags.size !== NAMES.length + REFERRERS || wrong.length > 0)
-    throw new Error(`push does not bring everything: ${wrong.join('; ')}`);
+    throw new Error(`push without faults is incomplete: ${wrong.join('; ')}`);
   const pull = [
-    ...whole.trial.passages.filter(isOfChart),
-    ...images.trial.passages.filter((passage) => !isOfChart(passage)),
+    ...whole.trial.requests.filter(isOfChart),
+    ...images.trial.requests.filter((recorded) => !isOfChart(recorded)),
   ];
-  const hashes = { chart: hashOf(bundle), images: hashOf(images.place.file) };
-  return { pull, push: push.passages, bundle, hashes, tags };
+  const hashes = { chart: hashOf(bundle), images: hashOf(images.workspace.file) };
+  return { pull, push: push.requests, bundle, hashes, tags };
 }
 
-function isOfChart({ step }: Pick<Passage, 'step'>): boolean {
+function isOfChart({ step }: Pick<RecordedRequest, 'step'>): boolean {
   return step.includes('charts/demo');
 }
 
 /**
- * All cases: each kind of fault at each step that it can be tried on.
- * @param repositories folder of the registry that is pushed to
+ * Returns all cases: each kind of fault at each step that it applies to.
+ * @param repositories storage folder of the target registry
  */
-export function casesOf(direction: Direction, references: References, repositories: string): Case[] {
+export function casesOf(direction: Direction, baselines: Baselines, repositories: string): Case[] {
   const kinds = [...KINDS, direction === 'pull' ? GONE : deleted(repositories)];
   return kinds.flatMap((kind) =>
-    references[kind.way ?? 'direct'][direction]
+    baselines[kind.way ?? 'direct'][direction]
       .filter(kind.applies)
-      .map((passage) => ({ direction, kind, ...asked(passage) })),
+      .map((recorded) => ({ direction, kind, ...stepOfRequest(recorded) })),
   );
 }
 
-/** What a case says of its request. */
-export function asked(passage: Passage): Pick<Case, 'step' | 'byHelm'> {
-  return { step: stepOf(passage), byHelm: passage.agent.startsWith('Helm/') };
+/** The parts of a case that come from its request. */
+export function stepOfRequest(recorded: RecordedRequest): Pick<Case, 'step' | 'byHelm'> {
+  return { step: stepOf(recorded), byHelm: recorded.agent.startsWith('Helm/') };
 }
 
-/** Tries one case: a run with the fault, and where that fails one without. */
-export async function attempt(lane: Lane, references: References, one: Case): Promise<Outcome> {
-  const reference = references[one.kind.way ?? 'direct'];
-  const place = lane.place();
+/** Tries one case: a run with the fault and, if it fails, one without. */
+export async function tryFault(worker: Worker, baselines: Baselines, testCase: Case): Promise<Outcome> {
+  const baseline = baselines[testCase.kind.way ?? 'direct'];
+  const workspace = worker.createWorkspace();
   const fired = { times: 0 };
-  const plan = planOf(one, fired);
+  const plan = planOf(testCase, fired);
   try {
-    const first = await run(lane, reference, one, place, plan);
-    const wrong = [...faultsOfAny(first, place)];
+    const first = await run(worker, baseline, testCase, workspace, plan);
+    const wrong = [...checkRun(first, workspace)];
     if (fired.times === 0) wrong.push('the step never came');
     if (first.code === 0) {
-      wrong.push(...(await judgeDone(lane, reference, one, place)));
-      return { ...one, verdict: wrong.length > 0 ? 'bad' : 'completed', wrong, said: '' };
+      wrong.push(...(await judgeDone(worker, baseline, testCase, workspace)));
+      return { ...testCase, verdict: wrong.length > 0 ? 'bad' : 'completed', wrong, output: '' };
     }
-    if (one.kind.harmless && !one.byHelm) wrong.push('it fails');
-    const isSingle = ['once', 'storm', 'step'].includes(one.kind.reach);
-    wrong.push(...faultsOfFailure(first, one.step, isSingle), ...(await judgeFailed(lane, one, place)));
-    const second = await run(lane, reference, one, place);
-    wrong.push(...[...faultsOfAny(second, place)].map((fault) => `second run: ${fault}`));
+    if (testCase.kind.harmless && !testCase.byHelm) wrong.push('it fails');
+    const isSingle = ['once', 'storm', 'step'].includes(testCase.kind.reach);
+    wrong.push(...checkFailure(first, testCase.step, isSingle), ...(await judgeFailed(worker, testCase, workspace)));
+    const second = await run(worker, baseline, testCase, workspace);
+    wrong.push(...[...checkRun(second, workspace)].map((fault) => `second run: ${fault}`));
     if (second.code !== 0) wrong.push(`the second run fails: ${errorOf(second.err)}`);
-    else wrong.push(...(await judgeDone(lane, reference, one, place)).map((fault) => `second run: ${fault}`));
-    return { ...one, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, said: errorOf(first.err) };
+    else wrong.push(...(await judgeDone(worker, baseline, testCase, workspace)).map((fault) => `second run: ${fault}`));
+    return { ...testCase, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, output: errorOf(first.err) };
   } finally {
-    lane.leave(place);
+    worker.removeWorkspace(workspace);
   }
 }
 
 /** From the step on, as far as the fault reaches. */
 function planOf({ kind, step }: Case, fired: { times: number }): Plan {
-  let at: Passage | undefined;
-  return (passage) => {
-    if (at === undefined ? stepOf(passage) !== step : !reaches(kind.reach, at, passage, fired.times)) return undefined;
-    at ??= passage;
+  let at: RecordedRequest | undefined;
+  return (recorded) => {
+    if (at === undefined ? stepOf(recorded) !== step : !reaches(kind.reach, at, recorded, fired.times))
+      return undefined;
+    at ??= recorded;
     fired.times++;
     return fired.times === 1 ? kind.inject : (kind.then ?? kind.inject);
   };
 }
 
-function run(lane: Lane, { bundle }: Reference, one: Case, place: Place, plan?: Plan): Promise<Trial> {
-  const { way, conflict } = one.kind;
-  if (one.direction === 'pull') {
-    return lane.run(lane.pullArgs(place, { chart: isOfChart(one), way }), place, way, plan);
+function run(worker: Worker, { bundle }: Baseline, testCase: Case, workspace: Workspace, plan?: Plan): Promise<Trial> {
+  const { way, conflict } = testCase.kind;
+  if (testCase.direction === 'pull') {
+    return worker.run(worker.pullArgs(workspace, { chart: isOfChart(testCase), way }), workspace, way, plan);
   }
   const again = plan === undefined && conflict ? ['--on-existing-tag', 'overwrite'] : [];
-  return lane.run([...lane.pushArgs(place, bundle, way), ...again], place, way, plan);
+  return worker.run([...worker.pushArgs(workspace, bundle, way), ...again], workspace, way, plan);
 }
 
-async function judgeDone(lane: Lane, reference: Reference, one: Case, place: Place): Promise<string[]> {
-  if (one.direction === 'pull')
-    return [...faultsOfBundle(place, reference.hashes[isOfChart(one) ? 'chart' : 'images'])];
-  const receipt = receiptOf(join(place.folder, 'receipt.json'), place.name);
-  const missing = [...reference.tags].filter(([name, digest]) => receipt.get(name) !== digest);
+async function judgeDone(worker: Worker, baseline: Baseline, testCase: Case, workspace: Workspace): Promise<string[]> {
+  if (testCase.direction === 'pull')
+    return [...checkBundle(workspace, baseline.hashes[isOfChart(testCase) ? 'chart' : 'images'])];
+  const receipt = tagsOfReceipt(join(workspace.folder, 'receipt.json'), workspace.name);
+  const missing = [...baseline.tags].filter(([name, digest]) => receipt.get(name) !== digest);
   return [
-    ...missing.map(([name]) => `the receipt does not say ${name}`),
-    ...(await faultsOfRegistry(lane.source.host, place.name, reference.tags)),
+    ...missing.map(([name]) => `the receipt lacks ${name}`),
+    ...(await checkRegistry(worker.source.host, workspace.name, baseline.tags)),
   ];
 }
 
-async function judgeFailed(lane: Lane, one: Case, place: Place): Promise<string[]> {
-  if (one.direction === 'pull') return [...faultsOfNoBundle(place)];
-  const wrong = filesIn(place.folder).includes('receipt.json') ? ['it writes a receipt'] : [];
-  if (one.kind.lies) return wrong;
+async function judgeFailed(worker: Worker, testCase: Case, workspace: Workspace): Promise<string[]> {
+  if (testCase.direction === 'pull') return [...checkNoBundle(workspace)];
+  const wrong = filesIn(workspace.folder).includes('receipt.json') ? ['it writes a receipt'] : [];
+  if (testCase.kind.lies) return wrong;
   return [
     ...wrong,
-    ...(await faultsOfLog(lane.source.host, place.name, readFileSync(join(place.folder, 'log'), 'utf8'))),
+    ...(await checkLog(worker.source.host, workspace.name, readFileSync(join(workspace.folder, 'log'), 'utf8'))),
   ];
 }

@@ -2,18 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../test/support/belonging.ts';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../test/support/artifacts.ts';
 import { cleanEnvironment } from '../test/support/cli.ts';
 import { type BuiltManifest, buildImage, pushBuilt, pushImage } from '../test/support/images.ts';
 import { startRegistry, type TestRegistry } from '../test/support/registry.ts';
 
-/** Where each image and the chart are, in any registry. */
+/** Repositories of the images and of the chart, in any registry. */
 export const NAMES = ['team/app', 'team/tool', 'charts/demo'] as const;
 
-/** Signatures and SBOMs: one of each. */
+/** Number of referrers: a signature and an SBOM. */
 export const REFERRERS = 2;
 
-/** Bytes of a layer: several pieces of a connection, and soon there. */
+/** Bytes of a layer: several reads of a connection, and quick to transfer. */
 const LAYER = 150_000;
 
 const TEMPLATE = `apiVersion: v1
@@ -26,8 +26,8 @@ spec:
 `;
 
 /**
- * A registry with what is carried: an image of two platforms with a cosign signature, one of a single platform that shares
- * a layer with it and has an SBOM, listed under its tag, and a chart that wants both.
+ * Starts a registry with the content of the bundles: an image of two platforms with a cosign signature, one of a single
+ * platform that shares a layer with it and has an SBOM, listed under the fallback tag, and a chart that uses both.
  * @param home an empty folder
  */
 export async function startSource(home: string): Promise<TestRegistry> {

@@ -1,6 +1,6 @@
 /**
- * Looks into one image of a registry and prints what was found, and what it cost, as JSON. A process of its own, so that
- * its memory is its own: measure.ts HOST IMAGE PROGRAM.
+ * Scans one image of a registry and prints the findings and their cost as JSON. Runs as a child process, so that only the
+ * scan's memory is measured: measure.ts HOST IMAGE.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -14,14 +14,14 @@ import { configWords, imageParts } from '../src/workflows/inside/operator-image.
 import { connect } from '../src/workflows/registry.ts';
 import { standIn } from './stand-in.ts';
 
-/** As a socket gives them. */
-function piecesOf(bytes: Buffer): Buffer[] {
+/** Splits bytes into chunks, as a socket delivers them. */
+function chunksOf(bytes: Buffer): Buffer[] {
   const size = 64 * 1024;
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
-/** Memory with nothing left to be freed. */
-async function atRest(): Promise<NodeJS.MemoryUsage> {
+/** Memory after garbage collection. */
+async function memoryAtRest(): Promise<NodeJS.MemoryUsage> {
   for (let i = 0; i < 3; i++) {
     globalThis.gc?.();
     await setTimeout(50);
@@ -39,12 +39,12 @@ if (parts === undefined) throw new Error(`${name} has no image for linux/amd64`)
 const read = async (blob: Descriptor): Promise<Buffer> =>
   Buffer.concat(await (await client.blob(image, blob).open(0)).toArray());
 const { programs } = configWords(await read(parts.config));
-// What a download costs is not what is measured: the layers are in memory before.
+// Layers are read before: the cost of the download is not measured.
 const layers = await Promise.all(parts.layers.map(async (blob) => ({ digest: blob.digest, bytes: await read(blob) })));
 await client.close();
-const opened = layers.map(({ digest, bytes }) => ({ digest, open: async () => Readable.from(piecesOf(bytes)) }));
-const before = await atRest();
-// The highest that this process has had so far is forgotten (proc(5), clear_refs).
+const opened = layers.map(({ digest, bytes }) => ({ digest, open: async () => Readable.from(chunksOf(bytes)) }));
+const before = await memoryAtRest();
+// Resets the peak of this process (proc(5), clear_refs).
 writeFileSync('/proc/self/clear_refs', '5');
 const [started, cpu] = [performance.now(), process.cpuUsage()];
 const findings = await scanImage(opened, { image, makers: new Set(makersOf(image)), programs });
@@ -52,7 +52,7 @@ const seconds = (performance.now() - started) / 1000;
 const used = process.cpuUsage(cpu);
 const highest = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
 const peak = Number(highest) * 1024 - before.rss;
-const after = await atRest();
+const after = await memoryAtRest();
 const { candidates, open, asked } = await confirm(findings, { ask: standIn, concurrency: 4 });
 const { programBytes, textBytes, older, givenUp } = findings;
 process.stdout.write(

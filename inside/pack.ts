@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { pushImage } from '../test/support/images.ts';
 
-/** Packs a built operator into an image of a local registry: one layer with its program and files. */
+/** Pushes a built operator to a local registry, as an image with one layer. */
 export function pack(
   host: string,
   folder: string,

@@ -1,12 +1,12 @@
 /**
- * Measures how well the images of real operators are looked into: what their operators choose at run time, against what
- * is found in images packed from them.
+ * Measures the operator image scan on real operators: the images that they choose at run time, compared to those found in
+ * images built from them.
  *
  *   npm run inside -- [--only NAME] [--no-build]
  *
- * scripts/operators.mjs builds the operators with Go; those that are not there are named as not run. A local registry
- * holds the images, and a stand-in says what projects have published (inside/published.json). Writes docs/results/operator-scan.md's
- * figures when all were looked at. Exit code 1 when the aims are missed.
+ * scripts/operators.mjs builds the operators with Go; missing ones are listed as not run. A local registry serves the images,
+ * and a stand-in answers which images the projects have published (inside/published.json). Without `--only` it replaces the
+ * figures in docs/results/operator-scan.md. Exit code 1 if a goal is missed.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -53,15 +53,15 @@ try {
     const result = scoreOf(operator, truthOf(operator), JSON.parse(stdout));
     results.push(result);
     console.log(tableOf([result]).split('\n').at(-1));
-    for (const [what, list] of Object.entries({ absent: result.absent, extras: result.extras })) {
-      if (list.length > 0) console.log(`  ${what}: ${list.join(', ')}`);
+    for (const [label, list] of Object.entries({ missed: result.absent, extra: result.extras })) {
+      if (list.length > 0) console.log(`  ${label}: ${list.join(', ')}`);
     }
   }
 } finally {
   await registry.stop();
 }
 if (results.length === 0) {
-  console.error('Nothing was run: no operator is built (Go, scripts/operators.mjs).');
+  console.error('Nothing to run: no operator is built (needs Go; see scripts/operators.mjs).');
   process.exit(1);
 }
 

@@ -1,6 +1,6 @@
 import type { ConfirmedCandidate } from '../src/inside/confirm.ts';
 
-/** What measure.ts prints. */
+/** Output of measure.ts. */
 export interface Measured {
   readonly candidates: readonly ConfirmedCandidate[];
   readonly open: readonly unknown[];
@@ -12,12 +12,12 @@ export interface Measured {
   /** Wall time and processor time of the scan, in seconds. */
   readonly seconds: number;
   readonly cpu: number;
-  /** Bytes: more than before while it ran, and still held afterwards. */
+  /** Bytes above the memory before the scan: at its peak, and after it. */
   readonly peak: number;
   readonly held: number;
 }
 
-/** How one operator was looked into. */
+/** Result of the scan of one operator. */
 export interface Score {
   readonly title: string;
   readonly truth: number;
@@ -25,7 +25,7 @@ export interface Score {
   readonly recombined: readonly string[];
   readonly low: readonly string[];
   readonly absent: readonly string[];
-  /** High or medium, and not what the operator chooses as its chart installs it. */
+  /** Found with high or medium confidence, and not chosen by the operator as its chart installs it. */
   readonly extras: readonly string[];
   readonly high: number;
   readonly falseHigh: readonly string[];
@@ -64,9 +64,9 @@ export function scoreOf(
   };
 }
 
-/** A row an operator, in Markdown. */
+/** Formats a Markdown table with a row for each operator. */
 export function tableOf(scores: readonly Score[]): string {
-  const head = ['operator', 'chooses', 'whole', 'recombined', 'only low', 'absent', 'more, high', 'more, medium'];
+  const head = ['operator', 'images', 'literal', 'recombined', 'low only', 'missed', 'extra, high', 'extra, medium'];
   const rows = scores.map(({ title, truth, whole, recombined, low, absent, extras, falseHigh, measured }) => [
     ...[title, truth, whole.length, recombined.length, low.length, absent.length],
     ...[falseHigh.length, extras.length - falseHigh.length, measured.asked, per(measured.seconds, measured).toFixed(2)],
@@ -76,17 +76,17 @@ export function tableOf(scores: readonly Score[]): string {
       (measured.peak / measured.programBytes).toFixed(1),
     ],
   ]);
-  const all = [...head, 'asked', 's / 100 MB', 'CPU s / 100 MB', 'program, MB', 'memory / program'];
+  const all = [...head, 'requests', 's / 100 MB', 'CPU s / 100 MB', 'program, MB', 'memory / program'];
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
   return [line(all), line(all.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
 }
 
-/** For 100 MB of what was read. */
+/** Seconds per 100 MB of scanned content. */
 function per(seconds: number, { programBytes, textBytes }: Measured): number {
   return (seconds * HUNDRED) / (programBytes + textBytes);
 }
 
-/** The sums, in words. */
+/** Formats the sums as sentences. */
 export function totalsOf(scores: readonly Score[]): string {
   const sum = (count: (score: Score) => number): number => scores.reduce((total, score) => total + count(score), 0);
   const truth = sum((score) => score.truth);
@@ -95,19 +95,19 @@ export function totalsOf(scores: readonly Score[]): string {
   const wrong = sum((score) => score.falseHigh.length);
   const heldMost = Math.max(...scores.map(({ measured }) => measured.held)) / 1e6;
   return [
-    `${found} of ${truth} references are found with high or medium confidence, ${sum((score) => score.low.length)} more with low.`,
-    `${wrong} of ${high} that are high are none that the operator chooses.`,
-    `At most ${heldMost.toFixed(1)} MB are held after a scan.`,
+    `${found} of ${truth} references are found with high or medium confidence, ${sum((score) => score.low.length)} more with low confidence.`,
+    `${wrong} of ${high} findings with high confidence are wrong.`,
+    `At most ${heldMost.toFixed(1)} MB of memory remain in use after a scan.`,
   ].join(' ');
 }
 
-/** Which aims are missed. */
+/** Returns the missed goals. */
 export function faults(scores: readonly Score[]): string[] {
   const high = scores.reduce((total, score) => total + score.high, 0);
   const wrong = scores.flatMap((score) => score.falseHigh);
   return [
     ...(wrong.length > high * MOST_FALSE
-      ? [`${wrong.length} of ${high} that are high are false: ${wrong.join(', ')}`]
+      ? [`${wrong.length} of ${high} findings with high confidence are wrong: ${wrong.join(', ')}`]
       : []),
     ...scores.flatMap(({ title, measured }) => [
       ...(per(measured.cpu, measured) > MOST_SECONDS

@@ -2,8 +2,8 @@ import { applyRules, builtInRules } from '../src/discovery/rules/index.ts';
 import { formatReference, parseReference } from '../src/oci/reference.ts';
 
 /**
- * What an operator chooses at run time: as inside/operators.json says it, with the file of the operator's source in which
- * each was read; else as the rules do.
+ * Returns the images that an operator chooses at run time: those of inside/operators.json, which names the source file of
+ * each, otherwise those of the rules.
  * @returns normalised references
  */
 export function truthOf({ image, chooses }: { image: string; chooses?: Readonly<Record<string, string>> }): string[] {
@@ -11,10 +11,10 @@ export function truthOf({ image, chooses }: { image: string; chooses?: Readonly<
 }
 
 /**
- * What an operator chooses at run time, as the rules of src/discovery/rules say it: each was read by hand in the
- * operator's source, at that version. The looking inside knows nothing of them.
+ * Returns the images that an operator chooses at run time according to src/discovery/rules, which were read by hand in the
+ * operator's source at that version. The operator image scan does not use the rules.
  * @param image the operator's image with its version as the tag
- * @returns normalised references; none for an operator whose chart names everything
+ * @returns normalised references; none for an operator whose chart names all images
  */
 function trueImages(image: string): string[] {
   const template = 'chart/templates/operator.yaml';

@@ -1,18 +1,18 @@
 import { type RenderedDocument, splitDocuments } from '../src/helm/documents.ts';
 
-/** One field that two renders have differently; undefined where it is not there at all. */
+/** A field that differs between two renders; undefined where it is missing. */
 export interface Difference {
   /** Template file as Helm prints it. */
   readonly template: string;
-  /** Which of its documents. */
+  /** Index of the document in it. */
   readonly document: number;
-  /** Keys and positions from the document's root, as JSON; '' for a document that is no mapping. */
+  /** Path from the document's root, as JSON; '' for a document that is no mapping. */
   readonly path: string;
   readonly before: string | undefined;
   readonly after: string | undefined;
 }
 
-/** Every field in which two outputs of `helm template` differ. Documents are told apart by template and position. */
+/** Returns all fields in which two outputs of `helm template` differ. Documents are matched by template and position. */
 export function differences(before: string, after: string): Difference[] {
   const [was, is] = [before, after].map((text) => byPosition(splitDocuments(text))) as [Documents, Documents];
   return [...new Set([...was.keys(), ...is.keys()])].flatMap((key) => {
@@ -31,7 +31,7 @@ export function differences(before: string, after: string): Difference[] {
   });
 }
 
-/** Which field it is, whatever stands there. */
+/** Identifies a field, without its values. */
 export function fieldOf({ template, document, path }: Difference): string {
   return `${template}#${document} ${path}`;
 }
@@ -43,8 +43,8 @@ function byPosition(documents: readonly RenderedDocument[]): Documents {
 }
 
 /**
- * The second of two trees without the items that its lists have more than the first one's: an argument or a variable
- * that was put in shifts what stands behind it, and nothing else.
+ * Returns the second of two trees without items that were added to its lists, so that an inserted argument or variable does
+ * not shift the items after it.
  */
 function alignLists(was: unknown, is: unknown, take: (item: unknown) => void): unknown {
   if (Array.isArray(was) && Array.isArray(is)) {
@@ -65,14 +65,14 @@ function alignLists(was: unknown, is: unknown, take: (item: unknown) => void): u
   );
 }
 
-/** By what an item of a list is known: a name, or an argument's flag. */
+/** Identity of an item of a list: its name, or an argument's flag. */
 function labelOf(item: unknown): string {
   if (typeof item === 'string') return item.replace(/=.*$/s, '');
   const { name } = (item ?? {}) as { name?: unknown };
   return JSON.stringify(name ?? item);
 }
 
-/** Scalars by path; empty maps and lists too, since they are something other than nothing. */
+/** Returns scalars, empty maps and empty lists by path. */
 function fieldsOf(document: RenderedDocument | undefined, object: unknown = document?.object): Map<string, string> {
   const fields = new Map<string, string>();
   const walk = (value: unknown, path: readonly (string | number)[]): void => {

@@ -2,10 +2,9 @@ import { formatReference, tryParseReference } from '../src/oci/reference.ts';
 import type { Difference } from './difference.ts';
 
 /**
- * Why two renders differ in a field: `reference`, what stands there now are the exact private names of what stood there
- * before, and all else is the same; `redirect`, an argument or a variable that tells an operator where its images are;
- * `sum`, a checksum of something that differs; `switch`, a value that the overrides switch on, in a copy of the values;
- * `other`, what must not be.
+ * Reason for a difference of a field. `reference`: only public names were replaced, by exactly their private names;
+ * `redirect`: an added argument or variable that configures an operator's images; `sum`: a checksum of changed content;
+ * `switch`: a value that the overrides switch on, in a copy of the values; `other`: a fault.
  */
 export type Reason = 'reference' | 'redirect' | 'sum' | 'switch' | 'other';
 
@@ -14,7 +13,7 @@ export interface Expected {
   readonly target: string;
   /** Keys of values that the overrides switch on. */
   readonly switches: readonly string[];
-  /** Full names of images that an operator chooses by itself. */
+  /** Full names of images that an operator chooses at run time. */
   readonly operands: readonly string[];
 }
 
@@ -33,12 +32,12 @@ export function reasonOf({ path, before, after }: Difference, { target, switches
   return switches.length > 0 && isMoved(plain, switched, target) ? 'switch' : 'other';
 }
 
-/** What can stand for a reference: none of what separates words in YAML, JSON, lists of arguments and settings. */
+/** Pattern for a reference: no characters that separate words in YAML, JSON, argument lists and settings. */
 const WORD = '[^\\s"\',;=]*?';
 
 /**
- * Whether the text of after is that of before with private names in it, each exactly the one of what stood there. Of a
- * reference that is split over several fields, one field has the registry or the repository alone.
+ * Returns whether `after` is `before` with public names replaced by exactly their private names. A field may have only the
+ * registry or the repository of a reference.
  */
 function isMoved(before: string, after: string, target: string): boolean {
   const names = after.match(privateNames(target)) ?? [];
@@ -57,16 +56,16 @@ function isRedirect(added: string, target: string, operands: readonly string[]):
   return names.length > 0 && names.every((name) => operands.some((operand) => isSame(operand, name)));
 }
 
-/** Whether a private name, without the target, is the one of a public name; a path has no colon, so a port gets a dash. */
+/** Returns whether a private name, without the target, is that of a public name. A port's colon becomes a dash. */
 function isSame(text: string, privateName: string): boolean {
-  // A registry of its own that was empty stands for Docker Hub.
+  // An empty registry field means Docker Hub.
   if (text === '') return privateName === 'docker.io' || privateName === '';
   const name = text.replace(/^([\w.-]+):(\d+)(?=\/)|^([\w-]+\.[\w.-]+):(\d+)$/, '$1$3-$2$4');
   if (name === privateName) return true;
   const parsed = tryParseReference(name);
-  const wanted = parsed === undefined ? '' : formatReference(parsed);
-  // Where the tag goes without saying, or stands in another field, it may do so in the private name.
-  return privateName === wanted || (privateName === wanted.replace(/:latest$/, '') && !name.endsWith(':latest'));
+  const expected = parsed === undefined ? '' : formatReference(parsed);
+  // A tag that is implied, or in another field, may be missing in the private name too.
+  return privateName === expected || (privateName === expected.replace(/:latest$/, '') && !name.endsWith(':latest'));
 }
 
 function isSum(before: string, after: string, path: string): boolean {
@@ -74,7 +73,7 @@ function isSum(before: string, after: string, path: string): boolean {
   return before.length === after.length && (isHex || (/checksum|sha256sum/.test(path) && /^[\w+/=-]+$/.test(after)));
 }
 
-/** A text with what is in base64 in it as plain text, where it is a text; undefined when there is none. */
+/** Decodes base64 text within a text; undefined if there is none. */
 function decoded(text: string): string | undefined {
   const plain = text.replaceAll(/[A-Za-z0-9+/]{16,}={0,2}/g, (blob) => {
     const inside = Buffer.from(blob, 'base64').toString('utf8');
@@ -83,7 +82,7 @@ function decoded(text: string): string | undefined {
   return plain === text ? undefined : plain;
 }
 
-/** Lines and pairs that set one of the keys are taken out. */
+/** Removes settings of these keys. */
 function withoutSwitches(text: string, keys: readonly string[]): string {
   return keys.reduce(
     (rest, key) => rest.replaceAll(new RegExp(`"?${escaped(key)}"?:\\s*(?:true|false),?`, 'g'), ''),

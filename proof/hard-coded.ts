@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nameOf } from '../src/influence/slots.ts';
 
-/** A chart's files, unpacked. */
+/** Unpacks a chart. @returns the folder */
 export function unpack(archive: string, folder: string): string {
   mkdirSync(folder, { recursive: true });
   execFileSync('tar', ['-xzf', archive, '-C', folder]);
@@ -11,10 +11,11 @@ export function unpack(archive: string, folder: string): string {
 }
 
 /**
- * The line, counted from 1, at which a template has a reference in so many words, so that no value can move it;
- * undefined when it puts it together.
+ * Finds the line, counted from 1, in which a template has a reference literally, so that no value can map it; undefined if
+ * the template builds it.
  * @param folder an unpacked chart
- * @param template as Helm prints it; below an alias the folder has another name, so the path behind `templates/` counts
+ * @param template path as Helm prints it; below an alias the folder has another name, so the path after `templates/` is
+ *   compared
  */
 export function lineOf(folder: string, template: string, written: string): number | undefined {
   const end = template.slice(template.lastIndexOf('/templates/'));
@@ -22,8 +23,8 @@ export function lineOf(folder: string, template: string, written: string): numbe
   const [file] = files.includes(template) ? [template] : files;
   if (file === undefined || !template.includes('/templates/')) return undefined;
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
-  const at = [written, nameOf(written)].map((text) => lines.findIndex((line) => holds(line, text)));
-  const found = at.find((line) => line >= 0);
+  const indexes = [written, nameOf(written)].map((text) => lines.findIndex((line) => holds(line, text)));
+  const found = indexes.find((index) => index >= 0);
   return found === undefined ? undefined : found + 1;
 }
 

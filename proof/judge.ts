@@ -7,45 +7,45 @@ import { type Difference, differences, fieldOf } from './difference.ts';
 import { reasonOf } from './explain.ts';
 import { lineOf, unpack } from './hard-coded.ts';
 import { leftIn } from './left.ts';
-import { type Otherwise, postRendered } from './post-rendered.ts';
+import { type ProofBeyondOverrides, postRendered } from './post-rendered.ts';
 import { type CountingHelm, run } from './programs.ts';
 
-/** Where everything goes: a private ECR, and a host with a port, which is what charts trip over. */
+/** Targets: a private ECR, and a host with a port, which some charts cannot handle. */
 export const TARGETS = [
   '123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror',
   'registry.example:5000/mirror',
 ] as const;
 
-export interface PlacedResidue extends Residue {
-  /** In the template, counted from 1; undefined when the template does not have it in so many words. */
+export interface LocatedUnmapped extends Residue {
+  /** Line of the template, counted from 1; undefined if the template does not have it literally. */
   readonly line: number | undefined;
-  /** Whether `values` tells that a value would do and the chart refuses it, as a schema without ports does. */
+  /** A value would map it, but the chart refuses that value, for example by a schema without ports. */
   readonly isRefused: boolean;
 }
 
-/** How the overrides of one chart did. */
+/** Verdict on the overrides of one chart. */
 export interface Judged {
   readonly chart: string;
-  /** What `values` says. */
+  /** Figures of `values`. */
   readonly references: number;
   readonly rewritten: number;
-  readonly residue: readonly PlacedResidue[];
-  /** References of the truth that stand in the render and not in the residue. */
+  readonly unmapped: readonly LocatedUnmapped[];
+  /** References of the truth that are in the render and not reported as unmapped. */
   readonly silent: readonly string[];
-  /** Fields that differ for another reason than a reference, a switch, or the sum of something that differs. */
+  /** Fields that differ for no accepted reason. */
   readonly changes: readonly Difference[];
   readonly renders: number;
-  /** Wall time, of `values` to one bare render. */
+  /** Wall time of `values`, relative to one bare render. */
   readonly ratio: number;
-  /** Undefined when nothing is left for a post-renderer. */
-  readonly after?: Otherwise;
-  /** The same with a changed chart in place of a post-renderer. */
-  readonly changed?: Otherwise;
-  /** What ended badly. */
+  /** With a post-renderer; undefined if nothing is left for it. */
+  readonly after?: ProofBeyondOverrides;
+  /** With a changed chart in place of a post-renderer. */
+  readonly changed?: ProofBeyondOverrides;
+  /** Message of a failure. */
   readonly problem?: string;
 }
 
-/** `values -o json`, as far as it is read here. */
+/** The parts of `values -o json` that are read here. */
 export interface Answer {
   readonly overrides: Readonly<Record<string, unknown>>;
   readonly changedChart?: { readonly file: string };
@@ -59,8 +59,8 @@ export interface Programs {
 }
 
 /**
- * Derives the overrides of a chart as users do, and looks at what plain Helm makes of them.
- * @param folder an empty one
+ * Derives the overrides of a chart with the built plugin, and compares plain Helm's renders without and with them.
+ * @param folder an empty folder
  */
 export function judge(chart: CorpusChart, programs: Programs, target: string, folder: string): Judged {
   const { airgap, helm, counting } = programs;
@@ -76,7 +76,7 @@ export function judge(chart: CorpusChart, programs: Programs, target: string, fo
   bare.push(render([]));
   const [before = '', again = ''] = bare.map(({ stdout }) => stdout);
   const ratio = tool.seconds / Math.min(...bare.map(({ seconds }) => seconds));
-  const nothing = { references: 0, rewritten: 0, residue: [], silent: [], changes: [] };
+  const nothing = { references: 0, rewritten: 0, unmapped: [], silent: [], changes: [] };
   const failed = { ...nothing, chart: chart.name, renders, ratio };
   if (tool.stdout === '') return { ...failed, problem: tool.stderr.trim().slice(-600) };
   const { overrides, proof } = JSON.parse(tool.stdout) as Answer;
@@ -98,10 +98,10 @@ export function judge(chart: CorpusChart, programs: Programs, target: string, fo
     chart: chart.name,
     references: proof.references,
     rewritten: proof.rewritten,
-    residue: proof.residue.map((one) => ({
-      ...one,
-      line: lineOf(unpacked, one.template, one.written),
-      isRefused: one.because?.startsWith('the chart refuses ') ?? false,
+    unmapped: proof.residue.map((each) => ({
+      ...each,
+      line: lineOf(unpacked, each.template, each.written),
+      isRefused: /\b(?:refuse|reject|schema|not accept)/i.test(each.because ?? ''),
     })),
     silent: left.filter((reference) => !named.has(reference)),
     changes,
@@ -117,14 +117,14 @@ export function judge(chart: CorpusChart, programs: Programs, target: string, fo
   };
 }
 
-/** Keys of what is switched on. */
+/** Keys that are set to true. */
 function switchesOf(overrides: unknown): string[] {
   if (typeof overrides !== 'object' || overrides === null) return [];
   return Object.entries(overrides).flatMap(([key, value]) => (value === true ? [key] : switchesOf(value)));
 }
 
-/** Whether everything is private, or named and out of reach of any value; and nothing else differs. */
-export function isGood({ silent, changes, residue, problem }: Judged): boolean {
-  const isBeyond = residue.every(({ line, isRefused }) => line !== undefined || isRefused);
-  return silent.length === 0 && changes.length === 0 && isBeyond && problem === undefined;
+/** Returns whether every reference is private, or reported and out of reach of any value; and nothing else differs. */
+export function isGood({ silent, changes, unmapped, problem }: Judged): boolean {
+  const isUnreachable = unmapped.every(({ line, isRefused }) => line !== undefined || isRefused);
+  return silent.length === 0 && changes.length === 0 && isUnreachable && problem === undefined;
 }

@@ -1,9 +1,9 @@
 import { type CorpusChart, stands } from '../test/support/corpus.ts';
 
-/** Not in the chart's own render, so that its own overrides do not reach it. */
+/** References that are not in the chart's own render, so that its overrides cannot map them. */
 const ELSEWHERE = new Set(['operator-binary', 'child-chart']);
 
-/** References of the truth, by their full names, that a render has in so many words. */
+/** Full names of the truth's references that a render has literally. */
 export function leftIn(rendered: string, { images }: CorpusChart): string[] {
   const left = images.filter(({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && stands(rendered, ref));
   return [...new Set(left.map(({ normalized }) => normalized))];

@@ -5,17 +5,18 @@ import type { Answer, Programs } from './judge.ts';
 import { leftIn } from './left.ts';
 import { run } from './programs.ts';
 
-/** What is public when more than overrides is used: a post-renderer, or a changed chart. */
-export interface Otherwise {
-  /** Full names that `values` names as left. */
-  readonly residue: readonly string[];
-  /** Full names that stand in Helm's output all the same, named or not. */
+/** References that stay public with a post-renderer or a changed chart besides the overrides. */
+export interface ProofBeyondOverrides {
+  /** Full names that `values` reports as unmapped. */
+  readonly unmapped: readonly string[];
+  /** Full names that are in Helm's output, reported or not. */
   readonly left: readonly string[];
   readonly problem?: string;
 }
 
 /**
- * Derives the overrides with a post-renderer's map, and lets Helm run it: Helm 3 a program, Helm 4 a plugin.
+ * Derives the overrides with a post-renderer's map, and renders with the post-renderer: a program for Helm 3, a plugin for
+ * Helm 4.
  * @param folder for the files
  */
 export function postRendered(
@@ -23,13 +24,13 @@ export function postRendered(
   { airgap, helm, counting }: Programs,
   target: string,
   folder: string,
-): Otherwise {
+): ProofBeyondOverrides {
   const out = join(folder, 'overrides.yaml');
   const map = join(folder, 'overrides.post-render.json');
   const flags = ['--residue=post-render', '--out', out, '-o', 'json'];
   const env = { ...process.env, HELM_BIN: counting.path };
   const tool = run(airgap, ['values', chart.archive, '--to', target, ...chart.flags, ...flags], env);
-  const failed = (problem: string): Otherwise => ({ residue: [], left: [], problem });
+  const failed = (problem: string): ProofBeyondOverrides => ({ unmapped: [], left: [], problem });
   if (tool.stdout === '') return failed(tool.stderr.trim().slice(-600));
   const { proof } = JSON.parse(tool.stdout) as Answer;
   const plugins = join(folder, 'plugins');
@@ -43,7 +44,7 @@ export function postRendered(
   const render = run(helm, [...args, '--post-renderer', renderer], { ...process.env, ...own });
   if (render.status !== 0) return failed(render.stderr.trim().slice(-600));
   return {
-    residue: [...new Set(proof.residue.map(({ reference }) => reference))],
+    unmapped: [...new Set(proof.residue.map(({ reference }) => reference))],
     left: leftIn(render.stdout, chart),
   };
 }

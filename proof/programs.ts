@@ -2,33 +2,33 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a program did. */
+/** Result of a program. */
 export interface Run {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** Wall time. */
+  /** Wall time in seconds. */
   readonly seconds: number;
 }
 
-/** Bytes; the largest render of the corpus has 6 MB. */
+/** Maximum output in bytes; the largest render of the corpus has 6 MB. */
 const MAX_OUTPUT = 2 ** 28;
 
-/** Runs a program to its end, whatever that is. */
+/** Runs a program, whatever its exit code. */
 export function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Run {
   const begun = performance.now();
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env, maxBuffer: MAX_OUTPUT });
   return { status, stdout, stderr, seconds: (performance.now() - begun) / 1000 };
 }
 
-/** A Helm that keeps count of its renders. */
+/** A Helm that counts its renders. */
 export interface CountingHelm {
   readonly path: string;
-  /** How many renders were asked for since the last time. */
+  /** Returns the number of renders since the last call. */
   take(): number;
 }
 
-/** Puts a script before a Helm that notes each `helm template`, in `folder` (absolute). */
+/** Writes a script in `folder` (absolute) that logs each `helm template` and calls Helm. */
 export function countingHelm(helm: string, folder: string): CountingHelm {
   const path = join(folder, 'helm');
   const log = join(folder, 'renders');

@@ -1,82 +1,82 @@
 import type { Cost } from '../bench/measure.ts';
 import { median } from '../bench/report.ts';
 import type { Judged } from './judge.ts';
-import type { Otherwise } from './post-rendered.ts';
+import type { ProofBeyondOverrides } from './post-rendered.ts';
 import type { Contender, Costs } from './speed.ts';
 
-/** Markdown tables of the figures, and lines for people who look for what went wrong. */
+/** Markdown tables of the figures, and a list of faults. */
 
 const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
 
-/** The first column is text, the others are figures. */
+/** Formats a table whose first column is text and whose others are figures. */
 function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  return [row(head), row(head.map((_, at) => (at === 0 ? '---' : '---:'))), ...rows.map(row)].join('\n');
+  return [row(head), row(head.map((_, index) => (index === 0 ? '---' : '---:'))), ...rows.map(row)].join('\n');
 }
 
 const distinct = (references: readonly { readonly reference: string }[]): number =>
   new Set(references.map(({ reference }) => reference)).size;
 
-/** How many references are public with more than overrides, named or not. */
-function leftWith({ residue }: Judged, otherwise: Otherwise | undefined): number {
-  if (otherwise === undefined || otherwise.problem !== undefined) return distinct(residue);
-  return new Set([...otherwise.residue, ...otherwise.left]).size;
+/** Number of references that stay public besides a post-renderer or changed chart, reported or not. */
+function publicWith({ unmapped }: Judged, proof: ProofBeyondOverrides | undefined): number {
+  if (proof === undefined || proof.problem !== undefined) return distinct(unmapped);
+  return new Set([...proof.unmapped, ...proof.left]).size;
 }
 
-/** One Helm, chart by chart, and the sums. */
+/** Formats the verdicts of one Helm, chart by chart, with sums. */
 export function chartsTable(judged: readonly Judged[]): string {
   const head = [
     'chart',
     'references',
     'rewritten',
-    'residue',
-    'behind the post-renderer',
+    'unmapped',
+    'with the post-renderer',
     'with a changed chart',
-    'silent',
+    'unreported',
     'other changes',
   ];
   const figures = (one: Judged): number[] => [
     one.references,
     one.rewritten,
-    distinct(one.residue),
-    leftWith(one, one.after),
-    leftWith(one, one.changed),
+    distinct(one.unmapped),
+    publicWith(one, one.after),
+    publicWith(one, one.changed),
     one.silent.length,
     one.changes.length,
     one.renders,
   ];
   const rows = judged.map((one) => [one.chart, ...figures(one), one.ratio.toFixed(1)]);
-  const sums = judged.map(figures).reduce((all, each) => each.map((figure, at) => figure + (all[at] ?? 0)), []);
+  const sums = judged.map(figures).reduce((all, each) => each.map((figure, index) => figure + (all[index] ?? 0)), []);
   const ratio = judged.length === 0 ? '' : `median ${median(judged.map((one) => one.ratio)).toFixed(1)}`;
-  return table([...head, 'renders', 'wall, to a bare render'], [...rows, ['**all**', ...sums, ratio]]);
+  return table([...head, 'renders', 'wall time, to a bare render'], [...rows, ['**all**', ...sums, ratio]]);
 }
 
-/** Where each reference stands that no value reaches, and why none does; one a line. */
-export function residueList(judged: readonly Judged[]): string {
-  const lines = judged.flatMap(({ chart, residue, after, changed }) =>
-    residue.map(({ reference, template, line, because }) => {
+/** Lists unmapped references with location and reason, one a line. */
+export function unmappedList(judged: readonly Judged[]): string {
+  const lines = judged.flatMap(({ chart, unmapped, after, changed }) =>
+    unmapped.map(({ reference, template, line, because }) => {
       const why = because ?? 'no value found';
       const where = line === undefined ? `${template}: ${why}` : `${template}, line ${line}: hard-coded`;
-      const [behind, repacked] = [after, changed].map((each) => fateOf(reference, each));
-      return `* ${chart}: \`${reference}\` in ${where}; behind the post-renderer: ${behind}; with a changed chart: ${repacked}.`;
+      const [postRendered, repacked] = [after, changed].map((each) => outcomeOf(reference, each));
+      return `* ${chart}: \`${reference}\` in ${where}; with the post-renderer: ${postRendered}; with a changed chart: ${repacked}.`;
     }),
   );
   return lines.length === 0 ? 'None.' : [...new Set(lines)].join('\n');
 }
 
-function fateOf(reference: string, otherwise: Otherwise | undefined): string {
-  if (otherwise?.problem !== undefined) return 'failed';
-  return otherwise?.residue.includes(reference) || otherwise?.left.includes(reference) ? 'still public' : 'moved';
+function outcomeOf(reference: string, proof: ProofBeyondOverrides | undefined): string {
+  if (proof?.problem !== undefined) return 'failed';
+  return proof?.unmapped.includes(reference) || proof?.left.includes(reference) ? 'public' : 'private';
 }
 
-/** What must not be, with its place; nothing for a chart without faults. */
-export function faults({ chart, residue, silent, changes, after, changed, problem }: Judged): string[] {
-  const beyond = residue.filter(({ line, isRefused }) => line === undefined && !isRefused);
+/** Lists the faults of a chart with their locations. */
+export function faults({ chart, unmapped, silent, changes, after, changed, problem }: Judged): string[] {
+  const unexplained = unmapped.filter(({ line, isRefused }) => line === undefined && !isRefused);
   return [
     ...(problem === undefined ? [] : [`failed: ${problem}`]),
-    ...(after?.problem === undefined ? [] : [`behind the post-renderer: failed: ${after.problem}`]),
+    ...(after?.problem === undefined ? [] : [`with the post-renderer: failed: ${after.problem}`]),
     ...(changed?.problem === undefined ? [] : [`with a changed chart: failed: ${changed.problem}`]),
-    ...silent.map((reference) => `silent: ${reference}`),
-    ...beyond.map(({ reference, template, path }) => `no value found: ${reference} at ${template} ${path}`),
+    ...silent.map((reference) => `unreported: ${reference}`),
+    ...unexplained.map(({ reference, template, path }) => `no value found: ${reference} at ${template} ${path}`),
     ...changes.map(({ template, path, before, after: now }) => {
       const [was, is] = [before, now].map((text) => (text ?? 'nothing').slice(0, 200));
       return `other change: ${template} ${path}: ${was} became ${is}`;
@@ -90,7 +90,7 @@ const LABELS: Readonly<Record<Contender, string>> = {
   stored: '`airgap values` from a bundle, with its recipe',
 };
 
-/** Medians, and the ratios to bare Helm in the same round as median (lowest–highest). */
+/** Formats medians, and ratios to bare Helm in the same round as median (min–max). */
 export function speedTable(costs: Costs, renders: Readonly<Record<Contender, number>>): string {
   const ratio = (mine: readonly Cost[], key: 'wall' | 'cpu'): string => {
     const ratios = mine.map((cost, round) => cost[key] / (costs.bare[round] as Cost)[key]);
@@ -108,7 +108,7 @@ export function speedTable(costs: Costs, renders: Readonly<Record<Contender, num
     'wall time, s',
     'processor time, s',
     'renders',
-    'wall, to bare Helm',
+    'wall time, to bare Helm',
     'processor time, to bare Helm',
   ];
   return table(head, rows);

@@ -1,12 +1,13 @@
 /**
- * Derives the overrides of real charts and judges them by plain Helm's renders: what is private, what is named as
- * residue, what else changed, what a post-renderer leaves, and what it costs beside one bare `helm template`.
+ * Derives the overrides of real charts and checks them with plain Helm's renders: private references, reported unmapped ones,
+ * other changes, references left by a post-renderer, and the cost compared to one bare `helm template`.
  *
  *   npm run proof -- [FOLDER] [--only NAME] [--rounds N]
  *
  * FOLDER (or AIRGAP_CHARTS, or ../shared/charts) holds the charts; the oldest and the newest Helm of the tests are used.
- * Needs a built plugin, and docker-registry for the rounds. Exit code 1 when something is silent, changed, or residue
- * that a value could move. A run with `--only` or without rounds leaves docs/results/overrides.md alone.
+ * Needs a built plugin, and docker-registry for the rounds. Exit code 1 if a public reference is not reported, something else
+ * changed, or an unmapped reference could be mapped by a value. Runs with `--only` or without rounds do not change
+ * docs/results/overrides.md.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -18,10 +19,10 @@ import { readCorpus } from '../test/support/corpus.ts';
 import { testHelms } from '../test/support/helm.ts';
 import { isGood, judge, TARGETS } from './judge.ts';
 import { countingHelm } from './programs.ts';
-import { chartsTable, faults, residueList, speedTable } from './report.ts';
+import { chartsTable, faults, speedTable, unmappedList } from './report.ts';
 import { time } from './speed.ts';
 
-/** The largest chart of the corpus, and the one that a goal is set for. */
+/** The largest chart of the corpus, with a performance goal. */
 const TIMED = 'kube-prometheus-stack-72.0.0';
 
 const root = join(import.meta.dirname, '..');
@@ -42,7 +43,7 @@ const missing = [
   ...(existsSync(join(root, 'dist/airgap.cjs')) ? [] : ['dist/ (npm run build)']),
 ];
 if (missing.length > 0) {
-  console.error(`Not there: ${missing.join('; ')}.`);
+  console.error(`Missing: ${missing.join('; ')}.`);
   process.exit(1);
 }
 
@@ -52,8 +53,8 @@ const figures = [];
 const lines = [];
 let good = true;
 
-/** An empty folder. */
-function place(name) {
+/** Creates an empty folder. */
+function createFolder(name) {
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });
   return path;
@@ -62,28 +63,33 @@ function place(name) {
 try {
   const timed = charts.find(({ name }) => name === TIMED);
   for (const { version, path: helm } of helms) {
-    const programs = { airgap, helm, counting: countingHelm(helm, place(version)) };
+    const programs = { airgap, helm, counting: countingHelm(helm, createFolder(version)) };
     figures.push(`## Helm ${version}`);
-    for (const [at, target] of TARGETS.entries()) {
+    for (const [index, target] of TARGETS.entries()) {
       const judged = charts.map((chart) => {
-        const one = judge(chart, programs, target, place(`${version}/${chart.name}`));
+        const one = judge(chart, programs, target, createFolder(`${version}/${chart.name}`));
         console.error(`Helm ${version}, ${target}, ${chart.name}: ${one.rewritten}/${one.references}`);
         rmSync(join(folder, version, chart.name), { recursive: true });
         return one;
       });
       good &&= judged.every(isGood);
       lines.push(...judged.flatMap(faults).map((line) => `Helm ${version}, ${target}, ${line}`));
-      // The port makes a difference where charts refuse it, which the list tells.
-      figures.push(...(at === 0 ? [chartsTable(judged)] : []), `### Residue with ${target}`, residueList(judged));
+      // A port makes a difference only for charts that refuse it; the list has those.
+      figures.push(
+        ...(index === 0 ? [chartsTable(judged)] : []),
+        `### Unmapped references with ${target}`,
+        unmappedList(judged),
+      );
     }
     if (rounds === 0 || timed === undefined) continue;
-    const { costs, renders } = await time(timed, programs, place(`${version}/speed`), { rounds, tell: console.error });
+    const speedFolder = createFolder(`${version}/speed`);
+    const { costs, renders } = await time(timed, programs, speedFolder, { rounds, log: console.error });
     figures.push(`### Speed: ${TIMED}`, speedTable(costs, renders));
   }
   const versions = `Node.js ${process.versions.node}, ${availableParallelism()} cores`;
-  const at = `${rounds} rounds of the speed, load average at the start ${load}`;
+  const circumstances = `${rounds} rounds of the speed, load average at the start ${load}`;
   const all = [
-    `Last run: ${charts.length} charts; the tables are of ${TARGETS[0]}; ${versions}; ${at}.`,
+    `Last run: ${charts.length} charts; the tables are of ${TARGETS[0]}; ${versions}; ${circumstances}.`,
     ...figures,
   ].join('\n\n');
   console.log(all);

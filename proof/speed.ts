@@ -7,7 +7,7 @@ import { fillUpstream } from '../test/support/upstream.ts';
 import { type Programs, TARGETS } from './judge.ts';
 import { run } from './programs.ts';
 
-/** What is timed: one bare render, overrides found out by probing, overrides from a recipe that a bundle holds. */
+/** Contenders: one bare render, overrides by probing, overrides from a bundle's recipe. */
 export const CONTENDERS = ['bare', 'probing', 'stored'] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
@@ -20,12 +20,12 @@ export interface Speed {
   readonly renders: Readonly<Record<Contender, number>>;
 }
 
-/** All contenders in each round, beginning with another one each time, so that drift hits all alike. */
+/** Runs all contenders in each round, starting with another one each time, so that drift affects all alike. */
 export async function time(
   chart: CorpusChart,
   programs: Programs,
   folder: string,
-  { rounds, tell }: { rounds: number; tell: (line: string) => void },
+  { rounds, log }: { rounds: number; log: (line: string) => void },
 ): Promise<Speed> {
   const { airgap, helm, counting } = programs;
   const bundle = await bundled(chart, programs, folder);
@@ -47,20 +47,20 @@ export async function time(
   const costs: Record<Contender, Cost[]> = { bare: [], probing: [], stored: [] };
   const work = join(folder, 'work');
   for (let round = 0; round < rounds; round++) {
-    for (const at of CONTENDERS.keys()) {
-      const contender = CONTENDERS[(at + round) % CONTENDERS.length] as Contender;
+    for (const index of CONTENDERS.keys()) {
+      const contender = CONTENDERS[(index + round) % CONTENDERS.length] as Contender;
       await rm(work, { recursive: true, force: true });
       await mkdir(work, { recursive: true });
       const script = `${commands[contender].map(quoted).join(' ')} > "$WORK/out"`;
       const cost = await measure(script, work, { ...process.env, HELM_BIN: helm, WORK: work });
       costs[contender].push(cost);
-      tell(`round ${round + 1}, ${contender}: ${cost.wall.toFixed(2)} s, processor ${cost.cpu.toFixed(2)} s`);
+      log(`round ${round + 1}, ${contender}: ${cost.wall.toFixed(2)} s, processor ${cost.cpu.toFixed(2)} s`);
     }
   }
   return { costs, renders };
 }
 
-/** A bundle of the chart, its images synthetic ones from a registry of our own. */
+/** Makes a bundle of the chart with synthetic images from a local registry. */
 async function bundled(chart: CorpusChart, { airgap, helm }: Programs, folder: string): Promise<string> {
   const env = { ...process.env, HELM_BIN: helm };
   const ok = (args: readonly string[]): string => {
@@ -68,16 +68,15 @@ async function bundled(chart: CorpusChart, { airgap, helm }: Programs, folder: s
     if (status !== 0) throw new Error(`airgap ${args[0]} ended with ${status}: ${stderr.trim().slice(-600)}`);
     return stdout;
   };
-  const what = [chart.archive, ...chart.flags];
-  const references = ok(['images', ...what, '-o', 'txt'])
+  const selected = [chart.archive, ...chart.flags];
+  const references = ok(['images', ...selected, '-o', 'txt'])
     .trim()
     .split('\n');
   const upstream = await startRegistry();
   try {
     await fillUpstream(upstream.host, references);
     const file = join(folder, 'bundle.tar');
-    // Not in this process's way: the registry answers from a process of its own.
-    ok(['bundle', ...what, '--mirror', `*=${upstream.host}`, '--plain-http', upstream.host, '--out', file]);
+    ok(['bundle', ...selected, '--mirror', `*=${upstream.host}`, '--plain-http', upstream.host, '--out', file]);
     return file;
   } finally {
     await upstream.stop();

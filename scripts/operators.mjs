@@ -3,10 +3,9 @@
  *
  *   node scripts/operators.mjs [NAME…]
  *
- * The sources come from the Go module proxy; what that does not have, from AIRGAP_OPERATOR_SOURCES, a folder with one
- * folder for each, NAME@VERSION. Builds take minutes, so they run one after another, at low priority, and only once.
- * What cannot be built is listed with its reason, which is also kept beside the others as NAME-VERSION.txt. Exit code 1
- * when nothing is there in the end.
+ * The sources come from the Go module proxy, or from AIRGAP_OPERATOR_SOURCES, a folder with one folder per operator,
+ * NAME@VERSION. Builds take minutes, so they run one after another, at low priority, and only once. Operators that cannot
+ * be built are listed with the reason, which is also written to NAME-VERSION.txt. Exit code 1 if no operator is built.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -18,47 +17,47 @@ import { promisify } from 'node:util';
 const root = dirname(import.meta.dirname);
 const cache = join(root, '.cache', 'operators');
 const run = promisify(execFile);
-const wanted = process.argv.slice(2);
+const names = process.argv.slice(2);
 const operators = JSON.parse(await readFile(join(root, 'inside', 'operators.json'), 'utf8')).filter(
-  ({ name }) => wanted.length === 0 || wanted.includes(name),
+  ({ name }) => names.length === 0 || names.includes(name),
 );
 
 setPriority(10);
 await mkdir(cache, { recursive: true });
-let there = 0;
+let built = 0;
 for (const operator of operators) {
   const name = `${operator.name}-${operator.version}`;
-  const place = join(cache, name);
+  const folder = join(cache, name);
   try {
-    if (!existsSync(place)) await build(operator, place);
-    there++;
-    await rm(`${place}.txt`, { force: true });
+    if (!existsSync(folder)) await build(operator, folder);
+    built++;
+    await rm(`${folder}.txt`, { force: true });
     console.log(`operators: ${name}`);
   } catch (error) {
     const detail = (error.stderr || error.message).trim().split('\n').slice(-3).join(' ').slice(0, 300);
     const reason = reasonOf(error);
-    await writeFile(`${place}.txt`, `${reason}\n`);
+    await writeFile(`${folder}.txt`, `${reason}\n`);
     console.log(`operators: not built: ${name}: ${reason}: ${detail}`);
   }
 }
-process.exitCode = there > 0 ? 0 : 1;
+process.exitCode = built > 0 ? 0 : 1;
 
-/** In a few words. */
+/** Returns a short reason for a failed build. */
 function reasonOf({ code, signal, message, stderr }) {
   if (code === 'ENOENT') return 'Go is not installed';
-  if (signal) return 'its build was ended';
+  if (signal) return 'its build was interrupted';
   const text = `${message} ${stderr}`;
   if (/replacement directory|403 Forbidden|404 Not Found|not available|no such host|dial tcp|i\/o timeout/.test(text)) {
-    return 'a module that it is built of cannot be had';
+    return 'one of its modules is not available';
   }
   return 'it does not compile';
 }
 
-/** A folder as the image has it, renamed into place when it is complete. */
-async function build(operator, place) {
+/** Builds the content of the operator's image, and renames the folder into place when it is complete. */
+async function build(operator, folder) {
   const { main, flags, variables: { prefix = '', ...variables } = {}, program, files = {} } = operator;
   const set = Object.entries(variables).map(([name, value]) => `-X ${prefix}${name}=${value}`);
-  const work = `${place}.${process.pid}`;
+  const work = `${folder}.${process.pid}`;
   try {
     const source = await sourceOf(operator, work);
     const out = join(work, 'image', program);
@@ -69,7 +68,7 @@ async function build(operator, place) {
     for (const [from, to] of Object.entries(files)) {
       await cp(join(source, from), join(work, 'image', to), { recursive: true, dereference: true });
     }
-    await rename(join(work, 'image'), place);
+    await rename(join(work, 'image'), folder);
   } finally {
     await run('chmod', ['-R', 'u+w', work]).catch(() => {});
     await rm(work, { recursive: true, force: true });
@@ -77,8 +76,8 @@ async function build(operator, place) {
 }
 
 /**
- * The folder with the operator's source: as it is given, or from the module proxy with the modules that lie within it,
- * which come apart.
+ * Returns the folder with the operator's source: the given one, or the module of the proxy with its nested modules, which are
+ * separate downloads.
  */
 async function sourceOf({ name, version, module, sum, nested = {} }, work) {
   const given = join(process.env.AIRGAP_OPERATOR_SOURCES || join(cache, 'sources'), `${name}@${version}`);
@@ -88,21 +87,21 @@ async function sourceOf({ name, version, module, sum, nested = {} }, work) {
   const whole = join(work, 'source');
   await cp(folder, whole, { recursive: true });
   await run('chmod', ['-R', 'u+w', whole]);
-  for (const [place, inner] of Object.entries(nested)) {
-    await cp(await download(inner.module, inner.sum), join(whole, place), { recursive: true });
+  for (const [path, inner] of Object.entries(nested)) {
+    await cp(await download(inner.module, inner.sum), join(whole, path), { recursive: true });
   }
   return whole;
 }
 
-/** A module from the proxy, its content checked against the sum of the list. */
+/** Downloads a module from the proxy, and verifies its sum. */
 async function download(module, sum) {
   const path = module.slice(0, module.lastIndexOf('@'));
-  // The list pins what it names; what that depends on, the module's own go.sum.
+  // operators.json pins the module; its go.sum pins the dependencies.
   const env = { ...process.env, GONOSUMDB: path };
   const { stdout } = await run('go', ['mod', 'download', '-json', module], { env, cwd: tmpdir() }).catch((error) => {
     throw error.stdout ? new Error(JSON.parse(error.stdout).Error) : error;
   });
   const { Dir: folder, Sum: found } = JSON.parse(stdout);
-  if (found !== sum) throw new Error(`${module} has the sum ${found}, and not the pinned ${sum}`);
+  if (found !== sum) throw new Error(`${module} has the sum ${found} instead of the pinned ${sum}`);
   return folder;
 }

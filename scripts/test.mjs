@@ -1,6 +1,6 @@
 /**
- * Runs the test suites one after another and counts. What cannot run here is listed with its reason, on a line
- * `not run: SUITE: REASON`, and counted as skipped. The last line is `N passed, N failed[, N skipped]`.
+ * Runs the test suites one after another. Suites that cannot run here are listed as `not run: SUITE: REASON` and counted as
+ * skipped. The last line is `N passed, N failed[, N skipped]`.
  *
  * AIRGAP_CHARTS names a folder with real charts, ../shared/charts unless given; the corpus suite needs it.
  */
@@ -15,11 +15,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
 
 /**
- * What hangs on the Helm: all of it is tried with the oldest, a part with those between it and the newest; with the newest
- * everything is, since the rest would only be repeated.
+ * End-to-end tests that depend on the Helm version. The oldest Helm runs all of them, those in between a part, and the
+ * newest every end-to-end test.
  */
 const BETWEEN = ['journey', 'sources', 'nested', 'post-render'];
-const OLDEST = [...BETWEEN, 'aggregate', 'image-configs', 'inside', 'lock-file', 'naming'];
+const OLDEST = [...BETWEEN, 'image-configs', 'lock-file', 'naming', 'operator-scan', 'umbrella-chart'];
 const helms = testHelms();
 
 const suites = [
@@ -27,12 +27,16 @@ const suites = [
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unit', run: () => vitest('unit') },
   { name: 'fuzz', run: () => vitest('fuzz') },
-  { name: 'parts', missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'), run: () => vitest('parts') },
+  {
+    name: 'integration',
+    missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'),
+    run: () => vitest('integration'),
+  },
   ...helms.map((helm, i) => ({
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
     missing: () =>
       helm.path === undefined
-        ? `no such Helm here; set ${helm.variable} to the path of one`
+        ? `this Helm is missing; set ${helm.variable} to its path`
         : (withoutTests('e2e') ?? lacking('docker-registry', 'skopeo')),
     run: () =>
       vitest(
@@ -60,7 +64,7 @@ const suites = [
 const chosen = process.argv.slice(2);
 const unknown = chosen.find((name) => !suites.some((suite) => suite.name.startsWith(name)));
 if (unknown !== undefined) {
-  console.error(`There is no suite ${unknown}; there are: ${suites.map(({ name }) => name).join(', ')}`);
+  console.error(`Unknown suite ${unknown}; suites: ${suites.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
 
@@ -93,19 +97,19 @@ function count(passed, failed, skipped) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Which end-to-end tests run with the Helm at that position; all when none is named. */
+/** Names of the end-to-end tests for the Helm at an index; all if empty. */
 function of(i) {
   if (i === helms.length - 1) return [];
   return i === 0 ? OLDEST : BETWEEN;
 }
 
-/** A check that is one program run: passed or not. */
+/** Runs a check that is one program: passed or failed. */
 function command(program, args) {
   const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
   return status === 0 ? { passed: 1, failed: 0, skipped: [] } : { passed: 0, failed: 1, skipped: [] };
 }
 
-/** One project of vitest.config.ts. */
+/** Runs a project of vitest.config.ts. */
 function vitest(project, env = {}, files = []) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const summary = join(root, '.cache', `summary-${process.pid}.json`);
@@ -117,21 +121,21 @@ function vitest(project, env = {}, files = []) {
   if (!existsSync(summary)) return { passed: 0, failed: 1, skipped: [] };
   const result = JSON.parse(readFileSync(summary, 'utf8'));
   rmSync(summary);
-  // A run that ended badly is a failure even when every test in it passed.
+  // A run with another exit code failed even if all its tests passed.
   return { ...result, failed: status !== 0 && result.failed === 0 ? 1 : result.failed };
 }
 
-/** Why what any Helm is good for cannot run. */
+/** Reason to skip suites that need any Helm; undefined if there is one. */
 function withoutHelm() {
   return helms.some((helm) => helm.path !== undefined) ? undefined : 'no Helm here; scripts/setup --tests says why';
 }
 
-/** Why a project of vitest.config.ts has nothing to run. */
+/** Reason to skip a project of vitest.config.ts without tests. */
 function withoutTests(project) {
   return globSync(`test/${project}/**/*.test.ts`, { cwd: root }).length > 0 ? undefined : 'it has no tests';
 }
 
-/** The programs that are not on the PATH, as a reason. */
+/** Reason to skip a suite whose programs are not on the PATH. */
 function lacking(...programs) {
   const missing = programs.filter(
     (program) => !process.env.PATH.split(delimiter).some((folder) => existsSync(join(folder, program))),

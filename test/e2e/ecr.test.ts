@@ -10,7 +10,7 @@ import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 
-test('into private ECR: repositories are made, tokens fetched, and everything can be had by its private name', async () => {
+test('into private ECR: repositories are created, tokens fetched, and everything can be pulled by its private name', async () => {
   const home = scratchFolder();
   const file = join(home, 'shop.tar');
   const chart = fixtureChart('shop');

@@ -1,81 +1,81 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hurry } from '../../faults/clock.ts';
-import { attemptKill, killsOf } from '../../faults/kill.ts';
+import { killsOf, tryKill } from '../../faults/kill.ts';
 import { GONE, KINDS } from '../../faults/kinds.ts';
-import { Lane, type Trial } from '../../faults/lane.ts';
 import { describe } from '../../faults/report.ts';
-import { attempt, type Case, casesOf, type Outcome, type References, refer } from '../../faults/sweep.ts';
+import { type Baselines, type Case, casesOf, type Outcome, recordBaselines, tryFault } from '../../faults/sweep.ts';
+import { type Trial, Worker } from '../../faults/worker.ts';
 import { startSource } from '../../faults/workload.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /**
- * Of the sweep of `npm run faults` a fixed selection: every kind of fault once, by turns on a pull and on a push, each at
- * another step. What is tried is printed.
+ * A fixed selection of the sweep of `npm run faults`: every kind of fault once, alternately on a pull and on a push, each at
+ * another step. Prints every case.
  */
 
 const DIRECTIONS = ['pull', 'push'] as const;
 
 let source: TestRegistry;
-let lane: Lane;
-let references: References;
+let worker: Worker;
+let baselines: Baselines;
 let restore: () => void;
 
 beforeAll(async () => {
   restore = hurry();
   const folder = scratchFolder();
   source = await startSource(folder);
-  lane = await Lane.start(source, folder);
-  references = await refer(lane);
+  worker = await Worker.start(source, folder);
+  baselines = await recordBaselines(worker);
 });
 afterAll(async () => {
-  await lane.proxy.stop();
+  await worker.proxy.stop();
   await source.stop();
   restore();
 });
 
-/** One case of many: far from that of the kind before, and the same in each run. */
-function chosen(cases: readonly Case[], at: number): Case {
-  const one = cases[(at * 11) % cases.length];
-  if (one === undefined) throw new Error('there is no step for it');
-  return one;
+/** Picks one case of many: far from that of the kind before, and the same in each run. */
+function pickCase(cases: readonly Case[], index: number): Case {
+  const picked = cases[(index * 11) % cases.length];
+  if (picked === undefined) throw new Error('no step for this kind of fault');
+  return picked;
 }
 
 function expectGood(outcome: Outcome): void {
   console.log(`${outcome.verdict}: ${describe(outcome)}`);
-  expect(outcome.wrong, `${describe(outcome)}\n${outcome.said}`).toEqual([]);
+  expect(outcome.wrong, `${describe(outcome)}\n${outcome.output}`).toEqual([]);
 }
 
-for (const [at, { row, variant }] of [...KINDS, GONE].entries()) {
+for (const [index, { row, variant }] of [...KINDS, GONE].entries()) {
   test(`${row}: ${variant}`, async () => {
     const cases = DIRECTIONS.map((direction) =>
-      casesOf(direction, references, source.repositories).filter(
-        // Helm waits long before it gives up on a server that says so, and has its own mind about what is harmless.
+      casesOf(direction, baselines, source.repositories).filter(
+        // Helm retries these statuses for a long time, and decides by itself which faults it survives.
         ({ kind, byHelm }) =>
           kind.row === row && kind.variant === variant && !(byHelm && (kind.harmless || /429|500|520/.test(row))),
       ),
     );
-    // Pull and push by turns, where it can happen in both.
-    const turns = at % 2 === 0 ? cases : cases.toReversed();
-    const one = chosen(turns.find(({ length }) => length > 0) ?? [], at);
-    expectGood(await attempt(lane, references, one));
+    // Pull and push alternate, where the fault applies to both.
+    const ordered = index % 2 === 0 ? cases : cases.toReversed();
+    const picked = pickCase(ordered.find(({ length }) => length > 0) ?? [], index);
+    expectGood(await tryFault(worker, baselines, picked));
   });
 }
 
 test.each(DIRECTIONS)('kill -9 of a %s', async (direction) => {
-  const cases = killsOf(direction, references);
-  const one = cases[Math.floor(0.9 * cases.length)] as Case;
-  expectGood(await attemptKill(lane, references, one));
+  const cases = killsOf(direction, baselines);
+  const picked = cases[Math.floor(0.9 * cases.length)] as Case;
+  expectGood(await tryKill(worker, baselines, picked));
 });
 
-test('a push of what is there asks for tags, and for no blob', async () => {
-  const { bundle } = references.direct;
-  const place = lane.place();
-  const push = (): Promise<Trial> => lane.run(lane.pushArgs(place, bundle), place);
-  expect((await push()).passages.some(({ path }) => path.includes('/blobs/'))).toBe(true);
-  const { code, passages } = await push();
+test('a repeated push asks for tags, and for no blob', async () => {
+  const { bundle } = baselines.direct;
+  const workspace = worker.createWorkspace();
+  const push = (): Promise<Trial> => worker.run(worker.pushArgs(workspace, bundle), workspace);
+  expect((await push()).requests.some(({ path }) => path.includes('/blobs/'))).toBe(true);
+  const { code, requests } = await push();
   expect(code).toBe(0);
-  expect(passages.filter(({ path }) => /\/blobs\//.test(path))).toEqual([]);
-  expect(passages.reduce((sum, { sent }) => sum + sent, 0)).toBe(0);
-  lane.leave(place);
+  expect(requests.filter(({ path }) => /\/blobs\//.test(path))).toEqual([]);
+  expect(requests.reduce((sum, { sent }) => sum + sent, 0)).toBe(0);
+  worker.removeWorkspace(workspace);
 });

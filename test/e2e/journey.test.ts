@@ -8,7 +8,7 @@ import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream, upstreamImage } from '../support/upstream.ts';
 
-/** The whole way: connected side, carried file, isolated side. Real Helm, real registries, real skopeo. */
+/** End to end: connected side, bundle file, isolated side. Real Helm, real registries, real skopeo. */
 
 const pinned = upstreamImage('quay.io/prometheus-operator/prometheus-operator@sha256:0').digest;
 
@@ -38,7 +38,7 @@ async function travel(name: string, chart: string, flags: readonly string[]): Pr
   const file = join(home, 'platform.tar');
   const common = ['--kube-version', '1.33.0', ...flags];
 
-  // Connected side: every image that was found lies in registry A, which stands for the whole internet.
+  // Connected side: registry A has every image that was found, and stands for the whole internet.
   const found = JSON.parse((await airgapOk(['images', chart, ...common, '-o', 'json'], home)).stdout);
   const references = bundled(found.images);
   expect(references.length).toBeGreaterThan(0);
@@ -52,14 +52,14 @@ async function travel(name: string, chart: string, flags: readonly string[]): Pr
     await upstream.stop();
   }
 
-  // The carried file.
+  // The bundle file.
   await airgapOk(['verify', file], home);
   for (const reference of references) {
     const raw = await program('skopeo', ['inspect', '--raw', `oci-archive:${file}:${reference}`], home);
     expect(digestOf(raw), reference).toBe(digests.get(reference));
   }
 
-  // Isolated side: registry B is all there is.
+  // Isolated side: only registry B can be reached.
   const registry = await startRegistry();
   try {
     await isolated({ name, chart, home, file, common, references, digests, registry });
@@ -95,7 +95,7 @@ async function isolated({ name, chart, home, file, common, references, digests, 
     (await airgapOk(['values', name, '--bundle', file, '--to', target, ...common], home)).stdout,
   );
 
-  // The chart that the registry gives back is the one that went in, and renders with nothing but private names.
+  // The chart from the registry is the original one, and renders with private names only.
   const version = chartVersion(await program(helm, ['show', 'chart', chart], home));
   const pull = ['pull', `oci://${target}/charts/${name}`, '--version', version, '--plain-http', '-d', home];
   await program(helm, pull, home);
@@ -108,7 +108,7 @@ async function isolated({ name, chart, home, file, common, references, digests, 
   expect(names.sort()).toEqual(references.map((reference) => `${target}/${reference}`).sort());
 }
 
-/** What is only possible is listed, and neither bundled nor moved. */
+/** References with confidence `possible` are listed, and neither bundled nor mapped. */
 function bundled(images: readonly { readonly reference: string; readonly confidence: string }[]): string[] {
   return images.flatMap(({ reference, confidence }) => (confidence === 'possible' ? [] : [reference]));
 }
@@ -126,7 +126,7 @@ function chartVersion(metadata: string): string {
   return /^version: ["']?([^"'\n]+)/m.exec(metadata)?.[1] ?? '';
 }
 
-/** As a whole name, not as the tail of a private one. */
+/** Returns whether a text has a public name as a whole, not as the tail of a private one. */
 function occursPublic(text: string, reference: string): boolean {
   const short = reference.replace(/^docker\.io\/(?:library\/)?/, '');
   return [reference, short].some((name) => {

@@ -7,7 +7,7 @@ import { startRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
-/** One bundle, pushed and installed under every naming: what `values` names is what `push` wrote, and nothing is public. */
+/** One bundle pushed under every naming: `values` names what `push` wrote, and no public name is left. */
 
 const namings = [
   { naming: ['--naming', 'name'], expected: 'mirror/web:1.4.2' },
@@ -26,7 +26,7 @@ const namings = [
   },
 ];
 
-test('every naming carries a chart to where its overrides say', async () => {
+test('push and values agree under every naming', async () => {
   const home = scratchFolder();
   const chart = fixtureChart('shop');
   const file = join(home, 'shop.tar');
@@ -44,9 +44,9 @@ test('every naming carries a chart to where its overrides say', async () => {
       const to = ['--to', `${registry.host}/mirror`, ...naming];
       await airgapOk(['push', file, ...to, '--plain-http', registry.host], home);
       const values = await airgap(['values', 'shop', '--bundle', file, ...to], home);
-      // 3 would be residue.
+      // 3 would be unmapped references.
       expect(values.code, values.stderr).toBe(0);
-      // What values says is private is what the map says, and what lies there.
+      // The private names of the map exist in the registry.
       const args = ['values', '--all', '--bundle', file, ...to, '--format', 'map'];
       const after = Object.values(JSON.parse((await airgapOk(args, home)).stdout) as Record<string, string>);
       expect(after).toContain(`${registry.host}/${expected}`);

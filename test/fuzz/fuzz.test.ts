@@ -7,16 +7,16 @@ import fc from '../support/property.ts';
 import { type Target, targets } from './targets.ts';
 
 /**
- * What reads foreign bytes either reads them or refuses them with an AirgapError, in time, whatever they are. A run of the
- * tests tries a fixed number of inputs, the same ones each time. `npm run fuzz` tries others until its time is over:
- * AIRGAP_FUZZ_SECONDS for each reader, from AIRGAP_SEED on. What fails is written to test/fuzz/corpus, which every run reads.
+ * Parsers of foreign bytes either accept them or refuse them with an AirgapError, in time. A test run tries a fixed number of
+ * inputs, the same ones each time. `npm run fuzz` tries others for AIRGAP_FUZZ_SECONDS per parser, starting with AIRGAP_SEED.
+ * Failing inputs are written to test/fuzz/corpus, which every run reads.
  */
 const seconds = Number(process.env.AIRGAP_FUZZ_SECONDS ?? 0);
-/** Milliseconds for one input of at most some 200 kB. What is linear takes a hundredth of it, even on a busy machine. */
+/** Milliseconds for one input of about 200 kB at most. Linear parsers take a hundredth of it, even on a busy machine. */
 const LIMIT = 15_000;
 const corpus = join(import.meta.dirname, 'corpus');
 
-/** Why this input was not handled as it has to be; undefined when it was. */
+/** Reason why an input was handled wrongly; undefined if it was not. */
 async function faultOf({ read }: Target, bytes: Buffer): Promise<string | undefined> {
   const started = performance.now();
   let fault: string | undefined;

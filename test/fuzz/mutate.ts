@@ -1,9 +1,9 @@
 import fc from '../support/property.ts';
 
-/** One change of a byte string; positions are shares of its length, so that shrinking one keeps the others meaningful. */
+/** One change of a byte string. Positions are fractions of its length, so that shrinking one change keeps the others valid. */
 type Change = (bytes: Buffer) => Buffer;
 
-/** Texts that readers of many formats treat specially. */
+/** Texts with a special meaning in many formats. */
 const TOKENS = [
   ...['', ' ', '\0', '\n', '\r', '\u0085', '\u2028', '\ufeff', '\u001b[2J', '\u202e', '\ud800', '…'],
   ...[
@@ -79,7 +79,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
         return replace(bytes, into, into, bytes.subarray(at(bytes, from), at(bytes, to)));
       },
   ),
-  // Long runs of one text show what takes longer than its length.
+  // Long repetitions of a text reveal more than linear time.
   fc.tuple(share, token, fc.constantFrom(10, 1000, 60_000)).map(
     ([where, text, size]): Change =>
       (bytes) => {
@@ -88,7 +88,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
         return replace(bytes, from, from, run);
       },
   ),
-  // A value of a JSON or YAML document.
+  // Replaces a value of a JSON or YAML document.
   fc.tuple(share, token).map(
     ([where, text]): Change =>
       (bytes) => {
@@ -98,7 +98,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
         return replace(bytes, value.index, value.index + value[0].length, Buffer.from(JSON.stringify(text)));
       },
   ),
-  // Deep nesting of the rest.
+  // Nests the rest deeply.
   fc.tuple(share, fc.constantFrom('[', '{"a":', '- ', '  a:\n'), fc.constantFrom(100, 20_000)).map(
     ([where, text, times]): Change =>
       (bytes) => {
@@ -108,7 +108,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
 );
 
-/** One of the seeds with one to five changes; now and then arbitrary bytes. */
+/** One of the seeds with one to five changes; sometimes arbitrary bytes. */
 export function mutated(seeds: readonly Buffer[]): fc.Arbitrary<Buffer> {
   return fc.oneof(
     {

@@ -18,7 +18,7 @@ import { pageTitle } from '../../src/registry/web-page.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import type { Target } from './targets.ts';
 
-/** Characters of a message that somebody reads. */
+/** Maximum length of a message for people. */
 const MESSAGE = 4000;
 
 const request = { what: 'r.example/a/b:1', registry: 'r.example' };
@@ -28,7 +28,7 @@ function answer(status: number, headers: Readonly<Record<string, string>> = {}):
   return { status, headers, url, body: undefined as never };
 }
 
-/** What is shown is short, and nothing in it that a terminal would obey. */
+/** Checks that a displayed text is short and has no control characters. */
 function checkShown(text: string): void {
   if (text.length > MESSAGE) throw new Error(`a message of ${text.length} characters`);
   if (printableLine(text) !== text) throw new Error(`not printable: ${JSON.stringify(text)}`);
@@ -40,7 +40,7 @@ function checkError(error: unknown): void {
   checkShown(error.hint ?? '');
 }
 
-/** Lines as headers; a value ends where a server's would. */
+/** Parses lines as HTTP headers. */
 function headersOf(bytes: Buffer): Record<string, string> {
   const lines = bytes.toString('latin1').split(/[\r\n\0]+/);
   return Object.fromEntries(
@@ -67,7 +67,7 @@ const limits = [
 const CHALLENGE =
   'Bearer realm="https://r.example/token",service="r",scope="repository:a:pull repository:b:pull", Basic realm="x"';
 
-/** Readers of what registries, proxies and whatever stands before them answer, and of where their credentials are. */
+/** Parsers of responses of registries and proxies, and of credential stores. */
 export const registryTargets: readonly Target[] = [
   {
     name: 'complaint',
@@ -182,7 +182,7 @@ export const registryTargets: readonly Target[] = [
       const env = { AIRGAP_AUTH_R_EXAMPLE_5000_USERNAME: 'u', AIRGAP_AUTH_R_EXAMPLE_5000_PASSWORD: 'p' };
       const found = await variableKeychain(env, []).lookup(host);
       if (found === undefined) return;
-      // `http://` before it and `/` behind it are of the form in which other tools keep names.
+      // Other tools store names with `http://` before and `/` after them.
       const bare = host
         .toLowerCase()
         .replace(/^https?:\/\//, '')

@@ -38,22 +38,22 @@ import { registry, write } from '../unit/bundle/bundles.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import { registryTargets } from './registry-targets.ts';
 
-/** A reader of foreign bytes. */
+/** A parser of foreign bytes. */
 export interface Target {
   readonly name: string;
-  /** What it accepts. */
+  /** Valid inputs. */
   readonly seeds: readonly Buffer[];
-  /** Made of the seeds, so that the bytes come past the first check. */
+  /** Inputs derived from the seeds, so that they pass the first checks. */
   readonly bytes: fc.Arbitrary<Buffer>;
-  /** Inputs that a run of the tests tries: more where one takes less. */
+  /** Number of inputs of a test run: more for fast parsers. */
   readonly runs: number;
-  /** Reads them; throws an AirgapError for what it refuses, and an Error of another kind for what must not be. */
+  /** Parses them. Throws an AirgapError for refused inputs, and any other error for a fault. */
   readonly read: (bytes: Buffer) => unknown;
 }
 
 const DIGEST = `sha256:${'1'.repeat(64)}` as const;
 const folder = scratchFolder();
-/** A file with these bytes, for readers that take a path. */
+/** Writes a file with these bytes, for parsers that take a path. */
 function file(bytes: Buffer, name = 'input'): string {
   const path = join(folder, name);
   writeFileSync(path, bytes);
@@ -92,7 +92,7 @@ const manifest = {
   subject: { mediaType: MediaType.ociManifest, digest: DIGEST, size: 10 },
 };
 
-/** Archives with right checksums whose names, types and sizes are anything. */
+/** Archives with valid checksums and arbitrary names, types and sizes. */
 const archives = fc
   .array(
     fc.record({
@@ -249,28 +249,28 @@ const program = goProgram({
   data: [['quay.io/widget/cache', 'v1.2.3']],
 });
 
-/** Names that are given out have to be names: they become paths, URLs and tags. */
+/** Checks the grammar of parsed names, which become paths, URLs and tags. */
 function checkReference(reference: Reference): void {
   const { registry: host, path, tag } = reference;
   if ((host !== 'charts' && !isName('registry', host)) || !isName('repository', path.toLowerCase())) {
-    throw new Error(`a name that is none: ${JSON.stringify(reference)}`);
+    throw new Error(`not a valid name: ${JSON.stringify(reference)}`);
   }
-  if (tag !== undefined && !isName('tag', tag)) throw new Error(`a tag that is none: ${JSON.stringify(tag)}`);
+  if (tag !== undefined && !isName('tag', tag)) throw new Error(`not a valid tag: ${JSON.stringify(tag)}`);
 }
 
-/** Bytes, and what is made of them; further arbitraries where the format needs them. */
+/** Seeds and mutations of them; with further arbitraries where the format needs them. */
 function from(seeds: readonly Buffer[], ...more: fc.Arbitrary<Buffer>[]): Pick<Target, 'seeds' | 'bytes'> {
   return { seeds, bytes: fc.oneof(mutated(seeds), ...more) };
 }
 
-/** A JSON document, changed as a document and as text. */
+/** A JSON document, mutated as a document and as text. */
 function fromJson(value: unknown): Pick<Target, 'seeds' | 'bytes'> {
   return from([Buffer.from(JSON.stringify(value))], mutatedJson(value));
 }
 
 function checkChart(chart: { readonly name: string; readonly version: string }): void {
   if (isName('chart name', chart.name) && isName('chart version', chart.version)) return;
-  throw new Error(`a chart that is none: ${JSON.stringify([chart.name, chart.version])}`);
+  throw new Error(`not a valid chart: ${JSON.stringify([chart.name, chart.version])}`);
 }
 
 export const targets: readonly Target[] = [
@@ -330,7 +330,7 @@ export const targets: readonly Target[] = [
     runs: 300,
     read: async (bytes) => {
       for (const done of (await new Journal(file(bytes)).read())?.done.values() ?? []) {
-        if (!Number.isSafeInteger(done) || done < 0) throw new Error(`no number of bytes: ${done}`);
+        if (!Number.isSafeInteger(done) || done < 0) throw new Error(`not a number of bytes: ${done}`);
       }
     },
   },
@@ -341,7 +341,7 @@ export const targets: readonly Target[] = [
     read: (bytes) => {
       const { paths } = parseSplitIndex('/d/b.tar.parts.json', bytes.toString('utf8')).places;
       const elsewhere = paths.find((path) => !/^\/d\/b\.tar\.\d{3,}$/.test(path));
-      if (elsewhere !== undefined) throw new Error(`a part elsewhere: ${elsewhere}`);
+      if (elsewhere !== undefined) throw new Error(`a part in another folder: ${elsewhere}`);
     },
   },
   {
@@ -354,7 +354,7 @@ export const targets: readonly Target[] = [
     read: async (bytes) => {
       const { root, files } = await readArchive(file(bytes, 'app.tgz'), /^/);
       const parts = [root, ...files.keys()].flatMap((path) => path.split('/'));
-      if (parts.some((part) => part === '..' || part.includes('\0'))) throw new Error('a file outside of the chart');
+      if (parts.some((part) => part === '..' || part.includes('\0'))) throw new Error('a file outside the chart');
       const text = files.get('Chart.yaml');
       if (text !== undefined) checkChart(parseMetadata(text.toString('utf8'), 'app.tgz'));
     },
@@ -447,7 +447,7 @@ export const targets: readonly Target[] = [
       if (found === undefined) return;
       checkReference(found);
       const again = formatReference(parseReference(formatReference(found)));
-      if (again !== formatReference(found)) throw new Error(`read differently the second time: ${again}`);
+      if (again !== formatReference(found)) throw new Error(`not stable when parsed again: ${again}`);
     },
   },
   {

@@ -9,7 +9,7 @@ import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { issued } from '../unit/http/certificate.ts';
 
-/** nginx before a registry, as most people have one who run it themselves. */
+/** nginx in front of a registry, the usual set-up of self-hosted registries. */
 
 const home = scratchFolder();
 const bundle = join(home, 'bundle.tar');
@@ -27,7 +27,7 @@ afterAll(() => registry.stop());
 const push = (host: string, flags: readonly string[], from = home): Promise<Run> =>
   airgap(['push', bundle, '--to', `${host}/${Date.now()}`, ...flags], from);
 
-test('a limit on request bodies is named, with what to change', async (context) => {
+test('a limit on request bodies is named, with the directive to change', async (context) => {
   if (missing !== undefined) return context.skip(missing);
   const nginx = await startNginx(registry.host, 'client_max_body_size 500k; location / { ONWARD }');
   try {
@@ -40,7 +40,7 @@ test('a limit on request bodies is named, with what to change', async (context) 
   }
 });
 
-test('a password of its own is sent, and its lack told', async (context) => {
+test('nginx basic auth: a push without a login fails, one with a login succeeds', async (context) => {
   if (missing !== undefined) return context.skip(missing);
   const protectedBy = 'client_max_body_size 0; auth_basic "a registry"; auth_basic_user_file FOLDER/users;';
   const nginx = await startNginx(registry.host, `${protectedBy} location / { ONWARD }`, {
@@ -61,7 +61,7 @@ test('a password of its own is sent, and its lack told', async (context) => {
   }
 });
 
-test('http that leads to https: over https all is well, and else that is said', async (context) => {
+test('a redirect from http to https: a push over https succeeds, and over http names https', async (context) => {
   if (missing !== undefined) return context.skip(missing);
   const { ca, cert, key } = issued();
   const tls = 'ssl_certificate FOLDER/cert.pem; ssl_certificate_key FOLDER/key.pem; client_max_body_size 0;';
@@ -73,13 +73,13 @@ test('http that leads to https: over https all is well, and else that is said', 
     expect(await push(nginx.other, ['--ca-file', caFile])).toMatchObject({ code: 0 });
     const { code, stderr } = await push(nginx.host, ['--plain-http', nginx.host, '--ca-file', caFile]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/https/);
+    expect(stderr).toContain('https');
   } finally {
     await nginx.stop();
   }
 });
 
-test('a client certificate is shown, and its lack told', async (context) => {
+test('a client certificate is presented, and its absence is an error that names it', async (context) => {
   if (missing !== undefined) return context.skip(missing);
   const { ca, cert, key } = issued();
   const files = { 'cert.pem': cert, 'key.pem': key, 'ca.pem': ca };

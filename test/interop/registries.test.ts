@@ -2,11 +2,10 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/belonging.ts';
+import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
 import { compileWithModules } from '../support/go.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
-import { startMeddler } from '../support/meddler.ts';
 import {
   type RealRegistry,
   startDistribution,
@@ -15,8 +14,9 @@ import {
   type TokenServer,
 } from '../support/real-registries.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { startTamperingProxy } from '../support/tampering-proxy.ts';
 
-/** The whole way with registries of other makers: pulled from, pushed to, pushed to again, and what they have afterwards. */
+/** Registries of other makers, end to end: pull, push, push again, and their content afterwards. */
 
 const home = scratchFolder();
 const program = join(scratchFolder(), 'registries');
@@ -29,7 +29,7 @@ const bundle = join(home, 'bundle.tar');
 let missing: string | undefined;
 let origin: RealRegistry;
 let tokens: TokenServer;
-/** Digests of the images, and of what belongs to them. */
+/** Digests of the images and of their referrers. */
 let content: readonly string[];
 
 beforeAll(async () => {
@@ -64,7 +64,7 @@ async function fill(host: string): Promise<void> {
   await pushBuilt(host, 'upstream/team/docker', 'v1.0', docker);
 }
 
-/** The images by a registry's name, with that registry allowed to speak plain HTTP. */
+/** Flags for the images under a registry's name, with plain HTTP allowed for it. */
 function named(host: string, prefix: string): string[] {
   return [...images.flatMap((image) => ['--image', `${host}/${prefix}/${image}`]), '--plain-http', host];
 }
@@ -79,7 +79,7 @@ async function contentOf(file: string): Promise<string[]> {
   return digests.sort();
 }
 
-/** A home whose login is for one host. */
+/** Creates a home with a login for one host. */
 function loggedIn(host: string): string {
   const folder = scratchFolder();
   mkdirSync(join(folder, '.docker'));
@@ -100,7 +100,7 @@ test.for([
   ['distribution 3', () => startDistribution(program), 'fallback-tag'],
   ['distribution 3 with a password file', withPasswords, 'fallback-tag'],
   ['distribution 3 with tokens', () => startDistribution(program, { auth: tokens.auth }), 'fallback-tag'],
-] as const)('the whole way with %s', async ([, begin, via], context) => {
+] as const)('end to end with %s', async ([, begin, via], context) => {
   if (missing !== undefined) return context.skip(missing);
   const { host, stop } = await begin();
   try {
@@ -126,7 +126,7 @@ test.for([
   }
 });
 
-test('through distribution 3 as a pull-through cache, which takes nothing', async (context) => {
+test('distribution 3 as a pull-through cache: pulls work, pushes are refused', async (context) => {
   if (missing !== undefined) return context.skip(missing);
   const { host, stop } = await startDistribution(program, { proxy: { remoteurl: `http://${origin.host}` } });
   try {
@@ -141,21 +141,21 @@ test('through distribution 3 as a pull-through cache, which takes nothing', asyn
   }
 });
 
-test('a layer of crane registry serve that breaks off', async (context) => {
+test('layers of crane registry serve whose downloads break off', async (context) => {
   if (missing !== undefined) return context.skip(missing);
   const broken = new Set<string>();
-  // Each blob of any size once: the registry answers the request for the rest with 416.
-  const meddler = await startMeddler(origin.host, (_method, path) => {
+  // Each blob once: the registry answers the request for the rest with 416.
+  const proxy = await startTamperingProxy(origin.host, (_method, path) => {
     if (!path.includes('/blobs/') || broken.has(path)) return undefined;
     broken.add(path);
     return { kind: 'cut-after', bytes: 100_000 };
   });
   try {
     const file = join(home, 'broken.tar');
-    await airgapOk(['bundle', ...named(meddler.host, 'upstream'), '--out', file], home);
+    await airgapOk(['bundle', ...named(proxy.host, 'upstream'), '--out', file], home);
     expect(await contentOf(file)).toEqual(content);
     expect(broken.size).toBeGreaterThan(4);
   } finally {
-    await meddler.stop();
+    await proxy.stop();
   }
 });

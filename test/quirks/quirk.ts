@@ -1,45 +1,43 @@
 import type { Stage } from './stage.ts';
 
 /**
- * How much a failure matters: `must` breaks a run against a registry that people have, `should` is slow or says too
- * little, `may` is rare.
+ * Weight of a failure: `must` breaks runs against common registries, `should` is slow or reports too little, `may` is rare.
  */
 export type Weight = 'must' | 'should' | 'may';
 
-/** One quirk of real registries, and what the tool makes of it. */
+/** A quirk of real registries, and the expected behaviour of the plugin. */
 export interface Quirk {
   /** `GROUP/NAME`, words joined by hyphens. */
   readonly id: string;
   readonly weight: Weight;
-  /** Registries, proxies or clients that show it. */
-  readonly shownBy: string;
-  /** Where that is told: an issue, a specification, another client's code; `-` when it is plain. */
+  /** Registries, proxies or clients that have it. */
+  readonly seenIn: string;
+  /** An issue, a specification or another client's code; `-` if it is common knowledge. */
   readonly source: string;
-  /** What the tool is to do. */
-  readonly wanted: string;
+  /** Expected behaviour of the plugin. */
+  readonly expected: string;
   /**
-   * Seconds that it takes by its nature, mostly waiting; only where they are ten or more. Those of more than a minute are
-   * left to `npm run quirks`.
+   * Seconds that it takes, mostly waiting, if ten or more. Those of more than a minute run only with `npm run quirks`.
    */
   readonly seconds?: number;
-  /** Sets up fakes, runs the program, and checks what it has done. Throws when that is not what is wanted. */
+  /** Sets up fakes, runs the plugin and checks the result. @throws Error if it is not as expected */
   readonly run: (stage: Stage) => Promise<void>;
 }
 
 export const QUIRKS: Quirk[] = [];
 
-/** Adds a quirk to those that are tried. @throws Error when there is one of that id */
-export function quirk(one: Quirk): void {
-  if (QUIRKS.some(({ id }) => id === one.id)) throw new Error(`there are two quirks ${one.id}`);
-  QUIRKS.push(one);
+/** Registers a quirk. @throws Error if its id is taken */
+export function quirk(added: Quirk): void {
+  if (QUIRKS.some(({ id }) => id === added.id)) throw new Error(`there are two quirks ${added.id}`);
+  QUIRKS.push(added);
 }
 
-/** What is told of one of several cases that are alike, by its name, and otherwise of all of them. */
-export function toldOf(name: string | number, told: Readonly<Record<string, string>>, otherwise = '-'): string {
-  return told[name] ?? otherwise;
+/** Returns the text of one of several similar cases by its name, or the text of all others. */
+export function textFor(name: string | number, texts: Readonly<Record<string, string>>, otherwise = '-'): string {
+  return texts[name] ?? otherwise;
 }
 
-/** Weight of one of several cases that are alike: `may` for those named, `must` for the others. */
-export function rareAre(names: readonly (string | number)[], name: string | number): Weight {
-  return names.includes(name) ? 'may' : 'must';
+/** Weight of one of several similar cases: `may` for rare ones, `must` for the others. */
+export function weightFor(rare: readonly (string | number)[], name: string | number): Weight {
+  return rare.includes(name) ? 'may' : 'must';
 }

@@ -5,14 +5,14 @@ import { QUIRKS } from './quirk.ts';
 import { Stage } from './stage.ts';
 
 /**
- * Quirks of real registries, each played by a fake on loopback against the built program. `npm run quirks` tries all;
- * other runs leave out what waits for more than a minute by its nature, and say so. `-t TEXT` takes those whose name has the text.
+ * Quirks of real registries, each simulated by a fake on loopback for the built plugin. `npm run quirks` tries all; other runs
+ * skip those that take more than a minute. `-t TEXT` selects by name.
  */
 
 const isWhole = process.env.AIRGAP_QUIRKS === 'all';
-/** Seconds that a case of every run may take by its nature: as long as all others take. */
+/** Maximum seconds of a case in every run: as long as all others take together. */
 const SHORT = 70;
-/** Milliseconds for a case on a busy machine. */
+/** Time-out of a case on a busy machine, in milliseconds. */
 const LONGEST = 300_000;
 
 let codeCache: string;
@@ -20,9 +20,9 @@ beforeAll(() => {
   codeCache = scratchFolder();
 });
 
-// Those that wait longest come first, so that at the end nothing waits alone.
+// The longest cases come first, so that none is left waiting alone at the end.
 for (const quirk of QUIRKS.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0))) {
-  const { id, weight, seconds = 0, shownBy, source, wanted } = quirk;
+  const { id, weight, seconds = 0, seenIn, source, expected } = quirk;
   test.concurrent(`${weight}: ${id}`, { timeout: LONGEST }, async ({ skip }) => {
     if (seconds > SHORT && !isWhole) skip(`takes ${seconds} s; npm run quirks`);
     const stage = new Stage(codeCache);
@@ -30,7 +30,7 @@ for (const quirk of QUIRKS.toSorted((a, b) => (b.seconds ?? 0) - (a.seconds ?? 0
       await quirk.run(stage);
     } catch (error) {
       const { message } = error as Error;
-      throw new Error(`${message}\n\nwanted: ${wanted}\nshown by: ${shownBy}\nsource: ${source}`);
+      throw new Error(`${message}\n\nexpected: ${expected}\nseen in: ${seenIn}\nsource: ${source}`);
     } finally {
       stage.close();
     }

@@ -6,7 +6,7 @@ import type { BundleToPush, Run, RunOptions, Stage } from './stage.ts';
 export interface BundleOneOptions extends FakeOptions, RunOptions {
   /** An image of one platform unless given. */
   readonly item?: Item;
-  /** Prepares the registry, which has the image, before it is asked. */
+  /** Prepares the registry, which has the image. */
   readonly setUp?: (registry: FakeRegistry) => unknown;
 }
 
@@ -23,7 +23,7 @@ export async function bundleOne(
   return { registry, run: await stage.bundle(registry, `${registry.host}/team/app:1`, options) };
 }
 
-/** Bundles team/app:1 from a registry that wants tokens. */
+/** Bundles team/app:1 from a registry that requires tokens. */
 export async function bundleWithTokens(
   stage: Stage,
   options: TokenOptions | ((registry: FakeRegistry) => TokenOptions),
@@ -81,7 +81,13 @@ export async function pushOne(
   };
 }
 
-/** Hook for requests to read a manifest that is there. */
+/** Advice to log in, as a sentence or as a command. */
+export const LOG_IN = /\blog ?in\b/i;
+
+/** An error that says that the name may not exist at all. */
+export const MAY_BE_MISSING = /\bexist|\bname\b|spelt|spelled|spelling|not found/i;
+
+/** Hook for requests to read an existing manifest. */
 export function onManifest(answer: (found: StoredManifest, exchange: Exchange) => unknown): Hook {
   return (exchange) => {
     const { registry, kind, method, repository, reference } = exchange;

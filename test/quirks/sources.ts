@@ -1,4 +1,4 @@
-/** Where several quirks are told. */
+/** Sources of several quirks. */
 export const GGCR = 'https://github.com/google/go-containerregistry';
 export const CONTAINERD = 'https://github.com/containerd/containerd';
 export const TOKENS = 'https://distribution.github.io/distribution/spec/auth/token/';

@@ -9,20 +9,20 @@ import { type FakeProxy, type ProxyOptions, startProxy } from './fake/proxy.ts';
 import { type RawRequest, type RawServer, startRaw } from './fake/raw.ts';
 import { type FakeOptions, FakeRegistry } from './fake/registry.ts';
 
-/** What a run of the program gave. */
+/** Result of a run of the plugin. */
 export interface Run {
   readonly code: number;
-  /** Standard output and error, one after the other. */
+  /** Standard output, then standard error. */
   readonly text: string;
   readonly seconds: number;
-  /** It was ended since it did not end by itself. */
+  /** It was killed after the time-out. */
   readonly isLate: boolean;
 }
 
 export interface RunOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds after which it is ended, 150,000 unless given. */
+  /** Milliseconds after which it is killed, 150,000 unless given. */
   readonly timeout?: number;
   /** Written to its standard input. */
   readonly input?: string;
@@ -33,13 +33,13 @@ export interface BundleOptions extends RunOptions {
   readonly out?: string;
 }
 
-/** Seconds that a busy machine may add to what the tool waits for. */
+/** Seconds that a busy machine may add. */
 const BUSY = 30;
 
-/** Where failed checks show what the program said, at most so much of it. */
+/** Maximum number of characters of the output in the message of a failed check. */
 const SHOWN = 3000;
 
-/** Home, files and fakes of one case. The program runs as users have it: built, in a process of its own. */
+/** Home, files and fakes of one case. Runs the built plugin as a child process. */
 export class Stage {
   readonly folder = scratchFolder();
   /** Variables for every run. */
@@ -49,7 +49,7 @@ export class Stage {
   readonly #fakes: { stop(): void }[] = [];
   readonly #codeCache: string;
 
-  /** @param codeCache folder in which Node keeps the compiled program, for all cases */
+  /** @param codeCache folder of Node's compile cache, for all cases */
   constructor(codeCache: string) {
     this.#codeCache = codeCache;
     mkdirSync(join(this.folder, 'home'));
@@ -74,8 +74,8 @@ export class Stage {
   }
 
   /**
-   * Gives fakes the names of real hosts: a proxy leads there, and their certificate is trusted.
-   * @param plain those that plain HTTP on port 80 leads to
+   * Gives fakes the names of real hosts, through a proxy, and trusts their certificate.
+   * @param plain fakes for plain HTTP on port 80
    */
   async hosts(
     fakes: Readonly<Record<string, FakeRegistry>>,
@@ -160,8 +160,8 @@ export class Stage {
   }
 
   /**
-   * Makes a bundle from a registry without quirks, of team/app:1 unless told otherwise.
-   * @param fill puts images into it, and gives their names
+   * Makes a bundle from a registry without quirks, with team/app:1 by default.
+   * @param fill adds images to the registry and returns their names
    */
   async bundleToPush(fill: (source: FakeRegistry) => readonly string[] = fillWithOne): Promise<BundleToPush> {
     const source = await this.fake();
@@ -171,41 +171,41 @@ export class Stage {
     return { file, source, prefix: source.host.replace(':', '-') };
   }
 
-  /** Bundles what `bundle` made, and checks every byte of it. */
+  /** Checks that `bundle` succeeded, and verifies every byte of the bundle. */
   async verifies(run: Run): Promise<void> {
     this.succeeds(run);
     this.succeeds(await this.run(['verify', 'bundle.tar']), 'verify');
   }
 
-  /** Whether the bundle that `bundle` made has this item: it is pushed, and looked for. */
-  async carries(item: Item): Promise<boolean> {
+  /** Returns whether the bundle of `bundle` has an item, by pushing it to a registry. */
+  async includes(item: Item): Promise<boolean> {
     const target = await this.fake();
     this.succeeds(await this.push('bundle.tar', `${target.host}/m`, target), 'the push of the bundle');
     return target.holds(item);
   }
 
-  succeeds(run: Run, what = 'the run'): void {
+  succeeds(run: Run, name = 'the run'): void {
     this.#ended(run);
-    this.check(run.code === 0, `${what} ends with ${run.code}`, run);
+    this.check(run.code === 0, `${name} ends with ${run.code}`, run);
   }
 
   /**
-   * It fails, says all of this, and does so within so many seconds.
-   * @param within 150 unless given
+   * Checks that a run fails in time, and that its output has all these facts.
+   * @param within seconds, 150 unless given
    */
   fails(
     run: Run,
-    said: RegExp | readonly RegExp[],
+    facts: RegExp | readonly RegExp[],
     { within = 150, code }: { readonly within?: number; readonly code?: number } = {},
   ): void {
     this.#ended(run);
     this.check(run.code !== 0, 'it succeeds, and should not', run);
     this.check(code === undefined || run.code === code, `it ends with ${run.code} and not ${code}`, run);
-    for (const pattern of [said].flat()) this.check(pattern.test(run.text), `it does not say ${pattern}`, run);
+    for (const fact of [facts].flat()) this.check(fact.test(run.text), `its output lacks ${fact}`, run);
     this.soon(run, within);
   }
 
-  /** It took at most so many seconds, as far as can be said while many others run. */
+  /** Checks that a run took at most `within` seconds, with some tolerance for a busy machine. */
   soon(run: Run, within: number): void {
     this.check(run.seconds <= within + BUSY, `it took ${run.seconds.toFixed(1)} s, more than ${within} s`, run);
   }
@@ -226,9 +226,9 @@ export class Stage {
 
 export interface BundleToPush {
   readonly file: string;
-  /** Where it was made from. */
+  /** Registry that it was made from. */
   readonly source: FakeRegistry;
-  /** Under which a push puts its repositories, below the target. */
+  /** Prefix of its repositories below the target. */
   readonly prefix: string;
 }
 

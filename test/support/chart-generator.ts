@@ -2,7 +2,7 @@ import { formatReference, parseReference } from '../../src/oci/reference.ts';
 import { type GeneratedImage, type Piece, SHAPES } from './generated-shapes.ts';
 import fc from './property.ts';
 
-/** Which shape, of which images, and in what it stands. */
+/** Use of a shape: its images, and the workload around it. */
 interface Choice {
   readonly shape: string;
   readonly image: GeneratedImage;
@@ -10,10 +10,10 @@ interface Choice {
   readonly workload: keyof typeof WORKLOADS;
 }
 
-/** A chart to be written. */
+/** Description of a chart to generate. */
 export interface ChartPlan {
   readonly choices: readonly Choice[];
-  /** Undefined: no chart has it among its values. */
+  /** Value of `global.imageRegistry`; undefined: the values do not have it. */
   readonly global: string | undefined;
   readonly subcharts: readonly SubchartPlan[];
 }
@@ -21,17 +21,17 @@ export interface ChartPlan {
 interface SubchartPlan {
   readonly choices: readonly Choice[];
   readonly hasAlias: boolean;
-  /** Whether the subchart's values stand in the parent's, `exports` bring them there, or they are its own. */
+  /** Where the subchart's values are: in its own values.yaml, in the parent's, or imported from its `exports`. */
   readonly values: 'own' | 'parent' | 'imported';
 }
 
-/** A generated chart and what is known of it. */
+/** A generated chart and its references. */
 export interface GeneratedChart {
-  /** By path below the chart. */
+  /** Files by path below the chart. */
   readonly files: Readonly<Record<string, string>>;
-  /** As they stand in the render. */
+  /** References as the render has them. */
   readonly written: readonly string[];
-  /** Full names of those that no value moves. */
+  /** Full names of those that no value can map. */
   readonly fixed: readonly string[];
   readonly isMovable: boolean;
 }
@@ -79,7 +79,7 @@ const HELPERS = `{{- define "image" -}}
 {{- end -}}
 `;
 
-/** Writes a chart out. */
+/** Generates the files of a chart. */
 export function generateChart({ choices, global, subcharts }: ChartPlan): GeneratedChart {
   const root = chartOf('generated', choices, global);
   const files: Record<string, string> = { ...root.files };
@@ -103,7 +103,7 @@ export function generateChart({ choices, global, subcharts }: ChartPlan): Genera
     });
     if (where === 'parent') values[alias] = sub.values;
     const below = `charts/${name}`;
-    // What is imported is used by the parent's own templates.
+    // The parent's own templates use imported values.
     for (const [path, text] of Object.entries(sub.files)) {
       const isUsed = isImported && path.startsWith('templates/') && !path.endsWith('.tpl');
       files[isUsed ? path.replace('templates/', `templates/${name}-`) : `${below}/${path}`] = text;
@@ -129,7 +129,7 @@ interface ChartParts {
   readonly pieces: readonly Piece[];
 }
 
-/** Keys are told apart by the chart too: what is imported stands beside the parent's own. */
+/** Keys have the chart's name as a prefix: imported values are merged with the parent's own. */
 function chartOf(name: string, choices: readonly Choice[], global: string | undefined): ChartParts {
   const files: Record<string, string> = { 'templates/_helpers.tpl': HELPERS };
   const values: Record<string, unknown> = {};

@@ -1,11 +1,11 @@
-/** One way in which a chart puts image references together, as a chart of its own. */
+/** One way in which charts build image references, as a chart of its own. */
 export interface ChartShape {
   readonly name: string;
   /** Files by path below the chart; Chart.yaml is there unless given. */
   readonly files: Readonly<Record<string, string>>;
-  /** References that no value reaches, so that they have to be named. */
+  /** References that no value can map, so that they have to be reported. */
   readonly residue?: readonly string[];
-  /** Values paths that the overrides have to set, and no others; unchecked when absent. */
+  /** Values paths that the overrides set, and no others; unchecked if absent. */
   readonly sets?: readonly string[];
 }
 
@@ -49,13 +49,13 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     { sets: ['registry'] },
   ),
   shape(
-    'a word under a key that says nothing of images, beside one that has to stay',
+    'an image name under a key that does not mention images, next to a name that has to stay',
     'registry: docker.io\na: {name: nginx}\nb: {name: acme/b}\n',
     pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2'),
     { sets: ['a.name', 'registry'] },
   ),
   shape(
-    'such a word that is a label too',
+    'the same name used as a label too',
     'registry: docker.io\na: {name: nginx}\nb: {name: acme/b}\n',
     `${pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2').replace('name: pod', 'name: pod\n  labels: {app: {{ .Values.a.name }}}')}`,
     { residue: ['docker.io/library/nginx:1'] },
@@ -228,7 +228,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     { sets: ['child.values.image.repository'] },
   ),
   shape('a list that the templates append to', 'refs: ["rules:5"]\nplugin: quay.io/acme/plugin:1\n', '', {
-    // Helm renders templates of one folder from the last name to the first: what asks for the values comes after this.
+    // Helm renders the templates of a folder in reverse order of their names: those that use the values come after this one.
     files: {
       'templates/z.yaml': `{{- if not (has .Values.plugin .Values.refs) }}{{ $_ := set .Values "refs" (append .Values.refs .Values.plugin) }}{{ end }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  c.yaml: |\n    install:\n      refs:\n{{ .Values.refs | toYaml | indent 6 }}\n`,
     },

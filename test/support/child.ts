@@ -2,10 +2,10 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 
-/** A program that a test has started. It ends with the test run, also where that ends early. */
+/** A program that a test has started. It is killed at the latest when the test run ends. */
 export interface Child {
   readonly process: ChildProcessByStdio<null, Readable, Readable>;
-  /** The end of what it wrote to stderr. */
+  /** Returns the end of its stderr. */
   log(): string;
   /** Kills it, and waits for its end. */
   stop(): Promise<void>;

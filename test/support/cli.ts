@@ -1,10 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { testHelms } from './helm.ts';
 
-/** What a run of the command line gave. */
+/** Result of a run of the command line. */
 export interface Run {
   readonly code: number;
   readonly stdout: string;
@@ -14,25 +15,41 @@ export interface Run {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** What is on its standard input; without it there is none. */
+  /** Standard input; none if absent. */
   readonly input?: string;
-  /** Told of the process when it is there. */
+  /** Called with the process id once the process has started. */
   readonly started?: (pid: number) => Promise<unknown>;
-  /** Sends this signal once stderr has matched, or the promise is fulfilled. */
+  /** Sends this signal once stderr has matched, or the promise is resolved. */
   readonly interruptAt?: { readonly signal: NodeJS.Signals; readonly when: RegExp | Promise<unknown> };
 }
 
-/** The plugin as it is built. */
+/** Launcher of the built plugin. */
 export const launcher = join(import.meta.dirname, '../../scripts/airgap');
 
-/** The Helm that this run of the end-to-end tests is for: the one named by AIRGAP_TEST_HELM, else the newest here. */
+/** Helm of this run of the end-to-end tests: the one named by AIRGAP_TEST_HELM, otherwise the newest here. */
 export function helmUnderTest(): string {
   const path = testHelms().findLast((helm) => helm.path !== undefined)?.path;
   if (path === undefined) throw new Error('no Helm is here; run scripts/setup --tests');
   return path;
 }
 
-/** An environment that nothing of the machine's own Helm, Docker or AWS set-up reaches into. */
+/** A Helm that notes every `helm template`: tells how often the plugin renders. */
+export interface CountingHelm {
+  /** For HELM_BIN. */
+  readonly path: string;
+  /** Number of renders so far. */
+  renders(): number;
+}
+
+export function countingHelm(folder: string): CountingHelm {
+  const [path, log] = [join(folder, 'counting-helm'), join(folder, 'counting-helm.log')];
+  writeFileSync(log, '');
+  const note = `[ "$1" = template ] && echo >>'${log}'`;
+  writeFileSync(path, `#!/bin/sh\n${note}\nexec '${helmUnderTest()}' "$@"\n`, { mode: 0o755 });
+  return { path, renders: () => readFileSync(log).length };
+}
+
+/** An environment without the machine's own Helm, Docker and AWS configuration. */
 export function cleanEnvironment(home: string): Record<string, string> {
   return {
     PATH: process.env.PATH ?? '',
@@ -49,7 +66,7 @@ export function cleanEnvironment(home: string): Record<string, string> {
 /** Runs `scripts/airgap`, as a user does outside Helm. */
 export async function airgap(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
   const { env = {}, cwd, input, started, interruptAt } = options;
-  // Who is killed cannot tidy up, so what it leaves has to lie where the test does.
+  // A killed run cannot clean up, so its temporary files have to be in the test's own folder.
   const temporary = interruptAt?.signal === 'SIGKILL' ? { TMPDIR: home } : {};
   const child = execa(launcher, args, {
     env: { ...cleanEnvironment(home), ...temporary, ...env },
@@ -70,7 +87,7 @@ export async function airgap(args: readonly string[], home: string, options: Run
   return { code: exitCode, stdout, stderr };
 }
 
-/** Waits until what a stream has given so far matches. */
+/** Waits until the text of a stream matches. */
 function matching(stream: Readable, pattern: RegExp): Promise<void> {
   return new Promise((resolve) => {
     let seen = '';
@@ -81,14 +98,19 @@ function matching(stream: Readable, pattern: RegExp): Promise<void> {
   });
 }
 
-/** Runs it and fails with its own words when it does not end with 0. */
+/** Everything that a run printed: facts may be in its result (stdout) or in its notes (stderr). */
+export function printed({ stdout, stderr }: Run): string {
+  return `${stdout}\n${stderr}`;
+}
+
+/** Runs it. @throws Error with its stderr unless it ends with 0 */
 export async function airgapOk(args: readonly string[], home: string, options: RunOptions = {}): Promise<Run> {
   const run = await airgap(args, home, options);
   if (run.code !== 0) throw new Error(`airgap ${args.join(' ')} ended with ${run.code}:\n${run.stderr}`);
   return run;
 }
 
-/** Runs another program of the machine; fails when it does. */
+/** Runs another program and returns its stdout. @throws Error if it fails */
 export async function program(name: string, args: readonly string[], home: string): Promise<string> {
   const { stdout } = await execa(name, args, { env: cleanEnvironment(home), extendEnv: false, stdin: 'ignore' });
   return stdout;

@@ -5,13 +5,13 @@ import type { RenderOptions } from '../../src/helm/render.ts';
 import { formatReference, parseReference } from '../../src/oci/reference.ts';
 import { realCharts } from './charts.ts';
 
-/** A reference of the ground truth. One that stands in several ways is there once for each. */
+/** A reference of the ground truth; one entry for each way in which the chart has it. */
 export interface TrueImage {
   /** As the chart writes or composes it. */
   readonly ref: string;
   /** With docker.io, library/ and :latest filled in. */
   readonly normalized: string;
-  /** How it is carried; `operator-binary` and `child-chart` ones do not stand in the chart's own render. */
+  /** How the chart has it; `operator-binary` and `child-chart` ones are not in the chart's own render. */
   readonly how: string;
 }
 
@@ -21,20 +21,20 @@ export interface CorpusChart {
   readonly name: string;
   /** Path of the archive. */
   readonly archive: string;
-  /** How the truth was rendered, paths absolute. */
+  /** Options with which the truth was rendered, paths absolute. */
   readonly render: RenderOptions & { readonly releaseName: string };
   /** The same as arguments of `helm template`, after the release's name and the archive. */
   readonly flags: readonly string[];
   readonly images: readonly TrueImage[];
-  /** Normalised; neither wanted nor wrong. */
+  /** Normalised; neither expected nor wrong. */
   readonly ambiguous: readonly string[];
   /** Texts that look like references and are not. */
   readonly traps: readonly string[];
-  /** Whether charts are part of it that its jobs install; they lie in the same folder. */
+  /** The truth includes charts that its jobs install; they are in the same folder. */
   readonly nests: boolean;
 }
 
-/** The corpus's file, by archive. */
+/** Truths by archive, as in truth.json. */
 type Truths = Readonly<Record<string, Truth>>;
 
 interface Truth {
@@ -42,15 +42,15 @@ interface Truth {
   readonly images: readonly TrueImage[];
   readonly ambiguous?: readonly (string | Readonly<Partial<Record<'normalized' | 'ref' | 'string', string>>>)[];
   readonly traps?: readonly { readonly string: string }[];
-  /** Found by a search for what looks like a reference. */
+  /** Found by searching for texts that look like references. */
   readonly traps_auto?: readonly { readonly string: string }[];
 }
 
-/** With which the truth was rendered; Helm versions have other defaults. */
+/** Kubernetes version with which the truth was rendered; Helm versions have other defaults. */
 const KUBE_VERSION = '1.35.0';
 const RELEASE = 'rel';
 
-/** Charts with ground truth whose archives are in the folder (absolute); none when there is no truth. */
+/** Reads the charts with ground truth whose archives are in the folder (absolute). */
 export function readCorpus(folder: string = realCharts()): CorpusChart[] {
   const file = join(folder, 'truth.json');
   const truths: Truths = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
@@ -81,7 +81,7 @@ function chartOf(folder: string, archive: string, truth: Truth): CorpusChart {
 
 const isValuesFlag = (flag: string | undefined): boolean => flag === '-f' || flag === '--values';
 
-/** Helm's flags as options of a render. @throws Error for one that no truth had so far */
+/** Parses Helm's flags as options of a render. @throws Error for an unknown flag */
 function renderOptions(flags: readonly string[]): RenderOptions {
   const lists: Record<'values' | 'set' | 'apiVersions', string[]> = { values: [], set: [], apiVersions: [] };
   let kubeVersion: string | undefined;
@@ -98,24 +98,24 @@ function renderOptions(flags: readonly string[]): RenderOptions {
   return { ...lists, kubeVersion, skipSchemaValidation };
 }
 
-/** Where references of the truth stand, by normalised reference; empty where the corpus does not say it. */
-export function truePlaces({ archive }: CorpusChart): ReadonlyMap<string, readonly string[]> {
+/** Locations of the truth's references, by normalised reference; empty where the corpus has none. */
+export function trueLocations({ archive }: CorpusChart): ReadonlyMap<string, readonly string[]> {
   const folder = join(archive, '../truth');
   const files = existsSync(folder) ? readdirSync(folder) : [];
-  const places = new Map<string, string[]>();
+  const locations = new Map<string, string[]>();
   for (const file of files) {
     const text = readFileSync(join(folder, file), 'utf8');
     if (!text.includes(`\ntgz: ${archive.slice(archive.lastIndexOf('/') + 1)}\n`)) continue;
     const { images } = parse(text) as { images: readonly { normalized: string; where?: string[]; note?: string }[] };
     for (const { normalized, where = [], note } of images) {
-      const told = where.length === 0 && note !== undefined ? [note] : where;
-      places.set(normalized, [...(places.get(normalized) ?? []), ...told]);
+      const known = where.length === 0 && note !== undefined ? [note] : where;
+      locations.set(normalized, [...(locations.get(normalized) ?? []), ...known]);
     }
   }
-  return places;
+  return locations;
 }
 
-/** Whether a text has a reference as a whole name: not as the tail of a private one, not as part of a longer one. */
+/** Returns whether a text has a reference as a whole name: neither the tail of a private one nor part of a longer one. */
 export function stands(text: string, reference: string): boolean {
   const escaped = reference.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
   return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);

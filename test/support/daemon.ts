@@ -4,21 +4,21 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** The programs that are not on the PATH, as a reason not to run a test; undefined when all are there. */
+/** Reason to skip a test that needs these programs, if some are not on the PATH. */
 export function lacking(...programs: readonly string[]): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = programs.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;
 }
 
-/** A container daemon with all its files in a test's folder. */
+/** A container daemon that keeps all its files in a test's folder. */
 export interface Daemon {
   stop(): Promise<void>;
 }
 
 /**
- * Starts a daemon and waits until its socket answers. Containers of some machines do not let one run.
- * @returns why it does not run, when it does not
+ * Starts a daemon and waits until its socket answers. Some containers do not allow daemons.
+ * @returns the daemon, or the reason why it does not run
  */
 export async function startDaemon(
   program: string,

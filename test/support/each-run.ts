@@ -5,41 +5,40 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SCRATCH } from './scratch.ts';
 
 /**
- * Gives a run of vitest a temporary folder of its own, `airgap-PID-…`, for the tests and all that they start. What
- * is left in it when they have ended, and any process that still knows of it, fails the run. Whatever is there of runs
- * that were killed is cleared away first.
- * @returns what looks at the end of the run
+ * Creates a temporary folder for a run of vitest, `airgap-PID-…`, used by the tests and the programs that they start. Files
+ * left in it at the end, and processes that still use it, fail the run. Removes the folders of killed runs first.
+ * @returns teardown that checks the folder
  */
 export default function setUp(): () => Promise<void> {
-  const place = tmpdir();
-  for (const name of readdirSync(place)) {
+  const parent = tmpdir();
+  for (const name of readdirSync(parent)) {
     const pid = Number(/^airgap-(\d+)-/.exec(name)?.[1]);
-    const isOurs = pid > 0 && statSync(join(place, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
-    if (isOurs && !isAlive(pid)) clear(join(place, name));
+    const isOurs = pid > 0 && statSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
+    if (isOurs && !isAlive(pid)) clear(join(parent, name));
   }
-  const folder = mkdtempSync(join(place, `airgap-${process.pid}-`));
+  const folder = mkdtempSync(join(parent, `airgap-${process.pid}-`));
   process.env.TMPDIR = folder;
   return async () => {
-    process.env.TMPDIR = place;
-    // Who was told to end may need a moment.
+    process.env.TMPDIR = parent;
+    // Processes that were asked to end may need a moment.
     for (const until = Date.now() + 2000; Date.now() < until && processesOf(folder).length > 0; ) await sleep(50);
-    // Vitest calls no hook of a file whose tests are all skipped, so a folder of `scratchFolder` may be left.
+    // Vitest calls no hooks of a file whose tests are all skipped, so a folder of `scratchFolder` may be left.
     const unowned = readdirSync(folder).filter((name) => !name.startsWith(SCRATCH));
     const left = [...unowned, ...clear(folder)];
     if (left.length === 0) return;
-    // An error is only told; the exit code says whether the tests are good.
+    // Vitest only prints the error; the exit code makes the run fail.
     process.exitCode = 1;
     throw new Error(`the tests left behind:\n${left.join('\n')}`);
   };
 }
 
-/** Ends the processes that know of a folder, and removes it. @returns their command lines */
+/** Kills the processes that use a folder, and removes it. @returns their command lines */
 function clear(folder: string): string[] {
   const ended = processesOf(folder).map(({ pid, line }) => {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended by itself.
+      // It has already ended.
     }
     return line;
   });
@@ -47,22 +46,22 @@ function clear(folder: string): string[] {
   return ended;
 }
 
-/** Processes with a folder in their arguments or environment, where the machine says so; not vitest's own. */
+/** Processes with a folder in their arguments or environment (Linux only), except vitest's own. */
 function processesOf(folder: string): { readonly pid: number; readonly line: string }[] {
   if (process.platform !== 'linux') return [];
-  const told = (pid: number, file: string): string => {
+  const readProc = (pid: number, file: string): string => {
     try {
       return readFileSync(`/proc/${pid}/${file}`, 'utf8');
     } catch {
-      // It has ended, or is somebody else's.
+      // It has ended, or belongs to another user.
       return '';
     }
   };
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => pid > 0 && pid !== process.pid)
-    .map((pid) => ({ pid, line: told(pid, 'cmdline').replaceAll('\0', ' ').trim() }))
-    .filter(({ pid, line }) => line.includes(folder) || told(pid, 'environ').includes(folder))
+    .map((pid) => ({ pid, line: readProc(pid, 'cmdline').replaceAll('\0', ' ').trim() }))
+    .filter(({ pid, line }) => line.includes(folder) || readProc(pid, 'environ').includes(folder))
     .filter(({ line }) => !line.includes('vitest'));
 }
 

@@ -12,13 +12,13 @@ import {
 } from './ecr/state.ts';
 import { assumeRole } from './ecr/sts.ts';
 
-/** How the stand-in is set up. */
+/** Set-up of the stand-in. */
 export interface EcrOptions {
-  /** Repositories that are there from the start. */
+  /** Repositories that exist from the start. */
   readonly repositories?: readonly string[];
   /** Account setting BLOB_MOUNTING, off unless asked for. */
   readonly blobMounting?: boolean;
-  /** Most repositories that one page of DescribeRepositories holds, 100 unless given. */
+  /** Maximum page size of DescribeRepositories, 100 unless given. */
   readonly pageSize?: number;
   /** Repository creation templates. */
   readonly templates?: readonly CreationTemplate[];
@@ -33,24 +33,24 @@ export interface TestEcr {
   /** `http://HOST`, for the AWS SDK's `endpoint`. */
   readonly endpoint: string;
   readonly repositories: ReadonlyMap<string, StoredRepository>;
-  /** Every request so far, in order of the answers. */
+  /** All requests so far, in the order of their responses. */
   readonly requests: readonly EcrRequest[];
-  /** `Authorization` header that the data plane takes, as from GetAuthorizationToken, for a test's own uploads. */
+  /** Returns an `Authorization` header for the data plane, for a test's own uploads. */
   authorization(): string;
   createRepository(name: string, settings?: Readonly<Record<string, unknown>>): StoredRepository;
-  /** Every token that was given out is expired from now on. */
+  /** Expires all issued tokens. */
   expireTokens(): void;
   fault(fault: EcrFault): void;
-  /** From now on DescribeRepositories is allowed for names only, as a policy for some repositories has it. */
+  /** Allows DescribeRepositories with names only from now on, as a policy for some repositories does. */
   denyListing(): void;
-  /** Ends it. Fails when a fault was never met: the test did not test what it meant to. */
+  /** Stops it. @throws Error if a fault was never triggered: the test did not test what it should */
   stop(): Promise<void>;
 }
 
 /**
- * Starts the stand-in. It copies what is known of ECR's behaviour where that differs from other registries: repositories
- * have to exist, Basic authentication, blobs from another host, chunked uploads that break, immutable tags that refuse the
- * same digest too, media types it does not like. Statuses come from issue reports and documents, not from AWS itself.
+ * Starts the stand-in. It copies the known deviations of ECR from other registries: repositories have to exist, Basic
+ * authentication, blobs from another host, broken chunked uploads, immutable tags that refuse even the same digest, refused
+ * media types. Statuses come from issue reports and documentation, not from AWS itself.
  */
 export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
   const state = new EcrState();
@@ -78,7 +78,7 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
       state.requests.push({ plane: 'control', what: operation, status: answer.status, key });
       return answer;
     }
-    // Behind a proxy the name that the client asked for is what locations have to have.
+    // Behind a proxy, locations need the host that the client requested.
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? host}`);
     const contentType = request.headers['content-type'] ?? '';
     const answer = data.answer({ method, url, authorization, contentType, body });
@@ -112,7 +112,7 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
   };
 }
 
-/** Blob storage, as S3 behind a signed address: a second way of authentication beside the signature is an error. */
+/** Blob storage like S3 with signed URLs: an additional Authorization header is an error. */
 function store(state: EcrState, request: IncomingMessage): Answer {
   const url = new URL(request.url ?? '/', 'http://storage');
   const record = (status: number): number => {

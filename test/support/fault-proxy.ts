@@ -8,19 +8,19 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type FaultDoor, type Obstacle, startFaultDoor } from './fault-door.ts';
-import { gateOf } from './token-gate.ts';
+import { type Obstacle, startTlsFront, type TlsFront } from './tls-front.ts';
+import { tokenGate } from './token-gate.ts';
 
-/** One request as the proxy saw it. */
-export interface Passage {
+/** One request, as recorded by the proxy. */
+export interface RecordedRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
-  /** The same in every run: method and path, upload sessions without their names, and how many have gone before it. */
+  /** The same in every run: method and path without the names of upload sessions, and an ordinal. */
   readonly step: string;
   /** The client's User-Agent. */
   readonly agent: string;
-  /** Bytes that were sent, and bytes and status of the answer; 0 until there is one. */
+  /** Bytes of the request, status and bytes of the response; 0 until there is one. */
   sent: number;
   status: number;
   answered: number;
@@ -32,44 +32,44 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** One request in the hands of a fault. */
+/** One request, handled by a fault. */
 export interface Exchange {
-  readonly passage: Passage;
+  readonly recorded: RecordedRequest;
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
-  /** Another host that has the same content, and writes down which credentials come to it: `localhost:PORT`. */
+  /** `localhost:PORT` of another host with the same content, which records credentials that it receives. */
   readonly elsewhere: string;
   /** Reads the request's body to its end. */
   body(): Promise<Buffer>;
-  /** Has the request carried out, and gives the answer; with another body when one is given. */
+  /** Forwards the request, with another body if one is given, and returns the response. */
   forward(body?: Buffer): Promise<Answer>;
   reply(answer: Answer): void;
-  /** Makes all tokens that were given out so far worthless. */
+  /** Revokes all tokens. */
   revoke(): void;
-  /** Of a request that came over TLS: ends its connection, and puts an obstacle in the way of the next ones. */
-  slam(obstacle: Obstacle, times: number): void;
+  /** For requests over TLS: resets the connection, and puts an obstacle in the way of the next ones. */
+  obstruct(obstacle: Obstacle, times: number): void;
 }
 
-/** What is done to a request instead of answering it. */
+/** Handles a request in place of the registry. */
 export type Fault = (exchange: Exchange) => Promise<void>;
 
-/** Says what happens to a request; undefined lets it pass. */
-export type Plan = (passage: Passage) => Fault | undefined;
+/** Chooses the fault for a request; undefined lets it pass. */
+export type Plan = (recorded: RecordedRequest) => Fault | undefined;
 
 /**
- * Stands before a real registry as a registry that wants tokens, or as an HTTP proxy on the way to one, and does to
- * each request what the plan says. It waits for whole bodies: it is for small content.
+ * A proxy in front of a real registry that requires tokens and injects faults; also usable as an HTTP proxy. It buffers
+ * bodies: for small content only.
  */
 export interface FaultProxy {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
   /** The same registry over TLS. */
-  readonly door: FaultDoor;
-  /** Where faults redirect to: `localhost:PORT`. */
+  readonly tlsFront: TlsFront;
+  /** Target of redirects: `localhost:PORT`. */
   readonly elsewhere: string;
   /** All requests since the last `begin`. */
-  readonly passages: readonly Passage[];
-  /** Credentials that came to the other host since the last `begin`. */
+  readonly requests: readonly RecordedRequest[];
+  /** Credentials that the other host received since the last `begin`. */
   readonly leaks: readonly string[];
   /** Begins a run. */
   begin(plan?: Plan): void;
@@ -77,12 +77,12 @@ export interface FaultProxy {
 }
 
 /**
- * @param account user and password that tokens are given for
- * @param name host that is asked for through proxies
+ * @param account user and password that get tokens
+ * @param name host that is requested through proxies
  */
 export async function startFaultProxy(upstream: string, account: string, name: string): Promise<FaultProxy> {
-  const state = { passages: [] as Passage[], leaks: [] as string[], plan: (() => undefined) as Plan };
-  const gate = gateOf(account);
+  const state = { requests: [] as RecordedRequest[], leaks: [] as string[], plan: (() => undefined) as Plan };
+  const gate = tokenGate(account);
   const other = createServer((incoming, outgoing) => {
     const { authorization, cookie } = incoming.headers;
     if (authorization ?? cookie) state.leaks.push(`${incoming.method} ${incoming.url} came with credentials`);
@@ -92,15 +92,15 @@ export async function startFaultProxy(upstream: string, account: string, name: s
       .catch(() => outgoing.destroy());
   });
   const listener: RequestListener = (incoming, outgoing) => {
-    const passage = passageOf(incoming, state.passages);
-    state.passages.push(passage);
+    const recorded = recordedRequest(incoming, state.requests);
+    state.requests.push(recorded);
     let read: Promise<Buffer> | undefined;
     const body = (): Promise<Buffer> => {
       read ??= whole(incoming);
       return read;
     };
     const exchange: Exchange = {
-      passage,
+      recorded,
       incoming,
       outgoing,
       elsewhere: hostOf(other, 'localhost'),
@@ -111,32 +111,32 @@ export async function startFaultProxy(upstream: string, account: string, name: s
       },
       reply: (answer) => reply(outgoing, answer),
       revoke: gate.revoke,
-      slam: (obstacle, times) => door.slam(incoming, obstacle, times),
+      obstruct: (obstacle, times) => tlsFront.obstruct(incoming, obstacle, times),
     };
-    (state.plan(passage) ?? pass)(exchange).catch(() => outgoing.destroy());
+    (state.plan(recorded) ?? pass)(exchange).catch(() => outgoing.destroy());
   };
   const front = createServer(listener);
-  const door = await startFaultDoor(listener, name);
+  const tlsFront = await startTlsFront(listener, name);
   for (const server of [front, other]) {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
   }
   return {
     host: hostOf(front, '127.0.0.1'),
-    door,
+    tlsFront,
     elsewhere: hostOf(other, 'localhost'),
-    get passages() {
-      return state.passages;
+    get requests() {
+      return state.requests;
     },
     get leaks() {
       return state.leaks;
     },
     begin(plan = () => undefined) {
-      Object.assign(state, { passages: [], leaks: [], plan });
-      door.open();
+      Object.assign(state, { requests: [], leaks: [], plan });
+      tlsFront.clear();
     },
     async stop() {
-      await door.stop();
+      await tlsFront.stop();
       for (const server of [front, other]) {
         server.closeAllConnections();
         server.close();
@@ -146,16 +146,19 @@ export async function startFaultProxy(upstream: string, account: string, name: s
   };
 }
 
-/** Lets a request through. */
-export const pass: Fault = async ({ passage, body, forward, reply: give }) => {
-  passage.sent = (await body()).length;
+/** Forwards a request unchanged. */
+export const pass: Fault = async ({ recorded, body, forward, reply: give }) => {
+  recorded.sent = (await body()).length;
   const answer = await forward();
-  passage.status = answer.status;
-  passage.answered = answer.body.length;
+  recorded.status = answer.status;
+  recorded.answered = answer.body.length;
   give(answer);
 };
 
-function passageOf({ method = '', url = '', headers }: IncomingMessage, before: readonly Passage[]): Passage {
+function recordedRequest(
+  { method = '', url = '', headers }: IncomingMessage,
+  before: readonly RecordedRequest[],
+): RecordedRequest {
   const { pathname, search } = new URL(url, 'http://localhost');
   const path = pathname + search;
   const digest = /digest=(sha256(?::|%3A)[0-9a-f]+)/.exec(search)?.[1]?.replace('%3A', ':');
@@ -179,7 +182,7 @@ async function whole(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The Host header stays as it came, so that upload sessions are where the client is. */
+/** Forwards the Host header unchanged, so that upload sessions have the client's address. */
 async function send(
   upstream: string,
   { method, url = '', headers, socket }: IncomingMessage,

@@ -1,4 +1,4 @@
-/** An image as a chart may name it. */
+/** An image that a chart names. */
 export interface GeneratedImage {
   readonly registry: string;
   /** Without `library/`. */
@@ -6,28 +6,28 @@ export interface GeneratedImage {
   readonly tag: string;
 }
 
-/** One way to put references together, under a key of the values of its own. */
+/** One way to build references, under its own key of the values. */
 export interface Piece {
-  /** Below its key. */
+  /** Values below its key. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** Expressions that give one reference each. */
+  /** Template expressions that render one reference each. */
   readonly images?: readonly string[];
-  /** Whole manifests, instead of or besides. */
+  /** Whole manifests, instead of or besides `images`. */
   readonly manifests?: readonly string[];
-  /** References as they come out. */
+  /** References as rendered. */
   readonly written: readonly string[];
-  /** Those of them that no value moves. */
+  /** Those of them that no value can map. */
   readonly fixed?: readonly string[];
-  /** Whether not all of them can be moved together; which is left is nobody's business. */
+  /** They cannot all be mapped together; any of them may be left. */
   readonly isConflict?: boolean;
 }
 
-/** Makes a piece of an image and another one, for the key `k`, in a chart whose global registry may be empty. */
+/** Builds a shape from two images, for the key `k`, in a chart whose global registry may be empty. */
 type Make = (k: string, image: GeneratedImage, other: GeneratedImage, global: string | undefined) => Piece;
 
 const DIGEST = `sha256:${'b'.repeat(64)}`;
 
-/** As charts write it: Docker Hub goes without saying. */
+/** The name as charts write it: without docker.io. */
 const short = ({ registry, path }: GeneratedImage): string => (registry === 'docker.io' ? path : `${registry}/${path}`);
 const full = ({ registry, path }: GeneratedImage): string => `${registry}/${path}`;
 const tagged = (image: GeneratedImage): string => `${short(image)}:${image.tag}`;
@@ -37,7 +37,7 @@ function config(k: string, text: string): string {
   return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${k}\ndata:\n  config.yaml: |\n${lines}\n`;
 }
 
-/** The shapes that charts are composed of; the names are for the messages of a failing run. */
+/** Shapes of the generated charts, by a name for failure messages. */
 export const SHAPES: Readonly<Record<string, Make>> = {
   'a whole reference': (k, image) => ({
     values: { image: tagged(image) },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const programs = join(import.meta.dirname, '../../fixtures/programs');
 
-/** Why nothing can be compiled here; undefined when Go is installed. */
+/** Reason why Go programs cannot be compiled; undefined if Go is installed. */
 export function withoutGo(): string | undefined {
   try {
     execFileSync('go', ['version'], { stdio: 'ignore' });
@@ -14,7 +14,7 @@ export function withoutGo(): string | undefined {
 }
 
 /**
- * Compiles a program of fixtures/programs for linux/amd64, without anything from the network.
+ * Compiles a program of fixtures/programs for linux/amd64, without network access.
  * @param out the program to write
  */
 export function compile(name: string, out: string, flags: readonly string[]): void {
@@ -22,13 +22,13 @@ export function compile(name: string, out: string, flags: readonly string[]): vo
   execFileSync('go', ['build', '-buildvcs=false', ...flags, '-o', out, '.'], { cwd: join(programs, name), env });
 }
 
-/** Milliseconds for modules and a compiler that starts cold: a quarter of it on a machine with nothing else to do. */
+/** Milliseconds for modules and a cold compiler; an idle machine takes a quarter. */
 const MODULE_LIMIT = 200_000;
 
 /**
- * Compiles a program of fixtures/programs that needs modules, for this machine. They come from Go's module cache, or from
- * the module proxy that Go is set up with.
- * @returns why it cannot be built, as a reason not to run what needs it
+ * Compiles a program of fixtures/programs that needs modules, for this machine. Modules come from Go's cache or from its
+ * configured proxy.
+ * @returns reason to skip tests that need it, if it cannot be built
  */
 export function compileWithModules(name: string, out: string): string | undefined {
   const missing = withoutGo();
@@ -38,7 +38,7 @@ export function compileWithModules(name: string, out: string): string | undefine
     env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local' },
     encoding: 'utf8',
     timeout: MODULE_LIMIT,
-    // Go then ends its compilers, and what they have done is kept for the next time.
+    // With SIGINT Go ends its compilers and keeps their results for the next time.
     killSignal: 'SIGINT',
   });
   return status === 0 ? undefined : `Go cannot build ${name}: ${(stderr ?? '').trim().split('\n').at(-1)}`;

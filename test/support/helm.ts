@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** One Helm that the tests run on. */
+/** A Helm version that the tests run with. */
 export interface TestHelm {
-  /** The version that scripts/setup --tests fetches; a program named by the variable may be another patch of the same minor. */
+  /** Version that scripts/setup --tests fetches; a program given by the variable may be another patch release of it. */
   readonly version: string;
-  /** Environment variable that names another program, e.g. on a machine that npm has no Helm for. */
+  /** Environment variable with the path of another program, e.g. on a platform that npm has no Helm for. */
   readonly variable: string;
-  /** Absolute path of the program, or undefined when this version is not here. */
+  /** Absolute path of the program; undefined if this version is not here. */
   readonly path: string | undefined;
 }
 
@@ -18,8 +18,8 @@ const wanted = [
 ];
 
 /**
- * The Helm versions under test, here or not, oldest first. scripts/test runs the end-to-end tests once a version, and
- * names it in AIRGAP_TEST_HELM; then it is the only one.
+ * Returns the Helm versions under test, oldest first, whether here or not. scripts/test runs the end-to-end tests once per
+ * version, given in AIRGAP_TEST_HELM; then it is the only one.
  */
 export function testHelms(): TestHelm[] {
   const only = process.env.AIRGAP_TEST_HELM;

@@ -6,7 +6,7 @@ const IMAGE = 'ghcr.io/acme/a:1.0';
 const DEPLOYMENT = HEAD + BODY;
 const BASE64 = Buffer.from(IMAGE).toString('base64');
 
-/** Manifests that Helm installs with the image `ghcr.io/acme/a:1.0` in a container, by what is odd about each. */
+/** Manifests that Helm installs with the image `ghcr.io/acme/a:1.0` in a container, by their peculiarity. */
 export const HOSTILE: Readonly<Record<string, string>> = {
   plain: DEPLOYMENT,
   'CR as line breaks': DEPLOYMENT.replaceAll('\n', '\r'),
@@ -42,7 +42,7 @@ export const HOSTILE: Readonly<Record<string, string>> = {
   'a value over two lines': DEPLOYMENT.replace(IMAGE, '"ghcr.io/acme\\\n          /a:1.0"'),
   'a value in base64': DEPLOYMENT.replace(IMAGE, `!!binary ${BASE64}`),
   'a key in base64': DEPLOYMENT.replace('image:', '!!binary aW1hZ2U= :'),
-  'a tag of nobody': DEPLOYMENT.replace(IMAGE, `!mine ${IMAGE}`),
+  'an unknown tag': DEPLOYMENT.replace(IMAGE, `!mine ${IMAGE}`),
   'an alias': `a: &i ${IMAGE}\n${DEPLOYMENT.replace(/image: .*/, 'image: *i')}`,
   'an alias for the key': `a: &i image\n${DEPLOYMENT.replace('image:', '*i :')}`,
   'an anchor that is set again': `a: &i other\nb: &i ${IMAGE}\n${DEPLOYMENT.replace(/image: .*/, 'image: *i')}`,
@@ -129,7 +129,7 @@ const FRAGMENTS = [
   ],
 ];
 
-/** Manifests of {@link HOSTILE} with odd pieces put in, taken out and doubled. */
+/** Manifests of {@link HOSTILE} with fragments inserted and characters removed. */
 export const mutants = fc
   .tuple(
     fc.constantFrom(...Object.values(HOSTILE).filter(({ length }) => length < 2000)),

@@ -2,25 +2,25 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
 /**
- * Small synthetic images, built from nothing: valid layers, configs, manifests and indexes, the same bytes every time,
- * so that a fixture can pin a digest. Independent of src/, which they are there to test.
+ * Options of a small synthetic image with valid layers, configs, manifests and indexes. The bytes are reproducible, so that
+ * a fixture can pin a digest. Independent of src/.
  */
 export interface ImageOptions {
   /** Two different names give two different images. */
   readonly name: string;
   /** `os/architecture[/variant]`; two give an index, one a plain manifest. Default linux/amd64 and linux/arm64. */
   readonly platforms?: readonly string[];
-  /** An index also around a single platform. */
+  /** Wrap a single platform in an index too. */
   readonly index?: boolean;
   /** `oci` (default) or Docker image manifest version 2 schema 2. */
   readonly format?: 'oci' | 'docker';
-  /** Names a base layer: images that name the same one share its blob, on every platform. */
+  /** Name of a base layer: images with the same one share its blob, on every platform. */
   readonly sharedLayer?: string;
   /** Bytes of payload in each layer, 4096 unless given. */
   readonly size?: number;
   /** Tar archives that become the topmost layers, on every platform. */
   readonly layers?: readonly Buffer[];
-  /** `Env`, `Labels` and the like in the image config. */
+  /** `config` of the image config: `Env`, `Labels` and others. */
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
@@ -33,12 +33,12 @@ export interface BuiltManifest {
 }
 
 export interface BuiltImage {
-  /** Of the index, or of the manifest when there is no index. */
+  /** Digest of the index, or of the manifest if there is no index. */
   readonly digest: string;
   readonly mediaType: string;
-  /** Children first, the one that a tag points to last. */
+  /** Children first, the tagged manifest last. */
   readonly manifests: readonly BuiltManifest[];
-  /** Digest → bytes of every layer and config. */
+  /** Bytes of every layer and config, by digest. */
   readonly blobs: ReadonlyMap<string, Buffer>;
 }
 
@@ -88,7 +88,7 @@ export function buildImage(options: ImageOptions): BuiltImage {
           history: tars.map(() => ({ created: '2026-01-01T00:00:00Z', created_by: 'test' })),
         }),
       ),
-      // Stored, not compressed: what zlib makes of it could change with its version, and the digests with it.
+      // Stored, not compressed: compressed bytes and their digests could change with the version of zlib.
       layers: tars.map((tar) => add(type.layer, gzipSync(tar, { level: 0 }))),
     });
     return { mediaType: type.manifest, digest: digestOf(manifest), bytes: manifest, platform };
@@ -109,15 +109,16 @@ export function buildImage(options: ImageOptions): BuiltImage {
   return { digest: top.digest, mediaType: top.mediaType, manifests, blobs };
 }
 
-/** Where an image goes. */
+/** Options of an upload. */
 export interface PushOptions {
   /** `Authorization` header. */
   readonly authorization?: string;
 }
 
 /**
- * Uploads a built image over plain HTTP: blobs in one PUT each, children before the index, the tag last.
- * Without a tag it can be had by digest only. Gives the digest that the tag points to.
+ * Uploads a built image over plain HTTP: blobs in one PUT each, children before the index, the tag last. Without a tag it is
+ * available by digest only.
+ * @returns its digest
  */
 export async function pushBuilt(
   host: string,
@@ -150,7 +151,7 @@ export async function pushBuilt(
   return image.digest;
 }
 
-/** Builds an image, named after its repository and tag unless told otherwise, and uploads it. Gives its digest. */
+/** Builds an image, named after its repository and tag unless a name is given, and uploads it. @returns its digest */
 export function pushImage(
   host: string,
   repository: string,
@@ -169,7 +170,7 @@ function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
-/** Bytes that do not compress, told apart by their seed. */
+/** Incompressible bytes, different for each seed. */
 function payload(seed: string, size: number): Buffer {
   return createHash('shake256', { outputLength: size }).update(seed).digest();
 }

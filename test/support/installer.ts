@@ -4,17 +4,17 @@ import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
 import { cleanEnvironment, helmUnderTest } from './cli.ts';
 
-/** What a chart's installer did when its script was run without a cluster. */
+/** Result of a chart's installer script, run without a cluster. */
 export interface InstallerRun {
-  /** Manifests of each release that it would have installed. */
+  /** Manifests of the releases that it would install, by name. */
   readonly releases: ReadonlyMap<string, string>;
-  /** Calls of Helm that were neither `upgrade --install` nor about repositories, a line each. */
+  /** Helm calls other than `upgrade --install` and `repo update`, a line each. */
   readonly others: readonly string[];
 }
 
 /**
- * Stands in for the programs of an installer's image: `helm upgrade --install` pulls the chart as Helm would, and renders
- * it with the very values; the cluster says yes to everything, and nobody waits.
+ * Stand-in for the Helm of an installer's image: `helm upgrade --install` pulls the chart as Helm would, and renders it with
+ * the given values. The stand-ins for kubectl, aws and sleep succeed at once.
  */
 const HELM = `#!/bin/sh
 case "$1 $2" in
@@ -41,7 +41,7 @@ mkdir -p "$INSTALLER/charts/$name" "$INSTALLER/releases"
 `;
 
 /**
- * Runs the script of the first Job of a render whose text calls Helm; its files in /tmp go to a folder of its own.
+ * Runs the script of the first Job of a render that calls Helm, with a folder of its own in place of /tmp.
  * @param flags for each `helm template`
  */
 export async function runInstaller(render: string, home: string, flags: readonly string[] = []): Promise<InstallerRun> {
@@ -76,7 +76,7 @@ export async function runInstaller(render: string, home: string, flags: readonly
   try {
     others = readFileSync(join(folder, 'others'), 'utf8').trim().split('\n');
   } catch {
-    // There was none.
+    // No such call was made.
   }
   return { releases: new Map(releases), others };
 }
@@ -93,7 +93,7 @@ function scriptOf(render: string): string {
   throw new Error('no Job of the render has a script that calls Helm');
 }
 
-/** Every value of an `image` field in manifests, wherever it stands. */
+/** All values of `image` fields in manifests. */
 export function imagesOf(manifests: string): string[] {
   const found: string[] = [];
   const walk = (value: unknown): void => {

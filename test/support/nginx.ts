@@ -6,17 +6,18 @@ import { startChild } from './child.ts';
 import { freePort } from './registry.ts';
 import { scratchFolder } from './scratch.ts';
 
-/** nginx on loopback before a registry. */
+/** nginx on loopback in front of a registry. */
 export interface Nginx {
-  /** `127.0.0.1:PORT`, and another port that its configuration may use. */
+  /** `127.0.0.1:PORT`. */
   readonly host: string;
+  /** `127.0.0.1:PORT` of another port that the configuration may use. */
   readonly other: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts it with the directives of a `server`, in which HOST and OTHER stand for its two addresses and FOLDER for one that
- * holds `files`. What is asked of it goes to `upstream`.
+ * Starts nginx with the directives of a `server` block. HOST and OTHER are replaced by its two addresses, FOLDER by the folder
+ * with `files`, ONWARD by the directives that proxy requests to `upstream`.
  */
 export async function startNginx(
   upstream: string,

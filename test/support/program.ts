@@ -1,16 +1,16 @@
-/** What a made-up Go program holds. */
+/** Contents of a synthetic Go program. */
 export interface ProgramOptions {
-  /** Constants that only code takes, as the Go compiler does it: the address, and the length beside it. */
+  /** Constants that only code refers to, as the Go compiler does: the address, followed by the length. */
   readonly code?: readonly (readonly string[])[];
-  /** Names of the functions, one for each list in `code`. */
+  /** Names of the functions, one per list of `code`. */
   readonly functions?: readonly string[];
-  /** Constants with a header in data; those of one list stand side by side. */
+  /** Constants with a header in data; those of one list are adjacent. */
   readonly data?: readonly (readonly string[])[];
-  /** Texts in read-only data that nothing points to. */
+  /** Texts in read-only data without a reference. */
   readonly loose?: readonly string[];
-  /** Lines of the build information; none: it is no Go program. */
+  /** Lines of the build information; without them it is no Go program. */
   readonly build?: readonly string[];
-  /** Addresses in data are left to the loader, as in a position-independent program. */
+  /** Addresses in data are relocations, as in a position-independent program. */
   readonly relocated?: boolean;
 }
 
@@ -19,8 +19,8 @@ const RODATA = 0x600000;
 const DATA = 0x800000;
 
 /**
- * A small ELF program for x86-64 with the parts that matter for its constants, laid out as Go's linker does: constants
- * one after another by length, headers in writable data, code that takes addresses relative to itself.
+ * Builds a small ELF program for x86-64 with the sections that matter for its constants, laid out as by Go's linker:
+ * constants ordered by length, headers in writable data, code with relative addresses.
  */
 export function goProgram(options: ProgramOptions): Buffer {
   const { code = [], functions = [], data = [], loose = [], build = [], relocated } = options;
@@ -34,7 +34,7 @@ export function goProgram(options: ProgramOptions): Buffer {
   const rodata = Buffer.from([...constants, '\0', ...loose].join(''));
   const parts = code.map((list) => functionOf(list, addresses));
   const text = Buffer.concat(parts);
-  placeCalls(text);
+  patchAddresses(text);
   const headers = data.map((list) => Buffer.concat(list.map((constant) => headerOf(constant, addresses))));
   const info = build.length === 0 ? Buffer.alloc(0) : buildInfo(build);
   const body = Buffer.concat(headers.map((record) => Buffer.concat([record, Buffer.alloc(8)])));
@@ -68,11 +68,11 @@ interface Section {
   readonly bytes: Buffer;
 }
 
-/** `LEA RAX, [RIP + …]; MOV EBX, length` for each constant; 200 bytes that do nothing before the next function. */
+/** `LEA RAX, [RIP + …]; MOV EBX, length` for each constant; 200 bytes of padding before the next function. */
 function functionOf(constants: readonly string[], addresses: ReadonlyMap<string, number>): Buffer {
   const parts = constants.map((constant) => {
     const part = Buffer.from([0x48, 0x8d, 0x05, 0, 0, 0, 0, 0xbb, 0, 0, 0, 0]);
-    // The address for now; the distance is known when the function has its place.
+    // Absolute for now: the distance is known once the function has its address.
     part.writeUInt32LE(addresses.get(constant) ?? 0, 3);
     part.writeUInt32LE(Buffer.byteLength(constant), 8);
     return part;
@@ -80,7 +80,7 @@ function functionOf(constants: readonly string[], addresses: ReadonlyMap<string,
   return Buffer.concat([...parts, Buffer.from([0xc3]), Buffer.alloc(199, 0xcc)]);
 }
 
-/** runtime/symtab.go: a header, names, where each function begins and its record, and records that point to names. */
+/** runtime/symtab.go: a header, names, entries with the start and record of each function, and records that point to names. */
 function tableOf(functions: readonly string[], parts: readonly Buffer[]): Buffer {
   if (functions.length === 0) return Buffer.alloc(0);
   const names = Buffer.from(functions.map((name) => `${name}\0`).join(''));
@@ -100,7 +100,7 @@ function tableOf(functions: readonly string[], parts: readonly Buffer[]): Buffer
   return Buffer.concat([header, names, entries, records]);
 }
 
-function placeCalls(text: Buffer): void {
+function patchAddresses(text: Buffer): void {
   for (let at = 0; at + 7 <= text.length; at++) {
     if (text[at] !== 0x48 || text[at + 1] !== 0x8d || text[at + 2] !== 0x05) continue;
     text.writeInt32LE(text.readUInt32LE(at + 3) - (TEXT + at + 7), at + 3);
@@ -115,7 +115,7 @@ function headerOf(constant: string, addresses: ReadonlyMap<string, number>): Buf
   return header;
 }
 
-/** debug/buildinfo: 32 bytes, then the version and the module list, each behind its length. */
+/** debug/buildinfo: 32 bytes, then version and module list, each with its length as prefix. */
 function buildInfo(lines: readonly string[]): Buffer {
   const header = Buffer.alloc(32);
   header.write('\xff Go buildinf:', 0, 'latin1');
@@ -132,7 +132,7 @@ function prefixed(text: string): Buffer {
   return Buffer.concat([Buffer.from([...length, rest]), Buffer.from(text)]);
 }
 
-/** Header, sections, names and the section table, one after another. */
+/** Concatenates header, sections, names and the section table. */
 function link(given: readonly Section[]): Buffer {
   const empty = { name: '', type: 0, flags: 0, address: 0, bytes: Buffer.alloc(0) };
   const names = ['', ...given.map(({ name }) => name), '.shstrtab'];

@@ -7,14 +7,14 @@ import { join } from 'node:path';
 import { startChild } from './child.ts';
 import { scratchFolder } from './scratch.ts';
 
-/** Registries of other makers (fixtures/programs/registries), each on loopback without TLS. */
+/** A registry of another maker (fixtures/programs/registries), on loopback without TLS. */
 export interface RealRegistry {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
   stop(): Promise<void>;
 }
 
-/** Starts the compiled program; `args` as its own comment says. */
+/** Starts the compiled program; its own comment describes `args`. */
 async function start(program: string, args: readonly string[]): Promise<RealRegistry> {
   const env = { PATH: process.env.PATH, OTEL_TRACES_EXPORTER: 'none' };
   const { process: child, log, stop } = startChild(program, args, env);
@@ -23,12 +23,12 @@ async function start(program: string, args: readonly string[]): Promise<RealRegi
   return { host: String(first[0]).trim(), stop };
 }
 
-/** What `crane registry serve` runs: blobs of all repositories in one store, open ranges answered with 416. */
+/** Starts the registry of `crane registry serve`: one store for the blobs of all repositories, 416 for open ranges. */
 export function startMemory(program: string, api?: 'referrers'): Promise<RealRegistry> {
   return start(program, api === undefined ? ['memory'] : ['memory', api]);
 }
 
-/** CNCF Distribution 3. `settings` are keys of its configuration file. */
+/** Starts CNCF Distribution 3. `settings` are keys of its configuration file. */
 export function startDistribution(
   program: string,
   settings: Readonly<Record<string, unknown>> = {},
@@ -45,7 +45,7 @@ export function startDistribution(
   return start(program, ['distribution', join(folder, 'config.yml')]);
 }
 
-/** A token server for a Distribution: everything for one account, nothing for others. */
+/** A token server for Distribution: full access for one account, none for others. */
 export interface TokenServer extends RealRegistry {
   /** `auth` of the registry's configuration. */
   readonly auth: Readonly<Record<string, unknown>>;

@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import { startChild } from './child.ts';
 import { scratchFolder } from './scratch.ts';
 
-/** How a real registry is to run. */
+/** Options of a real registry. */
 export interface RegistryOptions {
   /** Content of an htpasswd file with bcrypt entries; without it the registry is open. */
   readonly htpasswd?: string;
-  /** PEM certificate and key; without them it speaks plain HTTP. */
+  /** PEM certificate and key; plain HTTP without them. */
   readonly tls?: { readonly cert: string; readonly key: string };
-  /** With TLS: the authority (PEM) whose client certificates are wanted, and one of them, to see that the registry is up. */
+  /** With TLS: the authority (PEM) of required client certificates, and one of them for the readiness check. */
   readonly clients?: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** A free port is taken when absent. */
+  /** A free port if absent. */
   readonly port?: number;
 }
 
@@ -25,15 +25,15 @@ export interface TestRegistry {
   readonly host: string;
   /** `http://HOST` or `https://HOST`. */
   readonly url: string;
-  /** Folder of its repositories, each under its name: what is deleted there is gone without anybody being told. */
+  /** Folder of its repositories by name. Content can be deleted there behind the registry's back. */
   readonly repositories: string;
-  /** Ends the process and deletes the content. */
+  /** Stops the process and deletes the content. */
   stop(): Promise<void>;
 }
 
-/** Starts a registry and waits until it answers. Fails when docker-registry is not installed or does not come up. */
+/** Starts a registry and waits until it answers. @throws Error if docker-registry is not installed or does not start */
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
-  // Another process may take the free port before the registry does, so a registry that ends at once is tried again.
+  // Another process may take the free port first, so a registry that ends at once is started again.
   for (let attempt = 1; ; attempt++) {
     try {
       return await start(options, options.port ?? (await freePort()));
@@ -97,7 +97,7 @@ async function answers(url: string, child: ChildProcess, client: RegistryOptions
   throw new Error('10 seconds have passed');
 }
 
-/** Any HTTP answer will do, 401 too. The certificate is the test's own and is not checked here. */
+/** Returns whether it answers, with any status. The test's own certificate is not verified here. */
 function ping(url: string, client: RegistryOptions['clients']): Promise<boolean> {
   if (url.startsWith('http:')) {
     return fetch(`${url}/v2/`).then(
@@ -114,7 +114,7 @@ function ping(url: string, client: RegistryOptions['clients']): Promise<boolean>
   });
 }
 
-/** A TCP port on loopback that nothing listens on. */
+/** Returns a free TCP port on loopback. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { type TarFile, tarOf } from './tar.ts';
 
 /**
- * The regular files of a plain ustar archive by name, in its order; for changing a bundle as somebody would who wants
- * readers to disagree. Independent of src/, which it is there to test.
+ * Reads the regular files of a plain ustar archive by name, in its order; for bundles that are tampered with so that readers
+ * disagree. Independent of src/.
  */
 export async function filesOf(path: string): Promise<Map<string, Buffer>> {
   const bytes = await readFile(path);
@@ -17,7 +17,7 @@ export async function filesOf(path: string): Promise<Map<string, Buffer>> {
   return files;
 }
 
-/** The same files in an archive with other headers, and more of them at the beginning and the end. */
+/** Packs files with headers of another tool, with further files at the beginning and the end. */
 export function packedAgain(
   files: ReadonlyMap<string, Buffer | string>,
   { first = [], last = [] }: { readonly first?: readonly TarFile[]; readonly last?: readonly TarFile[] } = {},
@@ -25,7 +25,7 @@ export function packedAgain(
   return tarOf([...first, ...[...files].map(([path, content]) => ({ path, content })), ...last]);
 }
 
-/** The same with headers as a bundle has them: the first 512 bytes of each are taken from there, or made like the others. */
+/** Packs files with headers like those of the bundle at `path`. */
 export async function packedAlike(path: string, files: ReadonlyMap<string, Buffer | string>): Promise<Buffer> {
   const sample = (await readFile(path)).subarray(0, 512);
   const parts = [...files].flatMap(([name, text]) => {

@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** What scripts/test reads of a run. */
+/** Summary of a run, for scripts/test. */
 export interface RunSummary {
   readonly passed: number;
   readonly failed: number;
-  /** Full name and reason of each test that was skipped. */
+  /** Full name and reason of each skipped test. */
   readonly skipped: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /**
- * Writes the outcome of a run to the file that AIRGAP_TEST_SUMMARY names. Vitest's own JSON leaves out why a test was
+ * Writes the summary of a run to the file named by AIRGAP_TEST_SUMMARY. Vitest's own JSON lacks the reason why a test was
  * skipped, and counts no failure for a file that could not be loaded.
  */
 export default class SummaryReporter implements Reporter {

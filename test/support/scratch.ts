@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** How the names of the folders begin. They are short: podman takes no folder of more than 50 characters. */
+/** Prefix of the folders' names. Short, since podman accepts no path of more than 50 characters. */
 export const SCRATCH = 'air-';
 
 const folders = new Set<string>();
 process.on('exit', removeScratch);
 
 /**
- * A temporary folder, the only way in which tests get one. It is gone when the test file has ended (`each-file.ts`), and
- * outside of vitest when the process has; in a run of vitest it lies in the run's own folder (`each-run.ts`).
+ * Creates a temporary folder; tests have no other way to get one. It is removed at the end of the test file (`each-file.ts`),
+ * outside of vitest at the end of the process. In a run of vitest it is inside the run's own folder (`each-run.ts`).
  */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), SCRATCH));
@@ -18,7 +18,7 @@ export function scratchFolder(): string {
   return folder;
 }
 
-/** Removes every folder that `scratchFolder` has given out in this process. */
+/** Removes all folders that `scratchFolder` has created in this process. */
 export function removeScratch(): void {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   folders.clear();

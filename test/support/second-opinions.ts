@@ -5,16 +5,16 @@ import { startChild } from './child.ts';
 import { freePort } from './registry.ts';
 
 /**
- * Stand-ins for AWS that nobody here wrote. They come with pip into a folder of their own in .cache, once for each list of
- * versions; moto's server needs no more of its extras than these for ECR.
+ * Emulators of AWS by other authors. pip installs them into a folder in .cache, once for each list of versions. moto's server
+ * needs only these of its extras for ECR.
  */
 const PACKAGES = ['ministack==1.5.33', 'moto==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5'];
 const FOLDER = join(import.meta.dirname, '../../.cache/second-opinions', PACKAGES.join('_').replaceAll('==', '-'));
 const READY = join(FOLDER, 'ready');
-/** Milliseconds. Whoever waits for the tests has no patience for a slow network. */
+/** Milliseconds for the installation, so that a slow network does not delay the tests. */
 const INSTALL_LIMIT = 50_000;
 
-/** Installs them where they are not. @returns why they cannot be had, as a reason not to run what needs them */
+/** Installs them if necessary. @returns reason to skip tests that need them, if they cannot be installed */
 export function withoutSecondOpinions(): string | undefined {
   if (existsSync(READY)) return undefined;
   const until = Date.now() + INSTALL_LIMIT;
@@ -41,7 +41,7 @@ export function withoutSecondOpinions(): string | undefined {
   return undefined;
 }
 
-/** A stand-in that listens on loopback. */
+/** An emulator on loopback. */
 export interface SecondOpinion {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
@@ -50,10 +50,10 @@ export interface SecondOpinion {
   stop(): Promise<void>;
 }
 
-/** ministack: ECR's control plane and its data plane, which it tells from the rest by the Host header. */
+/** Starts ministack: ECR's control plane and its data plane, which it recognises by the Host header. */
 export function startMinistack(account: string): Promise<SecondOpinion> {
   return start('ministack', [], (port) => ({
-    // Without it it listens on every address.
+    // By default it listens on every address.
     BIND_HOST: '127.0.0.1',
     GATEWAY_PORT: port,
     IOT_MTLS_ENABLED: '0',
@@ -62,7 +62,7 @@ export function startMinistack(account: string): Promise<SecondOpinion> {
   }));
 }
 
-/** moto: ECR's control plane, with the checks of names, policies and filters that AWS makes. */
+/** Starts moto: ECR's control plane, with AWS's validation of names, policies and filters. */
 export function startMoto(account: string): Promise<SecondOpinion> {
   return start('moto_server', ['-H', '127.0.0.1', '-p'], () => ({ MOTO_ACCOUNT_ID: account }));
 }

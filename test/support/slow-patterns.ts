@@ -4,17 +4,17 @@ import { type AST, parseRegExpLiteral } from '@eslint-community/regexpp';
 import { parseAst } from 'rolldown/parseAst';
 import { analyse } from 'scslre';
 
-/** A regular expression of the sources. */
+/** A regular expression in the sources. */
 export interface Pattern {
   /** The file below the folder that was searched. */
   readonly file: string;
-  /** `/…/flags` as it is written; of one made by `new RegExp`, what is between the parentheses. */
+  /** `/…/flags` as written; for `new RegExp`, the text between the parentheses. */
   readonly text: string;
-  /** Undefined for what is put together when the program runs. */
+  /** Undefined for expressions that are built at run time. */
   readonly made: RegExp | undefined;
 }
 
-/** Every regular expression in the TypeScript files of a folder: literals, and what `new RegExp` makes. */
+/** Finds all regular expressions in the TypeScript files of a folder: literals and `new RegExp`. */
 export function patternsIn(folder: string): Pattern[] {
   return globSync('**/*.ts', { cwd: folder })
     .sort()
@@ -47,8 +47,8 @@ function visit(node: unknown, see: (node: Node) => void): void {
 }
 
 /**
- * Why a regular expression is not linear in the length of what it reads; undefined for one that is. Two ways, as each alone
- * misses some: an analysis of the pattern, and attacks on it that this pattern's own parts make, timed.
+ * Reason why a regular expression takes more than linear time; undefined if it does not. Combines a static analysis with
+ * timed attacks built from the pattern's own parts, since each alone misses some.
  */
 export function slowness(pattern: RegExp): string | undefined {
   const { reports } = analyse({ source: pattern.source, flags: pattern.flags }, { maxReports: 1 });
@@ -58,12 +58,12 @@ export function slowness(pattern: RegExp): string | undefined {
   return attack === undefined ? undefined : `slow on ${JSON.stringify(attack.slice(0, 40))}…`;
 }
 
-/** Characters of an attack, and rounds at least: a linear pattern reads them at once, a quadratic one takes ten milliseconds. */
+/** Minimum length and repetitions of an attack: a quadratic pattern takes ten milliseconds for it, a linear one almost no time. */
 const LENGTH = 8000;
 const ROUNDS = 2000;
 
 function takesLong(pattern: RegExp, text: string): boolean {
-  // A busy machine makes any run slow, but not three of twice the length.
+  // A busy machine may slow down any run, but hardly three of twice the length.
   return time(pattern, text) > 4 && [1, 2, 3].every(() => time(pattern, text + text) > 12);
 }
 
@@ -73,10 +73,10 @@ function time(pattern: RegExp, text: string): number {
   return performance.now() - started;
 }
 
-/** Endings after which a repetition has to be given up. */
+/** Endings that make a repetition fail. */
 const ENDS = ['\u0001', '/', '\nx ', '@'];
 
-/** For each repetition without a bound: what leads there, and many of it; also the two together many times. */
+/** For each unbounded repetition: its prefix with many repetitions, and many repetitions of both. */
 function attacksOn(pattern: RegExp): string[] {
   const attacks = new Set<string>();
   const walk = (alternatives: readonly AST.Alternative[], before: string): void => {
@@ -106,10 +106,10 @@ function longest(texts: readonly string[]): string {
   return texts.reduce((one, other) => (other.length > one.length ? other : one), '');
 }
 
-/** Characters of every kind that patterns tell apart. */
+/** Characters of all classes that patterns distinguish. */
 const LETTERS = [...'a/ 1.-:_A@=\n"\',[{(+%\\$|\tz'];
 
-/** Some texts that a part of a pattern takes: at most two, each as short as it can be. */
+/** Short sample texts that a part of a pattern matches. */
 function samples(node: AST.Element | AST.QuantifiableElement, flags: string): string[] {
   switch (node.type) {
     case 'Character':

@@ -1,12 +1,12 @@
-/** One entry of a made-up archive. */
+/** One entry of a synthetic archive. */
 export interface TarFile {
   readonly path: string;
   readonly content?: Buffer | string;
-  /** A symbolic link to this, instead of a file. */
+  /** Target of a symbolic link, instead of a file. */
   readonly link?: string;
 }
 
-/** A tar archive (POSIX.1-2001): long paths in a pax header before the entry. */
+/** Builds a tar archive (POSIX.1-2001): long paths in a pax header before the entry. */
 export function tarOf(files: readonly TarFile[]): Buffer {
   const parts = files.flatMap(({ path, content = '', link }) => {
     const bytes = Buffer.from(content);

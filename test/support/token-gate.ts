@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Answer } from './fault-proxy.ts';
 
-/** A registry's door: no way in without a token of today, and tokens for who knows the account. */
+/** Authentication of a registry: requires a valid token, and issues tokens to an account. */
 export interface TokenGate {
-  /** What the door itself says; undefined lets the request in. */
+  /** The gate's own answer; undefined lets the request pass. */
   answer(incoming: IncomingMessage): Answer | undefined;
-  /** Tokens that were given out are worthless from now on. */
+  /** Revokes all tokens. */
   revoke(): void;
 }
 
-/** The token specification of distribution: a challenge that names `/token` on the same host, Basic there, Bearer elsewhere. */
-export function gateOf(account: string): TokenGate {
+/** Distribution's token authentication: a challenge that names `/token` on the same host; Basic there, Bearer elsewhere. */
+export function tokenGate(account: string): TokenGate {
   const basic = `Basic ${Buffer.from(account).toString('base64')}`;
-  let age = 1;
-  const token = (): string => `token-of-age-${age}`;
+  let generation = 1;
+  const token = (): string => `token-of-age-${generation}`;
   return {
     answer({ url = '', headers: { authorization, host }, socket }) {
       if (new URL(url, 'http://localhost').pathname === '/token') {
@@ -27,7 +27,7 @@ export function gateOf(account: string): TokenGate {
       return json(401, { errors }, { 'www-authenticate': challenge });
     },
     revoke() {
-      age++;
+      generation++;
     },
   };
 }

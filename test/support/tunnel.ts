@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { createServer, request as forward } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 
-/** An HTTP proxy that takes every request and tunnel to one place: for hosts that do not exist on the test machine, such as ECR's. */
+/** An HTTP proxy that connects every request and tunnel to one address: for hosts that do not exist here, such as ECR's. */
 export interface Tunnel {
   /** `http://127.0.0.1:PORT`, for HTTP_PROXY. */
   readonly url: string;
-  /** Hosts that were asked for, in order. */
+  /** Requested hosts, in order. */
   readonly asked: readonly string[];
   stop(): Promise<void>;
 }
@@ -49,7 +49,7 @@ export async function startTunnel(to: string): Promise<Tunnel> {
   };
 }
 
-/** An environment in which the hosts of ECR are at the end of a tunnel, and its control plane at an endpoint. */
+/** An environment in which the tunnel leads to ECR's hosts, and the endpoint is its control plane. */
 export function ecrEnvironment(endpoint: string, tunnel: Tunnel): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',

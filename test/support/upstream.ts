@@ -1,6 +1,6 @@
 import { type BuiltImage, buildImage, pushBuilt } from './images.ts';
 
-/** A full image name taken apart; the tests' own reading of it. */
+/** Splits a full image name, independently of src/. */
 function split(reference: string): {
   registry: string;
   repository: string;
@@ -19,8 +19,8 @@ function split(reference: string): {
 }
 
 /**
- * The synthetic image that stands for a full image name, the same bytes every time. One that is pinned by digest depends
- * on its registry and repository alone, so that a fixture can hold the digest.
+ * Builds the synthetic image for a full image name, reproducibly. An image pinned by digest depends on its registry and
+ * repository only, so that a fixture can pin it.
  */
 export function upstreamImage(reference: string): BuiltImage {
   const { registry, repository, tag, digest } = split(reference);
@@ -30,8 +30,9 @@ export function upstreamImage(reference: string): BuiltImage {
 }
 
 /**
- * Fills a registry with a synthetic image for each full image name, under `HOST/REGISTRY/REPOSITORY`, as a mirror of all
- * registries has them. Gives the digest of each.
+ * Fills a registry with a synthetic image for each full image name, under `HOST/REGISTRY/REPOSITORY`, like a mirror of all
+ * registries.
+ * @returns digests by name
  */
 export async function fillUpstream(host: string, references: readonly string[]): Promise<Map<string, string>> {
   const digests = new Map<string, string>();

@@ -10,7 +10,7 @@ const PROFILES = 'https://docs.aws.amazon.com/cli/latest/userguide/cli-configure
 const KEYS = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI' };
 const PUBLIC_IMAGE = 'public.ecr.aws/docker/library/nginx:1';
 
-/** public.ecr.aws, with anonymous tokens for everybody, and a private registry that wants a login. */
+/** Sets up public.ecr.aws with anonymous tokens, and a private registry that requires a login. */
 async function registries(stage: Stage): Promise<void> {
   const registry = await stage.fake({ tls: true });
   registry.put('docker/library/nginx', '1', image());
@@ -25,9 +25,9 @@ async function registries(stage: Stage): Promise<void> {
 quirk({
   id: 'aws/ecr-api-takes-requests-and-never-answers',
   weight: 'must',
-  shownBy: 'VPC endpoints whose security group lets TCP through to nothing; proxies that swallow',
+  seenIn: 'VPC endpoints and proxies that accept connections and never answer',
   source: SDK,
-  wanted: 'ends in time, and names the registry',
+  expected: 'ends in time, and names the registry',
   seconds: 50,
   run: async (stage) => {
     const api = await stage.raw(() => {});
@@ -40,9 +40,9 @@ quirk({
 quirk({
   id: 'aws/ecr-public-api-never-answers',
   weight: 'should',
-  shownBy: 'networks that lead api.ecr-public.us-east-1.amazonaws.com nowhere',
+  seenIn: 'networks in which api.ecr-public.us-east-1.amazonaws.com does not answer',
   source: SDK,
-  wanted: 'a warning, and anonymous',
+  expected: 'a warning, then anonymous access',
   seconds: 15,
   run: async (stage) => {
     const api = await stage.raw(() => {});
@@ -54,9 +54,9 @@ quirk({
 quirk({
   id: 'aws/ecr-public-refuses-the-credentials',
   weight: 'should',
-  shownBy: 'roles without sts:GetServiceBearerToken',
+  seenIn: 'roles without sts:GetServiceBearerToken',
   source: 'https://docs.aws.amazon.com/AmazonECR/latest/public/public-registry-auth.html',
-  wanted: 'the refusal is told, and then anonymous',
+  expected: 'a warning with the refusal, then anonymous access',
   run: async (stage) => {
     const api = await stage.fake();
     api.on(({ outgoing }) =>
@@ -67,7 +67,7 @@ quirk({
     await registries(stage);
     const run = await stage.bundle([], PUBLIC_IMAGE, { env: { ...KEYS, AWS_ENDPOINT_URL_ECR_PUBLIC: api.origin } });
     stage.succeeds(run);
-    stage.check(/AccessDenied|GetServiceBearerToken/.test(run.text), 'nothing is told of the refusal', run);
+    stage.check(/AccessDenied|GetServiceBearerToken/.test(run.text), 'the refusal is not reported', run);
   },
 });
 for (const [name, reference, args, env] of [
@@ -78,9 +78,9 @@ for (const [name, reference, args, env] of [
   quirk({
     id: `aws/wrong-profile-${name}`,
     weight: 'should',
-    shownBy: 'a misspelt profile',
+    seenIn: 'a misspelt profile',
     source: PROFILES,
-    wanted: 'an error that names the profile; not another account, and not anonymous',
+    expected: 'the error names the profile; no other account, no anonymous access',
     run: async (stage) => {
       await registries(stage);
       stage.fails(await stage.bundle([], reference, { args, env }), /no-such-profile/, { within: 20 });
@@ -90,14 +90,14 @@ for (const [name, reference, args, env] of [
 quirk({
   id: 'aws/wrong-profile-of-the-environment-public',
   weight: 'should',
-  shownBy: 'AWS_PROFILE set for other programs',
+  seenIn: 'AWS_PROFILE set for other programs',
   source: PROFILES,
-  // What everybody may read needs no profile, and nobody has asked for this one by a flag.
-  wanted: 'a warning that names the profile, and anonymous',
+  // Public images need no profile, and this one was not requested by a flag.
+  expected: 'a warning with the profile, then anonymous access',
   run: async (stage) => {
     await registries(stage);
     const run = await stage.bundle([], PUBLIC_IMAGE, { env: { AWS_PROFILE: 'no-such-profile' } });
     await stage.verifies(run);
-    stage.check(/no-such-profile/.test(run.text), 'nothing is told of the profile', run);
+    stage.check(/no-such-profile/.test(run.text), 'the profile is not reported', run);
   },
 });

@@ -1,14 +1,14 @@
 import type { FakeRegistry } from '../fake/registry.ts';
-import { quirk, toldOf } from '../quirk.ts';
+import { quirk, textFor } from '../quirk.ts';
 import { bundleWithTokens } from '../scenarios.ts';
 import { CONTAINERD, GGCR } from '../sources.ts';
 
 quirk({
   id: 'auth/challenge-without-service',
   weight: 'must',
-  shownBy: 'Gitea, hand-made token servers',
+  seenIn: 'Gitea, hand-made token servers',
   source: `${CONTAINERD} (core/remotes/docker/auth/fetch.go)`,
-  wanted: 'asks without service',
+  expected: 'requests a token without service',
   run: async (stage) => {
     const { registry, run } = await bundleWithTokens(stage, (registry) => ({
       challenge: (scope) => `Bearer realm="${registry.origin}/token",scope="${scope}"`,
@@ -51,7 +51,7 @@ for (const [name, make] of Object.entries(CHALLENGES)) {
   quirk({
     id: `auth/challenge-${name}`,
     weight: 'must',
-    shownBy: toldOf(
+    seenIn: textFor(
       name,
       {
         'lower-case': 'Gitea, Pulp, Zot behind proxies',
@@ -62,7 +62,7 @@ for (const [name, make] of Object.entries(CHALLENGES)) {
     source: name.includes('negotiate')
       ? `${GGCR}/blob/main/pkg/v1/remote/transport/ping.go (pickFromMultipleChallenges)`
       : 'https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1',
-    wanted: 'the Bearer challenge is understood',
+    expected: 'the Bearer challenge is understood',
     run: async (stage) => {
       const { registry, run } = await bundleWithTokens(stage, (registry) => ({
         challenge: (scope) => make(registry, scope),
@@ -79,10 +79,10 @@ for (const [name, make] of Object.entries(CHALLENGES)) {
 quirk({
   id: 'auth/401-without-challenge',
   weight: 'may',
-  shownBy: 'gcr.io (2017), some Artifactory and nginx setups: only /v2/ has the challenge',
+  seenIn: 'gcr.io (2017), some Artifactory and nginx setups: only /v2/ has the challenge',
   source:
     'https://github.com/containers/image/blob/main/docker/docker_client.go ("gcr.io is sending 401 without a WWW-Authenticate header in the real request")',
-  wanted: 'asks /v2/ what is wanted',
+  expected: 'gets the challenge from /v2/',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, (registry) => ({
       challenge: (_, exchange) =>
@@ -94,21 +94,21 @@ quirk({
 quirk({
   id: 'auth/401-without-challenge-at-all',
   weight: 'must',
-  shownBy: 'front ends of one’s own',
+  seenIn: 'custom front ends',
   source: `${GGCR}/blob/main/pkg/v1/remote/transport/ping.go`,
-  wanted: 'a clear message, at once',
+  expected: 'fails at once, with image and reason',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, { challenge: () => undefined });
-    stage.fails(run, [/team\/app/, /401|credentials|log in/], { within: 15 });
+    stage.fails(run, [/team\/app/, /401|credential|log ?in/i], { within: 15 });
   },
 });
 quirk({
   id: 'auth/401-with-unknown-scheme',
   weight: 'should',
-  shownBy: 'IIS/Kerberos front ends',
+  seenIn: 'IIS/Kerberos front ends',
   source:
     'https://github.com/containers/image (docker_client.go: "None of the challenges sent by server are supported")',
-  wanted: 'a message that says which scheme is wanted',
+  expected: 'the error names the required scheme',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, { challenge: () => 'Negotiate' });
     stage.fails(run, /negotiate/i, { within: 15 });

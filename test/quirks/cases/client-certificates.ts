@@ -8,7 +8,7 @@ import type { Stage } from '../stage.ts';
 const DOCKER = 'https://docs.docker.com/engine/security/certificates/';
 const HELM = 'https://helm.sh/docs/helm/helm_registry_login/';
 
-/** A registry that wants a client certificate, and has team/app:1. */
+/** Starts a registry with team/app:1 that requires a client certificate. */
 async function closed(stage: Stage): Promise<FakeRegistry> {
   const registry = await stage.fake({ wantsCertificate: true });
   registry.put('team/app', '1', image());
@@ -16,7 +16,7 @@ async function closed(stage: Stage): Promise<FakeRegistry> {
   return registry;
 }
 
-/** Files of a client certificate that the registry takes. */
+/** Files of a client certificate that the registry accepts. */
 function pair(stage: Stage): { readonly cert: string; readonly key: string } {
   const { cert, key } = authority();
   return { cert: stage.file('client.pem', cert), key: stage.file('client-key.pem', key) };
@@ -25,9 +25,9 @@ function pair(stage: Stage): { readonly cert: string; readonly key: string } {
 quirk({
   id: 'proxy/registry-wants-a-client-certificate',
   weight: 'should',
-  shownBy: 'private registries with mutual TLS (docker: certs.d/HOST/client.cert; helm: --cert-file)',
+  seenIn: 'private registries with mutual TLS (docker: certs.d/HOST/client.cert; helm: --cert-file)',
   source: `${DOCKER}, ${HELM}`,
-  wanted: 'says that a client certificate is wanted, at once',
+  expected: 'fails at once, and names the client certificate',
   run: async (stage) => {
     const registry = await closed(stage);
     const run = await stage.bundle(registry, `${registry.host}/team/app:1`);
@@ -37,9 +37,9 @@ quirk({
 quirk({
   id: 'tls/client-certificate-by-flags',
   weight: 'must',
-  shownBy: 'private registries with mutual TLS',
+  seenIn: 'private registries with mutual TLS',
   source: HELM,
-  wanted: '--client-cert and --client-key HOST=FILE are used for that host, at bundle and at push',
+  expected: '--client-cert and --client-key HOST=FILE are used for that host, at bundle and at push',
   run: async (stage) => {
     const registry = await closed(stage);
     const { cert, key } = pair(stage);
@@ -51,9 +51,9 @@ quirk({
 quirk({
   id: 'tls/client-certificate-in-certs-d',
   weight: 'must',
-  shownBy: 'docker (/etc/docker/certs.d), podman and skopeo (~/.config/containers/certs.d)',
+  seenIn: 'docker (/etc/docker/certs.d), podman and skopeo (~/.config/containers/certs.d)',
   source: `${DOCKER}, https://github.com/containers/image/blob/main/docs/containers-certs.d.5.md`,
-  wanted: 'authority and client certificate of certs.d/HOST:PORT are used for that host',
+  expected: 'authority and client certificate of certs.d/HOST:PORT are used for that host',
   run: async (stage) => {
     const registry = await stage.fake({ wantsCertificate: true });
     registry.put('team/app', '1', image());
@@ -68,9 +68,9 @@ quirk({
 quirk({
   id: 'tls/client-key-does-not-fit',
   weight: 'should',
-  shownBy: 'a key of another certificate beside it',
+  seenIn: 'a key of another certificate',
   source: '-',
-  wanted: 'exit 2 with file and host, before anything is asked',
+  expected: 'exit 2 with file and host, before any request',
   run: async (stage) => {
     const registry = await closed(stage);
     const { cert } = pair(stage);
@@ -84,9 +84,9 @@ quirk({
 quirk({
   id: 'tls/client-certificate-missing-file',
   weight: 'should',
-  shownBy: 'a misspelt path',
+  seenIn: 'a misspelt path',
   source: '-',
-  wanted: 'exit 2 with the file',
+  expected: 'exit 2 with the file',
   run: async (stage) => {
     const registry = await closed(stage);
     const args = ['--client-cert', `${registry.host}=gone.pem`];
@@ -97,9 +97,9 @@ quirk({
 quirk({
   id: 'tls/client-certificate-host-named-twice',
   weight: 'should',
-  shownBy: 'flags of a script and of its caller',
+  seenIn: 'flags of a script and of its caller',
   source: '-',
-  wanted: 'exit 2 with the host; not one of the two at random',
+  expected: 'exit 2 with the host, no arbitrary choice',
   run: async (stage) => {
     const registry = await closed(stage);
     const { cert, key } = pair(stage);

@@ -2,6 +2,7 @@ import { image } from '../fake/content.ts';
 import type { FakeRegistry } from '../fake/registry.ts';
 import { wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
+import { LOG_IN } from '../scenarios.ts';
 import { login, type Stage } from '../stage.ts';
 
 const HELM = 'https://helm.sh/docs/helm/helm_registry_login/';
@@ -9,7 +10,7 @@ const CI = 'https://docs.gitlab.com/ci/variables/';
 const PODMAN = 'https://github.com/containers/image/blob/main/docs/containers-auth.json.5.md';
 const DOCKER = 'https://docs.docker.com/reference/cli/docker/login/';
 
-/** A registry with team/app:1 that wants `me` with the password `right-word`. */
+/** Starts a registry with team/app:1 that requires `me` with the password `right-word`. */
 async function closed(stage: Stage): Promise<FakeRegistry> {
   const registry = await stage.fake();
   registry.put('team/app', '1', image());
@@ -23,9 +24,9 @@ const variableOf = ({ host }: FakeRegistry): string => `AIRGAP_AUTH_${host.repla
 quirk({
   id: 'auth/variables-with-user-and-password',
   weight: 'must',
-  shownBy: 'CI systems, which hand secrets over in variables',
+  seenIn: 'CI systems, which hand secrets over in variables',
   source: CI,
-  wanted: 'AIRGAP_AUTH_<HOST>_USERNAME and _PASSWORD are sent to that host',
+  expected: 'AIRGAP_AUTH_<HOST>_USERNAME and _PASSWORD are sent to that host',
   run: async (stage) => {
     const registry = await closed(stage);
     const name = variableOf(registry);
@@ -36,9 +37,9 @@ quirk({
 quirk({
   id: 'auth/variable-with-a-token',
   weight: 'must',
-  shownBy: 'CI systems, which hand secrets over in variables',
+  seenIn: 'CI systems, which hand secrets over in variables',
   source: CI,
-  wanted: 'AIRGAP_AUTH_<HOST>_TOKEN is sent to that host as a bearer token',
+  expected: 'AIRGAP_AUTH_<HOST>_TOKEN is sent to that host as a bearer token',
   run: async (stage) => {
     const registry = await stage.fake();
     registry.put('team/app', '1', image());
@@ -51,9 +52,9 @@ quirk({
 quirk({
   id: 'auth/variables-win-over-files',
   weight: 'should',
-  shownBy: 'CI systems with an old config.json in their image',
+  seenIn: 'CI systems with an old config.json in their image',
   source: CI,
-  wanted: 'what is given to this run counts, and not what is stored',
+  expected: 'credentials of this run take precedence over stored ones',
   run: async (stage) => {
     const registry = await closed(stage);
     stage.login(registry.host, 'me', 'old-word');
@@ -65,9 +66,9 @@ quirk({
 quirk({
   id: 'auth/variable-without-password',
   weight: 'should',
-  shownBy: 'CI systems that leave a secret empty where a run may not have it',
+  seenIn: 'CI systems that leave a secret empty for runs without access to it',
   source: CI,
-  wanted: 'exit 2 with the variable',
+  expected: 'exit 2 with the variable',
   run: async (stage) => {
     const registry = await closed(stage);
     const env = { [`${variableOf(registry)}_USERNAME`]: 'me' };
@@ -78,9 +79,9 @@ quirk({
 quirk({
   id: 'auth/password-on-standard-input',
   weight: 'must',
-  shownBy: 'docker login and helm registry login: --password-stdin',
+  seenIn: 'docker login and helm registry login: --password-stdin',
   source: HELM,
-  wanted: '--registry-username HOST=NAME with --registry-password-stdin, at bundle and at push',
+  expected: '--registry-username HOST=NAME with --registry-password-stdin, at bundle and at push',
   run: async (stage) => {
     const registry = await closed(stage);
     const args = ['--registry-username', `${registry.host}=me`, '--registry-password-stdin'];
@@ -92,9 +93,9 @@ quirk({
 quirk({
   id: 'auth/user-without-password',
   weight: 'should',
-  shownBy: 'half of the flags',
+  seenIn: 'incomplete flags',
   source: HELM,
-  wanted: 'exit 2; nobody is asked for a password',
+  expected: 'exit 2, no password prompt',
   run: async (stage) => {
     const registry = await closed(stage);
     const args = ['--registry-username', `${registry.host}=me`];
@@ -105,9 +106,9 @@ quirk({
 quirk({
   id: 'auth/user-of-a-host-named-twice',
   weight: 'should',
-  shownBy: 'flags of a script and of its caller',
+  seenIn: 'flags of a script and of its caller',
   source: HELM,
-  wanted: 'exit 2; not one of the two at random',
+  expected: 'exit 2, no arbitrary choice',
   run: async (stage) => {
     const registry = await closed(stage);
     const users = ['you', 'me'].flatMap((user) => ['--registry-username', `${registry.host}=${user}`]);
@@ -119,9 +120,9 @@ quirk({
 quirk({
   id: 'auth/podman-config-home',
   weight: 'must',
-  shownBy: 'podman, buildah, skopeo without a runtime folder, as in containers',
+  seenIn: 'podman, buildah, skopeo without a runtime folder, as in containers',
   source: PODMAN,
-  wanted: 'found in ~/.config/containers/auth.json',
+  expected: 'found in ~/.config/containers/auth.json',
   run: async (stage) => {
     const registry = await closed(stage);
     stage.file('home/.config/containers/auth.json', { auths: { [registry.host]: login('me', 'right-word') } });
@@ -131,9 +132,9 @@ quirk({
 quirk({
   id: 'auth/wrong-password-names-file-and-user',
   weight: 'should',
-  shownBy: 'passwords that were changed',
+  seenIn: 'passwords that were changed',
   source: DOCKER,
-  wanted: 'file and user, and not the password',
+  expected: 'the error names file and user, and not the password',
   run: async (stage) => {
     const registry = await closed(stage);
     stage.login(registry.host, 'me', 'wrong-word');
@@ -145,27 +146,27 @@ quirk({
 quirk({
   id: 'auth/wrong-password-differs-from-none',
   weight: 'should',
-  shownBy: 'every private registry',
+  seenIn: 'every private registry',
   source: 'https://github.com/containers/image/blob/main/docker/errors.go (ErrUnauthorizedForCredentials)',
-  wanted: 'a refused login is told from one that is missing',
+  expected: 'the errors of a refused and a missing login differ',
   run: async (stage) => {
     const registry = await closed(stage);
     const name = `${registry.host}/team/app:1`;
     const none = await stage.bundle(registry, name);
-    stage.fails(none, /login/, { within: 15 });
+    stage.fails(none, LOG_IN, { within: 15 });
     stage.login(registry.host, 'me', 'wrong-word');
     const wrong = await stage.bundle(registry, name);
     stage.fails(wrong, [], { within: 15 });
     const [first, second] = [none, wrong].map(({ text }) => /^Error: .*$/m.exec(text)?.[0]);
-    stage.check(first !== second, 'both are told the same', wrong);
+    stage.check(first !== second, 'both errors are the same', wrong);
   },
 });
 quirk({
   id: 'auth/wrong-password-of-a-helper-names-it',
   weight: 'should',
-  shownBy: 'credential helpers with an expired session',
+  seenIn: 'credential helpers with an expired session',
   source: 'https://github.com/docker/docker-credential-helpers',
-  wanted: 'the helper is named',
+  expected: 'the error names the helper',
   run: async (stage) => {
     const registry = await closed(stage);
     stage.helper('stale', `cat >/dev/null; echo '{"ServerURL":"x","Username":"me","Secret":"wrong-word"}'`);
@@ -178,9 +179,9 @@ quirk({
 quirk({
   id: 'auth/helper-answers-nonsense',
   weight: 'should',
-  shownBy: 'helpers that print a notice or a usage text',
+  seenIn: 'helpers that print a notice or a usage text',
   source: 'https://github.com/docker/docker-credential-helpers',
-  wanted: 'helper and host are named',
+  expected: 'the error names helper and host',
   run: async (stage) => {
     const registry = await closed(stage);
     stage.helper('noisy', 'cat >/dev/null; echo "a new version is available"');
@@ -192,9 +193,9 @@ quirk({
 quirk({
   id: 'auth/auth-file-is-not-json',
   weight: 'should',
-  shownBy: 'config.json that was cut or edited by hand',
+  seenIn: 'a truncated or edited config.json',
   source: DOCKER,
-  wanted: 'exit 2 with the file',
+  expected: 'exit 2 with the file',
   run: async (stage) => {
     const registry = await closed(stage);
     stage.file('home/.docker/config.json', '{"auths": {');

@@ -5,15 +5,15 @@ import type { Exchange, StoredManifest } from '../fake/registry.ts';
 import { quirk, type Weight } from '../quirk.ts';
 import { bundleOne, onManifest } from '../scenarios.ts';
 
-/** What registries make of HEAD for a manifest where GET works. */
+/** Responses to HEAD for a manifest where GET works. */
 interface HeadQuirk {
   readonly weight: Weight;
-  readonly shownBy?: string;
+  readonly seenIn?: string;
   readonly source?: string;
   readonly answer: (exchange: Exchange, found: StoredManifest) => unknown;
 }
 
-/** Answers with the headers that are right but for these. */
+/** Answers with the correct headers, changed. */
 const headersBut =
   (change: (right: OutgoingHttpHeaders) => OutgoingHttpHeaders): HeadQuirk['answer'] =>
   ({ outgoing }, { type, bytes }) =>
@@ -26,7 +26,7 @@ const status =
 const HEADS: Readonly<Record<string, HeadQuirk>> = {
   'no-length': {
     weight: 'must',
-    shownBy: 'registry.istio.io, Artifactory (bintray)',
+    seenIn: 'registry.istio.io, Artifactory (bintray)',
     source: 'https://github.com/distribution/distribution/issues/4895',
     answer: ({ outgoing }, { type, bytes }) => {
       const right = { 'content-type': type, 'docker-content-digest': digestOf(bytes) };
@@ -36,7 +36,7 @@ const HEADS: Readonly<Record<string, HeadQuirk>> = {
   },
   'length-zero': {
     weight: 'must',
-    shownBy: 'GoDoxy, some proxies',
+    seenIn: 'GoDoxy, some proxies',
     source: 'https://github.com/yusing/godoxy/issues/169',
     answer: headersBut((right) => ({ ...right, 'content-length': '0' })),
   },
@@ -46,20 +46,20 @@ const HEADS: Readonly<Record<string, HeadQuirk>> = {
   },
   'no-digest': {
     weight: 'must',
-    shownBy: 'registry.access.redhat.com, static registries',
+    seenIn: 'registry.access.redhat.com, static registries',
     source: 'https://github.com/containerd/containerd/issues/3238',
     answer: headersBut(({ 'docker-content-digest': _, ...rest }) => rest),
   },
   'no-type': { weight: 'must', answer: headersBut(({ 'content-type': _, ...rest }) => rest) },
   'json-type': {
     weight: 'must',
-    shownBy: 'Katello',
+    seenIn: 'Katello',
     source: 'https://github.com/Katello/katello/pull/8070',
     answer: headersBut((right) => ({ ...right, 'content-type': 'application/json' })),
   },
   '405': {
     weight: 'must',
-    shownBy: 'distribution 2.2, old Nexus',
+    seenIn: 'distribution 2.2, old Nexus',
     source: 'https://github.com/distribution/distribution/issues/1485',
     answer: status(405),
   },
@@ -67,19 +67,19 @@ const HEADS: Readonly<Record<string, HeadQuirk>> = {
   '400': { weight: 'may', answer: status(400) },
   'storage-403': {
     weight: 'must',
-    shownBy: 'Pulp/Katello/Satellite and GitLab virtual registries with S3: the URL is signed for GET',
+    seenIn: 'Pulp/Katello/Satellite and GitLab virtual registries with S3: the URL is signed for GET',
     source: 'https://github.com/pulp/pulp_container/issues/579, https://github.com/moby/moby/issues/50065',
     answer: ({ outgoing, path }) => send(outgoing, 307, '', { location: `/s3${path}` }),
   },
 };
 
-for (const [name, { weight, shownBy, source, answer }] of Object.entries(HEADS)) {
+for (const [name, { weight, seenIn, source, answer }] of Object.entries(HEADS)) {
   quirk({
     id: `manifest/head-${name}-signature-is-carried`,
     weight,
-    shownBy: shownBy ?? 'registries without a proper HEAD',
+    seenIn: seenIn ?? 'registries without a proper HEAD',
     source: source ?? 'https://github.com/merll/docker-registry-util/issues/3',
-    wanted: 'the cosign signature is in the bundle all the same',
+    expected: 'the cosign signature is bundled',
     run: async (stage) => {
       const item = image();
       const signed = signature();
@@ -95,7 +95,7 @@ for (const [name, { weight, shownBy, source, answer }] of Object.entries(HEADS))
         },
       );
       stage.succeeds(run);
-      stage.check(await stage.carries(signed), 'the signature is not carried', run);
+      stage.check(await stage.includes(signed), 'the signature is not bundled', run);
     },
   });
 }

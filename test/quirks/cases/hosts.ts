@@ -6,9 +6,9 @@ import { login } from '../stage.ts';
 quirk({
   id: 'proxy/mirror-login',
   weight: 'must',
-  shownBy: 'mirrors with a login of their own',
+  seenIn: 'mirrors with a login of their own',
   source: '-',
-  wanted: 'the login of the mirror, not of docker.io',
+  expected: 'the login of the mirror, not of docker.io',
   run: async (stage) => {
     const registry = await stage.fake();
     registry.put('hub-proxy/library/nginx', '1', image());
@@ -34,9 +34,9 @@ for (const name of [
   quirk({
     id: `proxy/hub-name-${name.replace(/[^a-z0-9]+/g, '_')}`,
     weight: 'must',
-    shownBy: 'charts name Docker Hub in many ways',
+    seenIn: 'charts name Docker Hub in many ways',
     source: 'https://github.com/distribution/reference',
-    wanted: 'is found',
+    expected: 'found',
     run: async (stage) => {
       const registry = await stage.fake({ tls: true });
       registry.put('library/nginx', '1', image());
@@ -52,9 +52,9 @@ for (const name of [
 quirk({
   id: 'proxy/name-without-address',
   weight: 'must',
-  shownBy: 'misspelt hosts',
+  seenIn: 'misspelt hosts',
   source: '-',
-  wanted: 'says that the name has no address, at once',
+  expected: 'fails at once, with the host',
   run: async (stage) => {
     const run = await stage.bundle([], 'registry.invalid/team/app:1');
     stage.fails(run, [/registry\.invalid/], { within: 60 });
@@ -63,9 +63,9 @@ quirk({
 quirk({
   id: 'proxy/credential-helper-that-hangs',
   weight: 'must',
-  shownBy: 'docker-credential-pass waiting for a passphrase',
+  seenIn: 'docker-credential-pass waiting for a passphrase',
   source: 'https://github.com/docker/docker-credential-helpers',
-  wanted: 'ends in time, and names the helper',
+  expected: 'ends in time, and names the helper',
   seconds: 60,
   run: async (stage) => {
     const registry = await stage.fake();

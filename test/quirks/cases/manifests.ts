@@ -17,14 +17,14 @@ for (const [name, type] of Object.entries({
   quirk({
     id: `manifest/served-as-${name}`,
     weight: 'must',
-    shownBy:
+    seenIn:
       new Map([
         ['json', 'Katello/Satellite, static registries'],
         ['octets', 'S3 behind a redirect (Pulp)'],
         ['none', 'static registries'],
       ]).get(name) ?? 'Artifactory, Nexus',
     source: `${GGCR}/blob/main/pkg/v1/remote/descriptor.go ("some registries (e.g. static registries) don't set the Content-Type headers correctly")`,
-    wanted: 'the type inside counts',
+    expected: 'mediaType of the document counts',
     run: async (stage) => {
       const { run } = await bundleOne(
         stage,
@@ -54,11 +54,11 @@ function servedAs(inside: string, served: string): Hook {
 quirk({
   id: 'manifest/served-as-another-manifest-type',
   weight: 'must',
-  shownBy:
+  seenIn:
     'ACR: an index of Docker’s type inside, served as an OCI index; Nexus: OCI manifests without mediaType served as Docker’s',
   source:
     'https://github.com/Azure/azure-cli/issues/25280, https://github.com/podman-container-tools/buildah/issues/2266',
-  wanted: 'the type inside counts: the digest fits',
+  expected: 'mediaType of the document counts: the digest matches',
   run: async (stage) => {
     const { run } = await bundleOne(stage, servedAs(TYPES.ociManifest, TYPES.dockerManifest));
     await stage.verifies(run);
@@ -67,9 +67,9 @@ quirk({
 quirk({
   id: 'manifest/index-served-as-manifest',
   weight: 'may',
-  shownBy: 'caches that keep one content type for a tag (containerd#7390)',
+  seenIn: 'caches that keep one content type for a tag (containerd#7390)',
   source: 'https://github.com/containerd/containerd/issues/7390',
-  wanted: 'the type inside counts',
+  expected: 'mediaType of the document counts',
   run: async (stage) => {
     const { run } = await bundleOne(stage, servedAs(TYPES.ociIndex, TYPES.ociManifest), {
       item: index([image(), image({ platform: 'linux/arm64' })]),
@@ -80,9 +80,9 @@ quirk({
 quirk({
   id: 'manifest/child-type-differs-in-index',
   weight: 'must',
-  shownBy: 'indexes that list OCI children as Docker’s (docker manifest create)',
+  seenIn: 'indexes that list OCI children as Docker’s (docker manifest create)',
   source: 'https://github.com/opencontainers/image-spec/blob/main/descriptor.md',
-  wanted: 'works',
+  expected: 'works',
   run: async (stage) => {
     const { run } = await bundleOne(stage, undefined, {
       item: index([image(), image({ docker: true, platform: 'linux/arm64' })], {
@@ -95,9 +95,9 @@ quirk({
 quirk({
   id: 'manifest/no-media-type-inside',
   weight: 'must',
-  shownBy: 'Helm, ko, buildah, older OCI',
+  seenIn: 'Helm, ko, buildah, older OCI',
   source: 'https://github.com/opencontainers/image-spec/blob/main/manifest.md',
-  wanted: 'the header counts',
+  expected: 'the header counts',
   run: async (stage) => {
     const strip = ({ mediaType: _, ...rest }: Json): Json => rest;
     const child = image({ change: strip });
@@ -109,9 +109,9 @@ quirk({
 quirk({
   id: 'manifest/docker-list',
   weight: 'must',
-  shownBy: 'Docker Hub',
+  seenIn: 'Docker Hub',
   source: 'https://docs.docker.com/reference/cli/docker/manifest/',
-  wanted: 'works',
+  expected: 'works',
   run: async (stage) => {
     const { run } = await bundleOne(stage, undefined, {
       item: index([image({ docker: true }), image({ docker: true, platform: 'windows/amd64' })], { docker: true }),
@@ -122,9 +122,9 @@ quirk({
 quirk({
   id: 'manifest/schema1',
   weight: 'must',
-  shownBy: 'old images on Docker Hub, quay.io',
+  seenIn: 'old images on Docker Hub, quay.io',
   source: 'https://docs.docker.com/engine/deprecated/#pushing-and-pulling-with-image-manifest-v2-schema-1',
-  wanted: 'says so',
+  expected: 'the error says so',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'manifest'
@@ -133,28 +133,28 @@ quirk({
           })
         : undefined,
     );
-    stage.fails(run, /schema 1/, { within: 15 });
+    stage.fails(run, /schema(?: version)? 1\b/i, { within: 15 });
   },
 });
 quirk({
   id: 'manifest/larger-than-4-mib',
   weight: 'must',
-  shownBy: 'indexes and artifacts with embedded data',
+  seenIn: 'indexes and artifacts with embedded data',
   source: `${DISTRIBUTION}#pushing-manifests`,
-  wanted: 'says that it is too large',
+  expected: 'the error names the limit',
   run: async (stage) => {
     const { run } = await bundleOne(stage, undefined, {
       item: image({ change: (manifest) => ({ ...manifest, annotations: { x: 'y'.repeat(4_300_000) } }) }),
     });
-    stage.fails(run, /4194304|4 MiB|more than/, { within: 20 });
+    stage.fails(run, /4194304|\b4 ?MiB\b/, { within: 20 });
   },
 });
 quirk({
   id: 'manifest/nested-index',
   weight: 'must',
-  shownBy: 'Chainguard, nix2container',
+  seenIn: 'Chainguard, nix2container',
   source: 'https://github.com/opencontainers/image-spec/blob/main/image-index.md',
-  wanted: 'works',
+  expected: 'works',
   run: async (stage) => {
     const inner = index([image({ platform: 'linux/arm64' })]);
     inner.platform = undefined;
@@ -165,9 +165,9 @@ quirk({
 quirk({
   id: 'manifest/attestations',
   weight: 'must',
-  shownBy: 'BuildKit: platform unknown/unknown',
+  seenIn: 'BuildKit: platform unknown/unknown',
   source: 'https://docs.docker.com/build/metadata/attestations/attestation-storage/',
-  wanted: 'works',
+  expected: 'works',
   run: async (stage) => {
     const main = image();
     const att = image({
@@ -193,9 +193,9 @@ for (const [name, platform] of Object.entries({
   quirk({
     id: `manifest/platform-${name}`,
     weight: 'may',
-    shownBy: 'indexes made by scripts, jq, Kaniko, oras',
+    seenIn: 'indexes made by scripts, jq, Kaniko, oras',
     source: 'https://github.com/opencontainers/image-spec/blob/main/image-index.md',
-    wanted: 'taken as a child without a platform',
+    expected: 'treated as a child without a platform',
     run: async (stage) => {
       const odd = image();
       const { run } = await bundleOne(stage, undefined, {
@@ -228,9 +228,9 @@ for (const [name, change] of Object.entries(FIELDS)) {
   quirk({
     id: `manifest/field-${name}`,
     weight: 'may',
-    shownBy: 'tools that write JSON null for what is absent (Java, .NET, jq)',
+    seenIn: 'tools that write JSON null for what is absent (Java, .NET, jq)',
     source: 'https://github.com/opencontainers/image-spec/blob/main/manifest.md',
-    wanted: 'null is as absent',
+    expected: 'null counts as absent',
     run: async (stage) => {
       const item = image({ change });
       item.type = TYPES.ociManifest;
@@ -242,10 +242,10 @@ for (const [name, change] of Object.entries(FIELDS)) {
 quirk({
   id: 'manifest/child-missing',
   weight: 'should',
-  shownBy: 'copies with skopeo --multi-arch=…, Harbor/Artifactory caches: sparse indexes',
+  seenIn: 'copies with skopeo --multi-arch=…, Harbor/Artifactory caches: sparse indexes',
   source:
     'https://github.com/goharbor/harbor-helm/issues/2251 (proxy cache pushes manifests whose parts are not there)',
-  wanted: 'names the platform that is missing; the hint names --platform',
+  expected: 'the error names the missing platform; the hint names --platform',
   run: async (stage) => {
     const gone = image({ platform: 'linux/s390x' });
     const item = index([image(), gone]);
@@ -259,10 +259,10 @@ quirk({
 quirk({
   id: 'manifest/child-missing-with-platform',
   weight: 'must',
-  shownBy: 'the same',
+  seenIn: 'the same',
   source:
     'https://github.com/goharbor/harbor-helm/issues/2251 (proxy cache pushes manifests whose parts are not there)',
-  wanted: 'works with --platform linux/amd64',
+  expected: 'works with --platform linux/amd64',
   run: async (stage) => {
     const gone = image({ platform: 'linux/s390x' });
     const { run } = await bundleOne(stage, undefined, {
@@ -276,9 +276,9 @@ quirk({
 quirk({
   id: 'manifest/attestation-missing',
   weight: 'should',
-  shownBy: 'pull-through caches and copies that drop attestations',
+  seenIn: 'pull-through caches and copies that drop attestations',
   source: 'https://docs.docker.com/build/metadata/attestations/attestation-storage/',
-  wanted: 'says that it is an attestation, and what to do',
+  expected: 'the error says that it is an attestation',
   run: async (stage) => {
     const main = image();
     const att = image();
@@ -293,9 +293,9 @@ quirk({
 quirk({
   id: 'manifest/layer-missing-in-registry',
   weight: 'must',
-  shownBy: 'garbage collection gone wrong',
+  seenIn: 'a faulty garbage collection',
   source: 'https://github.com/moby/moby/issues/36823',
-  wanted: 'names image and layer',
+  expected: 'the error names image and layer',
   run: async (stage) => {
     const layer = layerOf();
     const { run } = await bundleOne(stage, undefined, {
@@ -308,9 +308,9 @@ quirk({
 quirk({
   id: 'manifest/empty-config-only-embedded',
   weight: 'must',
-  shownBy: 'artifacts with the empty config in `data`, registries without that blob',
+  seenIn: 'artifacts with the empty config in `data`, registries without that blob',
   source: 'https://github.com/opencontainers/image-spec/blob/main/manifest.md#guidance-for-an-empty-descriptor',
-  wanted: 'the embedded content is taken',
+  expected: 'the embedded content is used',
   run: async (stage) => {
     const config = Buffer.from('{}');
     const item = image({
@@ -331,9 +331,9 @@ quirk({
 quirk({
   id: 'manifest/zero-size-layer',
   weight: 'must',
-  shownBy: 'devcontainer features, scratch images',
+  seenIn: 'devcontainer features, scratch images',
   source: 'https://github.com/devcontainers/cli/issues/814',
-  wanted: 'works',
+  expected: 'works',
   run: async (stage) => {
     const { run } = await bundleOne(stage, undefined, { item: image({ layers: [layerOf(), Buffer.alloc(0)] }) });
     await stage.verifies(run);
@@ -342,9 +342,9 @@ quirk({
 quirk({
   id: 'manifest/same-layer-twice',
   weight: 'must',
-  shownBy: 'Docker images with empty layers',
+  seenIn: 'Docker images with empty layers',
   source: 'https://github.com/opencontainers/image-spec/blob/main/manifest.md',
-  wanted: 'works',
+  expected: 'works',
   run: async (stage) => {
     const layer = layerOf();
     const { run } = await bundleOne(stage, undefined, { item: image({ layers: [layer, layer] }) });
@@ -355,9 +355,9 @@ for (const status of [404, 403]) {
   quirk({
     id: `manifest/foreign-layer-registry-says-${status}`,
     weight: status === 403 ? 'may' : 'must',
-    shownBy: 'Windows images on mcr.microsoft.com, Docker Hub, mirrors',
+    seenIn: 'Windows images on mcr.microsoft.com, Docker Hub, mirrors',
     source: 'https://learn.microsoft.com/en-us/virtualization/windowscontainers/',
-    wanted: 'the URL is read',
+    expected: 'the URL is read',
     run: async (stage) => {
       const layer = layerOf();
       const registry = await stage.fake();
@@ -396,9 +396,9 @@ for (const [name, make] of Object.entries(DIGEST_HEADERS)) {
   quirk({
     id: `manifest/digest-header-${name}`,
     weight: 'must',
-    shownBy: name === 'quoted' ? 'ETag-like headers of proxies' : name === 'sha512' ? 'registries with sha512' : '-',
+    seenIn: name === 'quoted' ? 'ETag-like headers of proxies' : name === 'sha512' ? 'registries with sha512' : '-',
     source: `${GGCR}/blob/main/pkg/v1/remote/fetcher.go ("so many registries implement this incorrectly that it's not worth checking")`,
-    wanted: 'no reason to refuse a manifest',
+    expected: 'no reason to refuse a manifest',
     run: async (stage) => {
       const { run } = await bundleOne(
         stage,
@@ -416,9 +416,9 @@ for (const [name, make] of Object.entries(DIGEST_HEADERS)) {
 quirk({
   id: 'manifest/digest-header-wrong-for-a-tag',
   weight: 'may',
-  shownBy: 'registries and caches that send the digest of another manifest with a tag',
+  seenIn: 'registries and caches that send the digest of another manifest with a tag',
   source: `${GGCR}/blob/main/pkg/v1/remote/fetcher.go ("Do nothing for tags; I give up") and ${GGCR}/issues/56 (mirror.gcr.io)`,
-  wanted: 'tried again by the digest of the bytes: when the registry has it under that, it is taken',
+  expected: 'read again by the digest of the bytes: accepted if the registry has it under that digest',
   run: async (stage) => {
     const { run } = await bundleOne(
       stage,
@@ -437,9 +437,9 @@ quirk({
 quirk({
   id: 'manifest/unknown-manifest-type',
   weight: 'must',
-  shownBy: 'model and WASM artifacts with a manifest type of their own',
+  seenIn: 'model and WASM artifacts with a manifest type of their own',
   source: '-',
-  wanted: 'names the type',
+  expected: 'the error names the type',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'manifest'

@@ -7,7 +7,7 @@ import { quirk } from '../quirk.ts';
 import { GO_PROXY } from '../sources.ts';
 import type { Stage } from '../stage.ts';
 
-/** registry.example.com, which is reached through a proxy only. */
+/** Sets up registry.example.com, reachable through a proxy only. */
 async function behindProxy(
   stage: Stage,
   options: ProxyOptions = {},
@@ -27,9 +27,9 @@ for (const [name, user, password] of [
   quirk({
     id: `proxy/proxy-login-${name}`,
     weight: 'must',
-    shownBy: 'corporate proxies',
+    seenIn: 'corporate proxies',
     source: GO_PROXY,
-    wanted: 'sent as Basic, decoded',
+    expected: 'sent as Basic, decoded',
     run: async (stage) => {
       const { registry, proxy } = await behindProxy(stage, { account: `${user}:${password}` });
       stage.env.HTTPS_PROXY = `http://${encodeURIComponent(user)}${password ? `:${encodeURIComponent(password)}` : ':'}@127.0.0.1:${proxy.port}`;
@@ -40,9 +40,9 @@ for (const [name, user, password] of [
 quirk({
   id: 'proxy/proxy-wants-a-login',
   weight: 'must',
-  shownBy: 'corporate proxies',
+  seenIn: 'corporate proxies',
   source: GO_PROXY,
-  wanted: 'says so',
+  expected: 'the error says so',
   run: async (stage) => {
     const { registry, proxy } = await behindProxy(stage, { account: 'a:b' });
     stage.env.HTTPS_PROXY = proxy.url;
@@ -54,9 +54,9 @@ quirk({
 quirk({
   id: 'proxy/proxy-in-lower-case',
   weight: 'must',
-  shownBy: 'curl’s names',
+  seenIn: 'curl’s names',
   source: GO_PROXY,
-  wanted: 'https_proxy counts',
+  expected: 'https_proxy counts',
   run: async (stage) => {
     const { registry, proxy } = await behindProxy(stage);
     stage.env.https_proxy = `127.0.0.1:${proxy.port}`;
@@ -66,9 +66,9 @@ quirk({
 quirk({
   id: 'proxy/all-proxy',
   weight: 'must',
-  shownBy: 'curl’s ALL_PROXY (Go and Helm take no notice)',
+  seenIn: 'curl’s ALL_PROXY (Go and Helm ignore it)',
   source: GO_PROXY,
-  wanted: 'a hint names HTTPS_PROXY',
+  expected: 'a hint names HTTPS_PROXY',
   run: async (stage) => {
     const { registry, proxy } = await behindProxy(stage);
     stage.env.ALL_PROXY = proxy.url;
@@ -78,9 +78,9 @@ quirk({
 quirk({
   id: 'proxy/proxy-blocks-a-name',
   weight: 'must',
-  shownBy: 'proxies with allow lists: 403 to CONNECT',
+  seenIn: 'proxies with allow lists: 403 to CONNECT',
   source: 'https://www.squid-cache.org/Doc/config/http_access/',
-  wanted: 'says proxy, host and 403',
+  expected: 'the error names proxy, host and 403',
   run: async (stage) => {
     const { registry, proxy } = await behindProxy(stage, { refuse: () => '403 Forbidden' });
     stage.env.HTTPS_PROXY = proxy.url;
@@ -94,10 +94,10 @@ quirk({
 quirk({
   id: 'proxy/proxy-blocks-storage-only',
   weight: 'must',
-  shownBy:
+  seenIn:
     'allow lists with the registry and without its storage (production.cloudflare.docker.com, *.s3.amazonaws.com, cdn01.quay.io)',
   source: 'https://docs.docker.com/desktop/setup/allow-list/',
-  wanted: 'names the host of the storage',
+  expected: 'the error names the storage host',
   run: async (stage) => {
     const { registry, proxy } = await behindProxy(stage, {
       refuse: (host) => (host === 'cdn01.quay.io' ? '403 Forbidden' : undefined),
@@ -127,14 +127,14 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
   quirk({
     id: `proxy/no-proxy-${name}`,
     weight: 'must',
-    shownBy: 'NO_PROXY as Go reads it',
+    seenIn: 'NO_PROXY as Go reads it',
     source: GO_PROXY,
-    wanted: 'not through the proxy',
+    expected: 'not through the proxy',
     run: async (stage) => {
       const { registry, proxy } = await behindProxy(stage);
       stage.env.HTTPS_PROXY = proxy.url;
       stage.env.NO_PROXY = entry;
-      // Nothing is there without the proxy: the name has no address, or nobody listens.
+      // Without the proxy the connection fails: the name does not resolve, or the port is closed.
       await stage.bundle(registry, 'registry.example.com/team/app:1', { timeout: 60_000 });
       stage.check(proxy.log.length === 0, `${proxy.log.length} requests went through the proxy`);
     },
@@ -144,9 +144,9 @@ for (const entry of ['127.0.0.0/8', '10.0.0.0/8']) {
   quirk({
     id: `proxy/no-proxy-cidr-${entry.replace(/\W+/g, '_')}`,
     weight: 'must',
-    shownBy: 'NO_PROXY with ranges',
+    seenIn: 'NO_PROXY with ranges',
     source: GO_PROXY,
-    wanted: 'addresses are matched; loopback never goes through a proxy',
+    expected: 'addresses are matched; loopback never goes through a proxy',
     run: async (stage) => {
       const registry = await stage.fake();
       registry.put('team/app', '1', image());
@@ -161,9 +161,9 @@ for (const entry of ['127.0.0.0/8', '10.0.0.0/8']) {
 quirk({
   id: 'proxy/plain-http-through-a-proxy',
   weight: 'must',
-  shownBy: 'Squid: CONNECT is for port 443 only; plain HTTP is asked with the whole URL',
+  seenIn: 'Squid: CONNECT is for port 443 only; plain HTTP is asked with the whole URL',
   source: 'https://wiki.squid-cache.org/SquidFaq/SecurityPitfalls ("deny CONNECT !SSL_ports")',
-  wanted: 'GET http://… is sent to the proxy, as Go and curl do',
+  expected: 'GET http://… is sent to the proxy, as Go and curl do',
   run: async (stage) => {
     const registry = await stage.fake();
     registry.put('team/app', '1', image());
@@ -180,9 +180,9 @@ quirk({
 quirk({
   id: 'proxy/proxy-drops-idle-tunnels',
   weight: 'must',
-  shownBy: 'proxies that end tunnels after a few seconds',
+  seenIn: 'proxies that end tunnels after a few seconds',
   source: '-',
-  wanted: 'a new tunnel',
+  expected: 'a new tunnel',
   run: async (stage) => {
     const { registry, proxy } = await behindProxy(stage);
     stage.env.HTTPS_PROXY = proxy.url;
@@ -198,9 +198,9 @@ quirk({
 quirk({
   id: 'proxy/mirror-of-harbor-proxy-cache',
   weight: 'must',
-  shownBy: 'Harbor proxy cache: host/PROJECT/library/nginx',
+  seenIn: 'Harbor proxy cache: host/PROJECT/library/nginx',
   source: 'https://goharbor.io/docs/latest/administration/configure-proxy-cache/',
-  wanted: 'the project comes first, library/ stays',
+  expected: 'the mirror’s project is the prefix, library/ is kept',
   run: async (stage) => {
     const registry = await stage.fake();
     registry.put('hub-proxy/library/nginx', '1', image());

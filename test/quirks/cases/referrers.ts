@@ -1,11 +1,11 @@
 import { errors, HTML_TYPE, JSON_TYPE, send } from '../fake/answers.ts';
 import { descriptorOf, digestOf, image, index, referrerOf, signature, signatureTag, TYPES } from '../fake/content.ts';
 import { type Exchange, type Hook, sendReferrers } from '../fake/registry.ts';
-import { quirk, rareAre, toldOf } from '../quirk.ts';
+import { quirk, textFor, weightFor } from '../quirk.ts';
 import { bundleOne } from '../scenarios.ts';
 import { DISTRIBUTION, GGCR } from '../sources.ts';
 
-/** What registries answer to questions that are only asked beside. */
+/** Responses to requests for referrers and fallback tags. */
 const ASIDES: Readonly<Record<string, Hook>> = {
   400: (exchange) => send(exchange.outgoing, 400, errors('TAG_INVALID'), JSON_TYPE),
   401: (exchange) => send(exchange.outgoing, 401, errors('UNAUTHORIZED'), JSON_TYPE),
@@ -22,7 +22,7 @@ for (const [name, answer] of Object.entries(ASIDES)) {
   quirk({
     id: `manifest/cosign-tag-${name}`,
     weight: 'may',
-    shownBy: toldOf(name, {
+    seenIn: textFor(name, {
       400: 'registries that refuse such tags',
       500: 'registries that fall over such tags',
       'redirect-to-login': 'Artifactory, SSO front ends',
@@ -32,7 +32,7 @@ for (const [name, answer] of Object.entries(ASIDES)) {
       name === '403'
         ? 'https://github.com/sigstore/cosign/issues/2973'
         : 'https://github.com/containers/image/blob/main/docker/docker_client.go (isManifestUnknownError, "Are we going to need better heuristics")',
-    wanted: 'a warning at most: the image itself could be read',
+    expected: 'a warning at most: the image itself could be read',
     run: async (stage) => {
       const { run } = await bundleOne(stage, (exchange) =>
         (exchange.kind === 'manifest' && /^sha256-/.test(exchange.reference)) || exchange.path === '/login'
@@ -54,8 +54,8 @@ const APIS: Readonly<Record<string, Hook>> = {
 for (const [name, answer] of Object.entries(APIS)) {
   quirk({
     id: `manifest/referrers-api-${name}`,
-    weight: rareAre(['500'], name),
-    shownBy: toldOf(name, {
+    weight: weightFor(['500'], name),
+    seenIn: textFor(name, {
       500: 'registries that fail at unknown paths',
       400: 'registries that take referrers for a name',
       'html-200': 'Nexus, Quay front ends: the page of the user interface',
@@ -67,7 +67,7 @@ for (const [name, answer] of Object.entries(APIS)) {
       name === '406'
         ? `${GGCR}/issues/1962`
         : `${GGCR}/blob/main/pkg/v1/remote/referrers.go (404, 400, 406 and any other content type mean: none)`,
-    wanted: 'taken for none; the fallback tag is read',
+    expected: 'treated as no referrers API; the fallback tag is read',
     run: async (stage) => {
       const { run } = await bundleOne(stage, (exchange) =>
         exchange.kind === 'referrers' || exchange.path === '/login' ? answer(exchange) : undefined,
@@ -80,29 +80,29 @@ for (const [name, answer] of Object.entries(APIS)) {
 quirk({
   id: 'manifest/referrers-api-never-answers',
   weight: 'should',
-  shownBy: 'front ends that hold requests for paths that they do not know',
+  seenIn: 'front ends that hold requests for paths that they do not know',
   source: '-',
-  wanted: 'ends in time with a warning; the image is bundled, and its signature under the tag too',
+  expected: 'ends in time with a warning; the image and the signature of its tag are bundled',
   seconds: 130,
   run: async (stage) => {
     const item = image();
     const signed = signature();
     const { run } = await bundleOne(
       stage,
-      // Resolved never: the request stays open until the tool ends it.
+      // Never resolved: the request stays open until the plugin ends it.
       ({ kind }) => kind === 'referrers' && new Promise(() => {}),
       { item, setUp: (registry) => registry.put('team/app', signatureTag(item), signed), timeout: 280_000 },
     );
     stage.succeeds(run);
-    stage.check(await stage.carries(signed), 'the signature is not carried', run);
+    stage.check(await stage.includes(signed), 'the signature is not bundled', run);
   },
 });
 quirk({
   id: 'manifest/referrers-api-json-without-list',
   weight: 'may',
-  shownBy: 'front ends that answer {} to everything',
+  seenIn: 'front ends that answer {} to everything',
   source: '-',
-  wanted: 'taken for none',
+  expected: 'treated as none',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'referrers' ? send(exchange.outgoing, 200, '{}', JSON_TYPE) : undefined,
@@ -113,9 +113,9 @@ quirk({
 quirk({
   id: 'manifest/referrers-null-list',
   weight: 'must',
-  shownBy: 'Go registries: "manifests": null',
+  seenIn: 'Go registries: "manifests": null',
   source: 'https://github.com/oras-project/oras-go',
-  wanted: 'an empty list',
+  expected: 'an empty list',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'referrers'
@@ -130,9 +130,9 @@ quirk({
 quirk({
   id: 'manifest/referrers-type-with-charset',
   weight: 'must',
-  shownBy: 'proxies',
+  seenIn: 'proxies',
   source: '-',
-  wanted: 'a list',
+  expected: 'a list',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'referrers'
@@ -148,9 +148,9 @@ quirk({
 quirk({
   id: 'manifest/referrer-of-artifact-manifest-type',
   weight: 'may',
-  shownBy: 'ACR, Zot (Notation and oras before 1.0): application/vnd.oci.artifact.manifest.v1+json',
+  seenIn: 'ACR, Zot (Notation and oras before 1.0): application/vnd.oci.artifact.manifest.v1+json',
   source: 'https://github.com/Azure/azure-cli/issues/24976',
-  wanted: 'a warning; image and other referrers are carried',
+  expected: 'a warning; image and other referrers are bundled',
   run: async (stage) => {
     const item = image();
     const good = referrerOf(item);
@@ -177,15 +177,15 @@ quirk({
       },
     });
     stage.succeeds(run);
-    stage.check(await stage.carries(good), 'the other referrer is not carried');
+    stage.check(await stage.includes(good), 'the other referrer is not bundled');
   },
 });
 quirk({
   id: 'manifest/referrer-listed-and-gone',
   weight: 'must',
-  shownBy: 'ACR, Harbor after garbage collection',
+  seenIn: 'ACR, Harbor after garbage collection',
   source: 'https://github.com/kubernetes/registry.k8s.io/issues/324',
-  wanted: 'a warning',
+  expected: 'a warning',
   run: async (stage) => {
     const item = image();
     const gone = referrerOf(item);
@@ -217,10 +217,10 @@ const LINKS: Readonly<Record<string, (exchange: Exchange) => string | string[]>>
 for (const [name, link] of Object.entries(LINKS)) {
   quirk({
     id: `manifest/referrers-next-page-${name}`,
-    weight: rareAre(['two-headers'], name),
-    shownBy: 'ECR (50 a page), ACR, GAR, Zot',
+    weight: weightFor(['two-headers'], name),
+    seenIn: 'ECR (50 a page), ACR, GAR, Zot',
     source: 'https://www.rfc-editor.org/rfc/rfc8288#section-3',
-    wanted: 'all pages are read',
+    expected: 'all pages are read',
     run: async (stage) => {
       const item = image();
       const two = [referrerOf(item), referrerOf(item)];
@@ -236,20 +236,20 @@ for (const [name, link] of Object.entries(LINKS)) {
         { item, setUp: (registry) => two.map((one) => registry.put('team/app', undefined, one)) },
       );
       stage.succeeds(run);
-      for (const one of two) stage.check(await stage.carries(one), 'a referrer of the second page is not carried');
+      for (const one of two) stage.check(await stage.includes(one), 'a referrer of the second page is not bundled');
     },
   });
 }
-for (const { id, shownBy, source, docker } of [
+for (const { id, seenIn, source, docker } of [
   {
     id: 'manifest/fallback-tag',
-    shownBy: 'Docker Hub (until 2025), GitLab, Nexus, distribution',
+    seenIn: 'Docker Hub (until 2025), GitLab, Nexus, distribution',
     source: `${DISTRIBUTION}#referrers-tag-schema`,
     docker: false,
   },
   {
     id: 'manifest/fallback-tag-is-docker-list',
-    shownBy: 'registries that turn indexes into lists',
+    seenIn: 'registries that convert indexes',
     source: '-',
     docker: true,
   },
@@ -257,9 +257,9 @@ for (const { id, shownBy, source, docker } of [
   quirk({
     id,
     weight: 'must',
-    shownBy,
+    seenIn,
     source,
-    wanted: 'referrers are carried',
+    expected: 'referrers are bundled',
     run: async (stage) => {
       const item = image();
       const good = referrerOf(item);
@@ -272,12 +272,12 @@ for (const { id, shownBy, source, docker } of [
         },
       });
       stage.succeeds(run);
-      stage.check(await stage.carries(good), 'not carried');
+      stage.check(await stage.includes(good), 'not bundled');
     },
   });
 }
 
-// As GitLab and registry.k8s.io have it.
+// Behaviour of GitLab and registry.k8s.io.
 for (const [name, make] of Object.entries({
   index: () => index([image(), image({ platform: 'linux/arm64' })]),
   image: () => image(),
@@ -285,10 +285,10 @@ for (const [name, make] of Object.entries({
   quirk({
     id: `manifest/gitlab-fallback-tag-is-the-subject-${name}`,
     weight: 'should',
-    shownBy:
+    seenIn:
       'registry.gitlab.com: no referrers API, and the tag sha256-<hex> is read as the digest sha256:<hex>, so it gives the image itself',
     source: 'https://github.com/oras-project/oras-go/issues/1396, https://github.com/oras-project/oras/issues/2148',
-    wanted: 'seen through: nothing belongs to the image, and no warning for every platform',
+    expected: 'recognised: no referrers, and no warning for each platform',
     run: async (stage) => {
       const { run } = await bundleOne(
         stage,
@@ -299,16 +299,16 @@ for (const [name, make] of Object.entries({
         { item: make(), referrers: false },
       );
       await stage.verifies(run);
-      stage.check(!/warning/.test(run.text), 'it warns', run);
+      stage.check(!/^warning: /im.test(run.text), 'it warns', run);
     },
   });
 }
 quirk({
   id: 'manifest/signature-by-tag-only',
   weight: 'must',
-  shownBy: 'registry.k8s.io: the .signed tag answers, its digest is led to another region and is 404 there',
+  seenIn: 'registry.k8s.io: the signature tag answers, its digest is redirected to another region and is 404 there',
   source: 'https://github.com/kubernetes/registry.k8s.io/issues/324',
-  wanted: 'read by its tag; the signature is carried',
+  expected: 'read by its tag; the signature is bundled',
   run: async (stage) => {
     const item = image();
     const signed = signature();
@@ -321,6 +321,6 @@ quirk({
       { item, setUp: (registry) => registry.put('team/app', signatureTag(item), signed) },
     );
     stage.succeeds(run);
-    stage.check(await stage.carries(signed), 'the signature is not carried', run);
+    stage.check(await stage.includes(signed), 'the signature is not bundled', run);
   },
 });

@@ -6,7 +6,7 @@ import { quirk } from '../quirk.ts';
 import { bundleOne } from '../scenarios.ts';
 import type { Run, Stage } from '../stage.ts';
 
-/** Bundles an image with a large layer that breaks off the first time. `then` answers what comes after. */
+/** Bundles an image with a large layer whose first download breaks off. `then` answers the requests after it. */
 async function resumed(
   stage: Stage,
   then: (exchange: Exchange, layer: Buffer) => unknown,
@@ -36,9 +36,9 @@ async function resumed(
 quirk({
   id: 'http/resume-range-ignored',
   weight: 'must',
-  shownBy: 'Nexus, CDNs: 200 with all of it',
+  seenIn: 'Nexus, CDNs: 200 with all of it',
   source: 'https://www.rfc-editor.org/rfc/rfc9110#section-14.2',
-  wanted: 'what is known is skipped',
+  expected: 'bytes that are already there are skipped',
   run: async (stage) => {
     const { run } = await resumed(stage, (exchange, layer) => send(exchange.outgoing, 200, layer));
     await stage.verifies(run);
@@ -47,10 +47,10 @@ quirk({
 quirk({
   id: 'http/resume-416',
   weight: 'must',
-  shownBy:
+  seenIn:
     'go-containerregistry’s own registry (crane registry serve, ko, CI harnesses): 416 to an open range, bytes=N-',
   source: 'https://github.com/anchore/stereoscope/pull/695',
-  wanted: 'from the start, without a range',
+  expected: 'from the start, without a range',
   run: async (stage) => {
     const { run } = await resumed(stage, (exchange, layer) =>
       exchange.incoming.headers.range ? send(exchange.outgoing, 416, '') : send(exchange.outgoing, 200, layer),
@@ -61,10 +61,10 @@ quirk({
 quirk({
   id: 'http/resume-400-for-range',
   weight: 'must',
-  shownBy: 'registry.k8s.io’s storage: 400 with XML when a broken layer is continued',
+  seenIn: 'registry.k8s.io’s storage: 400 with XML when a broken layer is continued',
   source:
     'https://github.com/kubernetes/registry.k8s.io/issues/333, https://github.com/containers/image/blob/main/docker/docker_image_src.go (BadPartialRequestError)',
-  wanted: 'from the start, without a range',
+  expected: 'from the start, without a range',
   run: async (stage) => {
     const { run } = await resumed(stage, (exchange, layer) =>
       exchange.incoming.headers.range
@@ -77,9 +77,9 @@ quirk({
 quirk({
   id: 'http/resume-206-without-content-range',
   weight: 'may',
-  shownBy: 'caches that forget the header',
+  seenIn: 'caches that forget the header',
   source: 'https://github.com/containers/image/blob/main/docker/body_reader.go (parseContentRange)',
-  wanted: 'from the start, without a range',
+  expected: 'from the start, without a range',
   run: async (stage) => {
     const { run } = await resumed(stage, (exchange, layer) =>
       exchange.incoming.headers.range
@@ -92,9 +92,9 @@ quirk({
 quirk({
   id: 'http/resume-206-from-elsewhere',
   weight: 'may',
-  shownBy: 'caches that round ranges to blocks',
+  seenIn: 'caches that round ranges to blocks',
   source: 'https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7',
-  wanted: 'from the start, without a range',
+  expected: 'from the start, without a range',
   run: async (stage) => {
     const { run } = await resumed(stage, (exchange, layer) =>
       exchange.incoming.headers.range
@@ -107,9 +107,9 @@ quirk({
 quirk({
   id: 'http/206-without-range',
   weight: 'must',
-  shownBy: 'CDNs that answer 206 to a request without a range',
+  seenIn: 'CDNs that answer 206 to a request without a range',
   source: 'https://www.rfc-editor.org/rfc/rfc9110#section-15.3.7',
-  wanted: 'taken where it is all of it',
+  expected: 'accepted if it is the whole blob',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) => {
       const blob =
@@ -126,10 +126,10 @@ quirk({
 quirk({
   id: 'http/slow-first-byte-of-a-layer',
   weight: 'must',
-  shownBy:
+  seenIn:
     'Nexus as a pull-through cache: nothing until it has the whole layer; Harbor while its upstream is slow (417 s for a manifest)',
   source: 'https://github.com/sonatype/nexus-public/issues/284, https://github.com/goharbor/harbor/issues/18294',
-  wanted: 'waits longer than a minute',
+  expected: 'waits longer than a minute',
   seconds: 80,
   run: async (stage) => {
     const layer = layerOf(50_000);
@@ -151,9 +151,9 @@ quirk({
 quirk({
   id: 'http/empty-body-200-for-a-manifest',
   weight: 'must',
-  shownBy: 'proxies under load',
+  seenIn: 'proxies under load',
   source: '-',
-  wanted: 'asked again',
+  expected: 'retried',
   run: async (stage) => {
     let asked = 0;
     const { run } = await bundleOne(stage, (exchange) =>

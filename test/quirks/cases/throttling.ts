@@ -2,7 +2,7 @@ import { errors, JSON_TYPE, send, sendBlob } from '../fake/answers.ts';
 import { image, index } from '../fake/content.ts';
 import type { Exchange } from '../fake/registry.ts';
 import { quirk } from '../quirk.ts';
-import { bundleOne, once } from '../scenarios.ts';
+import { bundleOne, LOG_IN, once } from '../scenarios.ts';
 import { GGCR } from '../sources.ts';
 
 const isContent = ({ kind }: Exchange): boolean => kind === 'manifest' || kind === 'blob';
@@ -18,9 +18,9 @@ for (const [name, headers] of Object.entries<() => object>({
   quirk({
     id: `http/429-once-retry-after-${name}`,
     weight: 'must',
-    shownBy: 'Docker Hub, quay.io, ghcr.io, ECR',
+    seenIn: 'Docker Hub, quay.io, ghcr.io, ECR',
     source: 'https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3',
-    wanted: 'asks again',
+    expected: 'retries',
     run: async (stage) => {
       const { run } = await bundleOne(
         stage,
@@ -38,9 +38,9 @@ for (const [name, headers] of Object.entries<() => object>({
 quirk({
   id: 'http/hub-pull-limit',
   weight: 'should',
-  shownBy: 'Docker Hub: 429 toomanyrequests for hours, ratelimit-remaining 0;w=21600',
+  seenIn: 'Docker Hub: 429 toomanyrequests for hours, ratelimit-remaining 0;w=21600',
   source: 'https://docs.docker.com/docker-hub/usage/pulls/',
-  wanted: 'fails within 45 s, with the login as a hint: no waiting helps',
+  expected: 'fails within 45 s, with the hint to log in: waiting does not help',
   seconds: 30,
   run: async (stage) => {
     const said = 'You have reached your unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit';
@@ -57,30 +57,30 @@ quirk({
           : undefined,
       { timeout: 280_000 },
     );
-    stage.fails(run, [/rate limit|too many/i, /login/], { within: 45 });
+    stage.fails(run, [/rate limit|429|TOOMANYREQUESTS/i, LOG_IN], { within: 45 });
   },
 });
 quirk({
   id: 'http/429-retry-after-an-hour',
   weight: 'should',
-  shownBy: 'ghcr.io, GitLab, Docker Hub abuse limits',
+  seenIn: 'ghcr.io, GitLab, Docker Hub abuse limits',
   source: 'https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api',
-  wanted: 'fails at once, and says how long the registry wants to be left alone',
+  expected: 'fails at once, with the requested delay',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'manifest'
         ? send(exchange.outgoing, 429, errors('TOOMANYREQUESTS'), { ...JSON_TYPE, 'retry-after': '3600' })
         : undefined,
     );
-    stage.fails(run, [/too many/i, /3600|hour|60 min/i], { within: 20 });
+    stage.fails(run, [/429|TOOMANYREQUESTS|too many requests/i, /3600|hour|60 min/i], { within: 20 });
   },
 });
 quirk({
   id: 'http/503-retry-after-an-hour',
   weight: 'should',
-  shownBy: 'registries in maintenance: 503 with a long Retry-After',
+  seenIn: 'registries in maintenance: 503 with a long Retry-After',
   source: 'https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3',
-  wanted: 'fails at once, and says how long the registry wants to be left alone',
+  expected: 'fails at once, with the requested delay',
   run: async (stage) => {
     const { run } = await bundleOne(stage, (exchange) =>
       exchange.kind === 'manifest' ? send(exchange.outgoing, 503, 'maintenance', { 'retry-after': '3600' }) : undefined,
@@ -91,9 +91,9 @@ quirk({
 quirk({
   id: 'http/one-request-a-second',
   weight: 'must',
-  shownBy: 'public.ecr.aws without login: 1 a second, 429 without Retry-After',
+  seenIn: 'public.ecr.aws without login: 1 a second, 429 without Retry-After',
   source: 'https://github.com/aws/aws-lambda-web-adapter/issues/429',
-  wanted: 'slow, and done',
+  expected: 'slow, but complete',
   seconds: 55,
   run: async (stage) => {
     const registry = await stage.fake();
@@ -121,9 +121,9 @@ for (const status of [499, 520, 522, 524]) {
   quirk({
     id: `http/status-${status}-once`,
     weight: 'must',
-    shownBy: status === 499 ? 'nginx' : 'Cloudflare in front of a registry',
+    seenIn: status === 499 ? 'nginx' : 'Cloudflare in front of a registry',
     source: `${GGCR}/blob/main/pkg/v1/remote/options.go (defaultRetryStatusCodes: 499, 522) and https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/`,
-    wanted: 'asks again',
+    expected: 'retries',
     run: async (stage) => {
       const isRead = (exchange: Exchange): boolean => isContent(exchange) && exchange.method === 'GET';
       const { run } = await bundleOne(
@@ -137,9 +137,9 @@ for (const status of [499, 520, 522, 524]) {
 quirk({
   id: 'http/503-slow-down-from-storage',
   weight: 'must',
-  shownBy: 'S3 503 SlowDown behind a redirect',
+  seenIn: 'S3 503 SlowDown behind a redirect',
   source: 'https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html',
-  wanted: 'asks again',
+  expected: 'retries',
   run: async (stage) => {
     let asked = 0;
     const { run } = await bundleOne(stage, (exchange) => {

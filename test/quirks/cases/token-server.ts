@@ -4,15 +4,15 @@ import { image } from '../fake/content.ts';
 import type { FakeRegistry, Hook } from '../fake/registry.ts';
 import { basicOf, bearer, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
-import { bundleWithTokens } from '../scenarios.ts';
+import { bundleWithTokens, LOG_IN, MAY_BE_MISSING } from '../scenarios.ts';
 import { CONTAINERD, DISTRIBUTION, GGCR, TOKENS } from '../sources.ts';
 
 quirk({
   id: 'auth/access-token-only',
   weight: 'must',
-  shownBy: 'Azure (ACR), old GitLab, Keycloak',
+  seenIn: 'Azure (ACR), old GitLab, Keycloak',
   source: `${GGCR}/issues/54`,
-  wanted: '`access_token` does what `token` does',
+  expected: '`access_token` is used like `token`',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, { token: (_, value) => ({ access_token: value, expires_in: 300 }) });
     stage.succeeds(run);
@@ -34,11 +34,11 @@ for (const [name, more] of Object.entries({
   quirk({
     id: `auth/expires-${name}`,
     weight: 'must',
-    shownBy: 'ACR (no expires_in), GitLab, registries with a wrong clock',
+    seenIn: 'ACR (no expires_in), GitLab, registries with a wrong clock',
     source: name.startsWith('issued')
       ? 'https://github.com/regclient/regclient (internal/auth/auth.go, validateResponse: clock skew)'
       : TOKENS,
-    wanted: 'the token is used for its default 60 s; no token for every request',
+    expected: 'the token is used for its default 60 s; no token for every request',
     run: async (stage) => {
       const { registry, tokens, run } = await bundleWithTokens(stage, {
         token: (_, value) => ({ token: value, ...more }),
@@ -51,9 +51,9 @@ for (const [name, more] of Object.entries({
 quirk({
   id: 'auth/challenge-without-scope',
   weight: 'must',
-  shownBy: 'Forgejo/Gitea, Zot, Artifactory on /v2/',
+  seenIn: 'Forgejo/Gitea, Zot, Artifactory on /v2/',
   source: `${CONTAINERD} ("no scope specified for token auth challenge")`,
-  wanted: 'asks with a scope of its own',
+  expected: 'requests a token with its own scope',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, (registry) => ({
       challenge: () => `Bearer realm="${registry.origin}/token",service="fake"`,
@@ -64,9 +64,9 @@ quirk({
 quirk({
   id: 'auth/realm-relative',
   weight: 'may',
-  shownBy: 'registries behind a path of their own; known to regclient',
+  seenIn: 'registries behind a path of their own; known to regclient',
   source: 'https://github.com/regclient/regclient/blob/main/internal/auth/auth.go ("handle relative realm values")',
-  wanted: 'resolved against the request',
+  expected: 'resolved against the request',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, {
       challenge: bearer('/token', 'x'),
@@ -77,9 +77,9 @@ quirk({
 quirk({
   id: 'auth/realm-on-another-host',
   weight: 'must',
-  shownBy: 'Docker Hub, GitLab, nvcr.io',
+  seenIn: 'Docker Hub, GitLab, nvcr.io',
   source: 'https://docs.docker.com/reference/api/registry/auth/',
-  wanted: 'asked there, with the credentials of the registry',
+  expected: 'requested there, with the credentials of the registry',
   run: async (stage) => {
     const auth = await stage.fake({ tls: true });
     const registry = await stage.fake({ tls: true });
@@ -102,9 +102,9 @@ quirk({
 quirk({
   id: 'auth/realm-http-behind-https',
   weight: 'must',
-  shownBy: 'Harbor, GitLab, Quay behind a TLS proxy with a wrong external URL',
+  seenIn: 'Harbor, GitLab, Quay behind a TLS proxy with a wrong external URL',
   source: `${GGCR}/blob/main/pkg/v1/remote/transport/bearer.go (validateRealmURL)`,
-  wanted: 'a message that names the http realm; no password in clear text',
+  expected: 'the error names the http realm; no password in clear text',
   run: async (stage) => {
     const other = await stage.fake();
     const registry = await stage.fake({ tls: true });
@@ -122,9 +122,9 @@ quirk({
 quirk({
   id: 'auth/token-expires-in-mid-run',
   weight: 'must',
-  shownBy: 'registries with short tokens; clocks that differ',
+  seenIn: 'registries with short tokens; clocks that differ',
   source: TOKENS,
-  wanted: 'renews after 401',
+  expected: 'renews after 401',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, { lifetime: 1500 }, (registry) =>
       registry.on(async (exchange) => {
@@ -145,9 +145,9 @@ for (const [name, first] of Object.entries(FIRST)) {
   quirk({
     id: `auth/token-endpoint-${name}-once`,
     weight: 'must',
-    shownBy: 'auth.docker.io, quay.io/v2/auth, gitlab.com/jwt/auth under load',
+    seenIn: 'auth.docker.io, quay.io/v2/auth, gitlab.com/jwt/auth under load',
     source: 'https://github.com/docker/actions-toolkit/pull/1289',
-    wanted: 'asks again',
+    expected: 'retries',
     run: async (stage) => {
       let asked = 0;
       const { run } = await bundleWithTokens(stage, {}, (registry) =>
@@ -160,9 +160,9 @@ for (const [name, first] of Object.entries(FIRST)) {
 quirk({
   id: 'auth/anonymous-token-denied',
   weight: 'must',
-  shownBy: 'ghcr.io: 403 DENIED for a private or missing package',
+  seenIn: 'ghcr.io: 403 DENIED for a private or missing package',
   source: 'https://github.com/getwud/wud/issues/143',
-  wanted: 'says that it needs a login or does not exist',
+  expected: 'the error names the image and advises to log in',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, {}, (registry) =>
       registry.on((exchange) =>
@@ -171,30 +171,30 @@ quirk({
           : undefined,
       ),
     );
-    stage.fails(run, [/team\/app/, /login/], { within: 15 });
+    stage.fails(run, [/team\/app/, LOG_IN], { within: 15 });
   },
 });
 quirk({
   id: 'auth/anonymous-token-denied-says-missing',
   weight: 'should',
-  shownBy: 'ghcr.io, quay.io, Docker Hub: a name that does not exist looks the same as a private one',
+  seenIn: 'ghcr.io, quay.io, Docker Hub: a name that does not exist looks the same as a private one',
   source: `${DISTRIBUTION}#error-codes (DENIED)`,
-  wanted: 'the message says that the name may not exist, too',
+  expected: 'the error says that the name may not exist',
   run: async (stage) => {
     const { run } = await bundleWithTokens(stage, {}, (registry) =>
       registry.on((exchange) =>
         exchange.path === '/token' ? send(exchange.outgoing, 403, errors('DENIED'), JSON_TYPE) : undefined,
       ),
     );
-    stage.fails(run, /not exist|check the name|misspelt|private/i, { within: 15 });
+    stage.fails(run, MAY_BE_MISSING, { within: 15 });
   },
 });
 quirk({
   id: 'auth/missing-repository-is-401',
   weight: 'must',
-  shownBy: 'Docker Hub, quay.io: 401 insufficient_scope with a good token',
+  seenIn: 'Docker Hub, quay.io: 401 insufficient_scope with a good token',
   source: `${CONTAINERD}/blob/main/core/remotes/docker/resolver.go ("repository does not exist or may require authorization")`,
-  wanted: 'no loop; says that it may not exist',
+  expected: 'no loop; the error says that it may not exist',
   run: async (stage) => {
     const registry = await stage.fake();
     registry.put('team/app', '1', image());
@@ -207,16 +207,16 @@ quirk({
     );
     const tokens = wantTokens(registry);
     const run = await stage.bundle(registry, `${registry.host}/team/app:1`);
-    stage.fails(run, [/team\/app/, /not exist/], { within: 15 });
+    stage.fails(run, [/team\/app/, MAY_BE_MISSING], { within: 15 });
     stage.check(tokens.given.size <= 3, `${tokens.given.size} tokens`);
   },
 });
 quirk({
   id: 'auth/basic-challenge-after-bad-bearer',
   weight: 'must',
-  shownBy: 'Harbor: Basic challenge for a Bearer token that is not enough',
+  seenIn: 'Harbor: Basic challenge for a Bearer token with insufficient scope',
   source: 'https://github.com/goharbor/harbor/issues/18856',
-  wanted: 'anonymous: the public image is bundled, the private one named; with a login both are',
+  expected: 'anonymous: the public image is bundled, the error names the private one; with a login both are bundled',
   run: async (stage) => {
     const make = async (): Promise<FakeRegistry> => {
       const registry = await stage.fake();
@@ -255,9 +255,9 @@ quirk({
 quirk({
   id: 'auth/token-endpoint-redirects',
   weight: 'must',
-  shownBy: 'registries that move their token service',
+  seenIn: 'registries that move their token service',
   source: 'https://nvd.nist.gov/vuln/detail/CVE-2020-15157',
-  wanted: 'followed, without the password on another host',
+  expected: 'followed, without the password on another host',
   run: async (stage) => {
     const other = await stage.fake({ tls: true });
     const registry = await stage.fake({ tls: true });
@@ -287,9 +287,9 @@ quirk({
 quirk({
   id: 'auth/scope-of-first-only',
   weight: 'must',
-  shownBy: 'registries that look at the first scope only',
+  seenIn: 'registries that look at the first scope only',
   source: `${GGCR}/blob/main/pkg/v1/remote/transport/bearer.go ("Some registries seem to only look at the first scope parameter")`,
-  wanted: 'the push still goes through',
+  expected: 'the push succeeds',
   run: async (stage) => {
     const shared = image();
     const bundle = await stage.bundleToPush((registry) => {
@@ -311,9 +311,9 @@ quirk({
 quirk({
   id: 'auth/many-scopes-stay-short',
   weight: 'must',
-  shownBy: 'Harbor, GitLab: tokens grow with scopes until headers are too large',
+  seenIn: 'Harbor, GitLab: tokens grow with scopes until headers are too large',
   source: `${GGCR}/issues/1744`,
-  wanted: 'no token has more than a few scopes',
+  expected: 'no token has more than a few scopes',
   run: async (stage) => {
     const shared = image();
     const names = Array.from({ length: 12 }, (_, i) => `a/x${i}`);

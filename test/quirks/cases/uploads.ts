@@ -3,7 +3,7 @@ import { bodyOf, errors, JSON_TYPE, rewriteHead, send } from '../fake/answers.ts
 import { digestOf, image, index, layerOf, referrerOf } from '../fake/content.ts';
 import type { Exchange, Hook } from '../fake/registry.ts';
 import { wantPassword, wantTokens } from '../fake/tokens.ts';
-import { quirk, rareAre, toldOf } from '../quirk.ts';
+import { quirk, textFor, weightFor } from '../quirk.ts';
 import { once, pushOne } from '../scenarios.ts';
 import { CONTAINERD, DISTRIBUTION, GGCR } from '../sources.ts';
 
@@ -20,7 +20,7 @@ const onStart =
     return send(exchange.outgoing, 202, '', location === undefined ? {} : { location });
   };
 
-/** Where the specification has an upload session. */
+/** Path of an upload session as specified. */
 const sessionOf = ({ repository }: Exchange, id: string): string => `/v2/${repository}/blobs/uploads/${id}`;
 
 const LOCATIONS: Readonly<Record<string, (exchange: Exchange, id: string) => string>> = {
@@ -36,7 +36,7 @@ for (const [name, location] of Object.entries(LOCATIONS)) {
   quirk({
     id: `push/location-${name}`,
     weight: 'must',
-    shownBy: toldOf(name, {
+    seenIn: textFor(name, {
       'without-scheme': 'accepted by containerd and old Docker',
       absolute: 'distribution, Harbor',
       relative: 'distribution with relativeurls, ECR, Zot',
@@ -46,7 +46,7 @@ for (const [name, location] of Object.entries(LOCATIONS)) {
       name === 'without-scheme'
         ? `${CONTAINERD}/blob/main/core/remotes/docker/pusher.go ("Support paths without host in location")`
         : `${DISTRIBUTION}#pushing-blobs`,
-    wanted: 'the upload goes there',
+    expected: 'the upload uses that location',
     run: async (stage) => {
       const { push, isComplete } = await pushOne(stage, onStart(location));
       stage.succeeds(await push());
@@ -57,23 +57,23 @@ for (const [name, location] of Object.entries(LOCATIONS)) {
 quirk({
   id: 'push/location-missing',
   weight: 'must',
-  shownBy: 'broken proxies',
+  seenIn: 'broken proxies',
   source: 'https://github.com/podman-container-tools/buildah/issues/2234',
-  wanted: 'a clear message',
+  expected: 'the error names the missing Location',
   run: async (stage) => {
     const { push } = await pushOne(
       stage,
       onStart(() => undefined),
     );
-    stage.fails(await push(), /without saying where|Location/i, { within: 20 });
+    stage.fails(await push(), /Location|upload/i, { within: 20 });
   },
 });
 quirk({
   id: 'push/location-http-behind-tls',
   weight: 'must',
-  shownBy: 'registries behind TLS proxies without X-Forwarded-Proto',
+  seenIn: 'registries behind TLS proxies without X-Forwarded-Proto',
   source: 'https://github.com/nginx/kubernetes-ingress/issues/122 ("host" of the registry’s configuration)',
-  wanted: 'https is used',
+  expected: 'https is used',
   run: async (stage) => {
     const bundle = await stage.bundleToPush();
     const target = await stage.fake({ tls: true });
@@ -85,9 +85,9 @@ quirk({
 quirk({
   id: 'push/location-http-other-port-behind-tls',
   weight: 'must',
-  shownBy: 'the same with the inner port in it: http://registry.example.com:5000/…',
+  seenIn: 'the same with the inner port in it: http://registry.example.com:5000/…',
   source: 'https://github.com/nginx/kubernetes-ingress/issues/122 ("host" of the registry’s configuration)',
-  wanted: 'https at the known port is used',
+  expected: 'https at the known port is used',
   run: async (stage) => {
     const bundle = await stage.bundleToPush();
     const target = await stage.fake({ tls: true });
@@ -99,9 +99,9 @@ quirk({
 quirk({
   id: 'push/location-on-storage',
   weight: 'must',
-  shownBy: 'registries that have blobs sent to storage (signed URL)',
+  seenIn: 'registries that have blobs sent to storage (signed URL)',
   source: DISTRIBUTION,
-  wanted: 'goes there without credentials',
+  expected: 'followed without credentials',
   run: async (stage) => {
     const bundle = await stage.bundleToPush();
     const s3 = await stage.fake({ tls: true });
@@ -130,9 +130,9 @@ for (const status of [200, 202, 204]) {
   quirk({
     id: `push/blob-put-ends-with-${status}`,
     weight: 'must',
-    shownBy: 'registries that do not say 201',
+    seenIn: 'registries that do not say 201',
     source: `${CONTAINERD}/blob/main/core/remotes/docker/pusher.go ("201 is specified return status, some registries return 200, 202 or 204")`,
-    wanted: 'is a success',
+    expected: 'is a success',
     run: async (stage) => {
       const { push, isComplete } = await pushOne(stage, (exchange) => {
         exchange.uploaded = status;
@@ -144,9 +144,9 @@ for (const status of [200, 202, 204]) {
   quirk({
     id: `push/manifest-put-ends-with-${status}`,
     weight: 'must',
-    shownBy: 'registries that do not say 201',
+    seenIn: 'registries that do not say 201',
     source: `${CONTAINERD}/blob/main/core/remotes/docker/pusher.go ("201 is specified return status, some registries return 200, 202 or 204")`,
-    wanted: 'is a success',
+    expected: 'is a success',
     run: async (stage) => {
       const { push } = await pushOne(stage, (exchange) => {
         if (exchange.kind !== 'manifest' || exchange.method !== 'PUT') return;
@@ -159,9 +159,9 @@ for (const status of [200, 202, 204]) {
 quirk({
   id: 'push/manifest-put-without-digest',
   weight: 'must',
-  shownBy: 'registries without Docker-Content-Digest',
+  seenIn: 'registries without Docker-Content-Digest',
   source: `${DISTRIBUTION}#legacy-docker-support-http-headers`,
-  wanted: 'is a success; read back',
+  expected: 'is a success; read back',
   run: async (stage) => {
     const { push } = await pushOne(stage, (exchange) => {
       if (exchange.kind !== 'manifest') return;
@@ -173,9 +173,9 @@ quirk({
 quirk({
   id: 'push/upload-start-says-201',
   weight: 'must',
-  shownBy: 'registries that have the blob already (201 to a POST without a mount)',
+  seenIn: 'registries that have the blob already (201 to a POST without a mount)',
   source: `${CONTAINERD}/blob/main/core/remotes/docker/pusher.go (case http.StatusCreated: already exists)`,
-  wanted: 'taken for there',
+  expected: 'treated as present',
   run: async (stage) => {
     const shared = image();
     const { push, target } = await pushOne(
@@ -198,9 +198,9 @@ quirk({
 quirk({
   id: 'push/upload-start-200',
   weight: 'may',
-  shownBy: 'registries that answer 200 to the POST',
+  seenIn: 'registries that answer 200 to the POST',
   source: `${CONTAINERD}/blob/main/core/remotes/docker/pusher.go (case http.StatusOK, StatusAccepted, StatusNoContent)`,
-  wanted: 'the upload goes to its Location',
+  expected: 'the upload goes to its Location',
   run: async (stage) => {
     const { push } = await pushOne(stage, (exchange) => {
       if (exchange.kind !== 'start') return;
@@ -210,7 +210,7 @@ quirk({
   },
 });
 
-// Manifests refused for a moment.
+// Manifests refused temporarily.
 for (const [name, status, text] of [
   ['400-manifest-blob-unknown', 400, errors('MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry')],
   ['404-manifest-blob-unknown', 404, errors('MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry')],
@@ -219,11 +219,11 @@ for (const [name, status, text] of [
   quirk({
     id: `push/manifest-put-${name}-once`,
     weight: 'must',
-    shownBy:
+    seenIn:
       'OpenShift’s registry, Nexus groups, storages with eventual consistency: a blob that was stored a moment ago is not seen yet',
     source:
       'https://github.com/openshift/image-registry/pull/220, https://github.com/moby/moby/issues/36823, https://github.com/sonatype/nexus-public/issues/869',
-    wanted: 'sent again, a few times',
+    expected: 'sent again, a few times',
     run: async (stage) => {
       const hook = once(isManifestPut, async ({ incoming, outgoing }) => {
         await bodyOf(incoming);
@@ -237,9 +237,9 @@ for (const [name, status, text] of [
 quirk({
   id: 'push/tag-not-there-for-two-seconds',
   weight: 'may',
-  shownBy: 'registries with replicas or caches: 404 just after the push',
+  seenIn: 'registries with replicas or caches: 404 just after the push',
   source: 'https://github.com/Azure/acr/issues/742',
-  wanted: 'asked again',
+  expected: 'retried',
   run: async (stage) => {
     const at = new Map<string, number>();
     const { push } = await pushOne(stage, (exchange) => {
@@ -265,15 +265,15 @@ for (const [name, status, code, message] of [
 ] as const) {
   quirk({
     id: `push/blob-put-${name}-once`,
-    weight: rareAre(['404-blob-unknown'], name),
-    shownBy: toldOf(name, {
+    weight: weightFor(['404-blob-unknown'], name),
+    seenIn: textFor(name, {
       'digest-invalid': 'distribution with S3, proxies that cut bodies',
       'range-416': 'ECR',
       '404-blob-unknown': 'ghcr.io, for a PUT that is repeated in its session (which airgap does not do)',
       520: 'Cloudflare',
       524: 'Cloudflare',
     }),
-    source: toldOf(
+    source: textFor(
       name,
       {
         'range-416': 'https://github.com/apple/container/issues/1895',
@@ -283,7 +283,7 @@ for (const [name, status, code, message] of [
       },
       `${GGCR}/blob/main/pkg/v1/remote/options.go`,
     ),
-    wanted: 'a new session; what is sent is known to be right',
+    expected: 'a new session; the content is known to be correct',
     run: async (stage) => {
       const hook = once(isUploadEnd, async ({ incoming, outgoing }) => {
         await bodyOf(incoming);
@@ -295,14 +295,14 @@ for (const [name, status, code, message] of [
   });
 }
 
-// Refusals, and what they say.
+// Refusals and their messages.
 
 quirk({
   id: 'push/401-in-mid-upload-closes',
   weight: 'must',
-  shownBy: 'registries that answer 401 while the layer is sent, and close',
+  seenIn: 'registries that answer 401 while the layer is sent, and close',
   source: 'https://github.com/apple/container/issues/1707',
-  wanted: 'renews the token, and sends again',
+  expected: 'renews the token, and sends again',
   run: async (stage) => {
     const item = image({ layers: [layerOf(12_000_000)] });
     const bundle = await stage.bundleToPush((registry) => {
@@ -337,10 +337,10 @@ quirk({
 quirk({
   id: 'push/subject-inside-an-index',
   weight: 'must',
-  shownBy:
+  seenIn:
     'GitLab: a manifest with a subject is refused while its subject is not there; BuildKit’s newer attestations have the image beside them as subject',
   source: 'https://github.com/moby/buildkit/issues/7007, https://github.com/moby/buildkit/issues/5561',
-  wanted: 'subjects are sent before what names them',
+  expected: 'subjects are sent before what names them',
   run: async (stage) => {
     const main = image();
     const attestation = referrerOf(main);

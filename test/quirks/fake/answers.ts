@@ -8,7 +8,7 @@ export function errors(code: string, message = code.toLowerCase(), detail?: unkn
   return JSON.stringify({ errors: [{ code, message, detail }] });
 }
 
-/** Answers with a true Content-Length unless `headers` has another. @returns true: it has been answered */
+/** Answers with a correct Content-Length unless `headers` has another. @returns true: answered */
 export function send(
   outgoing: ServerResponse,
   status: number,
@@ -22,8 +22,8 @@ export function send(
 }
 
 /**
- * Answers with a blob, or the part of it that Range asks for (RFC 9110, 14); with 404 when there is none.
- * @returns true: it has been answered
+ * Answers with a blob or the requested range of it (RFC 9110, 14), or with 404 if there is none.
+ * @returns true: answered
  */
 export function sendBlob(outgoing: ServerResponse, bytes: Buffer | undefined, headers: OutgoingHttpHeaders = {}): true {
   if (bytes === undefined) return send(outgoing, 404, errors('BLOB_UNKNOWN'), JSON_TYPE);
@@ -39,14 +39,14 @@ export function sendBlob(outgoing: ServerResponse, bytes: Buffer | undefined, he
 
 const bodies = new WeakMap<IncomingMessage, Promise<Buffer>>();
 
-/** Reads a request's body whole; the same one when asked again. */
+/** Reads a request's whole body; returns the same bytes when called again. */
 export function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
   const read = bodies.get(incoming) ?? incoming.toArray().then((chunks) => Buffer.concat(chunks));
   bodies.set(incoming, read);
   return read;
 }
 
-/** Changes status or headers of the answer that is given to a request later on. */
+/** Changes status or headers of the later response to a request. */
 export function rewriteHead(
   outgoing: ServerResponse,
   change: (status: number, headers: OutgoingHttpHeaders) => readonly [number, OutgoingHttpHeaders],

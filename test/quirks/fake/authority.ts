@@ -1,6 +1,6 @@
 import { issued } from '../../unit/http/certificate.ts';
 
-/** Names of hosts that cases play. */
+/** Host names used by the cases. */
 const HOSTS = [
   'localhost',
   '123456789012.dkr.ecr.eu-central-1.amazonaws.com',
@@ -18,7 +18,7 @@ const HOSTS = [
 
 let made: ReturnType<typeof issued> | undefined;
 
-/** Certificate of the fake registries for 127.0.0.1, ::1 and `HOSTS`, with its key and its authority; made once a run. */
+/** Certificate of the fake registries for 127.0.0.1, ::1 and `HOSTS`, with key and authority; created once per run. */
 export function authority(): ReturnType<typeof issued> {
   made ??= issued(...HOSTS);
   return made;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 
-/** Media types of Docker, OCI and those before them. */
+/** Media types of Docker, OCI and their predecessors. */
 export const TYPES = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
   ociIndex: 'application/vnd.oci.image.index.v1+json',
@@ -21,7 +21,7 @@ export const TYPES = {
 // biome-ignore lint/suspicious/noExplicitAny: malformed documents are the subject of these tests
 export type Json = Record<string, any>;
 
-/** Manifest or index with everything below it. */
+/** Manifest or index with all its content. */
 export interface Item {
   readonly bytes: Buffer;
   readonly digest: string;
@@ -45,7 +45,7 @@ export function descriptorOf(bytes: Buffer, mediaType: string): Json {
 
 let layers = 0;
 
-/** Layer whose bytes nothing else has: gzip, and from 200,000 bytes on of exactly that size. */
+/** Layer with unique bytes: gzip, of exactly the given size from 200,000 bytes on. */
 export function layerOf(size = 2000): Buffer {
   layers++;
   const bytes = createHash('shake256', { outputLength: size }).update(`layer ${layers}`).digest();
@@ -53,13 +53,13 @@ export function layerOf(size = 2000): Buffer {
 }
 
 export interface ImageOptions {
-  /** With Docker's media types and not OCI's. */
+  /** Docker's media types instead of OCI's. */
   readonly docker?: boolean;
   readonly layers?: readonly Buffer[];
   readonly config?: Buffer;
   /** `os/architecture`, linux/amd64 unless given. */
   readonly platform?: string;
-  /** Alters the manifest before it becomes bytes. */
+  /** Changes the manifest before it is serialized. */
   readonly change?: (manifest: Json) => Json;
 }
 
@@ -82,11 +82,11 @@ export function image(options: ImageOptions = {}): Item {
 }
 
 export interface IndexOptions {
-  /** Docker's manifest list and not OCI's index. */
+  /** Docker's manifest list instead of OCI's index. */
   readonly docker?: boolean;
-  /** Alters the index before it becomes bytes. */
+  /** Changes the index before it is serialized. */
   readonly change?: (index: Json) => Json;
-  /** Alters the entry of each child. */
+  /** Changes the entry of each child. */
   readonly entryOf?: (entry: Json) => Json;
 }
 
@@ -122,7 +122,7 @@ export function signature(): Item {
   });
 }
 
-/** Tag under which cosign looks for the signature of an item. */
+/** Tag of cosign's signature of an item. */
 export function signatureTag({ digest }: Item): string {
   return `${digest.replace(':', '-')}.sig`;
 }

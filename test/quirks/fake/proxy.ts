@@ -4,13 +4,13 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { basicOf } from './tokens.ts';
 
 export interface ProxyOptions {
-  /** `USER:PASSWORD` that it wants. */
+  /** Required `USER:PASSWORD`. */
   readonly account?: string;
   /** Status line, as `403 Forbidden`, for a CONNECT that it refuses. */
   readonly refuse?: (host: string, port: number) => string | undefined;
 }
 
-/** An HTTP proxy under which any host name leads to a port on loopback. */
+/** An HTTP proxy that connects host names to ports on loopback. */
 export interface FakeProxy {
   readonly port: number;
   /** `http://127.0.0.1:PORT`. */
@@ -20,7 +20,7 @@ export interface FakeProxy {
   stop(): void;
 }
 
-/** @param route port for a host and port that are asked for; undefined: no such host */
+/** @param route port on loopback for a requested host and port; undefined: no such host */
 export async function startProxy(
   route: (host: string, port: number) => number | undefined,
   { account, refuse }: ProxyOptions = {},

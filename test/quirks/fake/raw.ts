@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 
-/** A server that reads the head of each request, and writes whatever bytes it likes. */
+/** A server that reads the head of each request and answers with arbitrary bytes. */
 export interface RawServer {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
@@ -14,7 +14,7 @@ export interface RawRequest {
   readonly socket: Socket;
 }
 
-/** @param answer told of each request without a body */
+/** @param answer called for each request, without its body */
 export async function startRaw(answer: (request: RawRequest) => void): Promise<RawServer> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {

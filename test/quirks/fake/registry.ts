@@ -13,10 +13,10 @@ import { bodyOf, errors, JSON_TYPE, send, sendBlob } from './answers.ts';
 import { authority } from './authority.ts';
 import { digestOf, type Item, type Json, TYPES } from './content.ts';
 
-/** What a request is for (distribution specification 1.1, end points). */
+/** End point of a request (distribution specification 1.1). */
 export type Kind = 'v2' | 'manifest' | 'blob' | 'start' | 'upload' | 'referrers' | 'tags' | 'other';
 
-/** One request, and what answers it. A hook may alter what is not readonly. */
+/** One request and its response. Hooks may change fields that are not readonly. */
 export interface Exchange {
   readonly registry: FakeRegistry;
   readonly incoming: IncomingMessage;
@@ -29,20 +29,20 @@ export interface Exchange {
   readonly raw: string;
   readonly authorization: string | undefined;
   readonly kind: Kind;
-  /** Empty when the request is for no repository. */
+  /** Empty if the request concerns no repository. */
   readonly repository: string;
   /** Tag, digest or upload session. */
   reference: string;
-  /** The request is let in whatever its token. */
+  /** The request is accepted with any token. */
   isAdmitted?: boolean;
   /** Status that ends a blob upload, 201 unless given. */
   uploaded?: number;
 }
 
-/** Answers and gives true, or gives anything else, and the next hook is asked. */
+/** Answers and returns true; otherwise the next hook is called. */
 export type Hook = (exchange: Exchange) => unknown;
 
-/** Request as it is remembered. */
+/** Request as recorded in the log. */
 export interface LoggedRequest
   extends Pick<Exchange, 'method' | 'path' | 'raw' | 'authorization' | 'kind' | 'repository' | 'reference'> {
   readonly headers: IncomingHttpHeaders;
@@ -60,17 +60,17 @@ interface Repository {
 }
 
 export interface FakeOptions {
-  /** With a certificate of the tests' authority. */
+  /** TLS with a certificate of the tests' authority. */
   readonly tls?: boolean;
-  /** With a certificate, and it wants one of the same authority from clients. */
+  /** TLS that requires client certificates of the same authority. */
   readonly wantsCertificate?: boolean;
   /** Loopback address, 127.0.0.1 unless given. */
   readonly address?: string;
-  /** Whether it has the referrers API; it has unless told otherwise. */
+  /** Referrers API, present by default. */
   readonly referrers?: boolean;
 }
 
-/** Registry in memory that keeps to the specification, and does otherwise where hooks say so. */
+/** Registry in memory that follows the specification, except where hooks answer. */
 export class FakeRegistry {
   readonly repositories = new Map<string, Repository>();
   /** Upload sessions. */
@@ -81,11 +81,11 @@ export class FakeRegistry {
   readonly #hasReferrers: boolean;
   readonly #hooks: Hook[] = [];
   readonly #server: Server;
-  /** `127.0.0.1:PORT`, and the same with its scheme. */
+  /** `127.0.0.1:PORT`; `origin` with its scheme. */
   host = '';
   origin = '';
   port = 0;
-  /** Told of every connection. */
+  /** Called for every connection. */
   onConnection: (socket: Socket) => void = () => {};
 
   private constructor({ wantsCertificate = false, tls = wantsCertificate, referrers = true }: FakeOptions) {
@@ -93,7 +93,7 @@ export class FakeRegistry {
     this.#hasReferrers = referrers;
     const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
       void this.#answer(incoming, outgoing).catch((error: Error) => {
-        // A status that the tool does not repeat; the text shows in what it says.
+        // A status that is not retried; the text is part of the plugin's error.
         if (outgoing.headersSent) outgoing.destroy();
         else outgoing.writeHead(418).end(errors('FAKE_FAILED', String(error.stack)));
       });
@@ -131,7 +131,7 @@ export class FakeRegistry {
     for (const socket of this.open) socket.destroy();
   }
 
-  /** Adds a hook. The last one added is asked first. */
+  /** Adds a hook. The last one added is called first. */
   on(hook: Hook): this {
     this.#hooks.unshift(hook);
     return this;
@@ -143,7 +143,7 @@ export class FakeRegistry {
     return found;
   }
 
-  /** Stores an item with all that is below it; without a tag by its digest only. */
+  /** Stores an item with its content; without a tag by its digest only. */
   put(path: string, tag: string | undefined, item: Item): void {
     const repository = this.repository(path);
     for (const child of item.children) this.put(path, undefined, child);
@@ -152,7 +152,7 @@ export class FakeRegistry {
     if (tag !== undefined) repository.tags.set(tag, item.digest);
   }
 
-  /** Whether any repository has this manifest. */
+  /** Returns whether any repository has this manifest. */
   holds({ digest }: Item): boolean {
     return [...this.repositories.values()].some(({ manifests }) => manifests.has(digest));
   }
@@ -183,7 +183,7 @@ export class FakeRegistry {
     await this.serve(exchange);
   }
 
-  /** Answers as the specification has it. */
+  /** Answers as specified. */
   async serve(exchange: Exchange): Promise<void> {
     const { kind, outgoing } = exchange;
     if (kind === 'v2') send(outgoing, 200, '{}', JSON_TYPE);
@@ -288,7 +288,7 @@ export class FakeRegistry {
     sendReferrers(outgoing, this.referrersOf(repository, reference));
   }
 
-  /** Descriptors of the manifests whose subject this is. */
+  /** Descriptors of the referrers of a digest. */
   referrersOf(path: string, digest: string): Json[] {
     return [...(this.repositories.get(path)?.manifests ?? [])].flatMap(([own, { bytes, type }]) => {
       const json = JSON.parse(bytes.toString()) as Json;
@@ -299,7 +299,7 @@ export class FakeRegistry {
   }
 }
 
-/** Answers with a list of referrers. @returns true: it has been answered */
+/** Answers with a list of referrers. @returns true: answered */
 export function sendReferrers(outgoing: ServerResponse, manifests: readonly Json[], headers: Json = {}): true {
   const list = JSON.stringify({ schemaVersion: 2, mediaType: TYPES.ociIndex, manifests });
   return send(outgoing, 200, list, { 'content-type': TYPES.ociIndex, ...headers });

@@ -8,40 +8,40 @@ export function basicOf(user: string, password: string): string {
   return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** `WWW-Authenticate` of a registry whose token server is elsewhere, for {@link TokenOptions.challenge}. */
+/** `WWW-Authenticate` of a registry with a separate token server, for {@link TokenOptions.challenge}. */
 export function bearer(realm: string, service: string): (scope: string) => string {
   return (scope) => `Bearer realm="${realm}",service="${service}",scope="${scope}"`;
 }
 
 /** Request for a token. */
 export interface TokenRequest extends Exchange {
-  /** Of a POST (OAuth2, RFC 6749); undefined of a GET. */
+  /** Form of a POST (OAuth2, RFC 6749); undefined for a GET. */
   readonly form: URLSearchParams | undefined;
 }
 
 export interface TokenOptions {
-  /** `WWW-Authenticate`, one line or several, for a scope that is wanted; none when it gives undefined. */
+  /** `WWW-Authenticate`, one line or several, for a required scope; no header if undefined. */
   readonly challenge?: (scope: string, exchange: Exchange) => string | readonly string[] | undefined;
-  /** JSON of the token endpoint; true when it has answered by itself. */
+  /** JSON of the token endpoint; true if it has answered itself. */
   readonly token?: (request: TokenRequest, value: string) => Json | true;
   /** Path of the token endpoint, `/token` unless given. */
   readonly realm?: string;
-  /** Whether the credentials of a request are enough. */
+  /** Returns whether the credentials of a request are accepted. */
   readonly admits?: (request: TokenRequest) => boolean;
-  /** Milliseconds that a token is good for. */
+  /** Lifetime of a token in milliseconds. */
   readonly lifetime?: number;
-  /** Whether it gives tokens without credentials; it does unless told otherwise. */
+  /** Tokens without credentials, issued by default. */
   readonly anonymous?: boolean;
 }
 
-/** Tokens that a registry has given out. */
+/** Tokens issued by a registry. */
 export interface Tokens {
   readonly given: Map<string, { scopes: string[]; readonly until: number }>;
-  /** The token endpoint, also for a fake that plays it for this one. */
+  /** The token endpoint, also for another fake that serves it. */
   readonly endpoint: Hook;
 }
 
-/** Makes a registry want Bearer tokens (distribution's token specification). */
+/** Makes a registry require Bearer tokens (distribution's token specification). */
 export function wantTokens(registry: FakeRegistry, options: TokenOptions = {}): Tokens {
   const { realm = '/token', lifetime = 1e9, anonymous = true, admits = () => true } = options;
   const { token = (_, value) => ({ token: value, expires_in: 300 }) } = options;
@@ -80,7 +80,7 @@ export function wantTokens(registry: FakeRegistry, options: TokenOptions = {}): 
   return { given, endpoint };
 }
 
-/** Makes a registry want Basic credentials. */
+/** Makes a registry require Basic credentials. */
 export function wantPassword(registry: FakeRegistry, user: string, password: string): void {
   registry.on(({ path, authorization, incoming, outgoing }) => {
     if (!path.startsWith('/v2/') || authorization === basicOf(user, password)) return undefined;

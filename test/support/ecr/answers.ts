@@ -5,7 +5,7 @@ export function refusal(status: number, code: string, message: string): Answer {
   return json(status, { errors: [{ code, message }] });
 }
 
-/** A JSON answer. */
+/** A JSON response. */
 export function json(status: number, value: unknown): Answer {
   return { status, headers: { 'content-type': 'application/json; charset=utf-8' }, body: JSON.stringify(value) };
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Answer, type EcrState, missingRepository, type StoredRepository } from './state.ts';
 
-/** The control plane: AWS JSON 1.1, the operations that the tool uses. Signatures are looked for, not checked. */
+/** Control plane: AWS JSON 1.1, the operations that the plugin uses. Signatures have to be present and are not verified. */
 export function control(
   state: EcrState,
   host: string,
@@ -70,7 +70,7 @@ function describe(state: EcrState, host: string, input: Record<string, unknown>)
   });
 }
 
-/** Grammar of the API reference; neither `__` nor `--` nor capitals, which other registries admit. */
+/** Grammar of the API reference; no `__`, `--` or capitals, which other registries allow. */
 const NAME = /^(?:[a-z0-9]+(?:[._-][a-z0-9]+)*\/)*[a-z0-9]+(?:[._-][a-z0-9]+)*$/;
 
 function create(state: EcrState, host: string, input: Record<string, unknown>): Answer {
@@ -91,7 +91,7 @@ function create(state: EcrState, host: string, input: Record<string, unknown>): 
   return success({ repository: shown(state, host, state.createRepository(name, settings)) });
 }
 
-/** Whatever it is, it becomes a setting of the repository. */
+/** Stores the parameters as settings of the repository. */
 function change(
   state: EcrState,
   { repositoryName, resourceArn, registryId: _, ...settings }: Record<string, unknown>,

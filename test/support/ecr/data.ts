@@ -3,7 +3,7 @@ import { json, refusal } from './answers.ts';
 import { getManifest, putManifest, referrers } from './manifests.ts';
 import { type Answer, type EcrState, missingRepository, type StoredRepository } from './state.ts';
 
-/** A request to the data plane, its body read. */
+/** A request to the data plane, with its body. */
 export interface DataRequest {
   readonly method: string;
   readonly url: URL;
@@ -12,13 +12,13 @@ export interface DataRequest {
   readonly body: Buffer;
 }
 
-/** The data plane: the distribution API as ECR speaks it. Uploads live as long as the value. */
+/** Data plane: the distribution API with ECR's deviations. */
 export class DataPlane {
   readonly #state: EcrState;
   readonly #storage: string;
   readonly #uploads = new Map<string, { repository: StoredRepository; bytes: Buffer }>();
 
-  /** @param storage `http://HOST:PORT` where blob downloads are sent on to */
+  /** @param storage `http://HOST:PORT` that blob downloads are redirected to */
   constructor(state: EcrState, storage: string) {
     this.#state = state;
     this.#storage = storage;
@@ -64,7 +64,7 @@ export class DataPlane {
     }
   }
 
-  /** Basic only, user AWS, the token's password; there is no token endpoint. An expired one is denied, not challenged. */
+  /** Basic authentication with user AWS and the token as password; no token endpoint. Expired tokens get 403, no challenge. */
   #authorize(authorization: string | undefined, url: URL): Answer | undefined {
     const [, encoded = ''] = /^Basic (.+)$/.exec(authorization ?? '') ?? [];
     const [user, password = ''] = Buffer.from(encoded, 'base64').toString().split(':');
@@ -83,7 +83,7 @@ export class DataPlane {
     const from = this.#state.repositories.get(query.get('from') ?? '');
     const mount = query.get('mount') ?? '';
     const bytes = from?.blobs.get(mount);
-    // Only what a manifest of the other repository holds can be mounted; otherwise an ordinary upload begins.
+    // Only blobs of a manifest in the other repository can be mounted; otherwise an upload starts.
     if (this.#state.blobMounting && from !== undefined && bytes !== undefined && isCommitted(from, mount)) {
       repository.blobs.set(mount, bytes);
       return stored(repository, mount);
@@ -94,7 +94,7 @@ export class DataPlane {
     return { status: 202, headers: { location, range: '0-0', 'docker-upload-uuid': id } };
   }
 
-  /** Answers 201 and a Range that no longer moves after the first piece; the pieces after it are lost (containers-roadmap#2831). */
+  /** Answers 201, and loses all chunks after the first: Range no longer advances (containers-roadmap#2831). */
   #patch(id: string, body: Buffer): Answer {
     const upload = this.#uploads.get(id);
     if (upload === undefined) return refusal(404, 'BLOB_UPLOAD_UNKNOWN', 'no such upload');

@@ -19,22 +19,22 @@ export function getManifest(repository: StoredRepository, reference: string): An
 /** Largest `imageManifest` of PutImage, in bytes. */
 const LIMIT = 4_194_304;
 
-/** PUT of a manifest: what it points to has to be there, media types are plain, immutable tags stay as they are. */
+/** PUT of a manifest: its blobs and children have to exist, media types have no parameters, immutable tags are kept. */
 export function putManifest(repository: StoredRepository, reference: string, mediaType: string, bytes: Buffer): Answer {
   let manifest: ManifestJson;
   try {
     manifest = JSON.parse(bytes.toString('utf8')) as ManifestJson;
   } catch {
-    return disliked();
+    return refused();
   }
-  if (bytes.length > LIMIT || !isPlain(mediaType, manifest)) return disliked();
+  if (bytes.length > LIMIT || !isPlain(mediaType, manifest)) return refused();
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   const byDigest = reference.includes(':');
   if (byDigest && reference !== digest) return refusal(400, 'DIGEST_INVALID', `the digest is ${digest}`);
   const missing = missingParts(repository, manifest);
   if (missing !== undefined) return refusal(404, 'MANIFEST_BLOB_UNKNOWN', missing);
   if (!byDigest) {
-    // Also when the tag has this very digest (containers-roadmap#2179).
+    // Even if the tag already has this digest (containers-roadmap#2179).
     if (repository.tags.has(reference) && isImmutable(repository, reference)) {
       return refusal(
         400,
@@ -87,7 +87,7 @@ function isImmutable({ settings }: StoredRepository, tag: string): boolean {
   return mutability.startsWith('IMMUTABLE') !== (mutability.endsWith('_WITH_EXCLUSION') && excluded);
 }
 
-function disliked(): Answer {
+function refused(): Answer {
   return refusal(
     405,
     'UNSUPPORTED',

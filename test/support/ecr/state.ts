@@ -1,4 +1,4 @@
-/** What the stand-in remembers; the two planes share it. */
+/** A manifest as it was pushed. */
 export interface StoredManifest {
   readonly mediaType: string;
   readonly bytes: Buffer;
@@ -23,30 +23,30 @@ interface Described {
 /** A repository, with the settings of CreateRepository as they were sent. */
 export interface StoredRepository {
   readonly name: string;
-  /** Of CreateRepository, and what later calls made of them. */
+  /** Settings of CreateRepository, changed by later calls. */
   settings: Readonly<Record<string, unknown>>;
   readonly blobs: Map<string, Buffer>;
   readonly manifests: Map<string, StoredManifest>;
   readonly tags: Map<string, string>;
 }
 
-/** A creation template; of the settings only tag mutability counts here. */
+/** A creation template; tag mutability is its only setting here. */
 export interface CreationTemplate {
   readonly prefix: string;
   readonly appliedFor: readonly string[];
   readonly imageTagMutability?: string;
 }
 
-/** One request, as the tests look at it. `what` is `METHOD /path?query` on the data plane, the operation on the control plane. */
+/** One recorded request: `METHOD /path?query` on the data plane, the operation on the control plane. */
 export interface EcrRequest {
   readonly plane: 'control' | 'data' | 'storage';
   readonly what: string;
   readonly status: number;
-  /** Access key that signed it, on the control plane. */
+  /** Access key that signed it; control plane only. */
   readonly key?: string;
 }
 
-/** An answer that is given instead of the usual one, to the next `times` requests whose `what` matches. */
+/** A response that replaces the usual one for the next `times` matching requests. */
 export interface EcrFault {
   readonly match: string | RegExp;
   /** Default 1. */
@@ -62,16 +62,16 @@ export class EcrState {
   readonly region = 'us-east-1';
   readonly repositories = new Map<string, StoredRepository>();
   readonly requests: EcrRequest[] = [];
-  /** Passwords that are valid, and those that were. */
+  /** Valid and expired passwords. */
   readonly tokens = new Map<string, 'valid' | 'expired'>();
   readonly faults: { fault: EcrFault; left: number }[] = [];
   /** Account setting BLOB_MOUNTING. */
   blobMounting = false;
-  /** Whether repositories can be listed without their names. */
+  /** Listing repositories without their names is allowed. */
   listing = true;
-  /** Repository creation templates, as DescribeRepositoryCreationTemplates shows them. */
+  /** Repository creation templates, as DescribeRepositoryCreationTemplates returns them. */
   readonly templates: CreationTemplate[] = [];
-  /** Most repositories that one answer of DescribeRepositories holds. */
+  /** Maximum number of repositories in a response of DescribeRepositories. */
   pageSize = 100;
 
   createRepository(name: string, settings: Readonly<Record<string, unknown>> = {}): StoredRepository {
@@ -80,7 +80,7 @@ export class EcrState {
     return repository;
   }
 
-  /** The repository that an upload is for; made now when a creation template applies to pushes (December 2025). */
+  /** Repository of an upload; created now if a creation template applies to pushes (December 2025). */
   repositoryFor(name: string, isUpload: boolean): StoredRepository | undefined {
     const found = this.repositories.get(name);
     if (found !== undefined || !isUpload) return found;
@@ -95,7 +95,7 @@ export class EcrState {
     });
   }
 
-  /** The fault that this request meets, used up by one. */
+  /** Takes the fault for a request. */
   takeFault(what: string): EcrFault | undefined {
     const met = this.faults.find(
       ({ fault, left }) =>
@@ -111,14 +111,14 @@ function isBelow(name: string, prefix: string): boolean {
   return prefix === 'ROOT' || name.startsWith(`${prefix}/`);
 }
 
-/** An answer before it is written out. */
+/** A response before it is written. */
 export interface Answer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer | string;
 }
 
-/** The answer to a request for a repository that is not there, in ECR's words. */
+/** ECR's message for a missing repository. */
 export function missingRepository(state: EcrState, name: string): string {
   return `The repository with name '${name}' does not exist in the registry with id '${state.account}'`;
 }

@@ -1,9 +1,9 @@
 import type { Answer } from './state.ts';
 
-/** The access key of the role that everybody may assume here. */
+/** Access key of the role that any caller may assume here. */
 export const ROLE_KEY = 'ASIAROLEOFTHETEST';
 
-/** STS's answer to AssumeRole, in its query protocol. A role that has `denied` in its name may not be assumed. */
+/** Answers AssumeRole in STS's query protocol. Denied for roles with `denied` in their name. */
 export function assumeRole(query: string): Answer {
   if (query.includes('denied')) {
     const body =

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { nestedFlags } from '../../../accuracy/airgap.ts';
 import { scripts } from '../../../accuracy/speed.ts';
-import { readCorpus, truePlaces } from '../../support/corpus.ts';
+import { readCorpus, trueLocations } from '../../support/corpus.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let folder: string;
@@ -19,14 +19,14 @@ function put(truth: object): void {
   writeFileSync(join(folder, 'shop-1.0.0.tgz'), '');
 }
 
-test('a folder without truth has no charts, and a chart without archive is left out', () => {
+test('a folder without truth has no charts, and charts without an archive are omitted', () => {
   expect(readCorpus(folder)).toEqual([]);
   put({});
   rmSync(join(folder, 'shop-1.0.0.tgz'));
   expect(readCorpus(folder)).toEqual([]);
 });
 
-test("Helm's flags become options and stay flags, values files beside the truth", () => {
+test("Helm's flags become options and flags, values files relative to the truth", () => {
   put({ flags: ['-f', 'shop.values.yaml', '--skip-schema-validation', '--api-versions', 'x/v1', '--set', 'a=b'] });
   const [chart] = readCorpus(folder);
   const values = join(folder, 'shop.values.yaml');
@@ -48,7 +48,7 @@ test("the truth's own Kubernetes version wins, and an unknown flag is an error",
   expect(() => readCorpus(folder)).toThrow('--wait');
 });
 
-test('ambiguous entries are normalised, and all kinds of traps are texts', () => {
+test('ambiguous entries are normalised, and traps of all kinds are listed', () => {
   put({ ambiguous: ['nginx', { string: 'redis:7' }], traps: [{ string: 'a:1' }], traps_auto: [{ string: 'b:2' }] });
   expect(readCorpus(folder)[0]).toMatchObject({
     ambiguous: ['docker.io/library/nginx:latest', 'docker.io/library/redis:7'],
@@ -56,14 +56,14 @@ test('ambiguous entries are normalised, and all kinds of traps are texts', () =>
   });
 });
 
-test('charts within charts are read from the folder, where the truth has any', () => {
+test('nested charts are read from the folder if the truth has any', () => {
   put({ images: [image] });
   expect(nestedFlags(readCorpus(folder))).toEqual([]);
   put({ images: [image, { ...image, how: 'child-chart' }] });
   expect(nestedFlags(readCorpus(folder))).toEqual(['--chart-mirror', `*=${folder}`]);
 });
 
-test('places of the truth are those of this archive, or why there are none', () => {
+test('locations of the truth are those of this archive, or its note', () => {
   put({ images: [image] });
   mkdirSync(join(folder, 'truth'));
   const where = (archive: string, more: string): string =>
@@ -72,10 +72,10 @@ test('places of the truth are those of this archive, or why there are none', () 
   writeFileSync(join(folder, 'truth/b.yaml'), where('shop-2.0.0.tgz', '  where: [Pod/b]\n'));
   writeFileSync(join(folder, 'truth/c.yaml'), where('shop-1.0.0.tgz', '  where: []\n  note: compiled in\n'));
   const [chart] = readCorpus(folder);
-  expect(chart && truePlaces(chart).get(image.normalized)).toEqual(['Pod/a', 'compiled in']);
+  expect(chart && trueLocations(chart).get(image.normalized)).toEqual(['Pod/a', 'compiled in']);
 });
 
-test('a timed command survives blanks and quotes in paths', () => {
+test('timed commands quote blanks and quotes in paths', () => {
   put({});
   const programs = { airgap: "/it's here/airgap", helm: '/a helm' };
   const commands = scripts(programs, readCorpus(folder), '/all.yaml', 2);

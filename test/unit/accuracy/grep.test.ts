@@ -19,17 +19,17 @@ test.each([
   ['  value: quay.io/a/b:1'],
 ])('does not see %j', (line) => expect(references(line)).toEqual([]));
 
-test('takes what is no reference as it stands, as a script would', () => {
+test('reports values that are no references unchanged', () => {
   expect(references('  image: <image>:<tag>')).toEqual(['<image>:<tag>']);
 });
 
-test('has each reference once, with all its spellings and lines', () => {
+test('reports each reference once, with all its spellings and lines', () => {
   const [found, ...others] = grepImages(
     'image: nginx\nkind: Pod\nimage: docker.io/library/nginx:latest\nimage: nginx\n',
   );
   expect(others).toEqual([]);
   expect(found).toMatchObject({
     written: ['nginx', 'docker.io/library/nginx:latest'],
-    places: ['line 1', 'line 4', 'line 3'],
+    locations: ['line 1', 'line 4', 'line 3'],
   });
 });

@@ -10,11 +10,11 @@ function chart(images: readonly (readonly [how: string, normalized: string])[], 
 }
 
 function found(reference: string, more: Partial<Found> = {}): Found {
-  return { reference, confidence: 'certain', written: [reference], places: [], ...more };
+  return { reference, confidence: 'certain', written: [reference], locations: [], ...more };
 }
 
-describe('what is wanted', () => {
-  test('is every reference of the truth once, however often it stands there', () => {
+describe('expected references', () => {
+  test('are those of the truth, each once', () => {
     const { own } = score(
       chart([
         ['hook', 'quay.io/a/b:1'],
@@ -22,10 +22,10 @@ describe('what is wanted', () => {
       ]),
       [],
     );
-    expect(own).toEqual({ wanted: ['quay.io/a/b:1'], missed: ['quay.io/a/b:1'] });
+    expect(own).toEqual({ expected: ['quay.io/a/b:1'], missed: ['quay.io/a/b:1'] });
   });
 
-  test('is counted apart for operators and for charts within charts', () => {
+  test('are counted separately for operators and nested charts', () => {
     const truth = chart([
       ['image-field', 'quay.io/a/own:1'],
       ['operator-binary', 'quay.io/a/operand:1'],
@@ -33,7 +33,7 @@ describe('what is wanted', () => {
     ]);
     const result = score(truth, [found('quay.io/a/operand:1')]);
     expect(result.own.missed).toEqual(['quay.io/a/own:1']);
-    expect(result.operator).toEqual({ wanted: ['quay.io/a/operand:1'], missed: [] });
+    expect(result.operator).toEqual({ expected: ['quay.io/a/operand:1'], missed: [] });
     expect(result.child.missed).toEqual(['quay.io/a/child:1']);
   });
 
@@ -50,28 +50,28 @@ describe('what is wanted', () => {
       ]),
       [],
     );
-    const kinds = (['own', 'operator', 'child'] as const).filter((each) => result[each].wanted.length > 0);
+    const kinds = (['own', 'operator', 'child'] as const).filter((each) => result[each].expected.length > 0);
     expect(kinds).toEqual([kind]);
   });
 });
 
-describe('what is found', () => {
+describe('found references', () => {
   const truth = chart([['image-field', 'quay.io/a/b:1']]);
 
-  test('counts from likely on', () => {
+  test('count from `likely` on', () => {
     expect(score(truth, [found('quay.io/a/b:1', { confidence: 'likely' })]).own.missed).toEqual([]);
     expect(score(truth, [found('quay.io/a/b:1', { confidence: 'possible' })]).own.missed).toEqual(['quay.io/a/b:1']);
   });
 
-  test('is invented when the truth does not have it, from likely on', () => {
+  test('are false positives if the truth does not have them, from `likely` on', () => {
     const wrong = found('quay.io/a/other:1', { confidence: 'likely' });
     const unsure = found('quay.io/a/third:1', { confidence: 'possible' });
-    expect(score(truth, [wrong, unsure]).invented).toEqual([wrong]);
+    expect(score(truth, [wrong, unsure]).falsePositives).toEqual([wrong]);
   });
 
-  test('is neither right nor invented when the truth calls it ambiguous', () => {
+  test('are neither right nor wrong if the truth has them as ambiguous', () => {
     const ambiguous = chart([], { ambiguous: ['quay.io/a/other:1'] });
-    expect(score(ambiguous, [found('quay.io/a/other:1')]).invented).toEqual([]);
+    expect(score(ambiguous, [found('quay.io/a/other:1')]).falsePositives).toEqual([]);
   });
 
   test.each([
@@ -85,7 +85,7 @@ describe('what is found', () => {
     expect(score(chart([], { traps: ['something/else:1'] }), [taken]).traps).toEqual([]);
   });
 
-  test('is no trap when the truth has it as an image too', () => {
+  test('are no traps if the truth has them as images too', () => {
     const both = chart([['arg', 'quay.io/a/b:1']], { traps: ['quay.io/a/b:1'] });
     expect(score(both, [found('quay.io/a/b:1')]).traps).toEqual([]);
   });
@@ -97,25 +97,25 @@ describe('the total', () => {
     ['image-field', 'quay.io/a/c:1'],
   ]);
 
-  test('takes recall and precision from the sums, not from the charts', () => {
+  test('computes recall and precision from the sums, not from the charts', () => {
     const all = score(truth, [found('quay.io/a/b:1'), found('quay.io/a/c:1')]);
     const half = score(truth, [found('quay.io/a/b:1'), found('quay.io/a/wrong:1')]);
-    expect(totalOf([all, half])).toMatchObject({ recall: 3 / 4, precision: 3 / 4, invented: 1, traps: 0 });
-    expect(totalOf([all, half]).own).toEqual({ wanted: 4, found: 3 });
+    expect(totalOf([all, half])).toMatchObject({ recall: 3 / 4, precision: 3 / 4, falsePositives: 1, traps: 0 });
+    expect(totalOf([all, half]).own).toEqual({ expected: 4, found: 3 });
   });
 
-  test('of nothing wanted and nothing found is whole', () => {
+  test('is complete if nothing is expected and nothing is found', () => {
     expect(totalOf([score(chart([]), [])])).toMatchObject({ recall: 1, precision: 1 });
   });
 
   const right = [found('quay.io/a/b:1'), found('quay.io/a/c:1')];
   const good = (chart: CorpusChart, all: readonly Found[]): boolean => isGood(totalOf([score(chart, all)]));
 
-  test('is good when everything is found and nothing else', () => {
+  test('is good if everything is found and nothing else', () => {
     expect(good(truth, right)).toBe(true);
   });
 
-  test('is not good with a miss, an invention in a hundred, or a trap', () => {
+  test('is not good with a miss, one false positive in a hundred, or a trap', () => {
     expect(good(truth, right.slice(1))).toBe(false);
     expect(good(truth, [...right, found('quay.io/a/wrong:1')])).toBe(false);
     const names = Array.from({ length: 200 }, (_, i) => `quay.io/a/n${i}:1`);
@@ -128,7 +128,7 @@ describe('the total', () => {
     expect(good(many, [...everything, found('quay.io/a/trap:1')])).toBe(false);
   });
 
-  test('is good without what only operators know, not without a child chart', () => {
+  test('is good without operator images, but not without a nested chart', () => {
     expect(good(chart([['operator-binary', 'quay.io/a/b:1']]), [])).toBe(true);
     expect(good(chart([['child-chart', 'quay.io/a/b:1']]), [])).toBe(false);
   });

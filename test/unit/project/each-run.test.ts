@@ -19,7 +19,7 @@ afterEach(() => {
   process.exitCode = undefined;
 });
 
-test('a run has a temporary folder of its own, and takes it away', async () => {
+test('a run has a temporary folder of its own, and removes it', async () => {
   const end = setUp();
   const folder = tmpdir();
   expect(dirname(folder)).toBe(place);
@@ -29,16 +29,16 @@ test('a run has a temporary folder of its own, and takes it away', async () => {
   expect(process.exitCode).toBeUndefined();
 });
 
-test('what tests left in it fails the run', async () => {
+test('files left in it fail the run', async () => {
   const end = setUp();
   const folder = tmpdir();
   writeFileSync(join(folder, 'forgotten'), '');
-  await expect(end()).rejects.toThrow('left behind:\nforgotten');
+  await expect(end()).rejects.toThrow('forgotten');
   expect(process.exitCode).toBe(1);
   expect(existsSync(folder)).toBe(false);
 });
 
-test('what a killed run left is cleared away, processes too, and that of a living one is not', async () => {
+test('leftovers of a killed run are removed with its processes, those of a running one are not', async () => {
   // No Linux has a process of this number.
   const dead = join(place, 'airgap-9999999-x');
   const living = join(place, `airgap-${process.ppid}-x`);

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
 import { buildImage, pushBuilt, pushImage } from '../../support/images.ts';
 
-// The stand-in is what the ECR tests lean on, so its own quirks are held down here.
+// The ECR tests rely on the stand-in, so its own behaviour is tested here.
 let ecr: TestEcr;
 afterEach(() => ecr.stop());
 
@@ -20,7 +20,7 @@ const get = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`http://${ecr.host}${path}`, { headers: { authorization: ecr.authorization() }, ...init });
 
 describe('the ECR stand-in', () => {
-  test('gives a token that opens the data plane until it expires', async () => {
+  test('issues a token for the data plane until it expires', async () => {
     ecr = await startEcr();
     expect((await fetch(`${ecr.endpoint}/v2/`)).headers.get('www-authenticate')).toMatch(/^Basic realm=/);
     const { authorizationData } = (await (await call('GetAuthorizationToken', {})).json()) as {
@@ -32,7 +32,7 @@ describe('the ECR stand-in', () => {
     expect((await fetch(`${ecr.endpoint}/v2/`, { headers })).status).toBe(403);
   });
 
-  test('takes images only into repositories that exist, and an index only after its children', async () => {
+  test('accepts images only in existing repositories, and an index only after its children', async () => {
     ecr = await startEcr();
     const authorization = ecr.authorization();
     await expect(pushImage(ecr.host, 'apps/shop', '1', { authorization })).rejects.toThrow('NAME_UNKNOWN');
@@ -45,7 +45,7 @@ describe('the ECR stand-in', () => {
     expect(await pushBuilt(ecr.host, 'apps/shop', '1', image, { authorization })).toBe(image.digest);
   });
 
-  test('sends blob downloads to another host, which refuses credentials', async () => {
+  test('redirects blob downloads to another host, which refuses credentials', async () => {
     ecr = await startEcr({ repositories: ['shop'] });
     const image = buildImage({ name: 'shop' });
     await pushBuilt(ecr.host, 'shop', '1', image, { authorization: ecr.authorization() });
@@ -59,7 +59,7 @@ describe('the ECR stand-in', () => {
     expect(Buffer.from(await rest.arrayBuffer())).toEqual(bytes.subarray(100));
   });
 
-  test('refuses a tag that is immutable, also for the same digest, and one that is excluded not', async () => {
+  test('refuses an immutable tag even for the same digest, and accepts an excluded one', async () => {
     ecr = await startEcr();
     ecr.createRepository('shop', {
       imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
@@ -72,7 +72,7 @@ describe('the ECR stand-in', () => {
     expect([await push('dev-1'), await push('dev-1')]).toEqual([digest, digest]);
   });
 
-  test('loses the later pieces of a chunked upload and says 201', async () => {
+  test('loses the later chunks of an upload and answers 201', async () => {
     ecr = await startEcr({ repositories: ['shop'] });
     const started = await get('/v2/shop/blobs/uploads/', {
       method: 'POST',
@@ -86,7 +86,7 @@ describe('the ECR stand-in', () => {
     expect([second.status, second.headers.get('range')]).toEqual([201, '0-2']);
   });
 
-  test('pages through repositories and names one that is missing', async () => {
+  test('lists repositories in pages, and names a missing one', async () => {
     ecr = await startEcr({ repositories: ['a1', 'b1', 'c1'], pageSize: 2 });
     const page = async (body: object): Promise<{ repositories: unknown[]; nextToken?: string }> =>
       (await (await call('DescribeRepositories', body)).json()) as never;
@@ -96,10 +96,10 @@ describe('the ECR stand-in', () => {
     expect(await page({ repositoryNames: ['a1', 'zz'] })).toMatchObject({ __type: 'RepositoryNotFoundException' });
   });
 
-  test('fails the test whose fault no request met', async () => {
+  test('fails a test whose fault no request triggered', async () => {
     const unmet = await startEcr();
     unmet.fault({ match: 'PUT /v2/' });
-    await expect(unmet.stop()).rejects.toThrow('no request met the fault for PUT /v2/');
+    await expect(unmet.stop()).rejects.toThrow('PUT /v2/');
     ecr = await startEcr();
     ecr.fault({ match: 'GetAuthorizationToken' });
     expect(await (await call('GetAuthorizationToken', {})).json()).toMatchObject({ __type: 'ThrottlingException' });

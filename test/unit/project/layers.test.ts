@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../../..');
 const src = join(root, 'src');
 
-/** Which folders of src/ a folder may import, beside itself. Imports point downwards only, and steps know nothing of each other. */
+/** Folders of src/ that a folder may import, besides itself. Imports point downwards only, and steps do not import each other. */
 const transport = ['oci', 'base'];
 const steps = ['influence', 'lock', 'helm', 'registry', 'ecr', ...transport];
 const below = ['discovery', 'overrides', 'bundle', 'transfer', 'inside', ...steps, 'auth', 'http'];
@@ -32,9 +32,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 interface Import {
   readonly from: string;
   readonly to: string;
-  /** Types are gone at run time, so they make no cycle. */
+  /** Types are erased at run time, so they cause no cycle. */
   readonly typeOnly: boolean;
-  /** By `import()`: loaded when it is needed. */
+  /** By `import()`: loaded on demand. */
   readonly lazy: boolean;
 }
 
@@ -69,7 +69,7 @@ describe('the sources', () => {
   test('import downwards only', () => {
     const wrong = imports.filter(({ from, to }) => {
       const [mine, theirs] = [folderOf(from), folderOf(to)];
-      // src/index.ts is the public face and may name anything; package.json, above src/, holds the version.
+      // src/index.ts is the public API and may import anything; package.json, above src/, has the version.
       return mine !== '' && mine !== theirs && to !== '../package.json' && !allowed[mine]?.includes(theirs);
     });
     expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
@@ -93,7 +93,7 @@ describe('the sources', () => {
     expect(cycles).toEqual([]);
   });
 
-  test('load no workflow before a command runs, for undici and zod take longer than a help text may', () => {
+  test('load no workflow before a command runs: undici and zod would delay a help text', () => {
     const loaded = new Set(['cli/main.ts']);
     for (const file of loaded) {
       for (const { from, to, typeOnly, lazy } of imports) {
@@ -104,12 +104,12 @@ describe('the sources', () => {
     expect([...loaded].filter((file) => costly.test(file))).toEqual([]);
   });
 
-  test('lie in folders that the table knows', () => {
+  test('are in folders of the table', () => {
     const folders = new Set(files.map(folderOf).filter((folder) => folder !== ''));
     expect([...folders].filter((folder) => allowed[folder] === undefined)).toEqual([]);
   });
 
-  test('lie in folders and files that are named after a thing', () => {
+  test('have no vague file or folder names', () => {
     const vague = /(^|\/)(utils?|helpers?|common|misc|shared|managers?|lib)(\/|\.ts$)/;
     expect(files.filter((file) => vague.test(file))).toEqual([]);
   });

@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, '../../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 const pkg = JSON.parse(read('package.json')) as { version: string; engines: { node: string } };
 
-/** What git knows or would take in, so that build output and caches do not count. */
+/** Files that git tracks or would add, without build output and caches. */
 const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
   encoding: 'utf8',
@@ -23,7 +23,7 @@ describe('plugin.yaml', () => {
     expect(plugin.version).toBe(pkg.version);
   });
 
-  test('has only keys that Helm 3.17 knows, for it loads no plugin at all when one has another', () => {
+  test('has only keys that Helm 3.17 knows: it loads no plugin at all if one has another', () => {
     expect(Object.keys(plugin).sort()).toEqual([
       'description',
       'ignoreFlags',
@@ -36,12 +36,12 @@ describe('plugin.yaml', () => {
   });
 });
 
-test('the launcher asks for the Node that package.json asks for', () => {
+test('the launcher requires the same Node as package.json', () => {
   expect(`>=${/^required=(.*)$/m.exec(read('scripts/airgap'))?.[1]}`).toBe(pkg.engines.node);
   expect(read('scripts/setup')).toContain(`Node.js ${pkg.engines.node.slice(2)} or newer`);
 });
 
-test('set-up does nothing when it is told what it does not know', () => {
+test('set-up refuses unknown arguments', () => {
   const { status, stdout } = spawnSync(join(root, 'scripts/setup'), ['--test'], { encoding: 'utf8' });
   expect([status, stdout]).toEqual([2, '']);
 });
@@ -51,7 +51,7 @@ test('package-lock.json names no download addresses', () => {
 });
 
 test('no file names a package registry or a path of a build machine', () => {
-  // Written in parts, or this file would be its own finding.
+  // Split, so that this file does not match itself.
   const hosts = ['npmjs', 'yarnpkg', 'crates', 'pypi', 'rubygems'].map((name) => `${name}\\.(?:org|com|io)`);
   const folders = ['work', 'home', 'root', 'Users'].map((name) => `(?<![\\w.$}/-])/${name}/\\w`);
   const forbidden = new RegExp([...hosts, ...folders].join('|'));

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 const root = join(import.meta.dirname, '../../..');
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
-test("Helm 4's post-renderer is of the version of package.json, and calls what Helm 3 calls", () => {
+test("Helm 4's post-renderer has the version of package.json, and runs the program of Helm 3", () => {
   const plugin = parse(read('post-renderer/plugin.yaml')) as {
     version: string;
     name: string;

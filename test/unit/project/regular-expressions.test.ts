@@ -4,8 +4,8 @@ import { patternsIn, slowness } from '../../support/slow-patterns.ts';
 
 const patterns = patternsIn(join(import.meta.dirname, '../../../src'));
 
-/** Where patterns are put together while the program runs, and why they are linear all the same. */
-const MADE: Readonly<Record<string, string>> = {
+/** Files that build patterns at run time, with the reason why they are linear. */
+const DYNAMIC: Readonly<Record<string, string>> = {
   'base/names.ts': 'of literals in that file, on names of bounded length',
   'discovery/network/resources.ts': 'of literals in that file',
   'discovery/network/variables.ts': 'of a variable name, letters and digits',
@@ -35,7 +35,7 @@ describe('a pattern that is not linear in its input is found', () => {
 });
 
 describe('the sources', () => {
-  it('hold no pattern that is not linear in its input', () => {
+  it('have only patterns that are linear in their input', () => {
     expect(patterns.length).toBeGreaterThan(500);
     const slow = new Map<string, string>();
     for (const { file, text, made } of patterns) {
@@ -46,8 +46,8 @@ describe('the sources', () => {
     expect([...slow.values()]).toEqual([]);
   });
 
-  it('put patterns together only where it is known that they are linear', () => {
-    const made = patterns.filter((pattern) => pattern.made === undefined && !(pattern.file in MADE));
+  it('build patterns at run time only where they are known to be linear', () => {
+    const made = patterns.filter((pattern) => pattern.made === undefined && !(pattern.file in DYNAMIC));
     expect(made.map(({ file, text }) => `${file}: ${text}`)).toEqual([]);
   });
 });

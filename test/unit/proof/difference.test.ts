@@ -15,17 +15,17 @@ test('fields are compared, not lines', () => {
   ]);
 });
 
-test('documents of one template are told apart by their position', () => {
+test('documents of one template are matched by their position', () => {
   const [one, two] = [manifest('a: 1'), manifest('a: 2')];
   expect(pairs(one + two, one + manifest('a: 3'))).toEqual([[1, '["a"]', '2', '3']]);
   expect(pairs(one, one + two)).toEqual([[1, '["a"]', undefined, '2']]);
 });
 
-test('what is no mapping is compared as a text', () => {
+test('documents that are no mappings are compared as text', () => {
   expect(pairs(manifest('- a'), manifest('- b'))).toEqual([[0, '', '- a\n\n', '- b\n\n']]);
 });
 
-test('what is put into a list is one difference and shifts nothing', () => {
+test('an item inserted into a list is one difference', () => {
   expect(pairs(manifest('args: [--a=1, --z]'), manifest('args: [--a=2, --b=1, --z]'))).toEqual([
     [0, '["args",0]', '--a=1', '--a=2'],
     [0, '', undefined, '"--b=1"'],

@@ -14,17 +14,17 @@ function put(path: string, text: string): void {
   writeFileSync(join(folder, path), text);
 }
 
-test('a reference in so many words has a line', () => {
+test('a literal reference has a line', () => {
   put('shop/templates/a.yaml', 'kind: Pod\nimage: busybox\n');
   expect(lineOf(folder, 'shop/templates/a.yaml', 'busybox')).toBe(2);
 });
 
-test('so has one whose tag is put together, and one below an alias', () => {
+test('so has one whose tag is built, and one below an alias', () => {
   put('shop/charts/redis/templates/b.yaml', 'image: "redis:{{ .Chart.AppVersion }}"\n');
   expect(lineOf(folder, 'shop/charts/cache/templates/b.yaml', 'redis:7')).toBe(1);
 });
 
-test('one that comes from values has none, nor one that is only a part of another', () => {
+test('a reference from values has none, nor has a part of another one', () => {
   put('shop/templates/a.yaml', 'image: {{ .Values.busybox }}\nother: busybox-extra\n');
   expect(lineOf(folder, 'shop/templates/a.yaml', 'busybox')).toBeUndefined();
   expect(lineOf(folder, 'shop/templates/none.yaml', 'busybox')).toBeUndefined();

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { isGood, type Judged, type PlacedResidue } from '../../../proof/judge.ts';
-import { chartsTable, faults, residueList } from '../../../proof/report.ts';
+import { isGood, type Judged, type LocatedUnmapped } from '../../../proof/judge.ts';
+import { chartsTable, faults, unmappedList } from '../../../proof/report.ts';
 
 const place = { chart: 'shop', profile: 'default', template: 'shop/templates/a.yaml', path: 'spec.image' };
-const fixed: PlacedResidue = {
+const fixed: LocatedUnmapped = {
   ...place,
   reference: 'docker.io/library/busybox:latest',
   written: 'busybox',
@@ -14,17 +14,17 @@ const whole: Judged = {
   chart: 'shop',
   references: 2,
   rewritten: 2,
-  residue: [],
+  unmapped: [],
   silent: [],
   changes: [],
   renders: 3,
   ratio: 4.25,
 };
-const moved = { residue: [], left: [] };
-const left: Judged = { ...whole, rewritten: 1, residue: [fixed, fixed], after: moved, changed: moved };
+const moved = { unmapped: [], left: [] };
+const left: Judged = { ...whole, rewritten: 1, unmapped: [fixed, fixed], after: moved, changed: moved };
 const changed = { template: 't.yaml', document: 0, path: '["a"]', before: undefined, after: 'x' };
 
-test('a reference counts once, and sums are below', () => {
+test('a reference counts once, and sums are in the last row', () => {
   const [, , first, second, sum] = chartsTable([whole, left]).split('\n');
   expect(first).toBe('| shop | 2 | 2 | 0 | 0 | 0 | 0 | 0 | 3 | 4.3 |');
   expect(second).toBe('| shop | 2 | 1 | 1 | 0 | 0 | 0 | 0 | 3 | 4.3 |');
@@ -32,32 +32,32 @@ test('a reference counts once, and sums are below', () => {
 });
 
 test.for([
-  ['behind the post-renderer', 'after', 4],
+  ['with the post-renderer', 'after', 4],
   ['with a changed chart', 'changed', 5],
-] as const)('what is left %s counts, named or not, and all of it when that failed', ([, key, column]) => {
+] as const)('references that stay public %s count, reported or not; all of them if it failed', ([, key, column]) => {
   const cell = (one: Judged): string | undefined => chartsTable([one]).split('\n')[2]?.split(' | ')[column];
   const silent = 'docker.io/library/busybox:latest';
-  expect(cell({ ...left, [key]: { residue: [silent], left: [silent] } })).toBe('1');
-  expect(cell({ ...left, [key]: { residue: [], left: [silent] } })).toBe('1');
-  expect(cell({ ...left, [key]: { residue: [], left: [], problem: 'no' } })).toBe('1');
+  expect(cell({ ...left, [key]: { unmapped: [silent], left: [silent] } })).toBe('1');
+  expect(cell({ ...left, [key]: { unmapped: [], left: [silent] } })).toBe('1');
+  expect(cell({ ...left, [key]: { unmapped: [], left: [], problem: 'no' } })).toBe('1');
 });
 
-test('residue is listed once with its line and what became of it', () => {
-  expect(residueList([whole])).toBe('None.');
+test('unmapped references are listed once, with line and outcome', () => {
+  expect(unmappedList([whole])).toBe('None.');
   const line = '* shop: `docker.io/library/busybox:latest` in shop/templates/a.yaml, line 3: hard-coded';
-  expect(residueList([left])).toBe(`${line}; behind the post-renderer: moved; with a changed chart: moved.`);
-  const still = { residue: [], left: [fixed.reference] };
-  expect(residueList([{ ...left, after: still, changed: { ...moved, problem: 'no' } }])).toBe(
-    `${line}; behind the post-renderer: still public; with a changed chart: failed.`,
+  expect(unmappedList([left])).toBe(`${line}; with the post-renderer: private; with a changed chart: private.`);
+  const still = { unmapped: [], left: [fixed.reference] };
+  expect(unmappedList([{ ...left, after: still, changed: { ...moved, problem: 'no' } }])).toBe(
+    `${line}; with the post-renderer: public; with a changed chart: failed.`,
   );
 });
 
-test('only what no value can move may be left', () => {
+test('only references that no value can map may be left', () => {
   expect([whole, left].map(isGood)).toEqual([true, true]);
   const lineless = { ...fixed, line: undefined };
-  expect(isGood({ ...left, residue: [{ ...lineless, isRefused: true }] })).toBe(true);
+  expect(isGood({ ...left, unmapped: [{ ...lineless, isRefused: true }] })).toBe(true);
   for (const bad of [
-    { ...left, residue: [lineless] },
+    { ...left, unmapped: [lineless] },
     { ...whole, silent: ['x'] },
     { ...whole, changes: [changed] },
     { ...whole, problem: 'no' },
@@ -67,7 +67,7 @@ test('only what no value can move may be left', () => {
   }
 });
 
-test('each fault has its place', () => {
+test('each fault has its location', () => {
   expect(faults(whole)).toEqual([]);
   expect(faults({ ...whole, changes: [changed] })).toEqual(['shop: other change: t.yaml ["a"]: nothing became x']);
 });

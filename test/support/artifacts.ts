@@ -1,29 +1,27 @@
 import { createHash, type KeyObject, sign } from 'node:crypto';
 import { type BuiltImage, pushBuilt } from './images.ts';
 
-/**
- * What belongs to images, built from nothing as cosign and others write it. Independent of src/, which it is there to test.
- */
+/** Contents of an artifact manifest: a signature, an SBOM or another referrer, as cosign and others write it. Independent of src/. */
 export interface ArtifactOptions {
   readonly artifactType?: string;
-  readonly config?: Part;
-  readonly layers: readonly Part[];
-  /** What it belongs to. */
+  readonly config?: Blob;
+  readonly layers: readonly Blob[];
+  /** Manifest that it refers to. */
   readonly subject?: { readonly mediaType: string; readonly digest: string; readonly size: number };
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-interface Part {
+interface Blob {
   readonly mediaType: string;
   readonly bytes: Buffer;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
-const EMPTY: Part = { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') };
+const EMPTY: Blob = { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') };
 
 export function buildArtifact({ artifactType, config = EMPTY, layers, ...rest }: ArtifactOptions): BuiltImage {
-  const describe = ({ mediaType, bytes, annotations }: Part): object => ({
+  const describe = ({ mediaType, bytes, annotations }: Blob): object => ({
     mediaType,
     digest: digestOf(bytes),
     size: bytes.length,
@@ -39,11 +37,11 @@ export function buildArtifact({ artifactType, config = EMPTY, layers, ...rest }:
   };
   const bytes = Buffer.from(JSON.stringify(manifest));
   const digest = digestOf(bytes);
-  const blobs = new Map([config, ...layers].map((part) => [digestOf(part.bytes), part.bytes]));
+  const blobs = new Map([config, ...layers].map((blob) => [digestOf(blob.bytes), blob.bytes]));
   return { digest, mediaType: MANIFEST, manifests: [{ mediaType: MANIFEST, digest, bytes }], blobs };
 }
 
-/** A cosign signature (specs/SIGNATURE_SPEC.md) of a digest, by ECDSA, RSA or Ed25519. */
+/** Builds a cosign signature (specs/SIGNATURE_SPEC.md) of a digest, by ECDSA, RSA or Ed25519. */
 export function cosignSignature(key: KeyObject, reference: string, digest: string): BuiltImage {
   const payload = Buffer.from(
     JSON.stringify({
@@ -69,12 +67,12 @@ export function cosignSignature(key: KeyObject, reference: string, digest: strin
   });
 }
 
-/** `sha256-<hex>`, with cosign's suffix when one is given. */
+/** Returns `sha256-<hex>`, with cosign's suffix if one is given. */
 export function tagFor(digest: string, suffix?: string): string {
   return `${digest.replace(':', '-')}${suffix === undefined ? '' : `.${suffix}`}`;
 }
 
-/** Lists an artifact under the tag of its subject, as clients do for registries without the referrers API. */
+/** Lists an artifact under the fallback tag of its subject, as clients do for registries without the referrers API. */
 export async function listUnderTag(
   host: string,
   repository: string,
@@ -94,7 +92,7 @@ export async function listUnderTag(
   await pushBuilt(host, repository, tagFor(subject), { ...built, blobs: new Map() });
 }
 
-/** A manifest as a registry gives it back, parsed, with its digest; undefined when it is not there. */
+/** Reads a manifest from a registry, with its digest; undefined if it does not exist. */
 export async function manifestAt(
   host: string,
   repository: string,

@@ -2,34 +2,35 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What a meddler does to one answer; undefined leaves it as it is. */
-export type Meddling =
+/** Change to one response. */
+export type Tampering =
   | { readonly kind: 'status'; readonly status: number }
   | { readonly kind: 'flip-first-byte' }
   | { readonly kind: 'cut-after'; readonly bytes: number }
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number };
 
-export interface Meddler {
+export interface TamperingProxy {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
   stop(): Promise<void>;
 }
 
 /**
- * Stands between a client and a real registry, and spoils what it is told to: faults that a real registry has no switch for.
- * @param served told of every piece of a body that is passed on
+ * Starts a proxy in front of a real registry that tampers with responses.
+ * @param tamper chooses the change for a request; undefined leaves the response as it is
+ * @param served called with the bytes of each piece of a body that is passed on
  */
-export async function startMeddler(
+export async function startTamperingProxy(
   upstream: string,
-  meddle: (method: string, path: string) => Meddling | undefined,
+  tamper: (method: string, path: string) => Tampering | undefined,
   served: (path: string, bytes: number) => void = () => {},
-): Promise<Meddler> {
+): Promise<TamperingProxy> {
   const server = createServer((incoming, outgoing) => {
     const [host, port] = upstream.split(':');
     const headers = { ...incoming.headers, host: upstream };
     const forward = request({ host, port, method: incoming.method, path: incoming.url, headers }, (answer) => {
       const { method = '', url = '' } = incoming;
-      relay(answer, outgoing, meddle(method, url), (bytes) => served(url, bytes));
+      relay(answer, outgoing, tamper(method, url), (bytes) => served(url, bytes));
     });
     forward.on('error', () => outgoing.destroy());
     incoming.pipe(forward);
@@ -51,50 +52,50 @@ type Served = (bytes: number) => void;
 function relay(
   answer: IncomingMessage,
   outgoing: ServerResponse,
-  meddling: Meddling | undefined,
+  tampering: Tampering | undefined,
   served: Served,
 ): void {
-  if (meddling?.kind === 'status') {
+  if (tampering?.kind === 'status') {
     answer.resume();
-    outgoing.writeHead(meddling.status).end();
+    outgoing.writeHead(tampering.status).end();
     return;
   }
   outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-  if (meddling === undefined) {
+  if (tampering === undefined) {
     answer.on('data', (chunk: Buffer) => served(chunk.length));
     answer.pipe(outgoing);
     return;
   }
   const chunks: Buffer[] = [];
   answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-  answer.on('end', () => spoil(Buffer.concat(chunks), outgoing, meddling, served));
+  answer.on('end', () => spoil(Buffer.concat(chunks), outgoing, tampering, served));
 }
 
 function spoil(
   body: Buffer,
   outgoing: ServerResponse,
-  meddling: Exclude<Meddling, { kind: 'status' }>,
+  tampering: Exclude<Tampering, { kind: 'status' }>,
   served: Served,
 ): void {
-  if (meddling.kind === 'flip-first-byte') {
+  if (tampering.kind === 'flip-first-byte') {
     if (body.length > 0) body[0] = (body[0] as number) ^ 0xff;
     served(body.length);
     outgoing.end(body);
-  } else if (meddling.kind === 'cut-after') {
-    served(Math.min(body.length, meddling.bytes));
-    outgoing.write(body.subarray(0, meddling.bytes), () => outgoing.destroy());
+  } else if (tampering.kind === 'cut-after') {
+    served(Math.min(body.length, tampering.bytes));
+    outgoing.write(body.subarray(0, tampering.bytes), () => outgoing.destroy());
   } else {
-    let at = 0;
+    let offset = 0;
     const timer = setInterval(() => {
-      if (at >= body.length || outgoing.destroyed) {
+      if (offset >= body.length || outgoing.destroyed) {
         clearInterval(timer);
         outgoing.end();
         return;
       }
-      const piece = body.subarray(at, at + meddling.bytes);
+      const piece = body.subarray(offset, offset + tampering.bytes);
       served(piece.length);
       outgoing.write(piece);
-      at += piece.length;
-    }, meddling.everyMs);
+      offset += piece.length;
+    }, tampering.everyMs);
   }
 }

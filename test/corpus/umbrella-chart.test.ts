@@ -9,7 +9,7 @@ import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
 
-/** A real chart of charts from AIRGAP_CHARTS, with a registry of synthetic images: bundled, pushed, and its installer run. */
+/** A real umbrella chart from AIRGAP_CHARTS, with a registry of synthetic images: bundled, pushed, and its installer run. */
 
 const home = scratchFolder();
 const chart = realChart('migration-assistant-0.2.0.tgz');
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([upstream.stop(), isolated.stop()]));
 
 test.skipIf(chart === undefined)(
-  'the installer of a chart of charts finds everything in the private registry',
+  'the installer of an umbrella chart finds everything in the private registry',
   async () => {
     const target = `${isolated.host}/mirror`;
     const bundle = join(home, 'all.tar');
@@ -34,8 +34,8 @@ test.skipIf(chart === undefined)(
     const read = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
     await airgapOk(['bundle', ...what, ...read, '--out', bundle], home);
     await airgapOk(['push', bundle, '--to', target, '--plain-http', isolated.host], home);
-    const asked = ['values', 'migration-assistant', '--bundle', bundle, '--to', target, '--format', 'aggregate'];
-    const { stdout } = await airgapOk([...asked, ...kubernetes], home);
+    const command = ['values', 'migration-assistant', '--bundle', bundle, '--to', target, '--format', 'aggregate'];
+    const { stdout } = await airgapOk([...command, ...kubernetes], home);
     const { charts } = parse(stdout);
     expect(charts['cert-manager']).toMatchObject({
       repository: `oci://${target}/charts/cert-manager`,

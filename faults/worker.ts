@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers';
 import { cleanEnvironment } from '../test/support/cli.ts';
-import { type FaultProxy, type Passage, type Plan, startFaultProxy } from '../test/support/fault-proxy.ts';
+import { type FaultProxy, type Plan, type RecordedRequest, startFaultProxy } from '../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../test/support/registry.ts';
 import { type Ended, Terminal } from '../test/unit/cli/terminal.ts';
 import type { Way } from './kind.ts';
@@ -12,21 +12,21 @@ export type Direction = 'pull' | 'push';
 
 const ACCOUNT = 'airgap:a-word-nobody-may-see';
 
-/** A name that no resolver knows and that is reached through a proxy only. */
+/** A name that does not resolve, and that only proxies can reach. */
 const PROXIED = 'registry.test';
 
-/** Real milliseconds that a run may take before it counts as hanging: far more than it does on a busy machine. */
+/** Milliseconds of real time after which a run counts as hanging: far more than it takes on a busy machine. */
 const LONGEST_RUN = 300_000;
 
-/** One run and what was seen of it. */
+/** One run, its requests and leaked credentials. */
 export interface Trial extends Ended {
-  readonly passages: readonly Passage[];
+  readonly requests: readonly RecordedRequest[];
   readonly leaks: readonly string[];
   readonly isHung: boolean;
 }
 
-/** A place of its own for runs one after the other: a folder, a proxy, and what runs without faults do. */
-export class Lane {
+/** Runs one case after the other, with a folder and a fault proxy of its own. */
+export class Worker {
   readonly source: TestRegistry;
   readonly proxy: FaultProxy;
   readonly home: string;
@@ -38,20 +38,24 @@ export class Lane {
     this.proxy = proxy;
     this.home = home;
     mkdirSync(join(home, '.docker'));
-    writeFileSync(join(home, 'authority.pem'), proxy.door.authority);
+    writeFileSync(join(home, 'authority.pem'), proxy.tlsFront.authority);
     const auth = Buffer.from(ACCOUNT).toString('base64');
-    const auths = Object.fromEntries([proxy.host, proxy.door.host, PROXIED].map((host) => [host, { auth }]));
+    const auths = Object.fromEntries([proxy.host, proxy.tlsFront.host, PROXIED].map((host) => [host, { auth }]));
     writeFileSync(join(home, '.docker/config.json'), JSON.stringify({ auths }));
     this.#account = cleanEnvironment(home);
   }
 
-  /** @param folder of all lanes */
-  static async start(source: TestRegistry, folder: string): Promise<Lane> {
-    return new Lane(source, await startFaultProxy(source.host, ACCOUNT, PROXIED), mkdtempSync(join(folder, 'lane-')));
+  /** @param folder folder of all workers */
+  static async start(source: TestRegistry, folder: string): Promise<Worker> {
+    return new Worker(
+      source,
+      await startFaultProxy(source.host, ACCOUNT, PROXIED),
+      mkdtempSync(join(folder, 'worker-')),
+    );
   }
 
-  /** A folder for one case, empty, whose name is also the prefix of what it pushes. */
-  place(): Place {
+  /** Creates an empty folder for one case. Its name is also the prefix of what the case pushes. */
+  createWorkspace(): Workspace {
     const name = `case-${process.pid}-${++this.#count}-${this.proxy.host.replace(/.*:/, '')}`;
     const folder = join(this.home, name);
     const temporary = join(this.home, `${name}-tmp`);
@@ -59,24 +63,24 @@ export class Lane {
     return { name, folder, temporary, file: join(folder, 'out.tar') };
   }
 
-  leave({ folder, temporary }: Place): void {
+  removeWorkspace({ folder, temporary }: Workspace): void {
     for (const path of [folder, temporary]) rmSync(path, { recursive: true, force: true });
   }
 
   host(way: Way = 'direct'): string {
-    return { direct: this.proxy.host, proxy: PROXIED, tls: this.proxy.door.host, tunnel: PROXIED }[way];
+    return { direct: this.proxy.host, proxy: PROXIED, tls: this.proxy.tlsFront.host, tunnel: PROXIED }[way];
   }
 
-  env({ temporary }: Place, way: Way = 'direct'): Record<string, string> {
+  env({ temporary }: Workspace, way: Way = 'direct'): Record<string, string> {
     const proxy: Partial<Record<Way, Record<string, string>>> = {
       proxy: { HTTP_PROXY: `http://${this.proxy.host}` },
-      tunnel: { HTTPS_PROXY: this.proxy.door.proxy },
+      tunnel: { HTTPS_PROXY: this.proxy.tlsFront.proxy },
     };
     return { ...this.#account, TMPDIR: temporary, ...proxy[way] };
   }
 
-  /** Two images, and the chart that wants them when told so: Helm takes longer than everything else. */
-  pullArgs({ file }: Place, { chart, way = 'direct' }: Pulled): string[] {
+  /** Arguments to bundle two images, or the chart that uses them: runs with Helm take longer than all others. */
+  pullArgs({ file }: Workspace, { chart, way = 'direct' }: Pulled): string[] {
     const host = this.host(way);
     const images = ['--image', 'upstream.example/team/app:1', '--image', 'upstream.example/team/tool:2'];
     const wanted = chart ? [`oci://${host}/charts/demo`, '--version', '1.0.0'] : images;
@@ -92,11 +96,17 @@ export class Lane {
     ];
   }
 
-  /** Into repositories that begin with the place's name, by default of what `pullArgs` made. */
-  pushArgs({ name, folder }: Place, bundle: string, way: Way = 'direct'): string[] {
-    const told = ['--require-referrers', '--log-file', join(folder, 'log'), '--receipt', join(folder, 'receipt.json')];
+  /** Arguments to push to repositories below the case's name. */
+  pushArgs({ name, folder }: Workspace, bundle: string, way: Way = 'direct'): string[] {
+    const checked = [
+      '--require-referrers',
+      '--log-file',
+      join(folder, 'log'),
+      '--receipt',
+      join(folder, 'receipt.json'),
+    ];
     const to = ['--to', `${this.host(way)}/${name}`, '--naming', 'path'];
-    return ['push', bundle, ...to, ...this.#access(way), ...told];
+    return ['push', bundle, ...to, ...this.#access(way), ...checked];
   }
 
   #access(way: Way): string[] {
@@ -106,9 +116,9 @@ export class Lane {
   }
 
   /** Runs the command line in this process. */
-  async run(args: readonly string[], place: Place, way: Way = 'direct', plan?: Plan): Promise<Trial> {
+  async run(args: readonly string[], workspace: Workspace, way: Way = 'direct', plan?: Plan): Promise<Trial> {
     this.proxy.begin(plan);
-    const terminal = new Terminal(args, this.env(place, way), place.folder);
+    const terminal = new Terminal(args, this.env(workspace, way), workspace.folder);
     let isHung = false;
     const alarm = wait(() => {
       isHung = true;
@@ -116,18 +126,18 @@ export class Lane {
     }, LONGEST_RUN);
     const ended = await terminal.run();
     clearTimeout(alarm);
-    return { ...ended, passages: [...this.proxy.passages], leaks: [...this.proxy.leaks], isHung };
+    return { ...ended, requests: [...this.proxy.requests], leaks: [...this.proxy.leaks], isHung };
   }
 }
 
-/** What is pulled, and which way. */
+/** Options of a pull: bundle the chart or only its images, and the way to the registry. */
 export interface Pulled {
   readonly chart: boolean;
   readonly way?: Way | undefined;
 }
 
-/** Where one case happens. */
-export interface Place {
+/** Folders and files of one case. */
+export interface Workspace {
   readonly name: string;
   readonly folder: string;
   readonly temporary: string;
@@ -138,8 +148,8 @@ export function hashOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-/** The step of a passage without what differs from case to case. */
-export function stepOf({ step }: Pick<Passage, 'step'>): string {
+/** Step of a request, without the case's own prefix. */
+export function stepOf({ step }: Pick<RecordedRequest, 'step'>): string {
   return step.replaceAll(/case-[\d-]+\//g, '');
 }
 
