@@ -5,17 +5,17 @@ import type { Digest } from '../../oci/digest.ts';
 import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
 
 /**
- * Bytes for which one more thread pays. It costs some 40 ms of processor time and 15 MB; a processor hashes so much in
- * a tenth of a second.
+ * Bytes per additional thread. A thread costs about 40 ms of processor time and 15 MB of memory; hashing this much
+ * takes a tenth of a second.
  */
 const WORTHWHILE = 128 * 1024 * 1024;
 
-/** Threads at most: a disk gives no more than a few of them can hash. */
+/** Maximum number of threads: disks deliver no more than a few threads can hash. */
 const MOST = 4;
 
 /**
- * How many threads pay beside the main one. One blob is hashed from its beginning to its end by one of them, so what the
- * largest has cannot be shared out.
+ * Returns how many threads are worthwhile in addition to the main one. A blob is hashed sequentially by one thread, so
+ * the largest blob cannot be shared.
  */
 export function worthwhileThreads(blobs: Iterable<{ readonly size: number }>, cores: number): number {
   const sizes = [...blobs].map(({ size }) => size);
@@ -23,7 +23,7 @@ export function worthwhileThreads(blobs: Iterable<{ readonly size: number }>, co
   return Math.max(0, Math.min(cores - 1, MOST - 1, Math.floor(shared / WORTHWHILE)));
 }
 
-/** A thread that opens the bundle for itself and hashes blobs of it. */
+/** Thread that opens the bundle itself and hashes its blobs. */
 export class HashThread implements BlobHasher {
   readonly #worker: Worker;
   #job: PromiseWithResolvers<readonly Digest[] | undefined> | undefined;
@@ -31,7 +31,7 @@ export class HashThread implements BlobHasher {
   #isLost = false;
 
   constructor(places: FilePlaces) {
-    // The build makes a file of each thread; the sources are as many as they are.
+    // The build bundles each thread into its own file.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './hash-thread.cjs';
     const workerData: HashThreadData = { places };
     this.#worker = new Worker(new URL(file, import.meta.url), { workerData });
