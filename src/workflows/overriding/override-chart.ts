@@ -85,7 +85,7 @@ export async function overrideChart(
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, { rules, operands, operatorDefaults });
   const [{ base, outside }] = variants;
-  for (const one of outside) emit({ type: 'warning', message: outsideNote(one) });
+  for (const operator of outside) emit({ type: 'warning', message: outsideNote(operator) });
   for (const dubious of dubiousImages(base.documents)) emit({ type: 'warning', message: dubious });
   const cluster = clusterOf(
     renderer,

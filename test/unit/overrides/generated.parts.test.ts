@@ -18,7 +18,7 @@ const target = parseTarget('ecr.example:5000/m', 'host-path');
 const helm = HELMS.findLast(({ path }) => path !== undefined);
 
 it.skipIf(helm === undefined)(
-  'overrides of any chart leave nothing public that they do not name, and change nothing else',
+  'overrides of any chart report every public reference that remains, and change nothing else',
   async () => {
     const scratch = scratchFolder();
     await fc.assert(

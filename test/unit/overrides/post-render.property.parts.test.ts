@@ -42,7 +42,7 @@ function changed(value: Tree, spot: Spot, change: (path: string, text: string) =
   );
 }
 
-it('changes the places of its map and nothing else, whatever the manifest looks like', async () => {
+it('changes only the locations of the map, in any manifest', async () => {
   let rewritten = 0;
   const run = fc.asyncProperty(
     fc.dictionary(fc.constantFrom('spec', 'data', 'x'), tree),

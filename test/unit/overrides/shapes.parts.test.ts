@@ -11,7 +11,7 @@ const target = parseTarget('ecr.example:5000/m', 'host-path');
 
 describe.for(HELMS)('overrides with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(CHART_SHAPES)(
-    'move every reference or name it: $name',
+    'move every reference or report it: $name',
     async ({ files, residue = [], sets }) => {
       const scratch = scratchFolder();
       const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...files });

@@ -77,7 +77,7 @@ const SHAPES: readonly PinShape[] = [
 
 describe.for(HELMS)('digests with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(SHAPES)(
-    'come where the chart takes them: $name',
+    'are set where the chart supports them: $name',
     async ({ values, template, images, left = [] }) => {
       const scratch = scratchFolder();
       const chart = await writeFiles(join(scratch, 'demo'), {

@@ -198,7 +198,7 @@ const SHAPES: readonly SecretShape[] = [
 ];
 
 describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
-  it.skipIf(helm.path === undefined).for(SHAPES)('is set where the chart takes it: $name', async (wanted) => {
+  it.skipIf(helm.path === undefined).for(SHAPES)('is set where the chart supports it: $name', async (wanted) => {
     const scratch = scratchFolder();
     const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...wanted.files });
     const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
@@ -240,37 +240,40 @@ spec:
       containers:
         - {name: c, image: "{{ .Values.image }}"}
 `;
-  it.skipIf(helm.path === undefined)('reaches what no value does by post-renderer and changed chart', async () => {
-    const scratch = scratchFolder();
-    const chart = await writeFiles(join(scratch, 'shape'), {
-      'Chart.yaml': chartYaml('shape'),
-      'values.yaml': `${IMAGE}imagePullSecrets: []\n`,
-      'templates/a.yaml': BARE,
-    });
-    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
-    const context = { env, cwd: scratch, emit: () => undefined };
-    const proved = async (how?: 'post-render' | 'repack') => {
-      const residue = how && { residue: { how, expect: () => {}, fileName: () => 'f' } };
-      const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
-      const [result] = await values(context, options);
-      return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
-    };
-    expect((await proved()).without).toEqual(['hook', 'bare']);
-    const rendered = await proved('post-render');
-    expect(rendered.without).toEqual(helm.version.startsWith('4') ? [] : ['hook']);
-    expect(parseMap(rendered.residueMap?.text ?? '', 'map').pullSecret).toEqual({
-      name: 'ecr',
-      pods: [
-        { template: 'shape/templates/a.yaml', kind: 'Job', path: 'spec.template.spec', hook: true },
-        { template: 'shape/templates/a.yaml', kind: 'Pod', path: 'spec' },
-      ],
-    });
-    const changed = await proved('repack');
-    expect(changed.without).toEqual([]);
-    const archive = join(scratch, 'changed.tgz');
-    await writeFile(archive, changed.changedChart?.archive ?? '');
-    await writeFile(join(scratch, 'o.yaml'), changed.yaml ?? '');
-    const { stdout } = await helmIn(scratch, helm).run(['template', 'x', archive, '-f', join(scratch, 'o.yaml')]);
-    expect(stdout.match(/- name: ecr$/gm)).toHaveLength(3);
-  });
+  it.skipIf(helm.path === undefined)(
+    'is added by a post-renderer or a repacked chart where no value exists',
+    async () => {
+      const scratch = scratchFolder();
+      const chart = await writeFiles(join(scratch, 'shape'), {
+        'Chart.yaml': chartYaml('shape'),
+        'values.yaml': `${IMAGE}imagePullSecrets: []\n`,
+        'templates/a.yaml': BARE,
+      });
+      const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
+      const context = { env, cwd: scratch, emit: () => undefined };
+      const proved = async (how?: 'post-render' | 'repack') => {
+        const residue = how && { residue: { how, expect: () => {}, fileName: () => 'f' } };
+        const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
+        const [result] = await values(context, options);
+        return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
+      };
+      expect((await proved()).without).toEqual(['hook', 'bare']);
+      const rendered = await proved('post-render');
+      expect(rendered.without).toEqual(helm.version.startsWith('4') ? [] : ['hook']);
+      expect(parseMap(rendered.residueMap?.text ?? '', 'map').pullSecret).toEqual({
+        name: 'ecr',
+        pods: [
+          { template: 'shape/templates/a.yaml', kind: 'Job', path: 'spec.template.spec', hook: true },
+          { template: 'shape/templates/a.yaml', kind: 'Pod', path: 'spec' },
+        ],
+      });
+      const changed = await proved('repack');
+      expect(changed.without).toEqual([]);
+      const archive = join(scratch, 'changed.tgz');
+      await writeFile(archive, changed.changedChart?.archive ?? '');
+      await writeFile(join(scratch, 'o.yaml'), changed.yaml ?? '');
+      const { stdout } = await helmIn(scratch, helm).run(['template', 'x', archive, '-f', join(scratch, 'o.yaml')]);
+      expect(stdout.match(/- name: ecr$/gm)).toHaveLength(3);
+    },
+  );
 });
