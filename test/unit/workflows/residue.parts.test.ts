@@ -33,9 +33,7 @@ describe.for(HELMS)('unmapped references with Helm $version', (wanted) => {
     expect([run.code, run.out]).toEqual([isHelm4 ? 0 : 3, '']);
     expect(run.err).toContain(`${isHelm4 ? 8 : 6} of 8 references private`);
     expect(yaml).toMatch(/^# Needs a post-renderer .*docs\/post-render\.md/m);
-    expect(yaml.match(/^# Still public: .*Helm 3 gives hooks to no post-renderer/gm)?.length ?? 0).toBe(
-      isHelm4 ? 0 : 2,
-    );
+    expect(yaml.match(/^# Still public: .*\bhooks\b/gm)?.length ?? 0).toBe(isHelm4 ? 0 : 2);
   });
 
   // What does not hang on the version is tried with one of them.
