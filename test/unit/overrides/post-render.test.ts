@@ -13,12 +13,12 @@ const entry = (path: string, more: Partial<PostRenderEntry> = {}): PostRenderEnt
 const config = (path: string, more: Partial<PostRenderEntry> = {}): PostRenderEntry =>
   entry(path, { kind: 'ConfigMap', ...more });
 
-/** As Helm 3 gives it. */
+/** Formats a manifest as in Helm 3's output. */
 const helm3 = (text: string, template = TEMPLATE): string => `---\n# Source: ${template}\n${text}`;
 const pod = (image: string): string => `kind: Pod\nspec:\n  containers:\n    - image: ${image}\n      name: app\n`;
 const configMap = (data: string): string => `kind: ConfigMap\ndata:\n${data}`;
 
-/** What becomes of one manifest; fails when an entry was of no use. */
+/** Rewrites one manifest; fails if an entry is unused. */
 async function rewritten(manifest: string, ...entries: PostRenderEntry[]): Promise<string> {
   const { text, unused } = await postRender(helm3(manifest), entries);
   expect(unused).toEqual([]);
@@ -114,7 +114,7 @@ describe('the post-renderer', () => {
     const manifest = configMap('  k: |\n    busybox=busybox\n    a: busybox\n  name: busybox\n');
     const wanted = manifest.replace('=busybox', `=${name.to}`);
     expect(await rewritten(manifest, config('data.k', { ...name, within: 'line 1' }))).toBe(wanted);
-    // Two in one text: nobody knows which is the image.
+    // Two occurrences in one text are ambiguous.
     const { text, unused } = await postRender(helm3(manifest), [config('data.k', name)]);
     expect([text, unused.length]).toEqual([helm3(manifest), 1]);
   });

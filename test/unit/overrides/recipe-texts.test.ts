@@ -27,7 +27,7 @@ const place = {
   confidence: 'likely',
 } as unknown as Place;
 
-/** The recipe of a ConfigMap whose text, a password in it, comes from one value. */
+/** Recipe of a ConfigMap whose text, including a password, comes from one value. */
 function stored(text: string): StoredRecipe {
   const [leaf] = leavesOf({ config: text });
   const [slot] = slotsOf(leaf as NonNullable<typeof leaf>, [IMAGE]) as [Slot];

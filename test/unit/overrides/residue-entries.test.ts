@@ -9,7 +9,7 @@ const at = { chart: 'web', profile: 'default', template: 'web/templates/a.yaml',
 function place(written: string, reference: string, more: Partial<ReferencePlace> = {}): ReferencePlace {
   return { ...at, path: 'spec.image', how: 'config', written, reference, ...more };
 }
-/** What is to be done about places that the overrides do not move. */
+/** Returns the entries for locations that the overrides do not move. */
 const entries = (...places: ReferencePlace[]) => entriesFor(prove(places, places, [], target).residue, places, target);
 
 describe('post-render entries for unmapped references', () => {
@@ -77,7 +77,7 @@ describe('post-render entries for unmapped references', () => {
       ['spec.image', 'line 1', 'docker.io', 'ecr.example/m/docker.io'],
       ['spec.image', 'line 2', 'busybox', 'library/busybox'],
     ]);
-    // Nothing that these two can be set to makes the name.
+    // No values of these two fields make the name.
     expect(
       split('quay.io/a/b:1', [
         { ...repository, text: 'other' },

@@ -11,7 +11,7 @@ function slot(path: string, text: string): Slot {
   return { leaf, start: 0, end: text.length, components: text.split('/'), hostFirst: false, suffix: '' };
 }
 
-/** Parts from texts (of the template) and slots (whole). */
+/** Builds an equation from template texts and whole segments. */
 function equation(written: string, wanted: string, ...parts: readonly (string | Slot | Part)[]): Equation {
   const host = wanted.slice(TARGET.length + 1).split('/')[0] ?? '';
   return {

@@ -5,7 +5,7 @@ import { withUnlocking } from '../../../src/overrides/unlock.ts';
 
 const rendered: Render = { documents: [], values: {} };
 
-/** A chart that renders only with a switch on, and says so in its own words. */
+/** Chart that renders only with a switch on, and names it in its error message. */
 function locked(message: string, isOpen: (values: Values) => boolean): (values: Values) => Promise<Render> {
   return (values) =>
     isOpen(values) ? Promise.resolve(rendered) : Promise.reject(new AirgapError('chart-render', message));

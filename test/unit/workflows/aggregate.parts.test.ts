@@ -10,7 +10,7 @@ import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 
-/** A chart whose Job runs a script over the map of charts in its values. */
+/** Chart whose Job installs the map of charts in its values. */
 function parent(name: string, script: string, values: string): Record<string, string> {
   const lines = script.split('\n').map((line) => `                ${line}`);
   return {

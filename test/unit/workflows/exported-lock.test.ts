@@ -16,7 +16,7 @@ import { type MemoryRegistry, noise } from '../transfer/memory.ts';
 interface Written {
   readonly dir: string;
   readonly bundle: string;
-  /** The file that stands for the bundle. */
+  /** Exported inventory of the bundle. */
   readonly lock: string;
   readonly exported: ExportedLock;
 }

@@ -54,7 +54,7 @@ function failureOf(taken: Promise<unknown>): Promise<AirgapError> {
   );
 }
 
-/** What an archive holds, after every byte of it was checked. */
+/** Returns the content of an archive after verifying it. */
 async function contentOf(path: string): Promise<Record<string, unknown>> {
   const bundle = await openBundle(path);
   try {
@@ -208,7 +208,7 @@ describe('an image', () => {
     expect((await held({})).toSorted()).toEqual([sbom.digest, signature.digest, ofArm.digest].toSorted());
     expect(await held({ platform: parsePlatform('linux/arm64') })).toEqual([ofArm.digest]);
     expect(await held({ referrers: false })).toEqual([]);
-    // What is extracted is a source of them like the bundle.
+    // Referrers can be extracted from the extracted archive again.
     await take(place, { image: name, referrers: true }, true);
     const again = { ...place, file: place.out, out: join(place.dir, 'again') };
     expect(await take(again, { image: name, referrers: true })).toMatchObject({ referrers: 3 });
@@ -284,7 +284,7 @@ function childrenOf(source: MemoryRegistry, name: string): string[] {
   return manifests.map((child) => child.digest);
 }
 
-/** Turns over one byte of a blob. */
+/** Flips one bit of a blob. */
 async function damage(path: string, digest: Digest): Promise<void> {
   const bundle = await openBundle(path);
   const { offset } = bundle.entries.get(digest) as { offset: number };

@@ -8,7 +8,7 @@ import { HELMS, writeFiles } from '../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 
-/** A chart with a second image, which only its values switch on. */
+/** Chart with a second image that its values switch on. */
 const CHART = {
   'Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.4.0\n',
   'values.yaml': 'image: quay.io/shop/web:1\nsidecar: ""\n',

@@ -15,7 +15,7 @@ import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
-/** An image that the operator's own image names in its environment. */
+/** Image named in the environment of the operator's image. */
 function operand(redirect: PlaceFound['redirect']): PlaceFound {
   return {
     chart: 'op',

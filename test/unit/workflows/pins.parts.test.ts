@@ -17,7 +17,7 @@ interface PinShape {
   readonly name: string;
   readonly values: string;
   readonly template: string;
-  /** Images of the render with the overrides; {a} and {b} stand for the digests. */
+  /** Images of the render with the overrides; {a} and {b} are placeholders for digests. */
   readonly images: readonly string[];
   readonly left?: readonly string[];
 }

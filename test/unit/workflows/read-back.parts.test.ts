@@ -11,14 +11,14 @@ import { values } from '../../../src/workflows/values.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
-/** What is written is what Helm reads, and what was proved. Go's YAML takes NEL, LS and PS for line breaks, JavaScript's does not. */
+/** Helm must read the file as it was proved. Go's YAML treats NEL, LS and PS as line breaks, JavaScript's does not. */
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
 describe.for(HELMS)('overrides read by Helm $version', (wanted) => {
   test.skipIf(wanted.path === undefined)('are those that were proved, for any line breaks in chart keys', async () => {
     const folder = scratchFolder();
-    // The key stands in a reason, in the head of the file, and is a key of the overrides.
+    // The key appears in a reason at the top of the file and as a key of the overrides.
     const key = 'k\u0085evil: {image: quay.io/evil/app}\u2028evil2';
     const image = (text: string): string => `kind: Pod\nspec: {containers: [{image: "${text}"}]}\n---\n`;
     const registry = `{{ (index .Values ${JSON.stringify(key).replace('\u0085', '\\u0085').replace('\u2028', '\\u2028')}).registry }}`;

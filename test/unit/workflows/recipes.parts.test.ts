@@ -12,7 +12,7 @@ import { searchCharts } from '../../../src/workflows/search/discover.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
-/** What a bundle's recipe says was found out with other values: it may save work, and never changes the answer. */
+/** A bundle's recipe was derived with other values. It may save work, but must not change the result. */
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 const [wanted] = HELMS;

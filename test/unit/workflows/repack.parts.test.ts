@@ -69,7 +69,7 @@ describe.for(HELMS)('a repacked chart with Helm $version', (wanted) => {
     ]);
   });
 
-  // What does not hang on the version is tried with one of them.
+  // Tests that do not depend on the Helm version run once.
   if (wanted !== HELMS[0]) return;
 
   test('keeps words that are not images, and references assembled by templates stay unmapped', async () => {

@@ -36,7 +36,7 @@ describe.for(HELMS)('unmapped references with Helm $version', (wanted) => {
     expect(yaml.match(/^# Still public: .*\bhooks\b/gm)?.length ?? 0).toBe(isHelm4 ? 0 : 2);
   });
 
-  // What does not hang on the version is tried with one of them.
+  // Tests that do not depend on the Helm version run once.
   if (wanted !== HELMS[0]) return;
 
   test('give an empty map if values change every reference', async () => {

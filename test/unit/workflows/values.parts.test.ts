@@ -44,7 +44,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(stdout.match(/ecr\.example:5000\/mirrored\//g)).toHaveLength(8);
   });
 
-  // What does not hang on the version is tried with one of them.
+  // Tests that do not depend on the Helm version run once.
   if (wanted !== HELMS[0]) return;
 
   test('report references that no value changes, with exit code 3', async () => {
@@ -109,7 +109,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     const { code, err } = await airgap([...args, '-f', own], envOf(scratch), scratch);
     expect([code, await mode()]).toEqual([0, 0o600]);
     expect(err).toMatch(/from your values.*: extra$/m);
-    // What somebody has closed stays closed.
+    // Restricted permissions are kept.
     expect((await airgap(args, envOf(scratch), scratch)).code).toBe(0);
     expect(await mode()).toBe(0o600);
     await chmod(out, 0o644);
@@ -190,7 +190,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     await writeFiles(join(scratch, 'picky'), {
       'Chart.yaml': chartYaml('picky'),
       'values.yaml': 'strict: {registry: registry.example}\nfree: {registry: registry.example}\n',
-      // A name without port and path: what the chart's author knew.
+      // The pattern does not allow ports and paths.
       'values.schema.json': JSON.stringify({
         type: 'object',
         properties: { strict: { properties: { registry: { type: 'string', pattern: '^[a-z0-9.-]+$' } } } },

@@ -17,7 +17,7 @@ import fc from '../../../support/property.ts';
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
 const reference = 'quay.io/team/app:2';
 
-/** The documents that a file holds: errors, and characters that another reader takes for a line break, are failures. */
+/** Parses the documents of a file; fails on errors and on characters that other parsers treat as line breaks. */
 function documentsIn({ files: [file] }: Pick<Formatted, 'files'>): unknown[] {
   const text = file?.text ?? '';
   expect(text).not.toMatch(OBEYED);

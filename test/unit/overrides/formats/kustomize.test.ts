@@ -21,7 +21,7 @@ interface Entry {
   readonly digest?: string;
 }
 
-/** As kustomize's transformer sets an image (api/internal/accumulator and api/filters/imagetag). */
+/** Sets an image like kustomize's transformer (api/internal/accumulator and api/filters/imagetag). */
 function transformed(image: string, entries: readonly Entry[]): string {
   for (const { name, newName, newTag, digest } of entries) {
     const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -13,7 +13,7 @@ const references = ['busybox:1.36', `quay.io/team/app:2@${DIGEST}`, 'quay.io/tea
   parseReference,
 );
 
-/** One registry's hosts.toml: comments, and keys whose values have one spelling in TOML and JSON. */
+/** Parses a hosts.toml: comments, and keys whose values are the same in TOML and JSON. */
 function toml(text: string): Record<string, unknown> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return Object.fromEntries(
@@ -96,7 +96,7 @@ describe('hosts.toml files for containerd', () => {
           const reference = parseReference(`${from}/${to}:1`);
           const [file] = formatContainerd([reference], own, { plainHttp: false }).files;
           const { server } = toml(file?.text ?? '');
-          // With override_path containerd puts the repository behind the URL's path as it is.
+          // With override_path, containerd appends the repository to the URL's path.
           expect(`${server}/${reference.path}`).toBe(
             `https://r.internal.test/v2/${targetRepository(own, reference).path}`,
           );
