@@ -27,7 +27,7 @@ export function worthwhileThreads(blobs: Iterable<{ readonly size: number }>, co
 export class HashThread implements BlobHasher {
   readonly #worker: Worker;
   #job: PromiseWithResolvers<readonly Digest[] | undefined> | undefined;
-  #told: (bytes: number) => void = () => {};
+  #onProgress: (bytes: number) => void = () => {};
   #isLost = false;
 
   constructor(places: FilePlaces) {
@@ -42,7 +42,7 @@ export class HashThread implements BlobHasher {
 
   damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
     if (this.#isLost) return Promise.resolve(undefined);
-    this.#told = told;
+    this.#onProgress = told;
     this.#job = Promise.withResolvers();
     this.#worker.postMessage(blobs satisfies ToHashThread);
     return this.#job.promise;
@@ -53,7 +53,7 @@ export class HashThread implements BlobHasher {
   }
 
   #receive(message: FromHashThread): void {
-    if (message.type === 'bytes') this.#told(message.bytes);
+    if (message.type === 'bytes') this.#onProgress(message.bytes);
     else this.#job?.resolve(message.digests);
   }
 
