@@ -4,18 +4,20 @@ import { accepted } from '../influence/accepted.ts';
 import { namedInRefusal } from '../influence/refused.ts';
 import { type Setting, valuesOf } from './document.ts';
 
+/** Settings that the chart accepts, and a render with them. */
 export interface Accepted<R> {
   readonly settings: readonly Setting[];
   readonly overrides: Values;
-  /** What rendering with them gave. */
+  /** Result of rendering with the overrides. */
   readonly render: R;
-  /** Values paths that the chart refuses to have changed so, with its own words. */
+  /** Settings that the chart refuses, each with the chart's error message. */
   readonly refused: readonly { readonly setting: Setting; readonly reason: string }[];
 }
 
 /**
- * Renders with the settings. A chart can accept a marker and still refuse the target's name (a schema's pattern without
- * a colon refuses a port): those settings are left out, and what they would have moved shows as residue.
+ * Renders the chart with the settings and drops those that it refuses. A chart can accept a probe's marker and still
+ * refuse the target's name: a schema pattern without a colon refuses a port. References that a dropped setting would
+ * have moved remain unmapped.
  */
 export async function accept<R>(
   base: Values,

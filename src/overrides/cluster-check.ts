@@ -5,27 +5,27 @@ import { formatPath } from '../influence/leaves.ts';
 import type { Definition } from './definition.ts';
 import { type Violation, violations } from './structural.ts';
 
-/** A field of a custom resource that its definition refuses with the overrides and does not refuse without them. */
+/** Field of a custom resource that violates its CRD with the overrides and not without them. */
 export interface ClusterRefusal {
   readonly kind: string;
   readonly name: string;
   readonly template: string;
   /** `spec.imagePullSecrets[0]` */
   readonly field: string;
-  /** In words that follow the field. */
+  /** Predicate that follows the field's name, such as `is missing`. */
   readonly message: string;
 }
 
-/** Groups of Kubernetes itself, whose resources are defined by no chart. */
+/** API groups built into Kubernetes; no chart brings a CRD for them. */
 const BUILT_IN =
   /^(?:apps|batch|autoscaling|policy|extensions|(?:networking|storage|rbac\.authorization|admissionregistration|apiregistration|apiextensions|coordination|discovery|events|flowcontrol\.apiserver|node|scheduling|certificates|authentication|authorization|resource)\.k8s\.io)\//;
 
-/** Whether the overrides change any resource that a definition may be of. */
+/** Reports whether the overrides change any resource that a CRD may define. */
 export function touchesCustom(before: readonly Documents[], after: readonly Documents[]): boolean {
   return customPairs(before, after).some(({ documents }) => documents.length > 0);
 }
 
-/** What definitions refuse about the resources that differ, and did not refuse before. */
+/** Returns violations in changed custom resources, without those that were there before. */
 export function clusterRefusals(
   before: readonly Documents[],
   after: readonly Documents[],
@@ -56,13 +56,13 @@ export function clusterRefusals(
 
 function newViolations(definition: Definition, { path, was, is }: Change, object: object): Violation[] {
   if (/^(?:apiVersion|kind|metadata|status)$/.test(String(path[0]))) return [];
-  // A resource that was not there: what every resource has is no business of its schema.
+  // A new resource: the schema does not cover the fields common to all resources.
   const whole = path.length === 0;
   const value = whole ? { ...object, apiVersion: undefined, kind: undefined, metadata: undefined } : is;
   const schema = definition.schemaAt(path);
   const at = formatPath(path);
   if (schema === 'any' || value === undefined) return [];
-  if (schema === undefined) return [{ path: at, message: 'is no field of the definition' }];
+  if (schema === undefined) return [{ path: at, message: 'is not defined in the schema' }];
   const old = new Set((whole ? [] : violations(schema, was, at)).map(textOf));
   return violations(schema, value, at).filter((one) => !old.has(textOf(one)));
 }
@@ -71,7 +71,9 @@ function textOf({ path, message }: Violation): string {
   return `${path} ${message}`;
 }
 
-/** Documents of after that may be custom resources and have another text, with those of before. */
+/**
+ * Returns the documents of `after` that may be custom resources and whose text changed, with their previous versions.
+ */
 function customPairs(
   before: readonly Documents[],
   after: readonly Documents[],
@@ -84,7 +86,7 @@ function customPairs(
   });
 }
 
-/** Parsed only where its API version does not show. */
+/** Parses the document only if the API version does not show in its first lines. */
 function isCustom(document: RenderedDocument): boolean {
   const apiVersion = headOf(document)?.apiVersion ?? String(document.object?.apiVersion ?? '');
   return apiVersion.includes('/') && !BUILT_IN.test(apiVersion);

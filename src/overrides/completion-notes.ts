@@ -1,9 +1,8 @@
 import type { Proof } from './proof.ts';
 
-/** Before the images of pods that no render shows. */
-const OWN_PODS = 'Not known to have the pull secret, in pods that the installed software makes';
+const OWN_PODS = 'Pull secret unknown (pods created by the installed software)';
 
-/** What the head of an overrides file says of pull secret and digests; nothing when neither is asked for. */
+/** Comment lines about the pull secret and digests for the top of an overrides file; none if neither was requested. */
 export function completionNotes({ withoutPullSecret = [], pullSecretUnknown = [], pins }: Proof): string[] {
   return [
     ...withoutPullSecret.map(({ kind, name, template }) => `Without the pull secret: ${kind}/${name} (${template})`),

@@ -3,10 +3,10 @@ import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
 import { tryParseReference } from '../oci/reference.ts';
 
 /**
- * Paths of values that overrides take over with more in them than the names of images: lists, which Helm replaces whole,
- * and texts around a name. What the user put there may be a secret.
+ * Returns the paths of override values that copy more than image names from the user's values: lists, which Helm
+ * replaces whole, and text around a name. The copied content may include secrets.
  * @param base coalesced values without the overrides
- * @param options with which they were made; what the chart alone says is no secret
+ * @param options render options behind `base`; without user values there is nothing confidential to copy
  */
 export function copiedWhole(base: Values, overrides: Values, options: RenderOptions): string[] {
   if (!hasValues(options)) return [];
@@ -26,13 +26,13 @@ export function copiedWhole(base: Values, overrides: Values, options: RenderOpti
   return copied;
 }
 
-/** Texts and numbers; nobody keeps a secret in a boolean. */
+/** Returns strings and numbers; booleans cannot hold a secret. */
 function scalarsIn(value: unknown): (string | number)[] {
   if (typeof value === 'number' || (typeof value === 'string' && value !== '')) return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(scalarsIn) : [];
 }
 
-/** Whether a text is empty, a reference or a part of one, and nothing else. */
+/** Reports whether a text is empty, an image reference, or a part of one. */
 function isName(text: string): boolean {
   return text === '' || tryParseReference(text.replace(/^[a-z]+:\/\/|\/$/g, '')) !== undefined;
 }

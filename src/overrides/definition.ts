@@ -3,13 +3,13 @@ import { blockOf, itemsOf, textOf } from '../helm/yaml-block.ts';
 import type { LeafPath } from '../influence/leaves.ts';
 import { type Schema, schemaOf } from './structural.ts';
 
-/** What a definition says of one version of a custom resource. */
+/** One version of a custom resource definition. */
 export interface Definition {
-  /** The schema of a field; `any` where it may be anything, undefined where there is no such field. */
+  /** Returns the schema of a field; `any` if every value is allowed, undefined if the field is not defined. */
   readonly schemaAt: (path: LeafPath) => Schema | 'any' | undefined;
 }
 
-/** The manifests of custom resource definitions among files of a chart, which may hold several each. */
+/** Returns the CRD manifests in chart files; a file may hold several. */
 export function definitionTexts(files: readonly string[]): string[] {
   return files
     .flatMap((text) => text.split(/^---.*$/m))
@@ -18,8 +18,8 @@ export function definitionTexts(files: readonly string[]): string[] {
 }
 
 /**
- * The definition of a kind; undefined when none of the manifests is of it, or has its version with a schema. A definition
- * may have a megabyte, so it is parsed only where its indentation does not show the field that is wanted.
+ * Finds a version of a CRD; undefined if no manifest defines it with a schema. A CRD can be 1 MB, so fields are located
+ * by indentation first, and the manifest is parsed only if that fails.
  * @param apiVersion group and version, `monitoring.coreos.com/v1`
  */
 export function definitionFor(texts: readonly string[], apiVersion: string, kind: string): Definition | undefined {
@@ -41,7 +41,10 @@ export function definitionFor(texts: readonly string[], apiVersion: string, kind
   return undefined;
 }
 
-/** The lines of a version's schema; `another` for a definition of something else, undefined when that does not show. */
+/**
+ * Returns the lines of a version's schema; `another` for a CRD of another kind, undefined if indentation does not show
+ * it.
+ */
 function schemaBlock(text: string, group: string, kind: string, version: string): string | 'another' | undefined {
   const spec = blockOf(text, 'spec');
   const names = spec && blockOf(spec, 'names');
@@ -54,7 +57,7 @@ function schemaBlock(text: string, group: string, kind: string, version: string)
   return schema && blockOf(schema, 'openAPIV3Schema');
 }
 
-/** The schema of a field out of the lines of the whole. */
+/** Returns the schema of a field from the lines of the version's schema. */
 function fieldBlock(block: string, path: LeafPath): Schema | undefined {
   let at: string | undefined = block;
   for (const key of path) {

@@ -7,18 +7,18 @@ import { fillLeaf, type Slot } from '../influence/slots.ts';
 import type { Recipe } from './recipe.ts';
 import type { Derivation } from './settle.ts';
 
-/** Helm and Kubernetes read YAML 1.1, where `on`, `no` and `0o17` are no strings unless they stand in quotes. */
+/** Helm and Kubernetes read YAML 1.1, where unquoted `on`, `no` and `0o17` are not strings. */
 export const YAML = { compat: 'yaml-1.1' } as const;
 
-/** One values leaf that an override sets. */
+/** One values leaf that the overrides set. */
 export interface Setting {
   readonly path: LeafPath;
   readonly value: unknown;
-  /** Why: the references it moves, or that it is a switch. */
+  /** Reason for the setting: the references that it moves, or the switch that it turns on. */
   readonly comment: string;
 }
 
-/** The settings that a derivation and the recipe's switches come to, in the order of their paths. */
+/** Returns the settings for a solved recipe and its switches, sorted by path. */
 export function settingsOf({ assignment, moves }: Derivation, { switches }: Pick<Recipe, 'switches'>): Setting[] {
   const byLeaf = Map.groupBy(assignment, ([slot]) => slot.leaf);
   const names = [...byLeaf].map(([leaf, slots]) => ({
@@ -32,22 +32,25 @@ export function settingsOf({ assignment, moves }: Derivation, { switches }: Pick
   const unlocking = switches.map((path) => ({
     path,
     value: true,
-    comment: 'without this the chart refuses images from another registry',
+    comment: 'the chart rejects images from other registries without this',
   }));
   return [...names, ...unlocking].sort((a, b) => compare(formatPath(a.path), formatPath(b.path)));
 }
 
-/** The settings as one values tree, lists whole. */
+/** Returns the settings as one values tree; lists are complete because Helm replaces them whole. */
 export function valuesOf(base: Values, settings: readonly Setting[]): Values {
   return overlay(base, settings);
 }
 
-/** The overrides as YAML for `helm -f`, each leaf with the references that it moves. Equal input gives equal bytes. */
+/**
+ * Formats overrides as YAML for `helm -f`, each leaf commented with the references that it moves. Output is
+ * deterministic.
+ */
 export function formatOverrides(header: readonly string[], base: Values, settings: readonly Setting[]): string {
   const document = new Document(valuesOf(base, settings), YAML);
   document.commentBefore = header.map(commentLine).join('\n');
   for (const { path, comment } of settings) {
-    // A comment stands before the key; inside a list, before the list's key, since the list is overridden whole.
+    // Helm replaces lists whole, so a comment about an item goes before the list's key.
     const end = path.findIndex((key) => typeof key === 'number');
     const keys = end < 0 ? path : path.slice(0, end);
     const parent = document.getIn(keys.slice(0, -1), true) ?? document.contents;
@@ -61,7 +64,7 @@ export function formatOverrides(header: readonly string[], base: Values, setting
   return documentText(document);
 }
 
-/** Stays one line for every reader: Go's YAML takes NEL, LS and PS for line breaks too, and what follows one for content. */
+/** Keeps a comment on one line: Go's YAML also breaks lines at NEL, LS and PS, and would read the rest as content. */
 function commentLine(line: string): string {
   return ` ${printableLine(line)}`;
 }

@@ -7,16 +7,16 @@ import { type NamedLeaf, namedLeaves } from '../influence/named-leaves.ts';
 import type { Place } from '../lock/finding.ts';
 import type { Telling } from './telling.ts';
 
-/** Environment variables or arguments that an operator's container is to get. */
+/** Environment variables or arguments to add to an operator's container. */
 export interface Injection {
   readonly kind: Telling['kind'];
-  /** Each name once: of the variable or the flag. */
+  /** Variables or flags; names are unique. */
   readonly entries: readonly { readonly name: string; readonly value: string }[];
-  /** Containers that may be given them, as places name their image fields. */
+  /** Containers that may receive them, identified by their image fields. */
   readonly containers: readonly Pick<Place, 'template' | 'document' | 'path'>[];
 }
 
-/** How charts take further variables and arguments: as Kubernetes has them, or as a map by name. */
+/** Form in which a value takes variables and arguments: a Kubernetes list, or a map by name. */
 export type Shape = 'entries' | 'map';
 
 const KEY = {
@@ -24,7 +24,7 @@ const KEY = {
   argument: /(?:args|arguments|flags)$/i,
 } as const;
 
-/** Leaves whose key speaks of variables or arguments, and that are empty or hold some already. */
+/** Returns leaves whose key suggests variables or arguments and whose value is empty, a list or a map. */
 export function injectionLeaves(
   kind: Injection['kind'],
   values: Values,
@@ -34,14 +34,14 @@ export function injectionLeaves(
   return leaves.filter(({ value }) => value === undefined || value === null || typeof value === 'object');
 }
 
-/** Shapes that a leaf may have, the likelier first. */
+/** Returns the forms that a leaf may take, most likely first. */
 export function shapesOf({ value }: NamedLeaf): Shape[] {
   if (Array.isArray(value)) return ['entries'];
   const isEmpty = value === undefined || value === null || Object.keys(value).length === 0;
   return isEmpty ? ['entries', 'map'] : ['map'];
 }
 
-/** What to set on a leaf so that the container gets them, besides those that are there. */
+/** Returns the leaf's value with the injected entries added. */
 export function withInjection({ value }: NamedLeaf, shape: Shape, { kind, entries }: Injection): unknown {
   if (shape === 'map') {
     return Object.fromEntries(entries.map(({ name, value: text }) => [kind === 'env' ? name : bare(name), text]));
@@ -50,14 +50,15 @@ export function withInjection({ value }: NamedLeaf, shape: Shape, { kind, entrie
   return [...(Array.isArray(value) ? value : []), ...more];
 }
 
-/** The field of a container that a change is looked at as a whole in. */
+/** Reports whether a container field is compared as a whole. */
 export function isWhole(key: string | number): boolean {
   return key === 'env' || key === 'args' || key === 'command';
 }
 
 /**
- * Whether a change is nothing but these more, in one of the containers that may have them, and of names that were not
- * there: server-side apply refuses two variables of one name. Others of the names that come along are other leaves' doing.
+ * Reports whether a change only adds these entries to one of the containers, under names that it did not have before:
+ * server-side apply rejects duplicate variable names. Additional entries of the same names come from other leaves of
+ * the trial and are ignored.
  */
 export function injects(change: Change, { kind, entries, containers }: Injection): boolean {
   const { template, document, path, was, is } = change;
@@ -80,7 +81,7 @@ export function injects(change: Change, { kind, entries, containers }: Injection
   return added.every(isMeant) && entries.every(isAdded);
 }
 
-/** What a variable or an argument sets; flags without their dashes. */
+/** Parses a variable or an argument into name and value; the flag's dashes are removed. */
 function settingOf(kind: Injection['kind'], item: unknown): { name: string; text: string } | undefined {
   if (kind === 'env') {
     const { name, value } = (item ?? {}) as { name?: unknown; value?: unknown };

@@ -6,14 +6,14 @@ import { imageMaps, keysRead, namedLeaves } from '../influence/named-leaves.ts';
 import { parseReference } from '../oci/reference.ts';
 import { wholeOccurrences } from './text-edits.ts';
 
-/** A leaf that may take digests, or whatever else goes behind a tag. */
+/** Values leaf that may take a digest, or another suffix of a tag. */
 export interface PinLeaf {
   readonly path: LeafPath;
-  /** Its value when each reference that it builds gets the digest that is given for it. */
+  /** Returns the leaf's value if each reference that it builds gets the given digest. */
   readonly pinned: (digestOf: (reference: string | undefined) => string) => unknown;
 }
 
-/** A leaf's value; undefined when one of its references has no digest, or one leaf would have to hold several. */
+/** Returns the leaf's pinned value; undefined if a reference has no digest, or the leaf would need several. */
 export function pinnedValue(leaf: PinLeaf, digestOf: (reference: string | undefined) => string | undefined): unknown {
   let isComplete = true;
   const value = leaf.pinned((reference) => {
@@ -29,8 +29,8 @@ const BARE_KEY = /^sha(?:256)?$|sha256$/i;
 const TAG_KEY = /tag$|version$/i;
 
 /**
- * Leaves for a digest that are empty now. Charts want it with or without its algorithm.
- * @param other the less likely of the two spellings
+ * Returns empty leaves for digests. Charts expect the digest with or without its algorithm prefix.
+ * @param isAlternateSpelling use the less likely of the two spellings
  */
 export function digestLeaves(values: Values, templates: readonly TemplateSource[], other: boolean): PinLeaf[] {
   const isMeant = (path: LeafPath): boolean => DIGEST_KEY.test(String(path.at(-1)));
@@ -44,11 +44,11 @@ export function digestLeaves(values: Values, templates: readonly TemplateSource[
 }
 
 /**
- * Leaves with the tag of one of the references, and empty ones that may be one: the digest goes behind it. An empty leaf
- * says nothing of its tag, so it is the one of the reference whose repository stands beside it, else the one that most
- * references have.
- * @param rank 0 for that; further ones try the next frequent tag on leaves with nothing beside them, and only on those
- * @param glue what comes between the tag and what goes behind it
+ * Returns leaves that hold the tag of one of the references, and empty leaves that may hold one; the digest is appended
+ * to the tag. For an empty leaf, the tag is that of the reference whose repository is in a sibling value, otherwise the
+ * most frequent tag.
+ * @param rank 0 for the most frequent tag; a higher rank tries less frequent ones, on leaves without a sibling only
+ * @param separator separator between the tag and its suffix
  */
 export function tagLeaves(
   values: Values,
@@ -73,7 +73,7 @@ export function tagLeaves(
   });
 }
 
-/** The tag of the references whose repository stands beside a leaf, when they have one. */
+/** Returns the tag shared by the references whose repository is in a sibling of the leaf. */
 function tagBeside(values: Values, path: LeafPath, references: readonly string[]): string | undefined {
   const siblings = Object.values((valueAt(values, path.slice(0, -1)) ?? {}) as Record<string, unknown>);
   const names = siblings.filter(
@@ -86,7 +86,7 @@ function tagBeside(values: Values, path: LeafPath, references: readonly string[]
   return tags.size === 1 ? [...tags][0] : undefined;
 }
 
-/** Leaves that have one of the references in full, alone or in a longer text. */
+/** Returns leaves that contain one of the full references, alone or within text. */
 export function referenceLeaves(values: Values, references: readonly string[], glue = '@'): PinLeaf[] {
   const found: PinLeaf[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
@@ -98,7 +98,7 @@ export function referenceLeaves(values: Values, references: readonly string[], g
       found.push({ path, pinned });
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, item] of Object.entries(value)) {
-        // Copies of the globals in subcharts have no effect.
+        // Helm ignores copies of the globals in subchart values.
         if (key !== 'global' || path.length === 0) walk(item, [...path, Array.isArray(value) ? Number(key) : key]);
       }
     }
@@ -118,23 +118,24 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === '';
 }
 
-/** A reference that a change gives a digest. */
+/** Reference and the digest that a change adds to it. */
 export interface Pinned {
   readonly reference: string;
   readonly digest: string;
 }
 
+/** Context for judging whether a change only pins references. */
 export interface PinCheck {
-  /** References that may get a digest, by the texts that they are written as. */
+  /** References that may be pinned, by the text in the manifest. */
   readonly written: ReadonlyMap<string, string>;
   readonly isDigestOf: (reference: string, digest: string) => boolean;
-  /** Maps with a reference that is pinned now, by their path: a field for a digest in them is part of it. */
+  /** Maps that hold a pinned reference, by path; a digest field in such a map is part of the pin. */
   readonly maps: ReadonlyMap<string, Pinned>;
 }
 
 const AT_DIGEST = /@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\w])/g;
 
-/** What a change pins when it does nothing else, else undefined. The tag may go when the digest comes. */
+/** Returns the references that a change pins; undefined if it does anything else. The digest may replace the tag. */
 export function pinnedBy({ was, is, path }: Change, { written, isDigestOf, maps }: PinCheck): Pinned[] | undefined {
   if (typeof is !== 'string') return undefined;
   const whole =
@@ -150,7 +151,7 @@ export function pinnedBy({ was, is, path }: Change, { written, isDigestOf, maps 
     const untagged = [...written.keys()].find((name) => endsWith(before, nameOf(name)) && was.includes(name));
     const name = tagged ?? untagged;
     const reference = name === undefined ? undefined : written.get(name);
-    // Another's digest, which was there before.
+    // The digest of another image, already there before.
     if (name === undefined || reference === undefined || !isDigestOf(reference, digest)) continue;
     found.push({ reference, digest });
     const tag = tagged === undefined ? name.slice(nameOf(name).length) : '';

@@ -3,9 +3,9 @@ import { AirgapError } from '../base/errors.ts';
 import { jsonText } from '../base/printable.ts';
 
 /**
- * The map of a post-renderer: which references that no value reaches become which private ones, and where. `values
- * --residue=post-render` writes it, `post-render` does what it says; docs/post-render.md describes it. Unknown keys are
- * errors: a map that is half understood would leave something public.
+ * Map of the post-renderer: the replacements for references that no value can change. `values --residue=post-render`
+ * writes it and `post-render` applies it; docs/post-render.md describes the format. Unknown keys are errors, because a
+ * partly understood map could leave a public reference in place.
  */
 
 const API_VERSION = 'airgap/v1';
@@ -15,32 +15,34 @@ const text = z.string().min(1);
 
 const entry = z
   .strictObject({
-    /** Template file as Helm prints it: `chart/charts/sub/templates/x.yaml`. */
+    /** Template file as Helm prints it, such as `chart/charts/sub/templates/x.yaml`. */
     template: text,
-    /** Kind of the object; '' for one that has none. */
+    /** Kind of the object; '' if it has none. */
     kind: z.string().optional(),
     /**
-     * Field of the object, as in `Place.path` (lock/finding.ts). Absent: wherever the template's manifests have the
-     * reference, comments and descriptions among them.
+     * Field of the object, in the notation of `Location.path` (lock/finding.ts). If absent, every occurrence in the
+     * template's manifests is replaced, including comments and descriptions.
      */
     path: text.optional(),
-    /** The way inside that field's text, as in `Place.within`; where it ends, the whole text or line is meant. */
+    /**
+     * Steps inside the field's text, as in `Location.within`; the replacement applies to the whole text or line there.
+     */
     within: text.optional(),
-    /** The object is a hook, which Helm 3 does not give to a post-renderer. */
+    /** The object is a hook; Helm 3 does not pass hooks to post-renderers. */
     hook: z.literal(true).optional(),
-    /** What is written there: a reference, or the part of a split that names registry or repository. */
+    /** Current text: a reference, or the field of a split reference that names registry or repository. */
     from: text,
     to: text,
   })
   .refine(
     ({ kind, path }) => (kind === undefined) === (path === undefined),
-    'has a path without a kind, or the reverse',
+    'must have both path and kind, or neither',
   );
 
 const pod = z.strictObject({
   template: text,
   kind: z.string(),
-  /** Of the pod's specification: `spec.template.spec`. */
+  /** Path of the pod spec, such as `spec.template.spec`. */
   path: text,
   hook: z.literal(true).optional(),
 });
@@ -50,10 +52,10 @@ const map = z.strictObject({
   kind: z.literal(KIND),
   chart: text,
   version: text,
-  /** Registry with prefix. */
+  /** Target registry with its path prefix. */
   target: text,
   entries: z.array(entry),
-  /** The secret that pods are to pull with which no value gives it to; absent where none is asked for. */
+  /** Image pull secret for pods that no value gives it to; absent if none was requested. */
   pullSecret: z.strictObject({ name: text, pods: z.array(pod) }).optional(),
 });
 
@@ -61,19 +63,19 @@ export type PostRenderEntry = Readonly<z.infer<typeof entry>>;
 export type PullSecretEntry = Readonly<z.infer<typeof pod>>;
 export type PostRenderMap = Readonly<z.infer<typeof map>>;
 
-/** What a map says, of which chart and for which target. */
+/** Content of a post-render map, without format version and kind. */
 export interface MapContent extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries' | 'pullSecret'>> {
   readonly entries: readonly PostRenderEntry[];
   readonly pullSecret?: PullSecretAdded;
 }
 
-/** A secret, and the pods that get it. */
+/** Image pull secret and the pods to add it to. */
 export interface PullSecretAdded {
   readonly name: string;
   readonly pods: readonly PullSecretEntry[];
 }
 
-/** The text of a map: entries in their order, no time, so equal content gives equal bytes. */
+/** Formats a map as JSON. Entries are sorted and there is no timestamp, so the output is deterministic. */
 export function formatMap({ chart, version, target, entries, pullSecret }: MapContent): string {
   const sorted = [...entries].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const listed = sorted.map(({ template, kind, path, within, hook, from, to }) => {
@@ -83,33 +85,33 @@ export function formatMap({ chart, version, target, entries, pullSecret }: MapCo
   return `${jsonText(content, 2)}\n`;
 }
 
-/** Equal for entries that say the same of the same place. */
+/** Key that is equal for entries with the same replacement at the same location. */
 export function keyOf({ template, kind = '', path = '', within = '', hook, from, to }: PostRenderEntry): string {
   return [template, kind, path, within, from, to, hook ?? ''].join('\n');
 }
 
 /**
- * Reads a map.
- * @param name of the file, for messages
- * @throws AirgapError `config`
+ * Parses a map.
+ * @param name file name for error messages
+ * @throws AirgapError `config` if it is not a map of this version
  */
 export function parseMap(json: string, name: string): PostRenderMap {
   const refused = (message: string): AirgapError =>
     new AirgapError('config', `${name} ${message}`, {
-      hint: 'helm airgap values … --residue=post-render writes the map; docs/post-render.md describes it',
+      hint: 'create the map with helm airgap values … --residue=post-render; docs/post-render.md describes it',
     });
   let value: { apiVersion?: unknown; kind?: unknown } | null;
   try {
     value = JSON.parse(json) as typeof value;
   } catch {
-    throw refused('is no map for the post-renderer: it is no JSON');
+    throw refused('is not a post-render map: not valid JSON');
   }
-  if (value?.kind !== KIND) throw refused(`is no map for the post-renderer: its kind is not ${KIND}`);
+  if (value?.kind !== KIND) throw refused(`is not a post-render map: kind is not ${KIND}`);
   if (value.apiVersion !== API_VERSION) {
-    throw refused(`is a map of version ${String(value.apiVersion)}, and this helm airgap reads ${API_VERSION}`);
+    throw refused(`has apiVersion ${String(value.apiVersion)}; this version of helm airgap supports ${API_VERSION}`);
   }
   const { data, error } = map.safeParse(value);
   if (data !== undefined) return data;
   const problems = error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`);
-  throw refused(`does not say what a map must: ${problems.slice(0, 5).join('; ')}`);
+  throw refused(`is not a valid post-render map: ${problems.slice(0, 5).join('; ')}`);
 }

@@ -2,20 +2,20 @@ import { AirgapError } from '../base/errors.ts';
 import type { PostRenderEntry, PullSecretAdded } from './post-render-map.ts';
 import { applyEdits, type Edit, editsFor } from './text-edits.ts';
 
-/** Manifests with private names, and what the map asked for besides. */
+/** Rewritten manifests. */
 export interface PostRendered {
   readonly text: string;
-  /** Entries that changed nothing. */
+  /** Entries that matched nothing. */
   readonly unused: readonly PostRenderEntry[];
-  /** Whose post-renderer it was: Helm 4 gives hooks too, Helm 3 does not. */
+  /** Helm version that called the post-renderer: Helm 4 passes hooks too, Helm 3 does not. */
   readonly from: 'helm3' | 'helm4';
 }
 
 /**
- * Does what a map says to the manifests that Helm gives to its post-renderer; everything else stays byte for byte.
- * Helm 3 names the template of each in a comment, Helm 4 in an annotation (which stays, since Helm takes the manifests
- * apart by it).
- * @throws AirgapError `unsupported` when no manifest says of which template it is
+ * Applies the entries of a map to the manifests that Helm passes to its post-renderer; all other bytes are unchanged.
+ * Helm 3 names each manifest's template in a comment, Helm 4 in an annotation. The annotation is kept, because Helm
+ * splits the output by it.
+ * @throws AirgapError `unsupported` if no manifest names its template
  */
 export async function postRender(
   stream: string,
@@ -25,8 +25,8 @@ export async function postRender(
   const from = SOURCE.test(stream) ? 'helm3' : 'helm4';
   const manifests = stream.split(SEPARATOR).map((text) => ({ text, template: templateOf(text, from) }));
   if (stream.trim() !== '' && manifests.every(({ template }) => template === undefined)) {
-    throw new AirgapError('unsupported', 'the manifests do not say of which templates they are', {
-      hint: 'let Helm call it, as docs/post-render.md describes, or give it the output of helm template',
+    throw new AirgapError('unsupported', 'the manifests do not name their templates', {
+      hint: 'let Helm run the post-renderer (docs/post-render.md), or pass it the output of helm template',
     });
   }
   const used = new Set<PostRenderEntry>();
@@ -39,7 +39,7 @@ export async function postRender(
   return { text: parts.join(''), unused: entries.filter((entry) => !used.has(entry)), from };
 }
 
-/** One manifest with the edits of those entries that are for its template, and these entries; and with the pull secret. */
+/** Applies the entries for one template, and the pull secret, to a manifest; returns the entries that matched. */
 export async function rewriteManifest(
   text: string,
   template: string,
@@ -50,7 +50,7 @@ export async function rewriteManifest(
   const pods = pullSecret?.pods.filter((pod) => pod.template === template && text.includes('ontainers')) ?? [];
   if (mine.length === 0 && pods.length === 0) return { text, used: [] };
   const placed = mine.filter(({ path }) => path !== undefined);
-  // The YAML library takes longer to load than all the rest, and most installs have nothing for it.
+  // Loading the YAML library takes longer than everything else, and most manifests do not need it.
   const { manifestEdits } = placed.length === 0 ? {} : await import('./scalar-edits.ts');
   const found: (Edit & { readonly entries: readonly PostRenderEntry[] })[] = manifestEdits?.(text, placed) ?? [];
   for (const entry of mine) {
@@ -61,16 +61,16 @@ export async function rewriteManifest(
   return { text: applyEdits(text, [...found, ...added]), used: [...new Set(found.flatMap((edit) => edit.entries))] };
 }
 
-/** Cheap test before parsing; what is in base64, or spelled with escapes, does not show. */
+/** Checks cheaply before parsing. Text in base64 or with escapes cannot be ruled out this way. */
 function mayHold(text: string, { from, within = '' }: PostRenderEntry): boolean {
   return text.includes(from) || text.includes('\\') || within.includes('base64');
 }
 
-/** A line of three dashes stands nowhere but between documents, not even inside of quotes (YAML 1.2.2, 9.1.2). */
+/** A line of three dashes always separates documents, even inside quotes (YAML 1.2.2, 9.1.2). */
 const SEPARATOR = /^(?=---(?:\s|$))/m;
-/** What Helm 3 writes before each manifest. */
+/** Comment that Helm 3 writes before each manifest. */
 const SOURCE = /^---\n# Source: (.*)/;
-/** The annotation by which Helm 4 tells manifests apart again. */
+/** Annotation by which Helm 4 splits the post-rendered manifests again. */
 const FILENAME =
   /(?:^|[\s{,"'])postrenderer\.helm\.sh\/postrender-filename["']?: *(?:'((?:[^']|'')*)'|"([^"]*)"|([^\s,}]+))/;
 

@@ -7,65 +7,65 @@ import type { Shape } from './pull-secret.ts';
 import { isRedirected } from './redirect.ts';
 import type { PodWithout } from './secret-holders.ts';
 
-/** A place that still names a public image, or not exactly the name that push gives it. */
+/** Reference that is still public with the overrides, or differs from the name under which push stores the image. */
 export interface Residue {
   readonly reference: string;
   readonly chart: string;
   readonly profile: string;
   readonly template: string;
   readonly path: string;
-  /** What stands there with the overrides. */
+  /** Text at the location with the overrides. */
   readonly written: string;
-  /** Why no value moves it, in words, when that is known. */
+  /** Reason why no value changes it, if known. */
   readonly because?: string;
 }
 
-/** What one pair of renders shows. */
+/** Result of comparing one render with and without the overrides. */
 export interface RenderProof {
-  /** Distinct references of before. */
+  /** Distinct references without the overrides. */
   readonly references: readonly string[];
   readonly residue: readonly Residue[];
 }
 
-/** What all pairs of renders of a chart show together. */
+/** Combined result for all renders of a chart. */
 export interface Proof {
-  /** Distinct references of the chart, before. */
+  /** Number of distinct references without the overrides. */
   readonly references: number;
-  /** How many of them stand nowhere any more, and everywhere exactly as push names them. */
+  /** Number of them that appear nowhere any more and have the exact name given by push everywhere. */
   readonly rewritten: number;
   readonly residue: readonly Residue[];
-  /** Nothing was rendered with the overrides, so nothing is known of them. */
+  /** The overrides were not rendered, so nothing is proved. */
   readonly skipped?: true;
-  /** The values that give the pull secret, each in the form that the chart and its definitions take. */
+  /** Values that set the pull secret, each with the form that the chart and its CRDs accept. */
   readonly pullSecretBy?: readonly { readonly path: string; readonly form: Shape }[];
-  /** Pods that are pulled without the secret, when one is asked for. They are no residue: a node may have credentials. */
+  /** Pods without the requested pull secret. They do not fail the proof: a node may have credentials. */
   readonly withoutPullSecret?: readonly PodWithout[];
-  /** Variables and arguments that operators get by the overrides, for images that they choose by themselves. */
+  /** Variables and arguments that the overrides add to operators, for images that the operators choose. */
   readonly injected?: readonly { readonly name: string; readonly value: string }[];
-  /** Images of pods that the installed software makes by itself: nothing shows whether these have the secret. */
+  /** Images of pods that the installed software creates; whether these have the secret is unknown. */
   readonly pullSecretUnknown?: readonly string[];
-  /** How far references have their digests, when that is asked for. */
+  /** Result of pinning, if requested. */
   readonly pins?: Pins;
 }
 
-/** How far pinning went. */
+/** Result of pinning references to digests. */
 export interface Pins {
-  /** References that stand everywhere with their digest, which they had not before. */
+  /** Number of references that have a digest everywhere because of pinning. */
   readonly pinned: number;
-  /** References that the bundle holds and that have no digest without pinning. */
+  /** Number of bundled references that have no digest without pinning. */
   readonly pinnable: number;
-  /** Where the chart takes no digest. */
+  /** Locations where the chart accepts no digest. */
   readonly left: readonly { readonly reference: string; readonly template: string; readonly path: string }[];
 }
 
-/** A place with the reference that it holds. */
+/** Location with its normalised reference. */
 export type ReferencePlace = Place & { readonly reference: string };
 
 /**
- * Compares two renders of a chart, without and with the overrides. Three nets, since each can have a hole: every place
- * of before has to hold its exact private name; no place of after may hold anything that is not under the target; and
- * no text of after may hold a reference of before.
- * @param chosen images that an operator chooses by itself: the render has to show what moves them
+ * Compares two renders of a chart, without and with the overrides. Three independent checks, since each has gaps: every
+ * original location must have its exact private name; every reference in the new render must be under the target; and
+ * no original reference may appear anywhere in the new text.
+ * @param operands images that an operator chooses at run time: the render must contain the setting that moves them
  */
 export function prove(
   before: readonly ReferencePlace[],
@@ -110,7 +110,7 @@ export function prove(
   return { references, residue: residue.sort((a, b) => compare(sortKey(a), sortKey(b))) };
 }
 
-/** Proofs of one chart put together: a reference counts once, and is moved when it is moved in all of them. */
+/** Combines the proofs of one chart. Each reference counts once, and counts as moved if it is moved in all renders. */
 export function together(proofs: readonly RenderProof[]): Proof {
   const residue = proofs.flatMap((proof) => proof.residue);
   const left = new Set(residue.map(({ reference }) => reference));
@@ -119,28 +119,31 @@ export function together(proofs: readonly RenderProof[]): Proof {
   return { references: references.length, rewritten, residue };
 }
 
-/** The private reference of a place; itself when it is private already. */
+/** Returns the private reference expected at a location; the reference itself if it is already private. */
 function wantedReference({ reference }: ReferencePlace, target: Target): string {
   const parsed = parseReference(reference);
   return isUnderTarget(target, parsed) ? formatReference(parsed) : targetText(target, parsed);
 }
 
-/** Whether a private name stands in a text, and not one that only begins with it. A digest may follow. */
+/** Reports whether a text contains a private name that is not the beginning of a longer one. A digest may follow. */
 function holds(text: string, wanted: string): boolean {
   const names = [wanted, wanted.replace(/:latest$/, '')];
   const goesOn = (at: number, name: string): boolean => /^(?:[\w/:-]|\.\w)/.test(text.slice(at + name.length));
   return names.some((name) => occurrences(text, name, /(?!)/, /(?!)/).some((at) => !goesOn(at, name)));
 }
 
-/** Whether a reference stands in a text as a whole. One without registry or tag is too common a word to look for. */
+/**
+ * Reports whether a text contains a whole reference. A reference without registry or tag is too common a word to search
+ * for.
+ */
 function stands(text: string, written: string): boolean {
   if (!/[/:]/.test(written) || !text.includes(written)) return false;
   const found = occurrences(text, written, /[\w./@-]/, /[\w/@:-]/);
-  // A dot ends a sentence, or goes on to a longer tag.
+  // A dot either ends a sentence or continues the tag.
   return found.some((at) => !/^\.\w/.test(text.slice(at + written.length)));
 }
 
-/** Equal for two places at one position. */
+/** Key that is equal for references at the same location. */
 export function keyOfPlace({ template, document, path, within }: Place): string {
   return [template, document, path, within ?? ''].join('\n');
 }
@@ -150,12 +153,12 @@ function describe(place: ReferencePlace, written: string): Residue {
   return { reference, chart, profile, template, path: pathOf(place), written };
 }
 
-/** How residue names a place in its template. */
+/** Formats the path of a location in its template, for reports and proofs. */
 export function pathOf({ path, within }: Place): string {
   return within === undefined ? path : `${path} (${within})`;
 }
 
-/** Whether a place is among the residue, or what it held stands elsewhere in its template now. */
+/** Reports whether the reference at a location is unmapped, or its text now appears elsewhere in the template. */
 export function isResidue({ residue }: Pick<Proof, 'residue'>, place: Place): boolean {
   return residue.some(
     ({ template, path, written }) =>

@@ -5,12 +5,12 @@ import type { LeafPath } from '../influence/leaves.ts';
 import { imageMaps, keysRead, type NamedLeaf, namedLeaves } from '../influence/named-leaves.ts';
 
 /**
- * How charts take pull secrets: as Kubernetes has them (`[{name: a}]`), as a list of names that the template makes
- * entries of, or as one name.
+ * Form in which a chart takes pull secrets: Kubernetes entries (`[{name: a}]`), a list of names that the template turns
+ * into entries, or a single name.
  */
 export type Shape = 'entries' | 'names' | 'name';
 
-/** A leaf that may be for pull secrets, and the shapes that it may have, the likelier first. */
+/** Leaf that may take pull secrets, with the forms that it may have, most likely first. */
 export interface SecretLeaf extends NamedLeaf {
   readonly shapes: readonly Shape[];
 }
@@ -18,7 +18,7 @@ export interface SecretLeaf extends NamedLeaf {
 const KEY = /(?:pull|registry|image|docker)[-_]?secrets?(?:[-_]?names?)?$|^regcreds?$/i;
 const NAME_BELOW = /^(?:secret|existingSecret)?names?$|^existingSecret$/i;
 
-/** Leaves whose key speaks of pull secrets: those in the values, and those that only templates read. */
+/** Returns leaves whose key suggests pull secrets: those in the values, and those that only templates read. */
 export function secretLeaves(values: Values, templates: readonly TemplateSource[]): SecretLeaf[] {
   const keys = keysRead(templates, (key) => KEY.test(key));
   const maps = imageMaps(values).flatMap((path) => [path, path.slice(0, -1)]);
@@ -35,7 +35,7 @@ function isMeant(path: LeafPath): boolean {
   return KEY.test(key) || (NAME_BELOW.test(key) && KEY.test(String(parent)));
 }
 
-/** None for what holds something that another name would replace. */
+/** Returns no form for a leaf whose current value would be overwritten. */
 function shapesOf({ path, value }: NamedLeaf): Shape[] {
   if (Array.isArray(value)) {
     if (value.length === 0) return ['entries', 'names'];
@@ -48,20 +48,20 @@ function shapesOf({ path, value }: NamedLeaf): Shape[] {
   return isOne ? ['name', 'entries', 'names'] : ['entries', 'names', 'name'];
 }
 
-/** What to set on a leaf so that a secret is taken besides those that are there. */
+/** Returns the leaf's value with a secret added to the existing ones. */
 export function withSecret({ value }: NamedLeaf, shape: Shape, secret: string): unknown {
   if (shape === 'name') return secret;
   return [...(Array.isArray(value) ? value : []), shape === 'names' ? secret : { name: secret }];
 }
 
-/** Where Kubernetes has them, in pods and service accounts alike; resources of operators use the same name. */
+/** Field of pods and service accounts; custom resources of operators use the same name. */
 export const FIELD = 'imagePullSecrets';
 
 /**
- * Whether a change is nothing but a secret more: as Kubernetes wants it, as a list of names where a definition says so, or
- * as an operator is told by an environment variable or an argument for the pods that it makes.
- * @param secret that is looked at; others that come along are somebody else's
- * @param asNames whether the field is one of a custom resource that has names
+ * Reports whether a change only adds a pull secret: as a Kubernetes entry, as a name if the CRD says so, or as an
+ * environment variable or argument of an operator that creates pods.
+ * @param secret name to look for; other secrets added by the same render belong to other trials
+ * @param asNames true if the field belongs to a custom resource that lists names
  */
 export function addsSecret(change: Change, secret: string, asNames = false): boolean {
   const { path, was, is } = change;
@@ -89,7 +89,7 @@ function tellsOperator({ path, was = [], is }: Change, secret: string): boolean 
 
 const SPEAKS = /pull[-_]?secrets?/i;
 
-/** Whether a variable or an argument of a container names the secret, for the pods that it makes. */
+/** Reports whether a container variable or argument passes the secret's name, for pods that the container creates. */
 export function tellsOfSecret(value: unknown, secret: string): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).some(([key, item]) => {

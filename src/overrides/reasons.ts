@@ -11,22 +11,25 @@ import type { Recipe } from './recipe.ts';
 import { setBy } from './set-values.ts';
 import type { Derivation } from './settle.ts';
 
-/** What was tried on the way to a proof. */
+/** Results of the derivation that explain unmapped references. */
 export interface Tried {
   readonly derived: readonly { readonly recipe: Recipe; readonly derivation: Derivation }[];
   readonly refused: Accepted<unknown>['refused'];
-  /** Images that an operator chooses by itself. */
+  /** Images that operators choose at run time. */
   readonly chosen: readonly ReferencePlace[];
-  /** Whether a value was looked for that gives an operator further variables and arguments. */
+  /** True if values that add variables or arguments to operators were tried. */
   readonly isInjected: boolean;
   readonly target: Target;
   /** Coalesced values without overrides. */
   readonly values: Values;
-  /** What the command line sets by key. */
+  /** Keys set on the command line. */
   readonly set: readonly SetKey[];
 }
 
-/** Residue with the reason in words, as far as it is known: what a value conflicts with, what the chart refuses, or that nothing reaches it. */
+/**
+ * Adds the known reason to each unmapped reference: conflicting values, a setting that the chart refuses, or no value
+ * at all.
+ */
 export function withReasons(residue: readonly Residue[], tried: Tried): Residue[] {
   return residue.map((entry) => {
     const because = reasonFor(entry, tried);
@@ -34,8 +37,8 @@ export function withReasons(residue: readonly Residue[], tried: Tried): Residue[
   });
 }
 
-/** How a refusal begins that is a definition's and not the chart's. */
-export const CLUSTER = 'the cluster would refuse';
+/** Beginning of a refusal that comes from a CRD and not from the chart. */
+export const CLUSTER = 'the cluster would reject';
 
 function reasonFor(entry: Residue, tried: Tried): string | undefined {
   const { derived, refused, chosen, isInjected, target, values, set } = tried;
@@ -45,40 +48,40 @@ function reasonFor(entry: Residue, tried: Tried): string | undefined {
   if (operand !== undefined) return operandReason(operand, isInjected);
   const refusal = refused.find(({ setting }) => setting.comment.split('\n').includes(entry.written));
   if (refusal?.reason.startsWith(CLUSTER))
-    return `${formatPath(refusal.setting.path)} would move it, and ${refusal.reason}`;
-  if (refusal !== undefined) return `the chart refuses ${formatPath(refusal.setting.path)} to be changed so`;
+    return `setting ${formatPath(refusal.setting.path)} would change it, but ${refusal.reason}`;
+  if (refusal !== undefined) return `the chart refuses the new value of ${formatPath(refusal.setting.path)}`;
   for (const { recipe, derivation } of derived) {
     const at = recipe.places.findIndex(isHere);
     const place = recipe.places[at];
     if (place === undefined) continue;
     const isSolved = !derivation.unsolved.includes(place);
     if (isSolved && isTagChanged(target, parseReference(entry.reference)))
-      return 'it needs another tag there, and no value changes that alone';
+      return 'it needs a different tag, and no value changes only the tag';
     const fixed = setBy(place.written, values, set);
     const { flag, key } = fixed ?? {};
     const bySet =
-      fixed && `${flag} ${key} builds it, and Helm puts ${flag} over values files: set it in a file with -f`;
+      fixed && `${flag} ${key} builds it and takes precedence over values files: set it in a file with -f instead`;
     return placeReason(at, recipe, derivation, bySet);
   }
   return undefined;
 }
 
-/** A template's documents may have the same paths. */
+/** Normalised reference; distinguishes documents of a template that have the same path. */
 function referenceOf({ written }: Place): string | undefined {
   const reference = tryParseReference(written);
   return reference && formatReference(reference);
 }
 
 function operandReason({ redirect }: Place, isInjected: boolean): string {
-  if (redirect === undefined || redirect.kind === 'none') return 'nothing tells the operator to take it from elsewhere';
+  if (redirect === undefined || redirect.kind === 'none') return 'no setting of the operator is known to change it';
   const what = { values: 'values', env: 'environment variable', argument: 'argument', 'resource-field': 'field' };
   const name = redirect.name === undefined ? '' : ` ${redirect.name}`;
   const isTold = redirect.kind === 'env' || redirect.kind === 'argument';
-  const how = isTold && !isInjected ? '; without --no-inject one is looked for' : '';
-  return `the ${what[redirect.kind]}${name} would move it, and no value of the chart is known to set that${how}`;
+  const how = isTold && !isInjected ? '; run without --no-inject to search for one' : '';
+  return `the ${what[redirect.kind]}${name} would change it, but no chart value is known to set that${how}`;
 }
 
-/** @param bySet the reason when no value of a file can build it, since the command line sets one */
+/** @param bySet reason if a command-line flag sets the value that builds it */
 function placeReason(
   at: number,
   { first, later }: Recipe,
@@ -86,12 +89,12 @@ function placeReason(
   bySet: string | undefined,
 ): string | undefined {
   const compositions = [...(first[at] ?? []), ...(later[at] ?? [])];
-  if (compositions.length === 0) return bySet ?? 'no value builds it: it is written in the template';
+  if (compositions.length === 0) return bySet ?? 'it is hard-coded in the template';
   for (const part of compositions.flat()) {
     if (part.kind !== 'slot' || !assignment.has(part.slot)) continue;
     const other = moves.get(part.slot)?.find(({ written }) => written !== '');
     if (other !== undefined)
-      return `${slotPath(part.slot)} builds it too, and is needed as ${assignment.get(part.slot)} for ${other.written}`;
+      return `${slotPath(part.slot)} builds it too, but must be ${assignment.get(part.slot)} for ${other.written}`;
   }
   return bySet;
 }

@@ -13,36 +13,37 @@ import { evaluate } from './solve.ts';
 import { type Unlocking, withUnlocking } from './unlock.ts';
 import { neutralWords } from './words.ts';
 
-/** How the references of one render are put together from values. It is the same for every target. */
+/** Describes how values build the references of one render. It does not depend on the target. */
 export interface Recipe extends Compositions {
-  /** Leaves that the chart refused to have marked, as people write their paths. */
+  /** Paths of leaves whose markers the chart refused. */
   readonly refused: readonly string[];
-  /** Switches without which the chart refuses images that are not its own. */
+  /** Switches that the chart requires before it accepts other images. */
   readonly switches: readonly (readonly string[])[];
 }
 
+/** Input for deriving a recipe. */
 export interface ComposeOptions {
   readonly base: Render;
-  /** Where references stand in the base render. */
+  /** Locations of references in the base render. */
   readonly places: readonly Place[];
-  /** For which it has to do; it decides only how far leaves without a value are looked at. */
+  /** Target registry; it only decides how many empty leaves are probed. */
   readonly target: Target;
   readonly render: RenderWith;
-  /** Read only when the values that are there do not explain everything. */
+  /** Template sources; read only if the values with content do not explain every reference. */
   readonly templates: () => Promise<readonly TemplateSource[]>;
-  /** Leaves, as people write their paths, that are to be left alone. */
+  /** Paths of leaves to leave unchanged. */
   readonly without?: ReadonlySet<string>;
-  /** A first probe, when one was made already: of every leaf that stands in one of the references. */
+  /** Initial probe, if already done, of all leaves whose value occurs in a reference. */
   readonly start?: Start;
 }
 
-/** A probe, and what had to be switched on for it. */
+/** Probe result, and the switches that it needed. */
 export interface Start {
   readonly probed: Probe;
   readonly unlocking: Unlocking;
 }
 
-/** Marks every leaf that stands in one of the references, and whatever else `beside` wants with these slots. */
+/** Probes all leaves whose value occurs in a reference, and the segments that `extraSegments` adds. */
 export async function startProbe(
   base: Render,
   written: readonly string[],
@@ -60,10 +61,9 @@ export async function startProbe(
 }
 
 /**
- * Finds out which values build which reference (DESIGN.md, Overrides, steps 2 and 3). First the leaves that have a
- * value, unless an empty registry of the whole chart does it with fewer; where those do not explain a place, words under
- * keys that say nothing of images, then empty leaves and leaves that only templates read, local ones before those that
- * reach over the whole chart.
+ * Determines which values build which reference (DESIGN.md, Overrides, steps 2 and 3). Leaves with a value come first,
+ * unless an empty chart-wide registry leaf needs fewer settings. For locations that these do not explain, it tries
+ * single words under unrelated keys, then empty leaves and leaves that only templates read: local before global ones.
  */
 export async function compose(options: ComposeOptions): Promise<Recipe> {
   const { base, target, render, templates, without = new Set() } = options;
@@ -109,25 +109,24 @@ export async function compose(options: ComposeOptions): Promise<Recipe> {
   return { places, first, later, refused: [...refused].map(slotPath), switches: unlocking.switches() };
 }
 
-/** One leaf for the registry of all images, which charts offer and leave empty. */
+/** Reports whether a leaf is the registry of all images, which charts offer and leave empty. */
 function isRegistryOfAll(leaf: Leaf): boolean {
   return isGlobal(leaf) && /registry$/i.test(String(leaf.path.at(-1)));
 }
 
-/** Images of several registries have to keep them in their names, so no one registry is right for them. */
+/** Reports whether all images have the same registry. Otherwise, no single registry value fits their target names. */
 function areOfOneRegistry(places: readonly Place[]): boolean {
   return new Set(places.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
 }
 
-/** How many leaves have to be set. */
+/** Number of leaves that a solution sets. */
 function leavesIn({ assignment }: Derivation): number {
   return new Set([...assignment.keys()].map(({ leaf }) => leaf)).size;
 }
 
 /**
- * The compositions by the leaves that have a value. A marker can also turn a condition (`eq .flavor "posix"`), and then
- * what the template wrote is no longer what it writes: a second probe leaves out the leaves that are single words and
- * answers for those places.
+ * Reference templates built from leaves with a value. A marker can also flip a condition (`eq .flavor "posix"`), so
+ * that the template prints something else. For those locations, a second probe without single-word leaves decides.
  */
 async function faithful(
   places: readonly Place[],

@@ -9,8 +9,8 @@ import type { ReferencePlace } from './proof.ts';
 import { isToldIn, type Telling } from './telling.ts';
 
 /**
- * Images that only an operator's binary knows stand in no template. A rule says which values make the operator take
- * them from elsewhere; those are settings like any others, and seen in the render when they work.
+ * Returns settings for images that only an operator's binary names. Operator rules list the values that redirect such
+ * an image. Like all settings, they are proved by the render.
  */
 export function redirectSettings(places: readonly ReferencePlace[], base: Render, target: Target): Setting[] {
   const settings = new Map<string, Setting>();
@@ -28,7 +28,7 @@ export function redirectSettings(places: readonly ReferencePlace[], base: Render
   return [...settings.values()];
 }
 
-/** Both, in the order of their paths; what was derived from the render wins. */
+/** Merges both lists, sorted by path. A derived setting takes precedence over a redirect for the same leaf. */
 export function withRedirects(derived: readonly Setting[], redirects: readonly Setting[]): Setting[] {
   const taken = new Set(derived.map(({ path }) => formatPath(path)));
   const more = redirects.filter(({ path }) => !taken.has(formatPath(path)));
@@ -36,9 +36,9 @@ export function withRedirects(derived: readonly Setting[], redirects: readonly S
 }
 
 /**
- * Whether the render says what moves the image: every value of the redirect, or the private reference itself. What an
- * operator takes for resources that users make, or puts together from what it is told, has to stand in the variable or
- * argument, since the chart's own resources may have the same names.
+ * Reports whether the render contains the redirect of an image: all of its values, or the private reference itself. For
+ * user-created resources, and for references that the operator assembles, the variable or argument itself must be set,
+ * because the chart's own resources may contain the same names.
  */
 export function isRedirected(place: ReferencePlace, documents: readonly RenderedDocument[], target: Target): boolean {
   if (place.userMade || place.redirect?.value !== undefined) {
@@ -52,7 +52,7 @@ export function isRedirected(place: ReferencePlace, documents: readonly Rendered
   return texts.length > 0 && texts.every(shows);
 }
 
-/** What the operator of an image is to be told, by a variable or an argument; undefined where neither moves it. */
+/** Returns the variable or argument that redirects an image; undefined if neither does. */
 export function tellingOf(place: ReferencePlace, target: Target): Telling | undefined {
   const { kind, name } = place.redirect ?? { kind: 'none' };
   const value = redirectText(place, target);
@@ -64,11 +64,11 @@ export function tellingOf(place: ReferencePlace, target: Target): Telling | unde
 function textsOf(redirect: Redirect | undefined): string[] {
   if (redirect?.value !== undefined) return redirect.value.split(', ');
   const texts = redirect?.values === undefined ? [] : leaves(redirect.values).map(({ value }) => value);
-  // A tag alone proves nothing: it stays what it was.
+  // A tag alone proves nothing, because it does not change.
   return texts.filter((value): value is string => typeof value === 'string' && /\{(?!tag\})/.test(value));
 }
 
-/** What a variable, argument or field has to say of one image; undefined when the redirect needs several at once. */
+/** Returns the text for a variable, argument or field; undefined if the redirect needs several texts. */
 export function redirectText({ redirect, reference }: ReferencePlace, target: Target): string | undefined {
   const text = redirect?.value ?? '{reference}';
   return text.includes(', ') ? undefined : fill(text, privateOf(reference, target));
@@ -79,7 +79,7 @@ function privateOf(reference: string, target: Target): Reference {
   return isUnderTarget(target, parsed) ? parsed : targetReference(target, parsed);
 }
 
-/** The placeholders of a redirect (lock/finding.ts). */
+/** Fills in the placeholders of a redirect (lock/finding.ts). */
 function fill(text: string, reference: Reference): string {
   const { registry, path, tag = '' } = reference;
   const last = path.lastIndexOf('/');

@@ -7,9 +7,9 @@ import type { PostRenderEntry } from './post-render-map.ts';
 import { pathOf, type ReferencePlace, type Residue } from './proof.ts';
 
 /**
- * What a post-renderer has to do about residue: one entry a place, for a split one each of its fields that change. There
- * are none for what stands in no manifest, since an operator chooses it.
- * @param places of the renders that the residue was found in, before and with the overrides
+ * Returns the post-renderer's entries for unmapped references: one per location, and for a split reference one per
+ * changed field. Images that an operator chooses are in no manifest and get no entry.
+ * @param locations locations in the renders with and without the overrides
  */
 export function entriesFor(
   residue: readonly Residue[],
@@ -18,7 +18,7 @@ export function entriesFor(
 ): PostRenderEntry[] {
   return residue.flatMap(({ template, path, reference, written }): PostRenderEntry[] => {
     const name = privateName(reference, target);
-    // Found in a text of the template, and at no place of an object.
+    // Found in the template's text, but not in a field of an object.
     if (path === '') return [{ template, from: written, to: renamed(written, name) }];
     const here = places.filter(
       (place) => place.template === template && place.written === written && pathOf(place) === path,
@@ -27,10 +27,10 @@ export function entriesFor(
   });
 }
 
-/** What a reference is called at the target. */
+/** Name of a reference at the target. */
 interface PrivateName {
   readonly repository: string;
-  /** Where it is not the one that is written. */
+  /** Tag at the target, if it differs from the original. */
   readonly tag?: string;
 }
 
@@ -43,7 +43,7 @@ function entriesAt(place: ReferencePlace, name: PrivateName): PostRenderEntry[] 
     return [{ ...common, ...at, from: written, to: renamed(written, name) }];
   }
   return splitNames(place.parts, name).map(({ path, from, to }) => {
-    // The fields of a split inside a text are fields of that text.
+    // If the split is inside a text, its fields are paths within that text.
     const at = place.within === undefined ? { path } : { path: place.path, within: path };
     return { ...common, ...at, from, to };
   });
@@ -55,7 +55,9 @@ function privateName(reference: string, target: Target): PrivateName {
   return { repository: formatRepository(repository), ...(tag === undefined || tag === parsed.tag ? {} : { tag }) };
 }
 
-/** Tag and digest stay as they are written unless the tag is another, and so does what some tools write before a reference. */
+/**
+ * Returns the text with the new name. The tag is replaced only if it changes; digest and `docker://` prefix are kept.
+ */
 function renamed(written: string, { repository, tag }: PrivateName): string {
   const scheme = /^docker:\/\//.exec(written)?.[0] ?? '';
   const bare = written.slice(scheme.length);
@@ -64,8 +66,8 @@ function renamed(written: string, { repository, tag }: PrivateName): string {
 }
 
 /**
- * A reference with registry, path or tag is meant wherever its text has it, whatever lines come before; a single word
- * only in its line.
+ * Returns the steps within a field that the entry keeps. A reference with registry, path or tag is unambiguous, so its
+ * line number is dropped; a single word applies to its line only.
  */
 function meant(within: string | undefined, written: string): string | undefined {
   const steps = within?.split(' > ') ?? [];
@@ -76,14 +78,14 @@ function meant(within: string | undefined, written: string): string | undefined 
   return [...steps.slice(0, -1), ...kept].join(' > ') || undefined;
 }
 
-/** A field of a split with another text. */
+/** Field of a split reference with its new text. */
 interface FieldEdit {
   readonly path: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** New texts for the fields of a split that change; none when they cannot say the name. */
+/** Returns the fields of a split reference that change; none if the fields cannot express the name. */
 function splitNames(parts: readonly SplitPart[], { repository, tag }: PrivateName): FieldEdit[] {
   const names = repositoryFields(parts, repository);
   const own = parts.find(({ role }) => role === 'tag');
@@ -93,7 +95,7 @@ function splitNames(parts: readonly SplitPart[], { repository, tag }: PrivateNam
   return edits.filter(({ from, to }) => from !== to);
 }
 
-/** Of the fields that name registry and repository the first gets the front, and the rest stay if they can. */
+/** Puts the new prefix into the first field of registry and repository, and keeps the others if possible. */
 function repositoryFields(parts: readonly SplitPart[], repository: string): FieldEdit[] {
   const [first, ...rest] = parts.filter(({ role }) => role !== 'tag' && role !== 'digest');
   if (first === undefined) return [];
@@ -107,7 +109,7 @@ function repositoryFields(parts: readonly SplitPart[], repository: string): Fiel
     { path: first.path, from: first.text, to: front },
     { path: only.path, from: only.text, to: only.text.replace(tail, name) },
   ];
-  // Docker Hub's own images are pushed under the name that they have there; a registry may be other images' too.
+  // Docker official images get `library/` in the repository, because other images may share the registry field.
   const official = rest.length === 1 ? fronts(`library/${tail}`) : undefined;
   if (official !== undefined) return both(official, `library/${tail}`);
   const front = fronts(tail);

@@ -4,26 +4,27 @@ import { isTagChanged, isUnderTarget, type Target, targetReference } from '../oc
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { keyOfPlace, type ReferencePlace } from './proof.ts';
 
-/** A place with the right repository, where only the tag is not yet the one that push writes. */
+/** Location that has the target repository, but not yet the tag that push writes. */
 export interface OpenTag {
-  /** In which of the chart's renders. */
+  /** Index of the render. */
   readonly render: number;
   readonly template: string;
   readonly document: number;
-  /** The fields that hold it. */
+  /** Fields that hold the reference. */
   readonly fields: readonly string[];
-  /** As it is written now, and the source as it was written before. */
+  /** Text with the overrides. */
   readonly written: string;
+  /** Text without the overrides. */
   readonly source: string;
   readonly tag: string;
-  /** What has to follow the tag. */
+  /** Suffix that the tag lacks. */
   readonly addition: string;
 }
 
 /**
- * Places of a render that lack nothing but what a naming adds to their tags.
- * @param before where references stand without overrides
- * @param after the same with overrides that keep tags
+ * Returns the locations of a render that lack only the tag suffix added by the naming.
+ * @param before references without overrides
+ * @param after references with overrides that keep tags
  */
 export function openTags(
   before: readonly ReferencePlace[],
@@ -56,7 +57,7 @@ export function openTags(
   });
 }
 
-/** The places that a change is about. */
+/** Returns the pending tags in the field that changed. */
 export function tagsAt({ render, template, document, path }: Change, open: readonly OpenTag[]): OpenTag[] {
   const at = JSON.stringify(path.map(String));
   return open.filter(
@@ -68,7 +69,7 @@ export function tagsAt({ render, template, document, path }: Change, open: reado
   );
 }
 
-/** Whether a change adds some of these texts, and does nothing else. */
+/** Reports whether a change only inserts some of these texts. */
 export function isAdding({ was, is }: Change, additions: readonly string[]): boolean {
   if (typeof is !== 'string' || was === undefined) return false;
   const longestFirst = [...additions].sort((a, b) => b.length - a.length);
@@ -78,7 +79,7 @@ export function isAdding({ was, is }: Change, additions: readonly string[]): boo
 // Kubernetes, "Labels and Selectors", syntax and character set.
 const LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 
-/** Whether a change is that of a label which shows a tag, as a whole or cut, and a label still; a selector's is not. */
+/** Reports whether a change only extends a label that shows a tag, possibly truncated, and the label stays valid. */
 export function isShowing({ path, was, is }: Change, additions: readonly string[]): boolean {
   if (path.at(-2) !== 'labels' || typeof was !== 'string' || typeof is !== 'string') return false;
   const isCut = is.startsWith(was) && additions.some((addition) => (was + addition).startsWith(is));

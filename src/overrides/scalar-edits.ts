@@ -8,33 +8,34 @@ import type { PostRenderEntry } from './post-render-map.ts';
 import { type Span, spellingOf, textOf } from './spelling.ts';
 import { applyEdits, type Edit, editsFor } from './text-edits.ts';
 
-/** An entry, and the way that is left to its text inside the one at hand: `yaml:a.b`, `base64`, `line 3`; outermost first. */
+/** Entry with the remaining steps to its text (`yaml:a.b`, `base64`, `line 3`), outermost first. */
 interface Errand {
   readonly entry: PostRenderEntry;
   readonly steps: readonly string[];
 }
 
-/** An errand in a tree: the path of the field, and the way inside of it. */
+/** Pending entry in a YAML document, with the path of its field. */
 interface TreeErrand extends Errand {
   readonly path: string;
 }
 
-/** What an errand comes to in one text. */
+/** Edit of a text, with the entries that it implements. */
 interface Done extends Edit {
   readonly entries: readonly PostRenderEntry[];
 }
 
+/** Kubernetes resolves merge keys (`<<`). */
 export const OPTIONS = { merge: true } as const;
 
 /**
- * The edits of one manifest that entries with a path ask for, each with the entries that it is for. Only what stands at
- * the path is edited, as it is written there: quotes, folds, comments and everything around stay.
+ * Returns the edits of a manifest for entries with a path. Only the text at the path is edited, in its source form:
+ * quotes, folding, comments and the surrounding text are kept.
  */
 export function manifestEdits(manifest: string, entries: readonly PostRenderEntry[]): Done[] {
   const lines = withLineFeeds(manifest);
   const document = readYamlDocument(lines, OPTIONS);
   if (document.errors.length === 0) return editsOf(document, lines, entries);
-  // Kubernetes reads what is looser than the specification; blanks are all that the stricter spelling changes.
+  // Kubernetes accepts some invalid YAML. The normalized text differs from it in white space only.
   const strict = strictly(lines);
   const read = readYamlDocument(strict, OPTIONS);
   if (read.errors.length > 0) return [];
@@ -73,7 +74,7 @@ function plainEdits(text: string, entry: PostRenderEntry): Done[] {
   return editsFor(text, entry).map((edit) => ({ ...edit, entries: [entry] }));
 }
 
-/** A text that is YAML or JSON itself; the first step of each errand has the path in it. */
+/** Edits text that is itself YAML or JSON; the first step of each entry holds the path within it. */
 function inYaml(text: string, position: number, errands: readonly Errand[]): Done[] {
   const document = readYamlDocuments(text, OPTIONS)[position];
   if (document === undefined || document.errors.length > 0) return [];
@@ -83,7 +84,7 @@ function inYaml(text: string, position: number, errands: readonly Errand[]): Don
   return inTree(document, text, inside);
 }
 
-/** Encoded anew as a whole: three bytes make four characters, so one that changes may move all that follow. */
+/** Encodes the whole text again: base64 maps 3 bytes to 4 characters, so one changed byte can shift all that follow. */
 function inBase64(text: string, errands: readonly Errand[]): Done[] {
   const start = text.search(/\S/);
   const end = text.trimEnd().length;
@@ -94,10 +95,10 @@ function inBase64(text: string, errands: readonly Errand[]): Done[] {
   return [{ start, end, text: encoded, entries: [...new Set(edits.flatMap(({ entries }) => entries))] }];
 }
 
-/** Something in base64 that stands among other words. */
+/** Base64 among other words. */
 const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
 
-/** One line of a text, or the text when it is a line; `line 3`, `line 3 word 2`, `word 2`. */
+/** Edits one line of a text (`line 3`, `line 3 word 2`), or a single-line text (`word 2`). */
 function inLine(text: string, step: string, errands: readonly Errand[]): Done[] {
   const lines = text.split('\n');
   const number = Number(/^line (\d+)/.exec(step)?.[1] ?? 1);
@@ -116,7 +117,10 @@ function moved(done: Done, by: number): Done {
   return { ...done, start: done.start + by, end: done.end + by };
 }
 
-/** The node at a path as Kubernetes reads it: of equal keys the last, aliases followed, merged keys behind own ones. */
+/**
+ * Returns the node at a path as Kubernetes reads it: the last of duplicate keys, aliases resolved, own keys before
+ * merged ones.
+ */
 export function nodeAt(document: Document, keys: readonly string[]): Node | undefined {
   let node = followed(document, document.contents);
   for (const key of keys) {
@@ -125,7 +129,7 @@ export function nodeAt(document: Document, keys: readonly string[]): Node | unde
   return node;
 }
 
-/** What an alias stands for, which is where its text is written. */
+/** Resolves an alias to its anchor's node, where the text is written. */
 function followed(document: Document, node: unknown): Node | undefined {
   return isAlias(node) ? (node.resolve(document) as Node | undefined) : ((node ?? undefined) as Node | undefined);
 }
@@ -141,7 +145,7 @@ function entryOf(document: Document, node: Node | undefined, key: string): unkno
   return sources.map((source) => entryOf(document, source, key)).find((value) => value !== undefined);
 }
 
-/** A stretch of a text in another that differs from it in blanks only, and in none between lines. */
+/** Maps a span to the original text, which has the same lines and differs in white space only. */
 function sameSpot(strict: string, loose: string, { start, end }: Span): Span {
   const spot = (at: number): number => {
     const before = strict.slice(0, at);
@@ -152,6 +156,6 @@ function sameSpot(strict: string, loose: string, { start, end }: Span): Span {
     for (; letters > 0; offset++) if (/\S/.test(loose[offset] ?? 'x')) letters -= 1;
     return offset;
   };
-  // Counted from its first letter on, so that blanks before it are passed.
+  // Starts at the first letter, to skip white space before it.
   return { start: spot(start + 1) - 1, end: spot(end) };
 }

@@ -7,14 +7,14 @@ import { nodeAt, OPTIONS } from './scalar-edits.ts';
 import type { Edit } from './text-edits.ts';
 
 /**
- * What is to be inserted into a manifest so that its pods pull with a secret, in the style in which they are written. A
- * pod that has it already gets nothing, and neither does one whose manifest no strict reader reads.
+ * Returns the insertions that add a pull secret to the pods of a manifest, in the manifest's YAML style. Pods that
+ * already have the secret and manifests that are not valid YAML are unchanged.
  */
 export function secretEdits(manifest: string, pods: readonly PullSecretEntry[], secret: string): Edit[] {
   const document = readYamlDocument(manifest, OPTIONS);
   if (document.errors.length > 0) return [];
   const kind = isMap(document.contents) ? String(document.contents.get('kind')) : undefined;
-  // Two entries may mean one place: aliases, or a hook and another object of one kind in a template.
+  // Two entries can refer to one pod: through aliases, or a hook and another object of the same kind.
   const edits = new Map<number, Edit>();
   for (const pod of pods) {
     const node = pod.kind === kind ? nodeAt(document, keysOf(pod.path)) : undefined;
@@ -39,7 +39,7 @@ function inPod(text: string, pod: YAMLMap<Node, Node | null>, secret: string): E
     return insert(start, `${FIELD}:\n${indent}- name: ${secret}\n${indent}`);
   }
   if (isSeq(pair.value)) return inList(text, pair.value as YAMLSeq<Node>, secret);
-  // `imagePullSecrets:` with nothing behind it.
+  // `imagePullSecrets:` without a value.
   const end = pair.key.range?.[1];
   const isEmpty =
     pair.value === null || (isScalar(pair.value) && pair.value.value === null && pair.value.source === '');

@@ -3,21 +3,21 @@ import { type Documents, keyOfChange } from '../influence/changes.ts';
 import { type LeafPath, valueAt } from '../influence/leaves.ts';
 import { FIELD } from './pull-secret.ts';
 
-/** Something that has pull secrets, or could: a pod's specification, a service account, an operator's resource. */
+/** Object part that can have pull secrets: a pod spec, a service account, or a custom resource. */
 export interface Holder {
-  /** Where it is, as in {@link keyOfChange}. */
+  /** Position, in the notation of {@link keyOfChange}. */
   readonly key: string;
   readonly role: 'pod' | 'account' | 'resource';
   readonly kind: string;
   readonly name: string;
   readonly template: string;
-  /** The service account, with its namespace: an account's own, or the one that its pods run under. */
+  /** Service account as `namespace/name`: the account itself, or the one that the pods use. */
   readonly account: string;
-  /** Names of the secrets that it has. */
+  /** Names of its pull secrets. */
   readonly secrets: readonly string[];
 }
 
-/** A pod, or what makes pods, whose images are pulled without the secret. */
+/** Pod or pod-creating object without the pull secret. */
 export interface PodWithout {
   readonly kind: string;
   readonly name: string;
@@ -25,8 +25,8 @@ export interface PodWithout {
 }
 
 /**
- * Every pod specification, wherever it sits, every service account, and what else has pull secrets.
- * @param namespace that objects are installed in which name none
+ * Finds all pod specs, at any depth, all service accounts, and other objects with pull secrets.
+ * @param namespace release namespace, for objects without one
  */
 export function holdersIn(renders: readonly Documents[], namespace: string): Holder[] {
   return renders.flatMap(({ documents }, render) =>
@@ -42,7 +42,7 @@ export function holdersIn(renders: readonly Documents[], namespace: string): Hol
   );
 }
 
-/** What stands at a path of a document as a holder; undefined when it is none. */
+/** Returns the holder at a path of a document; undefined if there is none. */
 function holderAt(
   { object, template, index }: RenderedDocument,
   render: number,
@@ -86,24 +86,24 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** Whether it has a secret by itself, or by the service account that it runs under. */
+/** Reports whether a holder has one of the secrets, itself or through its service account. */
 function isProvided(holder: Holder, all: readonly Holder[], secrets: ReadonlySet<string>): boolean {
   const has = (other: Holder): boolean => other.secrets.some((name) => secrets.has(name));
   return has(holder) || all.some((other) => isAccountOf(other, holder) && has(other));
 }
 
-/** Whether the pods of a holder run under this account. */
+/** Reports whether the pods of a holder use this account. */
 function isAccountOf(account: Holder, holder: Holder): boolean {
   return account.role === 'account' && holder.role !== 'account' && account.account === holder.account;
 }
 
-/** Pod specifications that have a secret neither by themselves nor by their service account. */
+/** Returns pod specs that have the secret neither themselves nor through their service account. */
 export function unprovided(holders: readonly Holder[], secret: string): Holder[] {
   const wanted = new Set([secret]);
   return holders.filter((holder) => holder.role === 'pod' && !isProvided(holder, holders, wanted));
 }
 
-/** Pods without a secret, each once however often it is rendered. */
+/** Returns the distinct pods without the secret over all renders. */
 export function podsWithout(holders: readonly Holder[], secret: string): PodWithout[] {
   const pods = unprovided(holders, secret);
   const distinct = new Map(
@@ -113,11 +113,11 @@ export function podsWithout(holders: readonly Holder[], secret: string): PodWith
 }
 
 /**
- * The fewest leaves with which everything has a secret that can have one. A service account that rendered pods run under
- * is there for their sake, so it needs none where they have it themselves.
- * @param secret what has it already needs no leaf
- * @param landed where each leaf's secret shows, by the keys of holders
- * @param order leaves from the one that is liked best to the one that is liked least
+ * Selects a small set of leaves, greedily, that gives the secret to every holder that can have it. A service account
+ * used by rendered pods is not needed if the pods have the secret themselves.
+ * @param secret holders that already have it need no leaf
+ * @param reached keys of the holders that each leaf reaches
+ * @param order leaves in order of preference
  */
 export function fewest<T>(
   holders: readonly Holder[],

@@ -4,9 +4,9 @@ import { slotsOf } from '../influence/slots.ts';
 import type { SetKey } from '../lock/given.ts';
 
 /**
- * The flag and key of the command line by which a value is set that may build a reference. Helm puts `--set` and its like
- * over every values file, so no override in a file moves what such a value builds.
- * @param values coalesced, without overrides
+ * Finds the command-line key that sets a value which may build a reference. Flags such as `--set` take precedence over
+ * all values files, so an overrides file cannot change such a reference.
+ * @param values coalesced values without overrides
  */
 export function setBy(written: string, values: Values, keys: readonly SetKey[]): SetKey | undefined {
   if (keys.length === 0) return undefined;
@@ -17,7 +17,7 @@ export function setBy(written: string, values: Values, keys: readonly SetKey[]):
   });
 }
 
-/** `image.repository`, `list[0].name`, `a\.b.c`, as Helm reads it. */
+/** Parses a key in Helm's notation: `image.repository`, `list[0].name`, `a\.b.c`. */
 function pathOf(key: string): LeafPath {
   return [...key.matchAll(/\[(\d+)\]|((?:\\.|[^\\.[\]])+)/gs)].map(([, index, name = '']) =>
     index === undefined ? name.replace(/\\(.)/gs, '$1') : Number(index),

@@ -5,33 +5,33 @@ import { formatTarget, isUnderTarget, type Target, targetRepository } from '../o
 import { formatRepository, tryParseReference } from '../oci/reference.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
 
-/** How places are put together from values, whatever the target. */
+/** Locations of references and the templates that build them from values; independent of the target. */
 export interface Compositions {
-  /** Where references stand that are to be moved. */
+  /** Locations of the references to move. */
   readonly places: readonly Place[];
-  /** Compositions of each place by the leaves that have a value. */
+  /** Reference templates of each location, using leaves that have a value. */
   readonly first: readonly Part[][][];
-  /** The same with leaves that are empty, or that only templates read, for what the first do not explain. */
+  /** Reference templates that also use empty leaves and leaves only templates read, where `first` does not suffice. */
   readonly later: readonly Part[][][];
 }
 
-/** What compositions come to for one target. */
+/** Solution of a recipe for one target. */
 export interface Derivation {
-  /** New names by slot, unchanged ones left out. */
+  /** New names by segment, without unchanged ones. */
   readonly assignment: Assignment;
-  /** Which places each slot moves. */
+  /** Locations that each segment moves. */
   readonly moves: ReadonlyMap<Slot, readonly Place[]>;
-  /** Places that it does not move as they have to be. */
+  /** Locations that the assignment does not move to the required name. */
   readonly unsolved: readonly Place[];
 }
 
-/** Fills compositions in for a target: every composition that can has to come out as the name that push gives. */
+/** Solves a recipe for a target, so that as many locations as possible get the name that push gives. */
 export function fill({ places, first, later }: Compositions, target: Target): Derivation {
   const { equations, assignment, unsolved } = settle(places, target, first, later);
   return { ...minimal(equations, assignment), unsolved };
 }
 
-/** What a place's text has to become; undefined when it is no reference or private already. */
+/** Returns the text that a location needs; undefined if it is not a reference, or already private. */
 export function wantedFor(place: Place, target: Target): string | undefined {
   const reference = tryParseReference(place.written);
   if (reference === undefined || isUnderTarget(target, reference)) return undefined;
@@ -49,8 +49,8 @@ interface Settled {
 }
 
 /**
- * Solves with the first compositions where they suffice and with the later ones where they do not. A leaf that was
- * empty and is now set changes other places too; those are then solved by the later compositions as well.
+ * Solves with the first reference templates, and with the later ones where those do not suffice. Setting an empty leaf
+ * changes other locations too, so these are then solved with their later templates as well.
  */
 function settle(
   places: readonly Place[],
@@ -96,7 +96,7 @@ function equationFor(place: Place, target: Target, parts: readonly Part[]): Plac
   };
 }
 
-/** Leaves out what stays as it is, and what nothing needs. */
+/** Removes names that are unchanged and names that no equation needs. */
 function minimal(
   equations: readonly PlacedEquation[],
   assignment: Assignment,
@@ -114,7 +114,7 @@ function minimal(
       moves.set(part.slot, moved);
     }
   }
-  // A slot that was given a name for a place that came out right without it would be noise in the file.
+  // A name that no location depends on would only clutter the file.
   for (const slot of [...needed.keys()]) {
     const without = new Map([...needed].filter(([other]) => other !== slot));
     if (equations.every(({ parts, wanted }) => evaluate(parts, without) === wanted)) needed.delete(slot);
@@ -123,8 +123,8 @@ function minimal(
 }
 
 /**
- * Leaves of a derivation that moved none of what they were to move. Some charts compute values and write them back
- * (a list that a template appends to): such a leaf shows in the coalesced values and is none that can be set.
+ * Returns leaves that moved none of their locations. Some charts compute values and write them back, such as a list
+ * that a template appends to: these leaves appear in the coalesced values, but setting them has no effect.
  */
 export function fruitless({ moves, assignment }: Derivation, isLeft: (place: Place) => boolean): string[] {
   return [...moves].flatMap(([slot, places]) => (assignment.has(slot) && places.every(isLeft) ? [slotPath(slot)] : []));

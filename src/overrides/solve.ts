@@ -1,22 +1,23 @@
 import type { Part } from '../influence/composition.ts';
 import { type Slot, slotPath } from '../influence/slots.ts';
 
-/** One reference that has to become another, and how it is put together. */
+/** Required change of one reference, and the parts that build it. */
 export interface Equation {
-  /** As it is written now; the texts of the parts, except that empty leaves contribute nothing. */
+  /** Current text: the texts of all parts, where empty leaves contribute nothing. */
   readonly written: string;
-  /** What it has to become, in full. */
+  /** Required text. */
   readonly wanted: string;
   readonly parts: readonly Part[];
-  /** The front a registry leaf would naturally get: target with the source's host. */
+  /** Usual prefix for a registry leaf: the target with the source host. */
   readonly hostFront: string;
-  /** The front that suits any image: the target alone. */
+  /** Prefix that fits every image: the target alone. */
   readonly targetFront: string;
 }
 
-/** New names by slot. A slot that has to stay as it is has its own text. */
+/** New names by segment. A segment that must not change is assigned its current name. */
 export type Assignment = ReadonlyMap<Slot, string>;
 
+/** Assignment with the equations that it satisfies and those that it does not. */
 export interface Solution {
   readonly assignment: Assignment;
   readonly solved: readonly Equation[];
@@ -26,8 +27,8 @@ export interface Solution {
 type SlotPart = Extract<Part, { kind: 'slot' }>;
 
 /**
- * Finds new names for slots so that every equation comes out as wanted: a shared front (a registry leaf) first, since
- * that is the smallest and most readable override, then names behind it where the front alone would not be exact.
+ * Finds new names for segments so that the equations hold. A shared prefix (a registry leaf) comes first, because it is
+ * the smallest and most readable override; the names after it change only where the prefix alone is not exact.
  */
 export function solve(equations: readonly Equation[]): Solution {
   const fixed = new Map<Slot, string>();
@@ -49,7 +50,9 @@ export function solve(equations: readonly Equation[]): Solution {
   };
 }
 
-/** The folders above the target are for namings that leave nothing of a name; they count only where they solve more. */
+/**
+ * Chooses the best prefix. Parent folders of the target, for namings that drop the name, win only if they solve more.
+ */
 function bestFront(group: readonly Equation[], fixed: Assignment): Attempt {
   const better = (a: Attempt, b: Attempt): Attempt => (isBetter(b, a) ? b : a);
   const best = fronts(group)
@@ -68,7 +71,7 @@ function foldersAbove(front: string): string[] {
   return at < 0 ? [] : [front.slice(0, at), ...foldersAbove(front.slice(0, at))];
 }
 
-/** What the parts make when slots have new names. */
+/** Returns the text of the parts with the assigned names. */
 export function evaluate(parts: readonly Part[], assignment: Assignment): string {
   return parts.map((part) => (part.kind === 'literal' ? part.text : contribution(part, assignment))).join('');
 }
@@ -78,7 +81,7 @@ function contribution(part: SlotPart, assignment: Assignment): string {
   if (name === undefined) return part.text;
   const last = part.slot.components.length - 1;
   if (part.from === 0 && part.to === last) return name;
-  // The template takes some components only: counted from the end that it holds on to.
+  // The template uses some components only; count from the end that it keeps.
   const components = name.split('/');
   if (part.from === 0) return components.slice(0, components.length - (last - part.to)).join('/');
   return components.slice(components.length - 1 - last + part.from, components.length - (last - part.to)).join('/');
@@ -89,7 +92,7 @@ function frontOf({ parts }: Equation): SlotPart | undefined {
   return first?.kind === 'slot' && first.from === 0 ? first : undefined;
 }
 
-/** Texts that the front slot could get, the most exact first. */
+/** Returns candidates for the leading segment, most exact first. */
 function fronts(group: readonly Equation[]): string[] {
   const texts = group.flatMap((equation) => {
     const rest = evaluate(equation.parts.slice(1), new Map());
@@ -108,7 +111,7 @@ interface Attempt {
 function tryFront(group: readonly Equation[], text: string, fixed: Assignment): Attempt {
   const assignment = new Map(fixed);
   const solved: Equation[] = [];
-  // Those that need nothing but the front come first: what they use must then stay as it is.
+  // Equations solved by the prefix alone come first, because they fix the segments that they use.
   const byNeed = [...group].sort((a, b) => Number(needsMore(a, text)) - Number(needsMore(b, text)));
   for (const equation of byNeed) {
     const settings = settingsFor(equation, text);
@@ -124,7 +127,7 @@ function needsMore({ parts, wanted }: Equation, front: string): boolean {
   return front + evaluate(parts.slice(1), new Map()) !== wanted;
 }
 
-/** The names that make one equation right with this front; undefined when there are none. */
+/** Returns names that solve an equation with this prefix; undefined if there are none. */
 function settingsFor({ parts, wanted }: Equation, front: string): [Slot, string][] | undefined {
   const [first, ...rest] = parts;
   if (first?.kind !== 'slot') return undefined;
@@ -133,7 +136,7 @@ function settingsFor({ parts, wanted }: Equation, front: string): [Slot, string]
   const settings: [Slot, string][] = [[first.slot, frontName]];
   const slots = rest.filter((part) => part.kind === 'slot');
   if (front + evaluate(rest, new Map()) === wanted) {
-    // What it uses must not be changed for another's sake.
+    // Other equations must not change the segments used here.
     for (const part of slots) if (part.slot !== first.slot) settings.push([part.slot, ownName(part.slot)]);
     return settings;
   }
@@ -153,7 +156,7 @@ function settingsFor({ parts, wanted }: Equation, front: string): [Slot, string]
   return undefined;
 }
 
-/** The slot's name when some of its components become `text`. */
+/** Returns the segment's name with the part's components replaced by `text`. */
 function wholeName({ slot, from, to }: SlotPart, text: string): string | undefined {
   if (slot.components.every((component) => component === '')) return text;
   return [...slot.components.slice(0, from), text, ...slot.components.slice(to + 1)].join('/');

@@ -1,19 +1,18 @@
 import { Scalar } from 'yaml';
 
-/** From `start` up to `end`, offsets in a text. */
+/** Range of offsets in a text; `end` is exclusive. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Says where a stretch of a scalar's value is written in the YAML that the scalar was read from. Quotes, escapes, folded
- * lines and indentation stand between the two; what is not blank comes in the same order in both, so that is counted.
- * The stretch begins and ends with something that is not blank.
+ * Maps a span of a scalar's value to its YAML source. Quotes, escapes, folding and indentation make the two differ, but
+ * non-blank characters come in the same order, so these are counted. The span must begin and end with a non-blank.
  */
 export type Spelling = (stretch: Span) => Span;
 
-/** The spelling of a scalar; undefined when its source does not spell its value, which no reader of YAML should give. */
+/** Creates the source mapper of a scalar; undefined if the source does not match the value. */
 export function spellingOf(yaml: string, scalar: Scalar): Spelling | undefined {
   if (!scalar.range) return undefined;
   const [start, end] = scalar.range;
@@ -27,26 +26,26 @@ export function spellingOf(yaml: string, scalar: Scalar): Spelling | undefined {
   });
 }
 
-/** A scalar's text; of a number or a switch as it is written. */
+/** Returns a scalar's text; numbers and booleans as written. */
 export function textOf({ value, source }: Scalar): string {
   return typeof value === 'string' ? value : (source ?? '');
 }
 
-/** How many characters that are not blank stand before each offset. */
+/** Number of non-blank characters before each offset. */
 function lettersBefore(text: string): Uint32Array {
   const counts = new Uint32Array(text.length + 1);
   for (let at = 0; at < text.length; at++) counts[at + 1] = (counts[at] ?? 0) + (isBlank(text[at]) ? 0 : 1);
   return counts;
 }
 
-/** A UTF-16 unit of a value that is not blank, with what spells it. */
+/** Non-blank UTF-16 unit of a value, with its source span. */
 interface Letter extends Span {
   readonly letter: string;
 }
 
 function lettersOf(yaml: string, { start, end }: Span, type: Scalar.Type | undefined): Letter[] {
   if (type === Scalar.QUOTE_DOUBLE) return doubleQuoted(yaml, start + 1, end - 1);
-  // The head of a block scalar (`|2-`, and a comment) is a line of its own.
+  // The header of a block scalar (`|2-`, possibly with a comment) has its own line.
   const isBlock = type === Scalar.BLOCK_LITERAL || type === Scalar.BLOCK_FOLDED;
   const isQuoted = type === Scalar.QUOTE_SINGLE;
   const letters: Letter[] = [];
@@ -60,7 +59,7 @@ function lettersOf(yaml: string, { start, end }: Span, type: Scalar.Type | undef
   return letters;
 }
 
-/** Escapes of one letter that stand for something that is not blank (YAML 1.2.2, 5.7). */
+/** Single-letter escapes of non-blank characters (YAML 1.2.2, 5.7). */
 const NAMED: Readonly<Record<string, string>> = { '0': '\0', a: '\x07', b: '\b', e: '\x1b', N: '\x85' };
 const LENGTHS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 

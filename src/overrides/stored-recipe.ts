@@ -11,7 +11,7 @@ import { wantedFor } from './settle.ts';
 type StoredSlot = StoredRecipe['slots'][number];
 type StoredPart = StoredRecipe['places'][number]['first'][number][number];
 
-/** A recipe as the lock keeps it. */
+/** Converts a recipe to the form stored in the bundle's inventory. */
 export function store({ places, first, later, switches, refused }: Recipe, upgrade: boolean): StoredRecipe {
   const slots: Slot[] = [];
   const indexOf = (slot: Slot): number => {
@@ -34,7 +34,7 @@ export function store({ places, first, later, switches, refused }: Recipe, upgra
   return {
     upgrade,
     slots: slots.map(({ leaf, start, end, components, hostFirst, suffix }) => {
-      // What stands around the name is nobody's business: it may be a password. Who restores it has the values.
+      // Only the name is stored: the text around it may hold a password, and restoring reads it from the values.
       const value = nameIn({ start, end, components: [...components] });
       return { path: [...leaf.path], value, start, end, components: [...components], hostFirst, suffix };
     }),
@@ -45,9 +45,8 @@ export function store({ places, first, later, switches, refused }: Recipe, upgra
 }
 
 /**
- * The recipe for the places of a render, when it still holds for it: every place that has to be moved is in it as it
- * stands, and every leaf that it uses has the name of before in its place. Undefined when the values at hand change the
- * picture.
+ * Restores a stored recipe for a render. Returns undefined if it no longer applies: a location to move is missing from
+ * it, or a leaf that it uses has a different name at the stored offsets.
  */
 export function restore(
   stored: StoredRecipe,
@@ -67,7 +66,7 @@ export function restore(
   const isSame = (slot: StoredSlot | undefined): boolean =>
     slot !== undefined && hasName(textAt(values, slot.path), slot);
   if ([...used].some((at) => !isSame(stored.slots[at]))) return undefined;
-  // Slots of one leaf are one leaf: what is filled in is put together by it.
+  // Segments of one leaf share the leaf object: names are filled in per leaf.
   const leaves = new Map<string, Slot['leaf']>();
   const slots = stored.slots.map(({ path, value: _, ...slot }): Slot => {
     const key = JSON.stringify(path);
@@ -90,13 +89,13 @@ export function restore(
   };
 }
 
-/** The text of a leaf, '' for one without a value; undefined for what is no text. */
+/** Returns the text of a leaf: '' without a value, undefined if it is not a string. */
 function textAt(values: Values, path: LeafPath): string | undefined {
   const value = valueAt(values, path) ?? '';
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Whether the slot's name stands in a text where it stood, and is no piece of a longer one. */
+/** Reports whether a text has the segment's name at its stored offsets, and not as part of a longer name. */
 function hasName(text: string | undefined, slot: StoredSlot): boolean {
   if (text === undefined) return false;
   const { start, end } = slot;

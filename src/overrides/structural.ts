@@ -2,34 +2,34 @@ import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
 
 /**
- * A structural schema, as definitions of custom resources have it
+ * Structural schema of a custom resource definition
  * (kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions).
  */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** Something that an API server refuses about a value. */
+/** Reason for which an API server rejects a value. */
 export interface Violation {
   /** `imagePullSecrets[0]`; empty for the value itself. */
   readonly path: string;
-  /** `is no string`, in words that follow the field. */
+  /** Predicate that follows the field's name, such as `is not of type string`. */
   readonly message: string;
 }
 
-/** Longest text that a pattern is tried on, and for how long, in milliseconds: both are a chart's. */
+/** Limits for matching patterns, because pattern and text come from the chart: characters of text, and milliseconds. */
 const PATTERN = { text: 4096, time: 100 } as const;
 
 /**
- * What an API server would refuse: types, required and unknown fields, enumerations, lengths and patterns. Rules in CEL
- * and formats are not looked at, and null stands for a field that is not there.
+ * Returns what an API server would reject: types, required and unknown fields, enumerations, lengths and patterns. CEL
+ * rules and formats are not checked. Null counts as an absent field.
  */
 export function violations(schema: Schema, value: unknown, path = ''): Violation[] {
   if (value === null || value === undefined) return [];
   const found: Violation[] = [];
   const say = (message: string): void => void found.push({ path, message });
   const type = schema['x-kubernetes-int-or-string'] === true ? 'integer or string' : schema.type;
-  if (typeof type === 'string' && !isOf(type, value)) return [{ path, message: `is no ${type}` }];
+  if (typeof type === 'string' && !isOf(type, value)) return [{ path, message: `is not of type ${type}` }];
   if (Array.isArray(schema.enum) && !schema.enum.some((one) => isDeepStrictEqual(one, value))) {
-    say(`is none of ${schema.enum.map(String).join(', ')}`);
+    say(`is not one of ${schema.enum.map(String).join(', ')}`);
   }
   if (typeof value === 'string') inText(schema, value, say);
   if (typeof value === 'number') inNumber(schema, value, say);
@@ -45,7 +45,7 @@ export function violations(schema: Schema, value: unknown, path = ''): Violation
   return found;
 }
 
-/** The schema of a field or an item; undefined when there is none, `any` when it may be anything. */
+/** Returns the schema of a field or an item; undefined if it is not defined, `any` if every value is allowed. */
 export function schemaOf(schema: Schema, key: string | number): Schema | 'any' | undefined {
   if (typeof key === 'number') return asSchema(schema.items) ?? 'any';
   const { properties, additionalProperties } = schema;
@@ -78,13 +78,13 @@ function inText({ minLength, maxLength, pattern }: Schema, value: string, say: S
   const { length } = [...value];
   if (typeof minLength === 'number' && length < minLength) say(`is shorter than ${minLength}`);
   if (typeof maxLength === 'number' && length > maxLength) say(`is longer than ${maxLength}`);
-  if (typeof pattern === 'string' && !fits(pattern, value)) say(`does not fit the pattern ${pattern}`);
+  if (typeof pattern === 'string' && !fits(pattern, value)) say(`does not match pattern ${pattern}`);
 }
 
-/** Patterns that took too long once, or are none. */
+/** Patterns that timed out or are invalid. */
 const unusable = new Set<string>();
 
-/** Whether a text fits; true also when that cannot be found out. */
+/** Reports whether a text matches; true if that cannot be determined. */
 function fits(pattern: string, text: string): boolean {
   if (text.length > PATTERN.text || unusable.has(pattern)) return true;
   try {
@@ -100,7 +100,7 @@ function inNumber({ minimum, maximum }: Schema, value: number, say: Say): void {
   if (typeof maximum === 'number' && value > maximum) say(`is more than ${maximum}`);
 }
 
-/** Lists that are sets or maps have nothing twice: server-side apply refuses that. */
+/** Checks the length, and duplicates in lists of type set or map, which server-side apply rejects. */
 function inList(schema: Schema, value: readonly unknown[], say: Say): void {
   const { minItems, maxItems } = schema;
   if (typeof minItems === 'number' && value.length < minItems) say(`has fewer than ${minItems} items`);
@@ -110,7 +110,8 @@ function inList(schema: Schema, value: readonly unknown[], say: Say): void {
   const keys = Array.isArray(names) ? names.map(String) : [];
   const identity = (item: unknown): string =>
     JSON.stringify(kind === 'set' ? item : keys.map((key) => (item as Record<string, unknown> | null)?.[key] ?? null));
-  if ((kind === 'set' || kind === 'map') && new Set(value.map(identity)).size < value.length) say('has an item twice');
+  if ((kind === 'set' || kind === 'map') && new Set(value.map(identity)).size < value.length)
+    say('contains a duplicate item');
 }
 
 function inObject(schema: Schema, value: Readonly<Record<string, unknown>>, path: string): Violation[] {
@@ -127,9 +128,9 @@ function inObject(schema: Schema, value: Readonly<Record<string, unknown>>, path
   ];
 }
 
-/** Parts of `allOf` and the like say nothing of fields that they do not name. */
+/** A subschema without a type, as in `allOf`, does not restrict fields that it does not name. */
 function unknownField({ type }: Schema, path: string): Violation[] {
-  return type === 'object' ? [{ path, message: 'is no field of the definition' }] : [];
+  return type === 'object' ? [{ path, message: 'is not defined in the schema' }] : [];
 }
 
 function combined({ allOf, anyOf, oneOf, not }: Schema, value: unknown, path: string): Violation[] {
@@ -139,9 +140,13 @@ function combined({ allOf, anyOf, oneOf, not }: Schema, value: unknown, path: st
   const refused = asSchema(not);
   return [
     ...schemas(allOf).flatMap((one) => violations(one, value, path)),
-    ...(Array.isArray(anyOf) && fitting(anyOf) === 0 ? [{ path, message: 'fits none of the alternatives' }] : []),
-    ...(Array.isArray(oneOf) && fitting(oneOf) !== 1 ? [{ path, message: 'fits not exactly one alternative' }] : []),
-    ...(refused !== undefined && violations(refused, value).length === 0 ? [{ path, message: 'is ruled out' }] : []),
+    ...(Array.isArray(anyOf) && fitting(anyOf) === 0 ? [{ path, message: 'matches no alternative of anyOf' }] : []),
+    ...(Array.isArray(oneOf) && fitting(oneOf) !== 1
+      ? [{ path, message: 'does not match exactly one alternative of oneOf' }]
+      : []),
+    ...(refused !== undefined && violations(refused, value).length === 0
+      ? [{ path, message: 'matches the excluded schema' }]
+      : []),
   ];
 }
 

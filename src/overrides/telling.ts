@@ -1,19 +1,19 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 
-/** An environment variable or argument with its text, by which an operator learns of an image. */
+/** Environment variable or argument that passes an image to an operator. */
 export interface Telling {
   readonly kind: 'env' | 'argument';
-  /** Of the variable or the flag. */
+  /** Name of the variable or flag. */
   readonly name: string;
   readonly value: string;
 }
 
 /**
- * Whether an object says it: a container's variable or argument (`--flag=value`, or the two one after the other), or a
- * field of the variable's name, as ConfigMaps have it that become an environment.
+ * Reports whether an object contains the setting: as a container's variable or argument (`--flag=value`, or two
+ * consecutive arguments), or as a field named like the variable, as in a ConfigMap used with `envFrom`.
  */
 export function isToldIn(document: RenderedDocument, telling: Telling): boolean {
-  // Most documents have neither, and to take the object out is to parse it.
+  // Most documents contain neither, and reading the object parses the document.
   const { text } = document;
   return text.includes(telling.name) && text.includes(telling.value) && says(document.object, telling);
 }

@@ -2,26 +2,26 @@ import { nameOf, occurrences } from '../influence/slots.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
 import { applyEdits, type Edit, wholeOccurrences } from './text-edits.ts';
 
-/** One place in a chart's file where something else is to be written. */
+/** Text replaced in one line of a chart file. */
 export interface TemplateChange {
-  /** Path in the chart, below its own folder. */
+  /** Path relative to the chart's root. */
   readonly file: string;
-  /** Counted from 1. */
+  /** Line number, from 1. */
   readonly line: number;
   readonly from: string;
   readonly to: string;
 }
 
-/** A change with its place in the text. */
+/** Template change with the edit of the file's text. */
 export interface PlacedChange extends TemplateChange {
   readonly edit: Edit;
 }
 
 /**
- * Where templates have, in so many words, what a post-renderer would change in their manifests. There is nothing for a
- * reference that a template puts together.
+ * Finds literal occurrences, in chart templates, of the texts that a post-renderer would replace in their manifests.
+ * References that a template assembles are not found.
  * @param files texts of the chart by path
- * @param fileOf path of a template in the chart, by the name that Helm prints
+ * @param fileOf converts a template name printed by Helm to a path in the chart
  */
 export function templateChanges(
   files: ReadonlyMap<string, string>,
@@ -39,7 +39,7 @@ export function templateChanges(
   return [...found.values()].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
 
-/** The texts that the changes make, by path. */
+/** Returns the changed files by path. */
 export function changedTexts(
   files: ReadonlyMap<string, string>,
   changes: readonly PlacedChange[],
@@ -53,14 +53,14 @@ export function changedTexts(
   );
 }
 
-/** A file that no manifest is made of: it holds what templates include. */
+/** Reports whether a file is a partial, which renders no manifest itself. */
 export function isPartial(path: string): boolean {
   const folders = path.split('/');
   const name = folders.pop() ?? '';
   return folders.includes('templates') && (name.startsWith('_') || name.endsWith('.tpl'));
 }
 
-/** The template itself; then what it may include, where a single word would be too little to go by. */
+/** Returns the template itself, then the partials that it may include; for a single word, the template only. */
 function candidates(files: ReadonlyMap<string, string>, { from }: PostRenderEntry, file: string): string[] {
   if (!/[/:@]/.test(from)) return [file];
   const partials = [...files.keys()].filter(isPartial);
@@ -85,7 +85,7 @@ function changesIn(file: string, text: string, entry: PostRenderEntry): PlacedCh
   return name === from ? [] : named.map((start) => change(start, name, renamed));
 }
 
-/** A single word is meant behind the key of its field, or where the text has it once. */
+/** Offsets of a single word: after the key of its field, otherwise only if it occurs once. */
 function wordsOf(text: string, { from, path = '', within }: PostRenderEntry): number[] {
   const whole = wholeOccurrences(text, from);
   const last = (within ?? path).split(/[^\w[\]-]/).at(-1) ?? '';

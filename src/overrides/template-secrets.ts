@@ -2,10 +2,10 @@ import type { PullSecretEntry } from './post-render-map.ts';
 import { isPartial, type PlacedChange } from './template-edits.ts';
 
 /**
- * Where templates begin the containers of pods, in so many words: there a pull secret can be written before. Which of
- * these places belong to which pod shows only when the chart is rendered with it.
+ * Returns edits that insert a pull secret before each literal `containers:` in templates. Only a render shows which of
+ * them apply to which pod.
  * @param files texts of the chart by path
- * @param fileOf path of a template in the chart, by the name that Helm prints
+ * @param fileOf converts a template name printed by Helm to a path in the chart
  */
 export function secretChanges(
   files: ReadonlyMap<string, string>,

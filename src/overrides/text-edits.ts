@@ -1,13 +1,13 @@
 import { occurrences } from '../influence/slots.ts';
 
-/** One stretch of a text, and what is to stand there. */
+/** Replacement of a range of a text; `end` is exclusive. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** Makes all edits; of two that overlap, the one that begins first, and of those the longer. */
+/** Applies edits. Of overlapping edits the first applies; of those with the same start, the longest. */
 export function applyEdits(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];
   let at = 0;
@@ -19,16 +19,16 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
   return parts.join('') + text.slice(at);
 }
 
-/** Where a reference stands in a text as a whole: not as the tail of a private name, and not as the head of a longer one. */
+/** Returns the offsets of whole references: not the end of a private name, and not the beginning of a longer one. */
 export function wholeOccurrences(text: string, reference: string): number[] {
   const found = occurrences(text, reference, /[\w./@-]/, /[\w/@:-]/);
-  // A dot ends a sentence, or goes on to a longer tag.
+  // A dot either ends a sentence or continues the tag.
   return found.filter((at) => !/^\.\w/.test(text.slice(at + reference.length)));
 }
 
 /**
- * Where a text is to be changed so that it has `to` for `from`. A reference with registry, path or tag is meant wherever
- * it stands in the text; one that is a single word is meant only where there is no doubt.
+ * Returns edits that replace `from` with `to`. A reference with registry, path or tag is replaced everywhere; a single
+ * word only if it occurs once.
  */
 export function editsFor(text: string, { from, to }: { readonly from: string; readonly to: string }): Edit[] {
   const start = text.search(/\S/);

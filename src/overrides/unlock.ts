@@ -3,18 +3,18 @@ import type { Values } from '../helm/render.ts';
 import { merge, type RenderWith } from '../influence/probe.ts';
 
 /**
- * Some charts refuse images that are not their own until a switch is set, and name the switch in their message
- * (Bitnami's `global.security.allowInsecureImages`). The switch then belongs to the overrides.
+ * Renders charts that reject other images until a switch is set, and name the switch in the error message (Bitnami's
+ * `global.security.allowInsecureImages`). The switches become part of the overrides.
  */
 export interface Unlocking {
   readonly render: RenderWith;
-  /** Values paths that had to be true so far. */
+  /** Values paths set to true so far. */
   readonly switches: () => readonly (readonly string[])[];
 }
 
 /**
- * The name of a values path that a message wants to be true, as in `set "global.security.x" to true`. The path is read
- * backwards from there: forwards each letter of a long text would have to be tried as its beginning.
+ * Finds the values path that an error message asks to set, as in `set "global.security.x" to true`. The path is read
+ * backwards from `true`: a forward search would try every letter of a long message as the start.
  */
 function switchIn(message: string): string | undefined {
   for (const { index } of message.matchAll(/(?:to|=)\s*['"`]?true\b/g)) {
@@ -33,9 +33,10 @@ function switchIn(message: string): string | undefined {
   return undefined;
 }
 
-/** Characters that a path with what is around it has at most. */
+/** Maximum number of characters before `true` that are searched. */
 const FAR = 500;
 
+/** Creates an unlocker around a render function. */
 export function withUnlocking(render: RenderWith): Unlocking {
   const found: string[][] = [];
   const unlocked = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
@@ -53,7 +54,7 @@ export function withUnlocking(render: RenderWith): Unlocking {
   return { render: unlocked, switches: () => found };
 }
 
-/** A values file with the switches on. */
+/** Returns values with the switches on. */
 export function switchValues(paths: readonly (readonly string[])[]): Values {
   return paths.reduce<Values>(
     (values, path) => merge(values, path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), true) as Values),

@@ -4,15 +4,15 @@ import type { RenderedDocument } from '../helm/documents.ts';
 import type { Change } from '../influence/changes.ts';
 import type { LeafPath } from '../influence/leaves.ts';
 
-/** A leaf that is set, with its value. */
+/** Leaf with the value that is set. */
 interface Leaf {
   readonly path: LeafPath;
   readonly value: unknown;
 }
 
 /**
- * Whether a change is nothing but what was set, in a copy of the values: programs get them whole or in part, in a
- * ConfigMap or, encoded, in a Secret. Every difference has to be at the end of a leaf's path, with the leaf's value.
+ * Reports whether a change only shows the set leaves in a copy of the values, as charts put all or part of them into a
+ * ConfigMap or a Secret. Every difference must be at the end of a leaf's path and have the leaf's value.
  */
 export function isValuesCopy(
   { path, was, is }: Change,
@@ -27,7 +27,7 @@ export function isValuesCopy(
   return typeof old === 'object' && typeof now === 'object' && isCopied(old, now, [], set);
 }
 
-/** A sum of what changed, as charts put it into annotations so that pods start anew. */
+/** Reports whether a change is that of a checksum annotation, which restarts pods. */
 export function isChecksum({ path, was, is }: Change): boolean {
   const isSum = (value: unknown): boolean =>
     typeof value === 'string' && /^(?:[0-9a-f]{8,128}|[A-Za-z0-9+/]{43}=)$/.test(value);
@@ -44,7 +44,7 @@ function isCopied(was: unknown, is: unknown, path: LeafPath, set: readonly Leaf[
   return [...keys].every((key) => isCopied(old?.[key], now?.[key], [...path, key], set));
 }
 
-/** Of a copy of one part of the values the path begins further in. */
+/** Reports whether `path` is the end of the leaf's path; in a copy of a part of the values, paths are shorter. */
 function endsWith(leaf: LeafPath, path: LeafPath): boolean {
   return (
     path.length > 0 && leaf.length >= path.length && path.every((key, i) => key === leaf[leaf.length - path.length + i])
@@ -55,7 +55,7 @@ function isMap(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Null for an empty text; undefined for what is no YAML, and for several documents: all of them would have to be looked at. */
+/** Parses YAML: null for empty text, undefined for invalid text or several documents. */
 function tree(text: string): unknown {
   const values = readYamlValues(text);
   return values === undefined || values.length > 1 ? undefined : (values[0] ?? null);

@@ -5,8 +5,8 @@ import { type Slot, slotPath, wordSlot } from '../influence/slots.ts';
 import type { Place } from '../lock/finding.ts';
 
 /**
- * Leaves that are single words and whose keys say nothing of images (`{name: nginx}`), where they build these places and
- * nothing else. A word is often a label too, so they are looked at only where a place is left that nothing else moves.
+ * Finds leaves that are single words under unrelated keys (`{name: nginx}`) and build only these locations. Such a word
+ * is often a label as well, so they are probed only for locations that nothing else moves.
  */
 export async function neutralWords(
   base: Render,

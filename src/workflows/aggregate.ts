@@ -20,33 +20,37 @@ import { NestedHosts } from './search/nested-hosts.ts';
 import type { Profile } from './search/search-render.ts';
 import type { ValuesOptions } from './values.ts';
 
+/** Options for umbrella overrides. */
 export interface AggregateOptions extends ValuesOptions {
-  /** Whether the installer is told to log in to a private ECR; it is, unless told. */
+  /** The installer logs in to a private ECR (default: true). */
   readonly ecrAuth?: boolean;
 }
 
-/** Overrides of a chart and of those that its values have installed, as one values file of the outer one. */
+/**
+ * Overrides of an umbrella chart and of the charts that its values install, as one values file of the umbrella chart.
+ */
 export interface Aggregate {
   readonly chart: string;
   readonly version: string;
   readonly profile: string;
   readonly overrides: Values;
-  /** The same as YAML with comments, for `helm -f`. */
+  /** Overrides as commented YAML, for `helm -f`. */
   readonly yaml: string;
-  /** The outer chart first. */
+  /** Proofs of all charts, the umbrella chart first. */
   readonly parts: readonly PartProof[];
-  /** As of a single chart's overrides. */
+  /** Paths of values copied whole from the user's values, as in {@link Overrides}. */
   readonly copied: readonly string[];
-  /** What no values move, or what cannot be shown to be moved, in words. */
+  /** References that no values move, or that the render does not prove to be moved, one sentence each. */
   readonly left: readonly string[];
-  /** References that are needed and that the bundle does not hold; empty without a bundle. */
+  /** Required references that are missing from the bundle; empty without a bundle. */
   readonly notInBundle: readonly string[];
 }
 
 /**
- * Derives one values file for a chart that installs other charts by a map in its values; of a configuration file one for
- * each chart and profile. Out of a bundle come the charts that it installs as well.
- * @throws AirgapError `usage` for a chart by name whose values declare none, and what the outer chart's own derivation throws
+ * Derives one values file for a chart whose values install other charts; for a configuration file, one per chart and
+ * profile. With a bundle, the installed charts come from the bundle too.
+ * @throws AirgapError `usage` if a named chart installs no other charts; errors of deriving the umbrella chart's
+ *   overrides
  */
 export function aggregate(context: Context, options: AggregateOptions): Promise<Aggregate[]> {
   return withScratch(context, async (scratch) => {
@@ -58,7 +62,7 @@ export function aggregate(context: Context, options: AggregateOptions): Promise<
         const folder = join(scratch, `aggregate-${results.length}`);
         const { references, ...result } = await aggregateOf(context, options, asked, folder, source);
         results.push(result);
-        // The outermost chart's references are those of all that it installs.
+        // The umbrella chart's references include those of all charts that it installs.
         const own = result.parts.map(({ chart, version }) => ({ chart, version, profile: asked.profile, references }));
         derived.push(...own);
       }
@@ -95,10 +99,10 @@ async function aggregateOf(
   const search = { context, helm, target, folder: join(folder, 'charts'), sources, hosts, ecrAuth, optionsFor };
   const renderer = new Renderer(helm, chart, join(folder, 'outer', 'render'));
   const tree = await deriveTree(search, renderer, profile);
-  // A configuration file may have others beside it, which get the overrides of a single chart.
+  // A configuration file may also list charts that install no others; these get the overrides of a single chart.
   if (options.jobs === undefined && tree.parts.length === 1 && tree.left.length === 0) {
-    throw new AirgapError('usage', `chart ${name} ${version} installs no charts by its values`, {
-      hint: 'without --format aggregate it gets the overrides of a single chart',
+    throw new AirgapError('usage', `the values of chart ${name} ${version} install no other charts`, {
+      hint: 'run without --format aggregate for the overrides of a single chart',
     });
   }
   const { parts, left, references } = tree;
@@ -119,7 +123,7 @@ function headerOf(
   const residue = parts.flatMap(({ proof }) => proof.residue);
   return [
     `Overrides for chart ${name} ${version} and the charts that it installs, target ${target}.`,
-    'Proved by rendering each as it is installed; references that are private:',
+    'Proved by rendering each chart as it is installed. Private references:',
     ...parts.map(({ chart, version: own, proof }) => `  ${chart} ${own}: ${proof.rewritten} of ${proof.references}`),
     ...residue.map(
       ({ chart, reference, template, path }) => `Still public: ${reference} (${chart}: ${template} ${path})`,

@@ -10,20 +10,22 @@ import { openForUse } from '../bundle/open.ts';
 import { readExportedLock } from '../lock/exported.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 
+/** Differences between two bundles, and the files compared. */
 export interface Diff extends BundleDifference {
   readonly old: BundleFile;
   readonly new: BundleFile;
 }
 
+/** Compared file: a bundle or its exported inventory. */
 export interface BundleFile {
   readonly file: string;
-  /** Bytes of the bundle. */
+  /** Size of the bundle in bytes. */
   readonly size: number;
 }
 
 /**
- * What is different between two bundles. Either may be the file that stands for one (lock/exported.ts).
- * @param signer the public key that has to have signed both
+ * Compares two bundles. Either may be given as its exported inventory (lock/exported.ts).
+ * @param signer public key that must have signed both bundles
  * @throws AirgapError `file`, `bundle-invalid`, `signature`
  */
 export async function diff(oldFile: string, newFile: string, signer?: SigningKey['publicKey']): Promise<Diff> {
@@ -38,7 +40,7 @@ async function read(
 ): Promise<{ readonly file: BundleFile; readonly compared: Compared }> {
   const exported = await readExportedLock(path);
   if (exported !== undefined && signer !== undefined) {
-    throw new AirgapError('signature', `${path} stands for a bundle, and nothing in it is signed`, {
+    throw new AirgapError('signature', `${path} is an exported inventory, which has no signature`, {
       hint: 'give the bundle itself',
     });
   }

@@ -18,52 +18,53 @@ import { onePlatform } from './bundling/one-platform.ts';
 import type { Context } from './context.ts';
 import { referenceMatcher } from './search/pattern.ts';
 
-/** What is wanted of a bundle. */
+/** Chart or image to extract from a bundle. */
 export type Wanted =
   /** `name` or `name@version`. */
   { readonly chart: string } | ImageWanted;
 
+/** Image to extract. */
 interface ImageWanted {
-  /** A pattern (pattern.ts) that one image fits. */
+  /** Pattern (pattern.ts) that matches exactly one image. */
   readonly image: string;
-  /** Left out: all of its platforms. */
+  /** Platform to extract; all platforms if absent. */
   readonly platform?: Platform;
-  /** Whether what belongs to it comes along, as in a bundle. */
+  /** Include signatures and attestations (the image's referrers). */
   readonly referrers: boolean;
 }
 
 export interface ExtractOptions {
   readonly file: string;
   readonly wanted: Wanted;
-  /** The public key that has to have signed the bundle. */
+  /** Public key that must have signed the bundle. */
   readonly signer?: SigningKey['publicKey'] | undefined;
   readonly out: string;
-  /** Replace what is at `out`. */
+  /** Overwrite an existing file at `out`. */
   readonly force: boolean;
-  /** Blobs read at the same time. */
+  /** Number of blobs read concurrently. */
   readonly concurrency: number;
 }
 
 export interface Extraction {
-  /** `up-to-date`: the very same content was there, and nothing was written. */
+  /** `up-to-date`: the file already had the same content and was not written. */
   readonly status: 'written' | 'up-to-date';
   readonly type: 'chart' | 'image';
-  /** `name@version` of a chart, the full reference of an image. */
+  /** `name@version` of a chart, or the full reference of an image. */
   readonly name: string;
-  /** Of the chart's archive; of the manifest or index that the image's archive names. */
+  /** Digest of the chart archive, or of the image's manifest or index. */
   readonly digest: Digest;
-  /** How many signatures and the like are in the image's archive. */
+  /** Number of referrers (signatures, attestations) in the image's archive. */
   readonly referrers: number;
-  /** What was written, a chart's provenance file after the chart. */
+  /** Written files; a chart's provenance file follows the chart. */
   readonly files: readonly { readonly path: string; readonly bytes: number }[];
 }
 
 /**
- * Takes one chart or one image out of a bundle: the chart's archive as it was, its provenance in `OUT.prov`; the image as
- * an OCI image layout in a tar, which `docker load` takes too, with what belongs to it. Content is verified, and nothing is at `out` before it is
- * complete.
- * @throws AirgapError `chart-not-found` and `image-not-found` with what there is, `digest-mismatch` when the bundle is
- *   damaged, `output-exists`, `no-space`, `interrupted`
+ * Extracts one chart or one image from a bundle: the original chart archive with its provenance in `OUT.prov`, or the
+ * image with its referrers as an OCI image layout in a tar, which `docker load` accepts too. Content is verified, and
+ * `out` appears only once it is complete.
+ * @throws AirgapError `chart-not-found` and `image-not-found` with a list of the content, `digest-mismatch` for a
+ *   damaged bundle, `output-exists`, `no-space`, `interrupted`
  */
 export async function extract(context: Context, options: ExtractOptions): Promise<Extraction> {
   await checkOutput(options.out, '--out');
@@ -81,7 +82,7 @@ async function extractAlone(context: Context, options: ExtractOptions): Promise<
     if (!(error instanceof AirgapError) || error.code !== 'digest-mismatch' || error.message.includes(what))
       throw error;
     throw new AirgapError('digest-mismatch', `${what}: ${error.message}`, {
-      hint: 'copy the bundle again; helm airgap verify tells what else is damaged',
+      hint: 'copy the bundle again; helm airgap verify lists all damaged content',
       cause: error,
     });
   } finally {
@@ -96,7 +97,7 @@ async function extractChart(
   { out, force }: ExtractOptions,
 ): Promise<Extraction> {
   const [chart] = chartsIn(source, { chart: wanted });
-  if (chart === undefined) throw new AirgapError('chart-not-found', `${source.path} holds no chart ${wanted}`);
+  if (chart === undefined) throw new AirgapError('chart-not-found', `${source.path} does not contain chart ${wanted}`);
   const { archive, provenance } = await chartBlobs(source, chart);
   const repositories = [chart.reference];
   const files: BlobFile[] = [{ path: out, node: { descriptor: archive, repositories } }];
@@ -125,7 +126,7 @@ async function extractImage(
   const whole = walker.graph();
   const images: Graph = platform === undefined ? whole : await onePlatform(source, whole, root, platform);
   const graph = referrers ? await withReferrers(source, images, concurrency, signal) : images;
-  // What is left out or lost is told in the bundle's own words, before anything is written.
+  // Reading a missing blob raises the bundle's own error, before anything is written.
   for (const { descriptor } of graph.blobs.values()) {
     if (!source.entries.has(descriptor.digest)) await source.read(descriptor);
   }
@@ -142,7 +143,7 @@ async function extractImage(
   };
 }
 
-/** The graph with what belongs to its root, as the bundle has it. */
+/** Adds the root's referrers that the bundle holds to the graph. */
 async function withReferrers(
   source: Bundle,
   images: Graph,
@@ -162,15 +163,18 @@ async function withReferrers(
   };
 }
 
-/** Names that a hint lists. */
+/** Maximum number of names listed in a hint. */
 const LISTED = 20;
 
-/** @throws AirgapError `image-not-found` with the list of what there is */
+/**
+ * Finds the one image that matches a pattern.
+ * @throws AirgapError `image-not-found` with the names of the bundle's images
+ */
 function imageIn(source: Bundle, wanted: string): Root {
   const matches = referenceMatcher(wanted);
   const all = source.images().map((root) => ({ root, name: formatReference(root.reference) }));
   const fitting = all.filter(({ name }) => matches(name));
-  // A name that is there exactly is that one, though it is the beginning of another: `a:1` beside `a:1@sha256:…`.
+  // An exact name wins over longer ones that begin with it: `a:1` and `a:1@sha256:…`.
   const spellings = [wanted, `docker.io/${wanted}`, `docker.io/library/${wanted}`];
   const exact = fitting.filter(({ name }) => spellings.includes(name));
   const [chosen, ...others] = exact.length === 1 ? exact : fitting;
@@ -178,9 +182,11 @@ function imageIn(source: Bundle, wanted: string): Root {
   const names = (chosen === undefined ? all : fitting).map(({ name }) => name);
   const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
   const list = `${names.slice(0, LISTED).join(', ')}${more}`;
-  const what = chosen === undefined ? `no image ${wanted}` : `${fitting.length} images that fit ${wanted}`;
-  throw new AirgapError('image-not-found', `the bundle ${source.path} holds ${what}`, {
+  const what = chosen === undefined ? `no image ${wanted}` : `${fitting.length} images that match ${wanted}`;
+  throw new AirgapError('image-not-found', `bundle ${source.path} contains ${what}`, {
     hint:
-      names.length === 0 ? 'it holds no image at all' : `${chosen === undefined ? 'it holds' : 'name one of'} ${list}`,
+      names.length === 0
+        ? 'the bundle contains no images'
+        : `${chosen === undefined ? 'it contains' : 'name one of'} ${list}`,
   });
 }

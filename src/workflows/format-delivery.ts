@@ -18,26 +18,28 @@ import type { Formatted } from '../overrides/formats/format.ts';
 import { type Context, withScratch } from './context.ts';
 import { type Overrides, type ValuesOptions, values } from './values.ts';
 
+/** Delivery tools with a manifest of their own. */
 export type DeliveryFormat = 'argocd' | 'flux';
 
+/** Options for writing the manifest of a delivery tool. */
 export interface DeliveryOptions extends ValuesOptions {
-  /** A manifest that installs the chart already: the overrides are derived with its values, and placed in it. */
+  /** Text of a manifest that already installs the chart; its values are used and the overrides are merged into it. */
   readonly from?: string;
-  /** Where a resource of its own installs the chart. */
+  /** Namespace for a newly created resource. */
   readonly namespace: string;
-  /** Whether the target speaks HTTP without TLS. */
+  /** Access the target over HTTP without TLS. */
   readonly plainHttp: boolean;
 }
 
-/** A chart's overrides with the manifest that carries them. */
+/** Overrides of a chart, and the manifest that contains them. */
 export interface Delivery {
   readonly overrides: Overrides;
   readonly formatted: Formatted;
 }
 
 /**
- * Derives overrides as {@link values} does, and writes the resource that installs the chart with them.
- * @throws AirgapError `usage` for a manifest that does not carry the chart
+ * Derives overrides as {@link values} does, and formats the resource that installs the chart with them.
+ * @throws AirgapError `usage` for a manifest that does not install the chart
  */
 export function formatDelivery(
   context: Context,
@@ -73,6 +75,7 @@ export function formatDelivery(
   });
 }
 
+/** Chart in an existing manifest. */
 interface Carried {
   readonly nested: NestedChart;
   readonly carrier: Carrier;
@@ -80,7 +83,7 @@ interface Carried {
 
 const KINDS: Readonly<Record<DeliveryFormat, RegExp>> = { argocd: /^Application(?:Set)?$/, flux: /^HelmRelease$/ };
 
-/** The one resource of a manifest that installs the chart: by its name where there are several. */
+/** Finds the resource of a manifest that installs the chart; by chart name if there are several. */
 function carriedBy(text: string, format: DeliveryFormat, request: string): Carried {
   const documents = documentsOf(text).map((document, index): RenderedDocument => {
     const object: unknown = document.toJS({ maxAliasCount: 1000 });
@@ -94,13 +97,13 @@ function carriedBy(text: string, format: DeliveryFormat, request: string): Carri
     const what = format === 'argocd' ? 'Application' : 'HelmRelease';
     const count = nested === undefined ? 'no' : 'more than one';
     throw new AirgapError('usage', `the manifest given with --from has ${count} ${what} with chart ${base}`, {
-      hint: 'give a manifest with the one that is to carry the overrides',
+      hint: 'give a manifest with exactly one such resource',
     });
   }
   return { nested, carrier: { text, document: nested.via.document, path: nested.via.path } };
 }
 
-/** The carrier's values come first, then what the command line gives, as with everything that is known before. */
+/** Puts the manifest's values before those of the command line, which take precedence. */
 async function withGiven(render: RenderOptions, nested: NestedChart, file: string): Promise<RenderOptions> {
   await writeFile(file, jsonText(nested.values), { mode: SECRET_FILE });
   return {

@@ -8,20 +8,20 @@ import type { Context } from './context.ts';
 import { bundledReferences, neededReferences } from './overriding/needed-references.ts';
 import type { ValuesOptions } from './values.ts';
 
-/** Formats that say where each reference is to be had, whatever values are set. */
+/** Formats that map each reference to its target, independent of values. */
 export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'mirrorset';
 
-/** A format with what went into it. */
+/** Generated files, with the charts and references behind them. */
 export interface FormatResult extends Formatted {
   /** Name and version of each chart. */
   readonly charts: readonly string[];
-  /** How many distinct references. */
+  /** Number of distinct references. */
   readonly references: number;
 }
 
 /**
- * Writes one of them for a chart with all that it brings along, or for everything that a bundle holds. Kustomize sees the
- * manifests of a chart and not those that it has installed, so for it each chart stands alone.
+ * Generates one of these formats for a chart and the charts that it installs, or for a whole bundle. Kustomize only
+ * sees the chart's own manifests, so nested charts are not searched for it.
  */
 export async function formatReferences(
   context: Context,
@@ -48,7 +48,7 @@ export async function formatReferences(
   return withFailures(formatted(), charts, references.length, failures);
 }
 
-/** Of cluster-wide resources: one name for each chart, and one for a bundle. */
+/** Returns the name for cluster-wide resources: one per chart, and one for a bundle. */
 function nameOf([chart = '']: readonly string[]): string {
   const name = `airgap-${chart.split(' ')[0]}`.toLowerCase().slice(0, 253);
   return name.replace(/[^a-z0-9.-]/g, '-').replace(/[.-]$/, '');

@@ -16,32 +16,33 @@ import { exportedLock } from './bundling/exported-lock.ts';
 import type { Context } from './context.ts';
 import { HashThread, worthwhileThreads } from './verifying/hash-threads.ts';
 
+/** Content of a bundle. */
 export interface Inspection {
   readonly file: string;
-  /** Bytes of the file. */
+  /** Size in bytes. */
   readonly size: number;
   readonly blobs: number;
-  /** How many parts it is split into; undefined for a single file. */
+  /** Number of parts; undefined for a single file. */
   readonly parts?: number;
   readonly charts: readonly { readonly name: string; readonly version: string; readonly digest: Digest }[];
   readonly images: readonly { readonly reference: string; readonly digest: Digest }[];
-  /** Of the lock's manifest: the name by which a delta calls this bundle. */
+  /** Digest of the inventory's manifest, by which deltas refer to this bundle. */
   readonly lockDigest?: Digest;
-  /** What its signatures say of themselves; `verify` with the key says whether that is true. */
+  /** Unverified claims of its signatures; `verify` with the key checks them. */
   readonly signatures?: readonly Claim[];
-  /** Fingerprint of the key that it was checked with. */
+  /** Fingerprint of the key with which the signature was verified. */
   readonly signedBy?: Digest;
-  /** Of a bundle that leaves out what an older one has. */
+  /** Set for a bundle that omits content of an older one. */
   readonly delta?: Delta;
-  /** What it holds and why; undefined when another tool wrote the archive. */
+  /** Inventory of the bundle; undefined for another tool's archive. */
   readonly lock: Lock | undefined;
-  /** Values whose whole texts are in the lock, secrets in them included: an older helm airgap wrote it. */
+  /** Values stored with their full text, which may include secrets; written by older versions of helm airgap. */
   readonly wholeTexts?: readonly { readonly chart: string; readonly path: string }[];
 }
 
 /**
- * What is in a bundle.
- * @param key that has to have signed it
+ * Returns the content of a bundle.
+ * @param key public key that must have signed it
  * @throws AirgapError `bundle-invalid`; `signature`
  */
 export async function inspect(file: string, key?: SigningKey['publicKey']): Promise<Inspection> {
@@ -57,8 +58,8 @@ export async function inspect(file: string, key?: SigningKey['publicKey']): Prom
 }
 
 /**
- * The lock of a bundle as a file that stands for it, for `--since` and `diff`.
- * @throws AirgapError `bundle-invalid` when it is damaged, or another tool's archive
+ * Exports the inventory of a bundle, for use in place of the bundle with `--since` and `diff`.
+ * @throws AirgapError `bundle-invalid` if it is damaged, or another tool's archive
  */
 export async function inspectLock(
   file: string,
@@ -86,7 +87,7 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
   const lock = source.lock();
   const { lockDigest } = source;
   const delta = lock && deltaOf(lock);
-  // One that cannot be read says nothing; verify says why.
+  // Unreadable signatures are skipped here; verify reports them.
   const signatures = (await readSignatures(source).catch(() => [])).flatMap((signature) => claimOf(signature) ?? []);
   return {
     file: source.path,
@@ -104,17 +105,18 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
   };
 }
 
+/** Result of verifying a bundle. */
 export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
-  /** Another tool packed the archive: what lies between its contents could not be checked. */
+  /** Set if another tool packed the archive; bytes between its entries could not be checked then. */
   readonly packedByAnother?: true;
   readonly problems: readonly Problem[];
 }
 
 /**
- * Re-checks every byte of a bundle, offline.
- * @param cores that may be used
- * @param key that has to have signed it: then that is checked before anything else
- * @throws AirgapError `signature` when it is not signed by that key, not as it was signed, or packed again since
+ * Checks every byte of a bundle, offline.
+ * @param cores number of processor cores to use
+ * @param key public key that must have signed the bundle; the signature is checked first
+ * @throws AirgapError `signature` if it is not signed by the key, was changed since, or was repacked
  */
 export async function verify(
   { emit, signal }: Context,
@@ -124,7 +126,7 @@ export async function verify(
 ): Promise<Verification> {
   const source = await openBundle(file);
   const hashers: HashThread[] = [];
-  // Waiting for a thread that hashes a huge blob would not be stopping.
+  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
   const stop = (): void => void closeAll(hashers);
   try {
     if (key !== undefined) {
@@ -150,15 +152,15 @@ export async function verify(
 }
 
 /**
- * A signature is over the content, and what other programs take out of an archive goes by how it is packed as well. That can
- * be compared where this tool packed it.
+ * Refuses a signed bundle that another tool has repacked. The signature covers the content, but what other programs
+ * read from the archive also depends on its packing, which can be checked only for archives written by this tool.
  * @throws AirgapError `signature`
  */
 async function refusePacked(source: Bundle): Promise<void> {
   const { byAnother } = await source.packing();
   if (!byAnother) return;
-  throw new AirgapError('signature', `${source.path} has that signature, and another tool has packed it again`, {
-    hint: 'what other programs read out of it is not known: use the file that bundle wrote. push --require-signature goes by digests alone, and takes it',
+  throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
+    hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',
   });
 }
 

@@ -14,12 +14,13 @@ import { type Context, withScratch } from './context.ts';
 import { type ImagesOptions, searchChosen, warnUnmatched } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
+/** Options for writing or checking a lock file. */
 export interface LockFileOptions extends ImagesOptions {
-  /** Of the lock file (absolute). */
+  /** Absolute path of the lock file. */
   readonly path: string;
-  /** How registries are reached; undefined: none is asked, and digests that no reference names stay empty. */
+  /** Registry access; if undefined, no registry is contacted and digests of tags stay empty. */
   readonly access: RegistryAccess | undefined;
-  /** Requests at the same time. */
+  /** Number of concurrent requests. */
   readonly concurrency: number;
 }
 
@@ -30,9 +31,9 @@ export interface WrittenLockFile {
 }
 
 /**
- * Writes what the charts are made of now into a lock file.
- * @throws AirgapError `output-exists` when something else is there, `image-not-found` for every image that a registry
- *   does not have; nothing is written then
+ * Writes the current charts and images to a lock file.
+ * @throws AirgapError `output-exists` if another kind of file exists at the path, `image-not-found` for images missing
+ *   from their registries; nothing is written then
  */
 export function writeLockFile(context: Context, options: LockFileOptions): Promise<WrittenLockFile> {
   const { path } = options;
@@ -55,7 +56,7 @@ function isLockFile(there: Buffer): boolean {
   return text.trim() === '' || /^kind: *["']?LockFile\b/m.test(text);
 }
 
-/** What is different now from what a lock file says; with registries out of reach or not asked, tags are not compared. */
+/** Compares the current charts and images with a lock file. Without registry access, tags are not compared. */
 export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockDrift> {
   return withScratch(context, async (scratch) => {
     const { lockFile, missing } = await lockedNow(context, options, scratch);
@@ -68,8 +69,8 @@ export function checkLockFile(context: Context, options: LockFileOptions, locked
 }
 
 /**
- * The lock file as it would be written now, and what is not in it, since its registry does not have it: of that, what is
- * below `certain` was most likely no image, and is dropped as a bundle drops it.
+ * Builds the current lock file, and returns findings that their registries do not have. Of these, findings below
+ * `certain` are probably not images and are dropped with a warning, as in a bundle.
  */
 async function lockedNow(
   context: Context,
@@ -77,7 +78,11 @@ async function lockedNow(
   scratch: string,
 ): Promise<{ lockFile: LockFile; missing: Finding[] }> {
   const { charts: searched, failures, findings: all, choices } = await searchChosen(context, options, scratch);
-  if (failures.length > 0) throw combine(failures, `${failures.length} charts within charts could not be searched`);
+  if (failures.length > 0)
+    throw combine(
+      failures,
+      `${failures.length} nested ${failures.length === 1 ? 'chart' : 'charts'} could not be searched`,
+    );
   warnUnmatched(context, choices);
   const wanted = all.filter(isWanted);
   const { digests, missing } = await asked(context, options, wanted);
@@ -85,7 +90,7 @@ async function lockedNow(
   const dropped = gone.filter(({ confidence }) => confidence !== 'certain');
   warnDropped(
     context.emit,
-    dropped.map(({ reference, found }) => ({ reference, found, why: 'the registry does not have it (404)' })),
+    dropped.map(({ reference, found }) => ({ reference, found, why: 'not found in the registry (404)' })),
   );
   const folder = dirname(options.path);
   const charts = await Promise.all(searched.map((chart) => chartEntry(chart, folder, scratch, context.cwd)));

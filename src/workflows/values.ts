@@ -26,76 +26,77 @@ import { checkReadBack } from './overriding/read-back.ts';
 import { checkSharedNames } from './overriding/shared-names.ts';
 import type { Profile } from './search/search-render.ts';
 
+/** Options for deriving overrides. */
 export interface ValuesOptions extends Asked {
   readonly bundle: string | undefined;
-  /** The public key that has to have signed the bundle. */
+  /** Public key that must have signed the bundle. */
   readonly signer?: SigningKey['publicKey'] | undefined;
   readonly target: Target;
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator; they do, unless told. */
+  /** Add variables or arguments to operators, through values, to move their operands (default: true). */
   readonly inject?: boolean;
-  /** Whether operators' defaults for resources that users are going to make count; they do, unless told. */
+  /** Include operators' default images for user-created resources (default: true). */
   readonly operatorDefaults?: boolean;
-  /** Whether the overrides are proved by rendering with them; they are, unless told. */
+  /** Prove the overrides by rendering with them (default: true). */
   readonly prove?: boolean;
-  /** How chart repositories are reached. */
+  /** Chart repositories and mirrors. */
   readonly chartSources?: ChartSources;
-  /** What is to move residue, and how its file is called: a post-renderer's map, or an archive of the chart. */
+  /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
   readonly residue?: {
     readonly how: 'post-render' | 'repack';
-    /** Hears of all charts before the first file is named. */
+    /** Called with all charts before the first file is named. */
     readonly expect: (charts: readonly { readonly chart: string; readonly version: string }[]) => void;
     readonly fileName: (chart: string, version: string, profile: string) => string;
   };
-  /** Name of the secret that pods are to pull with. */
+  /** Name of the image pull secret for pods. */
   readonly pullSecret?: string;
-  /** Whether references get the digests of the bundle, where the chart takes them. */
+  /** Pin references to the bundle's digests where the chart allows it. */
   readonly pin?: boolean;
 }
 
-/** The overrides of one chart, proved. */
+/** Proved overrides of one chart. */
 export interface Overrides {
   readonly chart: string;
   readonly version: string;
   readonly profile: string;
   readonly overrides: Values;
-  /** The same as YAML with comments, for `helm -f`. */
+  /** Overrides as commented YAML, for `helm -f`. */
   readonly yaml: string;
   readonly proof: Proof;
-  /** Paths of values that the overrides take over whole, with whatever else the user's values have there. */
+  /** Paths of override values that also copy other content of the user's values. */
   readonly copied: readonly string[];
-  /** Everything that the chart refers to with these values, private or not. */
+  /** All references of the chart with these values, private or not. */
   readonly references: readonly string[];
-  /** References that the chart needs and the bundle lacks by no choice of anybody; empty without a bundle. */
+  /** Required references missing from the bundle and not excluded on purpose; empty without a bundle. */
   readonly notInBundle: readonly string[];
-  /** What the bundle holds of the chart and these values do not need, nor those of its other overrides. */
+  /** References bundled for the chart that none of its overrides need. */
   readonly beyond?: Beyond;
-  /** What the overrides need besides; the proof is of both together then. */
+  /** Post-render map that the overrides require; the proof then covers both. */
   readonly residueMap?: ResidueMap;
-  /** The chart to install with them, when templates of it had to be changed; the proof is of both together then. */
+  /** Repacked chart that the overrides require; the proof then covers both. */
   readonly changedChart?: ChangedChart;
 }
 
-/** A chart archive that differs from the upstream's in a few places. */
+/** Chart archive with changed templates. */
 export interface ChangedChart {
   readonly name: string;
   readonly archive: Buffer;
   readonly changes: readonly TemplateChange[];
 }
 
-/** A post-renderer's map, as a file. */
+/** Post-render map as a file. */
 export interface ResidueMap {
   readonly name: string;
   readonly text: string;
   readonly entries: number;
-  /** Residue in hooks, which the Helm at hand does not give to a post-renderer. */
+  /** Unmapped references in hooks, which the installed Helm does not pass to post-renderers. */
   readonly hidden: readonly Residue[];
-  /** What to do about that. */
+  /** Advice for references in hooks. */
   readonly hint: string;
 }
 
-/** Derives the overrides of one chart, or of every chart of a bundle, and proves them by rendering again. */
+/** Derives the overrides of one chart, or of all charts of a bundle, and proves them by rendering. */
 export function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
@@ -171,7 +172,7 @@ async function overridesOf(
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     proof.skipped
-      ? `Not proved (--no-proof): nobody has looked whether all ${proof.references} references are private with them.`
+      ? `Not proved (--no-proof): it was not checked that all ${proof.references} references are private.`
       : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
     ...postRenderNotes(file, entries, added?.pods),
     ...changedChartNotes(file, repacked?.changes ?? []),

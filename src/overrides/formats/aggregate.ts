@@ -6,24 +6,24 @@ import { formatPath, type LeafPath, valueAt } from '../../influence/leaves.ts';
 import type { Setting } from '../document.ts';
 import { layOver } from './carrier.ts';
 
-/** A chart that an entry of another chart's values has installed, with its overrides. */
+/** Chart that an entry of a parent chart's values installs, with its overrides. */
 export interface Entry {
   /** Keys of the entry in the parent's values. */
   readonly keys: LeafPath;
   /** Keys of the entry's own fields. */
   readonly fields: Readonly<Record<'version' | 'repository' | 'values', string>>;
   readonly name: string;
-  /** Of the chart that was found, which a repository also gives for a version without its `v`. */
+  /** Version of the chart that was found; repositories also match a version without its `v`. */
   readonly version: string;
-  /** Its coalesced values, as the parent installs it. */
+  /** Coalesced values, as the parent installs the chart. */
   readonly base: Values;
   readonly settings: readonly Setting[];
   readonly overrides: Values;
 }
 
 /**
- * What a parent's values file says about an entry: repository, version and overrides, and nothing of what stands there
- * already, since Helm lays the file over it. Values that are a text are one leaf, and stand there whole.
+ * Returns the parent's settings for an entry: repository, version and overrides. Existing values are not repeated,
+ * because Helm merges the file over them; values given as text are one leaf and are written whole.
  * @param base coalesced values of the parent
  */
 export function entrySettings(entry: Entry, repository: string, base: Values): Setting[] {
@@ -35,8 +35,8 @@ export function entrySettings(entry: Entry, repository: string, base: Values): S
       ? [{ path: place, value: laidOver(given, overrides), comment: settings.map(({ comment }) => comment).join('\n') }]
       : settings.map((setting) => ({ ...setting, path: [...place, ...setting.path] }));
   return [
-    { path: [...keys, fields.repository], value: repository, comment: `chart ${name}, where push put it` },
-    { path: [...keys, fields.version], value: version, comment: 'as push tagged it' },
+    { path: [...keys, fields.repository], value: repository, comment: `chart ${name} at the target` },
+    { path: [...keys, fields.version], value: version, comment: 'chart version at the target' },
     ...(settings.length === 0 ? [] : own),
   ];
 }
@@ -47,7 +47,10 @@ function laidOver(text: string, overrides: Values): string {
   return documentText(document);
 }
 
-/** The parent's values with those of each child in its entry: lists are overridden whole, also those that are a child's default. */
+/**
+ * Returns the parent's values with each child's values in its entry, because overrides replace a child's default lists
+ * whole.
+ */
 export function withEntries(base: Values, entries: readonly Entry[]): Values {
   const copy = structuredClone(base) as Record<string | number, unknown>;
   for (const { keys, fields, base: own } of entries) {
@@ -57,7 +60,7 @@ export function withEntries(base: Values, entries: readonly Entry[]): Values {
   return copy;
 }
 
-/** Settings put together, those that come later in place of earlier ones, in the order of their paths. */
+/** Merges settings sorted by path; later ones replace earlier ones. */
 export function united(settings: readonly Setting[]): Setting[] {
   const byPath = new Map(settings.map((setting) => [formatPath(setting.path), setting]));
   return [...byPath].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, setting]) => setting);

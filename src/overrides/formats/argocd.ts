@@ -8,9 +8,9 @@ import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from '.
 import { commented, type DeliveredChart, type Formatted } from './format.ts';
 
 /**
- * An Argo CD `Application` (argoproj.io/v1alpha1) with the overrides in `helm.valuesObject` and the chart where push put
- * it: the given one, of which everything else stays, or a small one of its own. Argo CD names an OCI repository of
- * charts without a scheme (docs/user-guide/helm.md), and has to know it as one.
+ * Formats an Argo CD `Application` (argoproj.io/v1alpha1) with the overrides in `helm.valuesObject` and the chart at
+ * the target. Updates the given manifest and keeps the rest of it, or creates a minimal one. Argo CD names OCI chart
+ * repositories without a scheme (docs/user-guide/helm.md), and they must be registered as such.
  */
 export function formatArgo(chart: DeliveredChart, carrier?: Carrier): Formatted {
   const text = carrier === undefined ? own(chart) : placed(chart, carrier);
@@ -37,7 +37,7 @@ function own(chart: DeliveredChart): string {
       },
     },
   };
-  const registered = `Argo CD has to know ${repositoryOf(chart)} as a repository of type helm with enableOCI.`;
+  const registered = `Register ${repositoryOf(chart)} in Argo CD as a repository of type helm with enableOCI.`;
   return commented([...chart.header, registered]) + yamlText(application);
 }
 
@@ -45,7 +45,7 @@ function placed(chart: DeliveredChart, { text, document: index, path }: Carrier)
   const documents = documentsOf(text);
   const document = documents[index] as Document;
   const source = keysOf(path);
-  // An OCI source without `chart` has the whole address in its URL.
+  // An OCI source without `chart` has the full chart address in its URL.
   const isWhole = document.getIn([...source, 'chart']) === undefined;
   const whole = `oci://${formatRepository(chartRepository(chart.target, chart.name))}`;
   document.setIn([...source, 'repoURL'], isWhole ? whole : repositoryOf(chart));
@@ -55,7 +55,7 @@ function placed(chart: DeliveredChart, { text, document: index, path }: Carrier)
   return joined(documents);
 }
 
-/** `values` is passed over where `valuesObject` stands, so values that are a text stay one. */
+/** Merges the overrides. Argo CD ignores `values` if `valuesObject` exists, so values given as text stay text. */
 function placeValues(document: Document, helm: Keys, { overrides }: DeliveredChart): void {
   const text = document.getIn([...helm, 'values']);
   const hasObject = document.getIn([...helm, 'valuesObject']) !== undefined;
@@ -69,7 +69,7 @@ function placeValues(document: Document, helm: Keys, { overrides }: DeliveredCha
   document.setIn([...helm, 'values'], documentText(values));
 }
 
-/** What holds the chart, without a scheme. */
+/** Repository that holds the chart, without a scheme. */
 function repositoryOf({ target, name }: DeliveredChart): string {
   return formatRepository(chartRepository(target, name)).slice(0, -`/${name}`.length);
 }

@@ -4,34 +4,35 @@ import { readYamlDocuments } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
 
-/** A manifest that installs a chart already, with where in it the chart is named. */
+/** Existing manifest that installs the chart, and the position of the chart in it. */
 export interface Carrier {
-  /** The whole file; more documents may stand beside the one that counts. */
+  /** Whole file, which may hold further documents. */
   readonly text: string;
-  /** Which of its documents, counted from 0. */
+  /** Index of the document, from 0. */
   readonly document: number;
-  /** Field that names the chart, `spec.source` or `items[1].spec.sources[0]`. */
+  /** Field that names the chart: `spec.source` or `items[1].spec.sources[0]`. */
   readonly path: string;
 }
 
+/** Keys from the root of a document to a node. */
 export type Keys = readonly (string | number)[];
 
 /**
- * The documents of a manifest for editing, comments and all.
- * @throws AirgapError `usage` when it is no YAML
+ * Parses the documents of a manifest for editing; comments are kept.
+ * @throws AirgapError `usage` if it is not valid YAML
  */
 export function documentsOf(text: string): Document[] {
   const documents = readYamlDocuments(text, { merge: true }) as unknown as Document[];
   const error = documents.flatMap(({ errors }) => errors)[0];
   if (error !== undefined) {
-    throw new AirgapError('usage', `the manifest is no YAML: ${error.message}`, {
-      hint: 'give --from the manifest that carries the chart',
+    throw new AirgapError('usage', `the manifest given with --from is not valid YAML: ${error.message}`, {
+      hint: 'give the manifest that installs the chart',
     });
   }
   return documents;
 }
 
-/** The documents as one text again. */
+/** Joins documents to one text. */
 export function joined(documents: readonly Document[]): string {
   const texts = documents.map((document) => {
     return documentText(document)
@@ -41,14 +42,14 @@ export function joined(documents: readonly Document[]): string {
   return texts.join('---\n');
 }
 
-/** `items[1].spec.source` as keys. */
+/** Parses `items[1].spec.source` into keys. */
 export function keysOf(path: string): Keys {
   return [...path.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, key = '', index]) =>
     index === undefined ? key : Number(index),
   );
 }
 
-/** Lays values over those that stand at some keys, as Helm does: mappings are united, anything else is replaced. */
+/** Merges values into a document at some keys, as Helm does: mappings are merged, everything else is replaced. */
 export function layOver(document: Document, keys: Keys, values: Values): void {
   for (const [key, value] of Object.entries(values)) {
     const at = [...keys, key];

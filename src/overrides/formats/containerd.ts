@@ -6,13 +6,13 @@ import { formatReference, type Reference } from '../../oci/reference.ts';
 import { commented, type Formatted, type FormattedFile } from './format.ts';
 
 /**
- * One hosts.toml a source registry, for containerd's `config_path` (containerd, docs/hosts.md).
+ * Formats one hosts.toml per source registry, for containerd's `config_path` (containerd, docs/hosts.md).
  *
- * containerd asks a host for `PATH/<repository>/…?ns=<registry>`; PATH is the URL's own with `/v2` behind it, and with
- * `override_path` the URL's as it is. A naming that keeps paths puts all repositories of a registry below one path, so that
- * a URL with `/v2/` in front of that path names each exactly. Registries pass over `ns`.
+ * containerd requests `PATH/<repository>/…?ns=<registry>`. PATH is the URL's path plus `/v2`, or with `override_path`
+ * the URL's path unchanged. A naming that keeps paths puts all repositories of a registry below one path, so a URL with
+ * `/v2/` before that path addresses each of them. Registries ignore `ns`.
  *
- * What comes from the target's own host and lies outside its prefix cannot be told apart from what is private already.
+ * Images on the target's own host cannot be told apart from private ones and are omitted.
  * @throws AirgapError `usage` for a naming that does not keep paths
  */
 export function formatContainerd(
@@ -33,7 +33,7 @@ export function formatContainerd(
     const isMoved = (reference: Reference): boolean =>
       targetRepository(target, reference).path !== join(folder, reference.path);
     left.push(
-      ...group.filter(isMoved).map((reference) => `${formatReference(reference)}: has another path at the target`),
+      ...group.filter(isMoved).map((reference) => `${formatReference(reference)}: its path differs at the target`),
     );
     const url = [`${plainHttp ? 'http' : 'https'}://${target.registry}/v2`, folder].filter(Boolean).join('/');
     files.push({
@@ -44,15 +44,15 @@ export function formatContainerd(
   return { files, left };
 }
 
-/** The path under which the naming puts everything of a registry; empty at the top. */
+/** Returns the path prefix that the naming gives to a registry's repositories; empty if there is none. */
 function folderOf(registry: string, target: Target): string {
   const folder = registryFolder(target, registry);
   if (folder !== undefined) return folder;
   const rules = (target.rules ?? []).length > 0 ? ' with rules' : '';
   throw new AirgapError(
     'usage',
-    `--format containerd sends whole registries elsewhere, and --naming ${target.naming}${rules} changes paths`,
-    { hint: 'push with --naming host-path or path and without rules; --format mirrorset goes with every naming' },
+    `--format containerd redirects whole registries, but --naming ${target.naming}${rules} changes repository paths`,
+    { hint: 'push with --naming host-path or path and without rules, or use --format mirrorset' },
   );
 }
 
@@ -63,7 +63,7 @@ function join(folder: string, path: string): string {
 function hostsToml(registry: string, url: string, target: Target): string {
   const head = commented([
     `${registry}/hosts.toml: images of ${registry} come from ${formatTarget(target)}.`,
-    "Put it into containerd's config_path, most often /etc/containerd/certs.d. The host itself is never asked.",
+    "Put it into containerd's config_path, usually /etc/containerd/certs.d. The original registry is never contacted.",
   ]);
   return `${head}server = ${jsonText(url)}
 capabilities = ["pull", "resolve"]

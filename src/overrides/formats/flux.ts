@@ -11,8 +11,8 @@ import { commented, type DeliveredChart, type Formatted } from './format.ts';
 const SOURCES = 'source.toolkit.fluxcd.io/v1';
 
 /**
- * A Flux `HelmRelease` (helm.toolkit.fluxcd.io/v2) with the overrides in `values` and the chart where push put it: the
- * given one, of which everything else stays, with a source beside it, or a small one of its own.
+ * Formats a Flux `HelmRelease` (helm.toolkit.fluxcd.io/v2) with the overrides in `values` and the chart at the target.
+ * Updates the given manifest, keeps the rest of it and adds a source, or creates a minimal one.
  */
 export function formatFlux(chart: DeliveredChart, carrier?: Carrier): Formatted {
   const text = carrier ? joined(placed(chart, carrier)) : commented(chart.header) + joined(own(chart));
@@ -62,13 +62,13 @@ function placed(chart: DeliveredChart, { text, document: index, path }: Carrier)
   return beside(documents, ociRepository(chart, metadata));
 }
 
-/** A source behind the others, in place of the one that an earlier run put there. */
+/** Appends a source, replacing the one added by an earlier run. */
 function beside(documents: readonly Document[], source: Document): Document[] {
   const nameOf = (document: Document): string => `${document.get('kind')} ${document.getIn(['metadata', 'name'])}`;
   return [...documents.filter((document) => nameOf(document) !== nameOf(source)), source];
 }
 
-/** The OCIRepository that a release refers to, when the file has it. */
+/** Finds the OCIRepository that a release refers to, if it is in the file. */
 function sourceOf(documents: readonly Document[], release: Document, chartRef: Keys): Document | undefined {
   const [kind, name] = ['kind', 'name'].map((key) => release.getIn([...chartRef, key]));
   if (kind !== 'OCIRepository') return undefined;
@@ -80,7 +80,7 @@ function ociRepository(chart: DeliveredChart, metadata: object): Document {
     interval: '1h',
     url: addressOf(chart),
     ref: { tag: chartTag(chart.version) },
-    // The chart's archive as it is, and not what would be unpacked of it.
+    // Keep the chart archive; Flux would unpack the layer otherwise.
     layerSelector: { mediaType: MediaType.helmChart, operation: 'copy' },
     ...accessOf(chart),
   };

@@ -2,36 +2,36 @@ import { printableLine } from '../../base/printable.ts';
 import type { Values } from '../../helm/render.ts';
 import type { Target } from '../../oci/naming.ts';
 
-/** One file of a format. */
+/** Generated file. */
 export interface FormattedFile {
-  /** Relative, with slashes. */
+  /** Relative path with slashes. */
   readonly path: string;
   readonly text: string;
 }
 
-/** What a format makes of references or overrides. Equal input gives equal bytes. */
+/** Files generated from references or overrides. Output is deterministic. */
 export interface Formatted {
   readonly files: readonly FormattedFile[];
-  /** What the format cannot say exactly, in words; it is left out of the files but for a comment. */
+  /** Content that the format cannot express, one sentence each; the files mention it in comments only. */
   readonly left: readonly string[];
 }
 
-/** A chart with its overrides, as a delivery tool installs it. */
+/** Chart with its overrides, as a delivery tool (Argo CD, Flux) installs it. */
 export interface DeliveredChart {
   readonly name: string;
-  /** As the chart has it. */
+  /** Version as in Chart.yaml. */
   readonly version: string;
   readonly releaseName: string;
   readonly namespace: string;
   readonly target: Target;
   readonly overrides: Values;
-  /** Lines for the head of the file: what was proved, and what is still public. */
+  /** Comment lines for the top of the file: result of the proof, and references that are still public. */
   readonly header: readonly string[];
-  /** Whether the target speaks HTTP without TLS. */
+  /** Access the target over HTTP without TLS. */
   readonly plainHttp: boolean;
 }
 
-/** A comment block in front of a YAML text: each line stays one, whatever it quotes. */
+/** Formats comment lines for the top of a YAML file; each stays on one line whatever it quotes. */
 export function commented(lines: readonly string[]): string {
   return lines.map((line) => `# ${printableLine(line)}\n`).join('');
 }

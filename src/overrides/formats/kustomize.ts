@@ -5,13 +5,13 @@ import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts'
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import { commented, type Formatted } from './format.ts';
 
-/** Where kustomize's image transformer looks: in all lists of these names, whatever the object. */
+/** Fields that kustomize's image transformer changes: in lists of these names, in any object. */
 const REACHED = /(?:^|\.)(?:containers|initContainers)\[\d+\]\.image$/;
 
 /**
- * A kustomization with an `images` list. Kustomize compares `name` with what the manifest says, so an image that is
- * written in two ways has two entries. Where one name stands with several tags only the name changes, and each keeps its
- * own. What is not a container's image stays out of its reach, and is told.
+ * Formats a kustomization with an `images` list. Kustomize compares `name` with the text in the manifest, so an image
+ * written in two ways gets two entries. For a name with several tags only the name changes, and each keeps its tag.
+ * References outside container images are reported, because kustomize does not change them.
  */
 export function formatKustomize(
   places: readonly (Place & { readonly reference: string })[],
@@ -25,11 +25,11 @@ export function formatKustomize(
     .filter((place) => !reached.includes(place))
     .map(({ reference, template, path, kind, name }) => {
       const where = template === '' ? `${kind} ${name}`.trim() : `${template} ${path}`.trim();
-      return `${reference}: kustomize does not reach it (${where})`;
+      return `${reference}: kustomize does not change it (${where})`;
     });
   const several = byName
     .filter((entry) => !images.includes(entry))
-    .map(([name]) => `${name}: kustomize has one entry for it, and its tags would need one each`);
+    .map(([name]) => `${name}: its tags need different entries, and kustomize allows one per name`);
   const left = [...unreached, ...several];
   const distinct = [...new Set(left)].sort(compare);
   const entries = images.map(([name, group]) => entryOf(name, group, target));
@@ -38,7 +38,7 @@ export function formatKustomize(
   return { files: [{ path: 'kustomization.yaml', text }], left: distinct };
 }
 
-/** Several tags of one name stay what they are, as far as the naming leaves tags alone. */
+/** Reports whether one entry fits all references of a name: a single reference, or a naming that keeps tags. */
 function isOneEntry(group: readonly { readonly reference: string }[], target: Target): boolean {
   const references = new Set(group.map(({ reference }) => reference));
   return (
@@ -55,12 +55,12 @@ function entryOf(name: string, group: readonly { readonly reference: string }[],
   return { name, newName, ...versionOf(moved) };
 }
 
-/** Setting one of them takes the other away, so both stand there when the reference has both. */
+/** Returns tag and digest. Kustomize drops the one that is not set, so a reference with both sets both. */
 function versionOf({ tag, digest }: Reference): object {
   return { ...(tag === undefined ? {} : { newTag: tag }), ...(digest === undefined ? {} : { digest }) };
 }
 
-/** As it is written, without tag and digest. */
+/** Returns the name as written, without tag and digest. */
 function nameOf(written: string): string {
   const name = before(written, '@');
   return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name.slice(0, name.lastIndexOf(':')) : name;

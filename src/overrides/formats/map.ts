@@ -3,14 +3,14 @@ import { type Target, targetText } from '../../oci/naming.ts';
 import { formatReference, type Reference, tryParseReference } from '../../oci/reference.ts';
 import type { Formatted } from './format.ts';
 
-/** A JSON object: each original reference, all defaults filled in, with its private one. */
+/** Formats a JSON object of normalised original references and their private references. */
 export function formatMap(references: readonly Reference[], target: Target): Formatted {
   const pairs = references.map((reference) => [formatReference(reference), targetText(target, reference)] as const);
   const text = `${jsonText(Object.fromEntries(pairs), 2)}\n`;
   return { files: [{ path: 'images.json', text }], left: [] };
 }
 
-/** Whether a text is such an object, of whatever references: what may be written over. */
+/** Reports whether a text is such a map of any references; only then the file may be overwritten. */
 export function isMap(text: string): boolean {
   let json: unknown;
   try {

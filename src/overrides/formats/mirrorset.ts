@@ -4,15 +4,15 @@ import { isTagChanged, type Target, targetRepository } from '../../oci/naming.ts
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
 import { commented, type Formatted } from './format.ts';
 
-/** What OpenShift takes for a mirror (openshift/api, config/v1, ImageMirror). */
+/** Valid mirror name in OpenShift (openshift/api, config/v1, ImageMirror). */
 const MIRROR =
   /^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 
 /**
- * OpenShift's ImageTagMirrorSet and ImageDigestMirrorSet (config.openshift.io/v1): the first for references with a tag
- * alone, the second for those with a digest, as the cluster looks at one or the other. Each repository stands by itself,
- * so that nothing else of its registry is redirected, the cluster's own images among it.
- * @param name of both resources: applying those of another chart under the same name would take these away
+ * Formats OpenShift's ImageTagMirrorSet and ImageDigestMirrorSet (config.openshift.io/v1): the cluster uses the first
+ * for references with only a tag, the second for those with a digest. Each repository has its own entry, so other
+ * images of the registry, including those of the cluster itself, are not redirected.
+ * @param name of both resources; applying another chart's resources under the same name would replace them
  */
 export function formatMirrorSet(
   references: readonly Reference[],
@@ -23,8 +23,8 @@ export function formatMirrorSet(
   const expressible = references.filter((reference) => {
     const isFine = [reference, targetRepository(target, reference)].every((one) => MIRROR.test(formatRepository(one)));
     const isOtherTag = isTagChanged(target, reference);
-    if (!isFine) left.push(`${formatReference(reference)}: OpenShift takes no such name for a mirror's`);
-    else if (isOtherTag) left.push(`${formatReference(reference)}: has another tag at the target`);
+    if (!isFine) left.push(`${formatReference(reference)}: not a valid mirror name in OpenShift`);
+    else if (isOtherTag) left.push(`${formatReference(reference)}: its tag differs at the target`);
     return isFine && !isOtherTag;
   });
   const tagged = expressible.filter(({ digest }) => digest === undefined);
@@ -33,7 +33,7 @@ export function formatMirrorSet(
     ...(tagged.length === 0 ? [] : [mirrorSet('ImageTagMirrorSet', 'imageTagMirrors', name, tagged, target)]),
     ...(pinned.length === 0 ? [] : [mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', name, pinned, target)]),
   ];
-  const header = [title, 'Nodes are asked for these repositories at the mirror alone.', ...left];
+  const header = [title, 'Nodes pull these repositories only from the mirror.', ...left];
   const text = commented(header) + documents.map((document) => yamlText(document)).join('---\n');
   return { files: [{ path: 'mirrorset.yaml', text }], left };
 }

@@ -7,20 +7,20 @@ import { formatRepository } from '../../oci/reference.ts';
 import { type Setting, valuesOf } from '../../overrides/document.ts';
 import { type Entry, entrySettings, united } from '../../overrides/formats/aggregate.ts';
 
-/** All settings of a chart and of what its values install, with the render that they give. */
+/** Settings of a chart and of the charts that its values install, and the render with them. */
 export interface Addressed {
   readonly settings: readonly Setting[];
   readonly after: Render;
-  /** What the render does not show to be installed from the target with its overrides, in words. */
+  /** Entries that the render does not prove to be installed from the target with their overrides, one sentence each. */
   readonly left: readonly string[];
 }
 
 /**
- * Puts the entries together with their chart's own settings. How an installer makes an address of a repository is not
- * guessed, but tried: of the two ways to write one in an OCI registry, the chart's own address and that of the folder that
- * holds it, the one with which the render calls Helm rightly.
- * @param base coalesced values of the chart, those of its children in their entries
- * @param own settings that come before those of the entries
+ * Merges the settings of the entries with those of their chart. Installers differ in how they build a chart's address
+ * from a repository, so both forms are tried, the chart's own address and that of its parent repository. The form with
+ * which the render calls Helm correctly is used.
+ * @param base coalesced values of the chart, with its children's values in their entries
+ * @param own settings of the chart itself
  */
 export async function addressEntries<E extends Entry>(
   entries: readonly E[],
@@ -38,12 +38,13 @@ export async function addressEntries<E extends Entry>(
     const installs = scriptedInstalls(after.documents);
     const calls = entries.map((entry) => installs.filter((install) => isOf(target, install, entry)));
     const left = entries.flatMap((entry, i) => {
-      const own = calls[i] ?? [];
-      if (own.length === 0) return [`${describe(entry)}: no call of Helm in the render installs it from the target`];
-      const unseen = own.flatMap((install) => install.unseen);
-      if (unseen.length > 0) return [`${describe(entry)}: what it gets is not shown by the render: ${unseen[0]}`];
-      if (own.every(({ values }) => holds(values, entry.overrides))) return [];
-      return [`${describe(entry)}: its overrides do not reach the call of Helm that installs it`];
+      const entryCalls = calls[i] ?? [];
+      if (entryCalls.length === 0)
+        return [`${describe(entry)}: no Helm command in the render installs it from the target`];
+      const unseen = entryCalls.flatMap((install) => install.unseen);
+      if (unseen.length > 0) return [`${describe(entry)}: the render does not show all of its values: ${unseen[0]}`];
+      if (entryCalls.every(({ values }) => holds(values, entry.overrides))) return [];
+      return [`${describe(entry)}: its overrides do not reach the Helm command that installs it`];
     });
     return { settings, after, left, unresolved: entries.filter((_, i) => calls[i]?.length === 0) };
   };
@@ -53,7 +54,7 @@ export async function addressEntries<E extends Entry>(
   return mixed.unresolved.length < whole.unresolved.length ? mixed : whole;
 }
 
-/** Whether a call installs this very chart from the target. */
+/** Reports whether a Helm command installs this chart from the target. */
 function isOf(target: Target, { address, version }: Install, child: Entry): boolean {
   if (address === undefined) return false;
   return (
@@ -70,7 +71,7 @@ function describe({ keys, name, version }: Entry): string {
   return `${formatPath(keys)} (chart ${name} ${version})`;
 }
 
-/** Whether a values tree says all that another says. */
+/** Reports whether a values tree includes all values of another. */
 function holds(all: unknown, part: unknown): boolean {
   if (!isMapping(part)) return isDeepStrictEqual(all, part);
   return isMapping(all) && Object.entries(part).every(([key, value]) => holds(all[key], value));

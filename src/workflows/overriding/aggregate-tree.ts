@@ -21,47 +21,48 @@ import { addressEntries } from './aggregate-address.ts';
 import { type OverrideOptions, overrideChart } from './override-chart.ts';
 import { surePlaces } from './shown.ts';
 
+/** Context for deriving the overrides of an umbrella chart. */
 export interface AggregateSearch {
   readonly context: Context;
   readonly helm: Helm;
   readonly target: Target;
-  /** For downloads and renders. */
+  /** Folder for downloads and renders. */
   readonly folder: string;
   readonly sources: ChartSources;
-  /** Decides which addresses that charts name may be asked, and tells of each host once. */
+  /** Decides which hosts named by charts may be contacted, and reports each once. */
   readonly hosts: NestedHosts;
-  /** Whether the installer is told to log in to a private ECR. */
+  /** The installer logs in to a private ECR. */
   readonly ecrAuth: boolean;
-  /** What is known about a chart before it is rendered. */
+  /** Returns what is known about a chart before it is rendered. */
   optionsFor(chart: Chart): OverrideOptions;
 }
 
-/** One chart of the tree, proved by itself. */
+/** Proof of one chart of the tree. */
 export interface PartProof {
   readonly chart: string;
   readonly version: string;
-  /** Its entry in the values of the outermost chart; empty for that one. */
+  /** Path of its entry in the umbrella chart's values; empty for the umbrella chart. */
   readonly entry: string;
   readonly proof: Proof;
 }
 
-/** A chart with all that it installs. */
+/** Chart with all charts that it installs. */
 export interface Tree {
   readonly base: Values;
   readonly settings: readonly Setting[];
   readonly references: readonly string[];
   readonly parts: readonly PartProof[];
-  /** What no values move, or what cannot be shown to be moved, in words. */
+  /** References that no values move, or that the render does not prove to be moved, one sentence each. */
   readonly left: readonly string[];
 }
 
-/** As deep as charts within charts are searched. */
+/** Maximum nesting depth of charts. */
 const DEPTH = 4;
 
 /**
- * Derives the overrides of a chart and of those that entries of its values install, all the way down, as one values
- * tree, each proved with the values that its parent gives it.
- * @param at keys of the chart's values in those of the outermost chart
+ * Derives the overrides of a chart and, recursively, of the charts that its values install, as one values tree. Each
+ * chart is proved with the values given by its parent.
+ * @param valuesPath path of the chart's values in those of the umbrella chart
  */
 export async function deriveTree(
   search: AggregateSearch,
@@ -86,7 +87,7 @@ export async function deriveTree(
   for (const nested of nestedCharts(render.documents, render.values)) {
     if (nested.via.values === undefined) {
       const { kind, name: by, template } = nested.via;
-      left.push(`chart ${nested.name} ${nested.version} is named by ${kind} ${by} (${template}), not by the values`);
+      left.push(`chart ${nested.name} ${nested.version} is set in ${kind} ${by} (${template}), not in the values`);
     } else if (depth < DEPTH) {
       const child = await childOf(search, nested, nested.via.values, { render, profile, chart, at, depth, trace });
       if (typeof child === 'string') left.push(child);
@@ -129,7 +130,7 @@ interface Outer {
   readonly trace: ValuesTrace | undefined;
 }
 
-/** The child with its tree, or why there is none, in words. */
+/** Derives a child chart with its tree; returns the reason if that fails. */
 async function childOf(
   search: AggregateSearch,
   nested: NestedChart,
@@ -156,17 +157,17 @@ async function childOf(
     return { ...tree, keys, fields, name, version, overrides };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
-    return `${formatPath(keys)}: ${error.message} (which ${parent.metadata.name} brings along)`;
+    return `${formatPath(keys)}: ${error.message} (installed by ${parent.metadata.name})`;
   }
 }
 
-/** What has an installer log in before it pulls charts from a private ECR. */
+/** Returns the setting that makes the installer log in to a private ECR before it pulls charts. */
 function loginOf({ target: { registry }, ecrAuth }: AggregateSearch): Setting[] {
   if (!ecrAuth || parseEcrHost(registry) === undefined) return [];
-  return [{ path: ['ecrAuth', 'registry'], value: registry, comment: 'the installer logs in there to pull charts' }];
+  return [{ path: ['ecrAuth', 'registry'], value: registry, comment: 'registry that the installer logs in to' }];
 }
 
-/** Keys of a list are numbers. */
+/** Converts string keys to a leaf path, where list indexes are numbers. */
 function keysIn(values: Values, path: readonly string[]): LeafPath {
   const keys: (string | number)[] = [];
   for (const key of path) keys.push(Array.isArray(valueAt(values, keys)) ? Number(key) : key);
@@ -174,9 +175,9 @@ function keysIn(values: Values, path: readonly string[]): LeafPath {
 }
 
 /**
- * The chart's own proof without the residue that the overrides of its children have moved: what it gives them stands in
- * its render too. Lines of a script are others now, so a reference counts as moved when it stands nowhere any more and
- * its private name does.
+ * Removes unmapped references from a chart's proof that its children's overrides have moved: values for the children
+ * appear in the parent's render too. Line numbers in scripts may have changed, so a reference counts as moved if it is
+ * gone from the render and its private name is there.
  */
 function settled(proof: Proof, after: Render, renderer: Renderer, profile: Profile, target: Target): Proof {
   const now = new Set(surePlaces(after, renderer, profile).map(({ reference }) => reference));

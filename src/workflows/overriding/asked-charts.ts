@@ -8,16 +8,18 @@ import { type BundledChart, extractCharts } from '../bundling/bundled-charts.ts'
 import type { ChartJob } from '../search/discover.ts';
 import type { Profile } from '../search/search-render.ts';
 
-/** Which charts overrides are for, and how they are installed. */
+/** Charts to derive overrides for, and how they are installed. */
 export interface Asked {
-  /** A chart as Helm takes it, or, with a bundle, the name of one in it. Undefined: all charts of the bundle. */
+  /**
+   * Chart as in Helm's commands or, with a bundle, the name of a bundled chart; undefined for all charts of the bundle.
+   */
   readonly request: ChartRequest | undefined;
-  /** Charts with their profiles, of a configuration file; each profile gets overrides of its own. Instead of the request. */
+  /** Charts and profiles of a configuration file, in place of `request`; each profile gets its own overrides. */
   readonly jobs?: readonly ChartJob[];
   readonly render: RenderOptions;
 }
 
-/** Each chart with each profile under which it is installed. */
+/** Lists each requested chart with each of its profiles. */
 export async function askedFor(
   source: Bundle | undefined,
   options: Asked,
@@ -44,18 +46,18 @@ function profileOf(name: string, options: RenderOptions, { rendered }: BundledCh
   return { name, options: { ...options, ...asBundled(options, rendered) } };
 }
 
-/** What a chart is called in a bundle, as far as its address says. */
+/** Returns the chart's name in a bundle, as far as the address shows it. */
 function nameOf({ chart }: ChartRequest): string {
   const last = withoutEnd(chart, '/').split('/').at(-1) ?? chart;
   return /\.t(?:ar\.)?gz$/.test(last) ? last.replace(/-v?\d+\.\d[\s\S]*/, '') : last.replace(/:[^:]*$/, '');
 }
 
 function versionOf({ version }: ChartRequest): Pick<ChartRequest, 'version'> {
-  // A constraint was resolved when the bundle was made.
+  // Version constraints were resolved when the bundle was created.
   return version !== undefined && /^v?\d+\.\d+\.\d+/.test(version) ? { version } : {};
 }
 
-/** What the bundled chart was rendered with, where nothing else is asked for. */
+/** Returns the Kubernetes version and API versions used for the bundle, unless the options set others. */
 export function asBundled(
   { kubeVersion, apiVersions = [] }: RenderOptions,
   rendered: BundledChart['rendered'],
@@ -66,7 +68,10 @@ export function asBundled(
   };
 }
 
-/** The charts that are asked for: out of the bundle, or the one that is named. */
+/**
+ * Returns the requested charts: extracted from the bundle, or the named one.
+ * @throws AirgapError `usage` without a chart and a bundle
+ */
 export async function chartsOf(
   source: Bundle | undefined,
   { request }: Pick<Asked, 'request'>,
@@ -75,7 +80,7 @@ export async function chartsOf(
 ): Promise<BundledChart[]> {
   if (source !== undefined) return extractCharts(source, request, scratch, profile);
   if (request === undefined) {
-    throw new AirgapError('usage', '--all needs --bundle', { hint: 'name the bundle that holds the charts' });
+    throw new AirgapError('usage', '--all requires --bundle', { hint: 'name the bundle that contains the charts' });
   }
   return [{ name: '', version: '', request, rendered: {}, recipes: [], operands: [] }];
 }

@@ -9,23 +9,23 @@ import type { Definition } from '../../overrides/definition.ts';
 import { CLUSTER } from '../../overrides/reasons.ts';
 import type { Schema } from '../../overrides/structural.ts';
 
-/** What a cluster makes of the custom resources of a chart, by the definitions that the chart brings. */
+/** Validates custom resources against the CRDs that the chart includes. */
 export interface Cluster {
   /**
-   * Does nothing for renders that the cluster takes.
-   * @throws AirgapError `chart-render`, as the chart's own refusals, for a resource that its definition refuses
+   * Checks renders.
+   * @throws AirgapError `chart-render`, like the chart's own errors, for a resource that violates its CRD
    */
   readonly check: (renders: readonly Render[]) => Promise<void>;
-  /** The schema of a resource's field, once such a resource was checked; undefined where nothing is known of it. */
+  /** Returns the schema of a field, once such a resource was checked; undefined if unknown. */
   readonly schemaAt: (object: RenderedDocument['object'], path: LeafPath) => Schema | undefined;
-  /** Everything that was refused on the way, each field once. */
+  /** All violations found so far, one per field. */
   readonly refusals: () => readonly ClusterRefusal[];
 }
 
 /**
- * Checks custom resources that overrides change against the definitions in the chart's `crds` folders and templates. They
- * are read when the first such resource shows.
- * @param before the renders without overrides
+ * Creates a validator for custom resources changed by overrides. The CRDs come from the chart's `crds` folders and
+ * templates, and are read when the first custom resource changes.
+ * @param before renders without overrides
  */
 export function clusterOf(renderer: Renderer, before: readonly Documents[]): Cluster {
   const seen = new Map<string, ClusterRefusal>();

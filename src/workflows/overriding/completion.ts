@@ -5,30 +5,34 @@ import { type Proved, restlessIn } from './extension.ts';
 import { addPins, type PinOptions } from './pins.ts';
 import { addPullSecret } from './pull-secrets.ts';
 
-/** What overrides are to bring along beside private names. */
+/** Settings requested in addition to private names. */
 export interface Completion {
-  /** The secret that pods are to pull with. */
+  /** Name of the image pull secret for pods. */
   readonly pullSecret?: string;
-  /** Which digest each private reference has; none is pinned when absent. */
+  /** Digests of private references; if absent, nothing is pinned. */
   readonly digests?: PinOptions['digests'];
 }
 
-export interface CompletionOptions extends Completion, Omit<PinOptions, 'restless' | 'digests'> {
-  /** Where the chart is installed. */
+/** Access to renders and references while settings are tried. */
+type TrialAccess = Omit<PinOptions, 'restless' | 'digests'>;
+
+/** Options for adding a pull secret and digests. */
+export interface CompletionOptions extends Completion, TrialAccess {
+  /** Release namespace. */
   readonly namespace: string;
   readonly cluster: Cluster;
-  /** Where images stand in each of the renders, and which ones operators choose. */
+  /** References in each render, and images that operators choose. */
   readonly places: readonly (readonly PlaceFound[])[];
 }
 
-/** Overrides with what was asked for besides, and where it could not be done. */
+/** Overrides with pull secret and digests, and where these could not be added. */
 export interface Completed extends Proved {
-  /** The same without digests. */
+  /** Overrides without digests. */
   readonly unpinned: Proved;
   readonly found: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pullSecretUnknown' | 'pins'>;
 }
 
-/** Adds pull secret and digests to proved overrides; what was proved stays proved. */
+/** Adds pull secret and digests to proved overrides without invalidating the proof. */
 export async function complete(proved: Proved, options: CompletionOptions): Promise<Completed> {
   const { pullSecret, digests, namespace, render } = options;
   const restless = restlessIn(proved, render);

@@ -14,26 +14,26 @@ import { fresh, type Variant } from '../search/variants.ts';
 import type { Cluster } from './cluster.ts';
 import { type Shown, surePlaces } from './shown.ts';
 
-/** Settings that the chart accepts, what they were derived from, and the proof of them. */
+/** Settings that the chart accepts, the recipes behind them, and their proof. */
 export interface Derived extends Accepted<readonly Render[]> {
   readonly derived: readonly { readonly recipe: Recipe; readonly derivation: Derivation }[];
   readonly proof: Proof;
 }
 
-/** One chart in all its ways, and where it is to be moved. */
+/** Chart in all its render variants, and the target of the move. */
 export interface Moving {
   readonly renderer: Renderer;
   readonly variants: readonly [Shown, ...Shown[]];
   readonly target: Target;
-  /** What becomes of custom resources in the cluster. */
+  /** Validator for custom resources. */
   readonly cluster: Cluster;
 }
 
 /**
- * Derives what moves every reference of a chart, and proves it by rendering again in each of its ways. Tags stay what they
- * are, for the proof too, whatever the naming does with them (retag.ts); but for images that an operator chooses.
- * @param recipes of a bundle: they only save probing, and the chart is probed where they do not prove every reference private
- * @param prove whether it is; else what was derived is handed back as it is
+ * Derives settings that move all references of a chart, and proves them by rendering each variant again. Tags are kept
+ * at this stage, also in the proof (retag.ts changes them), except for images that an operator chooses.
+ * @param recipes stored recipes of a bundle, which save probing; the chart is probed if they leave a reference public
+ * @param prove prove the settings by rendering
  */
 export async function deriveAndProve(
   moving: Moving,
@@ -44,9 +44,9 @@ export async function deriveAndProve(
   const redirects = variants.flatMap((shown) => redirectSettings(shown.chosen, shown.base, moving.target));
   const target: Target = changesTags(moving.target) ? { ...moving.target, keepsTags: true } : moving.target;
 
-  /** Whether the recipe of a bundle was used as it is. */
+  /** Set once a bundle's recipe was used without probing. */
   let isRestored = false;
-  /** What is known from the bundle, where it moves everything with the values at hand; else it is found out by probing. */
+  /** Restores the bundle's recipe if it moves everything with the current values; otherwise probes the chart. */
   const recipeFor = async (variant: Variant, without: ReadonlySet<string>, known: typeof recipes): Promise<Recipe> => {
     const { options } = variant.profile;
     const stored = known.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
@@ -56,7 +56,7 @@ export async function deriveAndProve(
         isRestored = true;
         return kept;
       }
-      const why = kept === undefined ? 'the values differ from those that the chart was bundled with' : NOT_ALL;
+      const why = kept === undefined ? 'the values differ from those used when bundling' : NOT_ALL;
       emit({ type: 'stage', message: `${why}: probing again` });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
@@ -80,13 +80,13 @@ export async function deriveAndProve(
 
   const first = await derive(recipes);
   const operands = new Set(variants.flatMap(({ chosen }) => chosen.map(({ reference }) => reference)));
-  // What an operator chooses is moved by rules, whatever the recipe.
+  // Images chosen by operators are moved by rules and not by the recipe.
   if (!isRestored || first.proof.residue.every(({ reference }) => operands.has(reference))) return first;
   emit({ type: 'stage', message: `${NOT_ALL}: probing again` });
   return derive([]);
 }
 
-/** A recipe saves time and decides nothing: what it leaves is believed only when the chart says so too. */
+/** Message before probing again: references that a stored recipe leaves public count only if probing confirms them. */
 const NOT_ALL = 'the recipe of the bundle does not move every reference';
 
 function unproved({ variants }: Moving, settings: readonly Setting[]): Omit<Derived, 'derived'> {
@@ -98,8 +98,8 @@ function unproved({ variants }: Moving, settings: readonly Setting[]): Omit<Deri
 }
 
 /**
- * The chart with overrides, in each of its ways.
- * @throws AirgapError `chart-render` when the chart refuses them, or a definition of its what they make of a resource
+ * Renders all variants of the chart with overrides.
+ * @throws AirgapError `chart-render` if the chart refuses them, or a resource violates its CRD
  */
 export async function renderAll({ renderer, variants, cluster }: Moving, overrides: Values): Promise<Render[]> {
   const renders = await Promise.all(variants.map(({ profile }) => renderer.render(profile.options, overrides)));
@@ -107,7 +107,7 @@ export async function renderAll({ renderer, variants, cluster }: Moving, overrid
   return renders;
 }
 
-/** What the renders with overrides show, compared with those without. */
+/** Compares renders with and without overrides. */
 export function proofOf({ renderer, variants, target }: Moving, renders: readonly Render[]): Proof {
   const proofs = variants.map(({ profile, places, chosen }, i) => {
     const after = renders[i] as Render;
@@ -116,7 +116,7 @@ export function proofOf({ renderer, variants, target }: Moving, renders: readonl
   return together(proofs);
 }
 
-/** Derives and proves; a second time without the leaves that did not do what they were to do, when there are any. */
+/** Derives and proves; repeats without leaves that had no effect, and keeps the better result. */
 async function bestOf(attempt: (without: ReadonlySet<string>) => Promise<Derived>): Promise<Derived> {
   const first = await attempt(new Set());
   const idle = first.derived.flatMap(({ derivation }) =>

@@ -7,23 +7,25 @@ import { type Trial, type TrialOptions, type Tried, tryOut } from '../../influen
 import { type Setting, valuesOf } from '../../overrides/document.ts';
 import { withRedirects } from '../../overrides/redirect.ts';
 
-/** Overrides that are proved, and the chart rendered with them in each of its ways. */
+/** Proved overrides, and all variants of the chart rendered with them. */
 export interface Proved {
-  /** Coalesced values without them. */
+  /** Coalesced values without the overrides. */
   readonly base: Values;
   readonly settings: readonly Setting[];
   readonly renders: readonly Render[];
 }
 
-/** How further settings are tried on top of proved overrides. */
+/** Functions for trying further settings on top of proved overrides. */
 export interface Means {
   readonly render: (overrides: Values) => Promise<readonly Render[]>;
   readonly templates: () => Promise<readonly TemplateSource[]>;
-  /** Positions that differ from render to render, as in `TrialOptions`. */
+  /** Returns positions that differ between identical renders, as in `TrialOptions`. */
   readonly restless: TrialOptions<Trial, Render>['restless'];
 }
 
-/** Positions that differ between two renders with the same values; asked for only when needed, and once. */
+/**
+ * Returns a function that finds positions which differ between identical renders. It renders at most once, when needed.
+ */
 export function restlessIn({ base, settings, renders }: Proved, render: Means['render']): Means['restless'] {
   let known: Promise<ReadonlySet<string>> | undefined;
   const again = async (): Promise<ReadonlySet<string>> =>
@@ -34,12 +36,12 @@ export function restlessIn({ base, settings, renders }: Proved, render: Means['r
   };
 }
 
-/** What such settings may change. */
+/** Restricts what further settings may change. */
 export interface Allowance {
   readonly isWhole?: (key: string | number) => boolean;
 }
 
-/** Tries values on leaves, each with a marker of its own, beside the settings that are there. */
+/** Tries values on leaves, each with its own marker, in addition to the existing settings. */
 export function tryBeside<T extends Trial>(
   { base, settings, renders }: Proved,
   { render, restless }: Means,
@@ -58,8 +60,7 @@ export function tryBeside<T extends Trial>(
 }
 
 /**
- * Adds settings to proved overrides: as many as the chart takes without anything changing but what may change. So what
- * was proved before stays proved.
+ * Adds as many of the settings to proved overrides as cause only allowed changes, so that the proof stays valid.
  */
 export async function extend(
   proved: Proved,
@@ -73,7 +74,7 @@ export async function extend(
     const changes = changesBetween(renders, after, isWhole).filter((change) => !allows(change, after));
     const lively = changes.length === 0 ? new Set() : await restless();
     if (changes.some((change) => !lively.has(keyOfChange(change))))
-      throw new AirgapError('chart-render', 'changes more of the chart than it is for');
+      throw new AirgapError('chart-render', 'the setting changes other parts of the chart');
     return after;
   };
   const best = await accepted(more, attempt);
@@ -81,7 +82,7 @@ export async function extend(
   return { base, settings: beside(settings, best.items), renders: best.result };
 }
 
-/** Both, in the order of their paths; what is added wins where both set one leaf. */
+/** Merges both lists, sorted by path. Added settings replace existing ones for the same leaf. */
 function beside(
   settings: readonly Setting[],
   added: readonly (Omit<Setting, 'comment'> & Partial<Setting>)[],

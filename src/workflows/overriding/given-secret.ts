@@ -7,18 +7,18 @@ import type { PullSecretAdded, PullSecretEntry } from '../../overrides/post-rend
 import { holdersIn, type PodWithout, podsWithout, unprovided } from '../../overrides/secret-holders.ts';
 import { isHook } from './residue.ts';
 
-/** What a post-renderer does about pods that no value gives the secret to. */
+/** Pull secret that a post-renderer adds to pods which no value reaches. */
 export interface GivenSecret {
-  /** Undefined when there is nothing to do. */
+  /** Undefined if every pod has the secret. */
   readonly added: PullSecretAdded | undefined;
-  /** Pods that are without the secret all the same: in hooks, which Helm 3 gives to no post-renderer. */
+  /** Pods that remain without the secret: in hooks, which Helm 3 does not pass to post-renderers. */
   readonly without: readonly PodWithout[];
 }
 
 /**
- * Finds the pods that are without the secret, and looks at the renders as a post-renderer leaves them.
- * @param renders with the overrides
- * @param hooks whether Helm gives hooks to its post-renderer
+ * Finds pods without the secret, and checks the renders as the post-renderer would rewrite them.
+ * @param renders renders with the overrides
+ * @param hooks true if Helm passes hooks to its post-renderer
  */
 export async function giveSecret(
   renders: readonly Render[],
@@ -56,6 +56,6 @@ async function given(
   hooks: boolean,
 ): Promise<RenderedDocument> {
   const { text } = await rewriteManifest(document.text, document.template, [], added);
-  // Whether it is a hook only its object tells, and most documents need not be parsed.
+  // The hook check parses the document, so it comes last.
   return text === document.text || (!hooks && isHook(document)) ? document : withText(document, text);
 }

@@ -24,16 +24,16 @@ interface InjectionTrial extends Trial {
   readonly meant: Injection;
 }
 
-/** Variables or arguments for the same containers, with the references that each moves. */
+/** Variables or arguments for the same containers, with the reference that each moves. */
 interface Group extends Injection {
   readonly references: ReadonlyMap<string, string>;
 }
 
 /**
- * Gives operators the private names of images that they choose by themselves, where an environment variable or an
- * argument tells them and the chart lets one be added (an `extraEnv`). Nothing else may change by it.
- * @param left operands that nothing moves yet
- * @param tellers the containers that are told which image it is
+ * Passes private image names to operators through environment variables or arguments, where the chart has a value for
+ * additional ones (such as `extraEnv`). Settings that change anything else are not used.
+ * @param unmovedOperands operands that are not moved yet
+ * @param operatorContainers returns the containers that receive the name of an operand's image
  */
 export async function inject(
   proved: Proved,
@@ -47,7 +47,7 @@ export async function inject(
   return state;
 }
 
-/** What operators are told with the overrides and were not told without them, each once, in the order of the names. */
+/** Returns operator settings that the overrides add, distinct and sorted by name. */
 export function injectedIn({ variants, target }: Moving, renders: readonly Render[]): Omit<Telling, 'kind'>[] {
   const told = variants.flatMap(({ base, chosen }, i) => {
     const isTold = (telling: Telling, documents: Render['documents'] = []): boolean =>
@@ -59,7 +59,10 @@ export function injectedIn({ variants, target }: Moving, renders: readonly Rende
   return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
 }
 
-/** Leaves out what no variable and no argument moves, and what nobody runs here. */
+/**
+ * Groups operands by their containers; omits those that no variable or argument moves, or without a container in the
+ * chart.
+ */
 function groupsOf(
   left: readonly PlaceFound[],
   tellers: (operand: PlaceFound) => readonly PlaceFound[],
@@ -73,7 +76,7 @@ function groupsOf(
     const at = containers.map(({ template, document, path }) => ({ template, document, path }));
     const key = JSON.stringify([telling.kind, at]);
     const group = groups.get(key) ?? { containers: at, tellings: new Map() };
-    // Resources of different versions may say the same of the repository; of two names for one variable the first counts.
+    // Operands of different versions can share a variable for the repository; the first value counts.
     if (!group.tellings.has(telling.name)) group.tellings.set(telling.name, [telling, operand.reference]);
     groups.set(key, group);
   }
@@ -88,7 +91,7 @@ function groupsOf(
   });
 }
 
-/** All of a group on one leaf, and by halves where no leaf takes all of them. */
+/** Sets a whole group on one leaf; splits it in half if no leaf takes all entries. */
 async function injectGroup(state: Proved, group: Group, means: Means): Promise<Proved> {
   const next = await injectTogether(state, group, means);
   if (next !== state || group.entries.length < 2) return next;
@@ -97,7 +100,7 @@ async function injectGroup(state: Proved, group: Group, means: Means): Promise<P
   return injectGroup(first, { ...group, entries: group.entries.slice(half) }, means);
 }
 
-/** Tries every leaf in each of its shapes, and sets the narrowest one that does it. */
+/** Tries every leaf in each of its forms, and sets the most specific one that works. */
 async function injectTogether(state: Proved, meant: Group, means: Means): Promise<Proved> {
   const [{ values } = { values: {} }] = state.renders;
   const leaves = injectionLeaves(meant.kind, values, await means.templates());

@@ -15,22 +15,21 @@ import type { ValuesOptions } from '../values.ts';
 import { asBundled, chartsOf } from './asked-charts.ts';
 import { checkSharedNames } from './shared-names.ts';
 
-/** What charts refer to that is not private yet. */
+/** References of charts that are not private yet. */
 export interface NeededReferences {
-  /** Name and version of each chart that was searched. */
+  /** Name and version of each chart searched. */
   readonly charts: readonly string[];
-  /** Each once, in their order. */
+  /** Distinct references, sorted. */
   readonly references: readonly Reference[];
   readonly places: readonly PlaceFound[];
-  /** Charts within charts that could not be searched, in words. */
+  /** Error messages of nested charts that could not be searched. */
   readonly failures: readonly string[];
 }
 
 /**
- * Finds what a chart, and the charts that it brings along, refer to; for all charts of a bundle as well. Nothing is
- * probed.
- * @param nested whether charts within charts count; out of a bundle come those too
- * @throws AirgapError `collision` for different images of a bundle that get one name
+ * Finds the references of a chart, or of all charts of a bundle, without probing.
+ * @param nested include nested charts; with a bundle, these come from the bundle too
+ * @throws AirgapError `collision` if different images of a bundle get the same name
  */
 export function neededReferences(
   context: Context,
@@ -79,7 +78,10 @@ export function neededReferences(
   });
 }
 
-/** Everything that a bundle holds, whatever brought it in. Needs no Helm. @throws AirgapError `collision` */
+/**
+ * Returns the references of all images in a bundle. Does not need Helm.
+ * @throws AirgapError `collision` if different images get the same name
+ */
 export async function bundledReferences({
   bundle,
   target,

@@ -24,47 +24,48 @@ import { moveResidue, type PostRendering } from './residue.ts';
 import { retag, withoutHalves } from './retag.ts';
 import { shownBy, surePlaces } from './shown.ts';
 
+/** Options for deriving the overrides of one chart. */
 export interface OverrideOptions {
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules: readonly Rule[];
   readonly emit: Emit;
-  /** What was found out about the chart when it was bundled; it is probed again where its values are others now. */
+  /** Recipes stored when the chart was bundled; the chart is probed again if its values differ. */
   readonly recipes?: readonly StoredRecipe[];
-  /** Images that something in the cluster chooses and no template mentions, beside those that rules know. */
+  /** Images that components in the cluster choose and no template mentions, in addition to those from rules. */
   readonly operands?: readonly PlaceFound[];
-  /** Whether operands get the variable or argument that moves them, where a value adds it to their operator; they do, unless told. */
+  /** Add variables or arguments to operators, through values, to move their operands (default: true). */
   readonly inject?: boolean;
-  /** Whether operators' defaults for resources that users are going to make have to be private; they have, unless told. */
+  /** Require private names for operators' default images of user-created resources (default: true). */
   readonly operatorDefaults?: boolean;
-  /** What is to move what no value reaches: a post-renderer, whether or not Helm gives hooks to it; or the chart's own templates. */
+  /** Handling of unmapped references: a post-renderer, with or without hooks, or changed chart templates. */
   readonly residue?:
     | { readonly how: 'post-render'; readonly hooks: boolean }
     | { readonly how: 'repack'; readonly folder: string };
-  /** Whether they are proved by rendering with them; they are, unless told. */
+  /** Prove the overrides by rendering (default: true). */
   readonly prove?: boolean;
-  /** What else the overrides are to bring along. */
+  /** Pull secret and digests to add. */
   readonly completion?: Completion;
 }
 
-/** Overrides of one chart under one profile, with the proof over each way in which it is rendered. */
+/** Overrides of one chart and profile, with the proof over all render variants. */
 export interface ChartOverrides {
-  /** Coalesced values without them. */
+  /** Coalesced values without the overrides. */
   readonly base: Values;
   readonly settings: readonly Setting[];
   readonly overrides: Values;
   readonly proof: Proof;
-  /** Everything that the chart refers to, private or not. */
+  /** All references of the chart, private or not. */
   readonly references: readonly string[];
-  /** What a post-renderer does besides, when it is asked for; the proof is of both together then. */
+  /** Work of the post-renderer, if requested; the proof then covers both. */
   readonly postRender?: PostRendering;
-  /** The chart with other templates, when that is asked for; the proof is of both together then. */
+  /** Chart with changed templates, if requested; the proof then covers both. */
   readonly repacked?: Repacked;
 }
 
 /**
- * Derives what moves every reference of a chart to the target, and proves it by rendering again, as an install and, where
- * the chart's templates look at that, as an upgrade. Then come, each proved like the rest, operands that only a variable
- * or an argument moves, pull secret and digests, and what moves the rest.
+ * Derives settings that move all references of a chart to the target, and proves them by rendering: as an install and,
+ * if the templates depend on it, as an upgrade. Then adds, also proved, variables and arguments for operands, pull
+ * secret and digests, and finally handles unmapped references.
  */
 export async function overrideChart(
   renderer: Renderer,
@@ -84,7 +85,7 @@ export async function overrideChart(
 ): Promise<ChartOverrides> {
   const variants = await shownBy(renderer, profile, { rules, operands, operatorDefaults });
   const [{ base, outside }] = variants;
-  for (const one of outside) emit({ type: 'warning', message: outsideNote(one) });
+  for (const operator of outside) emit({ type: 'warning', message: outsideNote(operator) });
   for (const dubious of dubiousImages(base.documents)) emit({ type: 'warning', message: dubious });
   const cluster = clusterOf(
     renderer,
@@ -93,7 +94,7 @@ export async function overrideChart(
   const moving: Moving = { renderer, variants, target, cluster };
   const derived = await derivedFor(moving, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
-    emit({ type: 'warning', message: `${formatPath(setting.path)} stays as it is: ${reason}` });
+    emit({ type: 'warning', message: `${formatPath(setting.path)} is not changed: ${reason}` });
   }
   const chosen = variants.flatMap((shown) => shown.chosen);
   const references = [
@@ -133,7 +134,7 @@ export async function overrideChart(
   if (rest === undefined) return result;
   const { namespace = 'default' } = profile.options;
   const { pullSecret } = completion;
-  // The chart's own templates may have what a hook is, and so does Helm 4's post-renderer.
+  // Changed templates and Helm 4's post-renderer also cover hooks.
   const hooks = rest.how === 'repack' || rest.hooks;
   const given = pullSecret === undefined ? undefined : await giveSecret(unpinned.renders, pullSecret, namespace, hooks);
   if (rest.how === 'repack') {
@@ -147,13 +148,15 @@ export async function overrideChart(
   }
   const pairs = variants.map((shown, i) => ({ shown, after: injected.renders[i] as Render }));
   const moved = await moveResidue(pairs, renderer, target, rest.hooks);
-  // What a hook hides is told by that; entries are known by identity.
+  // References in hooks keep the reason that they are hooks; `inHooks` is compared by identity.
   const stays = moved.proof.residue.map((one) => (moved.hidden.includes(one) ? one : (explained([one])[0] ?? one)));
   const whole = { ...moved.proof, residue: stays, ...more, ...(given && { withoutPullSecret: given.without }) };
   return { ...result, proof: whole, postRender: { ...moved, ...(given?.added && { pullSecret: given.added }) } };
 }
 
-/** What values build which tag shows only in renders, so a naming that changes tags is proved in any case. */
+/**
+ * Derives the settings. A naming that changes tags is always proved, because only renders show which values build tags.
+ */
 async function derivedFor(moving: Moving, options: Parameters<typeof deriveAndProve>[1]): Promise<Derived> {
   const { renderer, variants, target } = moving;
   if (!changesTags(target)) return deriveAndProve(moving, options);

@@ -3,9 +3,9 @@ import type { Render } from '../../helm/render.ts';
 import { tellsOfSecret } from '../../overrides/pull-secret.ts';
 
 /**
- * Images of pods that the installed software makes by itself, where the manifest that tells it of them tells it nothing of
- * the pull secret. Whether such pods have it depends on the software.
- * @param places where images stand in each of the renders, and which ones operators choose
+ * Returns images of pods that the installed software creates, if the manifest that names them does not mention the pull
+ * secret. Whether such pods use the secret depends on the software.
+ * @param locations references in each render, and images that operators choose
  */
 export function ownPods(
   renders: readonly Render[],

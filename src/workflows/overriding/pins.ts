@@ -20,13 +20,15 @@ import type { Pins } from '../../overrides/proof.ts';
 import { pathOf } from '../../overrides/proof.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
 
+/** Options for pinning references to digests. */
 export interface PinOptions extends Means {
-  /** What push gives each private reference, in full and with its tag. */
+  /** Digests by private reference, in full and with its tag. */
   readonly digests: ReadonlyMap<string, Digest>;
-  /** Where one of the chart's renders names images. */
+  /** Returns the references in a render of the chart. */
   readonly placesIn: (render: Render, way: number) => readonly PlaceFound[];
 }
 
+/** Overrides with digests. */
 export interface WithPins extends Proved {
   readonly pins: Pins;
 }
@@ -37,8 +39,8 @@ interface PinTrial extends Trial {
 }
 
 /**
- * Gives references their digests where the chart takes them: by a leaf for a digest, else behind the tag, else behind a
- * whole reference. A leaf is taken when what it changes is nothing but digests behind the references that they belong to.
+ * Pins references to digests where the chart allows it: through a digest leaf, otherwise after the tag, otherwise after
+ * a full reference. A leaf is used only if it changes nothing but the digests of the right references.
  */
 export async function addPins(proved: Proved, options: PinOptions): Promise<WithPins> {
   const { digests, templates } = options;
@@ -89,7 +91,7 @@ async function pinBy(
   if (leaves.length === 0) return state;
   const { digests } = options;
   const trials = leaves.map((leaf, i): PinTrial => {
-    // Short enough to be seen in a label that cuts its text, and made of what digests are made of.
+    // Hexadecimal like a digest, and short enough to show in truncated labels.
     const marker = `a19a${i.toString(16).padStart(4, '0')}`;
     const digest = `sha256:${marker.repeat(8)}`;
     return { leaf, digest, marker, path: leaf.path, value: leaf.pinned(() => digest) };
@@ -126,7 +128,7 @@ async function pinBy(
   });
 }
 
-/** How changes are checked; places of a render are looked up once. */
+/** Creates the check for changes; references of a render are discovered once. */
 function checking(
   written: PinCheck['written'],
   isDigestOf: PinCheck['isDigestOf'],
@@ -159,7 +161,7 @@ function checking(
   };
 }
 
-/** `spec.image` of `spec.image.tag`, and of `spec.image["a.b"]`; an entry of a list is its own parent. */
+/** Returns `spec.image` for `spec.image.tag` and `spec.image["a.b"]`; a list item is its own parent. */
 function parentOf(path: string): string {
   if (path.endsWith('"]')) return path.slice(0, Math.max(0, path.lastIndexOf('["')));
   const end = Math.max(...['.', '[', ']'].map((mark) => path.lastIndexOf(mark)));

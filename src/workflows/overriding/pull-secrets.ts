@@ -19,22 +19,23 @@ import type { Cluster } from './cluster.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
 import { ownPods } from './own-pods.ts';
 
+/** Options for adding a pull secret. */
 export interface PullSecretOptions extends Means {
-  /** Name of the secret, which is there already or made by somebody else. */
+  /** Name of the secret, which must be created separately. */
   readonly secret: string;
-  /** Where the chart is installed. */
+  /** Release namespace. */
   readonly namespace: string;
   readonly cluster: Cluster;
-  /** Where images stand in each of the renders, and which ones operators choose. */
+  /** References in each render, and images that operators choose. */
   readonly places: readonly (readonly PlaceFound[])[];
 }
 
-/** Overrides with a pull secret, and the pods that no value gives it to. */
+/** Overrides with a pull secret, and the pods that no value reaches. */
 export interface WithPullSecret extends Proved {
   readonly without: readonly PodWithout[];
-  /** Images of pods that the installed software makes by itself. */
+  /** Images of pods that the installed software creates. */
   readonly unknown: readonly string[];
-  /** The values that give it, and in which form. */
+  /** Values that set the secret, and their form. */
   readonly by: NonNullable<Proof['pullSecretBy']>;
 }
 
@@ -46,8 +47,8 @@ interface SecretTrial extends Trial {
 const ALLOWANCE = { isWhole: (key: string | number): boolean => key === FIELD };
 
 /**
- * Finds the values that give a pull secret to pods and service accounts, and sets the fewest that do: one that reaches
- * the whole chart first, and for what is left its own. Nothing else may change by it.
+ * Finds values that set the pull secret of pods and service accounts, and sets as few as possible: chart-wide values
+ * first, then specific ones for the remaining pods. Settings that change anything else are not used.
  */
 export async function addPullSecret(proved: Proved, options: PullSecretOptions): Promise<WithPullSecret> {
   const { secret, namespace } = options;
@@ -65,7 +66,8 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
   let state = proved;
   for (const some of [leaves.filter(isWide), leaves.filter((leaf) => !isWide(leaf))]) {
     for (const round of [0, 1, 2]) {
-      // What does not land may be of a component that is off: its other shapes matter only for pods that are left.
+      // A leaf without effect may belong to a disabled component: try its other forms only if pods still lack the
+      // secret.
       const isDone = without(state).length === 0;
       if (round > 0 && isDone) break;
       state = await addFewest(
@@ -86,7 +88,7 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
   };
 }
 
-/** Resources whose definition refuses the secret in every form that a value gives it. */
+/** Returns resources whose CRD rejects the secret in every form that a value produces. */
 function refusedBy({ cluster, secret }: PullSecretOptions, holders: readonly Holder[]): PodWithout[] {
   const has = (one: PodWithout): boolean =>
     holders.some(
@@ -109,7 +111,7 @@ function isSet({ settings }: Proved, path: SecretLeaf['path']): boolean {
   return settings.some((setting) => formatPath(setting.path) === formatPath(path));
 }
 
-/** Tries each leaf in one of its shapes, and sets those that are needed. */
+/** Tries each leaf in one of its forms, and sets those that are needed. */
 async function addFewest(
   state: Proved,
   leaves: readonly SecretLeaf[],
@@ -129,7 +131,7 @@ async function addFewest(
     after[change.render]?.documents.find(
       ({ template, index }) => template === change.template && index === change.document,
     )?.object;
-  // Programs read what they get of the values; that pods start anew for it is no harm.
+  // Copies of the values in a ConfigMap and checksum annotations change as well; a pod restart is harmless.
   const isCopy = (
     change: Change,
     set: readonly { path: LeafPath; value: unknown }[],
@@ -154,7 +156,7 @@ async function addFewest(
     ({ leaf, shape }): Setting => ({
       path: leaf.path,
       value: withSecret(leaf, shape, secret),
-      comment: 'the secret to pull with',
+      comment: 'image pull secret',
     }),
   );
   return extend(state, options, settings, {

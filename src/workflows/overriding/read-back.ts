@@ -3,14 +3,13 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import { readYaml } from '../../base/yaml-read.ts';
 import type { Renderer, RenderOptions, Values } from '../../helm/render.ts';
 
-/** All that needs no second look: every reader of YAML takes these characters for the same. */
+/** Text that all YAML parsers read alike. */
 const PLAIN = /^[\n\x20-\x7e]*$/;
 
 /**
- * Reads overrides as they are going to be written, and compares them with what was proved. YAML of version 1.1 is read, as
- * Helm does; where a character is in it that readers may take in different ways, Helm itself reads the very text, comments
- * and all, and its coalesced values have to be those with the proved overrides.
- * @throws AirgapError `chart-invalid` when they are not the same
+ * Parses the text of an overrides file and compares it with the proved overrides. Uses YAML 1.1, as Helm does. If the
+ * text has characters that YAML parsers read differently, Helm itself reads it, and the coalesced values must be equal.
+ * @throws AirgapError `chart-invalid` if they differ
  */
 export async function checkReadBack(
   renderer: Renderer,
@@ -23,9 +22,9 @@ export async function checkReadBack(
   const { name, version } = renderer.chart.metadata;
   throw new AirgapError(
     'chart-invalid',
-    `Helm would not read the overrides of chart ${name} ${version} as they were proved`,
+    `Helm would read the overrides of chart ${name} ${version} differently from what was proved`,
     {
-      hint: 'a key or value of the chart holds characters that YAML cannot carry safely; rename it, and please report this',
+      hint: 'a key or value of the chart contains characters that YAML parsers read differently: rename it, and please report this',
     },
   );
 }
@@ -48,7 +47,7 @@ async function isSameToHelm(
   return isDeepStrictEqual(read.values, meant.values);
 }
 
-/** Without what JSON does not have, such as undefined. */
+/** Removes what JSON cannot represent, such as undefined. */
 function asJson(values: unknown): unknown {
   return JSON.parse(JSON.stringify(values));
 }

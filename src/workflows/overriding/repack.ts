@@ -24,24 +24,24 @@ import { wholeOccurrences } from '../../overrides/text-edits.ts';
 import { type Moving, proofOf, renderAll } from './derivation.ts';
 import { moveResidue, rewrite } from './residue.ts';
 
-/** A chart whose templates have private names where no value reaches. */
+/** Chart with private names in its templates, for references that no value changes. */
 export interface Repacked {
-  /** The archive; undefined when no template has a reference in so many words. */
+  /** Chart archive; undefined if no template contains a literal reference. */
   readonly archive: Buffer | undefined;
   readonly changes: readonly TemplateChange[];
-  /** Of overrides and this chart together. */
+  /** Proof of the overrides with this chart. */
   readonly proof: Proof;
-  /** With the overrides and this chart. */
+  /** Renders of this chart with the overrides. */
   readonly renders: readonly Render[];
 }
 
 /**
- * Changes the chart's own templates where they name what no value moves, and proves overrides and chart together. What a
- * post-renderer would make of the manifests, hooks among them, is what has to come out of the templates: a change that
- * puts a private name anywhere else is left out.
- * @param renders with the overrides, in each of the chart's ways
- * @param folder absolute, for the work
- * @param given the pull secret that pods are to get which no value gives it to, and the namespace of the release
+ * Changes the chart's templates where they contain unmapped references, and proves overrides and chart together. The
+ * changed templates must render what a post-renderer would produce, including hooks; changes that put a private name
+ * anywhere else are dropped.
+ * @param renders renders of all variants with the overrides
+ * @param folder absolute path of a work folder
+ * @param pullSecret pull secret for pods that no value reaches, and the release namespace
  */
 export async function repack(
   moving: Moving,
@@ -73,7 +73,7 @@ export async function repack(
   const attempt = async (chosen: readonly PlacedChange[]): Promise<{ archive: string; renders: Render[] }> => {
     const { archive, renders: changed } = await make(chosen);
     const isMeant = changed.every(({ documents }, i) => hasNoMore(documents, wanted[i] ?? [], names));
-    if (!isMeant) throw new AirgapError('chart-render', 'a private name stands where none was meant');
+    if (!isMeant) throw new AirgapError('chart-render', 'a private name appears in an unexpected location');
     return { archive, renders: changed };
   };
   const named = changes.length === 0 ? undefined : await accepted(changes, attempt);
@@ -84,11 +84,13 @@ export async function repack(
   return { archive: await readFile(archive), changes: done.items.map(plain), proof, renders: changed };
 }
 
+/** Applied template edits, and the chart with them. */
 interface Made {
   readonly items: readonly PlacedChange[];
   readonly result: { readonly archive: string; readonly renders: readonly Render[] };
 }
 
+/** Chart files and renders for adding a pull secret to templates. */
 interface Making {
   readonly files: Files;
   readonly pathOf: (files: Files, template: string) => string;
@@ -96,7 +98,7 @@ interface Making {
   readonly make: (chosen: readonly PlacedChange[]) => Promise<Made['result']>;
 }
 
-/** The secret in templates besides: nothing may come of it but the secret, in pods that were without. */
+/** Adds the pull secret to templates. The only change allowed is the secret in pods that lacked it. */
 async function withSecret(
   named: Made | undefined,
   { added, namespace }: { readonly added: PullSecretAdded; readonly namespace: string },
@@ -112,7 +114,7 @@ async function withSecret(
       change.path.at(-1) === FIELD &&
       addsSecret(change, name) &&
       without.has(keyOfChange({ ...change, path: change.path.slice(0, -1) }));
-    // A key that is there twice changes the text and, since the last one counts, not the object.
+    // A duplicate key changes the text but not the object, because the last one counts.
     const objects = new Set(changed.map(({ render, template, document }) => `${render}\n${template}\n${document}`));
     const isTextOnly = result.renders.some(({ documents }, i) =>
       documents.some(
@@ -121,7 +123,7 @@ async function withSecret(
       ),
     );
     if (changed.length === 0 || isTextOnly || !changed.every(isGiven)) {
-      throw new AirgapError('chart-render', 'more changes than pods that get the secret');
+      throw new AirgapError('chart-render', 'the change affects more than the pods that get the secret');
     }
     return result;
   };
@@ -140,13 +142,13 @@ function recordOf({ renderer, target }: Moving, changes: readonly TemplateChange
   return { apiVersion: 'airgap/v1', kind: 'ChartChanges', ...content };
 }
 
-/** Path in the chart of what Helm calls by the aliases of subcharts. */
+/** Converts a template name with subchart aliases, as printed by Helm, to a path in the chart. */
 function pathOf(files: Files, template: string): string {
   const folders = subchartsOf(files, template).map(({ name }) => `charts/${name}/`);
   return folders.join('') + template.slice(template.indexOf('/templates/') + 1);
 }
 
-/** Whether no document has a name more often than it is wanted there. */
+/** Reports whether no document contains a name more often than expected. */
 function hasNoMore(
   documents: readonly RenderedDocument[],
   wanted: readonly RenderedDocument[],

@@ -7,30 +7,30 @@ import { type Proof, prove, type RenderProof, type Residue, together } from '../
 import { entriesFor } from '../../overrides/residue-entries.ts';
 import { type Shown, surePlaces } from './shown.ts';
 
-/** What a post-renderer does about the residue of a chart's overrides. */
+/** Work of the post-renderer for the unmapped references of a chart. */
 export interface PostRendering {
   readonly entries: readonly PostRenderEntry[];
-  /** Of overrides and post-renderer together. */
+  /** Proof of overrides and post-renderer together. */
   readonly proof: Proof;
-  /** Residue that it could move, in hooks, which the Helm at hand does not give to it. */
+  /** Unmapped references in hooks, which the installed Helm does not pass to post-renderers. */
   readonly hidden: readonly Residue[];
-  /** The secret for pods that no value gives it to, when one is asked for. */
+  /** Pull secret for pods that no value reaches, if requested. */
   readonly pullSecret?: PullSecretAdded;
 }
 
-/** One way in which the chart is rendered, before and with the overrides. */
+/** Variant of the chart, and its render with the overrides. */
 export interface Pair {
   readonly shown: Shown;
   readonly after: Render;
 }
 
-/** More rounds than texts within texts need. */
+/** Maximum number of passes; more than nested texts need. */
 const ROUNDS = 5;
 
 /**
- * Finds out what a post-renderer has to do about what the overrides leave public, does it to the renders, and proves the
- * two together. The entries are the same for every Helm; the proof is for the one at hand.
- * @param hooks whether Helm gives hooks to its post-renderer: Helm 4 does, Helm 3 does not
+ * Determines the post-renderer's entries for unmapped references, applies them to the renders, and proves the result.
+ * The entries do not depend on the Helm version; the proof is for the installed one.
+ * @param hooks true if Helm passes hooks to its post-renderer: Helm 4 does, Helm 3 does not
  */
 export async function moveResidue(
   pairs: readonly Pair[],
@@ -69,7 +69,10 @@ interface Look {
   readonly entries: readonly PostRenderEntry[];
 }
 
-/** The documents as the post-renderer leaves them, but for those that it does not see; and the entries that changed something. */
+/**
+ * Rewrites documents as the post-renderer does, except those that it does not receive. Returns the entries that
+ * matched.
+ */
 export async function rewrite(
   documents: readonly RenderedDocument[],
   entries: readonly PostRenderEntry[],
@@ -86,7 +89,7 @@ export async function rewrite(
   return { documents: done.map(({ document }) => document), used: done.flatMap(({ used }) => used) };
 }
 
-/** Whether Helm 3 keeps a document from its post-renderer. */
+/** Reports whether a document is a hook, which Helm 3 does not pass to post-renderers. */
 export function isHook({ object }: RenderedDocument): boolean {
   const { annotations } = (object?.metadata ?? {}) as { annotations?: Record<string, unknown> };
   return annotations?.['helm.sh/hook'] !== undefined;

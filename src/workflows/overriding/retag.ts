@@ -12,12 +12,12 @@ import { isAdding, isShowing, type OpenTag, openTags, tagsAt } from '../../overr
 import type { Derivation } from '../../overrides/settle.ts';
 import { extend, type Means, type Proved, tryBeside } from './extension.ts';
 
-/** Where a chart's references stand, and where they are to go. */
+/** References of a chart, and the target of the move. */
 export interface Whereabouts {
   readonly target: Target;
-  /** Where references stand without overrides, by render. */
+  /** References without overrides, by render. */
   readonly before: readonly (readonly PlaceFound[])[];
-  /** Where one of the chart's renders names images. */
+  /** Returns the references in a render of the chart. */
   readonly placesIn: (render: Render, way: number) => readonly PlaceFound[];
 }
 
@@ -27,13 +27,12 @@ interface TagTrial extends Trial {
   readonly leaf: PinLeaf;
 }
 
-/** As many different tags as are tried on leaves that do not say whose tag they are. */
+/** Number of tags tried on leaves that do not show which image their tag belongs to. */
 const RANKS = 4;
 
 /**
- * Gives references the tags that they have at a target where all images share a repository: by the leaf of the tag, else
- * behind a whole reference. A leaf is taken when what it changes is nothing but the tags of images, all of them alike, and
- * labels that show the version.
+ * Changes tags for a target where all images share one repository: through the leaf of the tag, otherwise after a full
+ * reference. A leaf is used only if it changes nothing but image tags, all in the same way, and version labels.
  * @param proved overrides that move repositories and keep tags
  */
 export async function retag(proved: Proved, { restless: own, ...rest }: RetagOptions): Promise<Proved> {
@@ -43,7 +42,7 @@ export async function retag(proved: Proved, { restless: own, ...rest }: RetagOpt
   const sources = await options.templates();
   let state = proved;
   for (let rank = 0; rank < RANKS; rank++) {
-    // A leaf called a version is often none of an image, and could spoil what a tag beside it does.
+    // Tags first: a leaf named version often has nothing to do with an image, and could spoil a valid tag leaf.
     for (const isTag of [true, false]) {
       const open = openIn(state, options);
       if (open.length === 0) return state;
@@ -64,8 +63,8 @@ function namesOf(open: readonly OpenTag[], which: 'source' | 'written'): string[
 }
 
 /**
- * The settings without those that move nothing but places which lack their tags still. What is half moved is to be had
- * nowhere, and no longer tells which image it was.
+ * Drops settings that only move references whose tag is still pending. A partly moved reference exists nowhere, and no
+ * longer shows which image it was.
  */
 export function withoutHalves(
   proved: Proved,
@@ -98,7 +97,7 @@ async function retagBy(
 ): Promise<Proved> {
   if (leaves.length === 0) return state;
   const trials = leaves.map((leaf, i): TagTrial => {
-    // Of the shape of what is added, so that a version stays one.
+    // Same format as the tag suffix, so that version strings stay valid.
     const marker = `---a19t${i.toString(16).padStart(4, '0')}`;
     return { leaf, marker, path: leaf.path, value: leaf.pinned(() => marker) };
   });
@@ -126,7 +125,9 @@ async function retagBy(
   });
 }
 
-/** Positions of annotations by which pods notice that a configuration is another, and that show labels as well. */
+/**
+ * Returns positions of checksum annotations, which restart pods after configuration changes; they depend on labels too.
+ */
 function checksums({ documents }: Render, render: number): string[] {
   return documents.flatMap(({ template, index, object }) => {
     const found: string[] = [];

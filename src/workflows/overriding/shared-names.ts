@@ -5,9 +5,9 @@ import { isUnderTarget, type Target, targetText } from '../../oci/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 
 /**
- * Checks references that the naming gives one private name. Whether their content is the same a bundle knows; without one
- * they are warned of, since push is going to refuse them if it is not.
- * @throws AirgapError `collision` for those that have different content in the bundle
+ * Checks references that get the same private name. A bundle shows whether their content is identical; without one,
+ * emits a warning, because push rejects different images under one name.
+ * @throws AirgapError `collision` if their content in the bundle differs
  */
 export function checkSharedNames(target: Target, references: readonly string[], emit: Emit, bundle?: Bundle): void {
   const held = bundle?.images() ?? [];
@@ -19,13 +19,13 @@ export function checkSharedNames(target: Target, references: readonly string[], 
     const names = group.map((one) => one.name).join(', ');
     const known = group.flatMap((one) => digests.get(one.name) ?? []);
     if (new Set(known).size > 1) {
-      const message = `--naming ${target.naming} gives one name, ${name}, to different images: ${names}`;
+      const message = `--naming ${target.naming} gives different images the same name ${name}: ${names}`;
       throw new AirgapError('collision', message, {
-        hint: 'use --naming host-path, which keeps the source host in the name, or a --naming-rule for one of them',
+        hint: 'use --naming host-path, which keeps the source host in the name, or add a --naming-rule for one of them',
       });
     }
     if (known.length === group.length) continue;
-    const message = `--naming ${target.naming} gives one name, ${name}, to ${names}; push refuses that, unless they are the same`;
+    const message = `--naming ${target.naming} gives different references the same name ${name}: ${names}; push requires the same content`;
     emit({ type: 'warning', message });
   }
 }

@@ -21,19 +21,19 @@ import { checkCrds } from '../search/crds.ts';
 import { type Profile, unseenImages } from '../search/search-render.ts';
 import { upgradeOf, type Variant } from '../search/variants.ts';
 
-/** A variant with everything whose reference has to become private. */
+/** Variant of a chart, with all images whose references must become private. */
 export interface Shown extends Variant {
-  /** Images that an operator chooses by itself, so that no template holds them. */
+  /** Images that operators choose at run time; no template contains them. */
   readonly chosen: readonly PlaceFound[];
-  /** Operators that are newer or older than what rules know of their images. */
+  /** Operators newer or older than the versions covered by rules. */
   readonly outside: readonly Outside[];
-  /** The containers that are told which images an operator chooses, by their image fields. */
+  /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
   readonly tellers: (chosen: PlaceFound) => readonly PlaceFound[];
 }
 
 /**
- * Where a render of a chart surely names images.
- * @throws AirgapError `disagreement` where two readings of a document differ
+ * Returns the references in a render, without those of confidence `possible`.
+ * @throws AirgapError `disagreement` if two discovery methods read a document differently
  */
 export function surePlaces({ documents, values }: Render, { chart }: Renderer, { name }: Profile): PlaceFound[] {
   const found = discoverPlaces(documents, { chart: chart.metadata.name, profile: name });
@@ -41,17 +41,19 @@ export function surePlaces({ documents, values }: Render, { chart }: Renderer, {
   return sure(withDoubtfulCopies(found, values));
 }
 
-/** What counts beside what templates name. */
+/** Sources of images in addition to templates. */
 export interface Asking {
-  /** Operator rules besides the built-in ones. */
+  /** Operator rules in addition to the built-in ones. */
   readonly rules: readonly Rule[];
-  /** Images beside those that rules know, which something in the cluster chooses. */
+  /** Images chosen by components in the cluster, in addition to those from rules. */
   readonly operands: readonly PlaceFound[];
-  /** Whether operators' defaults for resources that users are going to make count. */
+  /** Include operators' default images for user-created resources. */
   readonly operatorDefaults: boolean;
 }
 
-/** The install, and the upgrade where templates look at that and the chart lets itself be upgraded with these values. */
+/**
+ * Analyzes the install, and the upgrade if templates depend on it and the chart accepts these values for an upgrade.
+ */
 export async function shownBy(renderer: Renderer, profile: Profile, asked: Asking): Promise<[Shown, ...Shown[]]> {
   await checkCrds(renderer);
   const install = await show(renderer, profile, await renderer.render(profile.options), asked);
@@ -82,14 +84,14 @@ async function show(
     place.userMade ? operatorDefaults && isMovable(place) : !known.has(place.reference),
   );
   const tellers = (place: PlaceFound): PlaceFound[] =>
-    // What an image's own config names is told to whatever runs that image.
+    // A reference from an image's config belongs to the containers that run the image.
     place.kind === 'Image'
       ? places.filter(({ reference, how }) => reference === place.name && how === 'pod-spec')
       : operatorsFor(place, all, { places, documents });
   return { profile, base, places, chosen, outside, tellers };
 }
 
-/** What image leaves build that nothing else shows is moved and proved like the rest. */
+/** Finds references that only value tracing shows; they are moved and proved like the others. */
 async function influenced(
   renderer: Renderer,
   { name, options }: Profile,
@@ -105,8 +107,8 @@ async function influenced(
 }
 
 /**
- * Whether the chart may have to say where an operator's default for users' resources comes from. Where only a field of
- * the resource does, and the chart has resources of its own, it is for those who make further ones.
+ * Reports whether the chart can move an operator's default image for user-created resources. If only a field of the
+ * resource can move it and the chart has such resources, users set that field in their own resources.
  */
 function isMovable({ confidence, redirect }: PlaceFound): boolean {
   const isOfResource = redirect === undefined || redirect.kind === 'resource-field' || redirect.kind === 'none';

@@ -5,17 +5,17 @@ import type { Digest } from '../../oci/digest.ts';
 import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
 
 /**
- * Bytes for which one more thread pays. It costs some 40 ms of processor time and 15 MB; a processor hashes so much in
- * a tenth of a second.
+ * Bytes per additional thread. A thread costs about 40 ms of processor time and 15 MB of memory; hashing this much
+ * takes a tenth of a second.
  */
 const WORTHWHILE = 128 * 1024 * 1024;
 
-/** Threads at most: a disk gives no more than a few of them can hash. */
+/** Maximum number of threads: disks deliver no more than a few threads can hash. */
 const MOST = 4;
 
 /**
- * How many threads pay beside the main one. One blob is hashed from its beginning to its end by one of them, so what the
- * largest has cannot be shared out.
+ * Returns how many threads are worthwhile in addition to the main one. A blob is hashed sequentially by one thread, so
+ * the largest blob cannot be shared.
  */
 export function worthwhileThreads(blobs: Iterable<{ readonly size: number }>, cores: number): number {
   const sizes = [...blobs].map(({ size }) => size);
@@ -23,15 +23,15 @@ export function worthwhileThreads(blobs: Iterable<{ readonly size: number }>, co
   return Math.max(0, Math.min(cores - 1, MOST - 1, Math.floor(shared / WORTHWHILE)));
 }
 
-/** A thread that opens the bundle for itself and hashes blobs of it. */
+/** Thread that opens the bundle itself and hashes its blobs. */
 export class HashThread implements BlobHasher {
   readonly #worker: Worker;
   #job: PromiseWithResolvers<readonly Digest[] | undefined> | undefined;
-  #told: (bytes: number) => void = () => {};
+  #onProgress: (bytes: number) => void = () => {};
   #isLost = false;
 
   constructor(places: FilePlaces) {
-    // The build makes a file of each thread; the sources are as many as they are.
+    // The build bundles each thread into its own file.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './hash-thread.cjs';
     const workerData: HashThreadData = { places };
     this.#worker = new Worker(new URL(file, import.meta.url), { workerData });
@@ -42,7 +42,7 @@ export class HashThread implements BlobHasher {
 
   damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
     if (this.#isLost) return Promise.resolve(undefined);
-    this.#told = told;
+    this.#onProgress = told;
     this.#job = Promise.withResolvers();
     this.#worker.postMessage(blobs satisfies ToHashThread);
     return this.#job.promise;
@@ -53,7 +53,7 @@ export class HashThread implements BlobHasher {
   }
 
   #receive(message: FromHashThread): void {
-    if (message.type === 'bytes') this.#told(message.bytes);
+    if (message.type === 'bytes') this.#onProgress(message.bytes);
     else this.#job?.resolve(message.digests);
   }
 

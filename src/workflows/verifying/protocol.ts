@@ -2,15 +2,15 @@ import type { FilePlaces } from '../../bundle/files/random-file.ts';
 import type { BlobPlace } from '../../bundle/hashing.ts';
 import type { Digest } from '../../oci/digest.ts';
 
-/** What a thread that hashes is started with. */
+/** Data with which a hash thread starts. */
 export interface HashThreadData {
   readonly places: FilePlaces;
 }
 
-/** Blobs to be hashed, one after the other. */
+/** Batch of blobs to hash in order. */
 export type ToHashThread = readonly BlobPlace[];
 
-/** `bytes`: so many more have been read. `damaged`: all blobs of the message are done, and these are not what they should be. */
+/** `bytes`: bytes read since the last message. `damaged`: the batch is done; lists blobs with a wrong digest. */
 export type FromHashThread =
   | { readonly type: 'bytes'; readonly bytes: number }
   | { readonly type: 'damaged'; readonly digests: readonly Digest[] };

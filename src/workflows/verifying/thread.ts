@@ -5,10 +5,10 @@ import { FileBody } from '../../bundle/reading/file-body.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
 
-/** Bytes that are hashed before the main thread hears of them. */
+/** Number of bytes between progress messages. */
 const NEWS = 8 * 1024 * 1024;
 
-/** Hashes what it is sent, batch after batch. */
+/** Hashes batches of blobs sent to the port. */
 function serve(port: MessagePort, { places }: HashThreadData): void {
   const file = openRandomFile(places, 'r');
   const send = (message: FromHashThread): void => port.postMessage(message);

@@ -21,11 +21,11 @@ it.each([
   ['a number in a list', { numbers: [{ image: 'r.example/n:1', pin: 4711 }] }, ['numbers']],
   ['a text', { config: { 'app.yaml': 'image: r.example/a:1\npassword: hunter2\n' } }, ['config."app.yaml"']],
   ['what was not there', { pullSecrets: [{ name: 'regcred' }], other: 'a b c' }, []],
-])('of overrides with %s', (_, overrides, copied) => {
+])('copied values for overrides with %s', (_, overrides, copied) => {
   expect(copiedWhole(base, overrides, given)).toEqual(copied);
 });
 
-it('is nothing where the chart alone gives the values', () => {
+it('is empty without user values', () => {
   const list = { containers: [{ name: 'agent', image: 'r.example/a:1' }] };
   expect(copiedWhole(base, list, { values: [], set: [] })).toEqual([]);
   expect(copiedWhole(base, list, { values: [], set: ['a=b'] })).toEqual(['containers']);

@@ -31,7 +31,7 @@ const definition = (kind: string, group = 'acme.example') => ({
   },
 });
 
-describe('a definition', () => {
+describe('a CRD', () => {
   const list = ['Agents', 'Agent'].map((kind) => definition(kind));
   const styles: readonly (readonly [string, string])[] = [
     ['block style', list.map((one) => stringify(one)).join('---\n')],

@@ -21,22 +21,22 @@ const settings = [
   { path: ['b', 'list', 1, 'image'], value: 'ecr.example/y:1', comment: 'y:1' },
 ];
 
-describe('the overrides as a file', () => {
-  it('hold the leaves that are set and nothing else, lists whole', () => {
+describe('an overrides file', () => {
+  it('contain only the set leaves, with whole lists', () => {
     expect(parse(formatOverrides(['head'], BASE, settings))).toEqual({
       'a.b': { image: 'ecr.example/z:1' },
       b: { list: [{ image: 'x:1', keep: true }, { image: 'ecr.example/y:1' }] },
     });
   });
 
-  it('say before each leaf, or the list that it is in, which references it moves', () => {
+  it('name the moved references before each leaf or its list', () => {
     const text = formatOverrides(['Overrides for web'], BASE, settings);
     expect(text).toMatch(/^# Overrides for web\n/);
     expect(text).toMatch(/ {2}# z:1\n {2}image: ecr\.example\/z:1/);
     expect(text).toMatch(/ {2}# y:1\n {2}list:/);
   });
 
-  it('are the same bytes whatever the order of the derivation', () => {
+  it('do not depend on the order of the solution', () => {
     const slot = (path: string, text: string): Slot => ({
       leaf: { path: [path], value: `${text}:1` },
       start: 0,
@@ -68,7 +68,7 @@ describe('the overrides as a file', () => {
     expect(texts[0]).toMatch(/# a:1\n# c:1\none:/);
   });
 
-  it('say in comments what stays one line for every reader of YAML', () => {
+  it('keep each comment on one line for every YAML parser', () => {
     const breaks = 'x\u0085evil: 1\u2028evil: 2\u2029evil: 3\revil: 4\u001b[2J';
     const comment = `quay.io/a:1\n${breaks}`;
     const text = formatOverrides([`Still public: ${breaks}\nevil: 5`], {}, [{ path: ['a'], value: 'b', comment }]);
@@ -78,7 +78,7 @@ describe('the overrides as a file', () => {
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
   });
 
-  it('keep strings strings for readers of YAML 1.1, as Helm is one', () => {
+  it('quote strings that YAML 1.1 parsers such as Helm would convert', () => {
     const words = [
       'on',
       'off',

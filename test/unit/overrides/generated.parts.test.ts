@@ -11,14 +11,14 @@ import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
-/** Each run covers several shapes; a render takes a tenth of a second and more. AIRGAP_RUNS looks further. */
+/** Number of generated charts. A render takes 0.1 s or more; set AIRGAP_RUNS for longer runs. */
 const RUNS = Number(process.env.AIRGAP_RUNS ?? 20);
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 const helm = HELMS.findLast(({ path }) => path !== undefined);
 
 it.skipIf(helm === undefined)(
-  'overrides of any chart leave nothing public that they do not name, and change nothing else',
+  'overrides of any chart report every public reference that remains, and change nothing else',
   async () => {
     const scratch = scratchFolder();
     await fc.assert(
@@ -56,7 +56,7 @@ async function holds(plan: ChartPlan, scratch: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** With what is in base64 as plain text too. */
+/** Appends the decoded text to base64 text. */
 function decoded(render: string): string {
   return render.replaceAll(/[A-Za-z0-9+/]{30,}={0,2}/g, (blob) => `${blob}\n${Buffer.from(blob, 'base64')}`);
 }

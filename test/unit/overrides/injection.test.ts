@@ -20,7 +20,7 @@ function change(field: 'env' | 'args', was: unknown, is: unknown, container = 0)
 }
 
 describe('an injection', () => {
-  it('is one variable more, beside those that were there', () => {
+  it('adds one variable to the existing ones', () => {
     const other = { name: 'OTHER', value: 'x' };
     const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
     expect(injects(change('env', undefined, [ours]), env)).toBe(true);
@@ -28,7 +28,7 @@ describe('an injection', () => {
     expect(injects(change('env', [other], [other, ours, { ...ours, value: 'by another leaf' }]), env)).toBe(true);
   });
 
-  it('is no second variable of one name, nothing in another container, and nothing else besides', () => {
+  it('adds no duplicate variable, and changes neither other containers nor other variables', () => {
     const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
     expect(injects(change('env', [{ ...ours, value: 'old' }], [{ ...ours, value: 'old' }, ours]), env)).toBe(false);
     expect(injects(change('env', undefined, [ours], 1), env)).toBe(false);
@@ -36,7 +36,7 @@ describe('an injection', () => {
     expect(injects(change('env', [{ name: 'OTHER', value: 'x' }], [ours]), env)).toBe(false);
   });
 
-  it('is several at once only when all of them are there', () => {
+  it('of several variables needs all of them', () => {
     const second = { name: 'OTHER_IMAGE', value: 'r.example/b:1' };
     const both = { ...env, entries: [...env.entries, second] };
     expect(injects(change('env', [], [...env.entries, second]), both)).toBe(true);
@@ -44,12 +44,12 @@ describe('an injection', () => {
     expect(injects(change('env', [second], [second, ...env.entries]), both)).toBe(false);
   });
 
-  it('is an argument of a name that was not there', () => {
+  it('adds an argument with a new name', () => {
     expect(injects(change('args', ['--v=2'], ['--v=2', '--image=r.example/a:1']), flag)).toBe(true);
     expect(injects(change('args', ['--image=old'], ['--image=old', '--image=r.example/a:1']), flag)).toBe(false);
   });
 
-  it('is tried on leaves that speak of variables or arguments, in the shape that they have', () => {
+  it('is tried on leaves with keys for variables or arguments, in their form', () => {
     const values = {
       extraEnv: [],
       env: { A: 'b' },

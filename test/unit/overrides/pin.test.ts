@@ -19,7 +19,7 @@ describe('leaves that may take a digest', () => {
     sub: { global: { whole: 'r.example/m/c:2' } },
   };
 
-  it('are those for a digest that are empty, with or without the algorithm as their key says', () => {
+  it('include empty digest leaves, with or without the algorithm according to their key', () => {
     const bare = DIGEST.slice(7);
     expect(asRecord(digestLeaves(values, [], false))).toEqual({ 'image.digest': DIGEST, 'sidecar.image.sha': bare });
     expect(asRecord(digestLeaves(values, [], true))).toEqual({ 'image.digest': bare, 'sidecar.image.sha': DIGEST });
@@ -27,7 +27,7 @@ describe('leaves that may take a digest', () => {
     expect(asRecord(digestLeaves(values, helper, false))).toHaveProperty(['sidecar.image.digest']);
   });
 
-  it('are those with a tag, and empty ones beside the repository of a reference', () => {
+  it('include leaves with a tag, and empty ones next to the repository of a reference', () => {
     const references = ['r.example/m/a:v1', 'r.example/m/b:3', 'r.example/m/p:1.5'];
     expect(asRecord(tagLeaves(values, [], references))).toEqual({
       'image.tag': `v1@${DIGEST}`,
@@ -36,14 +36,14 @@ describe('leaves that may take a digest', () => {
     });
   });
 
-  it('are empty ones with nothing beside them by the most frequent tag first', () => {
+  it('include empty ones without siblings, by the most frequent tag first', () => {
     const references = ['r.example/a:1', 'r.example/b:2', 'r.example/c:2'];
     expect(asRecord(tagLeaves({ tag: '' }, [], references))).toEqual({ tag: `2@${DIGEST}` });
     expect(asRecord(tagLeaves({ tag: '' }, [], references, 1))).toEqual({ tag: `1@${DIGEST}` });
     expect(asRecord(tagLeaves({ tag: '' }, [], references, 2))).toEqual({});
   });
 
-  it('are those that hold a reference in full, each occurrence of it', () => {
+  it('include leaves with a full reference, pinning each occurrence', () => {
     expect(asRecord(referenceLeaves(values, ['r.example/m/c:2']))).toEqual({
       whole: `x=r.example/m/c:2@${DIGEST}, r.example/m/c:20`,
       'global.whole': `r.example/m/c:2@${DIGEST}`,
@@ -63,7 +63,7 @@ describe('a change that pins', () => {
   const pinned = (was: unknown, is: unknown): string[] | undefined =>
     pinnedBy(change(was, is), check)?.map(({ reference }) => reference);
 
-  it('puts the digest behind whole references and does nothing else', () => {
+  it('appends digests to whole references only', () => {
     expect(pinned('r.example/a:1', `r.example/a:1@${DIGEST}`)).toEqual(['r.example/a:1']);
     expect(pinned('r.example/a:1', `r.example/a@${DIGEST}`)).toEqual(['r.example/a:1']);
     expect(pinned('r.example/b', `r.example/b@${DIGEST}`)).toEqual(['r.example/b:latest']);
@@ -85,7 +85,7 @@ describe('a change that pins', () => {
     expect(pinned(was, is)).toBeUndefined();
   });
 
-  it('may fill a field for the digest in a map whose reference it completes', () => {
+  it('may set the digest field of a map that holds the reference', () => {
     const own = { reference: 'r.example/a:1', digest: DIGEST };
     const maps = new Map([['spec', own]]);
     const fill = (key: string, is: string) => pinnedBy(change(undefined, is, ['spec', key]), { ...check, maps });

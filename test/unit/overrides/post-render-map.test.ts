@@ -17,8 +17,8 @@ const anywhere: PostRenderEntry = {
 const content = { chart: 'web', version: '1.0.0', target: 'ecr.example/m' };
 const written = formatMap({ ...content, entries: [hook, placed, anywhere] });
 
-describe('the map of a post-renderer', () => {
-  it('is read as it was written, in the order of its places whatever order they came in', () => {
+describe('a post-render map', () => {
+  it('is parsed as written, with entries sorted by location', () => {
     expect(parseMap(written, 'map.json')).toEqual({
       apiVersion: 'airgap/v1',
       kind: 'PostRenderMap',
@@ -29,25 +29,17 @@ describe('the map of a post-renderer', () => {
   });
 
   it.each([
-    ['no JSON', 'image: x', 'it is no JSON'],
-    ['nothing', 'null', 'its kind is not PostRenderMap'],
-    ['another document', '{"apiVersion": "airgap/v1", "kind": "Overrides"}', 'its kind is not PostRenderMap'],
-    [
-      'another version',
-      written.replace('airgap/v1', 'airgap/v2'),
-      'of version airgap/v2, and this helm airgap reads airgap/v1',
-    ],
-    ['no version', '{"kind": "PostRenderMap"}', 'of version undefined'],
-    [
-      'an unknown key',
-      written.replace('"hook": true', '"hook": true, "more": 1'),
-      'entries.2: Unrecognized key: "more"',
-    ],
-    ['a place without a kind', written.replace('"kind": "Pod",', ''), 'entries.1: has a path without a kind'],
-    ['nothing to write', written.replace('"to": "ecr.example/m/quay.io/a:1"', '"to": ""'), 'entries.0.to:'],
-  ])('is refused with a sentence and exit code 2 when it is %s', (_, text, message) => {
+    ['not JSON', 'image: x', /JSON/],
+    ['empty', 'null', /PostRenderMap/],
+    ['another document', '{"apiVersion": "airgap/v1", "kind": "Overrides"}', /PostRenderMap/],
+    ['of another version', written.replace('airgap/v1', 'airgap/v2'), /airgap\/v2.*airgap\/v1/],
+    ['without a version', '{"kind": "PostRenderMap"}', /undefined.*airgap\/v1/],
+    ['one with an unknown key', written.replace('"hook": true', '"hook": true, "more": 1'), /entries\.2: .*"more"/],
+    ['one with a path but no kind', written.replace('"kind": "Pod",', ''), /entries\.1: .*path.*kind/],
+    ['one with an empty text', written.replace('"to": "ecr.example/m/quay.io/a:1"', '"to": ""'), /entries\.0\.to:/],
+  ])('is refused with exit code 2 if it is %s', (_, text, fact) => {
     const read = (): unknown => parseMap(text, 'map.json');
-    expect(read).toThrow(message);
+    expect(read).toThrow(fact);
     expect(read).toThrow(
       expect.objectContaining({ code: 'config', exitCode: 2, message: expect.stringMatching(/^map\.json /) }),
     );

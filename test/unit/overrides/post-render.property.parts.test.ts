@@ -25,7 +25,7 @@ const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
   ),
 }));
 
-/** Every text with its path. */
+/** Returns all texts with their paths. */
 function leaves(value: Tree, spot: Spot): { readonly path: string; readonly text: string }[] {
   if (typeof value === 'string') return [{ path: spot.path, text: value }];
   return Object.entries(value).flatMap(([key, item]) =>
@@ -33,7 +33,7 @@ function leaves(value: Tree, spot: Spot): { readonly path: string; readonly text
   );
 }
 
-/** The tree with other texts at some paths. */
+/** Returns the tree with changed texts. */
 function changed(value: Tree, spot: Spot, change: (path: string, text: string) => unknown): unknown {
   if (typeof value === 'string') return change(spot.path, value);
   if (Array.isArray(value)) return value.map((item: Tree, i) => changed(item, childOf(spot, i), change));
@@ -42,7 +42,7 @@ function changed(value: Tree, spot: Spot, change: (path: string, text: string) =
   );
 }
 
-it('changes the places of its map and nothing else, whatever the manifest looks like', async () => {
+it('changes only the locations of the map, in any manifest', async () => {
   let rewritten = 0;
   const run = fc.asyncProperty(
     fc.dictionary(fc.constantFrom('spec', 'data', 'x'), tree),
@@ -66,7 +66,7 @@ it('changes the places of its map and nothing else, whatever the manifest looks 
       const stream = `---\n# Source: a\n${manifest}`;
       const result = await postRender(stream, entries);
       expect(result.unused).toEqual([]);
-      // Put back, it is the very text of before; only an escaped line end in the midst of a reference is gone.
+      // Reversed, the text is the original, except for escaped line ends within a reference.
       const whole = (yaml: string): string => yaml.replace(/\\\n */g, '');
       expect(whole(result.text.replaceAll(PRIVATE, IMAGE))).toBe(whole(stream));
       const wanted = changed(object, { path: '' }, (path, value) =>

@@ -13,12 +13,12 @@ const entry = (path: string, more: Partial<PostRenderEntry> = {}): PostRenderEnt
 const config = (path: string, more: Partial<PostRenderEntry> = {}): PostRenderEntry =>
   entry(path, { kind: 'ConfigMap', ...more });
 
-/** As Helm 3 gives it. */
+/** Formats a manifest as in Helm 3's output. */
 const helm3 = (text: string, template = TEMPLATE): string => `---\n# Source: ${template}\n${text}`;
 const pod = (image: string): string => `kind: Pod\nspec:\n  containers:\n    - image: ${image}\n      name: app\n`;
 const configMap = (data: string): string => `kind: ConfigMap\ndata:\n${data}`;
 
-/** What becomes of one manifest; fails when an entry was of no use. */
+/** Rewrites one manifest; fails if an entry is unused. */
 async function rewritten(manifest: string, ...entries: PostRenderEntry[]): Promise<string> {
   const { text, unused } = await postRender(helm3(manifest), entries);
   expect(unused).toEqual([]);
@@ -27,7 +27,7 @@ async function rewritten(manifest: string, ...entries: PostRenderEntry[]): Promi
 }
 
 describe('the post-renderer', () => {
-  it('changes the place that it is told, and no byte elsewhere', async () => {
+  it('changes the given location and no other bytes', async () => {
     const manifest = `# ${IMAGE}\n${pod(`${IMAGE} # was ${IMAGE}`)}  note:   "${IMAGE}"\n\n\n`;
     expect(await rewritten(manifest, entry(CONTAINER))).toBe(manifest.replace(`image: ${IMAGE}`, `image: ${PRIVATE}`));
   });
@@ -44,36 +44,36 @@ describe('the post-renderer', () => {
     ['over several lines', 'k: a\n    X\n    b', 'k: a\n    Y\n    b'],
     ['with an anchor', 'k: &a X\n  j: 1', 'k: &a Y\n  j: 1'],
     ['with lines that end as on Windows', 'k: |\r\n    a\r\n    X\r\n  j: 1\r', 'k: |\r\n    a\r\n    Y\r\n  j: 1\r'],
-  ])('keeps the way in which a value is written: %s', async (_, before, after) => {
+  ])('keeps the YAML style of a value: %s', async (_, before, after) => {
     const manifest = configMap(`  ${before.replaceAll('X', IMAGE)}\n  last: ${IMAGE}\n`);
     const wanted = configMap(`  ${after.replaceAll('Y', PRIVATE)}\n  last: ${IMAGE}\n`);
     expect(await rewritten(manifest, config('data.k'))).toBe(wanted);
   });
 
-  it('finds fields of brackets and braces, and keys with dots, quotes and blanks', async () => {
+  it('finds fields in flow collections, and keys with dots, quotes and blanks', async () => {
     const manifest = configMap(`  "a.b": {c: [x, ${IMAGE}], 'd "e"': "${IMAGE}"}\n`);
     const entries = [config('data["a.b"].c[1]'), config('data["a.b"]["d \\"e\\""]')];
     expect(await rewritten(manifest, ...entries)).toBe(manifest.replaceAll(IMAGE, PRIVATE));
   });
 
-  it('takes the last of equal keys, as Kubernetes does', async () => {
+  it('uses the last of duplicate keys, as Kubernetes does', async () => {
     const manifest = configMap(`  k: ${IMAGE}\n  k: ${IMAGE}\n`);
     expect(await rewritten(manifest, config('data.k'))).toBe(configMap(`  k: ${IMAGE}\n  k: ${PRIVATE}\n`));
   });
 
-  it('changes what an alias and a merged key stand for where it is written', async () => {
+  it('changes aliased and merged values at their anchor', async () => {
     const manifest = `kind: ConfigMap\nbase: &base {image: ${IMAGE}}\none: &one ${IMAGE}\ntwo: *one\nthree: {<<: *base}\n`;
     const wanted = manifest.replaceAll(IMAGE, PRIVATE);
     expect(await rewritten(manifest, config('two'), config('three.image'))).toBe(wanted);
   });
 
-  it('reads what is looser than YAML as Kubernetes does, and leaves it as loose', async () => {
+  it('reads lenient YAML as Kubernetes does, and keeps it', async () => {
     const manifest = configMap(`  k: "a ${IMAGE}\nb"#c\n  l: [\n${IMAGE},\n"${IMAGE}"]\n`);
     const wanted = configMap(`  k: "a ${PRIVATE}\nb"#c\n  l: [\n${IMAGE},\n"${PRIVATE}"]\n`);
     expect(await rewritten(manifest, config('data.k'), config('data.l[1]'))).toBe(wanted);
   });
 
-  it('goes into texts that are YAML, JSON or base64, to any depth', async () => {
+  it('rewrites nested YAML, JSON and base64 at any depth', async () => {
     const yaml = `a:\n  image: ${IMAGE} # ${IMAGE}\nb: ${IMAGE}\n`;
     const inner = (image: string): string => `a:\n  image: ${image} # ${IMAGE}\nb: ${IMAGE}\n`;
     const encoded = (text: string): string => Buffer.from(text).toString('base64');
@@ -96,12 +96,12 @@ describe('the post-renderer', () => {
     expect(await rewritten(manifest(IMAGE), ...entries)).toBe(manifest(PRIVATE));
   });
 
-  it('takes a document of several in one text', async () => {
+  it('rewrites one of several documents in a text', async () => {
     const manifest = (image: string): string => configMap(`  k: |\n    a: ${IMAGE}\n    ---\n    a: ${image}\n`);
     expect(await rewritten(manifest(IMAGE), config('data.k', { within: 'yaml[1]:a' }))).toBe(manifest(PRIVATE));
   });
 
-  it('finds a reference wherever its text has it as a whole, and no part of a longer one', async () => {
+  it('replaces whole references in text, not parts of longer ones', async () => {
     const text = (image: string): string =>
       configMap(
         `  run: |\n    docker run ${image} a; x ${image}.\n    y x/${IMAGE} ${IMAGE}.2 ${IMAGE}-b ${IMAGE}@s\n`,
@@ -109,41 +109,41 @@ describe('the post-renderer', () => {
     expect(await rewritten(text(IMAGE), config('data.run'))).toBe(text(PRIVATE));
   });
 
-  it('takes a single word only for what it is told', async () => {
+  it('replaces a single word only if it is unambiguous', async () => {
     const name = { from: 'busybox', to: 'ecr.example/m/docker.io/library/busybox' };
     const manifest = configMap('  k: |\n    busybox=busybox\n    a: busybox\n  name: busybox\n');
     const wanted = manifest.replace('=busybox', `=${name.to}`);
     expect(await rewritten(manifest, config('data.k', { ...name, within: 'line 1' }))).toBe(wanted);
-    // Two in one text: nobody knows which is the image.
+    // Two occurrences in one text are ambiguous.
     const { text, unused } = await postRender(helm3(manifest), [config('data.k', name)]);
     expect([text, unused.length]).toEqual([helm3(manifest), 1]);
   });
 
-  it('finds base64 in the line of a script', async () => {
+  it('replaces base64 in a line of a script', async () => {
     const blob = (image: string): string => Buffer.from(`image: ${image}\n`).toString('base64');
     const script = (image: string): string => configMap(`  run: |\n    set -e\n    echo ${blob(image)} | base64 -d\n`);
     const at = config('data.run', { within: 'line 2 word 2 > base64 > yaml:image' });
     expect(await rewritten(script(IMAGE), at)).toBe(script(PRIVATE));
   });
 
-  it('has entries for a whole template, comments among it', async () => {
+  it('applies entries to a whole template, including comments', async () => {
     const manifest = `# runs ${IMAGE}\n${pod(IMAGE)}`;
     const { template, from, to } = entry(CONTAINER);
     expect(await rewritten(manifest, { template, from, to })).toBe(manifest.replaceAll(IMAGE, PRIVATE));
   });
 
-  it('leaves other templates, kinds, fields and texts alone, and says which entries were of no use', async () => {
+  it('keeps other templates, kinds, fields and texts, and returns unused entries', async () => {
     const stream = `${helm3(pod(IMAGE), 'web/templates/b.yaml')}${helm3(pod('quay.io/acme/app:2'))}${helm3(`x: ${IMAGE}\n`)}`;
     const entries = [entry(CONTAINER), entry('x'), entry('x', { kind: '', from: 'quay.io/acme/other:1' })];
     expect(await postRender(stream, entries)).toEqual({ text: stream, unused: entries, from: 'helm3' });
   });
 
-  it('passes over a manifest that is no YAML', async () => {
+  it('skips a manifest that is not valid YAML', async () => {
     const stream = helm3(`kind: Pod\n a: [${IMAGE}\n: : x`);
     expect(await postRender(stream, [entry(CONTAINER)])).toMatchObject({ text: stream, unused: [{}] });
   });
 
-  it('tells manifests of Helm 4 by their annotation, which stays', async () => {
+  it("identifies Helm 4's manifests by their annotation, which is kept", async () => {
     const annotated = (text: string, template: string): string =>
       `${text}metadata:\n  annotations:\n    postrenderer.helm.sh/postrender-filename: '${template}'\n`;
     const stream = [annotated(`# Source: x\n${pod(IMAGE)}`, TEMPLATE), annotated(pod(IMAGE), 'web/templates/b.yaml')];
@@ -154,7 +154,7 @@ describe('the post-renderer', () => {
     expect(text).toBe([stream[0]?.replace(IMAGE, PRIVATE), stream[1], inBraces.replace(IMAGE, PRIVATE)].join('---\n'));
   });
 
-  it('gives an empty stream back empty, and refuses one that names no templates', async () => {
+  it('returns an empty stream unchanged, and refuses one without template names', async () => {
     expect(await postRender('', [entry(CONTAINER)])).toMatchObject({ text: '', unused: [{}] });
     await expect(postRender(pod(IMAGE), [entry(CONTAINER)])).rejects.toMatchObject({ code: 'unsupported' });
   });

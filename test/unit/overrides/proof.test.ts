@@ -20,12 +20,12 @@ function place(written: string, reference = written, path = 'spec.containers[0].
 const render = (text: string) => splitDocuments(`---\n# Source: web/templates/a.yaml\n${text}\n`);
 
 describe('the proof', () => {
-  it('holds when every place has exactly the private name', () => {
+  it('succeeds if every location has the exact private name', () => {
     const proof = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(`image: ${PRIVATE}`), target);
     expect(together([proof])).toEqual({ references: 1, rewritten: 1, residue: [] });
   });
 
-  it('fails for a place that is still public, or private under a name that push does not give', () => {
+  it('fails for a location that is still public, or has a different private name', () => {
     for (const now of ['quay.io/acme/app:1', 'ecr.example/m/acme/app:1', 'ecr.example/m/quay.io/acme/app:2']) {
       const proof = prove([place('quay.io/acme/app:1')], [place(now)], render(`image: ${now}`), target);
       expect(proof.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
@@ -33,7 +33,7 @@ describe('the proof', () => {
     }
   });
 
-  it('fails for a place that is gone without its private name standing anywhere in the document', () => {
+  it('fails for a missing location if the document does not contain its private name', () => {
     expect(prove([place('quay.io/acme/app:1')], [], render('kind: Pod'), target).residue).toHaveLength(1);
     for (const text of [`a: ${PRIVATE}`, `a: Uses ${PRIVATE}.`, `a: oci://${PRIVATE}@sha256:0`]) {
       expect(prove([place('quay.io/acme/app:1')], [], render(text), target).residue, text).toEqual([]);
@@ -43,7 +43,7 @@ describe('the proof', () => {
     }
   });
 
-  it('fails for a tag that push does not write where all images share a repository', () => {
+  it('fails for a wrong tag if all images share a repository', () => {
     const single = parseTarget('ecr.example/all', 'single-repository');
     const before = place('quay.io/acme/app:1');
     const right = 'ecr.example/all:1---quay.io--acme--app';
@@ -52,27 +52,27 @@ describe('the proof', () => {
     const wrong = prove([before], [now], render(`image: ${now.written}`), single);
     expect(wrong.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: 'ecr.example/all:1' }]);
     const come = prove([], [now], render(`image: ${now.written}`), single);
-    expect(come.residue, 'came with the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
+    expect(come.residue, 'introduced by the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
   });
 
-  it('fails for a public reference that came with the overrides', () => {
+  it('fails for a public reference introduced by the overrides', () => {
     const after = [place(PRIVATE), place('docker.io/other/app:2', undefined, 'spec.containers[1].image')];
     const { residue } = prove([place('quay.io/acme/app:1')], after, render(`image: ${PRIVATE}`), target);
     expect(residue).toMatchObject([{ reference: 'docker.io/other/app:2', path: 'spec.containers[1].image' }]);
   });
 
-  it('fails for a text that still holds the reference, where no place was seen', () => {
+  it('fails for text that still contains the reference outside known locations', () => {
     const text = `image: ${PRIVATE}\nscript: run quay.io/acme/app:1 now`;
     const { residue } = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(text), target);
     expect(residue).toMatchObject([{ reference: 'quay.io/acme/app:1', template: 'web/templates/a.yaml', path: '' }]);
   });
 
-  it('does not take the tail of a private name, or a longer name, for the reference', () => {
+  it('does not mistake the end of a private name, or a longer name, for the reference', () => {
     const text = `image: ${PRIVATE}\nother: quay.io/acme/app:1.2\nthird: x.quay.io/acme/app:1`;
     expect(prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(text), target).residue).toEqual([]);
   });
 
-  it('leaves alone what is private already', () => {
+  it('accepts references that are already private', () => {
     const own = 'ecr.example/m/team/app:1';
     expect(prove([place(own)], [place(own)], render(`image: ${own}`), target).residue).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { formatPath } from '../../../src/influence/leaves.ts';
 import { addsSecret, secretLeaves, withSecret } from '../../../src/overrides/pull-secret.ts';
 
 describe('leaves for pull secrets', () => {
-  it('are found by their keys, with the shapes that they may have', () => {
+  it('are found by their keys, with their possible forms', () => {
     const values = {
       imagePullSecrets: [],
       image: { pullSecret: '', pullSecrets: null },
@@ -26,7 +26,7 @@ describe('leaves for pull secrets', () => {
     });
   });
 
-  it('keep what is in them', () => {
+  it('keep their existing entries', () => {
     const leaf = { path: ['a'], value: [{ name: 'old' }] };
     expect(withSecret(leaf, 'entries', 'new')).toEqual([{ name: 'old' }, { name: 'new' }]);
     expect(withSecret({ path: ['a'], value: ['old'] }, 'names', 'new')).toEqual(['old', 'new']);
@@ -39,7 +39,7 @@ describe('a change that adds a pull secret', () => {
     return { render: 0, template: 't', document: 0, path: ['spec', key], was, is };
   };
 
-  it('is one entry more, as Kubernetes has it', () => {
+  it('adds one Kubernetes entry', () => {
     expect(addsSecret(change(undefined, [{ name: 'new' }]), 'new')).toBe(true);
     expect(addsSecret(change([{ name: 'old' }], [{ name: 'old' }, { name: 'new' }]), 'new')).toBe(true);
     expect(addsSecret(change([{ name: 'newer' }], [{ name: 'newer' }, { name: 'new' }]), 'new')).toBe(true);
@@ -56,7 +56,7 @@ describe('a change that adds a pull secret', () => {
     expect(addsSecret(change(was, is), 'new')).toBe(false);
   });
 
-  it('may tell an operator the same, and nothing else', () => {
+  it('may be an operator setting, and nothing else', () => {
     const env = [{ name: 'A', value: 'new' }];
     const told = { name: 'IMAGE_PULL_SECRETS', value: 'new' };
     expect(addsSecret(change(env, [...env, told], 'env'), 'new')).toBe(true);

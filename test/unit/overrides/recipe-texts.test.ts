@@ -27,7 +27,7 @@ const place = {
   confidence: 'likely',
 } as unknown as Place;
 
-/** The recipe of a ConfigMap whose text, a password in it, comes from one value. */
+/** Recipe of a ConfigMap whose text, including a password, comes from one value. */
 function stored(text: string): StoredRecipe {
   const [leaf] = leavesOf({ config: text });
   const [slot] = slotsOf(leaf as NonNullable<typeof leaf>, [IMAGE]) as [Slot];
@@ -37,14 +37,14 @@ function stored(text: string): StoredRecipe {
 }
 
 describe('a stored recipe', () => {
-  it('holds the name in a value, and none of the text around it', () => {
+  it('contains the name in a value, without the surrounding text', () => {
     const recipe = stored(config('hunter2'));
     expect(JSON.stringify(recipe)).not.toMatch(/hunter2|password/);
     expect(recipe.slots[0]?.value).toBe('quay.io/acme/agent');
     expect(wholeTexts(recipe)).toEqual([]);
   });
 
-  it('is filled in with the text that the values have where it is used', () => {
+  it('is restored with the text of the current values', () => {
     const recipe = restore(stored(config('hunter2')), { config: config('2hunter') }, [place], target);
     const derivation = fill(recipe as NonNullable<typeof recipe>, target);
     expect(derivation.unsolved).toEqual([]);
@@ -63,7 +63,7 @@ describe('a stored recipe', () => {
     expect(restore(stored(config('hunter2')), { config: value }, [place], target)).toBeUndefined();
   });
 
-  it('of an older version is read, tells what it holds, and loses that', () => {
+  it('of an older version is readable, and its value texts are reported and removed', () => {
     const recipe = stored(config('hunter2'));
     const older = { ...recipe, slots: recipe.slots.map((slot) => ({ ...slot, value: config('hunter2') })) };
     expect(wholeTexts(older)).toEqual([['config']]);
@@ -71,7 +71,7 @@ describe('a stored recipe', () => {
     expect(restore(older, { config: config('hunter2') }, [place], target)).toBeDefined();
   });
 
-  it('of an older version whose value is a reference holds no secret', () => {
+  it('of an older version whose value is a reference contains no secret', () => {
     const recipe = stored(IMAGE);
     const older = { ...recipe, slots: recipe.slots.map((slot) => ({ ...slot, value: IMAGE })) };
     expect(wholeTexts(older)).toEqual([]);

@@ -29,7 +29,7 @@ const split: Redirect = {
 };
 
 describe('a redirect', () => {
-  it('becomes settings with the private name in its parts, leaving out what is so already', () => {
+  it('becomes settings with the parts of the private name, without unchanged ones', () => {
     expect(redirectSettings([agent(split)], base, target)).toEqual([
       { path: ['agent', 'registry'], value: 'registry.internal.example', comment: 'docker.io/example/agent:7.1' },
       {
@@ -40,7 +40,7 @@ describe('a redirect', () => {
     ]);
   });
 
-  it('fills folder, subfolder, name and the whole reference', () => {
+  it('fills in folder, subfolder, name and the whole reference', () => {
     const redirect: Redirect = {
       kind: 'values',
       values: { a: '{folder}', b: '{subfolder}', c: '{name}', d: '{reference}', e: '{repository}', f: '{unknown}' },
@@ -56,11 +56,11 @@ describe('a redirect', () => {
     ]);
   });
 
-  it('sets nothing where a rule knows no values', () => {
+  it('has no settings if the rule has no values', () => {
     expect(redirectSettings([agent({ kind: 'env', name: 'AGENT' }), agent()], base, target)).toEqual([]);
   });
 
-  it('gives way to what was derived from the render', () => {
+  it('does not replace settings derived from the render', () => {
     const derived = [{ path: ['agent', 'registry'], value: 'derived', comment: '' }];
     const both = withRedirects(derived, redirectSettings([agent(split)], base, target));
     expect(both.map(({ path, value }) => [path.join('.'), value])).toEqual([
@@ -71,7 +71,7 @@ describe('a redirect', () => {
 });
 
 describe('the proof of an image that an operator chooses', () => {
-  it('is the private reference in the render', () => {
+  it('accepts the private reference in the render', () => {
     const shown = documents('args: ["--agent-image=registry.internal.example/mirror/docker.io/example/agent:7.1"]');
     expect(isRedirected(agent(split), shown, target)).toBe(true);
     expect(together([prove([], [], shown, target, [agent(split)])])).toMatchObject({
@@ -81,7 +81,7 @@ describe('the proof of an image that an operator chooses', () => {
     });
   });
 
-  it('is every part of the redirect, a tag alone being none', () => {
+  it('requires every part of the redirect, and does not accept a tag alone', () => {
     const redirect: Redirect = { kind: 'resource-field', value: '{registry}, {subfolder}' };
     const shown = documents('registry: registry.internal.example\nimagePath: mirror/docker.io/example');
     expect(isRedirected(agent(redirect), shown, target)).toBe(true);
@@ -91,7 +91,7 @@ describe('the proof of an image that an operator chooses', () => {
     );
   });
 
-  it('is missing when nothing redirects it: residue, with the place of the operator', () => {
+  it("fails without a redirect, and reports the operator's location", () => {
     const proof = prove([], [], documents('args: []'), target, [agent({ kind: 'none' })]);
     expect(together([proof])).toMatchObject({ references: 1, rewritten: 0 });
     expect(proof.residue).toEqual([

@@ -9,11 +9,11 @@ const at = { chart: 'web', profile: 'default', template: 'web/templates/a.yaml',
 function place(written: string, reference: string, more: Partial<ReferencePlace> = {}): ReferencePlace {
   return { ...at, path: 'spec.image', how: 'config', written, reference, ...more };
 }
-/** What is to be done about places that the overrides do not move. */
+/** Returns the entries for locations that the overrides do not move. */
 const entries = (...places: ReferencePlace[]) => entriesFor(prove(places, places, [], target).residue, places, target);
 
-describe('what a post-renderer does about residue', () => {
-  it('writes the name that push gives, and leaves tag, digest and scheme as they are written', () => {
+describe('post-render entries for unmapped references', () => {
+  it('have the name at the target, and keep tag, digest and scheme', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     const moved = (written: string, reference: string) => entries(place(written, reference))[0]?.to;
     expect(moved('busybox', 'docker.io/library/busybox:latest')).toBe('ecr.example/m/docker.io/library/busybox');
@@ -22,7 +22,7 @@ describe('what a post-renderer does about residue', () => {
     expect(moved('localhost:5000/a:1', 'localhost:5000/a:1')).toBe('ecr.example/m/localhost-5000/a:1');
   });
 
-  it('corrects a private name that is not the one that push gives', () => {
+  it('correct a wrong private name', () => {
     const before = place('busybox:1', 'docker.io/library/busybox:1');
     const after = place('ecr.example/m/docker.io/busybox:1', 'ecr.example/m/docker.io/busybox:1');
     const { residue } = prove([before], [after], [], target);
@@ -37,14 +37,14 @@ describe('what a post-renderer does about residue', () => {
     ]);
   });
 
-  it('names every object of the template that has it there, and hooks as such', () => {
+  it('list every object of the template with the reference, and mark hooks', () => {
     const text = 'quay.io/a:1';
     const found = entries(place(text, text), place(text, text, { document: 1, kind: 'Job', hook: 'pre-install' }));
     expect(found.map(({ kind, hook }) => [kind, hook])).toContainEqual(['Pod', undefined]);
     expect(found.map(({ kind, hook }) => [kind, hook])).toContainEqual(['Job', true]);
   });
 
-  it('means a reference anywhere in its text, and a single word in its line only', () => {
+  it('apply to a reference anywhere in its text, and to a single word in its line only', () => {
     const within = (written: string, way: string) =>
       entries(place(written, 'docker.io/library/a:1', { within: way }))[0]?.within;
     expect(within('a:1', 'line 3')).toBeUndefined();
@@ -55,7 +55,7 @@ describe('what a post-renderer does about residue', () => {
     expect(within('a', 'yaml:image')).toBe('yaml:image');
   });
 
-  it('moves the fields of a split by the first of them where that is exact, and by two where it is not', () => {
+  it('change the first field of a split if that is exact, and two fields otherwise', () => {
     const split = (reference: string, parts: ReferencePlace['parts'] = [], within?: string) =>
       entries(place(reference, reference, { parts, ...(within === undefined ? {} : { within }) })).map(
         ({ path, within: way, from, to }) => [path, way, from, to],
@@ -77,7 +77,7 @@ describe('what a post-renderer does about residue', () => {
       ['spec.image', 'line 1', 'docker.io', 'ecr.example/m/docker.io'],
       ['spec.image', 'line 2', 'busybox', 'library/busybox'],
     ]);
-    // Nothing that these two can be set to makes the name.
+    // No values of these two fields make the name.
     expect(
       split('quay.io/a/b:1', [
         { ...repository, text: 'other' },
@@ -86,7 +86,7 @@ describe('what a post-renderer does about residue', () => {
     ).toEqual([]);
   });
 
-  it('writes the tag that an image has where all share a repository', () => {
+  it("have the image's tag if all images share a repository", () => {
     const single = parseTarget('ecr.example/all', 'single-repository');
     const digest = `sha256:${'a'.repeat(64)}`;
     const parts = [
@@ -109,7 +109,7 @@ describe('what a post-renderer does about residue', () => {
     ]);
   });
 
-  it('has nothing for an image that an operator chooses, and a whole template for a mention', () => {
+  it('are empty for an image that an operator chooses, and cover the template for a mention', () => {
     const chosen = { ...at, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
     expect(entriesFor([chosen], [], target)).toEqual([]);
     expect(entriesFor([{ ...chosen, path: '' }], [], target)).toEqual([

@@ -16,8 +16,8 @@ function change(was: unknown, is: unknown, path: Change['path'] = ['spec', 'cont
   return { render: 0, template: 'web/a.yaml', document: 0, path, was, is };
 }
 
-describe('places that lack the tag of a shared repository', () => {
-  it('are those whose repository is right and whose tag is their own', () => {
+describe('pending tags of a shared repository', () => {
+  it('are those with the target repository and the original tag', () => {
     const [open, ...others] = openTags([place('quay.io/a/b:1')], [place('r.example/all:1')], target, 0);
     expect(open).toMatchObject({ tag: '1', addition: '---quay.io--a--b', written: 'r.example/all:1' });
     expect(others).toEqual([]);
@@ -26,15 +26,15 @@ describe('places that lack the tag of a shared repository', () => {
   });
 
   it.each([
-    ['is public still', 'quay.io/a/b:1', 'quay.io/a/b:1'],
+    ['is still public', 'quay.io/a/b:1', 'quay.io/a/b:1'],
     ['has its tag', 'quay.io/a/b:1', 'r.example/all:1---quay.io--a--b'],
-    ['goes by its digest', `quay.io/a/b:1@${DIGEST}`, `r.example/all:1@${DIGEST}`],
+    ['has a digest', `quay.io/a/b:1@${DIGEST}`, `r.example/all:1@${DIGEST}`],
     ['was private before', 'r.example/all:1', 'r.example/all:1'],
-  ])('are not one that %s', (_, before, after) => {
+  ])('exclude a location that %s', (_, before, after) => {
     expect(openTags([place(before)], [place(after)], target, 0)).toEqual([]);
   });
 
-  it('are told by the fields of a split', () => {
+  it('list the fields of a split reference', () => {
     const parts = [
       { role: 'repository' as const, path: 'spec.image.repository', text: 'r.example/all' },
       { role: 'tag' as const, path: 'spec.image.tag', text: '1' },
@@ -45,7 +45,7 @@ describe('places that lack the tag of a shared repository', () => {
 });
 
 describe('a change of tags', () => {
-  it('adds to them and does nothing else', () => {
+  it('only appends to tags', () => {
     const text = 'r.example/all:1 and r.example/all:2';
     expect(isAdding(change(text, 'r.example/all:1---x and r.example/all:2---x-y'), ['---x', '---x-y'])).toBe(true);
     expect(isAdding(change(text, 'r.example/all:1---x and more'), ['---x'])).toBe(false);
@@ -53,7 +53,7 @@ describe('a change of tags', () => {
     expect(isAdding(change(undefined, '---x'), ['---x'])).toBe(false);
   });
 
-  it('may show in a label, as a whole or cut, and nowhere else', () => {
+  it('may show in a label, possibly truncated, and nowhere else', () => {
     const label = ['metadata', 'labels', 'app.kubernetes.io/version'];
     const long = `---${'x'.repeat(80)}`;
     expect(isShowing(change('1', '1---x', label), ['---x'])).toBe(true);

@@ -21,21 +21,21 @@ describe('a post-renderer', () => {
     ['an empty list', 'spec:\n  imagePullSecrets: []\n  containers: []\n', [{ name: 'ecr' }]],
     ['nothing behind the key', 'spec:\n  imagePullSecrets:\n  containers: []\n', [{ name: 'ecr' }]],
     ['a secret that is there', 'spec:\n  imagePullSecrets: [{name: ecr}]\n  containers: []\n', [{ name: 'ecr' }]],
-  ] as const)('gives a pod the pull secret in the style of %s', async ([, spec, secrets]) => {
+  ] as const)('adds the pull secret to a pod in the style of %s', async ([, spec, secrets]) => {
     const text = await given(spec);
     expect(secretsOf(text)).toEqual(secrets);
     const lines = spec.split('\n').filter((line) => /#|image: a/.test(line) && !line.includes('{containers'));
     for (const line of lines) expect(text).toContain(line);
   });
 
-  it('gives it once however many entries mean it, and to no other kind', async () => {
+  it('adds the pull secret once for several entries, and to no other kind', async () => {
     const twice = await given('spec: {containers: []}\n', [pod, { ...pod, hook: true }]);
     expect(secretsOf(twice)).toEqual([{ name: 'ecr' }]);
     const other = await given('spec: {containers: []}\n', [{ ...pod, kind: 'Job' }]);
     expect(secretsOf(other)).toBeUndefined();
   });
 
-  it('reads from its map which pods are meant', () => {
+  it('reads the pods from its map', () => {
     const content = { chart: 'a', version: '1.0.0', target: 'r.example', entries: [] };
     const map = parseMap(formatMap({ ...content, pullSecret: { name: 'ecr', pods: [pod] } }), 'map');
     expect(map.pullSecret).toEqual({ name: 'ecr', pods: [pod] });

@@ -14,7 +14,7 @@ const NEW = 'imagePullSecrets: [{name: new}]';
 describe('pods without a pull secret', () => {
   const without = (...texts: string[]): string[] => podsWithout(inRender(...texts), 'new').map(({ name }) => name);
 
-  it('have it neither by themselves nor by their service account', () => {
+  it('have the secret neither themselves nor through their service account', () => {
     const own = pod('own', `${NEW},`);
     const served = pod('served', 'serviceAccountName: sa,');
     expect(without(own, served, account('sa', NEW), pod('other'), pod('none', 'serviceAccountName: x,'))).toEqual([
@@ -24,14 +24,14 @@ describe('pods without a pull secret', () => {
     expect(without(pod('default'), account('default', NEW))).toEqual([]);
   });
 
-  it('have it by the account of their own namespace only', () => {
+  it('use only the service account of their own namespace', () => {
     const there = `kind: ServiceAccount\nmetadata: {name: sa, namespace: there}\n${NEW}`;
     const here = `kind: ServiceAccount\nmetadata: {name: sa, namespace: shop}\n${NEW}`;
     expect(without(pod('a', 'serviceAccountName: sa,'), there)).toEqual(['a']);
     expect(without(pod('a', 'serviceAccountName: sa,'), here)).toEqual([]);
   });
 
-  it('are found wherever a template of theirs sits, each once', () => {
+  it('are found in pod templates at any depth, each once', () => {
     const custom = 'kind: Database\nmetadata: {name: d}\nspec: {a: [{template: {spec: {containers: [{image: a}]}}}]}';
     const job =
       'kind: Job\nmetadata: {name: j}\nspec: {template: {spec: {initContainers: [{image: a}], containers: [{image: b}]}}}';
@@ -40,7 +40,7 @@ describe('pods without a pull secret', () => {
   });
 });
 
-describe('the fewest leaves', () => {
+describe('the smallest set of leaves', () => {
   const holders = inRender(
     pod('a', 'serviceAccountName: sa,'),
     pod('b', 'serviceAccountName: sa,'),
@@ -57,16 +57,16 @@ describe('the fewest leaves', () => {
       Object.keys(landed),
     );
 
-  it('are one that reaches everything, where there is one', () => {
+  it('is a single leaf that reaches everything, if there is one', () => {
     expect(choose({ global: ['a', 'b', 'c'], local: ['a'], more: ['c'] })).toEqual(['global']);
   });
 
-  it('use a service account for all of its pods, and leave it alone where its pods have the secret', () => {
+  it('covers pods by their service account, which is not needed if the pods have the secret', () => {
     expect(choose({ account: ['sa'], a: ['a'], c: ['c'] })).toEqual(['account', 'c']);
     expect(choose({ pods: ['a', 'b', 'c'], account: ['sa'] })).toEqual(['pods']);
   });
 
-  it("give it to an account that no rendered pod uses: an operator's pods may", () => {
+  it("includes an account without rendered pods, because an operator's pods may use it", () => {
     expect(choose({ pods: ['a', 'b', 'c'], unused: ['unused'] })).toEqual(['pods', 'unused']);
   });
 });

@@ -11,7 +11,7 @@ const target = parseTarget('ecr.example:5000/m', 'host-path');
 
 describe.for(HELMS)('overrides with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(CHART_SHAPES)(
-    'move every reference or name it: $name',
+    'move every reference or report it: $name',
     async ({ files, residue = [], sets }) => {
       const scratch = scratchFolder();
       const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...files });
@@ -35,7 +35,7 @@ describe.for(HELMS)('overrides with Helm $version', (helm) => {
   );
 });
 
-/** What is pulled from anywhere else, decoded where a Secret holds it; nothing of discovery is used here. */
+/** Returns public images, including those in Secrets; independent of the discovery code. */
 function publicOnes(render: string): string[] {
   const decoded = render.replaceAll(/[A-Za-z0-9+/]{40,}={0,2}/g, (blob) => Buffer.from(blob, 'base64').toString());
   const images = [...decoded.matchAll(/image: "?([^\s"]+)/g)].map((match) => match[1] ?? '');

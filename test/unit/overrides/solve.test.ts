@@ -11,7 +11,7 @@ function slot(path: string, text: string): Slot {
   return { leaf, start: 0, end: text.length, components: text.split('/'), hostFirst: false, suffix: '' };
 }
 
-/** Parts from texts (of the template) and slots (whole). */
+/** Builds an equation from template texts and whole segments. */
 function equation(written: string, wanted: string, ...parts: readonly (string | Slot | Part)[]): Equation {
   const host = wanted.slice(TARGET.length + 1).split('/')[0] ?? '';
   return {
@@ -34,7 +34,7 @@ function solved(...equations: readonly Equation[]): Record<string, string> {
 }
 
 describe('new names', () => {
-  it('are one registry where that is enough, the repositories staying as they are', () => {
+  it('change only the registry if that is enough', () => {
     const registry = slot('registry', 'quay.io');
     const [a, b] = [slot('a', 'acme/a'), slot('b', 'acme/b')];
     const names = solved(
@@ -44,14 +44,14 @@ describe('new names', () => {
     expect(names).toEqual({ registry: `${TARGET}/quay.io`, a: 'acme/a', b: 'acme/b' });
   });
 
-  it('begin above the target where nothing of a name is left, and only there', () => {
+  it('start at a parent of the target only if no part of the name remains', () => {
     const registry = slot('registry', 'quay.io');
     const a = slot('a', 'acme/a');
     const names = solved(equation('quay.io/acme/a:1', `${TARGET}:1`, registry, '/', a, ':1'));
     expect(names).toEqual({ registry: 'ecr.example', a: 'm' });
   });
 
-  it('fill in library/ behind a registry that others share', () => {
+  it('add library/ if other images share the registry', () => {
     const registry = slot('registry', 'docker.io');
     const [a, nginx] = [slot('a', 'acme/a'), slot('nginx', 'nginx')];
     const names = solved(
@@ -61,7 +61,7 @@ describe('new names', () => {
     expect(names).toMatchObject({ registry: `${TARGET}/docker.io`, nginx: 'library/nginx' });
   });
 
-  it('put the source host behind a registry that images of several hosts share', () => {
+  it('add the source host to a registry shared by images of several hosts', () => {
     const registry = slot('global.imageRegistry', '');
     const [a, b] = [slot('a', 'acme/a'), slot('b', 'acme/b')];
     const names = solved(
@@ -72,7 +72,7 @@ describe('new names', () => {
     expect(Object.keys(names)).toHaveLength(3);
   });
 
-  it('are whole references in a leaf that was empty, and keep tag and digest of the template', () => {
+  it('are whole references in an empty leaf, and keep tag and digest of the template', () => {
     const digest = `@sha256:${'a'.repeat(64)}`;
     expect(solved(equation('a/b:1', `${TARGET}/docker.io/a/b:1`, slot('image', '')))).toEqual({
       image: `${TARGET}/docker.io/a/b:1`,
@@ -83,14 +83,14 @@ describe('new names', () => {
     });
   });
 
-  it('go into the organisation where the name is the template’s', () => {
+  it('go into the organisation if the template has the name', () => {
     const org = slot('org', 'acme');
     expect(solved(equation('acme/app:1', `${TARGET}/docker.io/acme/app:1`, org, '/app:1'))).toEqual({
       org: `${TARGET}/docker.io/acme`,
     });
   });
 
-  it('go into the components that the template takes, the others staying', () => {
+  it('change only the components that the template uses', () => {
     const image = slot('image', 'quay.io/acme/app');
     const front: Part = { kind: 'slot', slot: image, from: 0, to: 1, text: 'quay.io/acme' };
     expect(solved(equation('quay.io/acme/fixed:1', `${TARGET}/quay.io/acme/fixed:1`, front, '/fixed:1'))).toEqual({
@@ -99,8 +99,8 @@ describe('new names', () => {
   });
 });
 
-describe('references that no name makes right', () => {
-  it('are those that two of them want differently, and only one is solved', () => {
+describe('unsolved references', () => {
+  it('are those that need conflicting names; only one is solved', () => {
     const name = slot('name', 'acme/app');
     const one = equation('acme/app:1', `${TARGET}/docker.io/acme/app:1`, name, ':1');
     const other = equation('quay.io/acme/app:1', `${TARGET}/quay.io/acme/app:1`, 'quay.io/', name, ':1');
@@ -109,7 +109,7 @@ describe('references that no name makes right', () => {
     expect(unsolved).toEqual([other]);
   });
 
-  it('are those whose beginning belongs to the template', () => {
+  it('are those whose beginning is in the template', () => {
     const fixed = equation(
       'quay.io/acme/app:1',
       `${TARGET}/quay.io/acme/app:1`,

@@ -17,8 +17,8 @@ function scalarOf(yaml: string): Scalar {
   return node;
 }
 
-describe('the spelling of a value', () => {
-  it('says of every word where it is written, in every style', () => {
+describe('the source mapper of a scalar', () => {
+  it('maps every word to its source, in every style', () => {
     const word = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 8 });
     const words = fc.array(
       fc.oneof(word, fc.constantFrom(' ', '\n', '\n\n', "'", '"', '\\', '📦', '\u00a0', '# ', ': ')),
@@ -40,13 +40,13 @@ describe('the spelling of a value', () => {
     );
   });
 
-  it('is none for a source that does not spell the value', () => {
+  it('is undefined for a source that does not match the value', () => {
     const node = scalarOf('key: text');
     node.value = 'other';
     expect(spellingOf('key: text', node)).toBeUndefined();
   });
 
-  it('takes a number as it is written', () => {
+  it('keeps a number as written', () => {
     const node = scalarOf('key: 1.10');
     expect([textOf(node), spellingOf('key: 1.10', node)?.({ start: 0, end: 4 })]).toEqual([
       '1.10',

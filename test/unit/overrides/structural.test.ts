@@ -5,10 +5,10 @@ const messages = (schema: Schema, value: unknown): string[] =>
   violations(schema, value).map(({ path, message }) => `${path} ${message}`.trim());
 
 describe('a structural schema', () => {
-  it('refuses other types, and takes null for a field that is not there', () => {
+  it('rejects wrong types, and treats null as an absent field', () => {
     const list = { type: 'array', items: { type: 'string' } };
     expect(messages(list, ['a'])).toEqual([]);
-    expect(messages(list, ['a', { name: 'a' }])).toEqual(['[1] is no string']);
+    expect(messages(list, ['a', { name: 'a' }])).toEqual([expect.stringMatching(/^\[1\] .*string$/)]);
     expect(messages({ type: 'integer' }, 1.5)).toHaveLength(1);
     expect(messages({ type: 'boolean' }, 'true')).toHaveLength(1);
     expect(messages({ type: 'object', properties: { a: { type: 'string' } } }, { a: null })).toEqual([]);
@@ -16,19 +16,19 @@ describe('a structural schema', () => {
     expect([messages(port, 80), messages(port, '80%'), messages(port, [])].map((one) => one.length)).toEqual([0, 0, 1]);
   });
 
-  it('refuses missing and unknown fields, but for those that it says to keep', () => {
+  it('rejects missing and unknown fields, unless unknown fields are preserved', () => {
     const object = { type: 'object', required: ['a'], properties: { a: { type: 'string' } } };
-    expect(messages(object, {})).toEqual(['a is missing']);
-    expect(messages(object, { a: 'x', b: 1 })).toEqual(['b is no field of the definition']);
+    expect(messages(object, {})).toEqual([expect.stringMatching(/^a /)]);
+    expect(messages(object, { a: 'x', b: 1 })).toEqual([expect.stringMatching(/^b /)]);
     expect(messages({ ...object, 'x-kubernetes-preserve-unknown-fields': true }, { a: 'x', b: 1 })).toEqual([]);
     expect(messages({ ...object, additionalProperties: { type: 'number' } }, { a: 'x', b: 'y' })).toEqual([
-      'b is no number',
+      expect.stringMatching(/^b .*number$/),
     ]);
     const resource = { ...object, 'x-kubernetes-embedded-resource': true };
     expect(messages(resource, { apiVersion: 'v1', kind: 'Pod', metadata: {}, a: 'x' })).toEqual([]);
   });
 
-  it('refuses by enumerations, lengths, numbers, patterns and list types', () => {
+  it('checks enumerations, lengths, numbers, patterns and list types', () => {
     expect(messages({ enum: ['a', 'b'] }, 'c')).toHaveLength(1);
     expect(messages({ type: 'string', maxLength: 2 }, 'abc')).toHaveLength(1);
     expect(messages({ type: 'string', pattern: '^[^:]+$' }, 'r.example:5000/a')).toHaveLength(1);
@@ -46,11 +46,11 @@ describe('a structural schema', () => {
     expect(messages({ ...object, oneOf: either }, { a: 1 })).toEqual([]);
     expect(messages({ ...object, oneOf: either }, { a: 1, b: 1 })).toHaveLength(1);
     expect(messages({ ...object, anyOf: either }, {})).toHaveLength(1);
-    expect(messages({ ...object, allOf: either }, { a: 1 })).toEqual(['b is missing']);
+    expect(messages({ ...object, allOf: either }, { a: 1 })).toEqual([expect.stringMatching(/^b /)]);
     expect(messages({ ...object, not: either[0] }, { a: 1 })).toHaveLength(1);
   });
 
-  it('gives up on a pattern that takes too long, or is none', () => {
+  it('ignores patterns that time out or are invalid', () => {
     const text = `${'a'.repeat(60)}!`;
     expect(messages({ type: 'string', pattern: '^(a+)+$' }, text)).toEqual([]);
     expect(messages({ type: 'string', pattern: '(' }, text)).toEqual([]);

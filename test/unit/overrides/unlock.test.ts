@@ -5,14 +5,14 @@ import { withUnlocking } from '../../../src/overrides/unlock.ts';
 
 const rendered: Render = { documents: [], values: {} };
 
-/** A chart that renders only with a switch on, and says so in its own words. */
+/** Chart that renders only with a switch on, and names it in its error message. */
 function locked(message: string, isOpen: (values: Values) => boolean): (values: Values) => Promise<Render> {
   return (values) =>
     isOpen(values) ? Promise.resolve(rendered) : Promise.reject(new AirgapError('chart-render', message));
 }
 
-describe('a switch that a chart asks for', () => {
-  it('is turned on and remembered', async () => {
+describe('a switch that a chart requires', () => {
+  it('is turned on and reported', async () => {
     const isOpen = (values: Values): boolean =>
       JSON.stringify(values).includes('"global":{"security":{"allowInsecureImages":true}}');
     const message = 'please set the global parameter `global.security.allowInsecureImages` to true';
@@ -21,7 +21,7 @@ describe('a switch that a chart asks for', () => {
     expect(switches()).toEqual([['global', 'security', 'allowInsecureImages']]);
   });
 
-  it('is not kept when it does not help, and the refusal is told', async () => {
+  it("is dropped if it does not help, and the chart's error is thrown", async () => {
     const { render, switches } = withUnlocking(locked('set .Values.a.b to true', () => false));
     await expect(render({})).rejects.toThrow('set .Values.a.b to true');
     expect(switches()).toEqual([]);
@@ -30,15 +30,15 @@ describe('a switch that a chart asks for', () => {
 
 it.each([
   ['the first of several', 'a.b is bad; set `c.d` to true, or "e.f" = true', 'c.d'],
-  ['behind a dot', 'set .Values.global.x=true', 'global.x'],
-  ['behind what is no key', 'set 1..a.b to true', 'a.b'],
-])('a switch is read out of a message: %s', async (_, message, path) => {
+  ['after a dot', 'set .Values.global.x=true', 'global.x'],
+  ['after an invalid key', 'set 1..a.b to true', 'a.b'],
+])('finds the switch in a message: %s', async (_, message, path) => {
   const { render, switches } = withUnlocking(locked(message, (values) => Object.keys(values).length > 0));
   await render({});
   expect(switches()).toEqual([path.split('.')]);
 });
 
-it.each(['a.', 'a.b to ', 'a.b = true ', 'x'])('a message of many %j is read at once', async (piece) => {
+it.each(['a.', 'a.b to ', 'a.b = true ', 'x'])('searches a message of many %j in linear time', async (piece) => {
   const { render } = withUnlocking(locked(piece.repeat(50_000), () => false));
   const started = performance.now();
   await expect(render({})).rejects.toMatchObject({ code: 'chart-render' });

@@ -13,7 +13,7 @@ const before = values({ image: { name: 'a', pullSecrets: [] } });
 const after = values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } });
 
 describe('a copy of the values', () => {
-  it('is one of all or a part of them, plain or encoded', () => {
+  it('is recognised for all or some values, plain or encoded', () => {
     const encoded = [before, after].map((text) => Buffer.from(text).toString('base64'));
     expect(isValuesCopy(change(before, after), { kind: 'ConfigMap' }, set)).toBe(true);
     expect(isValuesCopy(change(encoded[0], encoded[1]), { kind: 'Secret' }, set)).toBe(true);
@@ -22,7 +22,7 @@ describe('a copy of the values', () => {
     expect(isValuesCopy(change(part[0], part[1]), { kind: 'ConfigMap' }, set)).toBe(true);
   });
 
-  it('is none where anything else changes, or the value stands elsewhere', () => {
+  it('is rejected if anything else changes, or the value is elsewhere', () => {
     for (const is of [
       values({ image: { name: 'b', pullSecrets: [{ name: 'm' }] } }),
       values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } }, { more: true }),
@@ -36,7 +36,7 @@ describe('a copy of the values', () => {
     expect(isValuesCopy(change(before, after, ['spec', 'values']), { kind: 'ConfigMap' }, set)).toBe(false);
   });
 
-  it('has a checksum in annotations', () => {
+  it('may change checksum annotations', () => {
     const path = ['spec', 'template', 'metadata', 'annotations', 'checksum/secret'];
     expect(isChecksum(change('a'.repeat(64), 'b'.repeat(64), path))).toBe(true);
     expect(isChecksum(change('a'.repeat(64), 'text', path))).toBe(false);

@@ -10,7 +10,7 @@ import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 
-/** A chart whose Job runs a script over the map of charts in its values. */
+/** Chart whose Job installs the map of charts in its values. */
 function parent(name: string, script: string, values: string): Record<string, string> {
   const lines = script.split('\n').map((line) => `                ${line}`);
   return {
@@ -51,7 +51,7 @@ ${call} --version {{ $chart.version }} --values /tmp/{{ $key }}.yaml
 const WHOLE = loop('helm upgrade --install {{ $key }} {{ $chart.repository }}');
 const ENTRY = 'charts: {web: {repository: "oci://charts.example/c/web", version: 1.0.0, values: {tag: given}}}\n';
 
-describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
+describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
 
   async function of(outer: string, charts: Record<string, Record<string, string>>): Promise<Aggregate> {
@@ -79,7 +79,7 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
   const entryOf = ({ overrides }: Aggregate, key = 'web'): unknown =>
     (overrides.charts as Record<string, unknown>)[key];
 
-  test('names the chart itself where the installer takes an address', async () => {
+  test('uses the chart address if the installer expects one', async () => {
     const result = await of('app', { app: parent('app', WHOLE, ENTRY), web: leaf('web') });
     expect(result.left).toEqual([]);
     expect(entryOf(result)).toEqual({
@@ -99,7 +99,7 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
     ]);
   });
 
-  test('names the folder where the installer puts the name behind it', async () => {
+  test('uses the parent repository if the installer appends the chart name', async () => {
     const script = loop('helm upgrade --install {{ $key }} {{ $chart.repository }}/{{ $key }}');
     const values = 'charts: {web: {repository: "oci://charts.example/c", version: 1.0.0}}\n';
     const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
@@ -107,32 +107,28 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
     expect(entryOf(result)).toMatchObject({ repository: 'oci://registry.internal.example/mirror/charts' });
   });
 
-  test('says where an installer knows repositories with an index alone', async () => {
+  test('reports an installer that only supports repositories with an index', async () => {
     const script = `helm repo add web {{ .Values.charts.web.repository }}\n${loop('helm upgrade --install web web/web')}`;
     const values = 'charts: {web: {repository: "https://charts.example", version: 1.0.0}}\n';
     const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
-    expect(result.left).toEqual([
-      'charts.web (chart web 1.0.0): no call of Helm in the render installs it from the target',
-    ]);
+    expect(result.left).toEqual([expect.stringMatching(/^charts\.web \(chart web 1\.0\.0\): .*target$/)]);
     expect(result.yaml).toContain('# Not moved: charts.web');
   });
 
-  test('says where the installer does not pass values on', async () => {
+  test('reports an installer that does not pass values on', async () => {
     const script =
       'helm upgrade --install web {{ .Values.charts.web.repository }} --version {{ .Values.charts.web.version }}';
     const values = 'charts: {web: {repository: "oci://charts.example/c/web", version: 1.0.0}}\n';
     const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
-    expect(result.left).toEqual([
-      'charts.web (chart web 1.0.0): its overrides do not reach the call of Helm that installs it',
-    ]);
+    expect(result.left).toEqual([expect.stringMatching(/^charts\.web \(chart web 1\.0\.0\): .*overrides/)]);
   });
 
-  test('has the version that push tagged, whatever the parent wrote', async () => {
+  test('has the pushed version, whatever the parent specifies', async () => {
     const result = await of('app', { app: parent('app', WHOLE, ENTRY), web: leaf('web', 'v1.0.0') });
     expect(entryOf(result)).toMatchObject({ version: 'v1.0.0' });
   });
 
-  test('goes down to charts that those charts install', async () => {
+  test('includes charts installed by the installed charts', async () => {
     const values = ENTRY.replaceAll('web', 'middle');
     const result = await of('app', {
       app: parent('app', WHOLE, values),
@@ -150,10 +146,10 @@ describe.for(HELMS.slice(-1))('an aggregate with Helm $version', (wanted) => {
     });
   });
 
-  test('says which chart cannot be had, and goes on', async () => {
+  test('reports a chart that cannot be fetched, and continues', async () => {
     const values = ENTRY.replace('}}}', '}}, gone: {repository: "oci://charts.example/c/gone", version: 1.0.0}}');
     const result = await of('app', { app: parent('app', WHOLE, values), web: leaf('web') });
-    expect(result.left).toEqual([expect.stringMatching(/^charts\.gone: there is no archive of chart gone 1\.0\.0 /)]);
+    expect(result.left).toEqual([expect.stringMatching(/^charts\.gone: .*\bgone 1\.0\.0\b/)]);
     expect(entryOf(result)).toMatchObject({ version: '1.0.0' });
   });
 });

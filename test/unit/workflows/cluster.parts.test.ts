@@ -21,7 +21,7 @@ const definition = (spec: object): string =>
   });
 const image = { type: 'string', pattern: '^[a-z./-]+:[0-9]+$' };
 
-describe.for(HELMS)('resources whose definition the chart brings, with Helm $version', (helm) => {
+describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $version', (helm) => {
   async function result(files: Readonly<Record<string, string>>) {
     const scratch = scratchFolder();
     const chart = await writeFiles(join(scratch, 'op'), {
@@ -43,7 +43,7 @@ describe.for(HELMS)('resources whose definition the chart brings, with Helm $ver
   const test = it.skipIf(helm.path === undefined);
   const [operator, agent] = ['operator', 'agent'].map((name) => `ecr.example:5000/m/quay.io/acme/${name}:1`);
 
-  test('keep what the definition would refuse, and say so', async () => {
+  test('are not changed in a way that the CRD rejects, with a reason', async () => {
     const { overrides, residue } = await result({
       'crds/agent.yaml': definition({ type: 'object', properties: { image } }),
     });
@@ -52,7 +52,7 @@ describe.for(HELMS)('resources whose definition the chart brings, with Helm $ver
     expect(residue[0]?.because).toContain('Agent a: spec.image');
   });
 
-  test('count by the definitions of subcharts too', async () => {
+  test('are checked against CRDs of subcharts too', async () => {
     const { residue } = await result({
       'Chart.yaml': chartYaml('op', '1.0.0', 'dependencies: [{name: crds, version: 1.0.0}]\n'),
       'charts/crds/Chart.yaml': chartYaml('crds'),
@@ -61,7 +61,7 @@ describe.for(HELMS)('resources whose definition the chart brings, with Helm $ver
     expect(residue).toHaveLength(1);
   });
 
-  test('may be wrong as they were before', async () => {
+  test('may have violations that were there before', async () => {
     const wrong = definition({ type: 'object', required: ['size'], properties: { image: { type: 'string' } } });
     const { overrides, residue } = await result({ 'crds/agent.yaml': wrong });
     expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);

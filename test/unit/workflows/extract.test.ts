@@ -54,7 +54,7 @@ function failureOf(taken: Promise<unknown>): Promise<AirgapError> {
   );
 }
 
-/** What an archive holds, after every byte of it was checked. */
+/** Returns the content of an archive after verifying it. */
 async function contentOf(path: string): Promise<Record<string, unknown>> {
   const bundle = await openBundle(path);
   try {
@@ -89,7 +89,7 @@ describe('a chart', () => {
     expect((await readdir(place.dir)).sort()).toEqual(['bundle.tar', 'out']);
   });
 
-  it('of two versions is asked for by its version, and one that is not there is told with what there is', async () => {
+  it('with two versions needs a version, and a missing one is refused with a list of the charts', async () => {
     const place = await bundled();
     for (const chart of ['demo', 'demo@3', 'other']) {
       const error = await failureOf(take(place, { chart }));
@@ -99,7 +99,7 @@ describe('a chart', () => {
     expect(await readdir(place.dir)).toEqual(['bundle.tar']);
   });
 
-  it('that is there already is left alone; something else is replaced only when told', async () => {
+  it('that exists already is kept; other content is replaced only with force', async () => {
     const place = await bundled();
     await take(place, { chart: 'demo@1.2.3+b' });
     expect(await take(place, { chart: 'demo@1.2.3+b' })).toMatchObject({ status: 'up-to-date' });
@@ -110,13 +110,13 @@ describe('a chart', () => {
     expect(await readFile(place.out)).toEqual(noise('other', 700));
   });
 
-  it('that is damaged leaves nothing behind, and what was there stays', async () => {
+  it('that is damaged leaves no files, and an existing file is kept', async () => {
     const place = await bundled();
     await damage(place.file, charts[0]?.content.manifests.values().next().value?.blobs[1]?.digest as Digest);
     await writeFile(place.out, 'precious');
     const error = await failureOf(take(place, { chart: 'demo@1.2.3+b' }, true));
     expect(error).toMatchObject({ code: 'digest-mismatch', hint: expect.stringContaining('verify') });
-    expect(error.message).toContain('bundle.tar is damaged');
+    expect(error.message).toContain('bundle.tar');
     expect(await readFile(place.out, 'utf8')).toBe('precious');
     expect((await readdir(place.dir)).sort()).toEqual(['bundle.tar', 'out']);
   });
@@ -154,14 +154,14 @@ describe('an image', () => {
     expect(await contentOf(place.out)).toMatchObject({ images: { [`quay.io/multi:3@${amd}`]: amd } });
   });
 
-  it('of a single platform says in its config which', async () => {
+  it('without an index has its platform in the config', async () => {
     const place = await bundled();
     await take(place, { image: 'b', platform: parsePlatform('linux/amd64'), referrers: true });
     const error = await failureOf(take(place, { image: 'b', platform: parsePlatform('linux/s390x'), referrers: true }));
-    expect(error.message).toBe('docker.io/library/b:2 is not there for linux/s390x, only linux/amd64');
+    expect(error.message).toMatch(/docker\.io\/library\/b:2.*linux\/s390x.*linux\/amd64/);
   });
 
-  it('for a platform that several have is asked for by its variant', async () => {
+  it('needs the variant if several manifests match the platform', async () => {
     const source = registry();
     const child = (variant: string, platform: object): object => ({
       ...source.addImage('quay.io/arm', undefined, [noise(variant, 100)], 'linux/arm'),
@@ -173,7 +173,7 @@ describe('an image', () => {
     const error = await failureOf(
       take(place, { image: 'quay.io/arm', platform: parsePlatform('linux/arm'), referrers: true }),
     );
-    expect(error.message).toContain('2 times for linux/arm: linux/arm/v6, linux/arm/v7');
+    expect(error.message).toMatch(/\b2\b.*linux\/arm\b.*linux\/arm\/v6, linux\/arm\/v7/);
     const { digest } = await take(place, {
       image: 'quay.io/arm',
       platform: parsePlatform('linux/arm/v7'),
@@ -182,7 +182,7 @@ describe('an image', () => {
     expect(digest).toBe(childrenOf(source, 'quay.io/arm:1')[1]);
   });
 
-  it('has with it what belongs to it and to its parts, unless told otherwise', async () => {
+  it('includes referrers of the image and its manifests, unless disabled', async () => {
     const source = registry();
     source.listsReferrers = true;
     const name = 'quay.io/multi';
@@ -208,24 +208,27 @@ describe('an image', () => {
     expect((await held({})).toSorted()).toEqual([sbom.digest, signature.digest, ofArm.digest].toSorted());
     expect(await held({ platform: parsePlatform('linux/arm64') })).toEqual([ofArm.digest]);
     expect(await held({ referrers: false })).toEqual([]);
-    // What is extracted is a source of them like the bundle.
+    // Referrers can be extracted from the extracted archive again.
     await take(place, { image: name, referrers: true }, true);
     const again = { ...place, file: place.out, out: join(place.dir, 'again') };
     expect(await take(again, { image: name, referrers: true })).toMatchObject({ referrers: 3 });
     expect(await readFile(again.out)).toEqual(await readFile(place.out));
   });
 
-  it('is one: what fits several or none is told with what there is', async () => {
+  it('must match exactly one; otherwise the candidates are listed', async () => {
     const place = await bundled();
     const several = await failureOf(take(place, { image: 'quay.io/*', referrers: true }));
-    expect(several.message).toContain('holds 2 images that fit quay.io/*');
-    expect(several.hint).toBe('name one of quay.io/a:1, quay.io/multi:3');
+    expect(several).toMatchObject({
+      code: 'image-not-found',
+      hint: expect.stringContaining('quay.io/a:1, quay.io/multi:3'),
+    });
+    expect(several.message).toMatch(/\b2 images .*quay\.io\/\*/);
     const none = await failureOf(take(place, { image: 'quay.io/a:2', referrers: true }));
     expect(none).toMatchObject({ code: 'image-not-found', hint: expect.stringContaining('docker.io/library/b:2') });
     expect(await readdir(place.dir)).toEqual(['bundle.tar']);
   });
 
-  it('is the one with exactly that name, though another begins with it', async () => {
+  it('is the exact match, even if another name begins with it', async () => {
     const source = registry();
     const digest = source.tags.get('docker.io/library/b:2');
     const place = await bundled(source, ['docker.io/library/b:2', `docker.io/library/b:2@${digest}`]);
@@ -241,10 +244,10 @@ describe('an image', () => {
     expect(await readdir(place.dir)).not.toContain('out');
     await damage(place.file, place.source.tags.get('quay.io/multi:3') as Digest);
     const { message } = await failureOf(take(place, { image: 'quay.io/multi', referrers: true }));
-    expect(message.match(/is damaged/g)).toHaveLength(1);
+    expect(message.split(place.file), 'the bundle is named once').toHaveLength(2);
   });
 
-  it('of which a blob is not in the bundle fails before anything is written', async () => {
+  it('with a blob missing from the bundle fails before anything is written', async () => {
     const source = registry();
     const graph = await graphOf(source, ['quay.io/a:1']);
     const [lost, ...rest] = [...graph.blobs].reverse();
@@ -256,7 +259,7 @@ describe('an image', () => {
     expect(await readdir(dir)).toEqual(['bundle.tar']);
   });
 
-  it('gives the same bytes again, and twice is once', async () => {
+  it('is written deterministically, and not again if up to date', async () => {
     const place = await bundled();
     await take(place, { image: 'quay.io/a', referrers: true });
     const bytes = await readFile(place.out);
@@ -267,11 +270,11 @@ describe('an image', () => {
   });
 });
 
-it('says before it opens the bundle that nothing can be written there', async () => {
+it('refuses an unwritable output before it opens the bundle', async () => {
   const place = await bundled();
   await mkdir(place.out);
   const error = await failureOf(take({ ...place, file: '/nowhere' }, { image: 'quay.io/a', referrers: true }));
-  expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining('is a folder') });
+  expect(error).toMatchObject({ code: 'usage', message: expect.stringContaining(place.out) });
 });
 
 function childrenOf(source: MemoryRegistry, name: string): string[] {
@@ -281,7 +284,7 @@ function childrenOf(source: MemoryRegistry, name: string): string[] {
   return manifests.map((child) => child.digest);
 }
 
-/** Turns over one byte of a blob. */
+/** Flips one bit of a blob. */
 async function damage(path: string, digest: Digest): Promise<void> {
   const bundle = await openBundle(path);
   const { offset } = bundle.entries.get(digest) as { offset: number };
@@ -296,13 +299,13 @@ async function damage(path: string, digest: Digest): Promise<void> {
 describe('an output', () => {
   const wanted: readonly Wanted[] = [{ chart: 'demo@2.0.0' }, { image: 'quay.io/a:1', referrers: false }];
 
-  it.each(wanted)('that is a pipe is neither waited for nor replaced unasked: %o', async (what) => {
+  it.each(wanted)('that is a pipe is neither waited for nor replaced: %o', async (what) => {
     const place = await bundled();
     execFileSync('mkfifo', [place.out]);
     expect((await failureOf(take(place, what))).code).toBe('output-exists');
   });
 
-  it.each(wanted)('that another run writes is left to it: %o', async (what) => {
+  it.each(wanted)('that another run is writing is refused: %o', async (what) => {
     const place = await bundled();
     await withRunLock(place.out, async () => {
       expect((await failureOf(take(place, what))).code).toBe('output-exists');

@@ -8,7 +8,7 @@ import { HELMS, writeFiles } from '../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 
-/** A chart with a second image, which only its values switch on. */
+/** Chart with a second image that its values switch on. */
 const CHART = {
   'Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.4.0\n',
   'values.yaml': 'image: quay.io/shop/web:1\nsidecar: ""\n',
@@ -45,7 +45,7 @@ describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (wan
     return delivery;
   }
 
-  test('are derived with the values that it has', async () => {
+  test("are derived with the manifest's values", async () => {
     const delivery = await deliver('argocd', APPLICATION);
     expect(delivery?.overrides.proof).toMatchObject({ references: 2, rewritten: 2, residue: [] });
     expect(parse(delivery?.formatted.files[0]?.text ?? '').spec.source.helm.valuesObject).toEqual({
@@ -54,13 +54,13 @@ describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (wan
     });
   });
 
-  test('that wins over them are residue', async () => {
+  test("report references fixed by the manifest's own values", async () => {
     const parameters = `${APPLICATION}      parameters: [{name: image, value: "quay.io/shop/other:3"}]\n`;
     const delivery = await deliver('argocd', parameters);
     expect(delivery?.overrides.proof.residue.map(({ reference }) => reference)).toEqual(['quay.io/shop/other:3']);
   });
 
-  test('stand in a resource of its own, in the namespace that was asked for', async () => {
+  test('are written to a new resource in the requested namespace', async () => {
     const delivery = await deliver('argocd');
     expect(parse(delivery?.formatted.files[0]?.text ?? '')).toMatchObject({
       metadata: { name: 'shop' },
@@ -68,11 +68,17 @@ describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (wan
     });
   });
 
-  test('are refused by one that does not carry the chart, or carries it twice', async () => {
-    await expect(deliver('flux', APPLICATION)).rejects.toThrow('no HelmRelease with chart shop');
-    await expect(deliver('argocd', `${APPLICATION}---\n${APPLICATION.replace('front', 'back')}`)).rejects.toThrow(
-      'more than one Application with chart shop',
+  test('are refused for a manifest without the chart, or with two', async () => {
+    await expect(deliver('flux', APPLICATION)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(/HelmRelease.*shop/),
+    });
+    await expect(deliver('argocd', `${APPLICATION}---\n${APPLICATION.replace('front', 'back')}`)).rejects.toMatchObject(
+      { code: 'usage', message: expect.stringMatching(/Application.*shop/) },
     );
-    await expect(deliver('argocd', 'a: [')).rejects.toThrow('the manifest is no YAML');
+    await expect(deliver('argocd', 'a: [')).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('YAML'),
+    });
   });
 });

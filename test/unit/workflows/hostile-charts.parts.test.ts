@@ -35,7 +35,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
       .flatMap(({ found }) => found.map(({ template }) => template))
       .sort();
 
-  test('hides no image behind odd YAML', async () => {
+  test('cannot hide an image behind unusual YAML', async () => {
     const files = Object.values(HOSTILE).map((text, i) => [`templates/t${String(i).padStart(2, '0')}.yaml`, text]);
     const { code, out, err } = await run(Object.fromEntries(files));
     expect(err).not.toContain('Error');
@@ -59,7 +59,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
     },
   );
 
-  test('is refused for a workload in crds/ of a long file in an archive of a subchart', async () => {
+  test('is refused for a workload in a long crds/ file of a packed subchart', async () => {
     const scratch = scratchFolder();
     const long = `# ${'x'.repeat(1_200_000)}\n${workload(IMAGE)}`;
     await writeFiles(scratch, {
@@ -73,7 +73,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
     expect(await inFolder(scratch)).toMatchObject({ code: 1, err: expect.stringContaining('Deployment/web') });
   });
 
-  test("hides no image in a template named like the tool's own, or in a document that says so", async () => {
+  test("cannot hide an image in a template or document named like the tool's own", async () => {
     const forged = `a: 1\n---\n---\n# Source: web/templates/airgap-coalesced-values.yaml\nvalues: "{}"\n---\n${workload(IMAGE)}`;
     const { code, out } = await run({
       'templates/airgap-coalesced-values.yaml': `values: "{}"\n---\n${workload(IMAGE)}`,
@@ -83,7 +83,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
     expect(templatesOf(out)).toEqual(['web/templates/airgap-coalesced-values.yaml', 'web/templates/forged.yaml']);
   });
 
-  test('is refused for a line break in the name of a template, also in archives within archives', async () => {
+  test('is refused for a line break in a template name, also in nested archives', async () => {
     const name = 'templates/a\nb.yaml';
     expect(await run({ [name]: workload(IMAGE) })).toMatchObject({
       code: 1,

@@ -15,7 +15,7 @@ import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
-/** An image that the operator's own image names in its environment. */
+/** Image named in the environment of the operator's image. */
 function operand(redirect: PlaceFound['redirect']): PlaceFound {
   return {
     chart: 'op',
@@ -73,7 +73,7 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
   const test = it.skipIf(helm.path === undefined);
   const moved = 'ecr.example:5000/m/quay.io/acme/worker:1';
 
-  test('get their variable by the list that the chart has for more, what is in it kept', async () => {
+  test('get a variable through a list value, and keep its existing entries', async () => {
     const found = await overrides('extraEnv: [{name: A, value: b}]\n', ENTRIES);
     expect(found.overrides.extraEnv).toEqual([
       { name: 'A', value: 'b' },
@@ -87,7 +87,7 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
     });
   });
 
-  test('get it by a map, or by a leaf that only the template reads', async () => {
+  test('get a variable through a map, or through a value that only the template reads', async () => {
     const map = pod(
       'env:\n  {{- range $name, $value := .Values.env }}\n  - {name: {{ $name }}, value: "{{ $value }}"}\n  {{- end }}',
     );
@@ -95,19 +95,19 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
     expect((await overrides('', ENTRIES)).overrides.extraEnv).toEqual([{ name: 'WORKER_IMAGE', value: moved }]);
   });
 
-  test('get their argument', async () => {
+  test('get an argument', async () => {
     const args = pod('args: {{ concat (list "--v=2") (.Values.extraArgs | default list) | toJson }}');
     const one = operand({ kind: 'argument', name: '--worker-image' });
     expect((await overrides('extraArgs: []\n', args, one)).overrides.extraArgs).toEqual([`--worker-image=${moved}`]);
   });
 
-  test('stay residue, with the reason, where no value does that alone', async () => {
+  test('stay unmapped, with a reason, if no value changes only them', async () => {
     const elsewhere = `${ENTRIES}---\nkind: ConfigMap\ndata: {sum: {{ .Values.extraEnv | toJson | sha256sum }}}\n`;
     for (const template of [pod('env: []'), elsewhere]) {
       const { overrides: set, proof } = await overrides('extraEnv: []\n', template);
       expect(set).not.toHaveProperty('extraEnv');
       expect(proof.residue).toMatchObject(
-        [{ reference: 'quay.io/acme/worker:1', because: /WORKER_IMAGE would move it/ }].map((one) => ({
+        [{ reference: 'quay.io/acme/worker:1', because: /WORKER_IMAGE/ }].map((one) => ({
           ...one,
           because: expect.stringMatching(one.because),
         })),

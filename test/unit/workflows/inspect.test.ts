@@ -19,7 +19,7 @@ async function subset(source: MemoryRegistry, name: string): Promise<Graph> {
   return graph;
 }
 
-it('shows the digest that an index had before platforms were left out, beside the one that it has', async () => {
+it('shows the digest of an index before and after platforms were removed', async () => {
   const source = registry();
   const path = join(scratchFolder(), 'b');
   const graph = await subset(source, 'quay.io/multi:3');
@@ -34,7 +34,7 @@ it('shows the digest that an index had before platforms were left out, beside th
   expect(inspectReport(inspection)).toContain(`${short(image?.digest)} (was ${short(before)})`);
 });
 
-it('of a reference that is pinned by digest shows that digest alone: all its platforms are there', async () => {
+it('shows a single digest for a pinned reference, which has all platforms', async () => {
   const source = registry();
   const path = join(scratchFolder(), 'b');
   const digest = source.tags.get('quay.io/multi:3') as Digest;

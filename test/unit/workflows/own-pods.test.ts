@@ -9,7 +9,7 @@ const deployment = (name: string, more: object): string => {
   return `---\n# Source: a/templates/${name}.yaml\n${JSON.stringify(object)}\n`;
 };
 
-test('images of pods that the software makes are unknown, unless it is told the secret or the chart runs them too', () => {
+test('returns images of operator pods, unless the operator has the secret or the chart runs them itself', () => {
   const env = [{ name: 'WORKER_IMAGE', value: 'quay.io/acme/worker:1' }];
   const secret = { name: 'WORKER_IMAGE_PULL_SECRETS', value: 'ecr' };
   const own = (more: object, others = ''): string[] => {

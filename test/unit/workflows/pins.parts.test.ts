@@ -17,7 +17,7 @@ interface PinShape {
   readonly name: string;
   readonly values: string;
   readonly template: string;
-  /** Images of the render with the overrides; {a} and {b} stand for the digests. */
+  /** Images of the render with the overrides; {a} and {b} are placeholders for digests. */
   readonly images: readonly string[];
   readonly left?: readonly string[];
 }
@@ -77,7 +77,7 @@ const SHAPES: readonly PinShape[] = [
 
 describe.for(HELMS)('digests with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(SHAPES)(
-    'come where the chart takes them: $name',
+    'are set where the chart supports them: $name',
     async ({ values, template, images, left = [] }) => {
       const scratch = scratchFolder();
       const chart = await writeFiles(join(scratch, 'demo'), {

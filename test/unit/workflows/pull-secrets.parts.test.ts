@@ -13,13 +13,13 @@ const target = parseTarget('ecr.example:5000/m', 'host-path');
 interface SecretShape {
   readonly name: string;
   readonly files: Readonly<Record<string, string>>;
-  /** What has to be set beside the image. */
+  /** Overrides expected in addition to the image. */
   readonly sets: unknown;
-  /** Pods that have to be named. */
+  /** Pods expected in the report. */
   readonly without?: readonly string[];
 }
 
-/** A pod whose specification begins with these lines. */
+/** Pod whose spec begins with these lines. */
 const pod = (spec: string, name = 'pod'): string =>
   `kind: Pod\nmetadata:\n  name: ${name}\nspec:\n${spec}\n  containers: [{name: c, image: "{{ .Values.image }}"}]\n`;
 const IMAGE = 'image: quay.io/acme/app:1.0\n';
@@ -38,7 +38,7 @@ const shape = (
 const ENTRY = [{ name: 'ecr' }];
 
 const AGENT = 'apiVersion: acme.example/v1\nkind: Agent\nmetadata: {name: agent}\nspec:\n  size: 1\n';
-/** A definition of agents with these items in its list of pull secrets. */
+/** CRD of agents with this item schema for its pull secrets. */
 const agentWith = (items: object): string =>
   stringify({
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -110,7 +110,7 @@ const SHAPES: readonly SecretShape[] = [
     { image_pull_secret: 'ecr' },
   ),
   shape(
-    'what only templates read',
+    'a value that only templates read',
     '',
     pod(listed('.Values.web.imagePullSecrets').replace('.Values.web.', '(.Values.web).')),
     {
@@ -118,13 +118,13 @@ const SHAPES: readonly SecretShape[] = [
     },
   ),
   shape(
-    'a global one that suffices',
+    'one sufficient global value',
     'imagePullSecrets: []\nglobal: {imagePullSecrets: []}\n',
     `${pod(listed('(concat .Values.global.imagePullSecrets .Values.imagePullSecrets)'))}---\n${pod(listed('.Values.global.imagePullSecrets'), 'b')}`,
     { global: { imagePullSecrets: ENTRY } },
   ),
   shape(
-    'a global one and another for the rest',
+    'a global value and one for the rest',
     'global: {imagePullSecrets: []}\nweb: {imagePullSecrets: []}\n',
     `${pod(listed('.Values.global.imagePullSecrets'))}---\n${pod(listed('.Values.web.imagePullSecrets'), 'web')}`,
     { global: { imagePullSecrets: ENTRY }, web: { imagePullSecrets: ENTRY } },
@@ -152,27 +152,27 @@ const SHAPES: readonly SecretShape[] = [
     { serviceAccount: { imagePullSecrets: ENTRY } },
   ),
   shape(
-    'a leaf that the template refuses to have changed, and one that changes more',
+    'a leaf that the template refuses to change, and one that changes more',
     'imagePullSecrets: []\npullSecret: ""\nregistrySecret: ""\n',
     `{{ if .Values.registrySecret }}{{ fail "registrySecret is gone" }}{{ end }}${pod('  hostname: "h{{ .Values.pullSecret }}"\n  {{- with .Values.pullSecret }}\n  imagePullSecrets: [{name: {{ . }}}]\n  {{- end }}')}---\n${pod(listed('.Values.imagePullSecrets'), 'b')}`,
     { imagePullSecrets: ENTRY },
     { without: ['pod'] },
   ),
   shape(
-    'a random password beside it, and a checksum of what would be another',
+    'a random password, and a checksum that would change',
     'imagePullSecrets: []\npullSecret: ""\n',
     `${pod(`  hostname: "{{ randAlphaNum 8 | lower }}"\n  subdomain: "s{{ .Values.pullSecret | len }}"\n${listed('.Values.imagePullSecrets')}`)}`,
     { imagePullSecrets: ENTRY },
   ),
   shape(
-    'a resource whose definition has names, beside pods that have entries',
+    'a resource whose CRD has names, and pods that have entries',
     'global: {imagePullSecrets: []}\nagent: {imagePullSecrets: []}\n',
     `${pod(listed('.Values.global.imagePullSecrets'))}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
     { global: { imagePullSecrets: ENTRY }, agent: { imagePullSecrets: ['ecr'] } },
     { files: { 'crds/agent.yaml': agentWith({ type: 'string' }) } },
   ),
   shape(
-    'a resource whose definition has entries',
+    'a resource whose CRD has entries',
     'agent: {imagePullSecrets: []}\n',
     `${pod('  hostname: a')}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
     { agent: { imagePullSecrets: ENTRY } },
@@ -182,14 +182,14 @@ const SHAPES: readonly SecretShape[] = [
     },
   ),
   shape(
-    'nothing for a resource that takes neither form',
+    'nothing for a resource that accepts neither form',
     'agent: {imagePullSecrets: []}\nimagePullSecrets: []\n',
     `${pod(listed('.Values.imagePullSecrets'))}---\n${AGENT}${listed('.Values.agent.imagePullSecrets')}\n`,
     { imagePullSecrets: ENTRY },
     { files: { 'crds/agent.yaml': agentWith({ type: 'integer' }) }, without: ['agent'] },
   ),
   shape(
-    'what a helper joins of a list, a secret that it makes and those of images, beside a copy of the values',
+    'a list, a created secret and image secrets joined by a helper, and a copy of the values',
     'imagePullSecrets: []\nimagePullSecret: {create: false}\nhub: {pullSecrets: []}\nweb: {pullSecrets: []}\n',
     HUB,
     { imagePullSecrets: ENTRY },
@@ -198,7 +198,7 @@ const SHAPES: readonly SecretShape[] = [
 ];
 
 describe.for(HELMS)('a pull secret with Helm $version', (helm) => {
-  it.skipIf(helm.path === undefined).for(SHAPES)('is set where the chart takes it: $name', async (wanted) => {
+  it.skipIf(helm.path === undefined).for(SHAPES)('is set where the chart supports it: $name', async (wanted) => {
     const scratch = scratchFolder();
     const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...wanted.files });
     const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
@@ -240,37 +240,40 @@ spec:
       containers:
         - {name: c, image: "{{ .Values.image }}"}
 `;
-  it.skipIf(helm.path === undefined)('reaches what no value does by post-renderer and changed chart', async () => {
-    const scratch = scratchFolder();
-    const chart = await writeFiles(join(scratch, 'shape'), {
-      'Chart.yaml': chartYaml('shape'),
-      'values.yaml': `${IMAGE}imagePullSecrets: []\n`,
-      'templates/a.yaml': BARE,
-    });
-    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
-    const context = { env, cwd: scratch, emit: () => undefined };
-    const proved = async (how?: 'post-render' | 'repack') => {
-      const residue = how && { residue: { how, expect: () => {}, fileName: () => 'f' } };
-      const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
-      const [result] = await values(context, options);
-      return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
-    };
-    expect((await proved()).without).toEqual(['hook', 'bare']);
-    const rendered = await proved('post-render');
-    expect(rendered.without).toEqual(helm.version.startsWith('4') ? [] : ['hook']);
-    expect(parseMap(rendered.residueMap?.text ?? '', 'map').pullSecret).toEqual({
-      name: 'ecr',
-      pods: [
-        { template: 'shape/templates/a.yaml', kind: 'Job', path: 'spec.template.spec', hook: true },
-        { template: 'shape/templates/a.yaml', kind: 'Pod', path: 'spec' },
-      ],
-    });
-    const changed = await proved('repack');
-    expect(changed.without).toEqual([]);
-    const archive = join(scratch, 'changed.tgz');
-    await writeFile(archive, changed.changedChart?.archive ?? '');
-    await writeFile(join(scratch, 'o.yaml'), changed.yaml ?? '');
-    const { stdout } = await helmIn(scratch, helm).run(['template', 'x', archive, '-f', join(scratch, 'o.yaml')]);
-    expect(stdout.match(/- name: ecr$/gm)).toHaveLength(3);
-  });
+  it.skipIf(helm.path === undefined)(
+    'is added by a post-renderer or a repacked chart where no value exists',
+    async () => {
+      const scratch = scratchFolder();
+      const chart = await writeFiles(join(scratch, 'shape'), {
+        'Chart.yaml': chartYaml('shape'),
+        'values.yaml': `${IMAGE}imagePullSecrets: []\n`,
+        'templates/a.yaml': BARE,
+      });
+      const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
+      const context = { env, cwd: scratch, emit: () => undefined };
+      const proved = async (how?: 'post-render' | 'repack') => {
+        const residue = how && { residue: { how, expect: () => {}, fileName: () => 'f' } };
+        const options = { request: { chart }, bundle: undefined, target, render: {}, pullSecret: 'ecr', ...residue };
+        const [result] = await values(context, options);
+        return { ...result, without: result?.proof.withoutPullSecret?.map(({ name }) => name) };
+      };
+      expect((await proved()).without).toEqual(['hook', 'bare']);
+      const rendered = await proved('post-render');
+      expect(rendered.without).toEqual(helm.version.startsWith('4') ? [] : ['hook']);
+      expect(parseMap(rendered.residueMap?.text ?? '', 'map').pullSecret).toEqual({
+        name: 'ecr',
+        pods: [
+          { template: 'shape/templates/a.yaml', kind: 'Job', path: 'spec.template.spec', hook: true },
+          { template: 'shape/templates/a.yaml', kind: 'Pod', path: 'spec' },
+        ],
+      });
+      const changed = await proved('repack');
+      expect(changed.without).toEqual([]);
+      const archive = join(scratch, 'changed.tgz');
+      await writeFile(archive, changed.changedChart?.archive ?? '');
+      await writeFile(join(scratch, 'o.yaml'), changed.yaml ?? '');
+      const { stdout } = await helmIn(scratch, helm).run(['template', 'x', archive, '-f', join(scratch, 'o.yaml')]);
+      expect(stdout.match(/- name: ecr$/gm)).toHaveLength(3);
+    },
+  );
 });

@@ -12,7 +12,7 @@ import { searchCharts } from '../../../src/workflows/search/discover.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
-/** What a bundle's recipe says was found out with other values: it may save work, and never changes the answer. */
+/** A bundle's recipe was derived with other values. It may save work, but must not change the result. */
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 const [wanted] = HELMS;
@@ -56,21 +56,21 @@ interface Travelled {
 }
 
 describe.skipIf(wanted?.path === undefined)("a bundle's recipe", () => {
-  test('saves the probing where it moves everything', async () => {
+  test('avoids probing if it moves everything', async () => {
     const { plain, stored, isProbed } = await travel({}, async () => ({}));
     expect(isProbed).toBe(false);
     expect(stored.proof).toEqual({ references: 2, rewritten: 2, residue: [] });
     expect(stored.overrides).toEqual(plain.overrides);
   });
 
-  test('made with --set of a default leaves nothing public that the chart itself can move', async () => {
+  test('created with --set of a default leaves no reference public that the chart can move', async () => {
     const then = { set: ['image.repository=quay.io/acme/app'] };
     const { plain, stored } = await travel(then, async () => ({}));
     expect(stored.proof).toEqual({ references: 2, rewritten: 2, residue: [] });
     expect(stored.overrides).toEqual(plain.overrides);
   });
 
-  test('made with --set moves as much with the same values from a file', async () => {
+  test('created with --set moves the same references with values from a file', async () => {
     const then = { set: ['image.repository=ghcr.io/other/app', 'side.repository=ghcr.io/other/side'] };
     const { plain, stored } = await travel(then, async (folder) => {
       const file = join(folder, 'site.yaml');

@@ -15,13 +15,13 @@ const flags = (chart: string): string[] => ['values', chart, '--to', TO, '--resi
 const pod = (name: string, image: string, more = ''): string =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}${more}}\nspec:\n  containers:\n    - name: busybox\n      image: ${image}\n`;
 
-describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
+describe.for(HELMS)('a repacked chart with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
   const envOf = (folder: string) => ({ PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: folder });
   const render = async (chart: string, ...more: string[]) =>
     (await run(wanted.path ?? '', ['template', 'r', chart, ...more])).stdout;
 
-  test('leaves nothing public, hooks and what is in texts among it', async () => {
+  test('leaves no public reference, including hooks and text', async () => {
     const scratch = scratchFolder();
     const env = envOf(scratch);
     const args = [...flags(join(CHARTS, 'fixed')), '--out', 'o.yaml'];
@@ -32,7 +32,7 @@ describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
     expect(text).toContain(`image: ${TO}/docker.io/curlimages/curl:8.10.1`);
     expect(text.replaceAll(new RegExp(`${TO}/\\S+`, 'g'), '')).not.toMatch(/quay\.io|ghcr\.io|docker\.io/);
     const yaml = await readFile(join(scratch, 'o.yaml'), 'utf8');
-    expect(yaml).toContain('# Needs the chart in o.tgz');
+    expect(yaml).toMatch(/^# Needs .*\bo\.tgz\b/m);
     const record = (await chartFiles(join(scratch, 'o.tgz'), /^airgap-changes\.json$/)).get('airgap-changes.json');
     expect(JSON.parse(record ?? '')).toMatchObject({ kind: 'ChartChanges', chart: 'fixed', target: TO });
     const first = await readFile(join(scratch, 'o.tgz'));
@@ -40,7 +40,7 @@ describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
     expect((await readFile(join(scratch, 'o.tgz'))).equals(first), 'the same bytes again').toBe(true);
   });
 
-  test('is changed in subcharts too, in folders, in archives, and under an alias', async () => {
+  test('is also changed in subcharts: in folders, in archives, and under an alias', async () => {
     const scratch = scratchFolder();
     const child = await writeFiles(join(scratch, 'packed'), {
       'Chart.yaml': chartYaml('packed', '2.0.0'),
@@ -69,10 +69,10 @@ describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
     ]);
   });
 
-  // What does not hang on the version is tried with one of them.
+  // Tests that do not depend on the Helm version run once.
   if (wanted !== HELMS[0]) return;
 
-  test('keeps a word that is no image, and what a template puts together stays residue', async () => {
+  test('keeps words that are not images, and references assembled by templates stay unmapped', async () => {
     const scratch = scratchFolder();
     await writeFiles(join(scratch, 'c'), {
       'Chart.yaml': chartYaml('c'),
@@ -86,20 +86,20 @@ describe.for(HELMS)('a changed chart with Helm $version', (wanted) => {
     expect(text).toContain(`- name: busybox\n      image: ${TO}/docker.io/library/busybox\n`);
   });
 
-  test('is written for no chart that needs none', async () => {
+  test('is not written for a chart without unmapped references', async () => {
     const scratch = scratchFolder();
     const args = [...flags(join(CHARTS, 'shop')), '--residue-chart', 'x.tgz'];
     const { code, out } = await airgap(args, envOf(scratch), scratch);
-    expect([code, out.includes('Needs the chart')]).toEqual([0, false]);
-    await expect(readFile(join(scratch, 'x.tgz'))).rejects.toThrow('ENOENT');
+    expect([code, out.includes('x.tgz')]).toEqual([0, false]);
+    await expect(readFile(join(scratch, 'x.tgz'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
-  test('replaces no archive that is something else', async () => {
+  test('does not replace other archives', async () => {
     const scratch = scratchFolder();
     await writeFile(join(scratch, 'o.tgz'), 'mine');
     const args = [...flags(join(CHARTS, 'hardcoded')), '--out', 'o.yaml'];
     const answer = await airgap(args, envOf(scratch), scratch);
-    expect(answer).toMatchObject({ code: 1, err: expect.stringContaining('is no chart with changed templates') });
+    expect(answer).toMatchObject({ code: 1, err: expect.stringContaining('o.tgz') });
     expect(await readFile(join(scratch, 'o.tgz'), 'utf8')).toBe('mine');
   });
 });

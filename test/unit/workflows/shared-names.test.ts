@@ -13,23 +13,24 @@ function warnings(naming: string, ...references: string[]): string[] {
 
 const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
 
-it('references that get one private name are warned of', () => {
+it('warns about references that get the same private name', () => {
   const both = ['quay.io/a/x:1', 'ghcr.io/b/x:1', 'ghcr.io/b/x:2'];
-  expect(warnings('name', ...both)).toEqual([
-    '--naming name gives one name, r.example/m/x:1, to quay.io/a/x:1, ghcr.io/b/x:1; push refuses that, unless they are the same',
-  ]);
+  const found = warnings('name', ...both);
+  expect(found).toHaveLength(1);
+  for (const fact of ['--naming name', 'r.example/m/x:1', 'quay.io/a/x:1, ghcr.io/b/x:1'])
+    expect(found[0]).toContain(fact);
   expect(warnings('host-path', ...both)).toEqual([]);
 });
 
-it('digests keep references apart', () => {
+it('does not warn about references with different digests', () => {
   expect(warnings('name', `quay.io/a/x:1@${digest('a')}`, `ghcr.io/b/x:1@${digest('b')}`)).toEqual([]);
 });
 
-it('what is private already is no matter', () => {
+it('ignores references that are already private', () => {
   expect(warnings('name', 'quay.io/a/x:1', 'r.example/m/x:1')).toEqual([]);
 });
 
-it('what a bundle has with the same content is one image, and with other content an error that names all', () => {
+it('accepts equal content in the bundle, and refuses different content with all names', () => {
   const references = ['quay.io/a/x:1', 'ghcr.io/b/x:1'];
   const bundle = (...digests: string[]): Bundle => {
     const images = digests.map((value, i) => ({
@@ -46,6 +47,9 @@ it('what a bundle has with the same content is one image, and with other content
   check(digest('a'));
   expect(events).toHaveLength(1);
   expect(() => check(digest('a'), digest('b'))).toThrow(
-    /r.example\/m\/x:1, to different images: quay.io\/a\/x:1, ghcr.io\/b\/x:1/,
+    expect.objectContaining({
+      code: 'collision',
+      message: expect.stringMatching(/r.example\/m\/x:1.*quay.io\/a\/x:1, ghcr.io\/b\/x:1/),
+    }),
   );
 });

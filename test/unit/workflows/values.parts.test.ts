@@ -21,7 +21,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     emit: (event) => void events.push(event),
   });
 
-  test('are exactly those that move every image, and Helm renders with them what was promised', async () => {
+  test('move every image, and Helm renders the proved result', async () => {
     const scratch = scratchFolder();
     const request = { chart: join(CHARTS, 'shop') };
     const [result] = await values(contextIn(scratch), { request, bundle: undefined, target, render: {} });
@@ -44,10 +44,10 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(stdout.match(/ecr\.example:5000\/mirrored\//g)).toHaveLength(8);
   });
 
-  // What does not hang on the version is tried with one of them.
+  // Tests that do not depend on the Helm version run once.
   if (wanted !== HELMS[0]) return;
 
-  test('list what no value reaches, and end with 3', async () => {
+  test('report references that no value changes, with exit code 3', async () => {
     const scratch = scratchFolder();
     const chart = join(CHARTS, 'hardcoded');
     const { code, out, err } = await airgap(['values', chart, '--to', 'ecr.example/m'], envOf(scratch), scratch);
@@ -59,7 +59,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(err).toContain('hardcoded/templates/deployment.yaml spec.template.spec.initContainers[0].image');
   });
 
-  test('are what they are without a proof, and the file says so', async () => {
+  test('are marked in the file if they are not proved', async () => {
     const scratch = scratchFolder();
     const request = { chart: join(CHARTS, 'hardcoded') };
     const options = { request, bundle: undefined, target, render: {} };
@@ -71,7 +71,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(result?.yaml).toMatch(/^# Overrides .*\n# Not proved \(--no-proof\)/);
   });
 
-  test('keep what else is in a list that is overridden whole', async () => {
+  test('keep other content of a list that is replaced whole', async () => {
     const scratch = scratchFolder();
     const chart = await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),
@@ -91,7 +91,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(after.stdout).toBe(before.stdout.replace('quay.io/acme/a:1', 'ecr.example:5000/mirrored/quay.io/acme/a:1'));
   });
 
-  test('are for the user alone where they hold more of the values than names, and it is said', async () => {
+  test('are readable only by the owner if they copy user values, with a note', async () => {
     const scratch = scratchFolder();
     const chart = await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),
@@ -109,7 +109,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     const { code, err } = await airgap([...args, '-f', own], envOf(scratch), scratch);
     expect([code, await mode()]).toEqual([0, 0o600]);
     expect(err).toMatch(/from your values.*: extra$/m);
-    // What somebody has closed stays closed.
+    // Restricted permissions are kept.
     expect((await airgap(args, envOf(scratch), scratch)).code).toBe(0);
     expect(await mode()).toBe(0o600);
     await chmod(out, 0o644);
@@ -119,7 +119,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect([argo.code, argo.err, await mode()]).toMatchObject([0, expect.stringContaining(': extra'), 0o600]);
   });
 
-  test('say why something stays public: nothing builds it, or what builds it is needed otherwise', async () => {
+  test('explain public references: no value builds them, or the value is needed for another one', async () => {
     const scratch = scratchFolder();
     const image = (text: string): string => `kind: Pod\nspec: {containers: [{image: "${text}"}]}\n---\n`;
     const chart = await writeFiles(join(scratch, 'web'), {
@@ -139,14 +139,16 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(result?.proof.residue.map(({ reference, because }) => [reference, because])).toEqual([
       [
         'docker.io/library/busybox:1',
-        'registry builds it too, and is needed as ecr.example:5000/mirrored/docker.io for docker.io/acme/app:1',
+        expect.stringMatching(/^registry .*ecr\.example:5000\/mirrored\/docker\.io\b.*docker\.io\/acme\/app:1$/),
       ],
-      ['quay.io/acme/fixed:1', 'no value builds it: it is written in the template'],
+      ['quay.io/acme/fixed:1', expect.stringContaining('template')],
     ]);
-    expect(result?.yaml).toContain('registry builds it too');
+    expect(result?.yaml).toMatch(
+      /^# Still public: docker\.io\/library\/busybox:1 .*\bregistry\b.*docker\.io\/acme\/app:1$/m,
+    );
   });
 
-  test('say that --set is why something stays public', async () => {
+  test('name the --set key that keeps a reference public', async () => {
     const scratch = scratchFolder();
     const chart = await writeFiles(join(scratch, 'web'), {
       'Chart.yaml': chartYaml('web'),
@@ -170,25 +172,25 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     const [result] = await values(contextIn(scratch), { request: { chart }, bundle: undefined, target, render });
     const reasons = result?.proof.residue.map(({ reference, because = '' }) => [
       reference,
-      /^--[a-z-]+ \S+(?= builds it)/.exec(because)?.[0] ?? because,
+      /^--[a-z-]+ \S+/.exec(because)?.[0] ?? because,
     ]);
     expect(reasons).toEqual([
       ['quay.io/acme/a:1', '--set a.repository'],
       ['quay.io/acme/b:1', '--set-string b.x\\.y'],
       ['quay.io/acme/c:1', '--set-string c'],
       ['quay.io/acme/d:1', '--set-json d'],
-      ['quay.io/acme/fixed:1', 'no value builds it: it is written in the template'],
+      ['quay.io/acme/fixed:1', expect.stringContaining('template')],
     ]);
   });
 
-  test('leave out what the chart refuses, say why, and show it as residue', async () => {
+  test('omit settings that the chart refuses, with a warning and an unmapped reference', async () => {
     const scratch = scratchFolder();
     const pod = (n: number, image: string): string =>
       `kind: Pod\nmetadata: {name: p${n}}\nspec: {containers: [{image: "${image}"}]}\n`;
     await writeFiles(join(scratch, 'picky'), {
       'Chart.yaml': chartYaml('picky'),
       'values.yaml': 'strict: {registry: registry.example}\nfree: {registry: registry.example}\n',
-      // A name without port and path: what the chart's author knew.
+      // The pattern does not allow ports and paths.
       'values.schema.json': JSON.stringify({
         type: 'object',
         properties: { strict: { properties: { registry: { type: 'string', pattern: '^[a-z0-9.-]+$' } } } },
@@ -205,11 +207,11 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
       residue: [{ reference: 'registry.example/a:1' }],
     });
     const warning = events.find(({ type }) => type === 'warning') as { message: string } | undefined;
-    expect(warning?.message).toMatch(/^strict\.registry stays as it is: .*schema/s);
+    expect(warning?.message).toMatch(/^strict\.registry .*schema/s);
     expect(await readdir(scratch)).toEqual(['picky']);
   });
 
-  test("do not pass over Helm's own refusal", async () => {
+  test("report Helm's own error", async () => {
     const scratch = scratchFolder();
     const chart = join(CHARTS, 'broken');
     const { code, out, err } = await airgap(['values', chart, '--to', 'ecr.example/m'], envOf(scratch), scratch);
@@ -218,7 +220,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     expect(err).toMatch(/^Hint: give the values/m);
   });
 
-  test('go into a folder, where only earlier overrides are replaced', async () => {
+  test('are written to a folder, where only earlier overrides are replaced', async () => {
     const scratch = scratchFolder();
     const args = ['values', join(CHARTS, 'hardcoded'), '--to', 'ecr.example/m', '--out-dir', join(scratch, 'out')];
     const path = join(scratch, 'out/hardcoded.yaml');
@@ -229,7 +231,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     await writeFile(path, 'site: mine\n');
     const { code, err } = await airgap(args, envOf(scratch), scratch);
     expect(code).toBe(1);
-    expect(err).toMatch(/Error: .*hardcoded\.yaml is there already.*\nHint: /);
+    expect(err).toMatch(/Error: .*hardcoded\.yaml.*\nHint: /);
     expect(await readFile(path, 'utf8')).toBe('site: mine\n');
     expect(await readdir(join(scratch, 'out'))).toEqual(['hardcoded.yaml']);
   });

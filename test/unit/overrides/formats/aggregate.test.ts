@@ -17,7 +17,7 @@ const entry: Entry = {
 };
 const address = 'oci://r.example/charts/web-chart';
 
-it("has address, version and overrides in the parent's entry, and a child's default list whole", () => {
+it("writes address, version and overrides to the parent's entry, with the child's default list whole", () => {
   const base = withEntries({ charts: { web: { repository: 'https://c.example', values: { replicas: 2 } } } }, [entry]);
   expect(valuesOf(base, united(entrySettings(entry, address, base)))).toEqual({
     charts: {
@@ -30,7 +30,7 @@ it("has address, version and overrides in the parent's entry, and a child's defa
   });
 });
 
-it('writes values that are a text as one, what the parent gives among them', () => {
+it("keeps values given as text, including the parent's", () => {
   const base = withEntries({ charts: { web: { repository: 'x', values: 'replicas: 2 # ours\nimage: old\n' } } }, [
     entry,
   ]);
@@ -41,7 +41,7 @@ it('writes values that are a text as one, what the parent gives among them', () 
   expect(parse(values)).toEqual({ replicas: 2, image: 'r.example/web:1' });
 });
 
-it('keeps a list of entries whole', () => {
+it('keeps a list of entries complete', () => {
   const inList = { ...entry, keys: ['charts', 1] };
   const base = withEntries({ charts: [{ name: 'a' }, { name: 'web', repository: 'x' }] }, [inList]);
   expect(valuesOf(base, united(entrySettings(inList, address, base)))).toMatchObject({
@@ -52,7 +52,7 @@ it('keeps a list of entries whole', () => {
   });
 });
 
-it('takes the later of two settings for one leaf', () => {
+it('uses the later of two settings for one leaf', () => {
   const setting = (value: string) => ({ path: ['a'], value, comment: value });
   expect(united([setting('1'), setting('2')])).toEqual([setting('2')]);
 });

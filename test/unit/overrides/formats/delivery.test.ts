@@ -19,7 +19,7 @@ const textOf = ({ files }: Formatted): string => files[0]?.text ?? '';
 const allOf = (formatted: Formatted) => parseAllDocuments(textOf(formatted)).map((document) => document.toJS());
 
 describe('an Application', () => {
-  it('of its own has the pushed chart and the overrides', () => {
+  it('that is new has the pushed chart and the overrides', () => {
     const text = textOf(formatArgo(chart));
     expect(text).toMatch(/^# Overrides for chart shop/);
     expect(parse(text)).toEqual({
@@ -55,7 +55,7 @@ spec:
           image: {tag: 8.0.0} # ours
 `;
 
-  it('that is there keeps everything else, its comments too', () => {
+  it('that exists keeps everything else, including comments', () => {
     const formatted = formatArgo(chart, { text: APPLICATION, document: 0, path: 'spec.sources[1]' });
     const text = textOf(formatted);
     for (const comment of ['# of the platform team', '# keep', '# ours']) expect(text).toContain(comment);
@@ -74,7 +74,7 @@ spec:
     expect(after.spec.sources[0]).toEqual(before.spec.sources[0]);
   });
 
-  it('with values as a text keeps them as one, since the object would hide them', () => {
+  it('with values as text keeps them as text, because valuesObject would take precedence', () => {
     const text = APPLICATION.replace(
       'valuesObject:\n          image: {tag: 8.0.0}',
       'values: |\n          image: {tag: 8.0.0}',
@@ -84,13 +84,13 @@ spec:
     expect(parse(helm.values)).toMatchObject({ image: { tag: '8.0.0', ...chart.overrides.image } });
   });
 
-  it('placed again is the same', () => {
+  it('is not changed by a second run', () => {
     const carrier = { document: 0, path: 'spec.sources[1]' };
     const once = textOf(formatArgo(chart, { text: APPLICATION, ...carrier }));
     expect(textOf(formatArgo(chart, { text: once, ...carrier }))).toBe(once);
   });
 
-  it('from an OCI address keeps its form', () => {
+  it('with an OCI URL keeps that form', () => {
     const text = `kind: Application\nspec: {source: {repoURL: "oci://r.example/c/shop", path: ., targetRevision: 1.0.0, helm: {}}}\n`;
     const { source } = parse(textOf(formatArgo(chart, { text, document: 0, path: 'spec.source' }))).spec;
     expect(source).toMatchObject({ repoURL: 'oci://registry.internal.example/mirror/charts/shop', path: '.' });
@@ -99,7 +99,7 @@ spec:
 });
 
 describe('a HelmRelease', () => {
-  it('of its own has an OCIRepository with the pushed tag', () => {
+  it('that is new has an OCIRepository with the pushed tag', () => {
     const [source, release] = allOf(formatFlux(chart));
     expect(source).toMatchObject({
       apiVersion: 'source.toolkit.fluxcd.io/v1',
@@ -114,7 +114,7 @@ describe('a HelmRelease', () => {
     expect(source.spec).not.toHaveProperty('provider');
   });
 
-  it('logs in to a private ECR, and speaks HTTP where it has to', () => {
+  it('has the AWS provider for a private ECR, and is insecure for plain HTTP', () => {
     const target = parseTarget('123456789012.dkr.ecr.eu-west-1.amazonaws.com/m', 'host-path');
     expect(allOf(formatFlux({ ...chart, target }))[0].spec.provider).toBe('aws');
     expect(allOf(formatFlux({ ...chart, plainHttp: true }))[0].spec.insecure).toBe(true);
@@ -135,7 +135,7 @@ spec:
     image: {tag: 9.0.1}
 `;
 
-  it('that is there gets a repository beside it, and keeps the rest', () => {
+  it('that exists gets an additional repository, and the rest is kept', () => {
     const [release, repository] = allOf(formatFlux(chart, { text: RELEASE, document: 0, path: 'spec.chart.spec' }));
     expect(release.spec).toEqual({
       interval: '5m',
@@ -156,13 +156,13 @@ spec:
     });
   });
 
-  it('placed again is the same', () => {
+  it('is not changed by a second run', () => {
     const carrier = { document: 0, path: 'spec.chart.spec' };
     const once = textOf(formatFlux(chart, { text: RELEASE, ...carrier }));
     expect(textOf(formatFlux(chart, { text: once, ...carrier }))).toBe(once);
   });
 
-  it('with an OCIRepository in the file has that one moved', () => {
+  it('with an OCIRepository in the same file updates it', () => {
     const text = `kind: OCIRepository
 metadata: {name: shop}
 spec: {url: "oci://r.example/charts/shop", ref: {semver: 1.x}, interval: 10m}

@@ -17,7 +17,7 @@ import fc from '../../../support/property.ts';
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
 const reference = 'quay.io/team/app:2';
 
-/** The documents that a file holds: errors, and characters that another reader takes for a line break, are failures. */
+/** Parses the documents of a file; fails on errors and on characters that other parsers treat as line breaks. */
 function documentsIn({ files: [file] }: Pick<Formatted, 'files'>): unknown[] {
   const text = file?.text ?? '';
   expect(text).not.toMatch(OBEYED);
@@ -50,8 +50,8 @@ const delivered = fc
     }),
   );
 
-describe('whatever a chart is called and holds', () => {
-  it('an Application is one document, and says what was meant', () => {
+describe('for hostile chart names and content', () => {
+  it('an Application is one document with the expected content', () => {
     fc.assert(
       fc.property(delivered, (chart) => {
         const documents = documentsIn(formatArgo(chart));
@@ -64,7 +64,7 @@ describe('whatever a chart is called and holds', () => {
     );
   });
 
-  it('a HelmRelease comes with its source and nothing else', () => {
+  it('a HelmRelease has its source and no further documents', () => {
     fc.assert(
       fc.property(delivered, (chart) => {
         const documents = documentsIn(formatFlux(chart));
@@ -76,7 +76,7 @@ describe('whatever a chart is called and holds', () => {
     );
   });
 
-  it('a manifest that is there keeps its number of documents', () => {
+  it('an existing manifest keeps its number of documents', () => {
     const application = 'kind: Application\nspec: {source: {chart: shop, helm: {}}}\n---\nkind: ConfigMap\n';
     const release = 'kind: HelmRelease\nmetadata: {name: a}\nspec: {chart: {spec: {chart: shop, version: 1.x}}}\n';
     fc.assert(
@@ -95,7 +95,7 @@ describe('whatever a chart is called and holds', () => {
     );
   });
 
-  it('values that are a text in an Application stay one text', () => {
+  it('values given as text in an Application stay text', () => {
     const application = 'kind: Application\nspec: {source: {chart: shop, helm: {values: "a: 1"}}}\n';
     fc.assert(
       fc.property(delivered, (chart) => {
@@ -119,7 +119,7 @@ describe('whatever a chart is called and holds', () => {
     );
   });
 
-  it('mirrors, a map and hosts.toml hold what they should', () => {
+  it('mirror sets, an image map and hosts.toml have the expected content', () => {
     fc.assert(
       fc.property(hostileText, (title) => {
         const references = [parseReference(reference)];
@@ -135,7 +135,7 @@ describe('whatever a chart is called and holds', () => {
     );
   });
 
-  it('overrides are one document with the values that were meant', () => {
+  it('overrides are one document with the expected values', () => {
     fc.assert(
       fc.property(fc.array(hostileText, { maxLength: 3 }), values, (header, overrides) => {
         const settings = Object.entries(overrides).map(([key, value]) => ({ path: [key], value, comment: 'x' }));
@@ -149,7 +149,7 @@ describe('whatever a chart is called and holds', () => {
     );
   });
 
-  it('a map of a post-renderer is read as it was meant', () => {
+  it('a post-render map is parsed with the expected entries', () => {
     const entry = fc.record({ template: hostileText, kind: hostileText, path: hostileText, from: hostileText });
     fc.assert(
       fc.property(hostileText, entry, (version, one) => {
@@ -162,7 +162,7 @@ describe('whatever a chart is called and holds', () => {
   });
 });
 
-it('objects get names that Kubernetes takes, or none are written', () => {
+it('invalid Kubernetes names are refused', () => {
   const chart: DeliveredChart = {
     ...{ name: 'shop', version: '1.0.0', releaseName: 'front', namespace: 'store', target, plainHttp: false },
     ...{ header: [], overrides: {} },

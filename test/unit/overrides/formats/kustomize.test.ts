@@ -21,7 +21,7 @@ interface Entry {
   readonly digest?: string;
 }
 
-/** As kustomize's transformer sets an image (api/internal/accumulator and api/filters/imagetag). */
+/** Sets an image like kustomize's transformer (api/internal/accumulator and api/filters/imagetag). */
 function transformed(image: string, entries: readonly Entry[]): string {
   for (const { name, newName, newTag, digest } of entries) {
     const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -34,7 +34,7 @@ function transformed(image: string, entries: readonly Entry[]): string {
   return image;
 }
 
-it('names an image as the manifest writes it', () => {
+it('uses the image name as written in the manifest', () => {
   const { files, left } = formatKustomize([place('busybox'), place('docker.io/library/busybox')], target, 'Images.');
   expect(left).toEqual([]);
   const { images } = parse(files[0]?.text ?? '');
@@ -45,17 +45,17 @@ it('names an image as the manifest writes it', () => {
   ]);
 });
 
-it('says what it cannot reach', () => {
+it('reports references that kustomize does not change', () => {
   const places = [place('a/b:1'), place('a/c:1', 'spec.template.spec.containers[0].args[1]')];
   const { files, left } = formatKustomize(places, target, 'Images.');
-  expect(left).toEqual([
-    'docker.io/a/c:1: kustomize does not reach it (web/templates/a.yaml spec.template.spec.containers[0].args[1])',
-  ]);
+  expect(left).toHaveLength(1);
+  expect(left[0]).toContain('docker.io/a/c:1');
+  expect(left[0]).toContain('web/templates/a.yaml spec.template.spec.containers[0].args[1]');
   expect(files[0]?.text).toContain(`# ${left[0]}`);
   expect(parse(files[0]?.text ?? '').images).toHaveLength(1);
 });
 
-it('gives every image its private name exactly, whatever tags and digests stand together', () => {
+it('maps every image to its exact private name, for any combination of tags and digests', () => {
   const name = fc.constantFrom('busybox', 'team/app', 'quay.io/team/app', 'old.example:8443/x', 'docker.io/team/app');
   const version = fc.constantFrom('', ':1', ':1.2-alpine', `@${DIGEST}`, `:1@${DIGEST}`);
   const written = fc.tuple(name, version).map((parts) => parts.join(''));
@@ -75,11 +75,11 @@ it('gives every image its private name exactly, whatever tags and digests stand 
   );
 });
 
-it('sets the tag where all images share a repository, and leaves out a name that has several', () => {
+it('sets the tag if all images share a repository, and omits names with several tags', () => {
   const single = parseTarget('r.example/all', 'single-repository');
   const { files, left } = formatKustomize([place('a/b:1'), place('a/c:1'), place('a/c:2')], single, 'Images.');
   expect(parse(files[0]?.text ?? '').images).toEqual([
     { name: 'a/b', newName: 'r.example/all', newTag: '1---docker.io--a--b' },
   ]);
-  expect(left).toEqual(['a/c: kustomize has one entry for it, and its tags would need one each']);
+  expect(left).toEqual([expect.stringMatching(/^a\/c: /)]);
 });

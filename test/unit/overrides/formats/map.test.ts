@@ -5,7 +5,7 @@ import { formatMap, isMap } from '../../../../src/overrides/formats/map.ts';
 
 const target = parseTarget('r.example:5000/m', DEFAULT_NAMING);
 
-it('a map is known as one, with or without references', () => {
+it('an image map is recognised, with and without references', () => {
   const digest = `quay.io/a/c@sha256:${'a'.repeat(64)}`;
   for (const names of [[], ['quay.io/a/b:1', 'busybox', digest]]) {
     expect(isMap(formatMap(names.map(parseReference), target).files[0]?.text ?? '')).toBe(true);
@@ -18,6 +18,6 @@ it.each([
   ['of objects', '{"quay.io/a/b:1": {}}'],
   ['that is a list', '[]'],
   ['that is none', '# quay.io/a/b:1'],
-])('is not any JSON: %s', (_, text) => {
+])('other content is not an image map: %s', (_, text) => {
   expect(isMap(text)).toBe(false);
 });

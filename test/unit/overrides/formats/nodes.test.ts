@@ -13,7 +13,7 @@ const references = ['busybox:1.36', `quay.io/team/app:2@${DIGEST}`, 'quay.io/tea
   parseReference,
 );
 
-/** One registry's hosts.toml: comments, and keys whose values have one spelling in TOML and JSON. */
+/** Parses a hosts.toml: comments, and keys whose values are the same in TOML and JSON. */
 function toml(text: string): Record<string, unknown> {
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   return Object.fromEntries(
@@ -24,8 +24,8 @@ function toml(text: string): Record<string, unknown> {
   );
 }
 
-describe('a map', () => {
-  it('has the private reference of each original one, tag and digest as they were', () => {
+describe('an image map', () => {
+  it('maps each original reference to its private one, with the same tag and digest', () => {
     const { files, left } = formatMap(references, target);
     expect(left).toEqual([]);
     expect(JSON.parse(files[0]?.text ?? '')).toEqual({
@@ -37,8 +37,8 @@ describe('a map', () => {
   });
 });
 
-describe("containerd's hosts", () => {
-  it('are a file a registry, with the private registry as the only server', () => {
+describe('hosts.toml files for containerd', () => {
+  it('are one file per registry, with the private registry as the only server', () => {
     const { files, left } = formatContainerd(references, target, { plainHttp: false });
     expect(left).toEqual([]);
     expect(files.map(({ path }) => path)).toEqual([
@@ -53,31 +53,33 @@ describe("containerd's hosts", () => {
     });
   });
 
-  it.each(['name', 'as-written', 'single-repository'])('cannot be written for --naming %s', (naming) => {
+  it.each(['name', 'as-written', 'single-repository'])('are refused for --naming %s', (naming) => {
     const own = parseTarget('registry.internal.example/mirror', naming);
-    expect(() => formatContainerd(references, own, { plainHttp: false })).toThrow(/and --naming \S+ changes paths/);
+    expect(() => formatContainerd(references, own, { plainHttp: false })).toThrow(
+      expect.objectContaining({ code: 'usage', message: expect.stringContaining(`--naming ${naming} `) }),
+    );
   });
 
-  it('leave out what has another path at the target', () => {
+  it('omit images whose path differs at the target', () => {
     const own = parseTarget('registry.internal.example/m', 'path', { legal: (path) => path.replace('team', 'crew') });
     const { left } = formatContainerd([parseReference('quay.io/team/app:2')], own, { plainHttp: false });
-    expect(left).toEqual(['quay.io/team/app:2: has another path at the target']);
+    expect(left).toEqual([expect.stringMatching(/^quay\.io\/team\/app:2: /)]);
   });
 
-  it('speak HTTP where the registry does', () => {
+  it('use HTTP for a plain HTTP registry', () => {
     const { files } = formatContainerd(references, target, { plainHttp: true });
     expect(toml(files[2]?.text ?? '').server).toBe('http://registry.internal.example:5000/v2/mirror/old.example-8443');
   });
 
-  it('never redirect the target itself, and say so', () => {
+  it('do not redirect the target itself, and report that', () => {
     const { files, left } = formatContainerd([parseReference('registry.internal.example:5000/other:1')], target, {
       plainHttp: false,
     });
     expect(files).toEqual([]);
-    expect(left).toEqual(['registry.internal.example:5000/other:1: containerd would redirect the target itself']);
+    expect(left).toEqual([expect.stringMatching(/^registry\.internal\.example:5000\/other:1: /)]);
   });
 
-  it('give what containerd asks for: exactly where push puts it, for either naming and any prefix', () => {
+  it('address the repository that push writes, for either naming and any prefix', () => {
     const part = fc.stringMatching(/^[a-z0-9]{1,6}(?:[._-][a-z0-9]{1,4})?$/);
     const path = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
     const host = fc
@@ -94,7 +96,7 @@ describe("containerd's hosts", () => {
           const reference = parseReference(`${from}/${to}:1`);
           const [file] = formatContainerd([reference], own, { plainHttp: false }).files;
           const { server } = toml(file?.text ?? '');
-          // With override_path containerd puts the repository behind the URL's path as it is.
+          // With override_path, containerd appends the repository to the URL's path.
           expect(`${server}/${reference.path}`).toBe(
             `https://r.internal.test/v2/${targetRepository(own, reference).path}`,
           );
@@ -108,7 +110,7 @@ describe('mirror sets', () => {
   const { files, left } = formatMirrorSet(references, target, { title: 'Images of app 1.', name: 'airgap-app' });
   const documents = parseAllDocuments(files[0]?.text ?? '').map((document) => document.toJS());
 
-  it('are one for tags and one for digests', () => {
+  it('are separate for tags and digests', () => {
     expect(left).toEqual([]);
     expect(documents.map(({ kind, metadata }) => [kind, metadata.name])).toEqual([
       ['ImageTagMirrorSet', 'airgap-app'],
@@ -123,7 +125,7 @@ describe('mirror sets', () => {
     ]);
   });
 
-  it('name each repository once, where push puts it', () => {
+  it('list each repository once, with the repository that push writes', () => {
     const sources = documents[0].spec.imageTagMirrors;
     expect(sources.map(({ source }: { source: string }) => source)).toEqual([
       'docker.io/library/busybox',
@@ -135,20 +137,21 @@ describe('mirror sets', () => {
     }
   });
 
-  it('leave out tags that are others at the target, and keep digests', () => {
+  it('omit references whose tag differs at the target, and keep digests', () => {
     const single = parseTarget('r.example/all', 'single-repository');
     const both = ['quay.io/a/b:1', `quay.io/a/c@sha256:${'a'.repeat(64)}`].map(parseReference);
     const options = { title: 'Images.', name: 'airgap' };
     const { files, left } = formatMirrorSet(both, single, options);
-    expect(left).toEqual(['quay.io/a/b:1: has another tag at the target']);
+    expect(left).toEqual([expect.stringMatching(/^quay\.io\/a\/b:1: /)]);
     expect(files[0]?.text).toContain('quay.io/a/c');
     expect(files[0]?.text).not.toContain('source: quay.io/a/b');
   });
 
-  it('refuse what OpenShift does not take', () => {
+  it('omit names that are invalid in OpenShift', () => {
     const strange = parseReference('[::1]:5000/app:1');
     const refused = formatMirrorSet([strange], target, { title: 'x', name: 'airgap' });
-    expect(refused.left).toEqual([`${formatReference(strange)}: OpenShift takes no such name for a mirror's`]);
+    expect(refused.left).toHaveLength(1);
+    expect(refused.left[0]?.startsWith(`${formatReference(strange)}: `)).toBe(true);
     expect(refused.files[0]?.text).toContain(`# ${formatReference(strange)}: `);
   });
 });

@@ -10,8 +10,8 @@ import { registry, write } from '../../bundle/bundles.ts';
 const MB = 1024 * 1024;
 const sizes = (...megabytes: number[]): { size: number }[] => megabytes.map((size) => ({ size: size * MB }));
 
-describe('threads that hash', () => {
-  it('are started where there is enough that can be shared out, and cores for them', () => {
+describe('hash threads', () => {
+  it('are started if there is enough work to share and cores to use', () => {
     expect(worthwhileThreads(sizes(10, 20), 8)).toBe(0);
     expect(worthwhileThreads(sizes(4000, 20), 8)).toBe(0);
     expect(worthwhileThreads(sizes(100, 100, 100), 8)).toBe(1);
@@ -25,7 +25,7 @@ describe('threads that hash', () => {
     ['one file', undefined],
     ['parts', 16_000],
   ] as const) {
-    it(`open the bundle for themselves and find what is damaged in ${name}`, async () => {
+    it(`open the bundle themselves and find damage in ${name}`, async () => {
       const path = join(scratchFolder(), 'b');
       await write(path, registry(), { splitSize });
       const bundle = await openBundle(path);
@@ -53,7 +53,7 @@ describe('threads that hash', () => {
     });
   }
 
-  it('that find no bundle leave the work to others', async () => {
+  it('that cannot open the bundle leave the work to others', async () => {
     const thread = new HashThread({ paths: [join(scratchFolder(), 'nothing')], partSize: Number.POSITIVE_INFINITY });
     const blob = { digest: `sha256:${'0'.repeat(64)}` as Digest, offset: 0, size: 1 };
     expect(await thread.damaged([blob], () => {})).toBeUndefined();
