@@ -87,10 +87,10 @@ export class CredentialHelpers {
       maxBuffer: LIMIT,
     });
     // Not execa's timeout, which would wait for a child of the helper that keeps its output open.
-    const ended = Promise.withResolvers<'late'>();
-    const timer = setTimeout(() => ended.resolve('late'), this.#timeout);
+    const ended = Promise.withResolvers<'timeout'>();
+    const timer = setTimeout(() => ended.resolve('timeout'), this.#timeout);
     const result = await Promise.race([running, ended.promise]).finally(() => clearTimeout(timer));
-    if (result === 'late') {
+    if (result === 'timeout') {
       running.kill('SIGKILL');
       running.stdout.destroy();
       running.stderr.destroy();

@@ -102,8 +102,8 @@ function remedyIn({ file, namedBy }: Source): { readonly remedy?: string } {
 
 /** Returns true when Helm finds an entry in a file or fails to read it, so that no login must be passed. */
 async function isLeftToHelm(read: Promise<AuthFile | undefined>, host: string, path: string): Promise<boolean> {
-  const file = await read.catch(() => 'broken' as const);
-  if (file === undefined || file === 'broken') return file === 'broken';
+  const file = await read.catch(() => 'invalid' as const);
+  if (file === undefined || file === 'invalid') return file === 'invalid';
   return file.credHelpers.has(host) || file.credsStore !== undefined || entryOf(file, host, path) !== undefined;
 }
 

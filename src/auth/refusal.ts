@@ -89,7 +89,7 @@ export function explainRefusal(refused: Refused): AccessRefusal {
   }
   if (sent === undefined)
     return {
-      message: `${login} cannot be used for the authentication that it requires`,
+      message: `${login} cannot be used for the authentication scheme of the registry`,
       hint: remedyOf(registry, credential),
     };
   // A token fetched with it may lack permission; a password, or a token sent as is, is wrong.

@@ -57,7 +57,7 @@ export function ensureRepositories(host: EcrHost, names: readonly string[], opti
     const { standing, described } = await look(client, host, wanted, options);
     const { existing, onPush, missing } = standing;
     if (onPush.length > 0 && hasSettings(settings)) {
-      const message = `a creation template of ${host.host} creates ${onPush.join(', ')} with its own settings; the given ones do not apply`;
+      const message = `a creation template of ${host.host} creates ${onPush.join(', ')} with its own settings; those of this command do not apply`;
       emit?.({ type: 'warning', message });
     }
     const created = await createAll(client, host, missing, options);

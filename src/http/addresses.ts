@@ -32,7 +32,7 @@ export class ConnectError extends Error {
   readonly tried: readonly string[];
 
   constructor({ hostname, port }: HostPort, attempts: readonly Pick<Attempt, 'address' | 'code'>[]) {
-    const tried = attempts.map(({ address, code }) => `${address} (${code ?? 'no answer'})`);
+    const tried = attempts.map(({ address, code }) => `${address} (${code ?? 'no response'})`);
     super(`no connection to ${hostname} port ${port}: ${tried.join(', ')}`);
     this.code = mostTelling(attempts.map(({ code }) => code ?? CONNECT_TIMEOUT));
     this.tried = tried;

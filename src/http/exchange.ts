@@ -164,14 +164,14 @@ class ResponseBody extends Readable {
   /** Adds a chunk from the socket; returns false when the buffer is full. */
   arrive(chunk: Buffer): boolean {
     // Started here because many responses have no body; before the first chunk, the body timeout applies.
-    this.#watch ??= this.#begin();
+    this.#watch ??= this.#startWatch();
     this.#watch.count(chunk.length);
     const isWanted = this.push(chunk);
     if (!isWanted) this.#watch.hold();
     return isWanted;
   }
 
-  #begin(): RateWatch {
+  #startWatch(): RateWatch {
     const { leastRate, inflow } = this.#request;
     const controller = this.#controller;
     const tooSlow = (): void => controller.abort(codedError('too slow', TOO_SLOW));
