@@ -13,11 +13,11 @@ export interface AuthFile {
   /** Path or variable name, for messages. */
   readonly file: string;
   /**
-   * Credentials by normalised host or host/path, without entries that have no secret. An invalid entry is an error for its
-   * own host only.
+   * Credentials by normalized host or host/path, without entries that have no secret. An invalid entry is an error for
+   * its own host only.
    */
   readonly auths: ReadonlyMap<string, Credential | AirgapError>;
-  /** Helper name by normalised host; an empty name means that the entries of the file are used without a helper. */
+  /** Helper name by normalized host; an empty name means that the entries of the file are used without a helper. */
   readonly credHelpers: ReadonlyMap<string, string>;
   readonly credsStore: string | undefined;
 }
@@ -82,8 +82,8 @@ function readAuths(value: unknown, file: string): Map<string, Credential | Airga
 }
 
 /**
- * Normalises a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all names of
- * Docker Hub.
+ * Normalizes a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all
+ * names of Docker Hub.
  */
 export function normaliseKey(key: string): string {
   const bare = withoutEnd(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');

@@ -15,13 +15,15 @@ export interface Access {
   readonly scopes: readonly string[];
 }
 
-/** Answers the challenges of registries. Remembers the challenge of each registry, and caches tokens until they expire. */
+/**
+ * Answers the challenges of registries. Remembers the challenge of each registry, and caches tokens until they expire.
+ */
 export interface Authorizer {
   /** Returns the Authorization header for a known challenge; undefined before the first challenge. */
   authorization(access: Access): Promise<string | undefined>;
   /**
-   * Handles a 401: learns from its WWW-Authenticate, drops the rejected token, and returns the header for another attempt;
-   * undefined when there is nothing better than what was sent.
+   * Handles a 401: learns from its WWW-Authenticate, drops the rejected token, and returns the header for another
+   * attempt; undefined when there is nothing better than what was sent.
    */
   renew(
     access: Access,
@@ -47,8 +49,8 @@ export interface AuthorizerOptions {
 }
 
 /**
- * Maximum scopes of a token, and characters of each: a repository name has at most 255. A registry that demands a new scope
- * every time would otherwise make the list grow without limit.
+ * Maximum scopes of a token, and characters of each: a repository name has at most 255. A registry that demands a new
+ * scope every time would otherwise make the list grow without limit.
  */
 const SCOPES_LIMIT = 20;
 const SCOPE_LENGTH = 1000;

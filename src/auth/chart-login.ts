@@ -16,8 +16,9 @@ export interface ChartLogin {
 }
 
 /**
- * Creates a lookup of logins for charts that Helm pulls from OCI registries and would not find itself: those of the command
- * line, of variables and of Podman's files. It returns undefined for others, as Helm reads its own file and Docker's.
+ * Creates a lookup of logins for charts that Helm pulls from OCI registries and would not find itself: those of the
+ * command line, of variables and of Podman's files. It returns undefined for others, as Helm reads its own file and
+ * Docker's.
  * @param named registries that the user has named
  */
 export function chartLogins(

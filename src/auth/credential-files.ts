@@ -47,7 +47,9 @@ export function credentialsFiles(user: UserEnvironment): readonly CredentialsFil
   return known.filter(({ file }, at) => known.findIndex((other) => other.file === file) === at);
 }
 
-/** Returns Helm's file, written by `helm registry login` (helm.sh/helm, pkg/helmpath). Helm passes its path to plugins. */
+/**
+ * Returns Helm's file, written by `helm registry login` (helm.sh/helm, pkg/helmpath). Helm passes its path to plugins.
+ */
 function helmFile({ env, home, platform = 'linux' }: UserEnvironment): string {
   if (env.HELM_REGISTRY_CONFIG) return env.HELM_REGISTRY_CONFIG;
   const file = 'registry/config.json';

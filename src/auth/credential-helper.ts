@@ -35,9 +35,9 @@ export class CredentialHelpers {
   }
 
   /**
-   * Returns the credential from the helpers of a file for a registry; undefined without a helper or credential. A helper
-   * configured for the registry (`credHelpers`) takes precedence; an empty name disables helpers. The default store
-   * (`credsStore`) is for all registries, including public ones, so its failure is only a warning.
+   * Returns the credential from the helpers of a file for a registry; undefined without a helper or credential. A
+   * helper configured for the registry (`credHelpers`) takes precedence; an empty name disables helpers. The default
+   * store (`credsStore`) is for all registries, including public ones, so its failure is only a warning.
    * @throws AirgapError `config` when a helper configured for the registry is missing, fails or times out
    */
   async ask(file: AuthFile, registry: string): Promise<Credential | undefined> {

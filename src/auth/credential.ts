@@ -11,8 +11,8 @@ export type Credential = Origin &
   (
     | { readonly kind: 'basic'; readonly username: string; readonly password: string }
     /**
-     * OAuth2 refresh token, valid for the token endpoint only (`identitytoken` in Docker's file). The user name is for token
-     * endpoints without OAuth2, which accept the token as that user's password.
+     * OAuth2 refresh token, valid for the token endpoint only (`identitytoken` in Docker's file). The user name is for
+     * token endpoints without OAuth2, which accept the token as that user's password.
      */
     | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string }
     /** Bearer token to send as is (`registrytoken` in Docker's file). */

@@ -22,9 +22,9 @@ interface Source extends CredentialsFile {
 }
 
 /**
- * Creates a keychain for DOCKER_AUTH_CONFIG and the files of Helm, Docker and Podman. A file is read once, and only if those
- * before it have no entry for a registry. Helpers run once per registry. `forget` clears both caches.
- * `lookup` throws AirgapError `config` with the file and the registry.
+ * Creates a keychain for DOCKER_AUTH_CONFIG and the files of Helm, Docker and Podman. A file is read once, and only if
+ * those before it have no entry for a registry. Helpers run once per registry. `forget` clears both caches. `lookup`
+ * throws AirgapError `config` with the file and the registry.
  */
 export function fileKeychain(options: FileKeychainOptions): Keychain {
   const { env } = options;

@@ -45,7 +45,9 @@ export interface Token {
 
 /** Default lifetime in seconds (token specification of distribution). */
 const DEFAULT_LIFETIME = 60;
-/** A token is renewed before the last tenth of its lifetime, at most 30 s early: requests may wait before they are sent. */
+/**
+ * A token is renewed before the last tenth of its lifetime, at most 30 s early: requests may wait before they are sent.
+ */
 const EARLY_SHARE = 0.1;
 const EARLY_MAX = 30;
 
@@ -53,8 +55,8 @@ const EARLY_MAX = 30;
 const NO_OAUTH: readonly number[] = [404, 405, 501];
 
 /**
- * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity token
- * (spec/auth/oauth). As with docker, the credentials of a registry go to whatever token server it names.
+ * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity
+ * token (spec/auth/oauth). As with docker, the credentials of a registry go to whatever token server it names.
  * @throws AirgapError `unauthorized` when the endpoint refuses, `registry` for a response without a token, `network`
  */
 export async function fetchToken(exchange: TokenExchange, request: TokenRequest, now: number): Promise<Token> {
@@ -92,7 +94,9 @@ function askAs(
   return ask({ method: 'GET', url: withQuery(new URL(realm), service, scopes), headers });
 }
 
-/** Requests a token with an identity token; without OAuth2, it is sent as the password of its user, as in containerd. */
+/**
+ * Requests a token with an identity token; without OAuth2, it is sent as the password of its user, as in containerd.
+ */
 async function askForIdentity(
   ask: Ask,
   request: TokenRequest,

@@ -13,8 +13,8 @@ function prefixOf(host: string): string {
 }
 
 /**
- * Creates a keychain for `AIRGAP_AUTH_<HOST>_USERNAME` and `_PASSWORD`, or `_TOKEN`, a bearer token to send as is. HOST is
- * in capitals, with `_` for all other characters. Empty variables count as unset.
+ * Creates a keychain for `AIRGAP_AUTH_<HOST>_USERNAME` and `_PASSWORD`, or `_TOKEN`, a bearer token to send as is. HOST
+ * is in capitals, with `_` for all other characters. Empty variables count as unset.
  *
  * Several hosts can map to the same variables, and a chart can contain any host. `_` means a dot, or the colon before a
  * port, unless the user named a matching host or selects one with `AIRGAP_AUTH_<HOST>_HOST`. If the host is still

@@ -2,8 +2,8 @@ import { jsonText } from '../base/printable.ts';
 import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 
 /**
- * Returns a CloudFormation template (JSON) with `AWS::ECR::Repository` resources, for creating repositories outside of this
- * program. Repositories are retained when the stack is deleted. The output is deterministic.
+ * Returns a CloudFormation template (JSON) with `AWS::ECR::Repository` resources, for creating repositories outside of
+ * this program. Repositories are retained when the stack is deleted. The output is deterministic.
  */
 export function cloudformation(names: readonly string[], settings: RepositorySettings): string {
   const { kmsKey, scanOnPush, tags, lifecyclePolicy, repositoryPolicy } = settings;

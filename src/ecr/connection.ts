@@ -10,7 +10,9 @@ import { assumedRole, type Credentials } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
-/** An API that accepts requests without a response is tried three times (retry-strategy.ts), within a minute in total. */
+/**
+ * An API that accepts requests without a response is tried three times (retry-strategy.ts), within a minute in total.
+ */
 const REQUEST_TIMEOUT = 15_000;
 /** For each address of a host but the last: Node's 250 ms are too short for distant hosts. */
 const ADDRESS_TIMEOUT = 2500;
@@ -37,8 +39,8 @@ export interface Connection {
 type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (text: unknown) => void>>;
 
 /**
- * Returns client settings with the roots and proxy of all other requests. The proxy support is Node's (`proxyEnv`, since
- * Node 24.5 and 22.21); older versions connect directly.
+ * Returns client settings with the roots and proxy of all other requests. The proxy support is Node's (`proxyEnv`,
+ * since Node 24.5 and 22.21); older versions connect directly.
  */
 export function connection(options: EcrOptions, service: AwsService, region: string): Connection {
   const endpoint = endpointOf(options, service);
@@ -82,8 +84,8 @@ export function connection(options: EcrOptions, service: AwsService, region: str
 }
 
 /**
- * Returns the profile requested by flag or AWS_PROFILE. AWS_PROFILE is left to the SDK when it is `default`, which need not
- * exist, or when access keys are set, too.
+ * Returns the profile requested by flag or AWS_PROFILE. AWS_PROFILE is left to the SDK when it is `default`, which need
+ * not exist, or when access keys are set, too.
  */
 function profileOf({ profile, env }: EcrOptions): string | undefined {
   if (profile !== undefined) return profile;
@@ -92,8 +94,8 @@ function profileOf({ profile, env }: EcrOptions): string | undefined {
 }
 
 /**
- * Returns a provider for the credentials of this profile only. When a profile has none, the SDK's chain would silently fall
- * back to those of the machine, and push with other permissions.
+ * Returns a provider for the credentials of this profile only. When a profile has none, the SDK's chain would silently
+ * fall back to those of the machine, and push with other permissions.
  */
 function ofProfile(profile: string, clientConfig: Pick<Connection, 'region' | 'requestHandler'>): Credentials {
   return async () => {

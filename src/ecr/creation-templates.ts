@@ -8,9 +8,9 @@ const ROOT = 'ROOT';
 
 /**
  * Creates a lookup of the creation template by which ECR creates a repository on push: the one with the longest prefix
- * (followed by a slash), if it applies to pushes. If it does not, the fallback to a shorter prefix is undocumented, so no
- * template is returned and the caller creates the repository, which always works. The same applies when templates cannot
- * be read.
+ * (followed by a slash), if it applies to pushes. If it does not, the fallback to a shorter prefix is undocumented, so
+ * no template is returned and the caller creates the repository, which always works. The same applies when templates
+ * cannot be read.
  * @returns a function from repository name to the template's prefix, or undefined
  */
 export async function creationTemplates(

@@ -18,8 +18,8 @@ export interface EcrHostDeclaration {
 }
 
 /**
- * DNS suffixes of ECR registries by partition, from the SDK's partition table. The partitions do not overlap, so a region is
- * not checked against its suffix.
+ * DNS suffixes of ECR registries by partition, from the SDK's partition table. The partitions do not overlap, so a
+ * region is not checked against its suffix.
  */
 const SUFFIXES: readonly string[] = [
   'amazonaws.com', // aws, aws-us-gov

@@ -20,10 +20,9 @@ const PUBLIC_TIMEOUT = 10_000;
 const ONCE: RetryPolicy = { ...RETRY_DEFAULTS, attempts: 1, throttledAttempts: 1 };
 
 /**
- * Creates a keychain for private ECR registries with GetAuthorizationToken: one token per region, renewed before it expires.
- * Without AWS credentials it returns nothing after a warning, so that a stored login is used; a requested profile must have
- * credentials.
- * `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
+ * Creates a keychain for private ECR registries with GetAuthorizationToken: one token per region, renewed before it
+ * expires. Without AWS credentials it returns nothing after a warning, so that a stored login is used; a requested
+ * profile must have credentials. `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
  */
 export function ecrKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
@@ -58,9 +57,9 @@ export function ecrKeychain(options: EcrOptions): Keychain {
 }
 
 /**
- * Creates a keychain for public.ecr.aws; credentials raise its limit from 1 pull per second to 10. Without AWS credentials,
- * access is anonymous; with rejected ones, too, after a warning. A requested profile must have credentials: otherwise
- * `lookup` throws AirgapError `unauthorized`.
+ * Creates a keychain for public.ecr.aws; credentials raise its limit from 1 pull per second to 10. Without AWS
+ * credentials, access is anonymous; with rejected ones, too, after a warning. A requested profile must have
+ * credentials: otherwise `lookup` throws AirgapError `unauthorized`.
  */
 export function ecrPublicKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();

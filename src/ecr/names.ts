@@ -16,9 +16,10 @@ export function isEcrRepositoryName(name: string): boolean {
 }
 
 /**
- * Converts a repository name to one that ECR allows. Other registries also allow `__` and `--`: a run of N such characters
- * is encoded as one character, `runN` and another one, as in `my__app` → `my_run2_app`. A name that already looks like that
- * gets an additional `r` (`my_run2_app` → `my_rrun2_app`), so that the encoding is unique and reversible.
+ * Converts a repository name to one that ECR allows. Other registries also allow `__` and `--`: a run of N such
+ * characters is encoded as one character, `runN` and another one, as in `my__app` → `my_run2_app`. A name that already
+ * looks like that gets an additional `r` (`my_run2_app` → `my_rrun2_app`), so that the encoding is unique and
+ * reversible.
  */
 export function toEcrName(name: string): string {
   const tokens = name.match(TOKENS) ?? [];

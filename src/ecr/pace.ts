@@ -8,8 +8,8 @@ export type Action = 'manifest' | 'blob';
 export type Pace = (action: Action, registry: string) => Promise<void>;
 
 /**
- * Published quotas per second, account and region (ECR user guide, "Amazon ECR service quotas"): PutImage for a manifest;
- * InitiateLayerUpload and CompleteLayerUpload, each, for a blob. Every manifest of an index counts.
+ * Published quotas per second, account and region (ECR user guide, "Amazon ECR service quotas"): PutImage for a
+ * manifest; InitiateLayerUpload and CompleteLayerUpload, each, for a blob. Every manifest of an index counts.
  */
 const PER_SECOND: Readonly<Record<Action, number>> = { manifest: 10, blob: 100 };
 
@@ -17,8 +17,8 @@ const PER_SECOND: Readonly<Record<Action, number>> = { manifest: 10, blob: 100 }
 const BURST = 3;
 
 /**
- * Creates a limiter that spreads uploads to ECR, so that a large push is not throttled; other registries are not delayed.
- * If ECR still returns 429, http/rate-limiter.ts reduces the rate.
+ * Creates a limiter that spreads uploads to ECR, so that a large push is not throttled; other registries are not
+ * delayed. If ECR still returns 429, http/rate-limiter.ts reduces the rate.
  */
 export function ecrPace(
   hosts: readonly EcrHostDeclaration[] = [],

@@ -16,8 +16,8 @@ interface Token extends Awaited<ReturnType<Patience['acquireInitialRetryToken']>
 }
 
 /**
- * Creates a retry strategy with the attempts, delays and rate limiter used for registries. The SDK's own strategy has one
- * retry budget for all requests, which a few hundred repositories of a throttled account would exhaust.
+ * Creates a retry strategy with the attempts, delays and rate limiter used for registries. The SDK's own strategy has
+ * one retry budget for all requests, which a few hundred repositories of a throttled account would exhaust.
  * @param what API of AWS, for events and errors
  */
 export function patience(
@@ -48,7 +48,9 @@ export function patience(
   };
 }
 
-/** Classifies an error. The SDK treats LimitExceededException as throttling, but it means an exhausted account quota. */
+/**
+ * Classifies an error. The SDK treats LimitExceededException as throttling, but it means an exhausted account quota.
+ */
 function retryableOf({ errorType, error }: Failure): Retryable {
   if (errorType === 'THROTTLING') return error?.name === 'LimitExceededException' ? 'no' : 'throttled';
   if (errorType === 'CLIENT_ERROR') return 'no';

@@ -15,8 +15,8 @@ export interface Reconciled {
 }
 
 /**
- * Updates repositories to the given settings; other settings are kept. Encryption cannot be changed after creation, so a
- * difference is a warning.
+ * Updates repositories to the given settings; other settings are kept. Encryption cannot be changed after creation, so
+ * a difference is a warning.
  * @throws AirgapError `forbidden`, `unauthorized`, `network`, `registry`
  */
 export async function reconcile(

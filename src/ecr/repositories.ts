@@ -35,8 +35,8 @@ export interface Ensured extends Omit<Standing, 'missing'> {
 
 /**
  * Returns the status of repositories without changing anything.
- * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`, `registry`,
- * `interrupted`
+ * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`,
+ * `registry`, `interrupted`
  */
 export function findRepositories(host: EcrHost, names: readonly string[], options: EcrOptions): Promise<Standing> {
   return withClient(

@@ -12,7 +12,9 @@ export type Credentials = () => Promise<{
   readonly expiration?: Date;
 }>;
 
-/** Returns a provider that assumes a role with the SDK's credentials, at the STS of the region (and its VPC endpoint). */
+/**
+ * Returns a provider that assumes a role with the SDK's credentials, at the STS of the region (and its VPC endpoint).
+ */
 export function assumedRole(roleArn: string, settings: Connection): Credentials {
   return async () => {
     const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');

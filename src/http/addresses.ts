@@ -4,13 +4,14 @@ import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 
 /**
  * Milliseconds before the next address is tried in parallel with those still pending (RFC 8305, 5 and 8). Node's own
- * autoSelectFamily abandons an address after its delay, so a distant host with a dead IPv6 address would never be reached.
+ * autoSelectFamily abandons an address after its delay, so a distant host with a dead IPv6 address would never be
+ * reached.
  */
 const ATTEMPT_DELAY = 250;
 
 /**
- * Maximum number of pending connection attempts per connection. A DNS response can hold thousands of addresses, and every
- * concurrent request opens its own connection.
+ * Maximum number of pending connection attempts per connection. A DNS response can hold thousands of addresses, and
+ * every concurrent request opens its own connection.
  */
 const AT_ONCE = 8;
 
@@ -56,9 +57,9 @@ function mostTelling(codes: readonly string[]): string {
 }
 
 /**
- * Connects to the first address of a host that responds (RFC 8305, "Happy Eyeballs"). Addresses are tried in the system's
- * order with alternating families; the next one starts when the previous has failed or has been pending for 250 ms. No
- * attempt is abandoned before there is a connection or the timeout expires.
+ * Connects to the first address of a host that responds (RFC 8305, "Happy Eyeballs"). Addresses are tried in the
+ * system's order with alternating families; the next one starts when the previous has failed or has been pending for
+ * 250 ms. No attempt is abandoned before there is a connection or the timeout expires.
  * @param timeout milliseconds in total, including name resolution
  * @returns a connected socket without listeners
  * @throws ConnectError, or the error of the name resolution
@@ -110,7 +111,9 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
   });
 }
 
-/** Resolves all addresses of a name, in the system's order; only families configured on this machine (Node's default). */
+/**
+ * Resolves all addresses of a name, in the system's order; only families configured on this machine (Node's default).
+ */
 function lookup(hostname: string, timeout: number): Promise<readonly LookupAddress[]> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {

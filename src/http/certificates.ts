@@ -12,8 +12,8 @@ export interface CertificateOptions {
 }
 
 /**
- * Returns the trusted roots as PEM, without duplicates: the union of Node's, the system's (where a site usually installs
- * its own CA, and where Helm finds it), SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and `--ca-file`.
+ * Returns the trusted roots as PEM, without duplicates: the union of Node's, the system's (where a site usually
+ * installs its own CA, and where Helm finds it), SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and `--ca-file`.
  * @throws AirgapError `config` when a configured file cannot be read or contains no certificate
  */
 export function trustedCertificates(options: CertificateOptions): readonly string[] {

@@ -8,8 +8,8 @@ import { type HostCertificates, readPair } from './client-certificate.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Returns the certs.d directories, which have one subdirectory per registry: Podman's before Docker's, the user's before
- * the machine's. Docker's are those of rootless Docker, Docker Desktop and Docker Engine
+ * Returns the certs.d directories, which have one subdirectory per registry: Podman's before Docker's, the user's
+ * before the machine's. Docker's are those of rootless Docker, Docker Desktop and Docker Engine
  * (docs.docker.com/engine/security/certificates, containers-certs.d(5)).
  */
 export function certsDirectories({ XDG_CONFIG_HOME, DOCKER_CONFIG }: Environment, home: string): readonly string[] {
@@ -25,8 +25,8 @@ export function certsDirectories({ XDG_CONFIG_HOME, DOCKER_CONFIG }: Environment
 }
 
 /**
- * Reads the certificates of a host from the first directory that has a subdirectory for it. `*.crt` are roots; `*.cert` is
- * a client certificate whose key is the `*.key` file of the same name. The first pair by name is used.
+ * Reads the certificates of a host from the first directory that has a subdirectory for it. `*.crt` are roots; `*.cert`
+ * is a client certificate whose key is the `*.key` file of the same name. The first pair by name is used.
  * @param host `host[:port]`, already validated
  * @param withClient false to read the roots only
  * @throws AirgapError `config` for unusable files

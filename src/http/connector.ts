@@ -5,8 +5,8 @@ import { connectFirst } from './addresses.ts';
 
 /**
  * Bytes per read. Node reads at most 64 KiB by default, and every read has a fixed cost in JavaScript and the kernel.
- * CPU time measured on loopback with hashing, 105 MB: 300 ms with 64 KiB and new memory each time, 160 ms with 64 KiB and
- * the same memory, 125 ms with 256 KiB, 95 ms with 1 MiB.
+ * CPU time measured on loopback with hashing, 105 MB: 300 ms with 64 KiB and new memory each time, 160 ms with 64 KiB
+ * and the same memory, 125 ms with 256 KiB, 95 ms with 1 MiB.
  */
 const READ = 256 * 1024;
 

@@ -25,7 +25,10 @@ export interface DispatcherOptions {
   readonly proxy: ProxyChoice;
   /** PEM roots, read once for the first TLS connection. */
   readonly certificates: () => readonly string[];
-  /** Roots and client certificate specific to a host (`host[:port]`); undefined for most hosts. Called for every request. */
+  /**
+   * Roots and client certificate specific to a host (`host[:port]`); undefined for most hosts. Called for every
+   * request.
+   */
   readonly hostCertificates: (host: string) => HostCertificates | undefined;
   /** Connections per host, separately for reads and uploads. */
   readonly connections: number;
@@ -36,8 +39,8 @@ export interface DispatcherOptions {
 /** Pools of keep-alive connections. */
 export interface Dispatchers {
   /**
-   * Returns the pool for a URL. Uploads use separate connections: a copy within one host reads while it writes, and would
-   * otherwise wait for itself.
+   * Returns the pool for a URL. Uploads use separate connections: a copy within one host reads while it writes, and
+   * would otherwise wait for itself.
    * @throws AirgapError `config` for unusable certificates of the host
    */
   pick(url: URL, lane: 'read' | 'upload'): Dispatcher;

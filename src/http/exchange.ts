@@ -58,8 +58,8 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
-        // By default undici closes the connection after a HEAD, for servers that send a body anyway. Registries do not, and
-        // a new connection costs more than the request.
+        // By default undici closes the connection after a HEAD, for servers that send a body anyway. Registries do not,
+        // and a new connection costs more than the request.
         reset: false,
         headers: request.headers,
         body: sent as Readable | Uint8Array | null, // undici takes any async iterable; its types say Readable
@@ -125,8 +125,8 @@ function refusedHead(): Error {
 }
 
 /**
- * Wraps a request body with a timeout per chunk. undici's headers timeout includes the upload, and has to be long enough
- * for a registry to store a large blob.
+ * Wraps a request body with a timeout per chunk. undici's headers timeout includes the upload, and has to be long
+ * enough for a registry to store a large blob.
  */
 function watched(
   body: AsyncIterable<Uint8Array> | undefined,

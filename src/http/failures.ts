@@ -44,7 +44,7 @@ const TIMEOUT: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'did not answer in time',
 };
 
-/** Translates an error of Node or undici into a message for users. An AirgapError (from a body's source) is passed through. */
+/** Translates an error of Node or undici for users. An AirgapError (from a body's source) is passed through. */
 export function describeFailure(thrown: unknown, { url, what, signal }: Asked): Failure {
   if (signal?.aborted) {
     const { reason } = signal;

@@ -10,14 +10,16 @@ export interface LeastRate {
 export const LEAST_RATE: LeastRate = { bytes: 60_000, window: 60_000 };
 
 /**
- * Bytes received so far, over all responses: connections share a slow line, and one of them may get almost nothing for a
- * while. A response that is itself too slow is detected once the others have ended.
+ * Bytes received so far, over all responses: connections share a slow line, and one of them may get almost nothing for
+ * a while. A response that is itself too slow is detected once the others have ended.
  */
 export interface Inflow {
   bytes: number;
 }
 
-/** Reports windows with too few bytes while a body waits for data. Windows in which its reader was paused do not count. */
+/**
+ * Reports windows with too few bytes while a body waits for data. Windows in which its reader was paused do not count.
+ */
 export class RateWatch {
   readonly #received: Inflow;
   readonly #timer: NodeJS.Timeout;

@@ -18,9 +18,9 @@ const EPOCH = 1e9;
 
 /**
  * Parses rate limit headers: `retry-after` (RFC 9110, 10.2.3); `ratelimit-remaining: 0;w=21600` and `ratelimit-limit:
- * 10;w=21600` as sent by Docker Hub (draft-ietf-httpapi-ratelimit-headers up to version 07); `ratelimit-reset` in seconds
- * (same draft) or as Unix time (GitLab); all of them also with the prefix `x-` (GitHub). A reset is ignored while requests
- * remain.
+ * 10;w=21600` as sent by Docker Hub (draft-ietf-httpapi-ratelimit-headers up to version 07); `ratelimit-reset` in
+ * seconds (same draft) or as Unix time (GitLab); all of them also with the prefix `x-` (GitHub). A reset is ignored
+ * while requests remain.
  */
 export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
   const remaining = parse(headerOf(headers, 'remaining'));

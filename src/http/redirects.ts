@@ -19,8 +19,8 @@ export interface Redirected {
 /**
  * Returns the target of a redirect; undefined for any other response, and for a redirect that would turn a PUT or POST
  * into a GET (RFC 9110, 15.4).
- * @throws AirgapError `registry` for an invalid target, a redirect from https to http or to another host with a secret in
- * the body, and for an upgrade to https that would turn the request into a GET
+ * @throws AirgapError `registry` for an invalid target, a redirect from https to http or to another host with a secret
+ * in the body, and for an upgrade to https that would turn the request into a GET
  */
 export function redirectOf(response: HttpResponse, { method, what, secretBody }: Redirected): URL | undefined {
   const reads = method === 'GET' || method === 'HEAD';

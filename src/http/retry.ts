@@ -36,7 +36,7 @@ const RETRY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 499, 500, 50
 /** Attempts when a connection is refused: a restarting server comes back, a wrong port does not. */
 const FEW_ATTEMPTS = 3;
 
-/** How likely a retry is to succeed. */
+/** Likelihood that a retry succeeds. */
 export type Retryable = 'yes' | 'throttled' | 'few' | 'no';
 
 export function retryableStatus(status: number): Retryable {
@@ -47,8 +47,8 @@ export function retryableStatus(status: number): Retryable {
 /** Waits between attempts and reports each retry. */
 export interface Retrier {
   /**
-   * Waits before the next attempt. Resolves to false when no attempt is left or the signal was aborted. `attempt` is the
-   * number of attempts made so far; `retryAfter` is the server's Retry-After in milliseconds.
+   * Waits before the next attempt. Resolves to false when no attempt is left or the signal was aborted. `attempt` is
+   * the number of attempts made so far; `retryAfter` is the server's Retry-After in milliseconds.
    */
   again(attempt: Attempt): Promise<boolean>;
 }

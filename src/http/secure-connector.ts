@@ -31,7 +31,9 @@ export function secureConnector(secureContext: SecureContext, timeout: number, h
   };
 }
 
-/** Clears a server name that is an IP address: SNI allows host names only (RFC 6066, 3), but undici's proxies pass one. */
+/**
+ * Clears a server name that is an IP address: SNI allows host names only (RFC 6066, 3), but undici's proxies pass one.
+ */
 function serverName({ servername = '' }: Parameters<Connector>[0]): { readonly servername?: string } {
   return isIP(servername) === 0 ? {} : { servername: '' };
 }

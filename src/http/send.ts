@@ -120,7 +120,8 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
   checkHost(url, what);
   let headers: Readonly<Record<string, string>> = {
     'user-agent': wire.userAgent,
-    // Without this header any coding is acceptable (RFC 9110, 12.5.3), and compression breaks digests, lengths and ranges.
+    // Without this header any coding is acceptable (RFC 9110, 12.5.3), and compression breaks digests, lengths and
+    // ranges.
     'accept-encoding': 'identity',
     ...request.headers,
   };

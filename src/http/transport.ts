@@ -42,8 +42,8 @@ export interface Transport {
   scheme(host: string): 'http' | 'https';
   /**
    * Sends a request, follows redirects and retries. Resolves with any status, including 5xx when no attempt is left.
-   * @throws AirgapError `network` without a response, `registry` for a redirect that is not followed (loop, plain HTTP),
-   * `interrupted`; errors of the body's source
+   * @throws AirgapError `network` without a response, `registry` for a redirect that is not followed (loop, plain
+   * HTTP), `interrupted`; errors of the body's source
    */
   request(request: HttpRequest): Promise<HttpResponse>;
   /** Retrier for operations of several requests. */

@@ -1,5 +1,5 @@
-// Deep imports of the parts of undici in use: its entry point also loads fetch, WebSocket and caches, which takes more CPU
-// time than everything else in a small bundle (90 ms compared to 30 ms).
+// Deep imports of the parts of undici in use: its entry point also loads fetch, WebSocket and caches, which takes more
+// CPU time than everything else in a small bundle (90 ms compared to 30 ms).
 
 declare module 'undici/lib/dispatcher/agent.js' {
   import { Agent } from 'undici';

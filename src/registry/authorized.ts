@@ -13,21 +13,21 @@ import { apiHost } from './hosts.ts';
 import { checkRateLimit } from './throttling.ts';
 
 /**
- * Maximum retries with renewed credentials: one after the first 401, which has the challenge, and one for a token that has
- * expired on arrival (cached by the token server, or clocks differ).
+ * Maximum retries with renewed credentials: one after the first 401, which has the challenge, and one for a token that
+ * has expired on arrival (cached by the token server, or clocks differ).
  */
 const RENEWALS = 2;
 
 /**
- * Maximum registries that one request may be redirected to, including the first. As the challenge of each is answered, a
- * registry that redirects to a new host every time would never end.
+ * Maximum registries that one request may be redirected to, including the first. As the challenge of each is answered,
+ * a registry that redirects to a new host every time would never end.
  */
 const REGISTRIES = 4;
 
 /**
- * Milliseconds to wait for the first byte of a manifest or blob. A pull-through cache may respond only after it has fetched
- * all of it (Nexus; 417 s for a manifest in Harbor), and starts again after a disconnect. A dead host is noticed sooner, by
- * the keep-alive probes of TCP, after a minute.
+ * Milliseconds to wait for the first byte of a manifest or blob. A pull-through cache may respond only after it has
+ * fetched all of it (Nexus; 417 s for a manifest in Harbor), and starts again after a disconnect. A dead host is
+ * noticed sooner, by the keep-alive probes of TCP, after a minute.
  */
 const PATIENCE = 10 * 60_000;
 
@@ -41,8 +41,8 @@ export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> 
   /** Endpoint of the API, or a URL that the API returned. */
   readonly to: Endpoint | URL;
   /**
-   * True for the target of a push that is also read from (a blob that it does not mount). Credentials of other registries
-   * are not used for its redirects: it could make this client copy their content to it.
+   * True for the target of a push that is also read from (a blob that it does not mount). Credentials of other
+   * registries are not used for its redirects: it could make this client copy their content to it.
    */
   readonly isTarget?: boolean;
   /** Second repository to request pull access for, for mounts. */
@@ -61,9 +61,9 @@ interface OriginLogin {
  * Sends a request with the credentials of the registry, and answers its challenges.
  *
  * A read that is redirected to the API of another registry (vanity names in front of ghcr.io or Docker Hub) uses that
- * registry's own credentials there, as in containerd: those stored for its name, otherwise an anonymous token. Credentials
- * of one host are never sent to another. A redirected write, a redirected read from the target of a push, and a host that
- * is not a registry (storage) get no credentials.
+ * registry's own credentials there, as in containerd: those stored for its name, otherwise an anonymous token.
+ * Credentials of one host are never sent to another. A redirected write, a redirected read from the target of a push,
+ * and a host that is not a registry (storage) get no credentials.
  */
 export async function sendAuthorized(
   transport: Transport,
@@ -171,9 +171,9 @@ async function authorizeRedirect(
 }
 
 /**
- * Returns true when an error response to HEAD calls for a GET. It has no error body, and GET may succeed: storage URLs can
- * be signed for GET only (Pulp, GitLab), and some servers do not implement HEAD. 404 is conclusive; 429 must not cause
- * another request.
+ * Returns true when an error response to HEAD calls for a GET. It has no error body, and GET may succeed: storage URLs
+ * can be signed for GET only (Pulp, GitLab), and some servers do not implement HEAD. 404 is conclusive; 429 must not
+ * cause another request.
  */
 function leavesOpen(status: number): boolean {
   return status >= 400 && status !== 404 && status !== 429;
@@ -185,7 +185,7 @@ async function withoutBody(response: HttpResponse): Promise<HttpResponse> {
   return { ...response, body: Readable.from([]) };
 }
 
-/** Detects the 403 of ECR for a token that expired after its 12 hours, recognisable only by its text. */
+/** Detects the 403 of ECR for a token that expired after its 12 hours, recognizable only by its text. */
 async function readRefusal(
   response: HttpResponse,
   isHead: boolean,

@@ -13,8 +13,8 @@ import type { Session } from './session.ts';
 /**
  * Returns the body of a blob. `open` resolves to the stream from the socket. Layers stored elsewhere (redirect, foreign
  * layer) are read from there without credentials. A stream that is cut off fails with AirgapError `network`;
- * `open(bytes so far)` resumes. A response of the wrong length is retried a few times, as is a storage URL whose signature
- * may have expired.
+ * `open(bytes so far)` resumes. A response of the wrong length is retried a few times, as is a storage URL whose
+ * signature may have expired.
  */
 export function blobBody(session: Session, place: Place, descriptor: Descriptor): Body {
   const what = describePlace(place, descriptor.digest);
@@ -85,7 +85,8 @@ async function openPart(
   const range = rangeOf(part, descriptor);
   let response = await send(range);
   if (range.range !== undefined && !isPart(response, descriptor, part)) {
-    // Rejected because of the range (416 of go-containerregistry's registry for an open one, 400 of storage), or another range.
+    // Rejected because of the range (416 of go-containerregistry's registry for an open one, 400 of storage), or
+    // another range.
     if (part.end < descriptor.size) {
       response.body.destroy();
       throw new AirgapError('unsupported', `${what}: ${response.url.host} did not return the requested range`);
@@ -105,7 +106,9 @@ function isPart({ status, headers }: RegistryResponse, { size }: Descriptor, { o
   return (total !== undefined && total !== size) || (first === offset && next === end);
 }
 
-/** Parses `bytes 5-9/10` (RFC 9110, 14.4); `next` is the offset after the last byte. All undefined when it is invalid. */
+/**
+ * Parses `bytes 5-9/10` (RFC 9110, 14.4); `next` is the offset after the last byte. All undefined when it is invalid.
+ */
 function contentRange(value: string | string[] | undefined): { first?: number; next?: number; total?: number } {
   const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(String(value).trim()) ?? [];
   if (first === undefined) return {};

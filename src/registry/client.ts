@@ -38,8 +38,8 @@ export type RegistryOptions = Credentials & {
 };
 
 /**
- * Client for registries that implement the OCI distribution specification 1.1 or Docker's registry API 2. Serves any number
- * of hosts, and learns the authentication of each from its first response.
+ * Client for registries that implement the OCI distribution specification 1.1 or Docker's registry API 2. Serves any
+ * number of hosts, and learns the authentication of each from its first response.
  */
 export class RegistryClient implements Source, Sink {
   readonly #session: Session;
@@ -85,8 +85,8 @@ export class RegistryClient implements Source, Sink {
   }
 
   /**
-   * Returns the round-trip time in milliseconds: the fastest manifest response of a registry, or that of the slowest one of
-   * several registries. 0 before the first response.
+   * Returns the round-trip time in milliseconds: the fastest manifest response of a registry, or that of the slowest
+   * one of several registries. 0 before the first response.
    */
   distance(): number {
     return Math.max(0, ...this.#roundTrips.values());

@@ -33,8 +33,8 @@ export async function readComplaint(response: HttpResponse): Promise<Complaint> 
 
 /**
  * Parses the body of an error response. The specification allows "any format": JSON of another structure (Artifactory,
- * Nexus, Gitea, Google), XML (S3, Azure Storage), a web page (proxies and firewalls) or text. The format is detected from
- * the content, since the content type is often wrong.
+ * Nexus, Gitea, Google), XML (S3, Azure Storage), a web page (proxies and firewalls) or text. The format is detected
+ * from the content, since the content type is often wrong.
  */
 export function parseComplaint(bytes: Uint8Array): Complaint {
   const text = Buffer.from(bytes.subarray(0, REFUSAL_LIMIT)).toString('utf8').trim();
@@ -76,7 +76,9 @@ function faultsOf(text: string): Fault[] {
   return Array.isArray(errors) ? errors.slice(0, MOST).map((error) => faultOf(error)) : [faultOf(json)];
 }
 
-/** Parses one error. Accepts `{"message"}`, `{"error"}`, problem details (RFC 9457), OAuth errors and plain text, too. */
+/**
+ * Parses one error. Accepts `{"message"}`, `{"error"}`, problem details (RFC 9457), OAuth errors and plain text, too.
+ */
 function faultOf(value: unknown, depth = 0): Fault {
   const { code, message, detail, error, ...rest } = fields(value);
   const isWrapped = message === undefined && typeof error === 'object' && error !== null;

@@ -11,7 +11,9 @@ import { NO_REGISTRY } from './web-page.ts';
 
 /** Response of a registry. */
 export interface RegistryResponse extends HttpResponse {
-  /** Registry that responded, as users write it. Differs from the requested one after a redirect; undefined for storage. */
+  /**
+   * Registry that responded, as users write it. Differs from the requested one after a redirect; undefined for storage.
+   */
   readonly registry?: string;
   /** For a 401 or 403 of the registry itself: the credentials that were tried. */
   readonly refusal?: AccessRefusal;

@@ -96,9 +96,9 @@ async function put(
   }
   const about = { what, registry: repository.registry, writes: true, isManifest: true };
   const error = complain(response, complaint, about);
-  // The content was verified before it was sent. Its blobs or children may not be visible yet, because of stale caches and
-  // replicas (OpenShift, Nexus), or because distribution on a file system cannot read the link to a blob while another
-  // client commits it (2.8: DIGEST_INVALID).
+  // The content was verified before it was sent. Its blobs or children may not be visible yet, because of stale caches
+  // and replicas (OpenShift, Nexus), or because distribution on a file system cannot read the link to a blob while
+  // another client commits it (2.8: DIGEST_INVALID).
   if (retryableRefusal(status, complaint) === 'few') return error;
   throw error;
 }

@@ -12,7 +12,9 @@ import { describePlace, type Place } from './hosts.ts';
 import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
 import { NO_REGISTRY, pageText, pageTitle } from './web-page.ts';
 
-/** Maximum bytes of a manifest: the size that registries should accept (distribution specification), and ECR's limit. */
+/**
+ * Maximum bytes of a manifest: the size that registries should accept (distribution specification), and ECR's limit.
+ */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
 
@@ -36,7 +38,9 @@ export async function getManifest(session: Session, place: Place, tagOrDigest: s
   return { descriptor: { mediaType: mediaTypeOf(response, bytes, what), digest, size: bytes.length }, bytes };
 }
 
-/** Checks that a response is the requested manifest. Returns an error, or undefined for a match or an error response. */
+/**
+ * Checks that a response is the requested manifest. Returns an error, or undefined for a match or an error response.
+ */
 function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: string): AirgapError | undefined {
   if (response.status !== 200) return undefined;
   const expected = [tagOrDigest, contentDigest(response)].filter((digest) => digest !== undefined && isDigest(digest));
@@ -52,9 +56,9 @@ function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: s
 }
 
 /**
- * Returns true when the digest header for a tag is wrong but the manifest is right: the registry has the manifest under its
- * actual digest, and nothing under the announced one. If both existed, the meaning of the tag would be ambiguous. Other
- * clients ignore this header for tags, since it is unreliable (go-containerregistry, pkg/v1/remote/fetcher.go).
+ * Returns true when the digest header for a tag is wrong but the manifest is right: the registry has the manifest under
+ * its actual digest, and nothing under the announced one. If both existed, the meaning of the tag would be ambiguous.
+ * Other clients ignore this header for tags, since it is unreliable (go-containerregistry, pkg/v1/remote/fetcher.go).
  */
 async function isMisnamed(session: Session, place: Place, tagOrDigest: string, answer: WholeAnswer): Promise<boolean> {
   const announced = digestHeader(answer.response);
@@ -76,8 +80,8 @@ async function isMisnamed(session: Session, place: Place, tagOrDigest: string, a
 }
 
 /**
- * Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it does not exist. The
- * size is the registry's claim, which is unreliable in HEAD responses.
+ * Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it does not exist.
+ * The size is the registry's claim, which is unreliable in HEAD responses.
  */
 export async function headManifest(
   session: Session,
@@ -156,8 +160,8 @@ function unlabelled(served: string, { config }: Readonly<Record<string, unknown>
 }
 
 /**
- * Creates the error for a response that is not a manifest: from a login page, a captive portal or a server that is not a
- * registry.
+ * Creates the error for a response that is not a manifest: from a login page, a captive portal or a server that is not
+ * a registry.
  */
 function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
   const text = Buffer.from(bytes).toString('utf8').trim();

@@ -27,8 +27,8 @@ export function parseMirror(text: string): Mirror {
 }
 
 /**
- * Returns the route for reads of a repository. The longest matching `from` wins; with `*`, the source host becomes part of
- * the path, so that the mirror can distinguish registries.
+ * Returns the route for reads of a repository. The longest matching `from` wins; with `*`, the source host becomes part
+ * of the path, so that the mirror can distinguish registries.
  */
 export function mirroredPlace(mirrors: readonly Mirror[], repository: Repository): Place {
   const name = formatRepository(repository);

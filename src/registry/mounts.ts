@@ -6,10 +6,10 @@ import { isStored, postUpload, type Upload } from './upload-start.ts';
 import { uploadBlob } from './uploads.ts';
 
 /**
- * Learns which registries can check for a blob by mounting it from a repository into itself: 201 when it exists, an upload
- * session when it does not (distribution, Harbor, Zot). That saves a request per blob. A registry that ignores mounts
- * (Docker Hub at times) would get blobs twice, and one that returns 201 to every mount (Gitea in 2022) would not get them at
- * all. Self-mounts are therefore trusted only after one correct result of each kind.
+ * Learns which registries can check for a blob by mounting it from a repository into itself: 201 when it exists, an
+ * upload session when it does not (distribution, Harbor, Zot). That saves a request per blob. A registry that ignores
+ * mounts (Docker Hub at times) would get blobs twice, and one that returns 201 to every mount (Gitea in 2022) would not
+ * get them at all. Self-mounts are therefore trusted only after one correct result of each kind.
  */
 export class OwnMounts {
   readonly #session: Session;

@@ -20,8 +20,8 @@ const PAGES = 100;
 const ENTRIES = 20_000;
 
 /**
- * Client of the referrers API (distribution specification 1.1, "Listing Referrers"). Remembers hosts without the API after
- * their first response, and sends them no further requests.
+ * Client of the referrers API (distribution specification 1.1, "Listing Referrers"). Remembers hosts without the API
+ * after their first response, and sends them no further requests.
  */
 export class ReferrersApi {
   readonly #session: Session;
@@ -32,9 +32,10 @@ export class ReferrersApi {
   }
 
   /**
-   * Lists the descriptors of a manifest's referrers, with `artifactType`; undefined when the registry has no such API and
-   * the referrers tag schema applies. A damaged list is retried a few times.
-   * @throws AirgapError `unauthorized` or `forbidden` when the API may exist for other credentials, `registry`, `network`
+   * Lists the descriptors of a manifest's referrers, with `artifactType`; undefined when the registry has no such API
+   * and the referrers tag schema applies. A damaged list is retried a few times.
+   * @throws AirgapError `unauthorized` or `forbidden` when the API may exist for other credentials, `registry`,
+   * `network`
    */
   async list(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     const host = place.asked.registry;
@@ -113,8 +114,8 @@ function damageOf({ response, bytes }: WholeAnswer): string | undefined {
 }
 
 /**
- * Returns true for a status of a registry that does not know the API. Not for throttling and server errors, and not for 401
- * and 403: signatures behind them may be listed nowhere else (ECR has a permission for the API).
+ * Returns true for a status of a registry that does not know the API. Not for throttling and server errors, and not for
+ * 401 and 403: signatures behind them may be listed nowhere else (ECR has a permission for the API).
  */
 function hasNoApi(status: number): boolean {
   return status < 500 ? ![401, 403, 408, 429].includes(status) : status === 501;

@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
   { refusal: 'read-only', status: [403, 405, 503], words: /read-only|currently disabled|operation is disallowed on/i },
 ];
 
-/** How likely a retry is to succeed; an upload is retried with a new session. Other refusals go by status. */
+/** Likelihood that a retry succeeds; an upload is retried with a new session. Other refusals go by status. */
 const RETRYABLE: Readonly<Partial<Record<Refusal, Retryable>>> = {
   'pull-limit': 'no',
   throttled: 'throttled',
@@ -115,8 +115,8 @@ export function isTransient(status: number, complaint: Complaint, isManifest = f
 }
 
 /**
- * Returns true when a manifest may have been refused because of an immutable tag; the tag itself has to be checked. Docker
- * Hub, GitLab and Artifactory return 403 as for any missing permission, ACR 405 as for anything locked.
+ * Returns true when a manifest may have been refused because of an immutable tag; the tag itself has to be checked.
+ * Docker Hub, GitLab and Artifactory return 403 as for any missing permission, ACR 405 as for anything locked.
  */
 export function mayBeTaken(status: number, complaint: Complaint): boolean {
   const refusal = refusalOf(status, complaint);

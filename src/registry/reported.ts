@@ -10,7 +10,9 @@ export interface Sent {
   readonly tag?: string | undefined;
 }
 
-/** Runs a transfer and emits its outcome and duration. `work` returns the outcome; undefined (manifests) means stored. */
+/**
+ * Runs a transfer and emits its outcome and duration. `work` returns the outcome; undefined (manifests) means stored.
+ */
 export async function reported<R extends 'stored' | 'mounted' | 'present' | undefined>(
   emit: Emit,
   { item, repository, descriptor, tag }: Sent,

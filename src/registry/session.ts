@@ -27,13 +27,13 @@ export interface Session {
   /** Lowest remaining pulls reported by each registry. */
   readonly quotas: ReadonlyMap<string, Quota>;
   /**
-   * Sends a request and resolves with any status; after a 401 it is retried with renewed credentials. A refused HEAD (400,
-   * 401, 403, 405, 5xx) is replaced by a GET: a success has its body dropped, an error response keeps its text.
+   * Sends a request and resolves with any status; after a 401 it is retried with renewed credentials. A refused HEAD
+   * (400, 401, 403, 405, 5xx) is replaced by a GET: a success has its body dropped, an error response keeps its text.
    */
   send(request: RegistryRequest): Promise<RegistryResponse>;
   /**
-   * Sends a request and reads the body, of at most `limit` bytes. Retries when it is cut off, and a few times when it is
-   * damaged; the last damaged response is returned.
+   * Sends a request and reads the body, of at most `limit` bytes. Retries when it is cut off, and a few times when it
+   * is damaged; the last damaged response is returned.
    */
   read(request: RegistryRequest, limit: number, damage?: Damage): Promise<WholeAnswer>;
 }

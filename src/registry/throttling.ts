@@ -14,8 +14,8 @@ const TOO_FAR = 400 * 24 * 3600 * 1000;
 
 /**
  * Distinguishes a limit that lasts for hours (Docker Hub's pull limit) from one on requests per second or minute (ECR,
- * ghcr.io, Artifact Registry, Docker Hub's abuse limit): the former fails the request immediately, the latter are retried.
- * All return 429, ghcr.io also 403.
+ * ghcr.io, Artifact Registry, Docker Hub's abuse limit): the former fails the request immediately, the latter are
+ * retried. All return 429, ghcr.io also 403.
  */
 export async function checkRateLimit(response: HttpResponse): Promise<RetryAdvice> {
   const { status } = response;

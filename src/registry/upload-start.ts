@@ -49,8 +49,8 @@ export function postUpload(session: Session, upload: Upload, what: string, from?
 
 /**
  * Requests a mount. A registry that does not mount opens an upload session instead; its URL is returned.
- * @returns undefined without a source, and when the mount fails: the credentials may lack access to the source, and some
- *   registries and proxies fail because of the query (500, a closed connection)
+ * @returns undefined without a source, and when the mount fails: the credentials may lack access to the source, and
+ *   some registries and proxies fail because of the query (500, a closed connection)
  */
 export async function startMount(
   session: Session,

@@ -22,7 +22,9 @@ const WAITS = 2;
 /** Bytes that Node buffers for a connection before it applies backpressure (`highWaterMark` of net.Socket). */
 const SENT = 64 * 1024;
 
-/** Maximum bytes of a body sent as a single chunk with the request headers: for small blobs, chunks are the main cost. */
+/**
+ * Maximum bytes of a body sent as a single chunk with the request headers: for small blobs, chunks are the main cost.
+ */
 const WHOLE = 512 * 1024;
 
 /** Failed PUT that may be retried. */
@@ -33,8 +35,8 @@ interface Setback {
 }
 
 /**
- * Stores a blob: by mount if a source is given, otherwise by POST and a monolithic PUT. Never by PATCH, because uploads to
- * ECR cannot be continued from its responses. Each retry uses a new session, after a check whether the previous one
+ * Stores a blob: by mount if a source is given, otherwise by POST and a monolithic PUT. Never by PATCH, because uploads
+ * to ECR cannot be continued from its responses. Each retry uses a new session, after a check whether the previous one
  * succeeded after all.
  * @throws AirgapError `digest-mismatch`, errors of `body`, and those of a registry
  */
@@ -101,8 +103,8 @@ async function put(session: Session, upload: Upload, location: URL, what: string
   }
   const complaint = await readComplaint(response);
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
-  // The content is verified before it is sent. It was damaged in transit or storage, or the session is gone (a restarted
-  // registry, or another instance behind the same name, which may return a bare 404).
+  // The content is verified before it is sent. It was damaged in transit or storage, or the session is gone (a
+  // restarted registry, or another instance behind the same name, which may return a bare 404).
   const likely = retryableRefusal(status, complaint);
   const isGone = (status === 404 && complaint.code === '') || status === 416;
   const retryable = likely === 'no' && isGone ? 'few' : likely;
@@ -110,8 +112,8 @@ async function put(session: Session, upload: Upload, location: URL, what: string
 }
 
 /**
- * Wraps a body with verification. The last chunk is held back until digest and size match, so a registry can never commit
- * damaged content.
+ * Wraps a body with verification. The last chunk is held back until digest and size match, so a registry can never
+ * commit damaged content.
  */
 function verified({ descriptor, body, signal }: Upload, what: string): RequestBody {
   const { digest, size } = descriptor;
@@ -126,7 +128,8 @@ function verified({ descriptor, body, signal }: Upload, what: string): RequestBo
       hash.update(chunk);
       if (held !== undefined) {
         yield held;
-        // When the next chunk is requested, a chunk that fills the socket buffer has been sent; a smaller one may not be.
+        // When the next chunk is requested, a chunk that fills the socket buffer has been sent; a smaller one may not
+        // be.
         if (held.length >= SENT) giveBack(held);
       }
       held = chunk;
