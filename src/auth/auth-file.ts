@@ -8,26 +8,26 @@ import { withoutEnd } from '../base/text-ends.ts';
 import type { Credential } from './credential.ts';
 import type { CredentialsFile } from './credential-files.ts';
 
-/** One file of credentials, as docker's config.json and containers-auth.json(5) have it; or a variable that holds one. */
+/** Parsed credentials file (Docker's config.json, containers-auth.json(5)), or a variable with its text. */
 export interface AuthFile {
-  /** Path, or the variable's name, for messages. */
+  /** Path or variable name, for messages. */
   readonly file: string;
   /**
-   * By host or host/path, normalised; entries without any secret are left out. An entry that is broken is an error for
-   * its own host alone.
+   * Credentials by normalized host or host/path, without entries that have no secret. An invalid entry is an error for
+   * its own host only.
    */
   readonly auths: ReadonlyMap<string, Credential | AirgapError>;
-  /** Helper name by normalised host; empty where the entries of this file count and no helper is asked. */
+  /** Helper name by normalized host; an empty name means that the entries of the file are used without a helper. */
   readonly credHelpers: ReadonlyMap<string, string>;
   readonly credsStore: string | undefined;
 }
 
-/** The variable that holds the text of a Docker config.json (GitLab CI; docker 28.3). */
+/** Variable with the text of a Docker config.json (GitLab CI; Docker 28.3). */
 export const DOCKER_AUTH_CONFIG = 'DOCKER_AUTH_CONFIG';
 
 /**
- * Reads a credentials file; undefined when there is none.
- * @throws AirgapError `config` naming the file when it is not what it has to be
+ * Reads a credentials file; undefined when it does not exist.
+ * @throws AirgapError `config` with the path when it is unreadable or invalid
  */
 export async function readAuthFile({ file, isLegacy, isGuess }: CredentialsFile): Promise<AuthFile | undefined> {
   let text: string;
@@ -36,8 +36,8 @@ export async function readAuthFile({ file, isLegacy, isGuess }: CredentialsFile)
   } catch (cause) {
     const { code } = cause as { code?: string };
     if (code === 'ENOENT' || code === 'ENOTDIR' || (isGuess && code === 'EACCES')) return undefined;
-    throw new AirgapError('config', `${file} cannot be read: ${reasonOf(cause)}`, {
-      hint: 'make it a file that this user can read; sudo docker login leaves files of root in ~/.docker',
+    throw new AirgapError('config', `cannot read ${file}: ${reasonOf(cause)}`, {
+      hint: 'make the file readable for this user; sudo docker login leaves files owned by root in ~/.docker',
       cause,
     });
   }
@@ -45,18 +45,18 @@ export async function readAuthFile({ file, isLegacy, isGuess }: CredentialsFile)
 }
 
 /**
- * Reads the text of a credentials file.
- * @param file its path or its variable's name, for messages
- * @throws AirgapError `config` when it is not what it has to be
+ * Parses the text of a credentials file.
+ * @param file path or variable name, for messages
+ * @throws AirgapError `config` when it is invalid
  */
 export function parseAuthFile(text: string, file: string, isLegacy = false): AuthFile {
-  // Editors of Windows begin a file with U+FEFF; `docker logout` and others leave an empty file behind at times.
+  // Windows editors add U+FEFF at the start of a file; `docker logout` and others may leave an empty file.
   const json = text.replace(/^\ufeff/, '').trim();
   let content: unknown;
   try {
     content = json === '' ? {} : JSON.parse(json);
   } catch {
-    // The parser's message quotes the text, and the text is secret.
+    // The parser's message would quote the text, which is secret.
     throw broken(file, 'is not JSON');
   }
   if (!isObject(content)) throw broken(file, 'is not a JSON object');
@@ -69,7 +69,7 @@ export function parseAuthFile(text: string, file: string, isLegacy = false): Aut
   return { file, auths: readAuths(isLegacy ? content : content.auths, file), credHelpers, credsStore };
 }
 
-/** Of several keys that mean the same, that which is written as the host itself counts, as in Podman; else the first. */
+/** Reads the entries. Of several keys for one host, the bare host name wins, as in Podman; otherwise the first. */
 function readAuths(value: unknown, file: string): Map<string, Credential | AirgapError> {
   const auths = new Map<string, Credential | AirgapError>();
   for (const [key, entry] of entriesOf(value, 'auths', file)) {
@@ -82,8 +82,8 @@ function readAuths(value: unknown, file: string): Map<string, Credential | Airga
 }
 
 /**
- * A key of `auths` as host or host/path: without scheme and without the `/v1/` of old, and with Docker Hub under its one
- * name `docker.io`.
+ * Normalizes a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all
+ * names of Docker Hub.
  */
 export function normaliseKey(key: string): string {
   const bare = withoutEnd(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
@@ -93,7 +93,7 @@ export function normaliseKey(key: string): string {
   return `${withHubName(host)}${path}`;
 }
 
-/** Standard base64: Node would decode anything. */
+/** Standard base64. Checked because Node decodes any text. */
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 function readEntry(entry: Record<string, unknown>, key: string, file: string): Credential | AirgapError | undefined {
@@ -105,20 +105,20 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
   }
   let [username, password] = [text('username'), text('password')];
   if (text('auth') !== '') {
-    // `base64` of the shell breaks it into lines.
+    // The `base64` command inserts line breaks.
     const encoded = text('auth').replace(/[\r\n]/g, '');
     const decoded = BASE64.test(encoded) ? Buffer.from(encoded, 'base64').toString('utf8') : '';
     const colon = decoded.indexOf(':');
-    // Beside an identity token it gives a user name at most.
+    // With an identity token, `auth` only contributes the user name.
     if (colon < 1 && text('identitytoken') === '') {
       return broken(file, `has an entry for ${quoted(key)} whose "auth" is not base64 of user:password`);
     }
     username = decoded.slice(0, Math.max(0, colon));
-    // Docker pads with NUL characters in old files.
+    // Old Docker versions pad with NUL characters.
     password = withoutEnd(decoded.slice(colon + 1), '\0');
   }
   if (text('identitytoken') !== '') {
-    // Docker's helpers write <token> where there is no user.
+    // Docker's helpers write <token> when there is no user.
     const user = username === '' || username === '<token>' ? {} : { username };
     return { kind: 'identity-token', token: text('identitytoken'), ...user, source };
   }
@@ -129,7 +129,7 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
 
 function entriesOf(value: unknown, name: string, file: string): [string, unknown][] {
   if (value === undefined || value === null) return [];
-  if (!isObject(value)) throw broken(file, `has "${name}" that is no object`);
+  if (!isObject(value)) throw broken(file, `has a "${name}" that is not an object`);
   return Object.entries(value);
 }
 
@@ -141,7 +141,7 @@ function broken(file: string, what: string): AirgapError {
   const isVariable = file === DOCKER_AUTH_CONFIG;
   return new AirgapError('config', `${file} ${what}`, {
     hint: isVariable
-      ? 'the variable holds the JSON of a config.json itself, not the path of one; correct it, or unset it'
+      ? 'set the variable to the JSON of a config.json, not to its path, or unset it'
       : 'repair or remove it, then log in again',
   });
 }

@@ -4,35 +4,37 @@ import type { Keychain } from './keychain.ts';
 import { type AccessRefusal, explainRefusal } from './refusal.ts';
 import { fetchToken, type Token, type TokenExchange } from './token.ts';
 
-/** What a request wants to do at which registry. */
+/** Access that a request needs at a registry. */
 export interface Access {
-  /** Host as people write it: the key of its credentials. */
+  /** Host as users write it: the key of its credentials. */
   readonly registry: string;
   readonly path: string;
-  /** Origin of the registry's API, as in `https://registry.example:5000`: a relative realm is one of it. */
+  /** Origin of the registry's API, as in `https://registry.example:5000`; base of a relative realm. */
   readonly origin: string;
   /** As in `repository:a/b:pull`. */
   readonly scopes: readonly string[];
 }
 
-/** Answers the challenges of registries. Learns per registry what it wants, and caches tokens until they run out. */
+/**
+ * Answers the challenges of registries. Remembers the challenge of each registry, and caches tokens until they expire.
+ */
 export interface Authorizer {
-  /** The Authorization header as far as the registry's wishes are known; undefined means to ask without and see. */
+  /** Returns the Authorization header for a known challenge; undefined before the first challenge. */
   authorization(access: Access): Promise<string | undefined>;
   /**
-   * After a 401: learns from its WWW-Authenticate, drops what was refused, and gives the header for one more attempt;
-   * undefined when there is nothing better than what was sent.
+   * Handles a 401: learns from its WWW-Authenticate, drops the rejected token, and returns the header for another
+   * attempt; undefined when there is nothing better than what was sent.
    */
   renew(
     access: Access,
     wwwAuthenticate: string | readonly string[] | undefined,
     sent: string | undefined,
   ): Promise<string | undefined>;
-  /** Says of a 401 or 403 that stays which credentials were tried, for the error. */
+  /** Explains a final 401 or 403, with the credentials that were tried. */
   explain(access: Access, refused: RefusedRequest): Promise<AccessRefusal>;
 }
 
-/** An answer that refuses, and the Authorization header that it was sent for. */
+/** Refusal of a request, and the Authorization header of that request. */
 export interface RefusedRequest {
   readonly status: number;
   readonly wwwAuthenticate: string | readonly string[] | undefined;
@@ -47,8 +49,8 @@ export interface AuthorizerOptions {
 }
 
 /**
- * Scopes that a token is asked for, and characters of each: a repository's name has 255 at most. A registry that wants
- * others each time would have ever more of them asked for.
+ * Maximum scopes of a token, and characters of each: a repository name has at most 255. A registry that demands a new
+ * scope every time would otherwise make the list grow without limit.
  */
 const SCOPES_LIMIT = 20;
 const SCOPE_LENGTH = 1000;
@@ -58,7 +60,7 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
   const widened = new Map<string, readonly string[]>();
   const tokens = new Map<string, Promise<Token>>();
 
-  /** One fetch at a time for the same scope; a failed one is not remembered, and fails for all who waited for it. */
+  /** Fetches tokens, one request at a time per scope. A failure is not cached, but fails all concurrent callers. */
   const bearer = async (access: Access, wish: Challenge, credential: Credential | undefined): Promise<string> => {
     const realm = realmOf(wish, access) as URL;
     const service = wish.parameters.get('service');
@@ -68,7 +70,7 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
     const known = await before;
     if (known !== undefined && now() < known.renewAt) return `Bearer ${known.value}`;
     let fetched = tokens.get(key);
-    // Unless somebody else has begun while we looked.
+    // Another caller may have started a fetch during the await.
     if (fetched === undefined || fetched === before) {
       const { registry } = access;
       const sources = (): readonly string[] => keychain.sources?.(registry) ?? [];
@@ -96,7 +98,7 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       const wish = choose(usableIn(wwwAuthenticate, access)) ?? wishes.get(access.registry);
       if (wish === undefined) return undefined;
       wishes.set(access.registry, wish);
-      // Registries behind a path rewriting proxy ask for a scope that is not what the request's own path suggests.
+      // Registries behind a path-rewriting proxy request a scope that differs from the path of the request.
       const asked = (wish.parameters.get('scope') ?? '')
         .split(' ')
         .filter((scope) => scope !== '' && scope.length <= SCOPE_LENGTH);
@@ -104,7 +106,7 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       const wider = [...new Set([...known, ...asked])];
       const isWider = wider.length > known.length && wider.length <= SCOPES_LIMIT;
       if (isWider) widened.set(scopeKey(access), wider);
-      // RFC 6750, 3.1: the token is good, and has not the right. Another one of the same kind would not have it either.
+      // RFC 6750, 3.1: the token is valid but lacks permission. Another one for the same scopes would, too.
       if (sent !== undefined && !isWider && wish.parameters.get('error') === 'insufficient_scope') return undefined;
       if (sent !== undefined) {
         for (const [key, token] of tokens) {
@@ -127,7 +129,7 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
         challenges: parseChallenges(wwwAuthenticate),
         usable: usableIn(wwwAuthenticate, access),
         sent,
-        // Nobody was asked for it before the registry has said that it wants one.
+        // Credentials are not looked up before the first challenge.
         credential: isAsked ? await keychain.lookup(registry, path) : undefined,
         sources: keychain.sources?.(registry) ?? [],
       });
@@ -135,19 +137,19 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
   };
 }
 
-/** Bearer is preferred: a registry that offers both means Basic for its own front end. */
+/** Prefers Bearer: a registry that offers both uses Basic for its own front end. */
 function choose(usable: readonly Challenge[]): Challenge | undefined {
   return usable.find(({ scheme }) => scheme === 'bearer') ?? usable[0];
 }
 
-/** The challenges that can be answered. */
+/** Returns the challenges of a header that can be answered. */
 function usableIn(wwwAuthenticate: string | readonly string[] | undefined, access: Access): Challenge[] {
   return parseChallenges(wwwAuthenticate).filter(
     (challenge) => challenge.scheme === 'basic' || (challenge.scheme === 'bearer' && realmOf(challenge, access)),
   );
 }
 
-/** The URL of a token server; some registries give its path only. */
+/** Returns the URL of a token server; some registries send only a path. */
 function realmOf({ parameters }: Challenge, { origin }: Access): URL | undefined {
   const realm = parameters.get('realm') ?? '';
   if (realm === '' || !URL.canParse(realm, origin)) return undefined;

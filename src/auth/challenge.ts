@@ -1,4 +1,4 @@
-/** One challenge of a WWW-Authenticate header; scheme and parameter names in lower case. */
+/** Challenge of a WWW-Authenticate header; scheme and parameter names in lower case. */
 export interface Challenge {
   readonly scheme: string;
   readonly parameters: ReadonlyMap<string, string>;
@@ -9,9 +9,8 @@ const QUOTED = /"((?:[^"\\]|\\.)*)"/y;
 const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/y;
 
 /**
- * Reads WWW-Authenticate (RFC 9110, 11.6.1; the grammar is that of RFC 7235): several challenges in one header or in
- * several, quoted strings with escapes, commas inside them. What cannot be read ends that header's list; what came before
- * it counts.
+ * Parses WWW-Authenticate (RFC 9110, 11.6.1, with the grammar of RFC 7235): several challenges in one or more headers,
+ * quoted strings with escapes and commas. Invalid text ends the list of that header; challenges before it are kept.
  */
 export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
   if (header === undefined) return [];
@@ -32,7 +31,7 @@ function parseOne(text: string): Challenge[] {
     const name = match(TOKEN)?.[0];
     if (name === undefined) break;
     const current = challenges.at(-1);
-    // A name with `=` behind it is a parameter of the challenge before it, any other begins a challenge.
+    // A name followed by `=` is a parameter of the current challenge; any other starts a new challenge.
     if (current !== undefined && match(/\s*=\s*/y) !== null) {
       const value = match(QUOTED)?.[1]?.replace(/\\(.)/g, '$1') ?? match(TOKEN)?.[0];
       if (value === undefined) break;
@@ -40,7 +39,7 @@ function parseOne(text: string): Challenge[] {
       continue;
     }
     challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
-    // `Negotiate abc==`: a value without a name, which nothing here needs.
+    // Skips token68 values, as in `Negotiate abc==`.
     const before = at;
     if (match(/ +/y) !== null && match(TOKEN68) === null) at = before;
   }

@@ -7,17 +7,18 @@ import { chainKeychains } from './keychain.ts';
 import { describeLogin } from './refusal.ts';
 import { variableKeychain } from './variable-keychain.ts';
 
-/** A login for one registry, to be handed on. */
+/** Login for one registry, to be passed to Helm. */
 export interface ChartLogin {
   /** Entry of `auths` in a credentials file: a secret. */
   readonly entry: Readonly<Record<string, string>>;
-  /** Names its source and its user, for messages. */
+  /** Its source and user, for messages. */
   readonly description: string;
 }
 
 /**
- * Finds logins for charts that Helm pulls from OCI registries, where Helm would not find them by itself: the one of the
- * command line, those of variables and of Podman's files. Undefined for the rest: Helm reads its own file and Docker's.
+ * Creates a lookup of logins for charts that Helm pulls from OCI registries and would not find itself: those of the
+ * command line, of variables and of Podman's files. It returns undefined for others, as Helm reads its own file and
+ * Docker's.
  * @param named registries that the user has named
  */
 export function chartLogins(

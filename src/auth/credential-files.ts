@@ -1,38 +1,38 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** The user and the machine, as far as the places of credentials files depend on them. */
+/** Properties of user and machine that determine the paths of credentials files. */
 export interface UserEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The user's home directory. */
   readonly home: string;
   /** As of `process.platform`. Default: linux. */
   readonly platform?: NodeJS.Platform;
-  /** User id; undefined where there is none, as on Windows. */
+  /** User id; undefined on Windows. */
   readonly uid?: number | undefined;
 }
 
-/** Of this process, with the variables that it goes by. */
+/** Returns the environment of this process with the given variables. */
 export function userEnvironment(env: UserEnvironment['env']): UserEnvironment {
   return { env, home: env.HOME || homedir(), platform: process.platform, uid: process.getuid?.() };
 }
 
-/** One file in which credentials may be. */
+/** Possible location of credentials. */
 export interface CredentialsFile {
   readonly file: string;
-  /** A file of Docker before 1.7: all of it is what `auths` is in others. */
+  /** File of Docker before 1.7, with the entries of `auths` at the top level. */
   readonly isLegacy?: true;
-  /** A folder that nobody has named and that may be another user's, so that it cannot be read is no error. */
+  /** Default directory that may belong to another user, so a permission error is ignored. */
   readonly isGuess?: true;
-  /** Variable that names this very file. */
+  /** Variable that contains this path. */
   readonly namedBy?: string;
-  /** Whether Helm reads it by itself when it pulls a chart. */
+  /** Helm reads this file itself when it pulls a chart. */
   readonly isHelms?: true;
 }
 
 /**
- * The credentials files in the order in which they are read; the first that knows a registry wins: `REGISTRY_AUTH_FILE`,
- * Helm's (`helm env`), those of containers-auth.json(5), which end with Docker's.
+ * Returns the credentials files in the order of precedence: `REGISTRY_AUTH_FILE`, Helm's (`helm env`), then those of
+ * containers-auth.json(5), ending with Docker's. The first file with an entry for a registry wins.
  */
 export function credentialsFiles(user: UserEnvironment): readonly CredentialsFile[] {
   const { env, home } = user;
@@ -47,7 +47,9 @@ export function credentialsFiles(user: UserEnvironment): readonly CredentialsFil
   return known.filter(({ file }, at) => known.findIndex((other) => other.file === file) === at);
 }
 
-/** Helm's own, where `helm registry login` writes (helm.sh/helm, pkg/helmpath): as a plugin we are told it. */
+/**
+ * Returns Helm's file, written by `helm registry login` (helm.sh/helm, pkg/helmpath). Helm passes its path to plugins.
+ */
 function helmFile({ env, home, platform = 'linux' }: UserEnvironment): string {
   if (env.HELM_REGISTRY_CONFIG) return env.HELM_REGISTRY_CONFIG;
   const file = 'registry/config.json';
@@ -56,7 +58,7 @@ function helmFile({ env, home, platform = 'linux' }: UserEnvironment): string {
   return join(home, platform === 'darwin' ? 'Library/Preferences/helm' : '.config/helm', file);
 }
 
-/** Those of podman, skopeo and buildah. */
+/** Returns the files of Podman, Skopeo and Buildah. */
 function containersFiles({ env, home, platform = 'linux', uid }: UserEnvironment): CredentialsFile[] {
   const file = 'containers/auth.json';
   const primary: CredentialsFile[] = [];

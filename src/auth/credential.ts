@@ -1,25 +1,25 @@
-/** Where a credential comes from, for messages. */
+/** Origin of a credential, for messages. */
 export interface Origin {
   /** End of the phrase "the login for HOST …", as in `stored in ~/.docker/config.json`. */
   readonly source?: string;
-  /** What to do when the registry refuses it; to log in again when absent. */
+  /** Advice for when the registry rejects it. Default: to log in again. */
   readonly remedy?: string;
 }
 
-/** What proves who we are to one registry. */
+/** Credential for one registry. */
 export type Credential = Origin &
   (
     | { readonly kind: 'basic'; readonly username: string; readonly password: string }
     /**
-     * An OAuth2 refresh token, good for the token endpoint only (`identitytoken` in Docker's file). The user name beside
-     * it is for token endpoints without OAuth2, which take the token as that user's password.
+     * OAuth2 refresh token, valid for the token endpoint only (`identitytoken` in Docker's file). The user name is for
+     * token endpoints without OAuth2, which accept the token as that user's password.
      */
     | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string }
-    /** A bearer token that the registry takes as it is (`registrytoken` in Docker's file). */
+    /** Bearer token to send as is (`registrytoken` in Docker's file). */
     | { readonly kind: 'registry-token'; readonly token: string }
   );
 
-/** The value of an Authorization header for user name and password (RFC 7617). */
+/** Returns the Authorization header for user name and password (RFC 7617). */
 export function basicAuthorization(credential: { readonly username: string; readonly password: string }): string {
   return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
 }

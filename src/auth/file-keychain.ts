@@ -7,31 +7,31 @@ import { CredentialHelpers } from './credential-helper.ts';
 import type { Keychain } from './keychain.ts';
 
 export interface FileKeychainOptions extends UserEnvironment {
-  /** Hears a warning when the general credential store cannot be asked. */
+  /** Receives a warning when the default credential store fails. */
   readonly emit?: Emit;
   /** Milliseconds that a credential helper may take. */
   readonly helperTimeout?: number;
-  /** Ends a lookup before the first file that knows the registry and that Helm reads by itself: for what Helm does. */
+  /** Ends a lookup at the first file with an entry for the registry that Helm reads itself: for chart pulls by Helm. */
   readonly beforeHelm?: boolean;
 }
 
-/** A credentials file, or DOCKER_AUTH_CONFIG, which comes before them all as with docker. */
+/** Credentials file, or DOCKER_AUTH_CONFIG, which precedes all files as in Docker. */
 interface Source extends CredentialsFile {
-  /** What was read, once for all lookups; undefined when there is no such file. */
+  /** Parsed file, read once; undefined when it does not exist. */
   read?: Promise<AuthFile | undefined>;
 }
 
 /**
- * Credentials from DOCKER_AUTH_CONFIG and from the files that Helm, Docker and Podman keep. A file is read when those
- * before it do not know a registry, and once; helpers are asked once a registry; until `forget`.
- * `lookup` throws AirgapError `config`, which names the file and the registry.
+ * Creates a keychain for DOCKER_AUTH_CONFIG and the files of Helm, Docker and Podman. A file is read once, and only if
+ * those before it have no entry for a registry. Helpers run once per registry. `forget` clears both caches. `lookup`
+ * throws AirgapError `config` with the file and the registry.
  */
 export function fileKeychain(options: FileKeychainOptions): Keychain {
   const { env } = options;
   const helpers = new CredentialHelpers(env, options.emit ?? silent, options.helperTimeout);
   const variable = env.DOCKER_AUTH_CONFIG ? [{ file: DOCKER_AUTH_CONFIG }] : [];
   let sources: readonly Source[] = [...variable, ...credentialsFiles(options)];
-  /** What was found in each file that was looked at. */
+  /** Parsed files by path; undefined for those that do not exist. */
   const seen = new Map<string, AuthFile | undefined>();
   const read = async (source: Source): Promise<AuthFile | undefined> => {
     const isVariable = source.file === DOCKER_AUTH_CONFIG;
@@ -85,31 +85,29 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
         const helper = found?.credHelpers.get(host) ?? found?.credsStore ?? '';
         if (helper !== '') return [`${file} (docker-credential-${helper} has none)`];
         if (found !== undefined || !seen.has(file)) return [file];
-        return namedBy === undefined ? [] : [`${namedBy} (there is no file ${file})`];
+        return namedBy === undefined ? [] : [`${namedBy} (${file} does not exist)`];
       });
-      return named.length > 0 ? named : ['files of helm, podman and docker login (none is there)'];
+      return named.length > 0 ? named : ['files of helm, podman and docker login (none exists)'];
     },
   };
 }
 
-/** What helps against a wrong login that comes before the one which `helm registry login` writes. */
+/** Returns the remedy for a wrong login in a source that precedes the file of `helm registry login`. */
 function remedyIn({ file, namedBy }: Source): { readonly remedy?: string } {
   if (file === DOCKER_AUTH_CONFIG) {
-    return { remedy: 'correct it in DOCKER_AUTH_CONFIG, or unset that so that the login of a file counts' };
+    return { remedy: 'correct it in DOCKER_AUTH_CONFIG, or unset the variable to use the login of a file' };
   }
-  return namedBy === undefined
-    ? {}
-    : { remedy: `correct it there: ${namedBy} names that file, and it comes before others` };
+  return namedBy === undefined ? {} : { remedy: `correct it in that file, to which ${namedBy} gives precedence` };
 }
 
-/** Whether Helm finds something in a file, or fails with it, and so has to be left alone. */
+/** Returns true when Helm finds an entry in a file or fails to read it, so that no login must be passed. */
 async function isLeftToHelm(read: Promise<AuthFile | undefined>, host: string, path: string): Promise<boolean> {
-  const file = await read.catch(() => 'broken' as const);
-  if (file === undefined || file === 'broken') return file === 'broken';
+  const file = await read.catch(() => 'invalid' as const);
+  if (file === undefined || file === 'invalid') return file === 'invalid';
   return file.credHelpers.has(host) || file.credsStore !== undefined || entryOf(file, host, path) !== undefined;
 }
 
-/** The most specific entry for a repository: `host/team/app`, `host/team`, `host` (containers-auth.json(5)). */
+/** Returns the most specific entry for a repository: `host/team/app`, `host/team`, `host` (containers-auth.json(5)). */
 function entryOf({ auths }: AuthFile, host: string, path: string): Credential | AirgapError | undefined {
   for (let key = path === '' ? host : `${host}/${path}`; key !== ''; key = key.slice(0, key.lastIndexOf('/'))) {
     const entry = auths.get(key);

@@ -1,17 +1,17 @@
 import { normaliseKey } from './auth-file.ts';
 import type { Keychain } from './keychain.ts';
 
-/** The login of one registry that was given on the command line and on standard input. */
+/** Login for one registry, from the command line and standard input. */
 export interface GivenLogin {
   readonly registry: string;
   readonly username: string;
   readonly password: string;
 }
 
-/** Flag that names the registry and the user. */
+/** Flag with the user name. */
 const LOGIN_FLAG = '--registry-username';
 
-/** The login that was given, for its registry alone. */
+/** Creates a keychain with the login of the command line, for its registry only. */
 export function givenKeychain({ registry, username, password }: GivenLogin): Keychain {
   const remedy = `check the user name of ${LOGIN_FLAG} and the password on standard input`;
   return {

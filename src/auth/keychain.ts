@@ -1,20 +1,20 @@
 import type { Credential } from './credential.ts';
 
-/** Where credentials come from. */
+/** Source of credentials. */
 export interface Keychain {
   /**
-   * The credential for a registry host as people write it (`docker.io`), or undefined for anonymous access. A
-   * repository path lets an entry for a part of the registry win.
-   * @throws AirgapError `config` when credentials are there and cannot be read
+   * Returns the credential for a registry host as users write it (`docker.io`); undefined for anonymous access. With a
+   * repository path, an entry for a part of the registry takes precedence.
+   * @throws AirgapError `config` when credentials exist but cannot be read
    */
   lookup(registry: string, repositoryPath?: string): Promise<Credential | undefined>;
-  /** Told that the registry refused what was given: whatever is cached for it is stale. */
+  /** Drops everything cached for a registry, after it rejected a credential. */
   forget?(registry: string): void;
-  /** Names the files, variables and flags where a credential for this registry is looked for, for messages. */
+  /** Lists the files, variables and flags that are searched for this registry, for messages. */
   sources?(registry: string): readonly string[];
 }
 
-/** The first keychain that knows a credential gives it; of none, every access is anonymous. */
+/** Combines keychains: the first one with a credential wins. Without keychains, all access is anonymous. */
 export function chainKeychains(...keychains: readonly Keychain[]): Keychain {
   return {
     async lookup(registry, repositoryPath) {

@@ -4,64 +4,66 @@ import { keepSecret } from '../base/redact.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
 import { describeLogin, loginHint, remedyOf } from './refusal.ts';
 
-/** How a token endpoint is reached: the transport, with a limit on what it may answer. */
+/** Sends a request to a token endpoint over the transport, with a limit on the size of the response. */
 export type TokenExchange = (request: {
   /** The registry that named the URL. */
   readonly registry: string;
   readonly method: 'GET' | 'POST';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** A secret. */
+  /** Contains a secret. */
   readonly form?: string;
   readonly what: string;
-  /** What is wrong with an answer, where another one may be right: it is asked for again, and the last one given as it is. */
+  /** Returns a reason to retry a damaged response; the last response is returned as it is. */
   readonly damage: (answer: TokenAnswer) => string | undefined;
 }) => Promise<TokenAnswer>;
 
-/** What a token endpoint said. */
+/** Response of a token endpoint. */
 export interface TokenAnswer {
   readonly status: number;
   readonly text: string;
 }
 
-/** What a token is asked for. */
+/** Parameters of a token request. */
 export interface TokenRequest {
-  /** The registry that named the realm; for messages, and because its credential alone may go there. */
+  /** Registry that named the realm; only its credential may be sent there. */
   readonly registry: string;
   readonly realm: URL;
   readonly service: string | undefined;
   /** As in `repository:a/b:pull,push`. */
   readonly scopes: readonly string[];
   readonly credential: Credential | undefined;
-  /** Where a credential was looked for, for messages. */
+  /** Sources that were searched for a credential, for messages. */
   readonly sources: () => readonly string[];
 }
 
 export interface Token {
   readonly value: string;
-  /** Milliseconds since 1970 when it should not be used any more. */
+  /** Milliseconds since 1970 from which on it is not used any more. */
   readonly renewAt: number;
 }
 
-/** Seconds, when the answer does not say (distribution's token specification). */
+/** Default lifetime in seconds (token specification of distribution). */
 const DEFAULT_LIFETIME = 60;
-/** A token is not used for its last tenth, or its last 30 s: a request may wait in a queue before it is sent. */
+/**
+ * A token is renewed before the last tenth of its lifetime, at most 30 s early: requests may wait before they are sent.
+ */
 const EARLY_SHARE = 0.1;
 const EARLY_MAX = 30;
 
-/** What a token server answers that has no OAuth2: Gitea 404, GitLab and Harbor 405. */
+/** Statuses of token servers without OAuth2: Gitea 404, GitLab and Harbor 405. */
 const NO_OAUTH: readonly number[] = [404, 405, 501];
 
 /**
- * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity token
- * (spec/auth/oauth). As with docker, the credentials of a registry go to whatever token server it names.
- * @throws AirgapError `unauthorized` when the endpoint refuses, `registry` when its answer is no token, `network`
+ * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity
+ * token (spec/auth/oauth). As with docker, the credentials of a registry go to whatever token server it names.
+ * @throws AirgapError `unauthorized` when the endpoint refuses, `registry` for a response without a token, `network`
  */
 export async function fetchToken(exchange: TokenExchange, request: TokenRequest, now: number): Promise<Token> {
   const { registry, realm, credential } = request;
   const what = `token for ${registry}`;
   const damage = ({ status, text }: TokenAnswer): string | undefined =>
-    status === 200 && tokenIn(text) === undefined ? `${what}: ${realm.host} answers without a token` : undefined;
+    status === 200 && tokenIn(text) === undefined ? `${what}: ${realm.host} returned no token` : undefined;
   const ask: Ask = (asked) => exchange({ registry, what, damage, ...asked });
   const answer =
     credential?.kind === 'identity-token'
@@ -70,10 +72,10 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
   if (answer.status === 400 || answer.status === 401 || answer.status === 403) throw refused(request, answer);
   if (answer.status !== 200) {
     const isOauth = credential?.kind === 'identity-token' && NO_OAUTH.includes(answer.status);
-    throw new AirgapError('registry', `${what}: ${realm.host} answers ${answer.status}`, {
+    throw new AirgapError('registry', `${what}: ${realm.host} returned ${answer.status}`, {
       isTransient: answer.status === 429 || answer.status >= 500,
       ...(isOauth && {
-        hint: `${describeLogin(registry, credential)} is an identity token, which this server does not take: log in with user name and password`,
+        hint: `${describeLogin(registry, credential)} is an identity token, which this server does not accept: log in with user name and password`,
       }),
     });
   }
@@ -82,7 +84,7 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
 
 type Ask = (request: Pick<Parameters<TokenExchange>[0], 'method' | 'url' | 'headers' | 'form'>) => Promise<TokenAnswer>;
 
-/** Asks as a user, or as nobody. */
+/** Requests a token with Basic credentials, or anonymously. */
 function askAs(
   ask: Ask,
   { realm, service, scopes }: TokenRequest,
@@ -92,7 +94,9 @@ function askAs(
   return ask({ method: 'GET', url: withQuery(new URL(realm), service, scopes), headers });
 }
 
-/** Asks with an identity token; as the password of its user where the server has no OAuth2, as containerd does. */
+/**
+ * Requests a token with an identity token; without OAuth2, it is sent as the password of its user, as in containerd.
+ */
 async function askForIdentity(
   ask: Ask,
   request: TokenRequest,
@@ -122,7 +126,7 @@ function refused(
   { status, text }: TokenAnswer,
 ): AirgapError {
   const wanted = scopes.join(' ') || registry;
-  const problem = credential === undefined ? `gives no anonymous access to ${registry}` : 'refuses';
+  const problem = credential === undefined ? `denied anonymous access to ${registry}` : 'rejected';
   const login = credential === undefined ? '' : ` ${describeLogin(registry, credential)}`;
   const words = wordsIn(text);
   const answer = words === '' ? status : `${status}: ${words}`;
@@ -132,10 +136,10 @@ function refused(
   });
 }
 
-/** Characters of a token server's own words that are passed on. */
+/** Maximum characters to quote from a token server. */
 const WORDS_LIMIT = 300;
 
-/** What a token server says in its refusal: errors as registries have them, OAuth2's (RFC 6749, 5.2), Docker Hub's. */
+/** Returns the error text of a token server: of the registry format, of OAuth2 (RFC 6749, 5.2) or of Docker Hub. */
 function wordsIn(text: string): string {
   let json: Record<string, unknown> | null;
   try {
@@ -151,16 +155,16 @@ function wordsIn(text: string): string {
 
 function readToken(text: string, what: string, host: string, now: number): Token {
   const token = tokenIn(text);
-  // The text may hold a secret: it is not quoted.
-  if (token === undefined) throw new AirgapError('registry', `${what}: ${host} answers without a token`);
+  // Not quoted, because it may contain a secret.
+  if (token === undefined) throw new AirgapError('registry', `${what}: ${host} returned no token`);
   const { value, lifetime } = token;
   keepSecret(value);
   const early = Math.min(EARLY_MAX, lifetime * EARLY_SHARE);
-  // Counted from now and not from `issued_at`: clocks differ, and the difference would make tokens stale or immortal.
+  // From now instead of `issued_at`: with different clocks, tokens would be renewed too early or too late.
   return { value, renewAt: now + (lifetime - early) * 1000 };
 }
 
-/** The token and its lifetime in seconds; undefined when the text is something else. */
+/** Parses the token and its lifetime in seconds; undefined when there is no token. */
 function tokenIn(text: string): { readonly value: string; readonly lifetime: number } | undefined {
   let json: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null;
   try {

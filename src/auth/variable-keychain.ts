@@ -7,18 +7,18 @@ import type { Keychain } from './keychain.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `AIRGAP_AUTH_REGISTRY_EXAMPLE_5000` for `registry.example:5000`. */
+/** Returns `AIRGAP_AUTH_REGISTRY_EXAMPLE_5000` for `registry.example:5000`. */
 function prefixOf(host: string): string {
   return `AIRGAP_AUTH_${host.toUpperCase().replace(/[^A-Z0-9]/g, '_')}`;
 }
 
 /**
- * Credentials from `AIRGAP_AUTH_<HOST>_USERNAME` and `_PASSWORD`, or `_TOKEN`, a bearer token that the registry takes as
- * it is; HOST in capitals, with `_` for all other characters. Empty variables count as unset.
+ * Creates a keychain for `AIRGAP_AUTH_<HOST>_USERNAME` and `_PASSWORD`, or `_TOKEN`, a bearer token to send as is. HOST
+ * is in capitals, with `_` for all other characters. Empty variables count as unset.
  *
- * Several hosts have the same name then, and a chart can name any host. `_` stands for a dot, or for the colon before a
- * port, unless the user has named a host that fits, or says in `AIRGAP_AUTH_<HOST>_HOST` which one is meant. Where that
- * leaves a doubt nothing is sent: `lookup` throws AirgapError `config`, as it does for a pair that is not complete.
+ * Several hosts can map to the same variables, and a chart can contain any host. `_` means a dot, or the colon before a
+ * port, unless the user named a matching host or selects one with `AIRGAP_AUTH_<HOST>_HOST`. If the host is still
+ * ambiguous, nothing is sent: `lookup` throws AirgapError `config`, as for an incomplete pair.
  * @param named registries that the user has named: targets, mirrors, hosts of charts and images on the command line
  */
 export function variableKeychain(env: Environment, named: readonly string[]): Keychain {
@@ -29,7 +29,7 @@ export function variableKeychain(env: Environment, named: readonly string[]): Ke
   return {
     async lookup(registry) {
       const host = normaliseKey(registry);
-      // Hosts of charts that Helm pulls may be anything: `a_b.example` is not the `a.b.example` whose name it has here.
+      // A chart can contain invalid hosts: `a_b.example` must not get the variables of `a.b.example`.
       if (!isName('registry', host)) return undefined;
       const prefix = prefixOf(host);
       const value = (suffix: string): string => env[`${prefix}_${suffix}`] ?? '';
@@ -46,13 +46,13 @@ export function variableKeychain(env: Environment, named: readonly string[]): Ke
       const meant = env[`${prefix}_HOST`] ?? '';
       const isOthers = meant !== '' && normaliseKey(meant) !== host;
       return [
-        isOthers ? `${prefix}_USERNAME (which ${prefix}_HOST gives to ${meant.slice(0, 300)})` : `${prefix}_USERNAME`,
+        isOthers ? `${prefix}_USERNAME (which ${prefix}_HOST assigns to ${meant.slice(0, 300)})` : `${prefix}_USERNAME`,
       ];
     },
   };
 }
 
-/** A host that variables can be meant for as well as for this one; undefined when there is no doubt. */
+/** Returns another host that the variables may be meant for; undefined when they are unambiguous. */
 function otherThan(host: string, prefix: string, named: ReadonlySet<string>): string | undefined {
   const fitting = [...named].filter((one) => prefixOf(one) === prefix);
   if (fitting.length > 0) return fitting.find((one) => one !== host);
@@ -60,8 +60,8 @@ function otherThan(host: string, prefix: string, named: ReadonlySet<string>): st
 }
 
 function ambiguous(prefix: string, host: string, other: string): AirgapError {
-  return new AirgapError('config', `${prefix}_… can be meant for ${host} or for ${other}, and is sent to neither`, {
-    hint: `say which one: ${prefix}_HOST=${host}`,
+  return new AirgapError('config', `${prefix}_… may be meant for ${host} or ${other}, and was not sent to either`, {
+    hint: `select the host, for example with ${prefix}_HOST=${host}`,
   });
 }
 
@@ -73,7 +73,7 @@ function credentialOf(prefix: string, host: string, value: (suffix: string) => s
         'config',
         `${prefix}_TOKEN and ${prefix}_${username === '' ? 'PASSWORD' : 'USERNAME'} are both set for ${host}`,
         {
-          hint: 'a bearer token stands alone; a personal access token goes into _PASSWORD, beside _USERNAME',
+          hint: 'set only _TOKEN for a bearer token; a personal access token goes into _PASSWORD, with _USERNAME',
         },
       );
     }
@@ -81,13 +81,13 @@ function credentialOf(prefix: string, host: string, value: (suffix: string) => s
       kind: 'registry-token',
       token,
       source: `from ${prefix}_TOKEN`,
-      remedy: `correct ${prefix}_TOKEN: a bearer token that ${host} takes as it is; a personal access token goes into _PASSWORD, beside _USERNAME`,
+      remedy: `correct ${prefix}_TOKEN: a bearer token that ${host} accepts as is; a personal access token goes into _PASSWORD, with _USERNAME`,
     };
   }
   if (username === '' || password === '') {
     const [has, lacks] = username === '' ? ['PASSWORD', 'USERNAME'] : ['USERNAME', 'PASSWORD'];
-    throw new AirgapError('config', `${prefix}_${has} is set for ${host}, and ${prefix}_${lacks} is empty or not set`, {
-      hint: 'set both; CI systems leave a secret empty where a run may not have it, as for a fork',
+    throw new AirgapError('config', `${prefix}_${has} is set for ${host}, but ${prefix}_${lacks} is empty or not set`, {
+      hint: 'set both; CI systems may leave secrets empty, for example in runs for a fork',
     });
   }
   return {

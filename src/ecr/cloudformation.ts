@@ -2,8 +2,8 @@ import { jsonText } from '../base/printable.ts';
 import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 
 /**
- * A CloudFormation template (JSON) of repositories, `AWS::ECR::Repository`, for whoever creates them in another way than
- * this program. Repositories stay when the stack goes. Equal input gives equal text.
+ * Returns a CloudFormation template (JSON) with `AWS::ECR::Repository` resources, for creating repositories outside of
+ * this program. Repositories are retained when the stack is deleted. The output is deterministic.
  */
 export function cloudformation(names: readonly string[], settings: RepositorySettings): string {
   const { kmsKey, scanOnPush, tags, lifecyclePolicy, repositoryPolicy } = settings;
@@ -40,7 +40,7 @@ export function cloudformation(names: readonly string[], settings: RepositorySet
   return jsonText({ AWSTemplateFormatVersion: '2010-09-09', Resources: resources }, 2);
 }
 
-/** Letters and digits alone. Where two names come to one, the later ones are counted. */
+/** Returns a logical id, which may contain only letters and digits. Duplicates get a number. */
 function logicalId(name: string, names: readonly string[]): string {
   const plain = (text: string): string =>
     text

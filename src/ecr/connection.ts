@@ -10,16 +10,18 @@ import { assumedRole, type Credentials } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
-/** An API that accepts and does not answer is asked three times (patience.ts), which is to end within a minute. */
+/**
+ * An API that accepts requests without a response is tried three times (retry-strategy.ts), within a minute in total.
+ */
 const REQUEST_TIMEOUT = 15_000;
-/** For each address of a host but the last: Node's 250 ms do not suffice for a handshake around the world. */
+/** For each address of a host but the last: Node's 250 ms are too short for distant hosts. */
 const ADDRESS_TIMEOUT = 2500;
 
-/** What every client of the SDK is given. */
+/** Settings of every SDK client. */
 export interface Connection {
   readonly region: string;
   readonly endpoint?: string;
-  /** Of the profile that was asked for; the SDK's own chain when absent. */
+  /** Credentials of the requested profile. Default: the SDK's own chain. */
   readonly credentials?: Credentials;
   readonly retryStrategy: Patience;
   readonly logger: Logger;
@@ -29,7 +31,7 @@ export interface Connection {
     readonly connectionTimeout: number;
     readonly requestTimeout: number;
     readonly socketTimeout: number;
-    /** Else the SDK only warns, and waits on. */
+    /** By default the SDK only warns and continues to wait. */
     readonly throwOnRequestTimeout: true;
   };
 }
@@ -37,17 +39,17 @@ export interface Connection {
 type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (text: unknown) => void>>;
 
 /**
- * The same roots and the same proxy as all other requests. The proxy is Node's own (`proxyEnv`, Node 24.5 and 22.21 on);
- * older ones connect directly.
+ * Returns client settings with the roots and proxy of all other requests. The proxy support is Node's (`proxyEnv`,
+ * since Node 24.5 and 22.21); older versions connect directly.
  */
 export function connection(options: EcrOptions, service: AwsService, region: string): Connection {
   const endpoint = endpointOf(options, service);
   const own = endpoint === undefined ? undefined : options.hostCertificates?.(new URL(endpoint).host);
   const ca = [...(options.certificates?.() ?? []), ...(own?.ca ?? [])];
-  // An endpoint of one's own follows the same rules as every other host; the usual ones follow Node's.
+  // A custom endpoint follows our NO_PROXY rules, as every other host; default endpoints follow Node's.
   const proxy = endpoint === undefined ? undefined : proxyFromEnvironment(options.env)(new URL(endpoint));
   const direct = endpoint !== undefined && proxy === undefined;
-  // Node's agent shows a proxy with TLS the same certificate, which is for the endpoint alone.
+  // Node's agent would send the client certificate of the endpoint to a TLS proxy, too.
   const { cert, key } = proxy?.protocol === 'https:' ? {} : (own ?? {});
   const shared = {
     keepAlive: true,
@@ -62,7 +64,7 @@ export function connection(options: EcrOptions, service: AwsService, region: str
     }),
     httpAgent: new HttpAgent(shared),
     connectionTimeout: CONNECT_TIMEOUT,
-    // Until the answer's head is there, and between two pieces of its body.
+    // Until the response headers, and between two chunks of the body.
     requestTimeout: options.timeout ?? REQUEST_TIMEOUT,
     socketTimeout: options.timeout ?? REQUEST_TIMEOUT,
     throwOnRequestTimeout: true as const,
@@ -73,7 +75,7 @@ export function connection(options: EcrOptions, service: AwsService, region: str
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(profile === undefined ? {} : { credentials: ofProfile(profile, { region, requestHandler }) }),
     retryStrategy: patience(
-      `the API of ${service} in ${region}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
+      `the ${service} API in ${region}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
       options,
     ),
     logger: loggerOf(options),
@@ -82,8 +84,8 @@ export function connection(options: EcrOptions, service: AwsService, region: str
 }
 
 /**
- * The profile that somebody asked for: by flag, or by AWS_PROFILE, unless that names the one which need not be there, or keys
- * stand beside it, of which the SDK knows which count.
+ * Returns the profile requested by flag or AWS_PROFILE. AWS_PROFILE is left to the SDK when it is `default`, which need
+ * not exist, or when access keys are set, too.
  */
 function profileOf({ profile, env }: EcrOptions): string | undefined {
   if (profile !== undefined) return profile;
@@ -92,8 +94,8 @@ function profileOf({ profile, env }: EcrOptions): string | undefined {
 }
 
 /**
- * Credentials of this profile and no others. The SDK's chain would go on without a word to those of the machine where a
- * profile gives none, and push with somebody else's rights.
+ * Returns a provider for the credentials of this profile only. When a profile has none, the SDK's chain would silently
+ * fall back to those of the machine, and push with other permissions.
  */
 function ofProfile(profile: string, clientConfig: Pick<Connection, 'region' | 'requestHandler'>): Credentials {
   return async () => {
@@ -102,20 +104,20 @@ function ofProfile(profile: string, clientConfig: Pick<Connection, 'region' | 'r
   };
 }
 
-/** What the SDK would write to the terminal by itself becomes a warning; the rest is not for anybody's eyes. */
+/** Turns warnings that the SDK would print into events, and drops the other levels. */
 function loggerOf({ emit = silent }: EcrOptions): Logger {
   const none = (): void => {};
   const warn = (text: unknown): void => {
-    emit({ type: 'warning', message: `the AWS SDK says: ${String(text).replace(/\s+/g, ' ').trim()}` });
+    emit({ type: 'warning', message: `AWS SDK: ${String(text).replace(/\s+/g, ' ').trim()}` });
   };
   return { trace: none, debug: none, info: none, warn, error: none };
 }
 
-/** A client for a private registry's region. The SDK is loaded here, when it is needed, and not with the program. */
+/** Creates a client for the region of a private registry. Loads the SDK on first use instead of at startup. */
 export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECRClient> {
   const { ECRClient: Client } = await import('@aws-sdk/client-ecr');
   const settings = connection(options, 'ECR', host.region);
-  // The SDK refuses FIPS and dual-stack names together with an endpoint of one's own.
+  // The SDK rejects FIPS and dual-stack names with a custom endpoint.
   const names =
     settings.endpoint === undefined ? { useFipsEndpoint: host.fips, useDualstackEndpoint: host.dualStack } : {};
   const { roleArn } = options;
@@ -124,7 +126,7 @@ export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECR
   return new Client({ ...settings, ...names, ...role });
 }
 
-/** The account in the host's name, which need not be the caller's own. */
+/** Returns the account in the host name as input of commands; it may differ from the caller's account. */
 export function registryOf({ account }: EcrHost): { readonly registryId?: string } {
   return account === undefined ? {} : { registryId: account };
 }

@@ -3,15 +3,15 @@ import { type Emit, silent } from '../base/events.ts';
 import { awsError, isDenied } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 
-/** The prefix of a template for every repository that has no other (API reference, CreateRepositoryCreationTemplate). */
+/** Prefix of the template for repositories without another one (API reference, CreateRepositoryCreationTemplate). */
 const ROOT = 'ROOT';
 
 /**
- * By which creation template ECR makes a repository when something is pushed to it: the one with the longest prefix, a
- * slash behind it being understood, if that applies to pushes. Whether a shorter one that does would take its place is
- * not documented; then the repository is created, which is always right. So it is where templates may not be read, or
- * are not known.
- * @returns the template's prefix for a repository's name; undefined when there is none that is sure
+ * Creates a lookup of the creation template by which ECR creates a repository on push: the one with the longest prefix
+ * (followed by a slash), if it applies to pushes. If it does not, the fallback to a shorter prefix is undocumented, so
+ * no template is returned and the caller creates the repository, which always works. The same applies when templates
+ * cannot be read.
+ * @returns a function from repository name to the template's prefix, or undefined
  */
 export async function creationTemplates(
   client: ECRClient,
@@ -36,7 +36,7 @@ async function list(client: ECRClient, host: EcrHost, emit: Emit): Promise<reado
     for (let nextToken: string | undefined; ; ) {
       const page = nextToken === undefined ? {} : { nextToken };
       const answer = await client.send(new DescribeRepositoryCreationTemplatesCommand(page));
-      // Templates are the caller's own registry's; another account's cannot be asked for.
+      // The API lists only templates of the caller's own account.
       if (host.account !== undefined && answer.registryId !== undefined && answer.registryId !== host.account)
         return [];
       all.push(...(answer.repositoryCreationTemplates ?? []));
@@ -44,7 +44,7 @@ async function list(client: ECRClient, host: EcrHost, emit: Emit): Promise<reado
       if (!nextToken) return all;
     }
   } catch (error) {
-    const { message } = awsError(`repository creation templates of ${host.host} are not known`, error);
+    const { message } = awsError(`cannot read the repository creation templates of ${host.host}`, error);
     if (!isDenied(error)) emit({ type: 'warning', message });
     return [];
   }

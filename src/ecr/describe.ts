@@ -4,17 +4,16 @@ import { registryOf } from './connection.ts';
 import { awsError, isDenied, nameOf } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 
-/** DescribeRepositories takes no more names at once (API reference). */
+/** Maximum names per DescribeRepositories request (API reference). */
 const BATCH = 100;
-/** And lists no more on one page. */
+/** Maximum page size of DescribeRepositories. */
 const PAGE = 1000;
-/** Requests under way. ECR throttles; the SDK waits, and more at once would only wait more. */
+/** Concurrent requests. ECR throttles, so more would only wait longer. */
 export const CONCURRENCY = 4;
 
 /**
- * The repositories that are there, by name. All are asked for by name; one that is missing fails the whole request and
- * does not say which others are there, so then the registry's list is read page by page, and where that is not allowed,
- * the names are halved until each is known.
+ * Returns the existing repositories by name. They are described by name first. One missing repository fails the whole
+ * request, so the fallback is to list the registry; if that is denied, the names are bisected.
  * @throws AirgapError `unauthorized`, `forbidden`, `network`, `registry`
  */
 export async function describeRepositories(

@@ -13,28 +13,28 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
   'UnrecognizedClientException',
 ]);
 
-/** What AWS says of a request that its clock takes for old or not yet begun. */
+/** AWS messages for a request with a wrong time. */
 const CLOCK = /signature (?:expired|not yet current)|skew|request has expired/i;
 
-/** Which API of AWS an error is of. One that is of none is of those that give credentials (STS, SSO), which the SDK asks. */
+/** API of each error. Errors without one come from the credential APIs (STS, SSO), which the SDK calls itself. */
 const APIS = new WeakMap<Error, string>();
-const CREDENTIALS_API = 'the API that gives AWS credentials (STS or SSO)';
+const CREDENTIALS_API = 'the API for AWS credentials (STS or SSO)';
 
-/** What helps, where it is not to try again; by the service's error code. */
+/** Hints by error code of the service. */
 const HINTS: Readonly<Partial<Record<string, string>>> = {
-  KmsException: 'the key has to be of this region, enabled, and yours to use: docs/aws.md says what that takes',
-  LimitExceededException: 'ask for a higher quota (Service Quotas, Amazon ECR), or see --naming single-repository',
+  KmsException: 'use an enabled key of this region that you have access to: docs/aws.md lists the requirements',
+  LimitExceededException: 'request a higher quota (Service Quotas, Amazon ECR), or use --naming single-repository',
 };
 
-/** What the SDK says when it has asked everywhere and nothing gave credentials. */
+/** Message of the SDK when no source has credentials. */
 const NOWHERE = /^Could not load credentials from any providers/;
 
-/** Whether the SDK got no credentials: there are none, or what should give them does not. */
+/** Returns true when the SDK has no credentials: none are configured, or their provider failed. */
 export function lacksCredentials(error: unknown): boolean {
   return nameOf(error) === 'CredentialsProviderError';
 }
 
-/** Whether that is because nobody has set any up. */
+/** Returns true when no credentials are configured at all. */
 export function hasNone(error: unknown): boolean {
   return lacksCredentials(error) && NOWHERE.test(messageOf(error));
 }
@@ -44,17 +44,17 @@ export function isDenied(error: unknown): boolean {
   return name === 'AccessDeniedException' || name === 'AccessDenied';
 }
 
-/** Whether the API took the request, or nobody did, and gave no answer in time. */
+/** Returns true when there was no connection or no response in time. */
 export function timedOut(error: unknown): boolean {
   return nameOf(error) === 'TimeoutError';
 }
 
-/** Remembers of which API an error is, for {@link awsError}: `the API of ECR in us-east-1`. */
+/** Records the API of an error for {@link awsError}: `the ECR API in us-east-1`. */
 export function tellApi(error: unknown, api: string): void {
   if (error instanceof Error) APIS.set(error, api);
 }
 
-/** What the SDK throws, as one sentence. `what` begins it: host and what was being done. */
+/** Translates an error of the SDK. `what` is the beginning of the message: the operation and the host. */
 export function awsError(what: string, cause: unknown): AirgapError {
   if (cause instanceof AirgapError) return cause;
   const said = messageOf(cause).replace(/\s+/g, ' ').slice(0, 400);
@@ -62,54 +62,54 @@ export function awsError(what: string, cause: unknown): AirgapError {
     const hint = 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role';
     if (NOWHERE.test(said))
       return new AirgapError('unauthorized', `${what}: no AWS credentials were found`, { cause, hint });
-    return new AirgapError('unauthorized', `${what}: AWS gives no credentials: ${said}`, {
+    return new AirgapError('unauthorized', `${what}: AWS credentials could not be obtained: ${said}`, {
       cause,
-      hint: 'see the profiles with: aws configure list-profiles; a session of SSO begins with: aws sso login',
+      hint: 'list the profiles with: aws configure list-profiles; start an SSO session with: aws sso login',
     });
   }
   const { code, path } = (cause ?? {}) as { readonly code?: unknown; readonly path?: unknown };
   if (typeof path === 'string' && typeof code === 'string') {
-    return new AirgapError('unauthorized', `${what}: the AWS credentials cannot be read: ${said}`, { cause });
+    return new AirgapError('unauthorized', `${what}: cannot read the AWS credentials: ${said}`, { cause });
   }
   if (CREDENTIALS.has(nameOf(cause))) {
-    return new AirgapError('unauthorized', `${what}: AWS does not accept the credentials: ${said}`, {
+    return new AirgapError('unauthorized', `${what}: AWS rejected the credentials: ${said}`, {
       cause,
       hint: CLOCK.test(`${nameOf(cause)} ${said}`)
-        ? "set this machine's clock: AWS takes requests of the last and the next minutes only"
-        : 'renew them; see who they belong to with: aws sts get-caller-identity',
+        ? 'correct the clock of this machine: AWS accepts a difference of a few minutes only'
+        : 'renew them; show their owner with: aws sts get-caller-identity',
     });
   }
   if (isDenied(cause) && said.includes('sts:AssumeRole')) {
-    return new AirgapError('unauthorized', `${what}: the role may not be assumed: ${said}`, {
+    return new AirgapError('unauthorized', `${what}: the role cannot be assumed: ${said}`, {
       cause,
-      hint: 'the role has to trust whoever assumes it, and they need sts:AssumeRole on it',
+      hint: 'add the caller to the trust policy of the role, and grant the caller sts:AssumeRole on it',
     });
   }
   if (isDenied(cause)) {
     const hint =
-      'docs/aws.md lists the permissions; a policy of the organisation or of a VPC endpoint can refuse them, too';
-    return new AirgapError('forbidden', `${what}: AWS does not allow it: ${said}`, { cause, hint });
+      'grant the permissions listed in docs/aws.md; policies of the organization or of a VPC endpoint can also deny them';
+    return new AirgapError('forbidden', `${what}: AWS denied access: ${said}`, { cause, hint });
   }
   const status = (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
   if (status === undefined || timedOut(cause)) return unreachable(what, cause, said);
   if (nameOf(cause) === 'SyntaxError') {
-    const hint = 'a proxy or login portal seems to answer in its place: check HTTPS_PROXY and --endpoint-url';
-    return new AirgapError('registry', `${what}: ${apiOf(cause)} answers ${status} with no JSON`, { cause, hint });
+    const hint = 'a proxy or login portal may have responded instead: check HTTPS_PROXY and --endpoint-url';
+    return new AirgapError('registry', `${what}: ${apiOf(cause)} returned ${status} without JSON`, { cause, hint });
   }
   const hint = HINTS[nameOf(cause)];
   const details = { cause, ...(hint === undefined ? {} : { hint }) };
-  return new AirgapError('registry', `${what}: ECR answers ${status} (${nameOf(cause)}: ${said})`, details);
+  return new AirgapError('registry', `${what}: ECR returned ${status} (${nameOf(cause)}: ${said})`, details);
 }
 
 function unreachable(what: string, cause: unknown, said: string): AirgapError {
   const api = apiOf(cause);
-  const problem = timedOut(cause) ? 'does not answer' : `cannot be reached: ${said || nameOf(cause)}`;
+  const problem = timedOut(cause) ? 'does not respond' : `cannot be reached: ${said || nameOf(cause)}`;
   const service = api === CREDENTIALS_API || api.includes('STS') ? 'sts' : 'ecr.api';
   const [, region = 'REGION'] = / in ([a-z]{2,}(?:-[a-z]+)+-\d+)/.exec(api) ?? [];
-  const way = `check the region and the way there (HTTPS_PROXY, firewalls); in an isolated network this needs the VPC endpoint com.amazonaws.${region}.${service}`;
+  const way = `check the region and the network (HTTPS_PROXY, firewalls); an isolated network needs the VPC endpoint com.amazonaws.${region}.${service}`;
   const hint = /certificate/i.test(said)
-    ? 'give the authority that signed it with --ca-file FILE'
-    : `${way}${service === 'sts' ? '' : '; give another URL with --endpoint-url'}`;
+    ? 'pass the CA certificate with --ca-file FILE'
+    : `${way}${service === 'sts' ? '' : ', or another URL with --endpoint-url'}`;
   return new AirgapError('network', `${what}: ${api} ${problem}`, { cause, hint });
 }
 
@@ -117,7 +117,7 @@ function apiOf(cause: unknown): string {
   return (cause instanceof Error ? APIS.get(cause) : undefined) ?? CREDENTIALS_API;
 }
 
-/** The error's name: the SDK puts the service's error code there. */
+/** Returns the error's name, which is the service's error code in the SDK. */
 export function nameOf(error: unknown): string {
   return error instanceof Error ? error.name : '';
 }

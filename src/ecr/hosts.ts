@@ -1,16 +1,16 @@
-/** What the name of a private ECR registry says. */
+/** Parsed host name of a private ECR registry. */
 export interface EcrHost {
-  /** The host itself, lower case. */
+  /** Host in lower case. */
   readonly host: string;
-  /** Twelve digits; undefined for a host that does not say it, and then the caller's own is meant. */
+  /** Account id; undefined when the host name has none, which means the caller's own account. */
   readonly account: string | undefined;
   readonly region: string;
   readonly fips: boolean;
-  /** IPv4 and IPv6. */
+  /** True for the dual-stack name (IPv4 and IPv6). */
   readonly dualStack: boolean;
 }
 
-/** A host that is no AWS name and serves ECR all the same: a proxy, a VPC endpoint's own name, a stand-in. */
+/** Declares a host without an AWS name as ECR: a proxy, a custom name of a VPC endpoint, an emulator. */
 export interface EcrHostDeclaration {
   readonly host: string;
   readonly region: string;
@@ -18,8 +18,8 @@ export interface EcrHostDeclaration {
 }
 
 /**
- * DNS suffixes of ECR's registries by partition, from the SDK's partition table. The partitions do not overlap, so a
- * region needs no check against its suffix.
+ * DNS suffixes of ECR registries by partition, from the SDK's partition table. The partitions do not overlap, so a
+ * region is not checked against its suffix.
  */
 const SUFFIXES: readonly string[] = [
   'amazonaws.com', // aws, aws-us-gov
@@ -31,7 +31,7 @@ const SUFFIXES: readonly string[] = [
   'csp.hci.ic.gov', // aws-iso-f
 ];
 
-/** Suffixes of the dual-stack names. */
+/** DNS suffixes of dual-stack names. */
 const DUAL_STACK_SUFFIXES: readonly string[] = [
   'on.aws', // aws, aws-us-gov
   'on.amazonwebservices.com.cn', // aws-cn
@@ -42,15 +42,15 @@ const REGION = String.raw`(?<region>[a-z]{2,}(?:-[a-z]+)+-\d+)`;
 const ACCOUNT_REGION = String.raw`(?<account>\d{12})\.dkr{dot}ecr(?<fips>-fips)?\.${REGION}`;
 const CLASSIC = pattern('.', SUFFIXES);
 const DUAL_STACK = pattern('-', DUAL_STACK_SUFFIXES);
-/** An interface endpoint of a VPC by its own name, which says no account: `vpce-….dkr.ecr.REGION.vpce.SUFFIX`. */
+/** Name of a VPC interface endpoint, which has no account: `vpce-….dkr.ecr.REGION.vpce.SUFFIX`. */
 const ENDPOINT = new RegExp(
   String.raw`^vpce-[\da-z-]+\.dkr\.ecr(?<fips>-fips)?\.${REGION}\.vpce\.(?:${alternatives(SUFFIXES)})$`,
 );
 
-/** ECR's public registry, one host for the whole world. */
+/** Host of ECR's public registry, for all regions. */
 export const ECR_PUBLIC_HOST = 'public.ecr.aws';
 
-/** Reads the name of a private ECR registry of any partition; undefined when it is none. */
+/** Parses the host name of a private ECR registry of any partition; undefined for any other host. */
 export function parseEcrHost(host: string): EcrHost | undefined {
   const lower = host.toLowerCase();
   const dualStack = DUAL_STACK.exec(lower);
@@ -59,7 +59,7 @@ export function parseEcrHost(host: string): EcrHost | undefined {
   return { host: lower, account, region, fips: fips !== undefined, dualStack: dualStack !== null };
 }
 
-/** The same for hosts that were declared as well; a declaration wins. */
+/** Like {@link parseEcrHost}, including declared hosts; a declaration takes precedence. */
 export function ecrHost(host: string, declared: readonly EcrHostDeclaration[] = []): EcrHost | undefined {
   const lower = host.toLowerCase();
   const found = declared.find((declaration) => declaration.host.toLowerCase() === lower);

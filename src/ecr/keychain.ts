@@ -11,23 +11,22 @@ import type { EcrOptions } from './options.ts';
 import { patience } from './patience.ts';
 import { decodeToken, type Issued, TokenCache } from './token-cache.ts';
 
-/** ECR Public's API exists in this region only. */
+/** The only region of ECR Public's API. */
 const PUBLIC_REGION = 'us-east-1';
-/** Milliseconds for which an API that could not be reached is not asked again: every image of a registry would wait a minute. */
+/** Milliseconds before an unreachable API is tried again; otherwise every image of a registry would wait a minute. */
 const SILENCE = 60_000;
-/** Milliseconds for each answer on the way to its token, which is a bonus; with STS to be asked there are a few. */
+/** Milliseconds per request for the optional token of ECR Public; with STS, there are several requests. */
 const PUBLIC_TIMEOUT = 10_000;
 const ONCE: RetryPolicy = { ...RETRY_DEFAULTS, attempts: 1, throttledAttempts: 1 };
 
 /**
- * Credentials for private ECR registries by GetAuthorizationToken, a token per region, renewed before it ends. Without
- * any AWS credentials it knows nothing (after a warning), so that a stored login can serve; but a profile that was asked
- * for has to give some.
- * `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
+ * Creates a keychain for private ECR registries with GetAuthorizationToken: one token per region, renewed before it
+ * expires. Without AWS credentials it returns nothing after a warning, so that a stored login is used; a requested
+ * profile must have credentials. `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
  */
 export function ecrKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
-  // Remembered, since the SDK takes a second to find out that a machine is none of AWS's.
+  // Cached, since the SDK takes a second to find out that a machine is not on AWS.
   let absent = false;
   const silentApis = new Map<string, { readonly failure: AirgapError; readonly until: number }>();
   return {
@@ -58,9 +57,9 @@ export function ecrKeychain(options: EcrOptions): Keychain {
 }
 
 /**
- * Credentials for public.ecr.aws, which raise its limit from one pull a second to ten. Without any AWS credentials access
- * is anonymous, which serves as well; credentials that are refused mean the same after a warning. A profile that was
- * asked for has to give some: `lookup` throws AirgapError `unauthorized` where it does not.
+ * Creates a keychain for public.ecr.aws; credentials raise its limit from 1 pull per second to 10. Without AWS
+ * credentials, access is anonymous; with rejected ones, too, after a warning. A requested profile must have
+ * credentials: otherwise `lookup` throws AirgapError `unauthorized`.
  */
 export function ecrPublicKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
@@ -73,9 +72,9 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
         return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);
-        // A profile that was asked for has to give credentials that AWS accepts; what they may do is another matter.
+        // A requested profile must have credentials that AWS accepts, but not necessarily this permission.
         if (failure.code === 'unauthorized' && options.profile !== undefined) throw failure;
-        const message = `${failure.message}; it is read anonymously, which is slower`;
+        const message = `${failure.message}; continuing anonymously, with a lower rate limit`;
         if (!unavailable && !hasNone(error)) (options.emit ?? silent)({ type: 'warning', message });
         unavailable = true;
         return undefined;
@@ -86,7 +85,7 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
   };
 }
 
-/** The AWS credentials in use, for messages. */
+/** Describes the AWS credentials in use, for messages. */
 function describeAws({ profile, roleArn, env }: EcrOptions): string {
   const name = profile ?? env.AWS_PROFILE;
   const role = roleArn === undefined ? '' : `, as role ${roleArn}`;
@@ -110,8 +109,8 @@ async function fetchToken(host: EcrHost, options: EcrOptions): Promise<Issued> {
 
 async function fetchPublicToken(options: EcrOptions): Promise<Issued> {
   const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
-  // One attempt: this is a bonus, and nobody is to wait for it.
-  const retryStrategy = patience(`the API of ECR Public in ${PUBLIC_REGION}`, {}, { policy: ONCE });
+  // One attempt: the token is optional and not worth a delay.
+  const retryStrategy = patience(`the ECR Public API in ${PUBLIC_REGION}`, {}, { policy: ONCE });
   const timeout = options.timeout ?? PUBLIC_TIMEOUT;
   const client = new ECRPUBLICClient({
     ...connection({ ...options, timeout }, 'ECR_PUBLIC', PUBLIC_REGION),
@@ -126,7 +125,7 @@ async function fetchPublicToken(options: EcrOptions): Promise<Issued> {
 
 function issued(data: { authorizationToken?: string; expiresAt?: Date } | undefined): Issued {
   const token = data?.authorizationToken;
-  if (token === undefined) throw new AirgapError('registry', 'the API of ECR answers without a token');
+  if (token === undefined) throw new AirgapError('registry', 'the ECR API returned no token');
   const { username, password } = decodeToken(token);
   keepSecret(token);
   keepSecret(password);

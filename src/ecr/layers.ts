@@ -6,18 +6,18 @@ import { awsError, nameOf } from './failures.ts';
 import { type EcrHost, ecrHost } from './hosts.ts';
 import type { EcrOptions } from './options.ts';
 
-/** BatchCheckLayerAvailability takes no more digests at once (API reference). */
+/** Maximum digests per BatchCheckLayerAvailability request (API reference). */
 const BATCH = 100;
 
-/** Which of these blobs a repository has; undefined for a repository that is not of ECR. */
+/** Finds the blobs of a list that a repository has; undefined for a repository outside of ECR. */
 export type AskLayers = (
   repository: Repository,
   digests: readonly Digest[],
 ) => Promise<ReadonlySet<Digest>> | undefined;
 
 /**
- * Asks ECR for blobs in hundreds, where the registry itself takes one question for each.
- * A repository that is not there yet has none. Questions fail with an AirgapError: `unauthorized`, `forbidden`, `network`, `registry`.
+ * Creates a lookup that checks 100 blobs per request, while the registry API takes one request per blob. A missing
+ * repository has no blobs. Lookups fail with AirgapError `unauthorized`, `forbidden`, `network` or `registry`.
  */
 export function ecrLayers(options: EcrOptions): AskLayers {
   const clients = new Map<string, Promise<ECRClient>>();

@@ -3,42 +3,42 @@ import type { Emit } from '../base/events.ts';
 import type { HostCertificates } from '../http/client-certificate.ts';
 import type { EcrHostDeclaration } from './hosts.ts';
 
-/** How AWS is reached. Credentials come from the SDK's own chain, which reads this process's environment. */
+/** Options for AWS access. Credentials come from the SDK's own chain, which reads this process's environment. */
 export interface EcrOptions {
-  /** HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL* are read from here. */
+  /** Environment with HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL*. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The API's URL (`--endpoint-url`) where it is not the region's usual one. */
+  /** URL of the API (`--endpoint-url`). Default: that of the region. */
   readonly endpoint?: string;
-  /** A profile of the AWS configuration files; that of AWS_PROFILE when absent. */
+  /** Profile of the AWS configuration files. Default: AWS_PROFILE. */
   readonly profile?: string;
-  /** A role to be assumed with the credentials that are found. */
+  /** Role to assume. */
   readonly roleArn?: string;
   /** PEM roots to trust, from the transport. */
   readonly certificates?: () => readonly string[];
-  /** Roots and client certificate (PEM) of an endpoint's host of its own, from the transport. */
+  /** Roots and client certificate (PEM) specific to the host of an endpoint, from the transport. */
   readonly hostCertificates?: (host: string) => HostCertificates | undefined;
-  /** Hosts that are ECR though their name does not say so. */
+  /** Hosts declared as ECR. */
   readonly hosts?: readonly EcrHostDeclaration[];
-  /** Milliseconds that an answer of the API may take. Default 15 s. */
+  /** Timeout of an API response in milliseconds. Default 15 s. */
   readonly timeout?: number;
   readonly emit?: Emit;
-  /** Ends the waiting between attempts. */
+  /** Interrupts the delay between attempts. */
   readonly signal?: AbortSignal;
 }
 
-/** The services of AWS that are spoken to, as their AWS_ENDPOINT_URL_… variables name them. */
+/** AWS services in use, named as in their AWS_ENDPOINT_URL_… variables. */
 export type AwsService = 'ECR' | 'ECR_PUBLIC' | 'STS';
 
 /**
- * The API's URL where one was given: by flag, or by the variables that every AWS tool knows.
- * @throws AirgapError `config` when it is no URL
+ * Returns the configured URL of an API, from the flag or the standard AWS variables.
+ * @throws AirgapError `config` for an invalid URL
  */
 export function endpointOf(options: EcrOptions, service: AwsService): string | undefined {
   const { env } = options;
   const own = service === 'ECR' ? options.endpoint : undefined;
   const endpoint = own || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
   if (endpoint !== undefined && !/^https?:\/\//.test(endpoint)) {
-    throw new AirgapError('config', `"${endpoint}" is not the URL of an AWS endpoint`, {
+    throw new AirgapError('config', `"${endpoint}" is not a valid AWS endpoint URL`, {
       hint: 'write https://HOST, as in https://vpce-….api.ecr.us-east-1.vpce.amazonaws.com',
     });
   }

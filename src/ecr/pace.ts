@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EcrHostDeclaration, ecrHost } from './hosts.ts';
 
-/** What is sent to a registry: a manifest, or a blob. */
+/** Item of a push. */
 export type Action = 'manifest' | 'blob';
 
-/** Waits until an action may be begun at a registry. */
+/** Waits until an item may be sent to a registry. */
 export type Pace = (action: Action, registry: string) => Promise<void>;
 
 /**
- * Published quotas of an account in a region, a second (ECR's user guide, "Amazon ECR service quotas"): PutImage for a
- * manifest; InitiateLayerUpload, and as many CompleteLayerUpload, for a blob. Each manifest of an index counts.
+ * Published quotas per second, account and region (ECR user guide, "Amazon ECR service quotas"): PutImage for a
+ * manifest; InitiateLayerUpload and CompleteLayerUpload, each, for a blob. Every manifest of an index counts.
  */
 const PER_SECOND: Readonly<Record<Action, number>> = { manifest: 10, blob: 100 };
 
-/** Actions that may come at once before they are spread: a small push need not wait, a large one stays in its quota. */
+/** Items that may be sent without a delay: a small push does not wait, a large one stays within its quota. */
 const BURST = 3;
 
 /**
- * Spreads what goes to ECR, so that a large push is not throttled to begin with; other registries are not waited for.
- * What is refused all the same slows down what follows (http/pacer.ts).
+ * Creates a limiter that spreads uploads to ECR, so that a large push is not throttled; other registries are not
+ * delayed. If ECR still returns 429, http/rate-limiter.ts reduces the rate.
  */
 export function ecrPace(
   hosts: readonly EcrHostDeclaration[] = [],

@@ -5,20 +5,20 @@ import { createRetrier, RETRY_DEFAULTS, type Retryable, type RetryPolicy } from 
 import { tellApi, timedOut } from './failures.ts';
 import type { EcrOptions } from './options.ts';
 
-/** What the SDK asks before it repeats a request. */
+/** Retry strategy of the SDK. */
 export type Patience = Extract<NonNullable<ECRClientConfig['retryStrategy']>, { recordSuccess: unknown }>;
 type Failure = Parameters<Patience['refreshRetryTokenForRetry']>[1];
 
-/** What it keeps of a request: milliseconds of the pacer's clock when that was begun. */
+/** State of a request between its attempts. */
 interface Token extends Awaited<ReturnType<Patience['acquireInitialRetryToken']>> {
+  /** Start of the attempt, by the clock of the rate limiter. */
   readonly began: number;
 }
 
 /**
- * How often and how patiently the SDK asks again: as the registry is asked, with its waits and at the pace that AWS takes.
- * The SDK's own way has a budget for all requests together, which a few hundred repositories use up where an account is
- * throttled; the run would fail then.
- * @param what which API of AWS, for events and errors
+ * Creates a retry strategy with the attempts, delays and rate limiter used for registries. The SDK's own strategy has
+ * one retry budget for all requests, which a few hundred repositories of a throttled account would exhaust.
+ * @param what API of AWS, for events and errors
  */
 export function patience(
   what: string,
@@ -38,7 +38,7 @@ export function patience(
       const retryable = retryableOf(info);
       pace.ended((token as Token).began, retryable === 'throttled');
       const attempt = token.getRetryCount() + 1;
-      const reason = timedOut(info.error) ? 'no answer in time' : (info.error?.message ?? info.errorType);
+      const reason = timedOut(info.error) ? 'no response in time' : (info.error?.message ?? info.errorType);
       const after = Math.max(0, (info.retryAfterHint?.getTime() ?? 0) - Date.now());
       const isOn = await retrier.again({ what, attempt, reason, retryable, after, ...(signal && { signal }) });
       if (!isOn) throw info.error ?? new Error(reason);
@@ -48,12 +48,14 @@ export function patience(
   };
 }
 
-/** An account that is full is no throttled one, though the SDK takes its LimitExceededException for that. */
+/**
+ * Classifies an error. The SDK treats LimitExceededException as throttling, but it means an exhausted account quota.
+ */
 function retryableOf({ errorType, error }: Failure): Retryable {
   if (errorType === 'THROTTLING') return error?.name === 'LimitExceededException' ? 'no' : 'throttled';
   if (errorType === 'CLIENT_ERROR') return 'no';
   const code = (error as { code?: unknown } | undefined)?.code;
   if (code === 'ENOTFOUND') return 'no';
-  // A page of HTML comes from something else that listens there. What has not answered for half a minute rarely does later.
+  // A SyntaxError means HTML from another server. A timeout of half a minute rarely passes.
   return code === 'ECONNREFUSED' || error?.name === 'SyntaxError' || timedOut(error) ? 'few' : 'yes';
 }

@@ -3,7 +3,7 @@ import { registryOf } from './connection.ts';
 import type { EcrHost } from './hosts.ts';
 import type { RepositorySettings } from './settings.ts';
 
-/** Sets the policies that are asked for, over those that are there. Throws what the SDK throws. */
+/** Sets the configured policies, replacing existing ones. Throws the SDK's errors. */
 export async function setPolicies(
   client: ECRClient,
   host: EcrHost,

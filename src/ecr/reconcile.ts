@@ -8,15 +8,15 @@ import type { EcrHost } from './hosts.ts';
 import { setPolicies } from './policies.ts';
 import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 
-/** A repository that was there, and what of it was set. */
+/** Existing repository, and the settings that were changed. */
 export interface Reconciled {
   readonly name: string;
   readonly changes: readonly ('mutability' | 'scan' | 'tags' | 'policies')[];
 }
 
 /**
- * Changes repositories to what the settings ask for; what they do not speak of stays. Encryption is fixed when a
- * repository is created: another key is a warning.
+ * Updates repositories to the given settings; other settings are kept. Encryption cannot be changed after creation, so
+ * a difference is a warning.
  * @throws AirgapError `forbidden`, `unauthorized`, `network`, `registry`
  */
 export async function reconcile(
@@ -29,13 +29,13 @@ export async function reconcile(
   const all = await pool(repositories, CONCURRENCY, async (repository): Promise<Reconciled> => {
     const { repositoryName: name = '', encryptionConfiguration } = repository;
     if (settings.kmsKey !== undefined && encryptionConfiguration?.encryptionType !== 'KMS') {
-      const message = `${name} is not encrypted with KMS, which cannot be changed any more: it would have to be made anew`;
+      const message = `${name} is not encrypted with KMS; encryption cannot be changed after creation, so the repository would have to be recreated`;
       emit?.({ type: 'warning', message });
     }
     try {
       return { name, changes: await change(client, host, repository, settings) };
     } catch (error) {
-      throw awsError(`changing ${name} at ${host.host}`, error);
+      throw awsError(`updating ${name} at ${host.host}`, error);
     }
   });
   return all.filter(({ changes }) => changes.length > 0);

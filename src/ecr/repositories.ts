@@ -14,29 +14,29 @@ import { creationOf, hasSettings, type RepositorySettings } from './settings.ts'
 
 export interface EnsureOptions extends EcrOptions {
   readonly settings?: RepositorySettings;
-  /** Whether repositories that are there are changed to what the settings say. */
+  /** True to update existing repositories to the settings. */
   readonly reconcile?: boolean;
 }
 
-/** Which of the wanted repositories are there; each in the order of the names given. */
+/** Status of the requested repositories, each list in the order of the given names. */
 export interface Standing {
   readonly existing: readonly string[];
-  /** Neither there nor made by ECR. */
+  /** Missing, and not created by ECR. */
   readonly missing: readonly string[];
-  /** Not there, and made by ECR at the first push, by a creation template. */
+  /** Missing, and created by ECR on push, by a creation template. */
   readonly onPush: readonly string[];
 }
 
 export interface Ensured extends Omit<Standing, 'missing'> {
   readonly created: readonly string[];
-  /** Repositories that were there and are changed. */
+  /** Existing repositories that were updated. */
   readonly reconciled: readonly Reconciled[];
 }
 
 /**
- * Says which repositories are there, and changes nothing.
- * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`, `registry`,
- * `interrupted`
+ * Returns the status of repositories without changing anything.
+ * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`,
+ * `registry`, `interrupted`
  */
 export function findRepositories(host: EcrHost, names: readonly string[], options: EcrOptions): Promise<Standing> {
   return withClient(
@@ -48,9 +48,8 @@ export function findRepositories(host: EcrHost, names: readonly string[], option
 }
 
 /**
- * Makes sure that every repository is there, or is going to be, before anything is pushed to it.
- * @throws AirgapError what `findRepositories` throws, `forbidden` with the repositories that are missing when they may
- * not be created
+ * Ensures that every repository exists or will be created on push.
+ * @throws AirgapError as `findRepositories`; `forbidden` with the missing repositories when they may not be created
  */
 export function ensureRepositories(host: EcrHost, names: readonly string[], options: EnsureOptions): Promise<Ensured> {
   const { settings = {}, emit } = options;
@@ -58,7 +57,7 @@ export function ensureRepositories(host: EcrHost, names: readonly string[], opti
     const { standing, described } = await look(client, host, wanted, options);
     const { existing, onPush, missing } = standing;
     if (onPush.length > 0 && hasSettings(settings)) {
-      const message = `a creation template of ${host.host} makes ${onPush.join(', ')}, and its settings count there`;
+      const message = `a creation template of ${host.host} creates ${onPush.join(', ')} with its own settings; those of this command do not apply`;
       emit?.({ type: 'warning', message });
     }
     const created = await createAll(client, host, missing, options);
@@ -81,7 +80,7 @@ async function withClient<R extends object>(
   try {
     return await work(client, wanted);
   } catch (error) {
-    // The SDK tells why it would have asked again, and not that it was not to.
+    // On an interrupt, the SDK throws the error that it would have retried.
     if (!options.signal?.aborted) throw error;
     throw new AirgapError('interrupted', 'interrupted', { cause: options.signal.reason });
   } finally {
@@ -104,7 +103,7 @@ async function look(
   return { described, standing: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
 }
 
-/** Gives those that are new; what somebody else has made in the meantime may have content already. */
+/** Creates repositories and returns the new ones. One created by someone else meanwhile may already have content. */
 async function createAll(
   client: ECRClient,
   host: EcrHost,
@@ -121,21 +120,21 @@ async function createAll(
   if (failure === undefined) return names.filter((_, at) => isNew[at]);
   const list = missing.join(', ');
   if (isDenied(failure)) {
-    throw new AirgapError('forbidden', `${host.host}: the credentials may not create what is missing: ${list}`, {
+    throw new AirgapError('forbidden', `${host.host}: the credentials may not create missing repositories: ${list}`, {
       cause: failure,
-      hint: 'be allowed what docs/aws.md lists, or have them created: --create-repositories=never -o terraform prints how',
+      hint: 'grant the permissions listed in docs/aws.md, or have them created: --create-repositories=never -o terraform prints their definitions',
     });
   }
   throw awsError(`creating ${list} at ${host.host}`, failure);
 }
 
-/** @returns false for one that is there by now */
+/** Creates a repository. @returns false when it already exists */
 async function create(client: ECRClient, host: EcrHost, name: string, settings: RepositorySettings): Promise<boolean> {
   const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
   try {
     await client.send(new CreateRepositoryCommand({ ...registryOf(host), ...creationOf(name, settings) }));
   } catch (error) {
-    // Somebody else was faster, which is as good.
+    // Created by someone else meanwhile.
     if (nameOf(error) === 'RepositoryAlreadyExistsException') return false;
     throw error;
   }
@@ -143,7 +142,10 @@ async function create(client: ECRClient, host: EcrHost, name: string, settings: 
     await setPolicies(client, host, name, settings);
     return true;
   } catch (cause) {
-    const { message } = awsError(`${name} is created, and its policies are not set`, cause);
-    throw new AirgapError('registry', message, { cause, hint: 'run it again with --reconcile, which sets them' });
+    const { message } = awsError(`${name} was created, but its policies were not set`, cause);
+    throw new AirgapError('registry', message, {
+      cause,
+      hint: 'run the same command again with --reconcile to set them',
+    });
   }
 }

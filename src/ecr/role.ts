@@ -1,10 +1,10 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Connection } from './connection.ts';
 
-/** How the session is called in the account's logs. */
+/** Session name in the account's logs. */
 const SESSION = 'helm-airgap';
 
-/** What the SDK asks for before it signs; it asks again when they end. */
+/** Credential provider of the SDK; called again when the credentials expire. */
 export type Credentials = () => Promise<{
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -12,7 +12,9 @@ export type Credentials = () => Promise<{
   readonly expiration?: Date;
 }>;
 
-/** Credentials of a role, which the SDK's own ones are used to assume; in the region's own STS, as its VPC endpoint is. */
+/**
+ * Returns a provider that assumes a role with the SDK's credentials, at the STS of the region (and its VPC endpoint).
+ */
 export function assumedRole(roleArn: string, settings: Connection): Credentials {
   return async () => {
     const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
@@ -21,7 +23,7 @@ export function assumedRole(roleArn: string, settings: Connection): Credentials 
       const answer = await client.send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: SESSION }));
       const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
       if (AccessKeyId === undefined || SecretAccessKey === undefined) {
-        throw new AirgapError('registry', `STS gives no credentials for the role ${roleArn}`);
+        throw new AirgapError('registry', `STS returned no credentials for the role ${roleArn}`);
       }
       return {
         accessKeyId: AccessKeyId,

@@ -1,28 +1,29 @@
 import type { CreateRepositoryCommandInput } from '@aws-sdk/client-ecr';
 
-/** How a repository is created that is not there yet. Existing ones are left as they are, unless they are reconciled. */
+/** Settings of new repositories. Existing ones are not changed unless they are reconciled. */
 export interface RepositorySettings {
-  /** Tags cannot be moved. Default: ECR's, or that of the registry. */
+  /** True for immutable tags. Default: that of ECR or the registry. */
   readonly immutable?: boolean;
-  /** Patterns of tags that can be moved all the same, with `*`; five at most (API reference). */
+  /** Patterns of tags that stay mutable, with `*`; at most five (API reference). */
   readonly except?: readonly string[];
-  /** ARN, id or alias of a KMS key; `aws/ecr` for the one that AWS manages. Default: AES-256 without KMS. */
+  /** ARN, id or alias of a KMS key; `aws/ecr` for the AWS managed key. Default: AES-256 without KMS. */
   readonly kmsKey?: string;
   readonly scanOnPush?: boolean;
   readonly tags?: Readonly<Record<string, string>>;
-  /** JSON texts. */
+  /** JSON text. */
   readonly lifecyclePolicy?: string;
+  /** JSON text. */
   readonly repositoryPolicy?: string;
 }
 
 type Input = CreateRepositoryCommandInput;
 
-/** Whether anything is asked for. */
+/** Returns true when any setting is given. */
 export function hasSettings(settings: RepositorySettings): boolean {
   return Object.values(settings).some((value) => value !== undefined);
 }
 
-/** Mutability as the API has it; undefined when nothing is asked for. */
+/** Returns the tag mutability as API input; undefined when it is not set. */
 export function mutabilityOf({
   immutable,
   except = [],
@@ -33,12 +34,12 @@ export function mutabilityOf({
   return { imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION', imageTagMutabilityExclusionFilters: filters };
 }
 
-/** Tags as the API has them. */
+/** Returns tags as API input. */
 export function tagList(tags: Readonly<Record<string, string>>): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
-/** What CreateRepository is given. The policies are separate calls. */
+/** Returns the input of CreateRepository. Policies are set by separate calls. */
 export function creationOf(name: string, settings: RepositorySettings): Omit<Input, 'registryId'> {
   const { kmsKey, scanOnPush, tags } = settings;
   return {

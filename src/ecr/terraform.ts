@@ -2,8 +2,8 @@ import { jsonText } from '../base/printable.ts';
 import { hasSettings, type RepositorySettings } from './settings.ts';
 
 /**
- * Terraform definitions of repositories (HCL, resources of the aws provider), for whoever creates them in another way
- * than this program. Equal input gives equal text.
+ * Returns Terraform definitions of repositories (HCL, resources of the aws provider), for creating them outside of this
+ * program. The output is deterministic.
  */
 export function terraform(names: readonly string[], settings: RepositorySettings): string {
   const { lifecyclePolicy, repositoryPolicy } = settings;
@@ -61,7 +61,7 @@ function policy(type: string, local: string): string {
 }`;
 }
 
-/** A string of HCL: JSON's escapes but those for backspace and form feed, which it has not, and no interpolation. */
+/** Returns an HCL string: JSON escapes except those for backspace and form feed, and no interpolation. */
 function text(value: string): string {
   const escapes: Readonly<Record<string, string>> = { '\\b': '\\u0008', '\\f': '\\u000c' };
   return jsonText(value)

@@ -1,17 +1,17 @@
 import type { Credential } from '../auth/credential.ts';
 
-/** A credential and when ECR says that it ends, milliseconds since 1970. */
+/** Credential and its expiry by ECR, in milliseconds since 1970. */
 export interface Issued {
   readonly credential: Credential;
   readonly expiresAt: number;
 }
 
-/** Milliseconds before its end that a token is replaced: the upload of one large layer must not outlive it. */
+/** Milliseconds before expiry at which a token is renewed: it must outlive the upload of a large layer. */
 const EARLY = 30 * 60_000;
-/** Milliseconds that a token is used at least; emulators of ECR issue tokens that have expired long ago. */
+/** Minimum milliseconds to use a token: emulators of ECR issue expired tokens. */
 const LEAST = 60_000;
 
-/** Tokens by key, each fetched once at a time; a failed fetch is not remembered. */
+/** Cache of tokens by key, with one fetch at a time per key. Failures are not cached. */
 export class TokenCache {
   readonly #entries = new Map<string, { readonly issued: Promise<Issued>; renewAt: number }>();
 
@@ -36,7 +36,7 @@ export class TokenCache {
   }
 }
 
-/** Reads an authorization token of ECR: base64 of `AWS:password`. */
+/** Decodes an authorization token of ECR: base64 of `AWS:password`. */
 export function decodeToken(token: string): { readonly username: string; readonly password: string } {
   const decoded = Buffer.from(token, 'base64').toString('utf8');
   const colon = decoded.indexOf(':');

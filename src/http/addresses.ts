@@ -3,37 +3,37 @@ import { isIP, type Socket } from 'node:net';
 import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 
 /**
- * Milliseconds after which the next address is tried beside those that have not answered yet (RFC 8305, 5 and 8). Node's own
- * way abandons an address after this time, so that a host around the world is never reached where another of its addresses,
- * such as the one of IPv6, leads nowhere.
+ * Milliseconds before the next address is tried in parallel with those still pending (RFC 8305, 5 and 8). Node's own
+ * autoSelectFamily abandons an address after its delay, so a distant host with a dead IPv6 address would never be
+ * reached.
  */
 const ATTEMPT_DELAY = 250;
 
 /**
- * Addresses of a host that are waited for at the same time. A DNS answer has room for thousands, and there are as many
- * connections as requests at once.
+ * Maximum number of pending connection attempts per connection. A DNS response can hold thousands of addresses, and
+ * every concurrent request opens its own connection.
  */
 const AT_ONCE = 8;
 
-/** The host of a connection, as undici names it. */
+/** Host and port of a connection, in undici's terms. */
 interface HostPort {
-  /** Name or address; of IPv6 without brackets. */
+  /** Name or address; IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Opens a socket that connects to one address. */
+/** Opens a socket and starts connecting it to one address. */
 export type OpenSocket = (address: string, port: number) => Socket;
 
-/** No address of a host took the connection. */
+/** Thrown when no address of a host accepted the connection. */
 export class ConnectError extends Error {
-  /** The system's code that says most of all attempts' codes. */
+  /** Most specific system error code of all attempts. */
   readonly code: string;
-  /** Each address that was tried, with what came of it: `2001:db8::1 (ENETUNREACH)`. */
+  /** Every address tried, with its result: `2001:db8::1 (ENETUNREACH)`. */
   readonly tried: readonly string[];
 
   constructor({ hostname, port }: HostPort, attempts: readonly Pick<Attempt, 'address' | 'code'>[]) {
-    const tried = attempts.map(({ address, code }) => `${address} (${code ?? 'no answer'})`);
+    const tried = attempts.map(({ address, code }) => `${address} (${code ?? 'no response'})`);
     super(`no connection to ${hostname} port ${port}: ${tried.join(', ')}`);
     this.code = mostTelling(attempts.map(({ code }) => code ?? CONNECT_TIMEOUT));
     this.tried = tried;
@@ -43,13 +43,13 @@ export class ConnectError extends Error {
 interface Attempt {
   readonly address: string;
   readonly socket: Socket;
-  /** Listens to the socket no longer. */
+  /** Removes the listeners from the socket. */
   readonly stop: () => void;
-  /** Undefined as long as there is neither connection nor failure. */
+  /** Undefined while the attempt is pending. */
   code?: string;
 }
 
-/** An address of a family that this machine has no way for says nothing of the host. */
+/** Picks the code to report. Unroutable addresses (no IPv6 on this machine) say nothing about the host. */
 function mostTelling(codes: readonly string[]): string {
   const isNoWay = (code: string): boolean => /^(?:ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(code);
   const telling = codes.filter((code) => !isNoWay(code));
@@ -57,12 +57,12 @@ function mostTelling(codes: readonly string[]): string {
 }
 
 /**
- * Connects to the first address of a host that answers (RFC 8305, "Happy Eyeballs"): they are tried in the system's order
- * with the families taking turns, the next one when the one before has failed or has not answered for 250 ms. No attempt is
- * abandoned before there is a connection or the time is up.
- * @param timeout milliseconds for all of it, the look-up included
+ * Connects to the first address of a host that responds (RFC 8305, "Happy Eyeballs"). Addresses are tried in the
+ * system's order with alternating families; the next one starts when the previous has failed or has been pending for
+ * 250 ms. No attempt is abandoned before there is a connection or the timeout expires.
+ * @param timeout milliseconds in total, including name resolution
  * @returns a connected socket without listeners
- * @throws ConnectError, or what the look-up of the name throws
+ * @throws ConnectError, or the error of the name resolution
  */
 export async function connectFirst(target: HostPort, timeout: number, open: OpenSocket): Promise<Socket> {
   const { hostname, port } = target;
@@ -86,7 +86,7 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
     };
     const next = (): void => {
       clearTimeout(delay);
-      // One that fails makes room.
+      // Runs again when an attempt fails.
       if (attempts.filter(({ code }) => code === undefined).length >= AT_ONCE) return;
       const address = waiting.shift();
       if (address === undefined) return;
@@ -111,11 +111,13 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
   });
 }
 
-/** All addresses of a name, in the system's order; only of families that this machine has, as Node asks by itself. */
+/**
+ * Resolves all addresses of a name, in the system's order; only families configured on this machine (Node's default).
+ */
 function lookup(hostname: string, timeout: number): Promise<readonly LookupAddress[]> {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => {
-      reject(codedError(`the name ${hostname} was not resolved within ${timeout} ms`, 'EAI_AGAIN'));
+      reject(codedError(`${hostname} was not resolved within ${timeout} ms`, 'EAI_AGAIN'));
     }, timeout);
     dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) => {
       clearTimeout(limit);
@@ -125,7 +127,7 @@ function lookup(hostname: string, timeout: number): Promise<readonly LookupAddre
   });
 }
 
-/** An address of each family in turn, beginning with that of the first (RFC 8305, 4). */
+/** Alternates between address families, starting with the family of the first address (RFC 8305, 4). */
 function takingTurns(addresses: readonly LookupAddress[]): readonly string[] {
   const first = addresses[0]?.family;
   const own = addresses.filter(({ family }) => family === first);

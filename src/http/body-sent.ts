@@ -1,10 +1,10 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 
-/** The connections that each body in one piece was written to: several where it was asked for again, or redirected. */
+/** Sockets that a body held in memory was written to; several after a retry or redirect. */
 const written = new WeakMap<Uint8Array, Socket[]>();
 
-// undici publishes this right before it writes a request (its documentation: "Diagnostics Channel Support").
+// undici publishes this just before it writes a request (undici docs, "Diagnostics Channel Support").
 subscribe('undici:client:sendHeaders', (message) => {
   const { request, socket } = message as { readonly request: { readonly body: unknown }; readonly socket: Socket };
   const { body } = request;
@@ -12,8 +12,9 @@ subscribe('undici:client:sendHeaders', (message) => {
 });
 
 /**
- * Whether nothing of a body in one piece is still to be sent, so that its memory may be used for something else. An answer
- * does not say so: a server can give one, and read the body later. The system is handed no copy of it.
+ * Returns true when a body held in memory has been sent completely, so that its memory can be reused. A response does
+ * not prove this: a server can respond first and read the body later, and Node writes from this memory without copying
+ * it.
  */
 export function isSent(body: Uint8Array): boolean {
   return written.get(body)?.every(({ writableLength }) => writableLength === 0) ?? false;

@@ -3,18 +3,18 @@ import { getCACertificates } from 'node:tls';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 
-/** Where trusted roots come from beside those that Node and the system bring. */
+/** Sources of trusted roots, in addition to those of Node and the system. */
 export interface CertificateOptions {
-  /** A PEM file of further roots (`--ca-file`). */
+  /** PEM file with additional roots (`--ca-file`). */
   readonly caFile?: string;
-  /** SSL_CERT_FILE and NODE_EXTRA_CA_CERTS are read from here. */
+  /** Environment with SSL_CERT_FILE and NODE_EXTRA_CA_CERTS. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /**
- * The roots to trust, PEM, each once: Node's, the system's (a site's own authority is usually installed there, and Helm
- * trusts it), SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and `--ca-file`. All of them add; none takes another away.
- * @throws AirgapError `config` when a file that was named cannot be read or holds no certificate
+ * Returns the trusted roots as PEM, without duplicates: the union of Node's, the system's (where a site usually
+ * installs its own CA, and where Helm finds it), SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and `--ca-file`.
+ * @throws AirgapError `config` when a configured file cannot be read or contains no certificate
  */
 export function trustedCertificates(options: CertificateOptions): readonly string[] {
   const { SSL_CERT_FILE, NODE_EXTRA_CA_CERTS } = options.env;
@@ -30,29 +30,29 @@ export function trustedCertificates(options: CertificateOptions): readonly strin
 }
 
 /**
- * The text of a PEM file. `origin` says in messages what it is, or who named it.
+ * Reads a PEM file. `origin` describes the file in messages: a flag, a variable or a purpose.
  * @throws AirgapError `config`
  */
 export function readPem(file: string, origin: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new AirgapError('config', `${origin} ${file} cannot be read: ${reasonOf(cause)}`, { cause });
+    throw new AirgapError('config', `cannot read ${origin} ${file}: ${reasonOf(cause)}`, { cause });
   }
 }
 
 /**
- * The certificates of a PEM file. `origin` says in messages who named it.
+ * Reads the certificates of a PEM file. `origin` describes the file in messages.
  * @throws AirgapError `config`
  */
 export function readCertificates(file: string, origin: string): readonly string[] {
-  // Up to the next five dashes: what has no end is no certificate, and is passed over.
+  // A certificate ends before the next five dashes; one without an END line is skipped.
   const found = readPem(file, origin).match(
     /-----BEGIN (?:TRUSTED )?CERTIFICATE-----(?:[^-]|-(?!----))+-----END (?:TRUSTED )?CERTIFICATE-----/g,
   );
   if (found === null) {
-    throw new AirgapError('config', `${origin} ${file} holds no certificate`, {
-      hint: 'give a PEM file, with BEGIN CERTIFICATE in it',
+    throw new AirgapError('config', `no certificate found in ${origin} ${file}`, {
+      hint: 'use a PEM file that contains BEGIN CERTIFICATE',
     });
   }
   return found.map((pem) => `${pem}\n`);

@@ -8,8 +8,8 @@ import { type HostCertificates, readPair } from './client-certificate.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The folders that hold a folder for each registry, in the order of podman and then docker: of the user, then of the
- * machine. Docker's are those of rootless docker and of Docker Desktop, then of the engine
+ * Returns the certs.d directories, which have one subdirectory per registry: Podman's before Docker's, the user's
+ * before the machine's. Docker's are those of rootless Docker, Docker Desktop and Docker Engine
  * (docs.docker.com/engine/security/certificates, containers-certs.d(5)).
  */
 export function certsDirectories({ XDG_CONFIG_HOME, DOCKER_CONFIG }: Environment, home: string): readonly string[] {
@@ -25,11 +25,11 @@ export function certsDirectories({ XDG_CONFIG_HOME, DOCKER_CONFIG }: Environment
 }
 
 /**
- * Reads the certificates of a host from the first of the folders that has one for it: `*.crt` are roots, `*.cert` a client
- * certificate whose key is the file `*.key` of the same name. Of several pairs the first by name counts.
- * @param host `host[:port]`, known to be a host
- * @param withClient false: the roots alone
- * @throws AirgapError `config` for files that cannot be used
+ * Reads the certificates of a host from the first directory that has a subdirectory for it. `*.crt` are roots; `*.cert`
+ * is a client certificate whose key is the `*.key` file of the same name. The first pair by name is used.
+ * @param host `host[:port]`, already validated
+ * @param withClient false to read the roots only
+ * @throws AirgapError `config` for unusable files
  */
 export function readCertsDirectory(
   directories: readonly string[],
@@ -43,7 +43,7 @@ export function readCertsDirectory(
     const ending = (end: string): string[] =>
       names.filter((name) => name.endsWith(end)).map((name) => join(folder, name));
     const caFiles = ending('.crt');
-    const ca = caFiles.flatMap((file) => readCertificates(file, `the authority for ${host},`));
+    const ca = caFiles.flatMap((file) => readCertificates(file, `the CA certificate for ${host},`));
     const pair = withClient ? pairOf(host, ending('.cert'), ending('.key')) : undefined;
     if (ca.length === 0 && pair === undefined) return undefined;
     return { ca, ...pair, files: { ...pair?.files, caFiles } };
@@ -59,30 +59,30 @@ function pairOf(
   const stem = (file: string): string => file.replace(/\.[^.]*$/, '');
   const stray = keys.find((key) => !certs.some((cert) => stem(cert) === stem(key)));
   if (stray !== undefined) {
-    throw new AirgapError('config', `the key ${stray} for ${host} has no client certificate beside it`, {
-      hint: `the certificate is the file ${stem(stray)}.cert; authorities end with .crt`,
+    throw new AirgapError('config', `the client key ${stray} for ${host} has no matching certificate`, {
+      hint: `name the client certificate ${stem(stray)}.cert; .crt is for CA certificates`,
     });
   }
   const [cert] = certs;
   if (cert === undefined) return undefined;
   const key = keys.find((file) => stem(file) === stem(cert));
   if (key === undefined) {
-    throw new AirgapError('config', `the client certificate ${cert} for ${host} has no key beside it`, {
-      hint: `the key is the file ${stem(cert)}.key; an authority ends with .crt and not with .cert`,
+    throw new AirgapError('config', `the client certificate ${cert} for ${host} has no matching key`, {
+      hint: `name the key ${stem(cert)}.key, or the file .crt instead of .cert if it is a CA certificate`,
     });
   }
   return readPair(host, cert, key);
 }
 
-/** Names in order; undefined where there is no such folder, or one that this user may not look into. */
+/** Returns the sorted file names; undefined when the directory does not exist or this user may not read it. */
 function list(folder: string, host: string): readonly string[] | undefined {
   try {
     return readdirSync(folder).sort();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    // As podman does: /etc/docker is closed for other users on many machines.
+    // As Podman does: /etc/docker is not readable for other users on many machines.
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return undefined;
-    throw new AirgapError('config', `the certificates for ${host} in ${folder} cannot be read: ${reasonOf(cause)}`, {
+    throw new AirgapError('config', `cannot read the certificates for ${host} in ${folder}: ${reasonOf(cause)}`, {
       cause,
     });
   }

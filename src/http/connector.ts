@@ -4,26 +4,26 @@ import { lend } from '../oci/loan.ts';
 import { connectFirst } from './addresses.ts';
 
 /**
- * Bytes that one read may bring. Node reads 64 KiB at most by itself, and each read costs the same in JavaScript and in
- * the kernel, however long it is. Measured on loopback with hashing, 105 MB: 64 KiB into new memory each time take
- * 300 ms of processor time, 64 KiB into the same memory 160 ms, 256 KiB 125 ms, 1 MiB 95 ms.
+ * Bytes per read. Node reads at most 64 KiB by default, and every read has a fixed cost in JavaScript and the kernel.
+ * CPU time measured on loopback with hashing, 105 MB: 300 ms with 64 KiB and new memory each time, 160 ms with 64 KiB
+ * and the same memory, 125 ms with 256 KiB, 95 ms with 1 MiB.
  */
 const READ = 256 * 1024;
 
-/** A shorter read is copied, so that its memory is free at once. */
+/** Shorter reads are copied, which frees the read buffer immediately. */
 const SHORT = 32 * 1024;
 
-/** Memory for reads that nobody uses at the moment; more of it than this is left to the garbage collector. */
+/** Maximum number of unused read buffers to keep; the garbage collector gets the rest. */
 const SPARE = 32;
 const spare: Buffer<ArrayBuffer>[] = [];
 
-/** Where in its memory a read ended, as long as no part of it has been handed on. */
+/** End offset of a read in its buffer, until the first chunk of the read is handed on. */
 const reads = new WeakMap<ArrayBufferLike, number>();
 
-/** Makes a connection for undici. */
+/** Opens a connection for undici. */
 export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => void;
 
-/** Milliseconds without data after which the system asks whether the other side is still there. */
+/** Milliseconds without data before the system sends TCP keep-alive probes. */
 const KEEP_ALIVE = 60_000;
 
 const SETTINGS = {
@@ -33,13 +33,13 @@ const SETTINGS = {
   keepAliveInitialDelay: KEEP_ALIVE,
 } as const;
 
-/** Opens a socket, for TLS or a proxy's tunnel to be laid upon. */
+/** Opens a socket to be wrapped by TLS or a proxy tunnel. */
 export function openSocket(host: string, port: number): Socket {
   return connect({ ...SETTINGS, host, port });
 }
 
 /**
- * Connects without TLS, for long reads. Under TLS a read is one record, 16 KiB at most, whatever memory there is.
+ * Creates a connector without TLS that uses large reads. With TLS, a read is one record of at most 16 KiB anyway.
  * @param timeout milliseconds
  */
 export function plainConnector(timeout: number): Connector {
@@ -61,15 +61,15 @@ function openForLongReads(host: string, port: number): Socket {
     return read;
   };
   const onread = { buffer: () => memory, callback: (bytes: number): boolean => socket.push(take(bytes)) };
-  // One read at a time waits in the socket: undici would have several copied into one.
+  // Limits the socket to one buffered read: undici would merge several into a copy.
   const waiting = { highWaterMark: undefined, readableHighWaterMark: 1 };
   const socket = connect({ ...SETTINGS, ...waiting, host, port, onread });
   return socket;
 }
 
 /**
- * Marks a piece of a body as lent (oci/loan.ts), where its memory is not anybody else's: that of a read that ends with
- * this piece and of which no other piece was handed on, or memory of the piece's own, as Node makes it by itself.
+ * Registers a body chunk with the buffer pool if nothing else uses its memory: either it is the only chunk of a pooled
+ * read and extends to the end of that read, or it has an ArrayBuffer of its own, as Node allocates by default.
  */
 export function lendPiece(piece: Uint8Array): void {
   const { buffer, byteOffset, length } = piece;

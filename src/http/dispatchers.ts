@@ -12,32 +12,36 @@ import type { ProxyChoice } from './proxy.ts';
 import { throughProxy } from './proxy-error.ts';
 import { secureConnector, watchCertificateRequest } from './secure-connector.ts';
 
-// As undici's front door does for all of its methods: a proxy's tunnel is opened by this one.
+// undici's entry point does this for all methods; proxy tunnels need this one.
 Object.assign(BaseDispatcher.prototype, { connect });
 
-/** How much longer the way through a proxy's tunnel may take than a connection: the proxy connects, too. */
+/** Factor for the timeout of a proxy tunnel: the proxy has to connect, too. */
 const TUNNEL = 2;
 
-/** Bytes of an answer's headers: cookies of SSO front ends and tokens of storages are more than the 16 KiB of Node. */
+/** Maximum bytes of response headers: cookies of SSO front ends and storage tokens exceed Node's 16 KiB. */
 const HEADERS = 256 * 1024;
 
 export interface DispatcherOptions {
   readonly proxy: ProxyChoice;
-  /** PEM roots, read once when the first TLS connection is made. */
+  /** PEM roots, read once for the first TLS connection. */
   readonly certificates: () => readonly string[];
-  /** Roots and client certificate of a host (`host[:port]`) of its own; undefined for most. Asked for every request. */
+  /**
+   * Roots and client certificate specific to a host (`host[:port]`); undefined for most hosts. Called for every
+   * request.
+   */
   readonly hostCertificates: (host: string) => HostCertificates | undefined;
-  /** Connections per host, for reading and for uploading each. */
+  /** Connections per host, separately for reads and uploads. */
   readonly connections: number;
   /** Milliseconds. */
   readonly connectTimeout: number;
 }
 
-/** The pools of kept-alive connections. */
+/** Pools of keep-alive connections. */
 export interface Dispatchers {
   /**
-   * `upload` requests have connections of their own: a copy within one host reads while it writes, and must not wait for itself.
-   * @throws AirgapError `config` for certificates of the host that cannot be used
+   * Returns the pool for a URL. Uploads use separate connections: a copy within one host reads while it writes, and
+   * would otherwise wait for itself.
+   * @throws AirgapError `config` for unusable certificates of the host
    */
   pick(url: URL, lane: 'read' | 'upload'): Dispatcher;
   close(): Promise<void>;
@@ -47,7 +51,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
   const { connectTimeout } = options;
   const made = new Map<string, Dispatcher>();
   let shared: SecureContext | undefined;
-  /** Made once: reading some 300 roots takes tens of milliseconds, and Node would do it for each connection. */
+  /** Created once: parsing some 300 roots takes tens of milliseconds, and Node would do it for every connection. */
   const sharedContext = (): SecureContext => {
     shared ??= createSecureContext({ ca: [...options.certificates()] });
     return shared;
@@ -61,7 +65,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     });
   };
   const make = (proxy: URL | undefined, secure: boolean, own: HostCertificates | undefined): Dispatcher => {
-    // HTTP/1.1 only: one connection a body is what makes large bodies fast, and what registries are used to.
+    // HTTP/1.1 only: large bodies are fastest with one connection each, and registries are used to it.
     const settings = {
       connections: options.connections,
       allowH2: false,
@@ -78,7 +82,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
           : secureConnector(secureContext, connectTimeout, hasCertificate);
       return new Agent({ ...settings, connect: direct });
     }
-    // No client certificate is for a proxy, whatever hosts it leads to.
+    // Client certificates are never sent to a proxy.
     const toProxy = throughProxy(
       proxy.protocol === 'https:'
         ? secureConnector(sharedContext(), connectTimeout, false)
@@ -89,7 +93,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     if (proxy.protocol === 'socks5:') {
       return new Socks5ProxyAgent(proxy, { ...settings, connect: toProxy, connectTimeout, requestTls });
     }
-    // By itself it would wait for five minutes for a proxy that takes the connection and does not open the tunnel.
+    // The default is five minutes, for a proxy that accepts the connection but does not open the tunnel.
     const headersTimeout = TUNNEL * connectTimeout;
     return new ProxyAgent({
       ...settings,
@@ -97,7 +101,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
       requestTls,
       clientFactory: (origin: URL, given: object) => new Pool(origin, { ...given, connect: toProxy, headersTimeout }),
       factory(origin: URL, given: object) {
-        // Plain HTTP is asked of the proxy itself; connections for TLS come out of its tunnel.
+        // Plain HTTP requests go to the proxy itself; TLS connections go through its tunnel.
         const { connect: tunnel } = given as { connect: Connector };
         return new Pool(origin, { ...given, connect: secure ? watched(tunnel, hasCertificate) : toProxy });
       },
@@ -117,7 +121,7 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
       return dispatcher;
     },
     async close() {
-      // Not `close`: that waits for bodies which nobody reads any more.
+      // Not `close`, which would wait for bodies that are no longer read.
       await Promise.all([...made.values()].map((dispatcher) => dispatcher.destroy()));
     },
   };

@@ -1,21 +1,21 @@
-/** No connection was made in time, as undici has it. */
+/** undici's code for a connection timeout. */
 export const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
 
-/** The head of an answer did not come in time, as undici has it. */
+/** undici's code for a timeout before the response headers. */
 export const HEADERS_TIMEOUT = 'UND_ERR_HEADERS_TIMEOUT';
 
-/** The other side of an upload takes nothing any more. */
+/** The peer stopped accepting the data of an upload. */
 export const UPLOAD_STALLED = 'AIRGAP_UPLOAD_STALLED';
 
-/** An answer comes too slowly. */
+/** The response arrives below the minimum rate. */
 export const TOO_SLOW = 'AIRGAP_TOO_SLOW';
 
-/** An error with a code, as Node's and undici's have one. */
+/** Creates an error with a `code`, as Node's and undici's errors have. */
 export function codedError(message: string, code: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-/** Node's and undici's code of an error, or of what caused it. */
+/** Returns the `code` of an error or of the nearest cause that has one; empty when there is none. */
 export function codeOf(thrown: unknown): string {
   const { code, cause } = (thrown ?? {}) as { code?: unknown; cause?: unknown };
   if (typeof code === 'string') return code;

@@ -5,19 +5,19 @@ import { codedError, HEADERS_TIMEOUT, TOO_SLOW, UPLOAD_STALLED } from './error-c
 import { describeFailure } from './failures.ts';
 import { type Inflow, type LeastRate, RateWatch } from './least-rate.ts';
 
-/** Header names are lower case; a header that came several times is a list. */
+/** Response headers by lower-case name; a repeated header is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 export interface HttpResponse {
   readonly status: number;
   readonly headers: ResponseHeaders;
-  /** Where the answer came from, after redirects. */
+  /** URL of the response, after redirects. */
   readonly url: URL;
-  /** To be read to its end or destroyed; a failure in mid-body is an AirgapError `network`. */
+  /** Must be read to its end or destroyed. A failure in mid-body is an AirgapError `network`. */
   readonly body: Readable;
 }
 
-/** One request as it goes over the wire. */
+/** A single HTTP request, without redirects and retries. */
 export interface WireRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
@@ -28,21 +28,21 @@ export interface WireRequest {
   readonly bodyTimeout: number;
   readonly leastRate: LeastRate;
   readonly inflow: Inflow;
-  /** Told once when an answer is long in coming, and the wait goes on. */
+  /** Called once when the response headers are slow to arrive; the request continues. */
   readonly waiting: () => void;
   readonly signal?: AbortSignal;
 }
 
-/** Milliseconds without an answer after which somebody may want to know. */
+/** Milliseconds without response headers before the wait is reported. */
 const LONG = 60_000;
 
 /**
- * Bytes of an answer that are held for a slow reader. Measured on loopback, 300 MB: 64 KiB gives 1.2 GB/s, 1 MiB
- * 1.8 GB/s, more gives no more. undici's own body stream is a little slower and fails when it is destroyed early.
+ * Bytes of a response to buffer for a slow reader. Measured on loopback, 300 MB: 64 KiB gives 1.2 GB/s, 1 MiB 1.8 GB/s,
+ * more gives no more. undici's own body stream is slightly slower and fails when destroyed early.
  */
 const BODY_BUFFER = 1024 * 1024;
 
-/** Sends one request and gives the answer as soon as its head is there. Rejects with what undici throws. */
+/** Sends one request and resolves when the response headers arrive. Rejects with undici's errors. */
 export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<HttpResponse> {
   const { url, signal } = request;
   return new Promise((resolve, reject) => {
@@ -58,8 +58,8 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         origin: url.origin,
         path: url.pathname + url.search,
         method: request.method,
-        // undici would close the connection after a HEAD, for servers that send a body all the same. Registries do not, and
-        // a connection for each question costs more than the question.
+        // By default undici closes the connection after a HEAD, for servers that send a body anyway. Registries do not,
+        // and a new connection costs more than the request.
         reset: false,
         headers: request.headers,
         body: sent as Readable | Uint8Array | null, // undici takes any async iterable; its types say Readable
@@ -73,7 +73,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           const abort = (): void => controller.abort(new Error('interrupted'));
           if (signal?.aborted) return abort();
           signal?.addEventListener('abort', abort, { once: true });
-          // An upload is not answered before all of it is sent.
+          // The response to an upload comes only after the whole body.
           const isLong = request.headersTimeout > LONG && sent === null;
           wait = isLong ? setTimeout(request.waiting, LONG).unref() : undefined;
           stop = () => {
@@ -84,7 +84,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         },
         onResponseStart(controller, status, headers) {
           if (status < 200) {
-            // For undici each of them begins the wait for the head anew.
+            // undici restarts the headers timeout at every informational response.
             const isLate = performance.now() - began > request.headersTimeout;
             if (isLate) controller.abort(codedError('late', HEADERS_TIMEOUT));
             return;
@@ -111,22 +111,22 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
   });
 }
 
-/** Whether undici found another length than was announced. */
+/** Returns true when the body length differs from the announced one. */
 function isMismatch(error: Error & { readonly code?: unknown }): boolean {
   return error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
 /**
- * What that means before the head of an answer is there: the parser refuses a head that says two lengths (RFC 9112, 6.3),
- * for nobody knows where such an answer ends, and the next one begins.
+ * Error for a length mismatch reported before the response headers: the parser rejects headers with two body lengths
+ * (RFC 9112, 6.3), because the end of such a response is ambiguous.
  */
 function refusedHead(): Error {
-  return codedError('a head with two lengths', 'HPE_UNEXPECTED_CONTENT_LENGTH');
+  return codedError('two body lengths in the headers', 'HPE_UNEXPECTED_CONTENT_LENGTH');
 }
 
 /**
- * A body to send, with a limit on how long the other side may take for each piece. undici counts uploads into the time
- * for the answer's head, which has to be long enough for a registry to store a large blob.
+ * Wraps a request body with a timeout per chunk. undici's headers timeout includes the upload, and has to be long
+ * enough for a registry to store a large blob.
  */
 function watched(
   body: AsyncIterable<Uint8Array> | undefined,
@@ -146,7 +146,7 @@ function watched(
   })();
 }
 
-/** The body of an answer, straight from the parser: no transform, no copy, pressure handed back to the socket. */
+/** Response body straight from the parser: no transform, no copy, with backpressure to the socket. */
 class ResponseBody extends Readable {
   readonly #controller: Dispatcher.DispatchController;
   readonly #request: WireRequest;
@@ -157,21 +157,21 @@ class ResponseBody extends Readable {
     super({ highWaterMark: BODY_BUFFER });
     this.#controller = controller;
     this.#request = request;
-    // A failure between the head and the first listener would end the process; readers see it all the same.
+    // Without a listener, a failure between the headers and the first read would end the process. Readers still see it.
     this.on('error', () => {});
   }
 
-  /** A piece from the socket; false when the reader has enough for now. */
+  /** Adds a chunk from the socket; returns false when the buffer is full. */
   arrive(chunk: Buffer): boolean {
-    // Many answers have no body, and where none comes at all the time-out between two pieces does.
-    this.#watch ??= this.#begin();
+    // Started here because many responses have no body; before the first chunk, the body timeout applies.
+    this.#watch ??= this.#startWatch();
     this.#watch.count(chunk.length);
     const isWanted = this.push(chunk);
     if (!isWanted) this.#watch.hold();
     return isWanted;
   }
 
-  #begin(): RateWatch {
+  #startWatch(): RateWatch {
     const { leastRate, inflow } = this.#request;
     const controller = this.#controller;
     const tooSlow = (): void => controller.abort(codedError('too slow', TOO_SLOW));
@@ -196,7 +196,7 @@ class ResponseBody extends Readable {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.#watch?.stop();
-    if (!this.#finished) this.#controller.abort(error ?? new Error('the reader has gone'));
+    if (!this.#finished) this.#controller.abort(error ?? new Error('the reader was closed'));
     callback(error);
   }
 }

@@ -5,13 +5,13 @@ import { CONNECT_TIMEOUT, codeOf, HEADERS_TIMEOUT, TOO_SLOW, UPLOAD_STALLED } fr
 import { ProxyError } from './proxy-error.ts';
 import type { Retryable } from './retry.ts';
 
-/** A request that got no answer: the error to show, and whether to try again. */
+/** Outcome of a request without a response: the error to show and whether to retry. */
 export interface Failure {
   readonly error: AirgapError;
   readonly retryable: Retryable;
 }
 
-/** What was asked for, for messages. */
+/** Request as messages describe it. */
 export interface Asked {
   readonly url: URL;
   readonly what: string;
@@ -26,25 +26,25 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
-/** What OpenSSL says when the other side answers a handshake with plain text. */
+/** OpenSSL codes for a peer that responds to a handshake with plain text. */
 const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 
-/** Addresses that are named of those that were tried. */
+/** Maximum number of tried addresses in a message. */
 const TRIED = 10;
 
-/** Characters of what Node says: of a certificate for other hosts it names all of them. */
+/** Maximum characters of a reason from Node, which can list every name of a certificate. */
 const SAID = 500;
 
 const TIMEOUT: Readonly<Record<string, string>> = {
   [CONNECT_TIMEOUT]: 'did not accept a connection in time',
   [HEADERS_TIMEOUT]: 'did not answer in time',
-  UND_ERR_BODY_TIMEOUT: 'stopped sending',
-  [UPLOAD_STALLED]: 'stopped taking data',
-  [TOO_SLOW]: 'sends next to nothing',
+  UND_ERR_BODY_TIMEOUT: 'stopped sending data',
+  [UPLOAD_STALLED]: 'stopped accepting data',
+  [TOO_SLOW]: 'sends data too slowly',
   ETIMEDOUT: 'did not answer in time',
 };
 
-/** Turns what Node and undici throw into one clear sentence. An AirgapError (of a body's source) is passed through. */
+/** Translates an error of Node or undici for users. An AirgapError (from a body's source) is passed through. */
 export function describeFailure(thrown: unknown, { url, what, signal }: Asked): Failure {
   if (signal?.aborted) {
     const { reason } = signal;
@@ -64,15 +64,15 @@ export function describeFailure(thrown: unknown, { url, what, signal }: Asked): 
   return { retryable, error: new AirgapError('network', `${what}: ${message}`, details) };
 }
 
-/** The other side of a connection. */
+/** Peer of a connection. */
 interface Peer {
-  /** As messages name it: `quay.io`, `the proxy proxy.example:3128 (on the way to quay.io)`. */
+  /** Name for messages: `quay.io`, `the proxy proxy.example:3128 (on the way to quay.io)`. */
   readonly name: string;
   readonly host: string;
   readonly hostname: string;
   readonly isPlain: boolean;
   readonly isProxy: boolean;
-  /** Where nothing better is known. */
+  /** Default hint. */
   readonly hint?: string;
 }
 
@@ -87,7 +87,7 @@ function proxyPeer(proxy: URL, { host, protocol }: URL): Peer {
     name: `the proxy ${proxy.host} (on the way to ${host})`,
     isPlain: false,
     isProxy: true,
-    hint: `check ${variable}; hosts that are reached without a proxy belong into NO_PROXY`,
+    hint: `check ${variable}; list hosts that need no proxy in NO_PROXY`,
   };
 }
 
@@ -97,21 +97,21 @@ interface Described {
   readonly hint?: string;
 }
 
-/** Failures before there is a connection. */
+/** Describes a failure to connect. */
 function connecting(thrown: unknown, { name, host, hostname, isProxy }: Peer): Described | undefined {
   const code = codeOf(thrown);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    const who = isProxy ? name : `the name ${hostname}`;
+    const who = isProxy ? name : `the host name ${hostname}`;
     const isUnknown = code === 'ENOTFOUND';
     return {
       retryable: isUnknown ? 'no' : 'yes',
-      message: isUnknown ? `${who} has no address` : `${who} could not be looked up: the DNS server gives no answer`,
-      ...(isProxy ? {} : { hint: 'check the name and the DNS server; behind a proxy, HTTPS_PROXY has to be set' }),
+      message: isUnknown ? `${who} does not exist` : `${who} could not be resolved: the DNS server does not respond`,
+      ...(isProxy ? {} : { hint: 'check the name and the DNS server; behind a proxy, set HTTPS_PROXY' }),
     };
   }
   const tried = triedOf(thrown);
   if (code === 'ECONNREFUSED') {
-    const hint = `nothing listens at ${host}: check the host and the port where they are given, as with --mirror or --to`;
+    const hint = `nothing is listening at ${host}: check the host and port, for example in --mirror or --to`;
     return { retryable: 'few', message: `${name} refused the connection${tried}`, ...(isProxy ? {} : { hint }) };
   }
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
@@ -122,21 +122,21 @@ function connecting(thrown: unknown, { name, host, hostname, isProxy }: Peer): D
   return { retryable: code === CONNECT_TIMEOUT ? 'few' : 'yes', message: `${name} ${timeout}${tried}` };
 }
 
-/** Failures of TLS. */
+/** Describes a TLS failure. */
 function securing(thrown: unknown, peer: Peer): Described | undefined {
   const { name, host, isProxy } = peer;
   const code = codeOf(thrown);
   const said = messageOf(thrown);
   if (UNTRUSTED.has(code)) {
-    const hint = `give the authority that signed it with --ca-file FILE, or as certs.d/${host}/ca.crt in /etc/docker`;
+    const hint = `pass the CA certificate with --ca-file FILE, or install it as certs.d/${host}/ca.crt in /etc/docker`;
     return {
       retryable: 'no',
-      message: `the certificate of ${name} is not signed by a trusted authority (${code})`,
-      hint: isProxy ? 'give the authority that signed it with --ca-file FILE' : hint,
+      message: `the certificate of ${name} is not signed by a trusted CA (${code})`,
+      hint: isProxy ? 'pass the CA certificate with --ca-file FILE' : hint,
     };
   }
   if (NOT_TLS.test(code) || /wrong version number|packet length too long/i.test(said)) {
-    const hint = `if it serves plain HTTP, allow that with --plain-http ${host}`;
+    const hint = `if it serves plain HTTP, add --plain-http ${host}`;
     return { retryable: 'no', message: `${name} does not speak TLS`, ...(isProxy ? {} : { hint }) };
   }
   const certificate = describeCertificateRefusal(thrown, peer);
@@ -144,7 +144,7 @@ function securing(thrown: unknown, peer: Peer): Described | undefined {
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { retryable: 'no', ...otherNames(thrown, peer) };
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     const what = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
-    const hint = 'have it renewed by whoever runs that host; a wrong clock of this machine looks the same';
+    const hint = 'check the clock of this machine; if it is right, ask the administrators of that host to renew it';
     return { retryable: 'no', message: `the certificate of ${name} ${what}`, hint };
   }
   if (/^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
@@ -153,48 +153,52 @@ function securing(thrown: unknown, peer: Peer): Described | undefined {
   return undefined;
 }
 
-/** Names of a certificate that are shown, and the characters of them all. */
+/** Maximum number of certificate names in a message, and of their characters. */
 const NAMES_LIMIT = 5;
 const NAMES_LENGTH = 200;
 
-/** A certificate for other names than the one that was asked for (RFC 9525). */
+/** Describes a certificate that is not valid for the requested host name (RFC 9525). */
 function otherNames(thrown: unknown, { name, hostname }: Peer): Pick<Described, 'message' | 'hint'> {
   const { cert } = (thrown ?? {}) as { cert?: { subjectaltname?: unknown } };
   const list = typeof cert?.subjectaltname === 'string' ? cert.subjectaltname : '';
   const all = list.split(', ').flatMap((entry) => /^(?:DNS|IP Address):(.+)$/.exec(entry)?.[1] ?? []);
   const names = all.slice(0, NAMES_LIMIT).join(', ').slice(0, NAMES_LENGTH);
   const more = all.length > NAMES_LIMIT ? ` and ${all.length - NAMES_LIMIT} more` : '';
-  const isFor = names === '' ? 'has no name of a host (subjectAltName)' : `is for ${names}${more}`;
+  const isFor = names === '' ? 'has no host name (subjectAltName)' : `is for ${names}${more}`;
   return {
-    message: `the certificate of ${name} ${isFor}, and not for ${hostname}`,
-    hint: `use a name that the certificate is for, or have it issued with ${hostname} as a subjectAltName`,
+    message: `the certificate of ${name} ${isFor}, not for ${hostname}`,
+    hint: `use a host name that the certificate covers, or reissue it with ${hostname} as a subjectAltName`,
   };
 }
 
-/** Failures of a proxy's tunnel. */
+/** Describes a failure to open a proxy tunnel. */
 function tunnelling(thrown: unknown, { host }: Peer): Described | undefined {
   const said = messageOf(thrown);
   const status =
     /Proxy response \((\d+)\)/.exec(said)?.[1] ?? (/Proxy Authentication Required/.test(said) ? '407' : '');
   if (status === '') return undefined;
-  const message = `the proxy refused the way to ${host} (${status})`;
+  const message = `the proxy refused the connection to ${host} (${status})`;
   if (status !== '407') {
-    const hint = `check HTTPS_PROXY; the proxy has to allow ${host}, or NO_PROXY has to name it where there is a way without the proxy`;
+    const hint = `check HTTPS_PROXY; allow ${host} in the proxy, or add it to NO_PROXY if it can be reached directly`;
     return { retryable: Number(status) >= 500 ? 'few' : 'no', message, hint };
   }
-  // Not as a URL: what stands before an @ there is taken out of every message.
-  const hint = 'put USER:PASSWORD@ before the host of the proxy in HTTPS_PROXY';
+  // Not written as a URL: redaction removes everything before the @ of one.
+  const hint = 'put USER:PASSWORD@ before the proxy host in HTTPS_PROXY';
   return { retryable: 'no', message, hint };
 }
 
-/** Failures on a connection that was made. */
+/** Describes a failure on an established connection. */
 function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
   const code = codeOf(thrown);
   const said = messageOf(thrown);
-  // undici's parser names its errors, and gives not all of them a code.
+  // Not all errors of undici's parser have a code.
   if (/^HPE_/.test(code) || (thrown as Error | undefined)?.name === 'HTTPParserError') {
     if (isPlain && isTlsAlert((thrown as { data?: unknown }).data)) {
-      return { retryable: 'no', message: `${name} speaks TLS, and was spoken to without`, hint: withoutTls(host) };
+      return {
+        retryable: 'no',
+        message: `${name} uses TLS, but the request was sent over plain HTTP`,
+        hint: withoutTls(host),
+      };
     }
     if (code === 'HPE_UNEXPECTED_CONTENT_LENGTH') return { retryable: 'no', ...twoLengths(name) };
     return { retryable: 'no', message: `${name} does not speak HTTP (${said})` };
@@ -208,33 +212,33 @@ function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
     };
   }
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-    return { retryable: 'yes', message: `${name} sent less than it announced` };
+    return { retryable: 'yes', message: `${name} sent fewer bytes than announced` };
   }
   return { retryable: 'no', message: `the request to ${name} failed: ${said}` };
 }
 
-/** A head that says two lengths (RFC 9112, 6.3). */
+/** Describes response headers with two body lengths (RFC 9112, 6.3). */
 function twoLengths(name: string): Pick<Described, 'message' | 'hint'> {
   return {
-    message: `${name} sends an answer with two lengths (Content-Length twice, or beside Transfer-Encoding)`,
-    hint: 'nobody knows where such an answer ends, so it is refused (response splitting): have the proxy or the front end of the registry mended',
+    message: `${name} sent a response with two body lengths (Content-Length twice, or with Transfer-Encoding)`,
+    hint: 'such responses are rejected because their end is ambiguous (response splitting): fix the proxy or the front end of the registry',
   };
 }
 
-/** The record of TLS that says that something went wrong (RFC 8446, 5.1: type 21, version 3.x). */
+/** Detects a TLS alert record (RFC 8446, 5.1: type 21, version 3.x). */
 function isTlsAlert(data: unknown): boolean {
   const text = data instanceof Uint8Array ? Buffer.from(data).toString('latin1') : String(data ?? '');
   return text.charCodeAt(0) === 21 && text.charCodeAt(1) === 3;
 }
 
-/** Which addresses were tried, where that is not one alone. */
+/** Lists the tried addresses; empty when there was only one. */
 function triedOf(thrown: unknown): string {
   const tried = thrown instanceof ConnectError ? thrown.tried : [];
   const more = tried.length > TRIED ? ` and ${tried.length - TRIED} more` : '';
   return tried.length > 1 ? ` (tried ${tried.slice(0, TRIED).join(', ')}${more})` : '';
 }
 
-/** What to do where a host does not understand plain HTTP, as one with TLS does not. */
+/** Hint for a host that does not understand plain HTTP, probably because it uses TLS. */
 export function withoutTls(host: string): string {
-  return `${host} is spoken to without TLS, since --plain-http or the configuration says so; if it has TLS, take that out`;
+  return `plain HTTP is enabled for ${host} by --plain-http or the configuration; if it uses TLS, remove that setting`;
 }

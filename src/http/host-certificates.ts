@@ -6,15 +6,14 @@ import { hostSpellings } from './host-spellings.ts';
 
 export interface HostCertificatesOptions {
   readonly clientCertificates?: readonly ClientCertificate[];
-  /** Folders in docker's certs.d layout, the first that knows a host counts. */
+  /** Directories in Docker's certs.d layout; the first that has a host is used. */
   readonly directories: readonly string[];
 }
 
 /**
- * Certificates by host (`host[:port]`, the port left out where it is 443): those that were named, else those of the
- * certs.d folders; roots of a certs.d folder count beside a certificate that was named. Folders are read when a host is
- * asked for, and once.
- * @throws AirgapError `config` at once for files that were named and cannot be used, later for those of folders
+ * Creates a lookup of certificates by host (`host[:port]`, without port 443). A configured client certificate takes
+ * precedence over one in a certs.d directory; certs.d roots always apply. Directories are read on first use of a host.
+ * @throws AirgapError `config` for unusable files: configured ones immediately, those of certs.d at lookup
  */
 export function hostCertificates(options: HostCertificatesOptions): (host: string) => HostCertificates | undefined {
   const named = new Map((options.clientCertificates ?? []).map((one) => [one.host.toLowerCase(), readNamed(one)]));
@@ -23,7 +22,7 @@ export function hostCertificates(options: HostCertificatesOptions): (host: strin
     if (known.has(host)) return known.get(host);
     const spelling = hostSpellings(host, 443).find((one) => named.has(one));
     const found = spelling === undefined ? undefined : named.get(spelling);
-    // The host may come from a redirect, and becomes a path here.
+    // The host may come from a redirect and becomes part of a path.
     const folder = isName('registry', host)
       ? readCertsDirectory(options.directories, host, found === undefined)
       : undefined;
@@ -33,7 +32,7 @@ export function hostCertificates(options: HostCertificatesOptions): (host: strin
   };
 }
 
-/** The same with the certs.d folders of this user and this machine. */
+/** Like {@link hostCertificates}, with the certs.d directories of this user and this machine. */
 export function systemCertificates(
   clientCertificates: readonly ClientCertificate[],
   env: Readonly<Record<string, string | undefined>>,

@@ -1,6 +1,6 @@
 /**
- * How people may have named the host of a URL: as it stands there, with the port that a URL leaves out, or without a port,
- * which stands for every port of it.
+ * Returns the spellings under which a user may have configured the host of a URL: as in the URL, with the default port,
+ * or without a port, which means every port.
  * @param host `host[:port]` in lower case
  */
 export function hostSpellings(host: string, usualPort: 80 | 443): readonly string[] {

@@ -1,50 +1,52 @@
-/** How slowly an answer may come. */
+/** Minimum rate of incoming data. */
 export interface LeastRate {
-  /** Bytes that have to come within the window; a body that ends in it may be shorter. */
+  /** Bytes that have to arrive per window; a body that ends within it may be shorter. */
   readonly bytes: number;
   /** Milliseconds. */
   readonly window: number;
 }
 
-/** 1 kB/s. A time-out between two pieces alone would let a byte every few seconds hold a run for ever. */
+/** 1 kB/s. With only a timeout between chunks, one byte every few seconds could block a run forever. */
 export const LEAST_RATE: LeastRate = { bytes: 60_000, window: 60_000 };
 
 /**
- * Bytes that came so far, of all answers together: many connections share a slow line, and one of them may get next to
- * nothing for a while. What is slow by itself is found out when the others have ended.
+ * Bytes received so far, over all responses: connections share a slow line, and one of them may get almost nothing for
+ * a while. A response that is itself too slow is detected once the others have ended.
  */
 export interface Inflow {
   bytes: number;
 }
 
-/** Tells when a window brought too few bytes while a body waited for its own. Windows in which its reader waited do not count. */
+/**
+ * Reports windows with too few bytes while a body waits for data. Windows in which its reader was paused do not count.
+ */
 export class RateWatch {
-  readonly #inflow: Inflow;
+  readonly #received: Inflow;
   readonly #timer: NodeJS.Timeout;
-  #before: number;
-  #isHeld = false;
+  #receivedBefore: number;
+  #wasPaused = false;
 
-  /** @param isHeld whether the reader wants nothing at the moment */
+  /** @param isHeld returns true while the reader is paused */
   constructor({ bytes, window }: LeastRate, inflow: Inflow, isHeld: () => boolean, tooSlow: () => void) {
-    this.#inflow = inflow;
-    this.#before = inflow.bytes;
+    this.#received = inflow;
+    this.#receivedBefore = inflow.bytes;
     const look = (): void => {
-      if (inflow.bytes - this.#before < bytes && !this.#isHeld && !isHeld()) tooSlow();
+      if (inflow.bytes - this.#receivedBefore < bytes && !this.#wasPaused && !isHeld()) tooSlow();
       else this.#timer.refresh();
-      this.#before = inflow.bytes;
-      this.#isHeld = isHeld();
+      this.#receivedBefore = inflow.bytes;
+      this.#wasPaused = isHeld();
     };
     this.#timer = setTimeout(look, window);
     this.#timer.unref();
   }
 
   count(bytes: number): void {
-    this.#inflow.bytes += bytes;
+    this.#received.bytes += bytes;
   }
 
-  /** The reader takes no more for now. */
+  /** Marks the current window as paused by the reader. */
   hold(): void {
-    this.#isHeld = true;
+    this.#wasPaused = true;
   }
 
   stop(): void {

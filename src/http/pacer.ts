@@ -1,41 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Requests a second below which a pace is not slowed: what comes to less waits by itself, longer with each refusal. */
+/** Lowest rate, requests per second. Below it the retry delays, which double, are the longer wait anyway. */
 const SLOWEST = 1;
-/** Requests a second from which on nothing is paced. */
+/** Rate, requests per second, above which the limit is lifted. */
 const FASTEST = 1000;
-/** What a refusal leaves of the pace, and what it leaves at least of that at which requests got through. */
+/** Factor applied to the rate by a 429, and the fraction of the accepted rate that it keeps at least. */
 const LEFT = 0.8;
 const LEFT_OF_TAKEN = 0.95;
-/** What a second without a refusal adds, as a share of the pace that the last one left. */
+/** Increase per second without a 429, as a fraction of the rate after the last one. */
 const GROWTH = 0.03;
-/** What it adds behind the first refusal, as a share of the present pace: nobody knows how far beyond the limit that was. */
+/** The same after the first 429, as a fraction of the current rate: how far the limit was exceeded is unknown then. */
 const SEARCH = 3;
-/** Seconds without a refusal after which it grows faster, twice as fast every two: the limit seems to be gone. */
+/** Seconds without a 429 after which the increase doubles every 2 s: the limit is probably gone. */
 const CALM = 10;
-/** Milliseconds over which is counted what gets through. */
+/** Milliseconds of the window in which accepted requests are counted. */
 const WINDOW = 1000;
 
 /**
- * Finds the pace that a server takes which says 429, for all requests that it counts together: the limit is theirs, and
- * each waiting for itself would either knock too often or leave room unused. The pace grows by the same amount each
- * second and falls by a share with a refusal. As long as nothing is refused nothing waits.
+ * Rate limiters for servers that respond with 429, one per group of requests that a server counts together. A limit
+ * applies to the group; requests that backed off separately would retry too often or leave capacity unused. The rate
+ * increases linearly and decreases by a factor on 429 (AIMD). Until the first 429, requests are not delayed.
  */
 export interface Pacer {
-  /** The pace of requests that are counted together. */
+  /** Returns the limiter of a group of requests. */
   of(key: string): Pace;
 }
 
 export interface Pace {
-  /** Waits for the next request's turn; undefined when there is nothing to wait for. */
+  /** Waits until the next request may start; undefined when it may start immediately. */
   turn(signal?: AbortSignal): Promise<void> | undefined;
-  /** Tells how a request ended that was begun at this time, in milliseconds of the clock. */
+  /** Records the result of a request that started at this time of the clock. */
   ended(began: number, isRefused: boolean): void;
   now(): number;
 }
 
 export interface Clock {
-  /** Milliseconds, from any beginning. */
+  /** Milliseconds since an arbitrary start. */
   readonly now: () => number;
   readonly wait: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
 }
@@ -61,19 +61,19 @@ export function createPacer(clock: Clock = REAL): Pacer {
 
 class Adaptive implements Pace {
   readonly #clock: Clock;
-  /** Requests a second. */
+  /** Requests per second. */
   #rate = Number.POSITIVE_INFINITY;
-  /** What the last refusal left of it, and when. */
-  #left = SLOWEST;
-  #refused = Number.NEGATIVE_INFINITY;
+  /** Rate after the last 429, and the time of it. */
+  #rateAfterRefusal = SLOWEST;
+  #refusedAt = Number.NEGATIVE_INFINITY;
   #isSearching = true;
-  /** When the next request may go, and the promise of the last one that waits. */
-  #next = 0;
-  #line: Promise<void> = Promise.resolve();
-  /** Requests that got through: in the window that began then, and in the one before. */
-  #window = Number.NEGATIVE_INFINITY;
-  #taken = 0;
-  #before = 0;
+  /** Start time of the next request, and the promise of the last one in the queue. */
+  #nextStart = 0;
+  #queue: Promise<void> = Promise.resolve();
+  /** Start of the current window, and the requests accepted in it and in the previous one. */
+  #windowStart = Number.NEGATIVE_INFINITY;
+  #accepted = 0;
+  #acceptedBefore = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -85,44 +85,44 @@ class Adaptive implements Pace {
 
   turn(signal?: AbortSignal): Promise<void> | undefined {
     if (this.#rate === Number.POSITIVE_INFINITY) return undefined;
-    // One after the other: what the pace is shows when a turn comes, not when it is waited for.
-    this.#line = this.#line.then(async () => {
+    // One after the other: the rate that counts is that at the start of a request, not when it was queued.
+    this.#queue = this.#queue.then(async () => {
       const now = this.now();
-      const at = Math.max(this.#next, now);
-      this.#next = at + 1000 / this.#rate;
+      const at = Math.max(this.#nextStart, now);
+      this.#nextStart = at + 1000 / this.#rate;
       if (at > now && !signal?.aborted) await this.#clock.wait(at - now, signal);
     });
-    return this.#line;
+    return this.#queue;
   }
 
   ended(began: number, isRefused: boolean): void {
     const now = this.now();
-    if (now - this.#window >= WINDOW) {
-      this.#before = now - this.#window < 2 * WINDOW ? this.#taken : 0;
-      this.#taken = 0;
-      this.#window = now;
+    if (now - this.#windowStart >= WINDOW) {
+      this.#acceptedBefore = now - this.#windowStart < 2 * WINDOW ? this.#accepted : 0;
+      this.#accepted = 0;
+      this.#windowStart = now;
     }
     if (!isRefused) {
-      this.#taken++;
-      if (this.#rate !== Number.POSITIVE_INFINITY) this.#grow(now);
-    } else if (began > this.#refused) this.#slow(now);
+      this.#accepted++;
+      if (this.#rate !== Number.POSITIVE_INFINITY) this.#increase(now);
+    } else if (began > this.#refusedAt) this.#decrease(now);
   }
 
-  #grow(now: number): void {
-    const calm = (now - this.#refused) / 1000;
-    const base = this.#isSearching ? this.#rate * SEARCH : this.#left * GROWTH;
+  #increase(now: number): void {
+    const calm = (now - this.#refusedAt) / 1000;
+    const base = this.#isSearching ? this.#rate * SEARCH : this.#rateAfterRefusal * GROWTH;
     const second = base * 2 ** (Math.max(0, calm - CALM) / 2);
     this.#rate += second / this.#rate;
     if (this.#rate > FASTEST) this.#rate = Number.POSITIVE_INFINITY;
   }
 
-  /** What was begun before the last refusal says nothing of the pace since. */
-  #slow(now: number): void {
-    const taken = ((this.#before + this.#taken) / (WINDOW + now - this.#window)) * 1000;
+  /** Not called for requests started before the last 429: they say nothing about the rate since. */
+  #decrease(now: number): void {
+    const taken = ((this.#acceptedBefore + this.#accepted) / (WINDOW + now - this.#windowStart)) * 1000;
     this.#isSearching = this.#rate === Number.POSITIVE_INFINITY;
     const kept = this.#isSearching ? taken : Math.max(this.#rate * LEFT, taken * LEFT_OF_TAKEN);
     this.#rate = Math.min(this.#rate, Math.max(SLOWEST, kept));
-    this.#left = this.#rate;
-    this.#refused = now;
+    this.#rateAfterRefusal = this.#rate;
+    this.#refusedAt = now;
   }
 }

@@ -1,17 +1,17 @@
 import { AirgapError } from '../base/errors.ts';
 import { hostSpellings } from './host-spellings.ts';
 
-/** Whether a host (with optional port) may be spoken to without TLS. */
+/** Returns true for a host (with optional port) that may be accessed without TLS. */
 export type PlainHttp = (host: string) => boolean;
 
 /**
- * Reads the hosts of `--plain-http`: `HOST` stands for every port of it, `HOST:PORT` for that port alone.
- * @throws AirgapError `config` when one is a URL or has a path
+ * Parses the hosts of `--plain-http`: `HOST` for every port, `HOST:PORT` for that port only.
+ * @throws AirgapError `config` for a URL or a host with a path
  */
 export function plainHttpHosts(hosts: readonly string[]): PlainHttp {
   for (const host of hosts) {
     if (host === '' || /[/@\s]/.test(host)) {
-      throw new AirgapError('config', `--plain-http ${host}: not a host`, { hint: 'write HOST or HOST:PORT' });
+      throw new AirgapError('config', `--plain-http ${host} is not a host`, { hint: 'write HOST or HOST:PORT' });
     }
   }
   const named = new Set(hosts.map((host) => host.toLowerCase()));

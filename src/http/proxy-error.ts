@@ -1,10 +1,10 @@
 import type { Connector } from './connector.ts';
 
-/** The proxy itself could not be reached: nothing is known of the host behind it. */
+/** Thrown when the proxy itself cannot be reached. It says nothing about the host behind the proxy. */
 export class ProxyError extends Error {
   readonly code = 'AIRGAP_PROXY';
 
-  /** Of the proxy. Credentials may stand in it: messages name its host alone. */
+  /** URL of the proxy. May contain credentials, so messages show its host only. */
   readonly proxy: URL;
 
   constructor(proxy: URL, cause: unknown) {
@@ -13,7 +13,7 @@ export class ProxyError extends Error {
   }
 }
 
-/** A connector to a proxy, whose failures say that it was the proxy. */
+/** Wraps a connector to a proxy so that its failures are {@link ProxyError}s. */
 export function throughProxy(connect: Connector, proxy: URL): Connector {
   return (options, callback) =>
     connect(options, (error, socket) => {

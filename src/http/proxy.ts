@@ -1,16 +1,16 @@
 import { BlockList, isIP } from 'node:net';
 import { AirgapError } from '../base/errors.ts';
 
-/** Says which proxy a request goes through; undefined means directly. */
+/** Returns the proxy for a URL; undefined for a direct connection. */
 export type ProxyChoice = (url: URL) => URL | undefined;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY (either case) as Go's golang.org/x/net/http/httpproxy does, so that this
- * tool and Helm take the same way out: NO_PROXY knows names with their subdomains, `.suffix`, `host:port`, addresses,
- * CIDR ranges and `*`; localhost and loopback addresses never go through a proxy.
- * @throws AirgapError `config` when a proxy is not a URL that can be used
+ * tool and Helm use the same proxies. NO_PROXY supports names with their subdomains, `.suffix`, `host:port`, addresses,
+ * CIDR ranges and `*`. Localhost and loopback addresses are always direct.
+ * @throws AirgapError `config` for an unusable proxy URL
  */
 export function proxyFromEnvironment(env: Environment): ProxyChoice {
   const read = (name: string): string => env[name] || env[name.toLowerCase()] || '';
@@ -28,7 +28,7 @@ function parseProxy(name: string, read: (name: string) => string): URL | undefin
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url === undefined || !['http:', 'https:', 'socks5:'].includes(url.protocol)) {
-    throw new AirgapError('config', `${name}=${full} is not a proxy that can be used`, {
+    throw new AirgapError('config', `${name}=${full} is not a usable proxy URL`, {
       hint: `write ${name}=http://HOST:PORT`,
     });
   }
@@ -60,7 +60,7 @@ function noProxy(text: string): (url: URL) => boolean {
   };
 }
 
-/** Adds an address or a CIDR range; false when the entry is neither. */
+/** Adds an address or a CIDR range; returns false when the entry is neither. */
 function addRange(ranges: BlockList, entry: string): boolean {
   const [address = '', bits, ...rest] = entry.replace(/^\[|\]$/g, '').split('/');
   const family = isIP(address);

@@ -1,25 +1,26 @@
 import type { ResponseHeaders } from './exchange.ts';
 import { retryAfter } from './retry.ts';
 
-/** What an answer's headers say of a server's limit on requests. */
+/** A server's request limit, from response headers. */
 export interface RateLimit {
-  /** Requests that are left. */
+  /** Requests remaining. */
   readonly remaining?: number;
-  /** Requests that are allowed. */
+  /** Requests allowed per window. */
   readonly limit?: number;
-  /** Seconds that the limit is for. */
+  /** Length of the window in seconds. */
   readonly window?: number;
-  /** Milliseconds until the limit begins anew, or until the server wants to be asked again. */
+  /** Milliseconds until the limit resets or a retry is allowed. */
   readonly wait?: number;
 }
 
-/** Seconds above which a reset is a time and not a duration. */
+/** Seconds above which a reset value is a Unix time rather than a duration. */
 const EPOCH = 1e9;
 
 /**
- * Reads `retry-after` (RFC 9110, 10.2.3); `ratelimit-remaining: 0;w=21600` and `ratelimit-limit: 10;w=21600` as Docker Hub
- * has them (draft-ietf-httpapi-ratelimit-headers up to version 07); `ratelimit-reset` in seconds, as that draft has it,
- * or as Unix time (GitLab); each with `x-` before it as well (GitHub). A reset counts for nothing while requests are left.
+ * Parses rate limit headers: `retry-after` (RFC 9110, 10.2.3); `ratelimit-remaining: 0;w=21600` and `ratelimit-limit:
+ * 10;w=21600` as sent by Docker Hub (draft-ietf-httpapi-ratelimit-headers up to version 07); `ratelimit-reset` in
+ * seconds (same draft) or as Unix time (GitLab); all of them also with the prefix `x-` (GitHub). A reset is ignored
+ * while requests remain.
  */
 export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
   const remaining = parse(headerOf(headers, 'remaining'));

@@ -3,24 +3,24 @@ import { gunzipSync } from 'node:zlib';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from './exchange.ts';
 
-/** Bytes of a body that is thrown away before the connection is worth less than the waiting. */
+/** Bytes of a body to discard before closing the connection is cheaper than reading on. */
 const DISCARD_LIMIT = 256 * 1024;
 
-/** Bytes of a refusal's body that are looked at. */
+/** Bytes of an error response's body to read. */
 export const REFUSAL_LIMIT = 64 * 1024;
 
-/** How gzip begins (RFC 1952, 2.3.1). */
+/** Magic number of gzip (RFC 1952, 2.3.1). */
 const GZIP = Buffer.from([0x1f, 0x8b]);
 
 /**
- * Reads a body that has to be small, as it was before a proxy compressed it: some do, whatever they are asked for.
- * @throws AirgapError `registry` when it is larger than `limit` bytes, `network` when it breaks off
+ * Reads a small body to its end. Undoes gzip, which some proxies apply despite `accept-encoding: identity`.
+ * @throws AirgapError `registry` when it is larger than `limit` bytes, `network` when it is cut off
  */
 export async function readBytes(response: HttpResponse, limit: number, what: string): Promise<Uint8Array> {
   const { body, url } = response;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // Events, not an iterator, which costs as much as the rest of a small request.
+  // Events instead of an iterator, which costs as much as the rest of a small request.
   await new Promise<void>((resolve, reject) => {
     body.on('error', reject).on('end', resolve);
     body.on('close', () => body.readableEnded || reject(new Error('the connection was closed')));
@@ -28,12 +28,12 @@ export async function readBytes(response: HttpResponse, limit: number, what: str
       length += chunk.length;
       chunks.push(chunk);
       if (length > limit) {
-        body.destroy(new AirgapError('registry', `${what}: ${url.host} answers with more than ${limit} bytes`));
+        body.destroy(new AirgapError('registry', `${what}: ${url.host} sent more than ${limit} bytes`));
       }
     });
   });
   const bytes = Buffer.concat(chunks);
-  // The header alone says little: some set it on what is not compressed.
+  // The header is not enough: some servers set it on uncompressed bodies.
   const isCompressed = /^(?:x-)?gzip$/i.test(headerOf(response, 'content-encoding') ?? '');
   if (!isCompressed || !bytes.subarray(0, GZIP.length).equals(GZIP)) return bytes;
   try {
@@ -41,12 +41,12 @@ export async function readBytes(response: HttpResponse, limit: number, what: str
   } catch {
     throw new AirgapError(
       'registry',
-      `${what}: ${url.host} answers with gzip that is damaged, or of more than ${limit} bytes`,
+      `${what}: ${url.host} sent a gzip body that is damaged or larger than ${limit} bytes`,
     );
   }
 }
 
-/** Reads at most `limit` bytes and gives up on the rest: for bodies of errors, which matter but must not do harm. */
+/** Reads at most `limit` bytes, ignoring failures: for the bodies of error responses. */
 export async function readSome(response: HttpResponse, limit: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -57,12 +57,12 @@ export async function readSome(response: HttpResponse, limit: number): Promise<U
       if (length >= limit) break;
     }
   } catch {
-    // What is missing of an error's text does not change what it says.
+    // An incomplete error text is still useful.
   }
   return Buffer.concat(chunks).subarray(0, limit);
 }
 
-/** Reads the beginning of a refusal's body, and puts it back. */
+/** Reads the beginning of an error response's body, and returns a response with that as its body. */
 export async function peek(
   response: HttpResponse,
 ): Promise<{ readonly bytes: Uint8Array; readonly response: HttpResponse }> {
@@ -70,15 +70,15 @@ export async function peek(
   return { bytes, response: { ...response, body: Readable.from([bytes]) } };
 }
 
-/** Throws a body away so that its connection can be used again, or closes the connection when the body is long. */
+/** Discards a body so that its connection can be reused; closes the connection when the body is long. */
 export async function discard(response: HttpResponse): Promise<void> {
   const length = Number(headerOf(response, 'content-length') ?? Number.NaN);
-  // A short one comes to its end without anybody waiting for it.
+  // A short body ends on its own; no need to wait.
   if (length <= DISCARD_LIMIT) response.body.resume();
   else await readSome(response, DISCARD_LIMIT);
 }
 
-/** One header's value; of several, the first. */
+/** Returns the value of a header, or its first value if it is repeated. */
 export function headerOf(response: HttpResponse, name: string): string | undefined {
   const value = response.headers[name];
   return Array.isArray(value) ? value[0] : value;

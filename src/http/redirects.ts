@@ -3,24 +3,24 @@ import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from './exchange.ts';
 import { withoutTls } from './failures.ts';
 
-/** More than any registry needs: one to the storage, perhaps one more to its region. */
+/** More than any registry needs: one redirect to storage, perhaps another to its region. */
 export const MAX_REDIRECTS = 5;
 
 const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
 
-/** What a redirect is judged by. */
+/** Properties of a request that decide whether a redirect is followed. */
 export interface Redirected {
   readonly method: string;
   readonly what: string;
-  /** The body holds a secret, which is for the first host alone. */
+  /** The body contains a secret for the first host only. */
   readonly secretBody?: boolean;
 }
 
 /**
- * Where an answer sends the request next; undefined when it is no redirect, or one that would turn a PUT or POST into a
- * GET (RFC 9110, 15.4).
- * @throws AirgapError `registry` when it leads nowhere, from https to http, to another host with a secret in the body, or
- * wants https for a request that it would turn into a GET
+ * Returns the target of a redirect; undefined for any other response, and for a redirect that would turn a PUT or POST
+ * into a GET (RFC 9110, 15.4).
+ * @throws AirgapError `registry` for an invalid target, a redirect from https to http or to another host with a secret
+ * in the body, and for an upgrade to https that would turn the request into a GET
  */
 export function redirectOf(response: HttpResponse, { method, what, secretBody }: Redirected): URL | undefined {
   const reads = method === 'GET' || method === 'HEAD';
@@ -31,7 +31,7 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
   if (!URL.canParse(location, response.url.href)) {
     throw new AirgapError(
       'registry',
-      `${what}: ${response.url.host} redirects to ${quoted(location)}, which is no URL`,
+      `${what}: ${response.url.host} redirects to ${quoted(location)}, which is not a URL`,
     );
   }
   const next = new URL(location, response.url);
@@ -45,31 +45,34 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
       'registry',
       `${what}: ${response.url.host} redirects from https to plain HTTP at ${next.host}`,
       {
-        hint: 'this is never followed; the registry or a proxy in front of it has to answer with https URLs',
+        hint: 'such redirects are never followed: configure the registry, or the proxy in front of it, to use https URLs',
       },
     );
   }
   if (secretBody && next.origin !== response.url.origin) {
     throw new AirgapError(
       'registry',
-      `${what}: ${response.url.host} redirects to ${next.host}, which is not to see credentials`,
-      { hint: 'this is never followed; the registry has to name the right token server itself' },
+      `${what}: ${response.url.host} redirects a request with credentials to ${next.host}`,
+      { hint: 'such redirects are never followed: configure the registry to name the right token server' },
     );
   }
   return next;
 }
 
-/** Characters of a host and its port: a name has 253 (RFC 1035, 2.3.4). */
+/** Maximum characters of a host and its port: a name has at most 253 (RFC 1035, 2.3.4). */
 const HOST_LIMIT = 260;
 
-/** Refuses a host that is longer than any: a header of 256 KiB may name one. @throws AirgapError `registry` */
+/** Rejects an overlong host, since a header can hold 256 KiB. @throws AirgapError `registry` */
 export function checkHost({ host }: URL, what: string): void {
   if (host.length <= HOST_LIMIT) return;
-  throw new AirgapError('registry', `${what}: an address has a host of ${host.length} characters: ${quoted(host)}`);
+  throw new AirgapError(
+    'registry',
+    `${what}: a host name of ${host.length} characters is not allowed: ${quoted(host)}`,
+  );
 }
 
 /**
- * Servers that lead plain HTTP to https mostly answer 301, after which a PUT or POST is no longer one.
+ * Rejects a redirect from plain HTTP to https that would turn a PUT or POST into a GET. Servers usually send 301.
  * @throws AirgapError `registry`
  */
 function refuseUpgrade({ status, url, headers: { location } }: HttpResponse, what: string): void {
@@ -77,11 +80,11 @@ function refuseUpgrade({ status, url, headers: { location } }: HttpResponse, wha
   if (!URL.canParse(location, url.href)) return;
   const next = new URL(location, url);
   if (next.protocol !== 'https:' || next.hostname !== url.hostname) return;
-  const message = `${what}: ${url.host} wants https (it answers ${status})`;
+  const message = `${what}: ${url.host} requires https (it returned ${status})`;
   throw new AirgapError('registry', message, { hint: withoutTls(url.host) });
 }
 
-/** The headers for the next request: without credentials when another host (or port, or scheme) is going to see them. */
+/** Returns the headers for the redirected request, without credentials if host, port or scheme change. */
 export function headersFor(
   headers: Readonly<Record<string, string>>,
   from: URL,

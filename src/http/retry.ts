@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../base/events.ts';
 
-/** How often and how patiently a request is made again. */
+/** Number of attempts and delays between them. */
 export interface RetryPolicy {
-  /** Tries in all, the first one included, after failures. */
+  /** Attempts after failures, including the first. */
   readonly attempts: number;
-  /** Tries in all while the server says 429: a throttled run is to be slow, not to fail. */
+  /** Attempts while the server responds with 429, including the first: a throttled run should be slow, not fail. */
   readonly throttledAttempts: number;
-  /** Milliseconds before the first repetition; doubles from there. */
+  /** Milliseconds before the first retry; doubles with each one. */
   readonly baseDelay: number;
-  /** Milliseconds, the longest wait of our own choosing. */
+  /** Maximum delay in milliseconds. */
   readonly maxDelay: number;
-  /** Milliseconds, the longest wait that a server's Retry-After may ask for; a longer one ends the request. */
+  /** Maximum Retry-After in milliseconds; a longer one ends the request. */
   readonly maxRetryAfter: number;
-  /** From 0 to 1, for the jitter. */
+  /** Returns a number from 0 to 1 for the jitter. */
   readonly random: () => number;
 }
 
@@ -27,16 +27,16 @@ export const RETRY_DEFAULTS: RetryPolicy = {
 };
 
 /**
- * Statuses after which the same request may well succeed. Beside the standard ones nginx's 499 (the request was closed
- * before its upstream answered), and Cloudflare's 520 to 524 (what is behind it is down, unreachable or late), which
- * go-containerregistry repeats in part, too. Cloudflare's 525 and 526 (TLS behind it is wrong) stay as they are.
+ * Statuses worth a retry. Besides the standard ones: nginx's 499 (request closed before the upstream responded) and
+ * Cloudflare's 520 to 524 (origin down, unreachable or late), some of which go-containerregistry retries, too. Not
+ * Cloudflare's 525 and 526 (TLS failure at the origin).
  */
 const RETRY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
 
-/** Connections refused are tried this often: a restarting server comes back, a wrong port does not. */
+/** Attempts when a connection is refused: a restarting server comes back, a wrong port does not. */
 const FEW_ATTEMPTS = 3;
 
-/** How likely a repetition helps. */
+/** Likelihood that a retry succeeds. */
 export type Retryable = 'yes' | 'throttled' | 'few' | 'no';
 
 export function retryableStatus(status: number): Retryable {
@@ -44,11 +44,11 @@ export function retryableStatus(status: number): Retryable {
   return RETRY_STATUSES.has(status) ? 'yes' : 'no';
 }
 
-/** Waits between attempts and reports each repetition. */
+/** Waits between attempts and reports each retry. */
 export interface Retrier {
   /**
-   * Waits before the next attempt, or answers false when there is none left or the signal has ended the waiting.
-   * `attempt` counts the tries already made; `after` is the server's Retry-After in milliseconds.
+   * Waits before the next attempt. Resolves to false when no attempt is left or the signal was aborted. `attempt` is
+   * the number of attempts made so far; `retryAfter` is the server's Retry-After in milliseconds.
    */
   again(attempt: Attempt): Promise<boolean>;
 }
@@ -81,7 +81,7 @@ export function createRetrier(policy: RetryPolicy, emit: Emit): Retrier {
   };
 }
 
-/** The Retry-After among an answer's headers, in milliseconds; undefined when there is none to be understood. */
+/** Reads Retry-After from response headers, in milliseconds; undefined when it is missing or invalid. */
 export function retryAfter(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   now = Date.now(),
@@ -89,7 +89,7 @@ export function retryAfter(
   return parseRetryAfter(headers['retry-after'], now);
 }
 
-/** Retry-After (RFC 9110, 10.2.3) in milliseconds from `now`; undefined when there is none to be understood. */
+/** Parses Retry-After (RFC 9110, 10.2.3) into milliseconds from `now`; undefined when it is missing or invalid. */
 export function parseRetryAfter(value: string | string[] | undefined, now: number): number | undefined {
   const text = (Array.isArray(value) ? value[0] : value)?.trim();
   if (!text) return undefined;

@@ -7,9 +7,9 @@ import { type Connector, openSocket } from './connector.ts';
 import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 
 /**
- * Connects with TLS.
+ * Creates a connector with TLS.
  * @param timeout milliseconds for connection and handshake together
- * @param hasCertificate whether the context holds a client certificate
+ * @param hasCertificate true when the context contains a client certificate
  */
 export function secureConnector(secureContext: SecureContext, timeout: number, hasCertificate: boolean): Connector {
   const handshake = buildConnector({ secureContext, timeout: 0, allowH2: false });
@@ -31,17 +31,19 @@ export function secureConnector(secureContext: SecureContext, timeout: number, h
   };
 }
 
-/** An address is no name to be sent (RFC 6066, 3), though undici's proxies give theirs for one. */
+/**
+ * Clears a server name that is an IP address: SNI allows host names only (RFC 6066, 3), but undici's proxies pass one.
+ */
 function serverName({ servername = '' }: Parameters<Connector>[0]): { readonly servername?: string } {
   return isIP(servername) === 0 ? {} : { servername: '' };
 }
 
 /**
- * Marks the error of a connection that the server ends before it has answered anything, where it asked for a client
- * certificate: many servers close the connection then and say nothing. To be called before undici listens.
+ * Marks errors of a connection that the server closes before any response, after requesting a client certificate: many
+ * servers close it without an alert. Must be called before undici adds its listeners.
  */
 export function watchCertificateRequest(socket: TLSSocket, certificateSent: boolean): void {
-  // Of what the server asks, Node shows the signature algorithms alone. They are there when it asked for a certificate.
+  // Of the certificate request, Node exposes only the signature algorithms: there are some if it was received.
   const isUnanswered = (): boolean => socket.bytesRead === 0 && (socket.getSharedSigalgs() ?? []).length > 0;
   socket.prependListener('error', (error) => {
     if (isUnanswered()) Object.assign(error, { certificateSent });

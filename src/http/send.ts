@@ -9,25 +9,25 @@ import { discard } from './read.ts';
 import { checkHost, headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
 import { type Attempt, type Retrier, type Retryable, retryAfter, retryableStatus } from './retry.ts';
 
-/** How likely a repetition helps after an answer, of which the body may have been read and put back. */
+/** Advice on retrying after a response, whose body may have been read and replaced. */
 export interface RetryAdvice {
   readonly response: HttpResponse;
   readonly retryable: Retryable;
-  /** Milliseconds that the server wants to be left alone. */
+  /** Retry-After of the server in milliseconds. */
   readonly after?: number;
 }
 
-/** Decides about an answer that is no success. */
+/** Decides whether to retry after an error response. */
 export type RetryCheck = (response: HttpResponse) => RetryAdvice | Promise<RetryAdvice>;
 
-/** Decides by status and Retry-After alone. */
+/** Decides by status and Retry-After only. */
 const checkStatus: RetryCheck = (response) => ({
   response,
   retryable: retryableStatus(response.status),
   after: retryAfter(response.headers),
 });
 
-/** A body to send: its length in bytes, and a way to open it as often as need be. */
+/** Request body: its length in bytes, and a function that opens it for every attempt. */
 export interface RequestBody {
   readonly length: number;
   open(): Uint8Array | AsyncIterable<Uint8Array>;
@@ -38,26 +38,26 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: RequestBody;
-  /** What is asked for, at the beginning of every message: `quay.io/a/b:1`. */
+  /** Subject of the request, the beginning of every message: `quay.io/a/b:1`. */
   readonly what: string;
-  /** What the server may count together with others of the same method, and throttle: `manifests`. */
+  /** Group of requests that the server may throttle together, per method: `manifests`. */
   readonly kind?: string;
-  /** The body holds a secret: it goes to no other host, port or scheme. */
+  /** The body contains a secret and must not go to another host, port or scheme. */
   readonly secretBody?: boolean;
-  /** Gives the Authorization header for another origin that a redirect leads to; those sent before never go there. */
+  /** Returns the Authorization header for a redirect to another origin, which never gets the original one. */
   readonly authorize?: (next: URL) => Promise<string | undefined>;
-  /** False: one attempt only, because the caller begins again further up. Default true. */
+  /** False for a single attempt, when the caller retries a larger operation. Default true. */
   readonly retry?: boolean;
-  /** How likely a repetition helps after an answer; by its status where it is not given. */
+  /** Decides about retries after an error response. Default: by status. */
   readonly checkRetry?: RetryCheck;
-  /** Overrides the transport's, for answers that take their time. */
+  /** Overrides the transport's, for slow responses. */
   readonly headersTimeout?: number;
-  /** How often that may pass in vain. Default: as often as other failures may come. */
+  /** Maximum number of attempts that may end by `headersTimeout`. Default: as for other failures. */
   readonly waits?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What all requests of a transport share. */
+/** Settings and state shared by all requests of a transport. */
 export interface Wire {
   readonly plain: PlainHttp;
   readonly send: (request: WireRequest) => Promise<HttpResponse>;
@@ -72,7 +72,7 @@ export interface Wire {
 }
 
 /**
- * Sends a request until there is an answer worth having. Every attempt begins at the first URL: storage links run out.
+ * Sends a request, with redirects and retries. Every attempt starts at the original URL, since storage URLs expire.
  * @throws AirgapError as `Transport.request` does
  */
 export async function sendRequest(wire: Wire, request: HttpRequest): Promise<HttpResponse> {
@@ -97,39 +97,40 @@ export async function sendRequest(wire: Wire, request: HttpRequest): Promise<Htt
     }
     const { response, retryable, after } = await advise(outcome, request.checkRetry);
     pace.ended(began, retryable === 'throttled');
-    const reason = `${outcome.url.host} answers ${outcome.status}`;
+    const reason = `${outcome.url.host} returned ${outcome.status}`;
     if (!(await again({ attempt, reason, retryable, after }))) return response;
     await discard(response);
   }
 }
 
-/** A success is not looked at. */
+/** Advises no retry for a success; asks `check` otherwise. */
 function advise(response: HttpResponse, check: RetryCheck = checkStatus): RetryAdvice | Promise<RetryAdvice> {
   return response.status < 400 ? { response, retryable: 'no' } : check(response);
 }
 
-/** Whether nothing came at all, not even the head of an answer. */
+/** Returns true when the request ended by `headersTimeout`, without any response. */
 export function isUnanswered(error: AirgapError): boolean {
   return codeOf(error.cause) === HEADERS_TIMEOUT;
 }
 
-/** One attempt, redirects included. */
+/** Makes one attempt and follows its redirects. */
 async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
   const { method, body, what, signal } = request;
   let { url } = request;
   checkHost(url, what);
   let headers: Readonly<Record<string, string>> = {
     'user-agent': wire.userAgent,
-    // Where nothing is said any coding will do (RFC 9110, 12.5.3): compressed, digests, lengths and ranges mean something else.
+    // Without this header any coding is acceptable (RFC 9110, 12.5.3), and compression breaks digests, lengths and
+    // ranges.
     'accept-encoding': 'identity',
     ...request.headers,
   };
   if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol === 'http:' && !wire.plain(url.host)) {
-      // Not `network`: asking again gives the same answer.
-      throw new AirgapError('registry', `${what}: ${url.host} would be spoken to without TLS`, {
-        hint: `if that is right, allow it with --plain-http ${url.host}`,
+      // Not `network`: a retry has the same result.
+      throw new AirgapError('registry', `${what}: plain HTTP to ${url.host} is not allowed`, {
+        hint: `if the host has no TLS, add --plain-http ${url.host}`,
       });
     }
     let response: HttpResponse;

@@ -11,60 +11,59 @@ import { proxyFromEnvironment } from './proxy.ts';
 import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
 import { type HttpRequest, sendRequest, type Wire } from './send.ts';
 
-/** How requests leave this machine. Times in milliseconds. */
+/** Options of a transport. Times in milliseconds. */
 export interface TransportOptions {
-  /** HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and HOME come from here. */
+  /** Environment with HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE, NODE_EXTRA_CA_CERTS and HOME. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** PEM file of further trusted roots. */
+  /** PEM file with additional trusted roots. */
   readonly caFile?: string;
-  /** Client certificates by host; those of certs.d folders (docker's, podman's) are found without being named. */
+  /** Client certificates by host, in addition to those found in Docker's and Podman's certs.d directories. */
   readonly clientCertificates?: readonly ClientCertificate[];
-  /** Hosts (`HOST` or `HOST:PORT`) that are spoken to without TLS. */
+  /** Hosts (`HOST` or `HOST:PORT`) to access without TLS. */
   readonly plainHttp?: readonly string[];
-  /** Connections per host, for reading and for uploading each. Default 64; fewer where fewer requests are made. */
+  /** Maximum connections per host, separately for reads and uploads. Default 64. */
   readonly connections?: number;
   /** Default 15 s. */
   readonly connectTimeout?: number;
-  /** Until an answer's head is there. Default 60 s. */
+  /** Time until the response headers. Default 60 s. */
   readonly headersTimeout?: number;
-  /** Between two pieces of a body: a stalled download or upload ends after this. Default 60 s. */
+  /** Time between two chunks of a body, in either direction. Default 60 s. */
   readonly bodyTimeout?: number;
-  /** What answers together have to bring, as long as one of them is wanted. Default 60 kB in 60 s. */
+  /** Minimum rate of all responses together while one of them is being read. Default 60 kB in 60 s. */
   readonly leastRate?: LeastRate;
   readonly retry?: Partial<RetryPolicy>;
   readonly userAgent?: string;
   readonly emit?: Emit;
 }
 
-/** The one place that makes requests. */
+/** HTTP client for all requests to registries, storage and token servers. */
 export interface Transport {
-  /** `http` for the hosts that were named for it, `https` for all others. */
+  /** Returns `http` for the hosts in `plainHttp`, `https` for all others. */
   scheme(host: string): 'http' | 'https';
   /**
-   * Sends a request, follows redirects, tries again where that helps. Any status is an answer, 5xx included once the
-   * attempts are used up.
-   * @throws AirgapError `network` when there is no answer, `registry` for a way that is not gone (redirects in circles,
-   * to plain HTTP), `interrupted`; what the body's source throws
+   * Sends a request, follows redirects and retries. Resolves with any status, including 5xx when no attempt is left.
+   * @throws AirgapError `network` without a response, `registry` for a redirect that is not followed (loop, plain
+   * HTTP), `interrupted`; errors of the body's source
    */
   request(request: HttpRequest): Promise<HttpResponse>;
-  /** For callers that repeat more than one request. */
+  /** Retrier for operations of several requests. */
   readonly retrier: Retrier;
-  /** The PEM roots in use, for other HTTP clients. */
+  /** Returns the trusted PEM roots, for other HTTP clients. */
   certificates(): readonly string[];
   /**
-   * Roots and client certificate of a host (`host[:port]`) of its own, for other HTTP clients.
+   * Returns roots and client certificate specific to a host (`host[:port]`), for other HTTP clients.
    * @throws AirgapError `config`
    */
   hostCertificates(host: string): HostCertificates | undefined;
-  /** Closes all connections, also those in use. */
+  /** Closes all connections, including those in use. */
   close(): Promise<void>;
 }
 
-/** @throws AirgapError `config` for a proxy, certificate file or host that cannot be used */
+/** Creates a transport. @throws AirgapError `config` for an unusable proxy, certificate file or host */
 export function createTransport(options: TransportOptions = {}): Transport {
   const env = options.env ?? {};
   const plain = plainHttpHosts(options.plainHttp ?? []);
-  // A wrong --ca-file is to be told at once, while reading all the other roots can wait for the first TLS connection.
+  // Validates --ca-file immediately; all other roots are read for the first TLS connection.
   if (options.caFile !== undefined) readCertificates(options.caFile, '--ca-file');
   let roots: readonly string[] | undefined;
   const certificates = (): readonly string[] => {
@@ -103,12 +102,12 @@ export function createTransport(options: TransportOptions = {}): Transport {
   };
 }
 
-/** Says of each host once that it takes its time, so that nobody takes the run for a dead one. */
+/** Reports slow responses, once per host, so that the run does not look dead. */
 function waitTeller(emit: Emit): Wire['waiting'] {
   const told = new Set<string>();
   return (host, what) => {
     if (told.has(host)) return;
     told.add(host);
-    emit({ type: 'stage', message: `waiting for ${host}, which takes more than a minute to answer for ${what}` });
+    emit({ type: 'stage', message: `waiting for ${host}: no response to the request for ${what} after 1 minute` });
   };
 }

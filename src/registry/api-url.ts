@@ -5,35 +5,35 @@ import { isDigest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiHost, registryAt } from './hosts.ts';
 
-/** Tags on one page: what ECR and distribution give at most. */
+/** Tags per page: the maximum of ECR and distribution. */
 const TAGS = 1000;
 
-/** What is asked of a repository's API, in parts that are checked before they become a URL. */
+/** Endpoint of a repository's API, in parts that are validated before they become a URL. */
 export type Endpoint =
   | { readonly kind: 'manifests' /** Tag or digest. */; readonly reference: string }
   | { readonly kind: 'blobs' | 'referrers'; readonly digest: string }
   | { readonly kind: 'tags' }
-  /** A new upload; with `mount` the registry may take the blob from another of its repositories instead. */
+  /** New upload session, or with `mount` a mount of the blob from another repository of the registry. */
   | { readonly kind: 'uploads'; readonly mount?: { readonly digest: string; readonly from: Repository } };
 
 /**
- * The URL of an endpoint. Names come from charts, bundles and registries: each is checked by its grammar and encoded, and
- * the result is never outside of `/v2/<repository>/` of the registry, whatever they hold.
- * @throws AirgapError `reference-invalid` for a name that no registry, repository, tag or digest can have
+ * Returns the URL of an endpoint. Names come from charts, bundles and registries, so each is validated and encoded. The
+ * result is never outside of `/v2/<repository>/` of the registry.
+ * @throws AirgapError `reference-invalid` for an invalid registry, repository, tag or digest
  */
 export function apiUrl(scheme: 'http' | 'https', repository: Repository, endpoint: Endpoint): URL {
   const { registry } = repository;
-  checkName('registry', registry, 'a request to a registry', 'reference-invalid');
+  checkName('registry', registry, 'request to a registry', 'reference-invalid');
   const base = `/v2/${repositoryPath(repository)}/`;
   const root = URL.parse(`${scheme}://${apiHost(registry)}/`);
-  // By its letters a name, as `256.1.1.1` or `r.example:99999` is.
-  if (root === null) throw new AirgapError('reference-invalid', `there can be no host and port ${quoted(registry)}`);
+  // `256.1.1.1` and `r.example:99999` match the grammar but are not valid hosts.
+  if (root === null) throw new AirgapError('reference-invalid', `${quoted(registry)} is not a valid registry host`);
   const url = new URL(`${base}${restOf(endpoint, registry)}`, root);
   if (url.origin === root.origin && url.pathname.startsWith(base)) return url;
-  throw new AirgapError('reference-invalid', `a request to ${registry}: ${quoted(url.href)} is outside of ${base}`);
+  throw new AirgapError('reference-invalid', `request to ${registry}: ${quoted(url.href)} is outside of ${base}`);
 }
 
-/** The repository whose manifest, blob or referrers a URL is for; undefined for any other URL. */
+/** Returns the repository of a manifest, blob or referrers URL; undefined for any other URL. */
 export function repositoryAt({ host, pathname }: URL): Repository | undefined {
   const [, path] = /^\/v2\/(.+)\/(?:manifests|blobs|referrers)\/[^/]+$/.exec(pathname) ?? [];
   const registry = registryAt(host);
@@ -45,7 +45,7 @@ export function repositoryAt({ host, pathname }: URL): Repository | undefined {
 function restOf(endpoint: Endpoint, registry: string): string {
   if (endpoint.kind === 'manifests') {
     const { reference } = endpoint;
-    if (!isDigest(reference)) checkName('tag', reference, `a request to ${registry}`, 'reference-invalid');
+    if (!isDigest(reference)) checkName('tag', reference, `request to ${registry}`, 'reference-invalid');
     return `manifests/${encode(reference)}`;
   }
   if (endpoint.kind === 'tags') return `tags/list?n=${TAGS}`;
@@ -56,15 +56,15 @@ function restOf(endpoint: Endpoint, registry: string): string {
 }
 
 function repositoryPath({ registry, path }: Repository): string {
-  return encode(checkName('repository', path, `a request to ${registry}`, 'reference-invalid'));
+  return encode(checkName('repository', path, `request to ${registry}`, 'reference-invalid'));
 }
 
 function checkedDigest(digest: string, registry: string): string {
   if (isDigest(digest)) return encode(digest);
-  throw new AirgapError('reference-invalid', `a request to ${registry}: ${quoted(digest)} is no digest`);
+  throw new AirgapError('reference-invalid', `request to ${registry}: ${quoted(digest)} is not a digest`);
 }
 
-/** Slashes separate the parts of a repository's name, and colons need no encoding in a path (RFC 3986, 3.3). */
+/** Encodes all but slashes, which separate path components, and colons, which are allowed in a path (RFC 3986, 3.3). */
 function encode(name: string): string {
   return encodeURIComponent(name).replaceAll('%2F', '/').replaceAll('%3A', ':');
 }

@@ -13,46 +13,46 @@ import { apiHost } from './hosts.ts';
 import { checkRateLimit } from './throttling.ts';
 
 /**
- * How often a request goes out again with other credentials: after the first 401, which says what the registry wants, and
- * once more, for a token that has expired when it comes (an old one out of a cache, clocks that differ).
+ * Maximum retries with renewed credentials: one after the first 401, which has the challenge, and one for a token that
+ * has expired on arrival (cached by the token server, or clocks differ).
  */
 const RENEWALS = 2;
 
 /**
- * Registries that one request may be led to, the one that is asked included: with the challenges of each answered, one that
- * leads to a new host each time would never end.
+ * Maximum registries that one request may be redirected to, including the first. As the challenge of each is answered,
+ * a registry that redirects to a new host every time would never end.
  */
 const REGISTRIES = 4;
 
 /**
- * Milliseconds until a manifest or blob has to begin. A pull-through cache may send nothing before it has all of it itself
- * (Nexus; 417 s for a manifest of Harbor), and begins again when it is left. A host that is gone is noticed sooner: the
- * keep-alive probes of TCP end its connections after a minute.
+ * Milliseconds to wait for the first byte of a manifest or blob. A pull-through cache may respond only after it has
+ * fetched all of it (Nexus; 417 s for a manifest in Harbor), and starts again after a disconnect. A dead host is
+ * noticed sooner, by the keep-alive probes of TCP, after a minute.
  */
 const PATIENCE = 10 * 60_000;
 
-/** How often that long is waited: a manifest twice, a blob once, since its reader asks again. */
+/** Maximum timeouts of that length: two for a manifest, one for a blob, whose reader retries. */
 const WAITS = { manifests: 2, blobs: 1 } as const;
 
 /** A request to a registry: to the API of a repository, or to a URL that this API gave. */
 export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
   readonly repository: Repository;
   readonly actions: 'pull' | 'pull,push';
-  /** What of the repository's API, or the URL to go to. */
+  /** Endpoint of the API, or a URL that the API returned. */
   readonly to: Endpoint | URL;
   /**
-   * The registry is one that is written to as well, with what is read from it (a blob that it does not mount): the
-   * credentials of others are not for what it redirects to. It could have their content sent to itself.
+   * True for the target of a push that is also read from (a blob that it does not mount). Credentials of other
+   * registries are not used for its redirects: it could make this client copy their content to it.
    */
   readonly isTarget?: boolean;
-  /** A second repository that is read, for mounts. */
+  /** Second repository to request pull access for, for mounts. */
   readonly alsoPull?: Repository;
 }
 
-/** The login of one origin that a request meets: the registry's that is asked, or of one that a redirect leads to. */
+/** Login at one origin of a request: that of the registry or of a redirect's target. */
 interface OriginLogin {
   readonly access: Access;
-  /** The Authorization header that it gets. */
+  /** Authorization header for this origin. */
   sent: string | undefined;
   renewals: number;
 }
@@ -60,10 +60,10 @@ interface OriginLogin {
 /**
  * Sends a request with the credentials of the registry, and answers its challenges.
  *
- * A read that is redirected to the API of another registry (vanity names in front of ghcr.io or Docker Hub) gets that
- * registry's own credentials there, as containerd does it: those that are stored for its name, else an anonymous token.
- * Credentials of one host never go to another, those of a redirect's target never follow a write or what a push reads, and a
- * host that is no registry (a storage) gets none.
+ * A read that is redirected to the API of another registry (vanity names in front of ghcr.io or Docker Hub) uses that
+ * registry's own credentials there, as in containerd: those stored for its name, otherwise an anonymous token.
+ * Credentials of one host are never sent to another. A redirected write, a redirected read from the target of a push,
+ * and a host that is not a registry (storage) get no credentials.
  */
 export async function sendAuthorized(
   transport: Transport,
@@ -83,7 +83,7 @@ export async function sendAuthorized(
       if (logins.size === REGISTRIES) {
         throw new AirgapError(
           'registry',
-          `${rest.what}: ${url.host} leads to more than ${REGISTRIES - 1} other registries`,
+          `${rest.what}: ${url.host} redirects to more than ${REGISTRIES - 1} other registries`,
         );
       }
       login = { access, sent: await authorizer.authorization(access), renewals: 0 };
@@ -95,7 +95,7 @@ export async function sendAuthorized(
   const isFollowed = !isTarget && (rest.method === 'GET' || rest.method === 'HEAD');
   const attempt = async (instead?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
     const access = { registry: repository.registry, path: repository.path, origin: api.origin, scopes };
-    // An upload that the registry sends elsewhere goes there without our credentials.
+    // An upload location at another host gets no credentials.
     const authorization = url.origin === api.origin ? await authorizationFor(url.origin, access) : undefined;
     const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
     return transport.request({
@@ -113,12 +113,12 @@ export async function sendAuthorized(
   for (;;) {
     const isHead = rest.method === 'HEAD' && instead === undefined;
     const { isExpired, response } = await readRefusal(await attempt(instead), isHead);
-    // A 401 of a storage host behind a redirect is not a registry speaking.
+    // A 401 of a storage host behind a redirect is not a challenge of a registry.
     const login = logins.get(response.url.origin);
     const isChallenge = response.status === 401 || (isExpired && login?.sent !== undefined);
     let wwwAuthenticate = response.headers['www-authenticate'];
     if (login !== undefined && isChallenge && login.renewals < RENEWALS) {
-      // Some front ends send a challenge for the root of the API alone, as gcr.io did in 2017.
+      // Some front ends send a challenge only for the root of the API, as gcr.io did in 2017.
       if (response.status === 401 && !isHead && login.sent === undefined) {
         wwwAuthenticate ??= await challengeOfRoot(transport, login.access.origin, rest);
       }
@@ -132,7 +132,7 @@ export async function sendAuthorized(
     }
     if (isHead && leavesOpen(response.status)) {
       await discard(response);
-      // What is worth more than one try has had them.
+      // A retryable status has been retried with HEAD.
       instead = { method: 'GET', retry: retryableStatus(response.status) === 'no' };
       continue;
     }
@@ -147,7 +147,7 @@ export async function sendAuthorized(
   }
 }
 
-/** The challenge of `/v2/`; undefined when it has none. */
+/** Fetches the challenge of `/v2/`; undefined when it has none. */
 async function challengeOfRoot(
   transport: Transport,
   origin: string,
@@ -159,7 +159,7 @@ async function challengeOfRoot(
   return root.status === 401 && root.url.origin === origin ? root.headers['www-authenticate'] : undefined;
 }
 
-/** The Authorization header for the target of a redirect; undefined where it is not the API of a registry. */
+/** Returns the Authorization header for the target of a redirect; undefined when it is not the API of a registry. */
 async function authorizeRedirect(
   url: URL,
   authorizationFor: (origin: string, access: Access) => Promise<string | undefined>,
@@ -171,21 +171,21 @@ async function authorizeRedirect(
 }
 
 /**
- * Whether the answer to a HEAD leaves open what GET would say. It comes without a text, and need not hold for GET: storage
- * URLs that are signed for GET alone (Pulp, GitLab), servers without HEAD. A 404 is an answer, and who says 429 is not
- * asked again.
+ * Returns true when an error response to HEAD calls for a GET. It has no error body, and GET may succeed: storage URLs
+ * can be signed for GET only (Pulp, GitLab), and some servers do not implement HEAD. 404 is conclusive; 429 must not
+ * cause another request.
  */
 function leavesOpen(status: number): boolean {
   return status >= 400 && status !== 404 && status !== 429;
 }
 
-/** The answer to a GET as HEAD would have given it. */
+/** Turns the response to a GET into that of a HEAD. */
 async function withoutBody(response: HttpResponse): Promise<HttpResponse> {
   await discard(response);
   return { ...response, body: Readable.from([]) };
 }
 
-/** Finds out whether a 403 is ECR's for a token whose twelve hours are over, which can be told by its text alone. */
+/** Detects the 403 of ECR for a token that expired after its 12 hours, recognizable only by its text. */
 async function readRefusal(
   response: HttpResponse,
   isHead: boolean,

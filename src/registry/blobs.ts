@@ -11,10 +11,10 @@ import { describePlace, type Place } from './hosts.ts';
 import type { Session } from './session.ts';
 
 /**
- * A blob's body. `open` gives undici's stream as it comes from the socket, in pieces of up to 64 KiB; where the registry
- * keeps layers elsewhere (redirect, foreign layer) it comes from there, without credentials.
- * Breaking off in mid-body is an AirgapError `network`, after which `open(bytes so far)` continues. An answer of another
- * length than the blob's is asked for again, a few times, and so is the URL of a storage that refuses it (signed, and expired).
+ * Returns the body of a blob. `open` resolves to the stream from the socket. Layers stored elsewhere (redirect, foreign
+ * layer) are read from there without credentials. A stream that is cut off fails with AirgapError `network`;
+ * `open(bytes so far)` resumes. A response of the wrong length is retried a few times, as is a storage URL whose
+ * signature may have expired.
  */
 export function blobBody(session: Session, place: Place, descriptor: Descriptor): Body {
   const what = describePlace(place, descriptor.digest);
@@ -33,13 +33,13 @@ export function blobBody(session: Session, place: Place, descriptor: Descriptor)
   };
 }
 
-/** What is wanted of a blob: bytes from `offset` up to `end`, which is not among them. */
+/** Bytes of a blob from `offset` up to `end`, exclusive. */
 interface Part {
   readonly offset: number;
   readonly end: number;
 }
 
-/** One request for a part, or as many as it takes. An error that is returned, not thrown, may not come again. */
+/** Requests a range of a blob. An error that may not occur again is returned; others are thrown. */
 async function ask(
   session: Session,
   place: Place,
@@ -61,7 +61,7 @@ async function ask(
   );
   if (!('status' in answer)) return answer;
   const { status } = answer;
-  // Registries know of a foreign layer, and have it not (404), or refuse to give it (403).
+  // For a foreign layer, registries return 404 (not stored) or 403 (not distributable).
   for (const url of status === 404 || status === 403 ? foreignUrls(descriptor) : []) {
     const foreign = await openPart(descriptor, part, what, (range) =>
       session.transport.request({ ...shared, headers: range, url }),
@@ -75,7 +75,7 @@ async function ask(
   throw error;
 }
 
-/** Opens a part at one server: its bytes, an error that may not come again, or the answer where the server refuses. */
+/** Opens a range at one server. Returns its stream, an error that may not occur again, or an error response. */
 async function openPart(
   descriptor: Descriptor,
   part: Part,
@@ -85,10 +85,11 @@ async function openPart(
   const range = rangeOf(part, descriptor);
   let response = await send(range);
   if (range.range !== undefined && !isPart(response, descriptor, part)) {
-    // Refused for its range (416 of go-containerregistry's registry to an open one, 400 of storages), or another part.
+    // Rejected because of the range (416 of go-containerregistry's registry for an open one, 400 of storage), or
+    // another range.
     if (part.end < descriptor.size) {
       response.body.destroy();
-      throw new AirgapError('unsupported', `${what}: ${response.url.host} gives no such part of it`);
+      throw new AirgapError('unsupported', `${what}: ${response.url.host} did not return the requested range`);
     }
     await discard(response);
     response = await send({});
@@ -96,16 +97,18 @@ async function openPart(
   return response.status === 200 || response.status === 206 ? position(response, descriptor, part, what) : response;
 }
 
-/** Whether an answer to a range is that part, all of it, a part of something else, or a refusal that is not for the range. */
+/** Returns true when a response settles a range request: the range, all of it, or an error not caused by the range. */
 function isPart({ status, headers }: RegistryResponse, { size }: Descriptor, { offset, end }: Part): boolean {
   if (status === 200) return end === size;
-  // 403 is of a signed URL that has expired: the registry gives another one, and what is known need not be read again.
+  // 403 means an expired signed URL: the registry issues a new one, and known bytes need not be read again.
   if (status !== 206) return status < 400 || [401, 403, 404].includes(status) || retryableStatus(status) !== 'no';
   const { first, next, total } = contentRange(headers['content-range']);
   return (total !== undefined && total !== size) || (first === offset && next === end);
 }
 
-/** Reads `bytes 5-9/10` (RFC 9110, 14.4); `next` is what comes after the last byte. All undefined when it says no such thing. */
+/**
+ * Parses `bytes 5-9/10` (RFC 9110, 14.4); `next` is the offset after the last byte. All undefined when it is invalid.
+ */
 function contentRange(value: string | string[] | undefined): { first?: number; next?: number; total?: number } {
   const [, first, last, total] = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/.exec(String(value).trim()) ?? [];
   if (first === undefined) return {};
@@ -113,8 +116,8 @@ function contentRange(value: string | string[] | undefined): { first?: number; n
 }
 
 /**
- * Whether a repository has a blob. One of another length is none (cut when it was stored), and is told from an answer to
- * HEAD that is wrong (0 of some proxies) by GET.
+ * Returns true when a repository has a blob. A blob of another length (truncated when stored) does not count; a wrong
+ * length in a HEAD response (0 from some proxies) is checked with GET.
  */
 export async function headBlob(session: Session, place: Place, descriptor: Descriptor): Promise<boolean> {
   const what = describePlace(place, descriptor.digest);
@@ -137,7 +140,7 @@ export async function headBlob(session: Session, place: Place, descriptor: Descr
   return false;
 }
 
-/** Makes sure that the stream begins at the offset, and that what follows is as long as the descriptor says. */
+/** Advances the stream to the offset, and checks its length against the descriptor. */
 async function position(
   response: HttpResponse,
   { size }: Descriptor,
@@ -150,27 +153,27 @@ async function position(
     return new AirgapError('digest-mismatch', `${what}: ${url.host} ${message}`);
   };
   const { first = 0, total = size } = status === 206 ? contentRange(response.headers['content-range']) : {};
-  if (total !== size) return refuse(`has ${total} bytes where the manifest says ${size}`);
-  if (first > offset) return refuse(`sends bytes from ${first} on where nobody asked for a part`);
+  if (total !== size) return refuse(`has ${total} bytes, but the manifest says ${size}`);
+  if (first > offset) return refuse(`sent a range from byte ${first} on that was not requested`);
   const length = headerOf(response, 'content-length');
   if (length !== undefined && Number(length) + first !== end) {
-    return refuse(`has ${Number(length) + first} bytes where the manifest says ${end}`);
+    return refuse(`has ${Number(length) + first} bytes, but the manifest says ${end}`);
   }
-  // The server took no notice of the range: what is known already is read and dropped.
+  // The server ignored the range: known bytes are read and dropped.
   if (first < offset) await skip(body, offset - first);
   return body;
 }
 
-/** The header that asks for a part. */
+/** Headers of a range request. */
 type Range = { readonly range: string } | Record<string, never>;
 
-/** RFC 9110, 14.2. None for the whole of it: not every registry knows ranges. */
+/** Returns the Range header (RFC 9110, 14.2); none for the whole blob, since not every registry supports ranges. */
 function rangeOf({ offset, end }: Part, { size }: Descriptor): Range {
   if (end < size) return { range: `bytes=${offset}-${end - 1}` };
   return offset > 0 ? { range: `bytes=${offset}-` } : {};
 }
 
-/** Reads `count` bytes off a stream and leaves it paused behind them. */
+/** Reads and drops `count` bytes of a stream, and leaves it paused after them. */
 async function skip(body: Readable, count: number): Promise<void> {
   let left = count;
   while (left > 0) {

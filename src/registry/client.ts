@@ -18,39 +18,39 @@ import { authorizerOf, createSession, type Session } from './session.ts';
 import { listTags } from './tags.ts';
 import { uploadBlob } from './uploads.ts';
 
-/** Where credentials come from: a keychain of its own, or the authorizer of another client. */
+/** Source of credentials: a keychain, or the authorizer of another client. */
 type Credentials = { readonly keychain: Keychain } | { readonly authorizer: Authorizer };
 
 export type RegistryOptions = Credentials & {
   readonly transport: Transport;
-  /** Stand-ins for reading. Writing always goes where it says. */
+  /** Mirrors for reads. Writes always go to the named registry. */
   readonly mirrors?: readonly Mirror[];
-  /** What is read may be sent to the same registry: no credentials of others that it redirects to. Default false. */
+  /** True for a push target: its redirects get no credentials of other registries. Default false. */
   readonly isTarget?: boolean;
-  /** Whether a registry mounts only what a manifest names, as ECR does. */
+  /** Returns true for a registry that mounts only blobs named by a manifest, as ECR does. */
   readonly mountsNamedOnly?: (registry: string) => boolean;
-  /** Which of many blobs a registry has, for those that can be asked so; undefined for others. */
+  /** Finds the blobs of a list that a repository has, if its registry has an API for that; otherwise undefined. */
   readonly askBlobs?: NonNullable<Sink['hasBlobs']>;
-  /** Told of everything that is sent, and of what registries warn of. */
+  /** Receives transfers and the warnings of registries. */
   readonly emit?: Emit;
-  /** Waits until something may be sent to a registry that says how much it takes. */
+  /** Waits until an item may be sent to a registry with published quotas. */
   readonly pace?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
 };
 
 /**
- * A client for every registry that speaks the OCI distribution specification 1.1 or Docker's registry API 2.
- * Hosts come with the repositories; what a host wants to be asked is learned from its first answer.
+ * Client for registries that implement the OCI distribution specification 1.1 or Docker's registry API 2. Serves any
+ * number of hosts, and learns the authentication of each from its first response.
  */
 export class RegistryClient implements Source, Sink {
   readonly #session: Session;
   readonly #mirrors: readonly Mirror[];
   readonly #emit: Emit;
-  readonly #pace: RegistryOptions['pace'];
-  readonly #askBlobs: RegistryOptions['askBlobs'];
+  readonly #rateLimiter: RegistryOptions['pace'];
+  readonly #findBlobs: RegistryOptions['askBlobs'];
   readonly #mountsNamedOnly: (registry: string) => boolean;
-  readonly #ownMounts: OwnMounts;
+  readonly #selfMounts: OwnMounts;
   readonly #referrers: ReferrersApi;
-  readonly #answers = new Map<string, number>();
+  readonly #roundTrips = new Map<string, number>();
 
   constructor({
     transport,
@@ -62,34 +62,34 @@ export class RegistryClient implements Source, Sink {
     isTarget = false,
     ...credentials
   }: RegistryOptions) {
-    this.#pace = pace;
-    this.#askBlobs = askBlobs;
+    this.#rateLimiter = pace;
+    this.#findBlobs = askBlobs;
     this.#mountsNamedOnly = mountsNamedOnly;
     this.#emit = emit;
     const authorizer =
       'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
     this.#session = createSession(transport, authorizer, { emit, isTarget });
-    this.#ownMounts = new OwnMounts(this.#session);
+    this.#selfMounts = new OwnMounts(this.#session);
     this.#mirrors = mirrors;
     this.#referrers = new ReferrersApi(this.#session);
   }
 
-  /** What puts credentials on its requests. */
+  /** Adds credentials to its requests. */
   get authorizer(): Authorizer {
     return this.#session.authorizer;
   }
 
-  /** What registries have said of their limits on pulls so far: the lowest of each, by name. */
+  /** Returns the pull limits seen so far: the lowest value per registry, sorted by name. */
   quotas(): readonly Quota[] {
     return [...this.#session.quotas.values()].sort((a, b) => (a.registry < b.registry ? -1 : 1));
   }
 
   /**
-   * Milliseconds that a registry takes for a manifest at best: the way there and back, since no answer that had to wait
-   * counts. Of several registries, that of the one farthest away; 0 before the first answer.
+   * Returns the round-trip time in milliseconds: the fastest manifest response of a registry, or that of the slowest
+   * one of several registries. 0 before the first response.
    */
   distance(): number {
-    return Math.max(0, ...this.#answers.values());
+    return Math.max(0, ...this.#roundTrips.values());
   }
 
   async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
@@ -98,12 +98,12 @@ export class RegistryClient implements Source, Sink {
     const manifest = await getManifest(this.#session, place, tagOrDigest);
     const { registry } = place.asked;
     const took = performance.now() - began;
-    this.#answers.set(registry, Math.min(took, this.#answers.get(registry) ?? took));
+    this.#roundTrips.set(registry, Math.min(took, this.#roundTrips.get(registry) ?? took));
     return manifest;
   }
 
   /**
-   * The descriptor behind a tag or digest without fetching the manifest; undefined when it is not there.
+   * Returns the descriptor for a tag or digest without fetching the manifest; undefined when it does not exist.
    * @throws AirgapError `unauthorized`, `forbidden`, `registry`, `network`
    */
   head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
@@ -111,7 +111,7 @@ export class RegistryClient implements Source, Sink {
   }
 
   /**
-   * What has a manifest as its subject, as the registry's referrers API lists it; undefined when there is no such API.
+   * Lists the referrers of a manifest; undefined when the registry has no referrers API.
    * @throws AirgapError `registry`, `network`
    */
   referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
@@ -127,12 +127,12 @@ export class RegistryClient implements Source, Sink {
   }
 
   hasBlobs(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined {
-    return this.#askBlobs?.(repository, digests);
+    return this.#findBlobs?.(repository, digests);
   }
 
   mounting({ registry }: Repository): Mounting {
     if (this.#mountsNamedOnly(registry)) return 'named';
-    return this.#ownMounts.tells(registry) ? 'tells' : 'any';
+    return this.#selfMounts.tells(registry) ? 'tells' : 'any';
   }
 
   putBlob(
@@ -142,11 +142,11 @@ export class RegistryClient implements Source, Sink {
     { learn, ...options }: PutBlobOptions = {},
   ): Promise<'stored' | 'mounted' | 'present'> {
     return reported(this.#emit, { item: 'blob', repository, descriptor }, async () => {
-      await this.#pace?.('blob', repository.registry);
-      // Where only what is named is mounted, everything has been asked for before.
+      await this.#rateLimiter?.('blob', repository.registry);
+      // In this mode, the caller has already checked which blobs exist.
       const isMissing = this.mounting(repository) === 'named';
       const upload = { ...options, repository, descriptor, body, isMissing };
-      return learn ? this.#ownMounts.upload(upload) : uploadBlob(this.#session, upload);
+      return learn ? this.#selfMounts.upload(upload) : uploadBlob(this.#session, upload);
     });
   }
 
@@ -161,7 +161,7 @@ export class RegistryClient implements Source, Sink {
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {
     const { descriptor } = content;
     return reported(this.#emit, { item: 'manifest', repository, descriptor, tag }, async () => {
-      await this.#pace?.('manifest', repository.registry);
+      await this.#rateLimiter?.('manifest', repository.registry);
       await uploadManifest(this.#session, repository, content, tag);
       return undefined;
     });
@@ -173,7 +173,7 @@ export class RegistryClient implements Source, Sink {
   }
 }
 
-/** A client for all registries at once. */
+/** Creates a client for any number of registries. */
 export function createRegistryClient(options: RegistryOptions): RegistryClient {
   return new RegistryClient(options);
 }

@@ -3,42 +3,42 @@ import type { HttpResponse } from '../http/exchange.ts';
 import { REFUSAL_LIMIT, readSome } from '../http/read.ts';
 import { pageText } from './web-page.ts';
 
-/** Errors of one answer that are looked at. */
+/** Maximum errors to read from one response. */
 const MOST = 8;
-/** How deep an error may be in other errors. */
+/** Maximum nesting of errors. */
 const DEPTH = 4;
-/** Characters that are passed on of each of a registry's own words, and of all of them. */
+/** Maximum characters of each text quoted from a registry, and of the whole quote. */
 const QUOTE = 300;
 const QUOTE_ALL = 900;
 
-/** One error of an answer (distribution specification, "Error Codes"). */
+/** One error of an error response (distribution specification, "Error Codes"). */
 export interface Fault {
   readonly code: string;
   readonly message: string;
-  /** What it said beside the message, as it stands: text or JSON. */
+  /** Its detail as text or JSON. */
   readonly detail?: string;
 }
 
-/** What an answer that is no success says: its first error, and the others. All are one line of printable text. */
+/** Parsed body of an error response: its first error, and the others. All texts are one line and printable. */
 export interface Complaint extends Fault {
   readonly others?: readonly Fault[];
-  /** The body is a web page: a proxy, firewall or login portal answered, and no registry. */
+  /** True for a web page, sent by a proxy, firewall or login portal instead of a registry. */
   readonly isWebPage?: boolean;
 }
 
-/** Reads the errors of an answer; empty when it gave none. The body is consumed. */
+/** Reads the errors of a response; empty when there are none. Consumes the body. */
 export async function readComplaint(response: HttpResponse): Promise<Complaint> {
   return parseComplaint(await readSome(response, REFUSAL_LIMIT));
 }
 
 /**
- * The same from a body that has been read. The specification lets registries answer "in any format": JSON of their own
- * (Artifactory, Nexus, Gitea, Google), XML (S3, Azure's storage), a web page (whatever stands before a registry) or text.
- * The content tells, not its type, which is often wrong.
+ * Parses the body of an error response. The specification allows "any format": JSON of another structure (Artifactory,
+ * Nexus, Gitea, Google), XML (S3, Azure Storage), a web page (proxies and firewalls) or text. The format is detected
+ * from the content, since the content type is often wrong.
  */
 export function parseComplaint(bytes: Uint8Array): Complaint {
   const text = Buffer.from(bytes.subarray(0, REFUSAL_LIMIT)).toString('utf8').trim();
-  // What is no text, as a compressed body, says nothing.
+  // Binary content, such as a compressed body, is ignored.
   if (text === '' || text.includes('\ufffd') || text.includes('\0')) return { code: '', message: '' };
   const page = pageText(text);
   if (page !== undefined) return { code: '', message: page, isWebPage: true };
@@ -49,12 +49,12 @@ export function parseComplaint(bytes: Uint8Array): Complaint {
   return { ...(first ?? { code: '', message: '' }), ...(others.length === 0 ? {} : { others }) };
 }
 
-/** Every error of a complaint. */
+/** Returns all errors of a body. */
 export function allFaults(complaint: Complaint): readonly Fault[] {
   return [complaint, ...(complaint.others ?? [])];
 }
 
-/** All that was said, in a length that fits into a sentence. */
+/** Quotes all errors in a length suitable for a message. */
 export function quoteComplaint(complaint: Complaint, withDetail: boolean): string {
   const said = allFaults(complaint).map(({ code, message, detail }) =>
     [code, message, withDetail ? detail : undefined]
@@ -76,7 +76,9 @@ function faultsOf(text: string): Fault[] {
   return Array.isArray(errors) ? errors.slice(0, MOST).map((error) => faultOf(error)) : [faultOf(json)];
 }
 
-/** Other shapes than the specification's: `{"message"}`, `{"error"}`, problem details (RFC 9457), OAuth's, a bare text. */
+/**
+ * Parses one error. Accepts `{"message"}`, `{"error"}`, problem details (RFC 9457), OAuth errors and plain text, too.
+ */
 function faultOf(value: unknown, depth = 0): Fault {
   const { code, message, detail, error, ...rest } = fields(value);
   const isWrapped = message === undefined && typeof error === 'object' && error !== null;
@@ -93,14 +95,14 @@ function fields(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** The text of the first XML element of this name. */
+/** Returns the text of the first XML element of this name. */
 function element(text: string, name: string): string {
   const from = text.indexOf(`<${name}>`);
   const to = text.indexOf(`</${name}>`, from);
   return from < 0 || to < 0 ? '' : clean(text.slice(from + name.length + 2, to));
 }
 
-/** One line of printable text: it comes from outside. */
+/** Converts an untrusted value to one line of printable text. */
 function clean(value: unknown): string {
   if (value === undefined || value === null) return '';
   const json = typeof value === 'string' ? value : jsonOf(value);
@@ -108,7 +110,7 @@ function clean(value: unknown): string {
   return inOneLine(text);
 }
 
-/** JSON of a value; empty for what is nested more deeply than it can be written. */
+/** Returns the JSON of a value; empty when it is nested too deeply to serialize. */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';

@@ -9,63 +9,65 @@ import { isTransient, type Refusal, refusalOf } from './refusals.ts';
 import { describeRateLimit } from './throttling.ts';
 import { NO_REGISTRY } from './web-page.ts';
 
-/** An answer of a registry. */
+/** Response of a registry. */
 export interface RegistryResponse extends HttpResponse {
-  /** The registry that speaks, as people write it: another than was asked after a redirect; none for a storage. */
+  /**
+   * Registry that responded, as users write it. Differs from the requested one after a redirect; undefined for storage.
+   */
   readonly registry?: string;
-  /** Of a 401 or 403 of the registry itself: which credentials were tried. */
+  /** For a 401 or 403 of the registry itself: the credentials that were tried. */
   readonly refusal?: AccessRefusal;
 }
 
-/** What servers with TLS say to plain HTTP: Go's, nginx, Apache's. All answer 400, and to HEAD without a text. */
+/** Responses of TLS servers to plain HTTP (Go, nginx, Apache), all with status 400; to HEAD without a body. */
 const NEEDS_TLS =
   /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port|speaking plain HTTP to an SSL/;
 
-/** What nginx says, with 400, where it wants a client certificate (ssl_verify_client) and none came. */
+/** 400 of nginx for a missing client certificate (ssl_verify_client). */
 const NEEDS_CERTIFICATE = /No required SSL certificate was sent/;
 
-/** What nginx says, with 400, of a client certificate that it does not trust. */
+/** 400 of nginx for an untrusted client certificate. */
 const CERTIFICATE_REFUSED = /The SSL certificate error/;
 
-/** The hint for a tag that may not be written. */
-const TAKEN = 'push under another prefix, or allow the registry to overwrite this tag';
+/** Hint for a tag that may not be overwritten. */
+const TAKEN = 'push to another prefix, or allow overwriting this tag in the registry';
 
-/** The hint for a media type that a registry does not know. */
+/** Hint for an unsupported media type. */
 const MEDIA_TYPES =
-  'it may not know the media types of this: zot takes those of Docker with "compat": ["docker2s2"] under "http", and attestations can be left out with bundle --attestations drop; nothing is converted, since that changes the digest';
+  'the registry may not support these media types: zot accepts those of Docker with "compat": ["docker2s2"] under "http", and attestations can be left out with bundle --attestations drop; content is never converted, since that would change its digest';
 
-/** The hint for a push that is not allowed. */
+/** Hint for a push that is denied. */
 const NO_PUSH =
-  'the project or user that the path begins with has to exist, and Docker Hub has no paths of more than two parts (--naming)';
+  'check that the project or user at the beginning of the path exists; Docker Hub allows at most two path components (--naming)';
 
-/** What was asked, for the error of a status that was not hoped for. */
+/** Request that an error is about. */
 export interface Request {
-  /** The beginning of the sentence: repository and reference. */
+  /** Beginning of the message: repository and reference. */
   readonly what: string;
-  /** The registry as people write it, for the login hint. */
+  /** Registry as users write it, for the login hint. */
   readonly registry: string;
   readonly writes?: boolean;
-  /** A manifest is sent: to that 500 may be the answer each time, of a registry that does not know what it is. */
+  /** True for a manifest upload, to which a registry without support for its type may always return 500. */
   readonly isManifest?: boolean;
 }
 
-/** Code, sentence and hint of an error. */
+/** Code, message and hint of an error. */
 interface Verdict {
   readonly code: ErrorCode;
-  /** What happened; absent where the registry's words are all there is. */
+  /** Explanation; undefined when only the registry's own text is known. */
   readonly sentence?: string;
   readonly hint?: string;
 }
 
-/** The error for an answer that is not a success; consumes the body. */
+/** Creates the error for an error response. Consumes the body. */
 export async function registryError(response: RegistryResponse, request: Request): Promise<AirgapError> {
   return complain(response, await readComplaint(response), request);
 }
 
-/** The same, with the body read already. */
+/** Creates the error for an error response whose body has been parsed. */
 export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
   const said = saidBy(response, complaint);
-  // After a redirect to another registry that one speaks, and may want another login.
+  // After a redirect to another registry, the hint is about that one and its login.
   const { registry = request.registry } = response;
   const { code, sentence, hint } = verdict(response, complaint, { ...request, registry });
   return new AirgapError(code, `${request.what}: ${sentence === undefined ? said : `${sentence}; ${said}`}`, {
@@ -74,24 +76,24 @@ export function complain(response: RegistryResponse, complaint: Complaint, reque
   });
 }
 
-/** The error for a tag that names `there` and, as it seems, may not name `digest` instead. */
+/** Creates the error for a tag that points to `existing` and apparently cannot be moved to `digest`. */
 export function tagTaken(
   response: RegistryResponse,
   complaint: Complaint,
   { what, there, digest }: { readonly what: string; readonly there: string; readonly digest: string },
 ): AirgapError {
-  const isKnown = refusalOf(response.status, complaint) === 'tag-taken' || complaint.code === 'TAG_INVALID';
-  const why = isKnown ? 'is immutable' : 'is immutable, or locked, or not for these credentials to overwrite,';
-  const message = `${what}: the tag ${why} and names ${there} already, not ${digest}; ${saidBy(response, complaint)}`;
+  const isKnown = refusalOf(response.status, complaint) === 'tag-conflict' || complaint.code === 'TAG_INVALID';
+  const why = isKnown ? 'is immutable' : 'is immutable, locked, or not writable with these credentials,';
+  const message = `${what}: the tag ${why} and already points to ${there}, not to ${digest}; ${saidBy(response, complaint)}`;
   return new AirgapError('registry', message, { hint: TAKEN });
 }
 
-/** The host, the status and all that was said. */
+/** Quotes host, status and error texts of a response. */
 function saidBy({ status, url }: RegistryResponse, complaint: Complaint): string {
-  // What went wrong inside stands there and nowhere else. Of who may not do what, and what is not there, the sentence says more.
+  // Internal errors are explained in the detail only. For denied access and missing content, our message says more.
   const words = quoteComplaint(complaint, status === 400 || status >= 500);
   const kind = complaint.isWebPage ? 'with a web page ' : '';
-  return `${url.host} answers ${status}${words === '' ? '' : ` ${kind}(${words})`}`;
+  return `${url.host} returned ${status}${words === '' ? '' : ` ${kind}(${words})`}`;
 }
 
 function verdict(response: RegistryResponse, complaint: Complaint, request: Request): Verdict {
@@ -102,15 +104,15 @@ function verdict(response: RegistryResponse, complaint: Complaint, request: Requ
   return known ?? statusVerdict(response, complaint, request);
 }
 
-/** Who is asking, and whether it is the registry that refuses. */
+/** Explains errors of authentication, and denied access to storage. */
 function accessVerdict(response: RegistryResponse, complaint: Complaint, { registry }: Request): Verdict | undefined {
   const { status, url } = response;
   if (status === 400 && NEEDS_CERTIFICATE.test(complaint.message)) {
-    const sentence = `${url.host} wants a client certificate`;
+    const sentence = `${url.host} requires a client certificate`;
     return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
   }
   if (status === 400 && CERTIFICATE_REFUSED.test(complaint.message)) {
-    const sentence = `${url.host} does not accept the client certificate`;
+    const sentence = `${url.host} rejected the client certificate`;
     return { code: 'unauthorized', sentence, hint: otherCertificateHint(url.host) };
   }
   if (status === 401 && response.refusal !== undefined) {
@@ -118,16 +120,16 @@ function accessVerdict(response: RegistryResponse, complaint: Complaint, { regis
     return { code: 'unauthorized', sentence: message, hint };
   }
   if (status === 401) {
-    return { code: 'unauthorized', sentence: 'no access without valid credentials', hint: loginHint(registry, []) };
+    return { code: 'unauthorized', sentence: 'valid credentials are required', hint: loginHint(registry, []) };
   }
   if (status === 403 && url.host !== apiHost(registry)) {
-    const hint = 'the storage of a registry has to admit this machine, too; for ECR that is the S3 gateway endpoint';
-    return { code: 'forbidden', sentence: `the storage that ${registry} names does not allow this`, hint };
+    const hint = 'allow this machine to access the storage of the registry; for ECR, check the S3 gateway endpoint';
+    return { code: 'forbidden', sentence: `the storage of ${registry} denied access`, hint };
   }
   return undefined;
 }
 
-/** What each refusal means, and what to do; undefined where it means this only to what is sent. */
+/** Explains a recognized refusal; undefined when it is meaningful for writes only and this is a read. */
 function refusalVerdict(
   refusal: Refusal,
   response: RegistryResponse,
@@ -136,40 +138,45 @@ function refusalVerdict(
 ): Verdict | undefined {
   if (refusal === 'pull-limit' || refusal === 'throttled') return rateVerdict(refusal, response, complaint, request);
   if (refusal === 'no-space') {
-    const hint = 'make room where the registry keeps its content';
+    const hint = 'free space in the storage of the registry';
     return { code: 'registry', sentence: 'the registry has no space left', hint };
   }
   if (refusal === 'quota') {
-    const hint = 'delete images there, have the registry collect its garbage, or have the quota raised';
-    return { code: 'registry', sentence: 'a quota or the storage of the registry is used up', hint };
+    const hint = 'delete images in the registry and run its garbage collection, or have the quota raised';
+    return { code: 'registry', sentence: 'a quota or the storage of the registry is exhausted', hint };
   }
   if (!request.writes) return undefined;
   switch (refusal) {
     case 'too-large': {
       const hint =
-        'raise the limit on request bodies of each proxy on the way: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare takes 100 MB on most plans, and has to be gone around for more';
-      return { code: 'registry', sentence: `this is too large for ${response.url.host} or a proxy before it`, hint };
+        'raise the request body limit of every proxy in between: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare allows 100 MB on most plans and has to be bypassed for more';
+      return {
+        code: 'registry',
+        sentence: `the request is too large for ${response.url.host} or a proxy in front of it`,
+        hint,
+      };
     }
-    case 'tag-taken':
-      return { code: 'registry', sentence: 'what is there already may not be overwritten', hint: TAKEN };
+    case 'tag-conflict':
+      return { code: 'registry', sentence: 'existing content may not be overwritten', hint: TAKEN };
     case 'name-invalid': {
       const hint =
-        'not every registry has paths of any depth, and some want a project or user first: see --naming, and the prefix in --to';
+        'some registries limit the number of path components or require a project or user first: change --naming or the prefix in --to';
       return { code: 'registry', sentence: 'the registry does not allow this repository name', hint };
     }
     case 'upload-lost': {
       if (complaint.code !== 'BLOB_UPLOAD_UNKNOWN') return undefined;
-      const hint = 'run the same command again; instances behind one name have to share their storage and their secret';
-      return { code: 'registry', sentence: 'the registry has lost the upload', hint };
+      const hint =
+        'run the same command again; instances behind one host name have to share their storage and their secret';
+      return { code: 'registry', sentence: 'the registry lost the upload session', hint };
     }
     case 'content-damaged': {
-      const hint = 'run the same command again; if it stays, a proxy on the way cuts or changes what is sent';
-      return { code: 'registry', sentence: 'the registry got other content than was sent', hint };
+      const hint = 'run the same command again; if it fails again, look for a proxy that truncates or changes uploads';
+      return { code: 'registry', sentence: 'the registry received different content than was sent', hint };
     }
     case 'content-missing': {
       const hint =
-        'run the same command again; if it stays, the registry loses content: look at its storage and its garbage collection';
-      return { code: 'registry', sentence: 'the registry does not have content that the manifest names', hint };
+        'run the same command again; if it fails again, check the storage and the garbage collection of the registry';
+      return { code: 'registry', sentence: 'the registry does not have content that the manifest refers to', hint };
     }
     case 'read-only': {
       const code = response.status === 405 ? 'unsupported' : 'registry';
@@ -187,12 +194,12 @@ function rateVerdict(
   const { registry, writes = false } = request;
   const isHub = /increase-rate-limit/.test(complaint.message);
   const { size, end } = describeRateLimit(response, Date.now(), isHub);
-  const over = end === '' ? '' : `; ${response.url.host} takes requests again ${end}`;
+  const over = end === '' ? '' : `; ${response.url.host} accepts requests again ${end}`;
   const limit = refusal === 'pull-limit' ? 'pull limit' : 'limit';
-  const used = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is used up` : '';
+  const used = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is exhausted` : '';
   const hint = writes
-    ? 'run the same command again later: what is there by then is not sent again'
-    : `log in (helm registry login ${registry}) with an account that has a higher limit, read through a mirror (--mirror ${registry}=HOST/PATH), or wait`;
+    ? 'run the same command again later: content that has been sent is not sent again'
+    : `log in with an account that has a higher limit (helm registry login ${registry}), use a mirror (--mirror ${registry}=HOST/PATH), or wait`;
   return { code: 'registry', sentence: `too many requests${used}${over}`, hint };
 }
 
@@ -200,10 +207,10 @@ function statusVerdict(response: RegistryResponse, complaint: Complaint, { write
   const { status, url } = response;
   const { code, message, isWebPage } = complaint;
   if (isWebPage && (status === 403 || status === 404)) {
-    const sentence = status === 403 ? 'access is refused' : 'not found';
+    const sentence = status === 403 ? 'access denied' : 'not found';
     return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };
   }
-  // A 403 may be a quota or an immutable tag as well, which has been told by now.
+  // A 403 for a quota or an immutable tag has been handled above.
   if (status === 403) {
     const { message = 'the credentials do not allow this', hint } = response.refusal ?? {};
     const hints = [hint, writes ? NO_PUSH : undefined].filter((one) => one !== undefined);
@@ -211,19 +218,23 @@ function statusVerdict(response: RegistryResponse, complaint: Complaint, { write
   }
   if (status === 404 && writes) {
     const hint =
-      'some registries want it to exist before something is pushed to it (ECR the repository; Harbor, Quay and Artifact Registry what the path begins with): create it, or have it created';
-    return { code: 'image-not-found', sentence: 'no such repository', hint };
+      'create it before pushing: ECR requires the repository; Harbor, Quay and Artifact Registry require the project at the beginning of the path';
+    return { code: 'image-not-found', sentence: 'the repository does not exist', hint };
   }
   if (status === 404) return { code: 'image-not-found', sentence: 'not found', hint: 'check the name and the tag' };
   if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(code))) {
     const isType = status === 415 || /media ?type/i.test(quoteComplaint(complaint, true));
-    return { code: 'unsupported', sentence: 'the registry does not take it', ...(isType ? { hint: MEDIA_TYPES } : {}) };
+    return {
+      code: 'unsupported',
+      sentence: 'the registry does not accept this content',
+      ...(isType ? { hint: MEDIA_TYPES } : {}),
+    };
   }
   if (status === 400 && url.protocol === 'http:' && (message === '' || NEEDS_TLS.test(message))) {
-    const sentence = `${url.host} has TLS, and was spoken to without`;
+    const sentence = `${url.host} uses TLS, but the request was sent over plain HTTP`;
     return { code: 'registry', ...(message === '' ? {} : { sentence }), hint: withoutTls(url.host) };
   }
   const { end } = describeRateLimit(response, Date.now());
-  if (end !== '') return { code: 'registry', sentence: `${url.host} takes requests again ${end}` };
+  if (end !== '') return { code: 'registry', sentence: `${url.host} accepts requests again ${end}` };
   return { code: 'registry', ...(isWebPage ? { hint: NO_REGISTRY } : {}) };
 }

@@ -10,15 +10,15 @@ import { digestHeader, headManifest } from './manifests.ts';
 import { mayBeTaken, retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
 
-/** Milliseconds: a registry looks up every blob and child that a manifest names before it answers. */
+/** Milliseconds. A registry checks every blob and child manifest before it responds. */
 const COMMIT_TIMEOUT = 5 * 60_000;
-/** How often that long is waited: who does not answer twice does not answer. */
+/** Maximum timeouts of that length: after two, a response is unlikely. */
 const WAITS = 2;
 
 /**
- * Stores a manifest by its digest, or under a tag, which stores it by digest as well.
- * A tag that may not be overwritten is done when it has this very digest already (ECR answers TAG_INVALID even then).
- * @throws AirgapError `digest-mismatch` when the registry stored something else, `registry` when the tag is taken
+ * Stores a manifest by digest, or under a tag, which also stores it by digest. An immutable tag that already has this
+ * digest counts as stored (ECR returns TAG_INVALID even then).
+ * @throws AirgapError `digest-mismatch` when the registry stored something else, `registry` for a tag conflict
  */
 export async function uploadManifest(
   session: Session,
@@ -37,21 +37,21 @@ export async function uploadManifest(
   }
 }
 
-/** What a registry says that it has stored. */
+/** Host, and the digest that it reports as stored. */
 interface Stored {
   readonly host: string;
   readonly stored?: string | undefined;
 }
 
-/** What was stored is something else: the tag names that now, and writing it again is what puts it right. */
+/** Returns an error when another digest was stored. The tag points to it now, so the upload has to be retried. */
 function mismatch({ host, stored }: Stored, digest: Digest, what: string): AirgapError | undefined {
   if (!stored?.startsWith(digest.slice(0, 7)) || stored === digest) return undefined;
-  return new AirgapError('digest-mismatch', `${what}: ${host} stored ${stored} where ${digest} was sent`);
+  return new AirgapError('digest-mismatch', `${what}: ${host} stored ${stored} instead of ${digest}`);
 }
 
 /**
- * Sends it once.
- * @returns an error where sending it again may help
+ * Sends the manifest once.
+ * @returns an error when a retry may succeed
  */
 async function put(
   session: Session,
@@ -80,11 +80,11 @@ async function put(
     return { host, stored: digestHeader(response) };
   }
   if (status >= 200 && status < 300) {
-    // Some registries end with 200 or 202. Whether they have stored it, they can be asked.
+    // Some registries return 200 or 202. Check that the manifest is stored.
     await discard(response);
     const stored = (await headManifest(session, directly(repository), reference))?.digest;
     if (stored !== undefined) return { host, stored };
-    return new AirgapError('registry', `${what}: ${host} answers ${status} and does not have it`, {
+    return new AirgapError('registry', `${what}: ${host} returned ${status} but does not have the manifest`, {
       isTransient: true,
     });
   }
@@ -96,9 +96,9 @@ async function put(
   }
   const about = { what, registry: repository.registry, writes: true, isManifest: true };
   const error = complain(response, complaint, about);
-  // The content was checked before it was sent. Its blobs or children may not be seen yet: by caches and replicas that are
-  // behind (OpenShift, Nexus), or by distribution on a file system, which cannot read the link to a blob for the moment in
-  // which another client commits it (2.8: DIGEST_INVALID).
+  // The content was verified before it was sent. Its blobs or children may not be visible yet, because of stale caches
+  // and replicas (OpenShift, Nexus), or because distribution on a file system cannot read the link to a blob while
+  // another client commits it (2.8: DIGEST_INVALID).
   if (retryableRefusal(status, complaint) === 'few') return error;
   throw error;
 }

@@ -12,13 +12,15 @@ import { describePlace, type Place } from './hosts.ts';
 import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
 import { NO_REGISTRY, pageText, pageTitle } from './web-page.ts';
 
-/** Bytes; what the distribution specification asks registries to take, and ECR's limit. */
+/**
+ * Maximum bytes of a manifest: the size that registries should accept (distribution specification), and ECR's limit.
+ */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
 const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 /**
- * Fetches a manifest and verifies it against the digest asked for and the one the registry announces. One that is damaged
- * is asked for again, a few times.
+ * Fetches a manifest and verifies it against the requested digest and the digest header. A damaged one is retried a few
+ * times.
  * @throws AirgapError `image-not-found`, `unauthorized`, `forbidden`, `digest-mismatch`, `unsupported` (schema 1)
  */
 export async function getManifest(session: Session, place: Place, tagOrDigest: string): Promise<ManifestContent> {
@@ -36,26 +38,27 @@ export async function getManifest(session: Session, place: Place, tagOrDigest: s
   return { descriptor: { mediaType: mediaTypeOf(response, bytes, what), digest, size: bytes.length }, bytes };
 }
 
-/** Why an answer is not the manifest that was asked for; undefined for one that is, or is none. */
+/**
+ * Checks that a response is the requested manifest. Returns an error, or undefined for a match or an error response.
+ */
 function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: string): AirgapError | undefined {
   if (response.status !== 200) return undefined;
   const expected = [tagOrDigest, contentDigest(response)].filter((digest) => digest !== undefined && isDigest(digest));
   for (const digest of expected) {
     const actual = digestOf(bytes, algorithmOf(digest));
     if (actual === digest) continue;
-    const message = `${what}: ${response.url.host} sends a manifest that is ${actual} and not ${digest}`;
-    const hint = 'a proxy or mirror in between may change or mix up content; try again, or ask the registry itself';
+    const message = `${what}: ${response.url.host} sent a manifest with digest ${actual} instead of ${digest}`;
+    const hint = 'a proxy or mirror may have changed or mixed up content: try again, or bypass it';
     return new AirgapError('digest-mismatch', message, { hint });
   }
-  // Where nobody says the digest, an answer that was cut still shows.
+  // Without a digest, a truncated manifest is still detected: it is not valid JSON.
   return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notAManifest(response, bytes, what);
 }
 
 /**
- * Whether the digest that came with a tag is wrong, and the manifest right: the registry has the manifest under its own
- * digest, and nothing under the announced one. Were both there, nobody could tell which of them the tag stands for. Other
- * clients do not look at this header of a tag at all, since registries send what they like (go-containerregistry,
- * pkg/v1/remote/fetcher.go).
+ * Returns true when the digest header for a tag is wrong but the manifest is right: the registry has the manifest under
+ * its actual digest, and nothing under the announced one. If both existed, the meaning of the tag would be ambiguous.
+ * Other clients ignore this header for tags, since it is unreliable (go-containerregistry, pkg/v1/remote/fetcher.go).
  */
 async function isMisnamed(session: Session, place: Place, tagOrDigest: string, answer: WholeAnswer): Promise<boolean> {
   const announced = digestHeader(answer.response);
@@ -77,8 +80,8 @@ async function isMisnamed(session: Session, place: Place, tagOrDigest: string, a
 }
 
 /**
- * Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it is not there. The
- * size is what the registry says, and with a HEAD registries and proxies say what they like.
+ * Describes a manifest without fetching it (HEAD, which Docker Hub does not count); undefined when it does not exist.
+ * The size is the registry's claim, which is unreliable in HEAD responses.
  */
 export async function headManifest(
   session: Session,
@@ -93,10 +96,10 @@ export async function headManifest(
   const digest = contentDigest(response);
   const mediaType = contentTypeOf(response);
   const size = Number(headerOf(response, 'content-length') ?? Number.NaN);
-  // No manifest has 0 bytes.
+  // Some proxies report 0 bytes.
   const complete =
     digest !== undefined && isDigest(digest) && isReadable(mediaType) && Number.isSafeInteger(size) && size > 0;
-  // One that names another digest than it was asked for says nothing, either: the manifest itself can be checked.
+  // A response with another digest than the requested one is unreliable, too. The manifest itself can be verified.
   if (complete && !contradicts(digest, tagOrDigest)) {
     return { mediaType, digest: isDigest(tagOrDigest) ? tagOrDigest : digest, size };
   }
@@ -108,7 +111,7 @@ export async function headManifest(
   }
 }
 
-/** Digests of different algorithms cannot be compared. */
+/** Returns true for two different digests of the same algorithm; others cannot be compared. */
 function contradicts(digest: Digest, asked: string): boolean {
   return isDigest(asked) && algorithmOf(asked) === algorithmOf(digest) && digest !== asked;
 }
@@ -125,9 +128,9 @@ function manifestRequest(method: 'GET' | 'HEAD', place: Place, tagOrDigest: stri
 }
 
 /**
- * The media type that the document gives itself. Its digest is verified, while the header may come from a cache or from
- * who converts (ACR serves Docker's indexes as OCI's, caches keep the type of what a tag was before). Of a document that
- * does not say it, the type as served, and where that is none, the shape. `readLinks` refuses what can be read both ways.
+ * Returns the media type declared in the document, which is covered by the digest. The header is not: ACR serves Docker
+ * indexes as OCI indexes, and caches keep the type of a tag's previous manifest. Without a declared type, the header
+ * decides; without a usable header, the structure. `readLinks` rejects ambiguous documents.
  */
 function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): string {
   const served = contentTypeOf(response);
@@ -142,13 +145,13 @@ function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): s
   }
   if (inside === undefined && Array.isArray(json.manifests)) return MediaType.ociIndex;
   if (inside === undefined && Array.isArray(json.layers)) return MediaType.ociManifest;
-  const shown = typeof type === 'string' ? JSON.stringify(type).slice(0, 120) : 'which is not even a text';
-  throw new AirgapError('unsupported', `${what}: ${response.url.host} sends a manifest of an unknown type, ${shown}`);
+  const shown = typeof type === 'string' ? JSON.stringify(type).slice(0, 120) : '(mediaType is not a string)';
+  throw new AirgapError('unsupported', `${what}: ${response.url.host} sent a manifest of unknown type ${shown}`);
 }
 
 /**
- * What a document without a media type is that was served as this. Docker's always have one inside, and registries refuse
- * those that have not; Nexus serves OCI manifests as Docker's.
+ * Returns the type of a document without a declared media type. Docker manifests always declare one, and registries
+ * reject those that do not; Nexus serves OCI manifests as Docker's.
  */
 function unlabelled(served: string, { config }: Readonly<Record<string, unknown>>): string {
   if (served !== MediaType.dockerManifest) return served;
@@ -157,20 +160,20 @@ function unlabelled(served: string, { config }: Readonly<Record<string, unknown>
 }
 
 /**
- * The error for an answer that should have been a manifest and is none: of a login page, a captive portal or a server that
- * is no registry.
+ * Creates the error for a response that is not a manifest: from a login page, a captive portal or a server that is not
+ * a registry.
  */
 function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
   const text = Buffer.from(bytes).toString('utf8').trim();
   const page = pageText(text);
-  if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sends a manifest that is not JSON`);
+  if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sent a manifest that is not JSON`);
   const title = quoted(pageTitle(text) || page);
-  return new AirgapError('registry', `${what}: ${url.host} sends a web page (HTML, ${title}) and no manifest`, {
+  return new AirgapError('registry', `${what}: ${url.host} sent a web page (HTML, ${title}) instead of a manifest`, {
     hint: NO_REGISTRY,
   });
 }
 
-/** What JSON says; undefined for bytes that are none. */
+/** Parses JSON; undefined when it is invalid. */
 function parsed(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));
@@ -188,12 +191,16 @@ function isReadable(mediaType: string): boolean {
 }
 
 function schema1(what: string): AirgapError {
-  return new AirgapError('unsupported', `${what}: a manifest of Docker schema 1, which registries no longer accept`, {
-    hint: 'have the image pushed again with a Docker of this decade (schema 2 or OCI)',
-  });
+  return new AirgapError(
+    'unsupported',
+    `${what}: manifests of Docker schema 1 are not supported, as registries no longer accept them`,
+    {
+      hint: 'push the image again with a current version of Docker (schema 2 or OCI)',
+    },
+  );
 }
 
-/** The digest of an answer's header when it is one that can be verified. */
+/** Returns the digest header if it is a valid digest of a supported algorithm. */
 export function digestHeader(response: HttpResponse): Digest | undefined {
   const text = contentDigest(response);
   return text !== undefined && isDigest(text) ? text : undefined;

@@ -4,14 +4,14 @@ import { withoutEnd } from '../base/text-ends.ts';
 import { formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
 import { directly, type Place } from './hosts.ts';
 
-/** Reads of `from` go to `to` instead. Both are a host with or without a path; `from` may be `*`. */
+/** Redirects reads of `from` to `to`. Both are a host with an optional path; `from` may be `*`. */
 export interface Mirror {
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * Reads `FROM=TO`, as in `quay.io=artifactory.example/quay` or `*=mirror.example/cache`.
+ * Parses `FROM=TO`, as in `quay.io=artifactory.example/quay` or `*=mirror.example/cache`.
  * @throws AirgapError `usage`
  */
 export function parseMirror(text: string): Mirror {
@@ -19,7 +19,7 @@ export function parseMirror(text: string): Mirror {
   const from = withoutEnd(text.slice(0, Math.max(0, equals)), '/');
   const to = withoutEnd(text.slice(equals + 1), '/');
   if (equals < 0 || !(from === '*' || isPrefix(from)) || !isPrefix(to)) {
-    throw new AirgapError('usage', `"${text}" is not a mirror`, {
+    throw new AirgapError('usage', `"${text}" is not a valid mirror`, {
       hint: 'write HOST[/PATH]=HOST[/PATH], as in quay.io=artifactory.example/quay, or *=HOST/PATH for every registry',
     });
   }
@@ -27,8 +27,8 @@ export function parseMirror(text: string): Mirror {
 }
 
 /**
- * Where reads of a repository go. The longest `from` wins; with `*` the source host is kept in the path, since the
- * mirror has to tell registries apart.
+ * Returns the route for reads of a repository. The longest matching `from` wins; with `*`, the source host becomes part
+ * of the path, so that the mirror can distinguish registries.
  */
 export function mirroredPlace(mirrors: readonly Mirror[], repository: Repository): Place {
   const name = formatRepository(repository);

@@ -6,38 +6,38 @@ import { isStored, postUpload, type Upload } from './upload-start.ts';
 import { uploadBlob } from './uploads.ts';
 
 /**
- * Learns which registries tell, by a mount from a repository into itself, whether a blob is there: 201 where it is, an
- * upload session where it is not. That makes one request of two (distribution, Harbor, Zot do so). A registry that ignores
- * mounts (Docker Hub at times) would get blobs a second time, and one that says 201 to every mount (as Gitea did in 2022)
- * would not get them at all: so a mount is believed only after one of each kind has been seen to be right.
+ * Learns which registries can check for a blob by mounting it from a repository into itself: 201 when it exists, an
+ * upload session when it does not (distribution, Harbor, Zot). That saves a request per blob. A registry that ignores
+ * mounts (Docker Hub at times) would get blobs twice, and one that returns 201 to every mount (Gitea in 2022) would not
+ * get them at all. Self-mounts are therefore trusted only after one correct result of each kind.
  */
 export class OwnMounts {
   readonly #session: Session;
-  /** By registry; false while it is being tried. */
-  readonly #tells = new Map<string, boolean>();
+  /** By registry; false while it is being tested. */
+  readonly #isReliable = new Map<string, boolean>();
 
   constructor(session: Session) {
     this.#session = session;
   }
 
   tells(registry: string): boolean {
-    return this.#tells.get(registry) ?? false;
+    return this.#isReliable.get(registry) ?? false;
   }
 
-  /** Stores a blob that the registry has said it lacks; the first one of each registry tries its mounts. */
+  /** Stores a blob that the registry is known to lack. The first blob of each registry tests its self-mounts. */
   async upload(upload: Upload): Promise<'stored' | 'mounted' | 'present'> {
     const { registry } = upload.repository;
-    if (upload.mountFrom !== undefined || this.#tells.has(registry)) return uploadBlob(this.#session, upload);
-    this.#tells.set(registry, false);
+    if (upload.mountFrom !== undefined || this.#isReliable.has(registry)) return uploadBlob(this.#session, upload);
+    this.#isReliable.set(registry, false);
     const how = await uploadBlob(this.#session, { ...upload, mountFrom: upload.repository });
-    // It may have come in the meantime, or the registry says so to everything.
+    // Another client may have uploaded it meanwhile, or the registry returns 201 to every mount.
     if (how === 'present') return (await isStored(this.#session, upload)) ? how : uploadBlob(this.#session, upload);
-    this.#tells.set(registry, await this.#mountsOwn(upload));
+    this.#isReliable.set(registry, await this.#canSelfMount(upload));
     return how;
   }
 
-  /** Whether a blob that has just been stored is mounted from its own repository. */
-  async #mountsOwn(upload: Upload): Promise<boolean> {
+  /** Returns true when a blob that was just stored can be mounted from its own repository. */
+  async #canSelfMount(upload: Upload): Promise<boolean> {
     const { repository, descriptor } = upload;
     const what = describePlace(directly(repository), descriptor.digest);
     try {
@@ -45,7 +45,7 @@ export class OwnMounts {
       await discard(response);
       return response.status === 201;
     } catch (error) {
-      // The blob itself has been stored.
+      // The blob is stored, so a failed test is not an error.
       if (isRefusal(error) || (error instanceof AirgapError && error.code === 'network')) return false;
       throw error;
     }

@@ -10,18 +10,18 @@ import { complain } from './errors.ts';
 import { describePlace, type Place } from './hosts.ts';
 import type { Session, WholeAnswer } from './session.ts';
 
-/** Bytes of one page: an index, which is a manifest. */
+/** Maximum bytes of one page: an image index, with the limit of a manifest. */
 const PAGE_LIMIT = 4 * 1024 * 1024;
-/** Milliseconds for the head of a page's answer: it is asked for on the side, and a registry that hangs is not to hold up. */
+/** Milliseconds to wait for a page: referrers are optional, and a hanging registry should not delay the run. */
 const PATIENCE = 20_000;
-/** Pages of one list; registries put 50 (ECR) to some thousand entries on one. */
+/** Maximum pages of one list; registries return from 50 (ECR) to some thousand entries per page. */
 const PAGES = 100;
-/** Entries of one list; more than 2000 are refused anyway. A hundred pages of 4 MiB would take some GB of memory. */
+/** Maximum entries of one list; callers reject more than 2000. 100 pages of 4 MiB would take several GB of memory. */
 const ENTRIES = 20_000;
 
 /**
- * The referrers API (distribution specification 1.1, "Listing Referrers"). Which hosts do not have it is learned from
- * the first answer of each, and they are not asked again.
+ * Client of the referrers API (distribution specification 1.1, "Listing Referrers"). Remembers hosts without the API
+ * after their first response, and sends them no further requests.
  */
 export class ReferrersApi {
   readonly #session: Session;
@@ -32,16 +32,17 @@ export class ReferrersApi {
   }
 
   /**
-   * Descriptors of what has this manifest as its subject, `artifactType` in them; undefined where there is no such API,
-   * and the referrers' tag is to be read instead. A list that arrives damaged is asked for again, a few times.
-   * @throws AirgapError `unauthorized` or `forbidden` where there may be an API for those who may ask it, `registry`, `network`
+   * Lists the descriptors of a manifest's referrers, with `artifactType`; undefined when the registry has no such API
+   * and the referrers tag schema applies. A damaged list is retried a few times.
+   * @throws AirgapError `unauthorized` or `forbidden` when the API may exist for other credentials, `registry`,
+   * `network`
    */
   async list(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     const host = place.asked.registry;
     const known = this.#hosts.get(host);
-    if (known !== undefined) return (await known) ? this.#all(place, subject) : undefined;
-    const first = this.#all(place, subject);
-    // An error says nothing of whether it is there.
+    if (known !== undefined) return (await known) ? this.#fetchAll(place, subject) : undefined;
+    const first = this.#fetchAll(place, subject);
+    // After an error, the API may still exist.
     const isThere = first.then(
       (list) => list !== undefined,
       () => true,
@@ -50,8 +51,8 @@ export class ReferrersApi {
     return first;
   }
 
-  async #all(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    const what = `what belongs to ${describePlace(place, subject)}`;
+  async #fetchAll(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const what = `referrers of ${describePlace(place, subject)}`;
     const found: Descriptor[] = [];
     let next: Endpoint | URL | undefined = { kind: 'referrers', digest: subject };
     for (let page = 1; next !== undefined; page++) {
@@ -70,14 +71,14 @@ export class ReferrersApi {
         damageOf,
       );
       const isList = isListed(response, bytes);
-      // The first page alone tells whether there is such an API: registries of before it answer as they like.
+      // Only the first page shows whether the API exists: registries without it send arbitrary responses.
       if (page === 1 && !isList && hasNoApi(response.status)) return undefined;
       if (!isList) {
         throw complain(response, parseComplaint(bytes), { what, registry: place.asked.registry });
       }
       const damage = damageOf({ response, bytes });
       if (damage !== undefined)
-        throw new AirgapError('registry', `${what}: ${response.url.host} sends no list: ${damage}`);
+        throw new AirgapError('registry', `${what}: ${response.url.host} sent an invalid list: ${damage}`);
       found.push(...readLinks(MediaType.ociIndex, bytes).manifests);
       if (found.length > ENTRIES)
         throw new AirgapError('registry', `${what}: the list has more than ${ENTRIES} entries`);
@@ -87,7 +88,7 @@ export class ReferrersApi {
   }
 }
 
-/** Whether an answer is meant as a list: by its type, or, of JSON without a type of its own, by what is in it. */
+/** Returns true for a response that is meant as a list, by its content type or, for generic JSON, by its content. */
 function isListed(response: HttpResponse, bytes: Uint8Array): boolean {
   const type = headerOf(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
   if (response.status !== 200 || type !== 'application/json')
@@ -96,12 +97,12 @@ function isListed(response: HttpResponse, bytes: Uint8Array): boolean {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     return typeof json === 'object' && json !== null && 'manifests' in json;
   } catch {
-    // A list that arrived damaged.
+    // A damaged list.
     return true;
   }
 }
 
-/** Why a list cannot be read. It has no digest that would say so: what was changed and still is a list passes. */
+/** Returns the reason why a list is unreadable; undefined for a valid list. There is no digest to verify it against. */
 function damageOf({ response, bytes }: WholeAnswer): string | undefined {
   if (!isListed(response, bytes)) return undefined;
   try {
@@ -113,23 +114,23 @@ function damageOf({ response, bytes }: WholeAnswer): string | undefined {
 }
 
 /**
- * Every answer of a registry that does not know what it was asked. Throttling and its own failures are no such; nor is 401 or
- * 403, behind which there may be signatures that are listed nowhere else (ECR has a permission for the API).
+ * Returns true for a status of a registry that does not know the API. Not for throttling and server errors, and not for
+ * 401 and 403: signatures behind them may be listed nowhere else (ECR has a permission for the API).
  */
 function hasNoApi(status: number): boolean {
   return status < 500 ? ![401, 403, 408, 429].includes(status) : status === 501;
 }
 
-/** RFC 8288, as the distribution specification has it for tags and referrers. @throws AirgapError `registry` */
+/** Returns the URL of the next page from Link headers (RFC 8288). @throws AirgapError `registry` for another host */
 function nextPage(links: string, from: URL, what: string): URL | undefined {
-  // A link ends at the next `<`, so that no part is read twice; no URL has one.
+  // No URL contains `<`. Excluding it keeps the match linear.
   const [, target] = /<([^<>]*)>\s*;\s*rel="?next"?/i.exec(links) ?? [];
   if (target === undefined) return undefined;
   const url = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
   if (url?.host === from.host) {
-    // A registry behind a TLS proxy believes that it is spoken to in plain HTTP.
+    // A registry behind a TLS proxy may return an http URL.
     url.protocol = from.protocol;
     return url;
   }
-  throw new AirgapError('registry', `${what}: ${from.host} continues its list at another place`);
+  throw new AirgapError('registry', `${what}: ${from.host} continues its list at another host`);
 }

@@ -2,7 +2,7 @@ import type { Emit, Transfer } from '../base/events.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 
-/** What is sent, and to where. */
+/** Item that is sent, and its target repository. */
 export interface Sent {
   readonly item: Transfer['item'];
   readonly repository: Repository;
@@ -10,7 +10,9 @@ export interface Sent {
   readonly tag?: string | undefined;
 }
 
-/** Does the work, and says how it ended and how long it took. `work` gives how content got there; a manifest is stored. */
+/**
+ * Runs a transfer and emits its outcome and duration. `work` returns the outcome; undefined (manifests) means stored.
+ */
 export async function reported<R extends 'stored' | 'mounted' | 'present' | undefined>(
   emit: Emit,
   { item, repository, descriptor, tag }: Sent,

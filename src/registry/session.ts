@@ -15,46 +15,46 @@ import { apiHost } from './hosts.ts';
 import { quotaOf } from './throttling.ts';
 import { warningTeller } from './warnings.ts';
 
-/** Bytes that a token endpoint may answer. */
+/** Maximum bytes of a token response. */
 const TOKEN_LIMIT = 1024 * 1024;
 
 export type { RegistryRequest } from './authorized.ts';
 
-/** Requests with the registry's credentials on them. */
+/** Sends requests with the registry's credentials. */
 export interface Session {
   readonly transport: Transport;
   readonly authorizer: Authorizer;
-  /** The lowest that each registry has said is left. */
+  /** Lowest remaining pulls reported by each registry. */
   readonly quotas: ReadonlyMap<string, Quota>;
   /**
-   * The answer, whatever its status; a 401 has been answered with renewed credentials. Where HEAD is refused (400, 401,
-   * 403, 405, 5xx), the same is asked with GET, and its answer stands for HEAD's: a success without its body, or a
-   * refusal with its text.
+   * Sends a request and resolves with any status; after a 401 it is retried with renewed credentials. A refused HEAD
+   * (400, 401, 403, 405, 5xx) is replaced by a GET: a success has its body dropped, an error response keeps its text.
    */
   send(request: RegistryRequest): Promise<RegistryResponse>;
   /**
-   * The answer with its whole body, of `limit` bytes at most. It is asked for again when it breaks off, and a few times
-   * when it is damaged; the last one is given as it is.
+   * Sends a request and reads the body, of at most `limit` bytes. Retries when it is cut off, and a few times when it
+   * is damaged; the last damaged response is returned.
    */
   read(request: RegistryRequest, limit: number, damage?: Damage): Promise<WholeAnswer>;
 }
 
-/** An answer that is all here. */
+/** Response with its complete body. */
 export interface WholeAnswer {
   readonly response: RegistryResponse;
   readonly bytes: Uint8Array;
 }
 
-/** What is wrong with an answer that is all here, where another one may be right. */
+/** Returns a reason to retry a complete but damaged response; undefined when it is fine. */
 export type Damage = (answer: WholeAnswer) => string | undefined;
 
-/** An authorizer that fetches tokens with the keychain's credentials, over this transport. */
+/** Creates an authorizer that fetches tokens with the keychain's credentials over this transport. */
 export function authorizerOf(transport: Transport, keychain: Keychain): Authorizer {
   return createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
 }
 
 /**
- * @param options `emit` is told of what registries warn of; `isTarget` as in {@link RegistryRequest}
+ * Creates a session.
+ * @param options `emit` receives warnings of registries; `isPushTarget` as in {@link RegistryRequest}
  */
 export function createSession(
   transport: Transport,
@@ -68,7 +68,7 @@ export function createSession(
     const { registry = request.repository.registry } = response;
     tellWarnings(registry, response);
     const quota = quotaOf(registry, response);
-    // Answers of requests that went out together come in any order.
+    // Responses to concurrent requests arrive in any order.
     if (quota !== undefined && quota.remaining <= (quotas.get(registry)?.remaining ?? quota.remaining))
       quotas.set(registry, quota);
     return response;
@@ -87,7 +87,7 @@ interface Reading extends Pick<HttpRequest, 'what' | 'signal'> {
   readonly damage?: Damage | undefined;
 }
 
-/** As {@link Session.read}. */
+/** Implements {@link Session.read}. */
 async function readWhole(
   { retrier }: Transport,
   { what, signal, limit, damage }: Reading,
@@ -115,10 +115,14 @@ function tokenExchange(transport: Transport): TokenExchange {
     checkHost(url, what);
     const isSecret = headers.authorization !== undefined || form !== undefined;
     if (isSecret && url.protocol === 'http:' && transport.scheme(apiHost(registry)) === 'https') {
-      // Not even where --plain-http allows that host: it was not allowed for what this registry says.
-      throw new AirgapError('registry', `${what}: the token server ${url.host} would get the credentials without TLS`, {
-        hint: `${registry} itself is spoken to with TLS, so it has to name a token server with an https URL`,
-      });
+      // Even with --plain-http for that host: it was not allowed for credentials of this registry.
+      throw new AirgapError(
+        'registry',
+        `${what}: credentials were not sent to the token server ${url.host}, which has no TLS`,
+        {
+          hint: `${registry} uses TLS: configure it to name a token server with an https URL`,
+        },
+      );
     }
     const sent = form === undefined ? undefined : Buffer.from(form);
     const plain = ({ response, bytes }: WholeAnswer): { status: number; text: string } => ({
@@ -139,7 +143,7 @@ function tokenExchange(transport: Transport): TokenExchange {
   };
 }
 
-/** The digest header of an answer; undefined when there is none. */
+/** Returns the digest header of a response; undefined when there is none. */
 export function contentDigest(response: HttpResponse): string | undefined {
   return headerOf(response, 'docker-content-digest')?.trim();
 }

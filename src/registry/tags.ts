@@ -3,13 +3,13 @@ import type { Repository } from '../oci/reference.ts';
 import { describePlace, directly } from './hosts.ts';
 import type { Session } from './session.ts';
 
-/** Bytes of a list: a thousand tags of 128 characters, and room for what registries put around them. */
+/** Maximum bytes of a list: 1000 tags of 128 characters, plus formatting. */
 const LIMIT = 1024 * 1024;
 
 /**
- * Lists the tags of a repository (distribution specification 1.1, "Listing Tags"); none of one that is not there.
- * @returns undefined where the registry does not give the whole list on one page
- * @throws AirgapError `network`, `registry` for an answer that is too large
+ * Lists the tags of a repository (distribution specification 1.1, "Listing Tags"); empty when it does not exist.
+ * @returns undefined when the registry does not return the whole list on one page
+ * @throws AirgapError `network`, `registry` for a response that is too large
  */
 export async function listTags(session: Session, repository: Repository): Promise<ReadonlySet<string> | undefined> {
   const what = `tags of ${describePlace(directly(repository))}`;
@@ -21,7 +21,7 @@ export async function listTags(session: Session, repository: Repository): Promis
   if (response.status !== 200 || headerOf(response, 'link') !== undefined) return undefined;
   try {
     const { tags } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { tags?: unknown };
-    // Go writes an empty list as null. A page for people has no list at all.
+    // Go serializes an empty list as null. A web page has no list.
     if (tags === null) return new Set();
     return Array.isArray(tags) ? new Set(tags.filter((tag) => typeof tag === 'string')) : undefined;
   } catch {

@@ -7,15 +7,15 @@ import type { RetryAdvice } from '../http/send.ts';
 import { parseComplaint } from './complaint.ts';
 import { retryableRefusal } from './refusals.ts';
 
-/** Milliseconds that a wait has to be long to be told. */
+/** Shortest wait in milliseconds to mention in a message. */
 const WORTH_TELLING = 60_000;
-/** Milliseconds from which on a time of day says nothing any more. */
+/** Longest wait in milliseconds to mention; longer ones are bogus. */
 const TOO_FAR = 400 * 24 * 3600 * 1000;
 
 /**
- * Tells a limit that holds for hours (Docker Hub's on pulls) from one on requests a second or minute (ECR, ghcr.io, Artifact
- * Registry, Docker Hub's against abuse): the first ends the request at once, the others are waited for. All say 429,
- * ghcr.io also 403.
+ * Distinguishes a limit that lasts for hours (Docker Hub's pull limit) from one on requests per second or minute (ECR,
+ * ghcr.io, Artifact Registry, Docker Hub's abuse limit): the former fails the request immediately, the latter are
+ * retried. All return 429, ghcr.io also 403.
  */
 export async function checkRateLimit(response: HttpResponse): Promise<RetryAdvice> {
   const { status } = response;
@@ -27,34 +27,34 @@ export async function checkRateLimit(response: HttpResponse): Promise<RetryAdvic
   return { response: whole, retryable: retryableRefusal(status, parseComplaint(bytes)), after };
 }
 
-/** Whether nothing is left of a limit for longer than a run waits, of which nobody says when it begins anew. */
+/** Returns true for an exhausted limit whose window exceeds the maximum wait, and whose reset time is unknown. */
 function isUsedUp({ remaining, window = 0, wait }: RateLimit): boolean {
   return remaining === 0 && wait === undefined && window * 1000 > RETRY_DEFAULTS.maxRetryAfter;
 }
 
-/** Seconds of Docker Hub's limit on pulls ("Docker Hub pull usage and limits"), where the answer does not say. */
+/** Window of Docker Hub's pull limit in seconds ("Docker Hub pull usage and limits"), for responses without it. */
 const HUB_WINDOW = 6 * 3600;
 
-/** What the headers of a refusal say of a limit, for sentences; each part is empty where they say nothing. */
+/** Texts for messages about a limit; each is empty when the headers do not say. */
 interface LimitText {
-  /** How much was allowed: ` (10 in 6 hours)`. */
+  /** Size of the limit: ` (10 in 6 hours)`. */
   readonly size: string;
-  /** When it is over: `in 1 hour (at …)`. */
+  /** End of the limit: `in 1 hour (at …)`. */
   readonly end: string;
 }
 
-/** @param isHub the answer is one that Docker Hub words */
+/** Describes the limit of a response. @param isHub true for an error text of Docker Hub */
 export function describeRateLimit(response: HttpResponse, now: number, isHub = false): LimitText {
   const { limit, wait, window = isHub ? HUB_WINDOW : undefined } = rateLimitOf(response.headers, now);
   const size = limit === undefined || window === undefined ? '' : ` (${limit} in ${duration(window)})`;
   const until = wait ?? (window ?? 0) * 1000;
   if (until < WORTH_TELLING || until > TOO_FAR) return { size, end: '' };
-  // When the hours of such a limit began nobody says.
+  // Without a reset time, the start of the window is unknown: "within" and "by".
   const [least, at] = wait === undefined ? ['within', 'by'] : ['in', 'at'];
   return { size, end: `${least} ${duration(until / 1000)} (${at} ${clock(now + until)})` };
 }
 
-/** A time of day, in full minutes upwards: `2026-11-22 15:04 UTC`. */
+/** Formats a time, rounded up to minutes: `2026-11-22 15:04 UTC`. */
 function clock(time: number): string {
   return `${new Date(time + 59_999).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
@@ -66,10 +66,10 @@ function duration(seconds: number): string {
   return `${hours} ${hours === 1 ? 'hour' : 'hours'}`;
 }
 
-/** The limit on pulls that an answer tells of, as Docker Hub's do; undefined where it tells of none. */
+/** Returns the pull limit in the headers of a response, as Docker Hub sends it; undefined when there is none. */
 export function quotaOf(registry: string, response: HttpResponse): Quota | undefined {
   const { remaining, limit, window } = rateLimitOf(response.headers, Date.now());
-  // Limits with an `x-` before their names are on other things than pulls.
+  // Limits with the prefix `x-` are not about pulls.
   if (remaining === undefined || response.headers['ratelimit-remaining'] === undefined) return undefined;
   return {
     registry,

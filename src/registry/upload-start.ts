@@ -10,18 +10,18 @@ import { registryError } from './errors.ts';
 import { directly } from './hosts.ts';
 import type { Session } from './session.ts';
 
-/** A blob to be stored. */
+/** Blob to store in a repository. */
 export interface Upload {
   readonly repository: Repository;
   readonly descriptor: Descriptor;
   readonly body: Body;
   readonly mountFrom?: Repository | undefined;
-  /** The repository has been asked, and lacks it. */
+  /** True when the repository is known to lack the blob. */
   readonly isMissing?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Whether the blob is there. A registry that refuses to say so (405, 403) has not said that it is. */
+/** Returns true when the blob is stored; false when the registry refuses to say (405, 403). */
 export async function isStored(session: Session, { repository, descriptor }: Upload): Promise<boolean> {
   try {
     return await headBlob(session, directly(repository), descriptor);
@@ -31,7 +31,7 @@ export async function isStored(session: Session, { repository, descriptor }: Upl
   }
 }
 
-/** Asks for an upload session; with `from`, for a mount, in one try. */
+/** Requests an upload session or, with `from`, a mount in a single attempt. */
 export function postUpload(session: Session, upload: Upload, what: string, from?: Repository): Promise<HttpResponse> {
   const { repository, descriptor, signal } = upload;
   return session.send({
@@ -48,9 +48,9 @@ export function postUpload(session: Session, upload: Upload, what: string, from?
 }
 
 /**
- * Offers a mount. A registry that does not mount opens an upload session instead, which is used.
- * @returns undefined where there is none to offer, or where it fails: the source may be out of reach for these
- *   credentials, and some registries and proxies fail of the query itself (500, a closed connection)
+ * Requests a mount. A registry that does not mount opens an upload session instead; its URL is returned.
+ * @returns undefined without a source, and when the mount fails: the credentials may lack access to the source, and
+ *   some registries and proxies fail because of the query (500, a closed connection)
  */
 export async function startMount(
   session: Session,
@@ -59,7 +59,7 @@ export async function startMount(
 ): Promise<URL | 'mounted' | 'present' | undefined> {
   const { repository, mountFrom: from, isMissing = false, signal } = upload;
   if (from?.registry !== repository.registry) return undefined;
-  // From its own repository a mount asks whether the blob is there.
+  // A mount from the same repository checks whether the blob exists.
   const isQuestion = from.path === repository.path;
   for (let attempt = 1; ; attempt++) {
     let failure: { readonly reason: string; readonly retryable: Retryable; readonly after?: number };
@@ -68,13 +68,13 @@ export async function startMount(
       await discard(response);
       if (response.status === 201) return isQuestion ? 'present' : 'mounted';
       const location = uploadLocation(response);
-      // The other repository has it, so this registry does not mount; what came with an earlier push is not sent again.
+      // The source has the blob, so this registry does not mount. The blob may still exist from an earlier push.
       const isAsked = location !== undefined && !isQuestion && !isMissing;
       if (isAsked && (await isStored(session, upload))) return 'present';
       if (location !== undefined) return location;
       const retryable = retryableStatus(response.status);
       failure = {
-        reason: `${response.url.host} answers ${response.status} to a mount`,
+        reason: `${response.url.host} returned ${response.status} to a mount`,
         retryable: retryable === 'yes' ? 'few' : retryable,
         after: retryAfter(response.headers),
       };
@@ -82,12 +82,12 @@ export async function startMount(
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
       failure = { reason: error.message, retryable: 'few' };
     }
-    // A mount from another repository saves all the bytes, and is worth a few tries.
+    // A mount from another repository saves the whole upload, so it is worth a few retries.
     if (isQuestion || !(await session.transport.retrier.again({ what, attempt, ...failure, signal }))) return undefined;
   }
 }
 
-/** Opens an upload session. The URL is where the PUT goes. */
+/** Opens an upload session and returns the URL for the PUT. */
 export async function startUpload(session: Session, upload: Upload, what: string): Promise<URL | 'present'> {
   const { registry } = upload.repository;
   const response = await postUpload(session, upload, what);
@@ -97,17 +97,17 @@ export async function startUpload(session: Session, upload: Upload, what: string
     await discard(response);
     return location;
   }
-  // To some registries a POST without a mount is enough to say that they have the blob.
+  // Some registries return 201 to a POST without a mount when they have the blob.
   if (status === 201 && (await isStored(session, upload))) {
     await discard(response);
     return 'present';
   }
   if (status < 200 || status > 204) throw await registryError(response, { what, registry, writes: true });
   await discard(response);
-  throw new AirgapError('registry', `${what}: ${response.url.host} opens an upload without saying where`);
+  throw new AirgapError('registry', `${what}: ${response.url.host} opened an upload session without a location`);
 }
 
-/** Where an upload goes on that an answer opens: 202, and of some registries 200 or 204 (containerd takes these, too). */
+/** Returns the upload location of a response: 202 or, from some registries, 200 or 204 (as containerd accepts). */
 function uploadLocation(response: HttpResponse): URL | undefined {
   const { status, url } = response;
   const location = headerOf(response, 'location');
@@ -115,7 +115,7 @@ function uploadLocation(response: HttpResponse): URL | undefined {
   return location !== undefined && URL.canParse(location, url.href) ? sessionUrl(location, url) : undefined;
 }
 
-/** A registry behind a TLS proxy often believes that it is spoken to in plain HTTP; the way we came is the right one. */
+/** Resolves a location. A registry behind a TLS proxy often returns an http URL, which is changed to https. */
 function sessionUrl(location: string, base: URL): URL {
   const url = new URL(location, base);
   if (base.protocol === 'https:' && url.protocol === 'http:' && url.hostname === base.hostname) {

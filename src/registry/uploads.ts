@@ -14,18 +14,20 @@ import { retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
 import { isStored, startMount, startUpload, type Upload } from './upload-start.ts';
 
-/** Milliseconds. A registry verifies and moves the whole blob before it answers: 10 GB at 20 MB/s. */
+/** Milliseconds. A registry verifies and moves the whole blob before it responds: 10 GB at 20 MB/s. */
 const COMMIT_TIMEOUT = 10 * 60_000;
-/** How often that long is waited: who does not answer twice does not answer. */
+/** Maximum timeouts of that length: after two, a response is unlikely. */
 const WAITS = 2;
 
-/** Bytes that Node holds for a connection before it tells the writer to wait (`highWaterMark` of net.Socket). */
+/** Bytes that Node buffers for a connection before it applies backpressure (`highWaterMark` of net.Socket). */
 const SENT = 64 * 1024;
 
-/** Bytes of a body that is sent in one piece, with the head of its request: what most blobs cost is the pieces. */
+/**
+ * Maximum bytes of a body sent as a single chunk with the request headers: for small blobs, chunks are the main cost.
+ */
 const WHOLE = 512 * 1024;
 
-/** One try's result, where it is not the end. */
+/** Failed PUT that may be retried. */
 interface Setback {
   readonly retryable: Retryable;
   readonly error: AirgapError;
@@ -33,9 +35,10 @@ interface Setback {
 }
 
 /**
- * Stores a blob: a mount where one is offered, else POST and one PUT with everything in it. Never PATCH: ECR's answers to
- * it cannot be continued from. Each repetition is a new session, after asking whether the last one got through after all.
- * @throws AirgapError `digest-mismatch`, what `body` throws, and those of a registry
+ * Stores a blob: by mount if a source is given, otherwise by POST and a monolithic PUT. Never by PATCH, because uploads
+ * to ECR cannot be continued from its responses. Each retry uses a new session, after a check whether the previous one
+ * succeeded after all.
+ * @throws AirgapError `digest-mismatch`, errors of `body`, and those of a registry
  */
 export async function uploadBlob(session: Session, upload: Upload): Promise<'stored' | 'mounted' | 'present'> {
   const { repository, descriptor, signal } = upload;
@@ -64,7 +67,7 @@ export async function uploadBlob(session: Session, upload: Upload): Promise<'sto
 async function put(session: Session, upload: Upload, location: URL, what: string): Promise<Setback | undefined> {
   const { repository, descriptor, signal } = upload;
   const url = new URL(location);
-  // Appended as text: parsing and writing the query again would change what the registry put there.
+  // Appended as text: parsing and serializing the query would change parameters of the registry.
   url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(descriptor.digest)}`;
   const whole = descriptor.size <= WHOLE ? await readWhole(upload, what) : undefined;
   let response: HttpResponse;
@@ -92,16 +95,16 @@ async function put(session: Session, upload: Upload, location: URL, what: string
     return undefined;
   }
   if (status >= 200 && status < 300) {
-    // Some registries end with 200 or 202. Whether they have stored it, they can be asked.
+    // Some registries return 200 or 202. Check that the blob is stored.
     await discard(response);
     if (await isStored(session, upload)) return undefined;
-    const message = `${what}: ${answered.host} answers ${status} and does not have it`;
+    const message = `${what}: ${answered.host} returned ${status} but does not have the blob`;
     return { retryable: 'few', error: new AirgapError('registry', message, { isTransient: true }) };
   }
   const complaint = await readComplaint(response);
   const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
-  // What is sent is known to be right: its way or the storage has spoiled it, or the session is gone (a restarted registry,
-  // another instance behind the same name, which may not say more than 404).
+  // The content is verified before it is sent. It was damaged in transit or storage, or the session is gone (a
+  // restarted registry, or another instance behind the same name, which may return a bare 404).
   const likely = retryableRefusal(status, complaint);
   const isGone = (status === 404 && complaint.code === '') || status === 416;
   const retryable = likely === 'no' && isGone ? 'few' : likely;
@@ -109,8 +112,8 @@ async function put(session: Session, upload: Upload, location: URL, what: string
 }
 
 /**
- * The body, hashed on its way. The last piece is held back until all of it is known to be right, so a registry never
- * gets to commit what is wrong.
+ * Wraps a body with verification. The last chunk is held back until digest and size match, so a registry can never
+ * commit damaged content.
  */
 function verified({ descriptor, body, signal }: Upload, what: string): RequestBody {
   const { digest, size } = descriptor;
@@ -121,24 +124,25 @@ function verified({ descriptor, body, signal }: Upload, what: string): RequestBo
     let held: Uint8Array | undefined;
     for await (const chunk of (await body.open(0, signal)) as AsyncIterable<Uint8Array>) {
       length += chunk.length;
-      if (length > size) throw wrong(`longer than the ${size} bytes it should have`);
+      if (length > size) throw wrong(`it has more than ${size} bytes`);
       hash.update(chunk);
       if (held !== undefined) {
         yield held;
-        // Asked for the next one, the connection has sent this: what fills its buffer is waited for, and less may not be.
+        // When the next chunk is requested, a chunk that fills the socket buffer has been sent; a smaller one may not
+        // be.
         if (held.length >= SENT) giveBack(held);
       }
       held = chunk;
     }
-    if (length < size) throw wrong(`${length} bytes long and not ${size}`);
+    if (length < size) throw wrong(`it has ${length} bytes instead of ${size}`);
     const actual = hash.digest('hex');
-    if (actual !== encodedOf(digest)) throw wrong(`${algorithmOf(digest)}:${actual}`);
+    if (actual !== encodedOf(digest)) throw wrong(`its digest is ${algorithmOf(digest)}:${actual}`);
     if (held !== undefined) yield held;
   }
   return { length: size, open: read };
 }
 
-/** All of a small body, verified. */
+/** Reads and verifies a small body. */
 async function readWhole({ descriptor, body, signal }: Upload, what: string): Promise<Uint8Array> {
   const { digest, size } = descriptor;
   const chunks: Uint8Array[] = [];
@@ -147,24 +151,24 @@ async function readWhole({ descriptor, body, signal }: Upload, what: string): Pr
   await new Promise<void>((resolve, reject) => {
     stream.on('error', reject).on('end', resolve);
     stream.on('close', () => {
-      if (!stream.readableEnded) reject(damaged(what, `${length} bytes long and not ${size}`));
+      if (!stream.readableEnded) reject(damaged(what, `it has ${length} bytes instead of ${size}`));
     });
     stream.on('data', (chunk: Uint8Array) => {
       length += chunk.length;
-      if (length > size) stream.destroy(damaged(what, `longer than the ${size} bytes it should have`));
+      if (length > size) stream.destroy(damaged(what, `it has more than ${size} bytes`));
       chunks.push(chunk);
     });
   });
   const [first] = chunks;
   const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-  if (length < size) throw damaged(what, `${length} bytes long and not ${size}`);
+  if (length < size) throw damaged(what, `it has ${length} bytes instead of ${size}`);
   const actual = digestOf(bytes, algorithmOf(digest));
-  if (actual !== digest) throw damaged(what, actual);
+  if (actual !== digest) throw damaged(what, `its digest is ${actual}`);
   return bytes;
 }
 
 function damaged(what: string, actual: string): AirgapError {
-  return new AirgapError('digest-mismatch', `${what}: the content to send is ${actual}`, {
-    hint: 'the source is damaged; check it with: helm airgap verify',
+  return new AirgapError('digest-mismatch', `${what}: the content to send is damaged: ${actual}`, {
+    hint: 'check the source with: helm airgap verify',
   });
 }

@@ -2,20 +2,20 @@ import type { Emit } from '../base/events.ts';
 import { printableLine } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 
-/** Characters of a text that are shown. */
+/** Maximum characters of a warning. */
 const LENGTH = 255;
-/** Warnings of registries that a run shows. */
+/** Maximum warnings of registries per run. */
 const LIMIT = 20;
 
 /**
- * Tells what registries warn of, each text of a registry once (distribution specification, "Warnings":
- * `Warning: 299 - "text"`, with the text of RFC 7234, 5.5). Nothing else follows from it.
+ * Reports the warnings of registries, each text once per registry (distribution specification, "Warnings":
+ * `Warning: 299 - "text"`, with the text of RFC 7234, 5.5). Warnings have no other effect.
  */
 export function warningTeller(emit: Emit): (registry: string, response: HttpResponse) => void {
   const told = new Set<string>();
   return (registry, { headers }) => {
     const { warning } = headers;
-    // Most answers have none, and all answers pass here.
+    // Fast path: called for every response, and most have no warning.
     if (warning === undefined) return;
     for (const value of Array.isArray(warning) ? warning : [warning]) {
       const [, quoted] = /^299 [^ "]+ "((?:[^"\\]|\\.)*)"/.exec(value) ?? [];

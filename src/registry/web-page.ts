@@ -1,25 +1,25 @@
 import { inOneLine } from '../base/printable.ts';
 
-/** The hint for a web page where a registry should have answered. */
+/** Hint for a web page in place of a response of a registry. */
 export const NO_REGISTRY =
-  'a web page comes from a proxy, a firewall or a login portal, or from a host that is no registry: check the host, and what stands before it';
+  'a proxy, a firewall or a login portal may have sent the web page, or the host is not a registry: check the host and what is in front of it';
 
-/** Characters of a page that are looked at: a manifest may be 4 MiB, and so may a page in its place. */
+/** Maximum characters of a page to read: a page in place of a manifest can have 4 MiB. */
 const LIMIT = 64 * 1024;
-/** Characters in which a document says that it is HTML. */
+/** Characters at the start of a document in which HTML is detected. */
 const HEAD = 1024;
-/** What a web page begins with, at the latest behind comments and an XML declaration. */
+/** Start of a web page, possibly after comments and an XML declaration. */
 const BEGINS = /<(?:!doctype html|html|head|body)[\s>]/i;
-/** Elements whose text is none for people. */
+/** Elements without visible text. */
 const HIDDEN: readonly string[] = ['head', 'script', 'style'];
 
-/** The text of a web page, tags taken out, or its title where it has no other; undefined for what is no web page. */
+/** Returns the visible text of a web page, or its title if there is none; undefined for anything else. */
 export function pageText(text: string): string | undefined {
   if (!text.startsWith('<') || !BEGINS.test(text.slice(0, HEAD))) return undefined;
   return plain(HIDDEN.reduce(without, text.slice(0, LIMIT))) || pageTitle(text);
 }
 
-/** The title of a web page; empty when it has none. */
+/** Returns the title of a web page; empty when it has none. */
 export function pageTitle(text: string): string {
   const page = text.slice(0, LIMIT);
   const lower = page.toLowerCase();
@@ -31,13 +31,13 @@ function openingsOf(name: string): readonly string[] {
   return [`<${name}>`, `<${name} `];
 }
 
-/** Takes elements out; one that is not closed goes to the end. */
+/** Removes elements; an unclosed one extends to the end. */
 function without(text: string, name: string): string {
   const lower = text.toLowerCase();
   const closing = `</${name}>`;
   let rest = '';
   let at = 0;
-  // Where each opening comes next. It is looked for again only behind that, so that thousands of them take no longer.
+  // Next occurrence of each opening tag. Searching only after it keeps this linear for thousands of tags.
   let next = openingsOf(name).map((opening) => ({ opening, start: indexOf(lower, opening, 0) }));
   for (;;) {
     const start = Math.min(...next.map((one) => one.start));
@@ -49,13 +49,13 @@ function without(text: string, name: string): string {
   }
 }
 
-/** Where a text comes from a position on; the end of the whole where it does not. */
+/** Returns the index of the next occurrence, or the length of the text when there is none. */
 function indexOf(text: string, wanted: string, from: number): number {
   const at = text.indexOf(wanted, from);
   return at < 0 ? text.length : at;
 }
 
-/** Text without tags and entities, in one line. */
+/** Strips tags and decodes entities; returns one line. */
 function plain(text: string): string {
   const words = text
     .replace(/<[^<>]*>/g, ' ')

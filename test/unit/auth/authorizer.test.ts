@@ -34,7 +34,7 @@ function setUp(credential: Credential | undefined, answer: (count: number) => ob
 }
 
 describe('a bearer challenge', () => {
-  it('is answered with a token for the scope, asked for with the credentials', async () => {
+  it('is answered with a token for the scope, fetched with the credentials', async () => {
     const { asked, authorizer } = setUp({ kind: 'basic', username: 'u', password: 'p' }, () => ({ token: 'tok-1' }));
     expect(await authorizer.authorization(access)).toBeUndefined();
     expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer tok-1');
@@ -55,7 +55,7 @@ describe('a bearer challenge', () => {
     expect(asked[0]?.authorization).toBeUndefined();
   });
 
-  it('is answered with an identity token by POST, which stays out of the URL', async () => {
+  it('is answered with an identity token by POST, not in the URL', async () => {
     const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'refresh-me' }, () => ({ access_token: 't' }));
     expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer t');
     expect(asked).toMatchObject([{ method: 'POST', url: 'https://auth.example/token?x=1' }]);
@@ -68,14 +68,14 @@ describe('a bearer challenge', () => {
     });
   });
 
-  it('is answered once for many at the same time', async () => {
+  it('is answered once for concurrent requests', async () => {
     const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const all = await Promise.all(Array.from({ length: 8 }, () => authorizer.renew(access, BEARER, undefined)));
     expect(new Set(all)).toEqual(new Set(['Bearer tok-1']));
     expect(asked).toHaveLength(1);
   });
 
-  it('is answered anew before the token ends; without a word about it that is 60 s', async () => {
+  it('is answered with a new token before the old one expires, by default after 60 s', async () => {
     const { asked, authorizer, clock } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     await authorizer.renew(access, BEARER, undefined);
     clock.now = 50_000;
@@ -86,7 +86,7 @@ describe('a bearer challenge', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('in mid-run drops the token that was refused, once for all who sent it', async () => {
+  it('drops a rejected token once for all requests that sent it', async () => {
     const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}`, expires_in: 3600 }));
     const sent = await authorizer.renew(access, BEARER, undefined);
     const renewed = await Promise.all([authorizer.renew(access, BEARER, sent), authorizer.renew(access, BEARER, sent)]);
@@ -94,7 +94,7 @@ describe('a bearer challenge', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('that asks for another scope than the path suggests gets both, from then on', async () => {
+  it('for another scope than that of the path gets a token for both', async () => {
     const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const wider = BEARER.replace('repository:a/b:pull"', 'repository:proxy/a/b:pull"');
     await authorizer.renew(access, wider, undefined);
@@ -105,7 +105,7 @@ describe('a bearer challenge', () => {
     ]);
   });
 
-  it('that asks for ever more scopes does not get them all', async () => {
+  it('for ever more scopes is limited', async () => {
     const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     let sent: string | undefined;
     for (let at = 0; at < 50; at++) {
@@ -117,7 +117,7 @@ describe('a bearer challenge', () => {
     expect(Math.max(...scopes.flat().map((scope) => scope.length))).toBeLessThan(100);
   });
 
-  it('for a token that has not the right is not answered with another one of the same kind', async () => {
+  it('for a token without permission is not answered with another token of the same scopes', async () => {
     const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const sent = await authorizer.renew(access, BEARER, undefined);
     const insufficient = `${BEARER},error="insufficient_scope"`;
@@ -127,16 +127,16 @@ describe('a bearer challenge', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('whose token endpoint refuses is an error that says whether credentials were there', async () => {
+  it('whose token endpoint denies access is an error with or without a login', async () => {
     const anonymous = setUp(undefined, () => 401);
     await expect(anonymous.authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({
       code: 'unauthorized',
-      message: 'auth.example gives no anonymous access to r.example (401): no token for repository:a/b:pull',
-      hint: expect.stringMatching(/helm registry login r\.example; looked in here, there; .*not exist/),
+      message: expect.stringMatching(/^auth\.example .*r\.example .*\b401\b.*repository:a\/b:pull$/),
+      hint: expect.stringMatching(/helm registry login r\.example.*here, there/),
     });
     const known = setUp({ kind: 'basic', username: 'u', password: 'p', source: 'stored in FILE' }, () => 401);
     await expect(known.authorizer.renew(access, BEARER, undefined)).rejects.toThrow(
-      'auth.example refuses the login for r.example stored in FILE (user u) (401): no token for repository:a/b:pull',
+      /^auth\.example .*r\.example stored in FILE .*user u.*\b401\b.*repository:a\/b:pull$/,
     );
   });
 
@@ -148,7 +148,7 @@ describe('a bearer challenge', () => {
     ['<html>', ''],
     [null, ''],
     [{ errors: [null, 1] }, ''],
-  ])('whose token endpoint refuses is an error with its words: %j', async (body, words) => {
+  ])('whose token endpoint denies access is an error with its text: %j', async (body, words) => {
     const exchange: TokenExchange = async () => ({ status: 401, text: JSON.stringify(body) });
     const authorizer = createAuthorizer({ keychain: { lookup: async () => undefined }, exchange, now: () => 0 });
     const error = await authorizer.renew(access, BEARER, undefined).catch((caught: unknown) => caught as AirgapError);
@@ -168,7 +168,7 @@ describe('a bearer challenge', () => {
   });
 
   it.each(['', 'ftp://auth.example/t', 'file:///etc/passwd', 'javascript:1'])(
-    'with the realm %j is none that can be answered',
+    'with the realm %j cannot be answered',
     async (realm) => {
       const { asked, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
       expect(await authorizer.renew(access, `Bearer realm="${realm}"`, undefined)).toBeUndefined();
@@ -177,7 +177,7 @@ describe('a bearer challenge', () => {
   );
 
   it.each([404, 405, 501])(
-    'is answered with an identity token as the password of its user where POST gives %d',
+    'is answered with an identity token as the password of its user after a POST with %d',
     async (status) => {
       const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'refresh-me', username: 'me' }, (count) =>
         count === 1 ? status : { token: 'tok' },
@@ -190,7 +190,7 @@ describe('a bearer challenge', () => {
   );
 
   it.each([400, 401, 403])(
-    'is not answered a second time where an identity token is refused with %d',
+    'is not answered a second time when an identity token is rejected with %d',
     async (status) => {
       const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'old', username: 'me' }, () => status);
       await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({ code: 'unauthorized' });
@@ -198,7 +198,7 @@ describe('a bearer challenge', () => {
     },
   );
 
-  it('is an error that names the login where an identity token without a user is not taken', async () => {
+  it('is an error with the login when an identity token without a user is not accepted', async () => {
     const { authorizer } = setUp({ kind: 'identity-token', token: 'x', source: 'stored in FILE' }, () => 405);
     await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({
       code: 'registry',
@@ -206,7 +206,7 @@ describe('a bearer challenge', () => {
     });
   });
 
-  it('whose token endpoint fails is an error for all who wait for it, and is asked once for them', async () => {
+  it('whose token endpoint fails is an error for all concurrent requests, with a single fetch', async () => {
     const answer = Promise.withResolvers<{ status: number; text: string }>();
     let asked = 0;
     const exchange: TokenExchange = () => {
@@ -215,7 +215,7 @@ describe('a bearer challenge', () => {
     };
     const authorizer = createAuthorizer({ keychain: { lookup: async () => undefined }, exchange, now: () => 0 });
     const renewals = [authorizer.renew(access, BEARER, undefined)];
-    // One comes while the answer is on its way.
+    // The second request starts while the first is waiting.
     await new Promise((resolve) => setImmediate(resolve));
     renewals.push(authorizer.renew(access, BEARER, undefined));
     await new Promise((resolve) => setImmediate(resolve));
@@ -224,7 +224,7 @@ describe('a bearer challenge', () => {
     expect(asked).toBe(1);
   });
 
-  it('whose token endpoint fails once is asked again the next time', async () => {
+  it('whose token endpoint fails once is answered the next time', async () => {
     const { authorizer } = setUp(undefined, (count) => (count === 1 ? 500 : { token: 'tok' }));
     await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({ code: 'registry' });
     expect(await authorizer.authorization(access)).toBe('Bearer tok');
@@ -232,7 +232,7 @@ describe('a bearer challenge', () => {
 });
 
 describe('a basic challenge', () => {
-  it('is answered with the credentials, and after a refusal with fresh ones', async () => {
+  it('is answered with the credentials, and after a rejection with fresh ones', async () => {
     let password = 'old-password';
     let forgotten = 0;
     const keychain: Keychain = {
@@ -258,7 +258,7 @@ describe('a basic challenge', () => {
   });
 });
 
-describe('a refusal that stays', () => {
+describe('a final refusal', () => {
   const me: Credential = { kind: 'basic', username: 'me', password: 'pw', source: 'stored in FILE', remedy: 'do this' };
   const explained = async (
     credential: Credential | undefined,
@@ -270,40 +270,42 @@ describe('a refusal that stays', () => {
     return authorizer.explain(access, { wwwAuthenticate: challenge, sent: undefined, ...refused });
   };
 
-  it('of a password names file and user, and what to do', async () => {
+  it('of a password has file, user and remedy', async () => {
     expect(await explained(me, 'Basic', { status: 401, sent: 'Basic x' })).toEqual({
-      message: 'the login for r.example stored in FILE (user me) was refused',
+      message: expect.stringMatching(/r\.example stored in FILE .*user me/),
       hint: 'do this',
     });
   });
 
-  it('of a token that a login gave says that it may be no wrong password', async () => {
+  it('of a token fetched with a login does not suggest a wrong password', async () => {
     const { message, hint } = await explained(me, BEARER, { status: 401, sent: 'Bearer tok' });
-    expect(message).toBe('the login for r.example stored in FILE (user me) gives no access');
-    expect(hint).toContain('not exist');
+    expect(message).toMatch(/r\.example stored in FILE .*user me/);
+    expect(hint).toMatch(/do this.*check the name/);
   });
 
-  it('without credentials says so, and where they were looked for', async () => {
+  it('without credentials lists the sources that were searched', async () => {
     const { message, hint } = await explained(undefined, BEARER, { status: 401, sent: 'Bearer tok' });
-    expect(message).toContain('no credentials for r.example');
-    expect(hint).toMatch(/looked in here, there/);
+    expect(message).toContain('r.example');
+    expect(hint).toMatch(/helm registry login r\.example.*here, there/);
   });
 
-  it('with 403 tells a login from none, and from a registry that asks for none', async () => {
+  it('with 403 distinguishes a login, no login, and no challenge', async () => {
     expect((await explained(me, 'Basic', { status: 403, sent: 'Basic x' })).message).toContain('FILE (user me)');
-    expect((await explained(undefined, BEARER, { status: 403, sent: 'Bearer t' })).message).toContain('no credentials');
-    expect((await explained(me, undefined, { status: 403 })).message).toContain('asks for no login');
+    expect((await explained(undefined, BEARER, { status: 403, sent: 'Bearer t' })).hint).toContain(
+      'helm registry login',
+    );
+    expect((await explained(me, undefined, { status: 403 })).hint).toContain('WWW-Authenticate');
   });
 
   it.each([
     ['Negotiate', 'Negotiate'],
     ['NTLM, Negotiate abc==', 'NTLM, Negotiate'],
-    ['Bearer realm=""', 'Bearer (without a URL of a token server)'],
-  ])('with the challenge %s names what is wanted', async (challenge, schemes) => {
-    expect((await explained(me, challenge, { status: 401 })).message).toContain(`asks for ${schemes} authentication`);
+    ['Bearer realm=""', 'Bearer (without a token server URL)'],
+  ])('with the challenge %s lists the schemes', async (challenge, schemes) => {
+    expect((await explained(me, challenge, { status: 401 })).message).toContain(` ${schemes} `);
   });
 
-  it('shows little of what a registry or a file calls itself', async () => {
+  it('limits the length of texts from registries and files', async () => {
     const long = { ...me, username: 'u'.repeat(5000) };
     expect((await explained(long, 'Basic', { status: 401, sent: 'Basic x' })).message.length).toBeLessThan(300);
     const schemes = Array.from({ length: 100 }, (_, i) => `${'x'.repeat(500)}${i}`).join(', ');

@@ -5,7 +5,7 @@ const read = (header: string | string[] | undefined): [string, Record<string, st
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
 
 describe('WWW-Authenticate', () => {
-  it('is read as registries write it', () => {
+  it('is parsed as sent by registries', () => {
     expect(
       read('Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push"'),
     ).toEqual([
@@ -21,7 +21,7 @@ describe('WWW-Authenticate', () => {
     ]);
   });
 
-  it('holds several challenges, in one header or more', () => {
+  it('may have several challenges, in one header or more', () => {
     const both = [
       ['negotiate', {}],
       ['bearer', { realm: 'https://a.example/t' }],
@@ -31,20 +31,20 @@ describe('WWW-Authenticate', () => {
     expect(read(['Negotiate', 'Bearer realm="https://a.example/t"', 'Basic realm=x'])).toEqual(both);
   });
 
-  it('has quoted strings with commas and escapes, blanks around the equals sign, and names in any case', () => {
+  it('may have quoted strings with commas and escapes, spaces around the equals sign, and names in any case', () => {
     expect(read('bearer REALM = "a, \\"b\\" \\\\ c" , Error="x"')).toEqual([
       ['bearer', { realm: 'a, "b" \\ c', error: 'x' }],
     ]);
   });
 
-  it('has values without names, which are passed over', () => {
+  it('may have values without names, which are skipped', () => {
     expect(read('Negotiate YWJj==, Basic realm="x"')).toEqual([
       ['negotiate', {}],
       ['basic', { realm: 'x' }],
     ]);
   });
 
-  it('counts up to where it can be read', () => {
+  it('is parsed up to the first error', () => {
     expect(read('Basic realm="x", Bearer realm="broken')).toEqual([
       ['basic', { realm: 'x' }],
       ['bearer', {}],

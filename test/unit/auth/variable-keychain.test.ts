@@ -18,7 +18,7 @@ describe('variables of a registry', () => {
     ['[::1]:5000', '___1__5000'],
     ['docker.io', 'DOCKER_IO'],
     ['registry-1.docker.io', 'DOCKER_IO'],
-  ])('give the login for %s as %s', async (registry, name) => {
+  ])('have the login for %s as %s', async (registry, name) => {
     const keychain = variableKeychain(pair(name, 'geheim'), []);
     expect(await keychain.lookup(registry, 'a/b')).toMatchObject({
       ...basic('robot', 'geheim'),
@@ -28,7 +28,7 @@ describe('variables of a registry', () => {
   });
 
   it.each(['a_b.example', 'a@b.example', 'a b.example', 'a.b_example', 'a.b.example:', 'a%b.example', 'ä.example'])(
-    'are for no host that is none: %s',
+    'are not used for an invalid host: %s',
     async (registry) => {
       const env = {
         ...pair('A_B_EXAMPLE', 'geheim'),
@@ -39,7 +39,7 @@ describe('variables of a registry', () => {
     },
   );
 
-  it('give a bearer token, which stands alone', async () => {
+  it('may have a bearer token, without user and password', async () => {
     const env = { AIRGAP_AUTH_R_EXAMPLE_TOKEN: 'take-me' };
     expect(await variableKeychain(env, []).lookup('r.example')).toMatchObject({
       kind: 'registry-token',
@@ -55,10 +55,10 @@ describe('variables of a registry', () => {
   });
 
   it.each([
-    [{ AIRGAP_AUTH_R_EXAMPLE_USERNAME: 'robot' }, 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD is empty'],
-    [pair('R_EXAMPLE', ''), 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD is empty'],
-    [{ AIRGAP_AUTH_R_EXAMPLE_PASSWORD: 'geheim' }, 'AIRGAP_AUTH_R_EXAMPLE_USERNAME is empty'],
-  ])('that are half there are an error for their registry alone: %j', async (env, says) => {
+    [{ AIRGAP_AUTH_R_EXAMPLE_USERNAME: 'robot' }, 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD'],
+    [pair('R_EXAMPLE', ''), 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD'],
+    [{ AIRGAP_AUTH_R_EXAMPLE_PASSWORD: 'geheim' }, 'AIRGAP_AUTH_R_EXAMPLE_USERNAME'],
+  ])('that are incomplete are an error for their registry only: %j', async (env, says) => {
     const keychain = variableKeychain(env, []);
     await expect(keychain.lookup('r.example')).rejects.toMatchObject({
       code: 'config',
@@ -68,7 +68,7 @@ describe('variables of a registry', () => {
     expect(await keychain.lookup('other.example')).toBeUndefined();
   });
 
-  it('that are given to another host are named so where the sources are', async () => {
+  it('that are assigned to another host are listed with it in the sources', async () => {
     const env = { ...pair('MY_REG_EXAMPLE', 'geheim'), AIRGAP_AUTH_MY_REG_EXAMPLE_HOST: 'my.reg.example' };
     const keychain = variableKeychain(env, []);
     expect(await keychain.lookup('my-reg.example')).toBeUndefined();
@@ -78,17 +78,17 @@ describe('variables of a registry', () => {
     expect(keychain.sources?.('my.reg.example')).toEqual(['AIRGAP_AUTH_MY_REG_EXAMPLE_USERNAME']);
   });
 
-  it('that are all empty are none', async () => {
+  it('that are all empty count as unset', async () => {
     const env = { AIRGAP_AUTH_R_EXAMPLE_USERNAME: '', AIRGAP_AUTH_R_EXAMPLE_PASSWORD: '' };
     expect(await variableKeychain(env, []).lookup('r.example')).toBeUndefined();
   });
 
-  it('teach the redaction their secrets, used or not', () => {
+  it('register their secrets for redaction, used or not', () => {
     variableKeychain({ AIRGAP_AUTH_X_TOKEN: 'token-of-x-1', AIRGAP_AUTH_X_PASSWORD: 'password-of-x' }, []);
     expect(redact('token-of-x-1 password-of-x')).toBe('*** ***');
   });
 
-  it('are named for messages', () => {
+  it('are listed in the sources', () => {
     expect(variableKeychain({}, []).sources?.('r.example:5000')).toEqual(['AIRGAP_AUTH_R_EXAMPLE_5000_USERNAME']);
   });
 });
@@ -102,26 +102,26 @@ describe('hosts with the same variables', () => {
     ),
   };
 
-  it('are told apart by what "_" stands for: a dot', async () => {
+  it('are distinguished by "_" for a dot', async () => {
     const keychain = variableKeychain(env, []);
     expect(await keychain.lookup('registry.corp.example')).toMatchObject(basic('robot', 'geheim'));
-    // Somebody can have registered this one, and a chart can name it.
+    // An attacker can register this host and put it into a chart.
     await expect(keychain.lookup('registry-corp.example')).rejects.toMatchObject(refusal);
   });
 
-  it('are told apart by what the user has named', async () => {
+  it('are distinguished by the hosts that the user named', async () => {
     const keychain = variableKeychain(env, ['registry-corp.example']);
     expect(await keychain.lookup('registry-corp.example')).toMatchObject(basic('robot', 'geheim'));
     await expect(keychain.lookup('registry.corp.example')).rejects.toMatchObject(refusal);
   });
 
-  it('are both refused when the user has named both', async () => {
+  it('are both rejected when the user named both', async () => {
     const keychain = variableKeychain(env, ['registry-corp.example', 'registry.corp.example']);
     for (const host of ['registry-corp.example', 'registry.corp.example'])
       await expect(keychain.lookup(host)).rejects.toMatchObject(refusal);
   });
 
-  it('are told apart by a variable', async () => {
+  it('are distinguished by a variable', async () => {
     const said = { ...env, AIRGAP_AUTH_REGISTRY_CORP_EXAMPLE_HOST: 'registry-corp.example' };
     const keychain = variableKeychain(said, ['registry.corp.example']);
     expect(await keychain.lookup('registry-corp.example')).toMatchObject(basic('robot', 'geheim'));
@@ -132,13 +132,13 @@ describe('hosts with the same variables', () => {
 describe('the login of the command line', () => {
   const keychain = givenKeychain({ registry: 'docker.io', username: 'me', password: 'pw' });
 
-  it('is for its registry alone', async () => {
+  it('is used for its registry only', async () => {
     expect(await keychain.lookup('docker.io')).toMatchObject(basic('me', 'pw'));
     expect(await keychain.lookup('registry-1.docker.io')).toMatchObject(basic('me', 'pw'));
     expect(await keychain.lookup('quay.io')).toBeUndefined();
   });
 
-  it('says for messages whose it is', () => {
+  it('is listed in the sources with its registry', () => {
     expect(keychain.sources?.('quay.io')).toEqual(['--registry-username (for docker.io)']);
   });
 });

@@ -12,24 +12,24 @@ const options: EcrOptions = {
 const agentOf = (given: EcrOptions): Record<string, unknown> =>
   connection(given, 'ECR', 'us-east-1').requestHandler.httpsAgent.options as never;
 
-describe('the connection to an API of AWS', () => {
-  it('takes roots and client certificate of an endpoint of its own', () => {
+describe('the settings of an AWS client', () => {
+  it('include roots and client certificate of a custom endpoint', () => {
     expect(agentOf(options)).toMatchObject({ ca: ['root', 'own root'], cert: 'certificate', key: 'key' });
     const { endpoint: _, ...usual } = options;
     expect(agentOf(usual)).toMatchObject({ ca: ['root'] });
     expect(agentOf(usual)).not.toHaveProperty('cert');
   });
 
-  it('shows a proxy with TLS no client certificate', () => {
+  it('have no client certificate for a TLS proxy', () => {
     expect(agentOf({ ...options, env: { HTTPS_PROXY: 'https://proxy.example' } })).not.toHaveProperty('cert');
     expect(agentOf({ ...options, env: { HTTPS_PROXY: 'http://proxy.example' } })).toHaveProperty('cert');
   });
 
-  it('has patience with an address, and not with an API that never answers', () => {
+  it('allow time for distant addresses, but limit the wait for a response', () => {
     expect(agentOf(options).autoSelectFamilyAttemptTimeout).toBeGreaterThan(1000);
     const { requestHandler } = connection(options, 'ECR', 'us-east-1');
     expect(requestHandler.throwOnRequestTimeout).toBe(true);
-    // Three tries within a minute.
+    // Three attempts within a minute.
     expect(3 * requestHandler.requestTimeout).toBeLessThan(55_000);
   });
 });

@@ -4,7 +4,7 @@ import { terraform } from '../../../src/ecr/terraform.ts';
 import { hostileText, OBEYED } from '../../support/hostile-text.ts';
 import fc from '../../support/property.ts';
 
-/** What Terraform would take for an interpolation. */
+/** Text that looks like a Terraform interpolation. */
 const braces = `a "b" $\{c}`;
 
 const settings = {
@@ -18,7 +18,7 @@ const settings = {
 };
 
 describe('definitions of repositories', () => {
-  it('for Terraform say all settings, and interpolate nothing', () => {
+  it('for Terraform have all settings and no interpolation', () => {
     expect(terraform(['m/a', 'm/b'], settings)).toBe(`locals {
   airgap_lifecycle_policy = "{\\"rules\\":[]}"
   airgap_repository_policy = "{\\"Version\\":\\"2012-10-17\\"}"
@@ -77,7 +77,7 @@ resource "aws_ecr_repository_policy" "airgap" {
 }`);
   });
 
-  it('for CloudFormation say all settings, and stay when the stack goes', () => {
+  it('for CloudFormation have all settings, and are retained with the stack', () => {
     const { Resources } = JSON.parse(cloudformation(['m/a-b', 'm/a.b'], settings));
     expect(Object.keys(Resources)).toEqual(['MAB', 'MABZ2']);
     expect(Resources.MAB).toEqual({
@@ -100,15 +100,15 @@ resource "aws_ecr_repository_policy" "airgap" {
   });
 });
 
-it('hold hostile texts as texts', () => {
+it('definitions escape hostile texts', () => {
   fc.assert(
     fc.property(hostileText, hostileText, (name, tag) => {
       const hcl = terraform([name], { ...settings, tags: { [tag]: name } });
-      // Without its strings it is the same file, and no string holds an interpolation.
+      // Without its strings the file is unchanged, and no string contains an interpolation.
       const strings = [...hcl.matchAll(/"((?:[^"\\\n]|\\["\\nrt]|\\u[0-9a-f]{4})*)"/g)].map(([, text = '']) => text);
       const bare = hcl.replace(/"((?:[^"\\\n]|\\["\\nrt]|\\u[0-9a-f]{4})*)"/g, '""');
       expect(bare).toBe(terraform(['x'], { ...settings, tags: { x: 'x' } }).replace(/"(?:[^"\\\n]|\\.)*"/g, '""'));
-      // As HCL scans (hclsyntax/scan_tokens.rl): `$${` is no interpolation, and a `$` without a brace is itself.
+      // As HCL scans (hclsyntax/scan_tokens.rl): `$${` is not an interpolation, and a `$` without a brace is literal.
       for (const text of strings) expect(text.replace(/\$\$\{|%%\{|[$%](?!\{)/g, '')).not.toMatch(/[$%]\{/);
       expect(hcl).not.toMatch(OBEYED);
       const stack = cloudformation([name], { ...settings, tags: { [tag]: name } });

@@ -17,7 +17,7 @@ describe('the name of a private ECR registry', () => {
     [`${account}.dkr-ecr.eu-central-1.on.aws`, 'eu-central-1', false, true],
     [`${account}.dkr-ecr-fips.us-east-2.on.aws`, 'us-east-2', true, true],
     [`${account}.DKR.ECR.US-EAST-1.amazonaws.com`, 'us-east-1', false, false],
-  ])('%s is read', (host, region, fips, dualStack) => {
+  ])('%s is parsed', (host, region, fips, dualStack) => {
     expect(parseEcrHost(host)).toEqual({ host: host.toLowerCase(), account, region, fips, dualStack });
   });
 
@@ -26,7 +26,7 @@ describe('the name of a private ECR registry', () => {
     ['vpce-0a-b-us-east-1a.dkr.ecr.us-east-1.vpce.amazonaws.com', 'us-east-1', false],
     ['vpce-0a-b.dkr.ecr-fips.us-gov-west-1.vpce.amazonaws.com', 'us-gov-west-1', true],
     ['vpce-0a-b.dkr.ecr.cn-north-1.vpce.amazonaws.com.cn', 'cn-north-1', false],
-  ])('%s, an endpoint in a VPC, is read', (host, region, fips) => {
+  ])('%s, a VPC endpoint, is parsed', (host, region, fips) => {
     expect(parseEcrHost(host)).toEqual({ host, account: undefined, region, fips, dualStack: false });
   });
 
@@ -41,11 +41,11 @@ describe('the name of a private ECR registry', () => {
     `${account}.dkr-ecr.us-east-1.amazonaws.com`,
     `${account}.dkr.ecr.us-east-1.on.aws`,
     `${account}.dkr.ecr.amazonaws.com`,
-  ])('%s is none', (host) => {
+  ])('is not %s', (host) => {
     expect(parseEcrHost(host)).toBeUndefined();
   });
 
-  it('can be declared for a host that is not named so', () => {
+  it('can be declared for any other host', () => {
     const declared = [{ host: 'ecr.intern.example:5000', region: 'eu-west-1' }];
     expect(ecrHost('ECR.intern.example:5000', declared)).toMatchObject({ account: undefined, region: 'eu-west-1' });
     expect(ecrHost('other.example', declared)).toBeUndefined();

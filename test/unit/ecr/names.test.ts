@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isEcrRepositoryName, toEcrName } from '../../../src/ecr/names.ts';
 import fc from '../../support/property.ts';
 
-/** Names that Docker's grammar admits, with what ECR does not and with what the mapping itself writes. */
+/** Names in Docker's grammar, with parts that ECR does not allow and parts that the encoding generates. */
 const word = fc.oneof(
   fc.stringMatching(/^[a-z0-9]{1,4}$/),
   fc.constantFrom('run2', 'rrun2', 'run3', 'rrrun12', 'run', 'r'),
@@ -13,7 +13,7 @@ const component = fc
   .map(([first, rest]) => first + rest.flat().join(''));
 const name = fc.array(component, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
 
-/** The way back, by what docs/naming.md says; a run that has been read stands before what follows it. */
+/** Decodes a name as described in docs/naming.md. A decoded run counts as the separator of the next token. */
 function readBack(mapped: string): string {
   const tokens: string[] = mapped.match(/[a-z0-9]+|\/|[._-]+/g) ?? [];
   for (let at = 1; at < tokens.length - 1; at++) {
@@ -26,7 +26,7 @@ function readBack(mapped: string): string {
   return tokens.join('');
 }
 
-describe('a name that ECR does not take', () => {
+describe('a name that ECR does not allow', () => {
   it.each([
     ['my__app', 'my_run2_app'],
     ['quay.io/a/b---c.d', 'quay.io/a/b-run3-c.d'],
@@ -40,7 +40,7 @@ describe('a name that ECR does not take', () => {
     expect(readBack(to)).toBe(from);
   });
 
-  it('becomes one that ECR takes, which says what it was', () => {
+  it('becomes one that ECR allows and that can be decoded', () => {
     fc.assert(
       fc.property(name, (text) => {
         const mapped = toEcrName(text);

@@ -4,7 +4,7 @@ import { patience } from '../../../src/ecr/patience.ts';
 import { createPacer } from '../../../src/http/pacer.ts';
 import { RETRY_DEFAULTS } from '../../../src/http/retry.ts';
 
-/** Sends as the SDK does: asks for leave, waits as long as it takes, and says how it went. */
+/** Calls the strategy as the SDK does for one request with these failures. */
 async function send(strategy: ReturnType<typeof patience>, failures: readonly object[]): Promise<number> {
   let token = await strategy.acquireInitialRetryToken('');
   for (const [at, failure] of failures.entries()) {
@@ -19,8 +19,8 @@ async function send(strategy: ReturnType<typeof patience>, failures: readonly ob
 
 const throttled = { name: 'ThrottlingException' };
 
-describe('the patience with AWS', () => {
-  it('has no end for many requests that are throttled, as the budget of the SDK has', async () => {
+describe('the retry strategy for AWS', () => {
+  it('has no shared budget, unlike that of the SDK', async () => {
     let now = 0;
     const wait = async (milliseconds: number): Promise<void> => {
       now += milliseconds;
@@ -33,14 +33,14 @@ describe('the patience with AWS', () => {
   });
 
   it.each([
-    ['an account that is full', { name: 'LimitExceededException' }],
-    ['what the caller got wrong', { errorType: 'CLIENT_ERROR' }],
-    ['a name without an address', { errorType: 'TRANSIENT', code: 'ENOTFOUND' }],
-  ])('is none with %s', async (_, failure) => {
+    ['an exhausted account quota', { name: 'LimitExceededException' }],
+    ['a client error', { errorType: 'CLIENT_ERROR' }],
+    ['an unknown host name', { errorType: 'TRANSIENT', code: 'ENOTFOUND' }],
+  ])('does not retry after %s', async (_, failure) => {
     await expect(send(patience('the API', {}), [failure])).rejects.toThrow('no');
   });
 
-  it('ends with an interrupt, and tells what it waits for', async () => {
+  it('ends on an interrupt, and reports retries', async () => {
     const events: AirgapEvent[] = [];
     const abort = new AbortController();
     const emit = (event: AirgapEvent): void => {

@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import type { TestEcr } from '../../support/ecr.ts';
 
-/** Credentials in the environment, and nothing of the machine's own. */
+/** Sets credentials in the environment, isolated from those of the machine. */
 export function awsEnvironment(): void {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'example-secret-key');
@@ -11,7 +11,7 @@ export function awsEnvironment(): void {
   vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent');
 }
 
-/** The stand-in's port as an ECR of an account. */
+/** Returns options that declare the emulator as ECR of an account. */
 export function declaring(ecr: TestEcr): EcrOptions {
   return {
     env: {},
@@ -20,7 +20,7 @@ export function declaring(ecr: TestEcr): EcrOptions {
   };
 }
 
-/** Operations of the API that were asked for so far. */
+/** Returns the API operations received so far. */
 export function operations(ecr: TestEcr): string[] {
   return ecr.requests.filter(({ plane }) => plane === 'control').map(({ what }) => what);
 }

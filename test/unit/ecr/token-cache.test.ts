@@ -12,7 +12,7 @@ function issuer(lifetime: number) {
 }
 
 describe('tokens', () => {
-  it('are used until half an hour before their end, and fetched once for many', async () => {
+  it('are used until half an hour before expiry, and fetched once for concurrent callers', async () => {
     const cache = new TokenCache();
     const fetch = issuer(12 * HOUR);
     const both = await Promise.all([cache.get('r', 0, fetch), cache.get('r', 0, fetch)]);
@@ -22,7 +22,7 @@ describe('tokens', () => {
     expect(await cache.get('other', 0, fetch)).toMatchObject({ token: 't3' });
   });
 
-  it('are fetched anew when they were refused, or when fetching failed', async () => {
+  it('are fetched again after a rejection or a failed fetch', async () => {
     const cache = new TokenCache();
     const fetch = issuer(12 * HOUR);
     await expect(cache.get('r', 0, () => Promise.reject(new Error('down')))).rejects.toThrow('down');
@@ -31,7 +31,7 @@ describe('tokens', () => {
     expect(await cache.get('r', 0, fetch)).toMatchObject({ token: 't2' });
   });
 
-  it('that were over when they came are used for a minute, not asked for without end', async () => {
+  it('that are expired on arrival are used for a minute', async () => {
     const cache = new TokenCache();
     const fetch = issuer(-1);
     await cache.get('r', 0, fetch);

@@ -39,11 +39,11 @@ function options(): EcrOptions & { readonly events: AirgapEvent[] } {
   return { env, endpoint, hosts, timeout: TIMEOUT, emit: (event) => events.push(event), events };
 }
 
-describe('an API of AWS that takes requests and does not answer', () => {
+describe('an API of AWS that accepts requests without a response', () => {
   it.each([
-    ['no head', ''],
+    ['no headers', ''],
     ['half a body', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\ncontent-type: application/x-amz-json-1.1\r\n\r\n{'],
-  ])('ends the login after a few tries: %s', async (_, text) => {
+  ])('fails the login after a few attempts: %s', async (_, text) => {
     says = text;
     const given = options();
     await expect(ecrKeychain(given).lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
@@ -51,7 +51,7 @@ describe('an API of AWS that takes requests and does not answer', () => {
     expect(given.events.filter(({ type }) => type === 'warning')).toEqual([]);
   });
 
-  it('is not waited for once more by the next image', async () => {
+  it('does not delay the next image', async () => {
     const keychain = ecrKeychain(options());
     await expect(keychain.lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
     const asked = sockets.length;
@@ -59,22 +59,22 @@ describe('an API of AWS that takes requests and does not answer', () => {
     expect(sockets.length).toBe(asked);
   });
 
-  it('ends the making of repositories', async () => {
+  it('fails the creation of repositories', async () => {
     const given = options();
     const host = ecrHost('ecr.example', given.hosts);
     if (host === undefined) throw new Error('it is declared');
     await expect(ensureRepositories(host, ['mirrored/a'], given)).rejects.toMatchObject({ code: 'network' });
   });
 
-  it('leaves ECR Public to anonymous access, with a warning', async () => {
+  it('falls back to anonymous access for ECR Public, with a warning', async () => {
     const given = options();
     expect(await ecrPublicKeychain(given).lookup('public.ecr.aws')).toBeUndefined();
-    const message = expect.stringContaining('the API of ECR Public in us-east-1 does not answer');
+    const message = expect.stringMatching(/public\.ecr\.aws.*ECR Public .*us-east-1/);
     expect(given.events).toMatchObject([{ type: 'warning', message }]);
     expect(sockets.length).toBe(1);
   });
 
-  it('ends an asking for credentials as well, and is told from ECR', async () => {
+  it('fails a request for credentials, reported as STS', async () => {
     vi.stubEnv('AWS_ACCESS_KEY_ID', undefined);
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', undefined);
     profiles(
@@ -88,10 +88,10 @@ describe('an API of AWS that takes requests and does not answer', () => {
   });
 });
 
-describe('an API of AWS that does not take the credentials', () => {
+describe('an API of AWS that rejects the credentials', () => {
   it.each([
-    ['ends a login to ECR Public with a profile that was asked for', 'UnrecognizedClientException', true],
-    ['leaves it to anonymous access where that may not do it', 'AccessDeniedException', false],
+    ['fails a login to ECR Public with a requested profile', 'UnrecognizedClientException', true],
+    ['falls back to anonymous access when the permission is missing', 'AccessDeniedException', false],
   ])('%s', async (_, name, isError) => {
     profiles('[profile old]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n');
     const body = JSON.stringify({ __type: name, message: 'no' });
@@ -104,7 +104,7 @@ describe('an API of AWS that does not take the credentials', () => {
   });
 });
 
-/** Makes these the profiles of the machine. */
+/** Sets the profiles of the machine. */
 function profiles(text: string): void {
   const file = join(scratchFolder(), 'config');
   writeFileSync(file, text);

@@ -19,10 +19,10 @@ async function listening(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A name with these addresses. */
+/** Resolves `dual.test` to these addresses. */
 function named(...addresses: string[]): void {
   const real = dns.lookup;
-  // Servers look their own address up.
+  // Servers resolve their own address.
   vi.spyOn(dns, 'lookup').mockImplementation(((name: string, options: object, done: (...all: unknown[]) => void) => {
     if (name !== 'dual.test') return real(name, options, done as never);
     done(
@@ -32,7 +32,7 @@ function named(...addresses: string[]): void {
   }) as never);
 }
 
-/** Opens sockets as said of their address: milliseconds until they connect, or the code that they fail with. */
+/** Simulates a network. Per address: milliseconds until it connects, or the error code it fails with. */
 function network(says: Readonly<Record<string, number | string>>): { open: OpenSocket; opened: [string, number][] } {
   const opened: [string, number][] = [];
   const start = performance.now();
@@ -52,7 +52,7 @@ function network(says: Readonly<Record<string, number | string>>): { open: OpenS
 }
 
 describe('the addresses of a host', () => {
-  it('are not all waited for at once where there are many', async () => {
+  it('are limited to 8 pending attempts', async () => {
     const silent = Array.from({ length: 12 }, (_, at) => `10.0.0.${at}`);
     named(...silent);
     const { open, opened } = network({});
@@ -61,7 +61,7 @@ describe('the addresses of a host', () => {
     expect(opened.map(([address]) => address)).toEqual(silent.slice(0, 8));
   });
 
-  it('are all tried where those before them fail, however many there are', async () => {
+  it('are all tried when the previous ones fail', async () => {
     const refusing = Array.from({ length: 20 }, (_, at) => `10.0.0.${at}`);
     named(...refusing, '10.0.1.1');
     const { open } = network({ ...Object.fromEntries(refusing.map((one) => [one, 'ECONNREFUSED'])), '10.0.1.1': 1 });
@@ -73,7 +73,7 @@ describe('the addresses of a host', () => {
   it.each([
     ['127.0.0.9', '2001:db8::1'],
     ['2001:db8::1', '127.0.0.9'],
-  ])('are not abandoned while there is time: %s, %s', async (...addresses) => {
+  ])('are not abandoned before the timeout: %s, %s', async (...addresses) => {
     named(...addresses);
     const { open } = network({ '127.0.0.9': 600 });
     const socket = await connectFirst({ hostname: 'dual.test', port: await listening() }, 5000, open);
@@ -81,7 +81,7 @@ describe('the addresses of a host', () => {
     socket.destroy();
   });
 
-  it('are tried in turn, the next one at once where one fails, with the families taking turns', async () => {
+  it('alternate between families, and the next one is tried immediately after a failure', async () => {
     named('2001:db8::1', '2001:db8::2', '127.0.0.8', '127.0.0.9');
     const { open, opened } = network({ '127.0.0.8': 'ECONNREFUSED', '127.0.0.9': 0 });
     const socket = await connectFirst({ hostname: 'dual.test', port: await listening() }, 5000, open);
@@ -91,7 +91,7 @@ describe('the addresses of a host', () => {
     expect((opened[2]?.[1] ?? 0) - (opened[1]?.[1] ?? 0)).toBeLessThan(150);
   });
 
-  it('that lose are closed, and the socket that won is as Node made it', async () => {
+  it('close the losing sockets and remove all listeners from the winner', async () => {
     named('2001:db8::1', '127.0.0.9');
     const port = await listening();
     const sockets: Socket[] = [];
@@ -111,13 +111,13 @@ describe('the addresses of a host', () => {
     }
   });
 
-  it('are all named where none answers, with the code that says most', async () => {
+  it('are all listed in the error, with the most specific code', async () => {
     named('2001:db8::1', '10.0.0.1', '10.0.0.2');
     const { open } = network({ '2001:db8::1': 'ENETUNREACH', '10.0.0.1': 'ECONNREFUSED' });
     const failed = connectFirst({ hostname: 'dual.test', port: 443 }, 400, open);
     await expect(failed).rejects.toMatchObject({
       code: CONNECT_TIMEOUT,
-      tried: ['2001:db8::1 (ENETUNREACH)', '10.0.0.1 (ECONNREFUSED)', '10.0.0.2 (no answer)'],
+      tried: ['2001:db8::1 (ENETUNREACH)', '10.0.0.1 (ECONNREFUSED)', '10.0.0.2 (no response)'],
     });
     vi.restoreAllMocks();
     named('2001:db8::1', '10.0.0.1');
@@ -125,7 +125,7 @@ describe('the addresses of a host', () => {
     await expect(refused).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('are looked up within the time for a connection', async () => {
+  it('are resolved within the connect timeout', async () => {
     vi.spyOn(dns, 'lookup').mockImplementation((() => {}) as never);
     const { open } = network({});
     await expect(connectFirst({ hostname: 'dual.test', port: 443 }, 50, open)).rejects.toMatchObject({

@@ -30,22 +30,22 @@ function pass(seconds: number, bytesASecond: number, count: (bytes: number) => v
   }
 }
 
-describe('an answer', () => {
-  it('that brings next to nothing ends after the first window', () => {
+describe('a response', () => {
+  it('that is too slow ends after the first window', () => {
     pass(59, 1, (bytes) => watch.count(bytes));
     expect(ended).toBe(0);
     pass(200, 1, (bytes) => watch.count(bytes));
     expect(ended).toBe(1);
   });
 
-  it('that becomes slow ends after the window that was', () => {
+  it('that becomes too slow ends after the next window', () => {
     pass(120, 100, (bytes) => watch.count(bytes));
     expect(ended).toBe(0);
     pass(121, 1, (bytes) => watch.count(bytes));
     expect(ended).toBe(1);
   });
 
-  it('is left alone while others come in beside it, as on a slow line', () => {
+  it('is not ended while others make progress, as on a slow line', () => {
     const other = (bytes: number): void => {
       inflow.bytes += bytes;
     };
@@ -55,7 +55,7 @@ describe('an answer', () => {
     expect(ended).toBe(1);
   });
 
-  it('of which the reader wants no more is left alone', () => {
+  it('is not ended while its reader is paused', () => {
     isHeld = true;
     pass(600, 0, () => {});
     isHeld = false;

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-/** A server that answers each request with what `answer` writes. */
+/** Starts a server that responds to each request with what `answer` writes. */
 async function serve(
   answer: (socket: Socket, count: number) => void,
   options: TransportOptions = {},
@@ -41,11 +41,11 @@ const what = 'a/b:1';
 const text = 'a manifest '.repeat(100);
 const head = (...lines: readonly string[]): string => `${['HTTP/1.1 200 OK', ...lines].join('\r\n')}\r\n\r\n`;
 
-describe('an answer with long headers', () => {
+describe('a response with long headers', () => {
   it.each([
     [200, true],
     [300, false],
-  ])('of %s kB is taken: %s', async (kilobytes, isTaken) => {
+  ])('of %s kB is accepted: %s', async (kilobytes, isTaken) => {
     const cookie = `Set-Cookie: a=${'x'.repeat(1000)}`;
     const { http, url } = await serve(
       (socket) => socket.write(`${head('Content-Length: 2', ...Array.from({ length: kilobytes }, () => cookie))}ok`),
@@ -56,13 +56,13 @@ describe('an answer with long headers', () => {
   });
 });
 
-describe('a redirect with more text than anybody reads', () => {
+describe('a redirect to an overlong URL', () => {
   it.each([
     `http://${'h'.repeat(200_000)}.example/`,
     `//${'h'.repeat(200_000)}`,
     `${'x'.repeat(200_000)}://y`,
     `http://[${'h'.repeat(200_000)}`,
-  ])('is an error of a length that can be read: %.20s', async (location) => {
+  ])('is an error with a readable message: %.20s', async (location) => {
     const { http, url } = await serve((socket) =>
       socket.write(`HTTP/1.1 307 Elsewhere\r\nLocation: ${location}\r\nContent-Length: 0\r\n\r\n`),
     );
@@ -72,11 +72,11 @@ describe('a redirect with more text than anybody reads', () => {
   });
 });
 
-describe('an answer that says two lengths', () => {
+describe('a response with two body lengths', () => {
   it.each([
     ['twice', ['Content-Length: 2', 'Content-Length: 2']],
-    ['beside Transfer-Encoding', ['Content-Length: 2', 'Transfer-Encoding: chunked']],
-  ])('is refused at once: %s', async (_, lines) => {
+    ['with Transfer-Encoding', ['Content-Length: 2', 'Transfer-Encoding: chunked']],
+  ])('is rejected without a retry: %s', async (_, lines) => {
     const { http, url, heads } = await serve((socket) => socket.write(`${head(...lines)}2\r\nok\r\n0\r\n\r\n`));
     await expect(http.request({ method: 'GET', url, what })).rejects.toMatchObject({
       code: 'network',
@@ -87,8 +87,8 @@ describe('an answer that says two lengths', () => {
   });
 });
 
-describe('a compressed answer', () => {
-  it('is not asked for', async () => {
+describe('a compressed response', () => {
+  it('is not requested', async () => {
     const { http, url, heads } = await serve((socket) => socket.write(`${head('Content-Length: 2')}ok`));
     await http.request({ method: 'GET', url, what });
     expect(heads[0]).toMatch(/^accept-encoding: identity\r$/im);
@@ -102,7 +102,7 @@ describe('a compressed answer', () => {
     return Buffer.from(await readBytes(await http.request({ method: 'GET', url, what }), limit, what)).toString();
   };
 
-  it.each(['gzip', 'x-gzip', 'GZIP'])('is read all the same: %s', async (encoding) => {
+  it.each(['gzip', 'x-gzip', 'GZIP'])('is decompressed anyway: %s', async (encoding) => {
     expect(await read(gzipSync(text), encoding)).toBe(text);
   });
 
@@ -110,18 +110,18 @@ describe('a compressed answer', () => {
     ['gzip', Buffer.from(text)],
     ['identity', Buffer.from(text)],
     ['br', Buffer.from(text)],
-  ])('is what its bytes say, not what its header says (%s)', async (encoding, bytes) => {
+  ])('is detected by its bytes, not only by its header (%s)', async (encoding, bytes) => {
     expect(await read(bytes, encoding)).toBe(text);
   });
 
-  it('that is larger than it may be, or damaged, is refused', async () => {
+  it('that exceeds the limit or is damaged is rejected', async () => {
     await expect(read(gzipSync(Buffer.alloc(1_000_000)), 'gzip')).rejects.toMatchObject({ code: 'registry' });
     await expect(read(gzipSync(text).subarray(0, 20), 'gzip')).rejects.toMatchObject({ code: 'registry' });
   });
 });
 
-describe('an answer that does not come', () => {
-  it('is waited for as often as it says, and not as often as other failures', async () => {
+describe('a missing response', () => {
+  it('has its own maximum number of attempts', async () => {
     const events: AirgapEvent[] = [];
     const { http, url, heads } = await serve(
       (socket, count) => {

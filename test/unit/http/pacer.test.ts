@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Clock, createPacer, type Pace } from '../../../src/http/pacer.ts';
 
-/** A clock that stands still until everybody waits, and then goes on to the first who does. */
+/** A clock that stops until all tasks wait, and then advances to the first one due. */
 class StillClock implements Clock {
   #now = 0;
   readonly #waiting: { readonly at: number; readonly go: (nothing?: undefined) => void }[] = [];
@@ -19,14 +19,14 @@ class StillClock implements Clock {
       if (!isRunning) return;
       this.#waiting.sort((a, b) => a.at - b.at);
       const next = this.#waiting.shift();
-      if (next === undefined) throw new Error('nobody waits, and it does not end');
+      if (next === undefined) throw new Error('no task is waiting, and the run has not ended');
       this.#now = next.at;
       next.go();
     }
   }
 }
 
-/** A server that takes so many a second and lets so many come at once, and clients that send until all has been taken. */
+/** Simulates a server with a rate limit and a burst, and clients that send until all requests are accepted. */
 async function push(
   { perSecond, burst, roundTrip }: { perSecond: number; burst: number; roundTrip: number },
   { count, atOnce }: { count: number; atOnce: number },
@@ -61,27 +61,27 @@ async function push(
   return { share: (count - burst) / seconds / perSecond, refused, seconds };
 }
 
-describe('a server that takes ten a second', () => {
+describe('a server that accepts 10 requests per second', () => {
   it.each([
     [5, 5, 8],
     [10, 5, 32],
     [10, 100, 8],
     [20, 100, 32],
-  ])('and %i at once, %i ms away, gets nine tenths of that from %i clients', async (burst, roundTrip, atOnce) => {
+  ])('with a burst of %i and %i ms away, is used to 90 % by %i clients', async (burst, roundTrip, atOnce) => {
     const { share, refused } = await push({ perSecond: 10, burst, roundTrip }, { count: 200, atOnce });
     expect(share).toBeGreaterThan(0.9);
     expect(refused).toBeLessThan(75);
   });
 });
 
-describe('a server that refuses nothing', () => {
-  it('is waited for by nobody', async () => {
+describe('a server without a limit', () => {
+  it('delays no request', async () => {
     const free = { perSecond: 1e6, burst: 1e6, roundTrip: 10 };
     const { seconds } = await push(free, { count: 400, atOnce: 4 });
     expect(seconds).toBeCloseTo(1, 5);
   });
 
-  it('any more has its former pace soon', async () => {
+  it('any more reaches its former rate soon', async () => {
     const clock = new StillClock();
     const pace = createPacer(clock).of('x');
     pace.ended(0, false);
@@ -125,13 +125,13 @@ describe('refusals', () => {
     });
   }
 
-  it('of what was under way together count once', async () => {
+  it('of concurrent requests count once', async () => {
     const once = await refusedAt([100, 200]).spacing();
     expect(await refusedAt([100, 200], [110, 205], [190, 210]).spacing()).toBeCloseTo(once);
     expect(await refusedAt([100, 200], [201, 210]).spacing()).toBeGreaterThan(once);
   });
 
-  it('without end slow it to one a second, and not further', async () => {
+  it('reduce the rate to 1 request per second, not further', async () => {
     const many = Array.from({ length: 100 }, (_, at) => [at * 1000 + 1, at * 1000 + 2] as const);
     expect(await refusedAt(...many).spacing()).toBeCloseTo(1000);
   });

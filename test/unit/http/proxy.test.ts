@@ -29,17 +29,17 @@ describe('the proxy of the environment', () => {
     ['fd00::/8', 'https://[fd12::1]/', true],
     ['other.example, QUAY.io', 'https://quay.io/', true],
     ['*', 'https://quay.io/', true],
-  ])('with NO_PROXY=%s, %s goes directly: %s', (NO_PROXY, url, direct) => {
+  ])('with NO_PROXY=%s, %s is direct: %s', (NO_PROXY, url, direct) => {
     expect(through({ HTTPS_PROXY: PROXY, NO_PROXY }, url)).toBe(direct ? undefined : `${PROXY}/`);
   });
 
-  it('is never used for this machine itself', () => {
+  it('is never used for localhost', () => {
     for (const host of ['localhost', '127.0.0.1', '127.8.8.8', '[::1]']) {
       expect(through({ HTTP_PROXY: PROXY }, `http://${host}:5000/`)).toBeUndefined();
     }
   });
 
-  it('has to be a URL that can be used, and its password stays out of the message', () => {
+  it('has to be a usable URL, and its password is redacted', () => {
     const bad = (): unknown => proxyFromEnvironment({ HTTPS_PROXY: 'ftp://user:geheim123@proxy.example' });
     expect(bad).toThrow(expect.objectContaining({ code: 'config' }));
     expect(bad).not.toThrow(/geheim123/);

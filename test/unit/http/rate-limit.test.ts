@@ -3,7 +3,7 @@ import { rateLimitOf } from '../../../src/http/rate-limit.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 
-describe('the headers of a limit on requests', () => {
+describe('rate limit headers', () => {
   it.each([
     ['none', {}, {}],
     [
@@ -18,20 +18,16 @@ describe('the headers of a limit on requests', () => {
     ],
     ['the draft: a duration', { 'ratelimit-remaining': '0', 'ratelimit-reset': '30' }, { remaining: 0, wait: 30_000 }],
     ['GitHub', { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '5' }, { remaining: 0, wait: 5000 }],
-    ['a reset while requests are left', { 'ratelimit-remaining': '7', 'ratelimit-reset': '30' }, { remaining: 7 }],
+    ['a reset while requests remain', { 'ratelimit-remaining': '7', 'ratelimit-reset': '30' }, { remaining: 7 }],
     [
-      'both a reset and Retry-After, which counts',
+      'a reset and Retry-After, which takes precedence',
       { 'ratelimit-remaining': '0', 'ratelimit-reset': '30', 'retry-after': '2' },
       { remaining: 0, wait: 2000 },
     ],
-    [
-      'a reset that is over',
-      { 'ratelimit-remaining': '0', 'ratelimit-reset': '1000000001' },
-      { remaining: 0, wait: 0 },
-    ],
+    ['a reset in the past', { 'ratelimit-remaining': '0', 'ratelimit-reset': '1000000001' }, { remaining: 0, wait: 0 }],
     ['nonsense', { 'ratelimit-remaining': 'plenty', 'ratelimit-limit': '-1', 'retry-after': 'soon' }, {}],
-    ['two of one', { 'ratelimit-remaining': ['3', '4'] }, { remaining: 3 }],
-  ])('are read: %s', (_, headers, expected) => {
+    ['a repeated header', { 'ratelimit-remaining': ['3', '4'] }, { remaining: 3 }],
+  ])('are parsed: %s', (_, headers, expected) => {
     expect(rateLimitOf(headers, NOW)).toEqual(expected);
   });
 });

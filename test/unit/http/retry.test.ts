@@ -17,15 +17,15 @@ describe('Retry-After', () => {
   });
 });
 
-describe('trying again', () => {
-  it('is worth it for statuses that pass', () => {
+describe('a retry', () => {
+  it('is made after transient statuses', () => {
     const passing = [408, 425, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524];
     for (const status of passing) expect(retryableStatus(status)).toBe('yes');
     for (const status of [200, 400, 401, 403, 404, 405, 409, 501, 507, 525, 526])
       expect(retryableStatus(status)).toBe('no');
   });
 
-  it('goes on longer while a server throttles than while it fails, and stops early for refused connections', async () => {
+  it('is made more often for a throttling server than for a failing one, and less often for refused connections', async () => {
     const retrier = createRetrier({ ...quick, attempts: 5, throttledAttempts: 9 }, () => {});
     const count = async (retryable: 'yes' | 'few' | 'throttled' | 'no'): Promise<number> => {
       let attempt = 1;
@@ -38,17 +38,17 @@ describe('trying again', () => {
   it('is reported with its reason', async () => {
     const events: AirgapEvent[] = [];
     const retrier = createRetrier(quick, (event) => events.push(event));
-    await retrier.again({ what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io answers 503', retryable: 'yes' });
-    expect(events).toEqual([{ type: 'retry', what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io answers 503' }]);
+    await retrier.again({ what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io returned 503', retryable: 'yes' });
+    expect(events).toEqual([{ type: 'retry', what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io returned 503' }]);
   });
 
-  it('ends at once when a server asks for more patience than there is', async () => {
+  it('is not made when Retry-After exceeds the maximum', async () => {
     const retrier = createRetrier({ ...quick, maxRetryAfter: 1000 }, () => {});
     const asked = { what: 'x', attempt: 1, reason: 'y', retryable: 'throttled' } as const;
     expect(await retrier.again({ ...asked, after: 3_600_000 })).toBe(false);
   });
 
-  it('stops waiting when it is interrupted', async () => {
+  it('is not made after an interrupt during the delay', async () => {
     const retrier = createRetrier({ ...RETRY_DEFAULTS, baseDelay: 60_000, maxDelay: 60_000 }, () => {});
     const signal = AbortSignal.timeout(5);
     expect(await retrier.again({ what: 'x', attempt: 1, reason: 'y', retryable: 'yes', signal })).toBe(false);

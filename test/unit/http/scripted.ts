@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
-/** What a scripted server got. */
+/** A request received by a scripted server. */
 export interface Seen {
   readonly method: string;
   readonly url: string;
@@ -17,13 +17,13 @@ export interface Answer {
   readonly body?: string | Uint8Array;
 }
 
-/** One expected request, `METHOD /path?query`, and what comes back; `reset` cuts the connection. */
+/** One expected request, `METHOD /path?query`, and its response; `reset` resets the connection. */
 export interface Step {
   readonly expect: string | RegExp;
   readonly answer?: Answer | 'reset' | ((seen: Seen, host: string) => Answer);
-  /** For answers that are no HTTP: writes what it likes. */
+  /** Writes an arbitrary response, even invalid HTTP. */
   readonly raw?: (response: ServerResponse) => void;
-  /** The answer comes at the request's head, and the body is left unread. */
+  /** Responds after the request headers, without reading the body. */
   readonly early?: boolean;
 }
 
@@ -32,13 +32,13 @@ export interface ScriptedServer {
   readonly host: string;
   readonly url: URL;
   readonly seen: readonly Seen[];
-  /** Adds steps, so that they can name the server's own host. */
+  /** Adds steps that refer to the server's own host. */
   add(...steps: readonly Step[]): void;
-  /** Fails when a request came that was not expected, or an expected one did not. */
+  /** Fails after an unexpected request, and when an expected one is missing. */
   stop(): Promise<void>;
 }
 
-/** A server that answers exactly the requests of its script, in any order of connections, each step once. */
+/** Starts a server that responds to the requests of its script, in any order, each step once. */
 export async function startScript(
   steps: readonly Step[] = [],
   tls?: { readonly cert: string; readonly key: string },

@@ -31,7 +31,7 @@ function transport(options: TransportOptions): Transport {
   return made;
 }
 
-/** A forward proxy that takes every name to this machine, and remembers what it was asked for. */
+/** Starts a forward proxy that connects every name to this machine and records the requests. */
 async function startProxy(): Promise<{ host: string; asked: string[]; authorization: (string | undefined)[] }> {
   const asked: string[] = [];
   const authorization: (string | undefined)[] = [];
@@ -59,65 +59,71 @@ async function startProxy(): Promise<{ host: string; asked: string[]; authorizat
 const what = 'registry.test/a/b:1';
 
 describe('TLS', () => {
-  it('refuses a certificate of an unknown authority, with the way to trust it', async () => {
+  it('rejects a certificate of an unknown CA, with a hint on how to trust it', async () => {
     const server = await startScript([], own);
     cleanup.push(() => server.stop());
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
     await expect(transport({}).request(request)).rejects.toMatchObject({
       code: 'network',
-      message: expect.stringContaining(`the certificate of ${server.host} is not signed by a trusted authority`),
+      message: expect.stringMatching(new RegExp(`${server.host}.*DEPTH_ZERO_SELF_SIGNED_CERT`)),
       hint: expect.stringContaining('--ca-file'),
     });
   });
 
-  it.each(['--ca-file', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'])('trusts the authority given by %s', async (by) => {
+  it.each(['--ca-file', 'SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'])('trusts the CA given by %s', async (by) => {
     const server = await script({ expect: 'GET /x', answer: { body: 'there' } });
     const http = transport(by === '--ca-file' ? { caFile } : { env: { [by]: caFile } });
     const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
     expect(await text(response.body)).toBe('there');
   });
 
-  it('checks the name even when the authority is trusted', async () => {
+  it('checks the host name even when the CA is trusted', async () => {
     const server = await startScript([], own);
     cleanup.push(() => server.stop());
     const url = new URL(`https://localhost:${server.url.port}/x`);
     await expect(transport({ caFile }).request({ method: 'GET', url, what })).rejects.toMatchObject({
       code: 'network',
-      message: `${what}: the certificate of ${url.host} is for 127.0.0.1, registry.test, and not for localhost`,
+      message: expect.stringMatching(
+        new RegExp(`^${what}: .*${url.host} .*127\\.0\\.0\\.1, registry\\.test.*localhost`),
+      ),
       hint: expect.stringContaining('subjectAltName'),
     });
   });
 
-  it('does not fall back to plain HTTP, and says how to allow it', async () => {
+  it('does not fall back to plain HTTP, with a hint on how to allow it', async () => {
     const server = await startScript([]);
     cleanup.push(() => server.stop());
     const request = { method: 'GET', url: new URL(`https://${server.host}/x`), what } as const;
     await expect(transport({}).request(request)).rejects.toMatchObject({
-      message: `${what}: ${server.host} does not speak TLS`,
+      code: 'network',
+      message: expect.stringContaining(server.host),
       hint: expect.stringContaining(`--plain-http ${server.host}`),
     });
   });
 
-  it('is not left by a redirect', async () => {
+  it('is not given up for a redirect', async () => {
     const server = await script({
       expect: 'GET /x',
       answer: (_seen, host) => ({ status: 307, headers: { location: `http://${host}/x` } }),
     });
     const http = transport({ caFile, plainHttp: ['127.0.0.1'] });
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
-    await expect(http.request(request)).rejects.toThrow(/redirects from https to plain HTTP/);
+    await expect(http.request(request)).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringMatching(new RegExp(`${server.host}.*https.*HTTP.*${server.host}`)),
+    });
   });
 
-  it('wants a file of certificates that is one', () => {
+  it('rejects a file without certificates', () => {
     const broken = join(folder, 'broken.pem');
     writeFileSync(broken, 'no certificate');
     expect(() => createTransport({ caFile: broken })).toThrow(expect.objectContaining({ code: 'config' }));
-    expect(() => createTransport({ caFile: join(folder, 'absent.pem') })).toThrow(/--ca-file .*absent.pem/);
+    expect(() => createTransport({ caFile: join(folder, 'absent.pem') })).toThrow(/--ca-file .*absent\.pem/);
   });
 });
 
 describe('a proxy', () => {
-  it('is asked for a tunnel, with its credentials, and the other end is verified through it', async () => {
+  it('gets its credentials with the tunnel request, and the peer is verified through the tunnel', async () => {
     const server = await script({ expect: 'GET /x', answer: { body: 'there' } });
     const proxy = await startProxy();
     const http = transport({ caFile, env: { HTTPS_PROXY: `http://user:geheim123@${proxy.host}` } });
@@ -128,18 +134,18 @@ describe('a proxy', () => {
     expect(proxy.authorization).toEqual([`Basic ${Buffer.from('user:geheim123').toString('base64')}`]);
     expect(server.seen[0]?.headers['proxy-authorization']).toBeUndefined();
     const untrusting = transport({ env: { HTTPS_PROXY: `http://${proxy.host}` } });
-    await expect(untrusting.request({ method: 'GET', url, what })).rejects.toThrow(/not signed by a trusted authority/);
+    await expect(untrusting.request({ method: 'GET', url, what })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
-  it('is left out for the hosts of NO_PROXY', async () => {
+  it('is not used for the hosts of NO_PROXY', async () => {
     const proxy = await startProxy();
     const http = transport({ env: { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: '.invalid' } });
     const url = new URL('https://registry.invalid/x');
-    await expect(http.request({ method: 'GET', url, what })).rejects.toThrow(/has no address/);
+    await expect(http.request({ method: 'GET', url, what })).rejects.toMatchObject({ cause: { code: 'ENOTFOUND' } });
     expect(proxy.asked).toEqual([]);
   });
 
-  it('that refuses is named as the reason', async () => {
+  it('that refuses the tunnel is reported', async () => {
     const server = createHttpServer();
     server.on('connect', (_request, socket) => socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -147,10 +153,10 @@ describe('a proxy', () => {
     const { port } = server.address() as { port: number };
     const http = transport({ env: { HTTPS_PROXY: `http://127.0.0.1:${port}` } });
     const request = { method: 'GET', url: new URL('https://registry.test/x'), what } as const;
-    await expect(http.request(request)).rejects.toThrow(/the proxy refused the way to registry.test \(407\)/);
+    await expect(http.request(request)).rejects.toThrow(/proxy .*registry\.test \(407\)/);
   });
 
-  it('that takes the connection and does not open the tunnel is not waited for', async () => {
+  it('that accepts the connection but does not open the tunnel causes a timeout', async () => {
     const server = createServer((socket) => socket.on('error', () => {}).resume());
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     cleanup.push(async () => server.close());

@@ -4,13 +4,14 @@ import { type AddressInfo, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
+import { HEADERS_TIMEOUT, UPLOAD_STALLED } from '../../../src/http/error-codes.ts';
 import { readBytes } from '../../../src/http/read.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
 import { giveBack } from '../../../src/oci/loan.ts';
 import { type ScriptedServer, type Step, startScript } from './scripted.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
-// Those that run side by side end together.
+// Concurrent tests are cleaned up together.
 afterEach(({ task }) => (task.concurrent ? undefined : tidyUp()));
 
 async function tidyUp(): Promise<void> {
@@ -33,7 +34,7 @@ function transport(server: ScriptedServer | undefined, options: TransportOptions
 const what = 'quay.io/a/b:1';
 
 describe('a request', () => {
-  it('is tried again after 503 and after a reset, and says so', async () => {
+  it('is retried after 503 and after a reset, with events', async () => {
     const server = await script(
       { expect: 'GET /x', answer: { status: 503, headers: { 'retry-after': '0' }, body: 'later' } },
       { expect: 'GET /x', answer: 'reset' },
@@ -44,12 +45,12 @@ describe('a request', () => {
     const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
     expect(await text(response.body)).toBe('there');
     expect(events.map((event) => event.type === 'retry' && event.reason)).toEqual([
-      `${server.host} answers 503`,
-      `${what}: ${server.host} closed the connection`,
+      expect.stringMatching(new RegExp(`${server.host} .*503`)),
+      expect.stringContaining(`${what}: ${server.host}`),
     ]);
   });
 
-  it('sends its body from the start each time', async () => {
+  it('sends its body from the start in every attempt', async () => {
     const server = await script(
       { expect: 'PUT /x', answer: { status: 500 } },
       { expect: 'PUT /x', answer: { status: 201 } },
@@ -69,7 +70,7 @@ describe('a request', () => {
     expect(server.seen.map(({ body: got }) => got.toString())).toEqual(['abcdef', 'abcdef']);
   });
 
-  it('reads into the memory of pieces that were given back, and the pieces after them are whole', async () => {
+  it('reuses the memory of released chunks, without damage to later ones', async () => {
     const content = Buffer.alloc(8_000_000, 'a piece of some length. ');
     const server = await script({ expect: 'GET /x', answer: { body: content } });
     const { body } = await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
@@ -88,7 +89,7 @@ describe('a request', () => {
   });
 
   it.each(['chunked', 'of a known length'])(
-    'leaves pieces alone that are not given back yet, of an answer %s',
+    'does not overwrite chunks that are not released, of a response %s',
     async (framing) => {
       const content = Buffer.alloc(3_000_000);
       for (let at = 0; at < content.length; at++) content[at] = at * 31 + (at >> 9);
@@ -123,7 +124,7 @@ describe('a request', () => {
     },
   );
 
-  it('hands back the last bad status when the attempts are used up', async () => {
+  it('resolves with the last response when no attempt is left', async () => {
     const steps = Array.from({ length: 3 }, () => ({ expect: 'GET /x', answer: { status: 502, body: 'bad' } }));
     const server = await script(...steps);
     const http = transport(server, { retry: { baseDelay: 1, maxDelay: 1, attempts: 3 } });
@@ -131,14 +132,14 @@ describe('a request', () => {
     expect([response.status, await text(response.body)]).toEqual([502, 'bad']);
   });
 
-  it('can be interrupted while it waits for an answer', async () => {
+  it('can be interrupted while it waits for a response', async () => {
     const abort = new AbortController();
     const server = await script({ expect: 'GET /x', raw: () => abort.abort() });
     const request = { method: 'GET', url: new URL('/x', server.url), what, signal: abort.signal } as const;
     await expect(transport(server).request(request)).rejects.toMatchObject({ code: 'interrupted' });
   });
 
-  it('passes on what the source of its body throws', async () => {
+  it('passes on the error of its body source', async () => {
     const server = await script({ expect: 'PUT /x', raw: () => {} });
     const body = {
       length: 6,
@@ -155,7 +156,7 @@ describe('a request', () => {
 });
 
 describe('a redirect', () => {
-  it('to another host takes no credentials along', async () => {
+  it('to another host drops the credentials', async () => {
     const storage = await script({ expect: 'GET /blob?sig=1', answer: { body: 'layer' } });
     const server = await script({
       expect: 'GET /x',
@@ -180,17 +181,20 @@ describe('a redirect', () => {
     expect(server.seen[1]?.headers.authorization).toBe('Bearer abcdefgh');
   });
 
-  it('that never ends is given up', async () => {
+  it('that loops is an error', async () => {
     const steps = Array.from({ length: 6 }, () => ({
       expect: 'GET /x',
       answer: { status: 302, headers: { location: '/x' } },
     }));
     const server = await script(...steps);
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
-    await expect(transport(server).request(request)).rejects.toThrow(/redirects more than 5 times/);
+    await expect(transport(server).request(request)).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringMatching(new RegExp(`${server.host}.*\\b5\\b`)),
+    });
   });
 
-  it('from http to https of the same host is told for what has a body', async () => {
+  it('from http to https of the same host is an error for a request with a body', async () => {
     const server = await script({
       expect: 'PUT /x',
       answer: (_seen, host) => ({ status: 301, headers: { location: `https://${host}/x` } }),
@@ -199,12 +203,12 @@ describe('a redirect', () => {
     const request = { method: 'PUT', url: new URL('/x', server.url), body, what } as const;
     await expect(transport(server).request(request)).rejects.toMatchObject({
       code: 'registry',
-      message: expect.stringContaining(`${server.host} wants https`),
+      message: expect.stringMatching(new RegExp(`${server.host}.*https.*301`)),
       hint: expect.stringContaining('--plain-http'),
     });
   });
 
-  it('to a host without TLS that nobody named is refused', async () => {
+  it('to a host without TLS is rejected unless it is in plainHttp', async () => {
     const server = await script({
       expect: 'GET /x',
       answer: { status: 302, headers: { location: 'http://storage.example/x' } },
@@ -218,7 +222,7 @@ describe('a redirect', () => {
 });
 
 describe('plain HTTP', () => {
-  it('is spoken to named hosts only', async () => {
+  it('is used for the configured hosts only', async () => {
     const server = await script();
     const http = transport(undefined, { plainHttp: ['registry.example', 'other.example:5000'] });
     expect(http.scheme('registry.example:8080')).toBe('http');
@@ -232,7 +236,7 @@ describe('plain HTTP', () => {
 });
 
 describe('a body', () => {
-  it('that breaks off is an error of its reader', async () => {
+  it('that is cut off is an error of the stream', async () => {
     const server = await script({
       expect: 'GET /x',
       raw: (response) => {
@@ -247,7 +251,7 @@ describe('a body', () => {
     });
   });
 
-  it('can be left unread without harm', async () => {
+  it('may be left unread', async () => {
     const body = Buffer.alloc(8 * 1024 * 1024);
     const server = await script(
       { expect: 'GET /x', answer: { body } },
@@ -267,16 +271,20 @@ describe('a body', () => {
   });
 });
 
-describe('no answer', () => {
-  it('is told by its reason: refused', async () => {
+describe('a request without a response', () => {
+  it('reports a refused connection', async () => {
     const port = await closedPort();
     const host = `127.0.0.1:${port}`;
     const http = transport(undefined, { plainHttp: [host] });
     const request = { method: 'GET', url: new URL(`http://${host}/x`), what } as const;
-    await expect(http.request(request)).rejects.toThrow(`${what}: ${host} refused the connection`);
+    await expect(http.request(request)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining(`${what}: ${host} `),
+      cause: { code: 'ECONNREFUSED' },
+    });
   });
 
-  it('is told by its reason: the other side speaks TLS', async () => {
+  it('reports that the server uses TLS', async () => {
     const alert = Buffer.from([21, 3, 1, 0, 2, 2, 70]);
     const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(alert)));
     server.listen(0, '127.0.0.1');
@@ -286,12 +294,12 @@ describe('no answer', () => {
     const http = transport(undefined, { plainHttp: [host] });
     await expect(http.request({ method: 'GET', url: new URL(`http://${host}/x`), what })).rejects.toMatchObject({
       code: 'network',
-      message: expect.stringContaining(`${host} speaks TLS`),
+      message: expect.stringMatching(new RegExp(`${host}.*TLS`)),
       hint: expect.stringContaining('--plain-http'),
     });
   });
 
-  it.each(['http', 'https', 'socks5'])('is told by its reason: the %s proxy is not there', async (scheme) => {
+  it.each(['http', 'https', 'socks5'])('reports that the %s proxy cannot be reached', async (scheme) => {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -303,25 +311,29 @@ describe('no answer', () => {
       const asked = http.request({ method: 'GET', url: new URL(url), what });
       await expect(asked).rejects.toMatchObject({
         code: 'network',
-        message: expect.stringContaining(`the proxy 127.0.0.1:${port} (on the way to ${new URL(url).host}) refused`),
+        message: expect.stringMatching(new RegExp(`proxy 127\\.0\\.0\\.1:${port} .*${new URL(url).host}`)),
+        cause: { cause: { code: 'ECONNREFUSED' } },
         hint: expect.stringContaining(url.startsWith('https') ? 'HTTPS_PROXY' : 'HTTP_PROXY'),
       });
       await expect(asked).rejects.not.toThrow(/geheim/);
     }
   });
 
-  it('is told by its reason: no such name', async () => {
+  it('reports a host name that does not exist', async () => {
     const http = transport(undefined, { plainHttp: ['no-such-host.invalid'] });
     const request = { method: 'GET', url: new URL('http://no-such-host.invalid/x'), what } as const;
-    await expect(http.request(request)).rejects.toThrow(/no-such-host.invalid has no address/);
+    await expect(http.request(request)).rejects.toMatchObject({
+      message: expect.stringContaining('no-such-host.invalid'),
+      cause: { code: 'ENOTFOUND' },
+    });
   });
 });
 
-/** Side by side: they do nothing but wait, for half a second at least, as that is how often undici looks at its watch. */
-describe.concurrent('time', () => {
+/** Concurrent, because they only wait: half a second at least, the resolution of undici's timers. */
+describe.concurrent('a time limit', () => {
   afterAll(tidyUp);
 
-  it('is what Retry-After asks for', async ({ expect }) => {
+  it('is set by Retry-After', async ({ expect }) => {
     const server = await script(
       { expect: 'GET /x', answer: { status: 429, headers: { 'retry-after': '1' } } },
       { expect: 'GET /x', answer: { body: 'there' } },
@@ -338,12 +350,10 @@ describe.concurrent('time', () => {
     });
     const http = transport(server, { bodyTimeout: 100 });
     const response = await http.request({ method: 'GET', url: new URL('/x', server.url), what });
-    await expect(text(response.body)).rejects.toThrow(/stopped sending/);
+    await expect(text(response.body)).rejects.toMatchObject({ cause: { code: 'UND_ERR_BODY_TIMEOUT' } });
   });
 
-  it('ends a body of a byte now and then, and one of which the reader wants no more is left alone', async ({
-    expect,
-  }) => {
+  it('ends a body that is too slow, but not one whose reader is paused', async ({ expect }) => {
     const drops = new Set<NodeJS.Timeout>();
     cleanup.push(async () => drops.forEach(clearInterval));
     const server = await script(
@@ -361,7 +371,7 @@ describe.concurrent('time', () => {
     expect((await readBytes(held, 8_000_000, what)).length).toBe(8_000_000);
   });
 
-  it('ends the wait for an answer that is announced again and again', async ({ expect }) => {
+  it('ends the wait for a response after repeated informational ones', async ({ expect }) => {
     const early = new Set<NodeJS.Timeout>();
     cleanup.push(async () => early.forEach(clearInterval));
     const server = await script({
@@ -374,7 +384,7 @@ describe.concurrent('time', () => {
     await expect(http.request(request)).rejects.toMatchObject({ code: 'network' });
   });
 
-  it('ends a body that nobody takes', async ({ expect }) => {
+  it('ends an upload that the server does not read', async ({ expect }) => {
     const server = createServer((socket) => socket.pause().on('error', () => {})).listen(0, '127.0.0.1');
     await once(server, 'listening');
     cleanup.push(async () => server.close());
@@ -388,14 +398,14 @@ describe.concurrent('time', () => {
       },
     };
     const request = { method: 'PUT', url: new URL(`http://${host}/x`), body, what, retry: false } as const;
-    await expect(http.request(request)).rejects.toThrow(/stopped taking data/);
+    await expect(http.request(request)).rejects.toMatchObject({ code: 'network', cause: { code: UPLOAD_STALLED } });
   });
 
-  it('ends the wait for an answer', async ({ expect }) => {
+  it('ends the wait for a response', async ({ expect }) => {
     const server = await script({ expect: 'GET /x', raw: () => {} });
     const http = transport(server, { headersTimeout: 100, retry: { attempts: 1 } });
     const request = { method: 'GET', url: new URL('/x', server.url), what } as const;
-    await expect(http.request(request)).rejects.toThrow(/did not answer in time/);
+    await expect(http.request(request)).rejects.toMatchObject({ cause: { code: HEADERS_TIMEOUT } });
   });
 });
 

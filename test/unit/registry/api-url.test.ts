@@ -12,7 +12,7 @@ import { describeBytes } from './set-up.ts';
 
 const digest = `sha256:${'0'.repeat(64)}` as Digest;
 
-/** A transport that answers everything with a challenge first, then with 404, and writes down where requests went. */
+/** Creates a transport that responds with a challenge first, then with 404, and records the requests. */
 function recorder(): { readonly transport: Transport; readonly asked: HttpRequest[] } {
   const asked: HttpRequest[] = [];
   const transport = {
@@ -55,7 +55,7 @@ const name = fc.oneof({ weight: 3, arbitrary: fc.constant('a/b') }, { weight: 1,
 const host = fc.oneof({ weight: 5, arbitrary: fc.constant('r.example:5000') }, { weight: 1, arbitrary: hostile });
 
 describe('a URL of a registry’s API', () => {
-  it('is what the specification says', () => {
+  it('follows the specification', () => {
     const repository = { registry: 'r.example:5000', path: 'a/b__c' };
     const of = (endpoint: Parameters<typeof apiUrl>[2]): string => apiUrl('https', repository, endpoint).href;
     const base = 'https://r.example:5000/v2/a/b__c/';
@@ -71,13 +71,13 @@ describe('a URL of a registry’s API', () => {
     );
   });
 
-  it.each(['r.example:99999', '256.1.1.1'])('is none where no host is so called: %s', (registry) => {
+  it.each(['r.example:99999', '256.1.1.1'])('is rejected for an invalid host: %s', (registry) => {
     expect(() => apiUrl('https', { registry, path: 'a' }, { kind: 'tags' })).toThrow(
       expect.objectContaining({ code: 'reference-invalid', message: expect.stringContaining(registry) }),
     );
   });
 
-  it('and every request stays in the repository, and every scope names it alone, whatever the names hold', async () => {
+  it('never leaves the repository, and scopes name only that repository, for arbitrary names', async () => {
     let sent = 0;
     await fc.assert(
       fc.asyncProperty(host, name, hostile, name, async (registry, path, reference, other) => {

@@ -6,10 +6,10 @@ const read = (body: string | object) =>
   parseComplaint(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));
 const said = (body: string | object): string => quoteComplaint(read(body), true);
 
-describe('what an answer says', () => {
+describe('the text of an error response', () => {
   it.each<[string, string | object, string]>([
     ['the specification', { errors: [{ code: 'DENIED', message: 'no', detail: { a: 1 } }] }, 'DENIED: no: {"a":1}'],
-    ['a detail that is empty', { errors: [{ code: 'DENIED', message: 'no', detail: {} }] }, 'DENIED: no'],
+    ['an empty detail', { errors: [{ code: 'DENIED', message: 'no', detail: {} }] }, 'DENIED: no'],
     [
       'several errors',
       {
@@ -45,7 +45,7 @@ describe('what an answer says', () => {
     ['XML of another kind', '<problem>no</problem>', '<problem>no</problem>'],
     ['a compressed body', '\u001f\ufffd\u0000', ''],
     ['nothing', '', ''],
-  ])('is read of %s', (_, body, expected) => {
+  ])('is parsed from %s', (_, body, expected) => {
     expect(said(body)).toBe(expected);
   });
 
@@ -60,14 +60,14 @@ describe('what an answer says', () => {
       '<!DOCTYPE html><html><style>a{}</style><script>x()</script><p>policy&nbsp;4711 &lt;b&gt;',
       'policy 4711 <b>',
     ],
-    ['a title alone', '<!-- c --><HTML><TITLE>Log in</TITLE><body></body></HTML>', 'Log in'],
-    ['a header, which is no head', '<html><header>Blocked</header></html>', 'Blocked'],
-    ['what is not closed', '<html><body>cut off<script>x(', 'cut off'],
+    ['a title only', '<!-- c --><HTML><TITLE>Log in</TITLE><body></body></HTML>', 'Log in'],
+    ['a header element, not head', '<html><header>Blocked</header></html>', 'Blocked'],
+    ['an unclosed element', '<html><body>cut off<script>x(', 'cut off'],
   ])('is the text of a web page: %s', (_, body, expected) => {
     expect(read(body)).toEqual({ code: '', message: expected, isWebPage: true });
   });
 
-  it('is not passed on in any length', () => {
+  it('is limited in length', () => {
     const errors = Array.from({ length: 1000 }, (_, at) => ({ code: `C${at}`, message: 'x'.repeat(5000) }));
     expect(said({ errors }).length).toBeLessThan(1000);
     expect(said('y'.repeat(1e6)).length).toBeLessThan(400);
@@ -75,7 +75,7 @@ describe('what an answer says', () => {
   });
 });
 
-describe('an answer that is made to do harm', () => {
+describe('a malicious error response', () => {
   const LENGTH = 64 * 1024;
   const nested = (open: string, close: string): string => {
     const depth = Math.floor(LENGTH / (open.length + close.length)) - 20;
@@ -87,12 +87,12 @@ describe('an answer that is made to do harm', () => {
     ['errors that are a deep list', `{"errors":${nested('[', ']')}}`],
     ['a deep detail', `{"errors":[{"code":"X","detail":${nested('[', ']')}}]}`],
     ['an error in an error', nested('{"error":', '}').replace('}', '1}')],
-  ])('says nothing, or little: %s', (_, body) => {
+  ])('results in a short text: %s', (_, body) => {
     expect(said(body).length).toBeLessThan(1000);
   });
 
   it.each(['<head></head>', '<style ></style>', '<script>', '<head ><title></title></head>', '<', '&amp;', '</head'])(
-    'is read in time: a page of %s',
+    'is parsed in time: a page of %s',
     (part) => {
       const page = `<html>${part.repeat(4 * 1024 * 1024)}`.slice(0, 4 * 1024 * 1024);
       const before = performance.now();

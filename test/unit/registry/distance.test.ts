@@ -5,7 +5,7 @@ import { clientFor } from './set-up.ts';
 
 const body = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
 
-/** A registry that takes so many milliseconds for manifest 0, 1, … */
+/** Starts a registry with a delay in milliseconds for each of the manifests 0, 1, … */
 async function registry(...delays: number[]): Promise<ScriptedServer> {
   const server = await startScript(
     delays.map((delay, tag) => ({
@@ -19,7 +19,7 @@ async function registry(...delays: number[]): Promise<ScriptedServer> {
   return server;
 }
 
-it('tells how far the farthest registry is by the fastest answer of each', async () => {
+it('is that of the slowest registry, by the fastest response of each', async () => {
   const near = await registry(0);
   const far = await registry(200, 60, 200);
   const client = clientFor([near.host, far.host]);

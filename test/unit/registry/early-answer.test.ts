@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-/** A registry that answers when it has seen the head of a request, whatever it says of a body. */
+/** Starts a registry that responds after the request headers, without waiting for the body. */
 async function hasty(): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
@@ -26,7 +26,7 @@ async function hasty(): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-/** Makes connections take the head of an upload and nothing of its body, as one does to a server that does not read. */
+/** Makes connections send only the headers of an upload, as if the server did not read its body. */
 function stopBodies(): void {
   type Writev = (chunks: readonly unknown[], done: (error?: Error | null) => void) => void;
   const stop = (message: unknown): void => {
@@ -54,11 +54,11 @@ async function upload(): Promise<{ isGivenBack: boolean }> {
 }
 
 describe('the memory of a small blob', () => {
-  it('is given back when it has been sent', async () => {
+  it('is released when it has been sent', async () => {
     expect(await upload()).toEqual({ isGivenBack: true });
   });
 
-  it('is not given back while it is still to be sent, whatever the registry says: it would get what comes into it next', async () => {
+  it('is not released before it has been sent, even after a response: the registry would receive its next content', async () => {
     stopBodies();
     expect(await upload()).toEqual({ isGivenBack: false });
   });

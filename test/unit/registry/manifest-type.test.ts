@@ -37,7 +37,7 @@ describe('the media type of a manifest', () => {
       MediaType.ociIndex,
     ],
     [
-      'a list of Docker’s served as an OCI index',
+      'a Docker manifest list served as an OCI index',
       MediaType.ociIndex,
       { mediaType: MediaType.dockerList, manifests: [] },
       MediaType.dockerList,
@@ -48,15 +48,15 @@ describe('the media type of a manifest', () => {
       { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] },
       MediaType.ociManifest,
     ],
-    ['one that does not say it', MediaType.ociManifest, { config: dockerConfig, layers: [] }, MediaType.ociManifest],
+    ['one without a declared type', MediaType.ociManifest, { config: dockerConfig, layers: [] }, MediaType.ociManifest],
     [
-      'one that says nothing with it',
+      'one with an empty declared type',
       MediaType.dockerManifest,
       { mediaType: '', config: dockerConfig, layers: [] },
       MediaType.dockerManifest,
     ],
     [
-      'an OCI manifest that does not say it, served as Docker’s',
+      'an OCI manifest without a declared type, served as Docker’s',
       MediaType.dockerManifest,
       { mediaType: null, config: ociConfig, layers: [] },
       MediaType.ociManifest,
@@ -67,7 +67,7 @@ describe('the media type of a manifest', () => {
       { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] },
       MediaType.ociManifest,
     ],
-  ])('of %s is that of its content', async (_, served, document, mediaType) => {
+  ])('of %s is taken from its content', async (_, served, document, mediaType) => {
     const { client, repository } = await script({ expect: MANIFEST, answer: answer(served, document) });
     expect((await client.manifest(repository, 'v1')).descriptor.mediaType).toBe(mediaType);
   });
@@ -77,14 +77,14 @@ describe('the media type of a manifest', () => {
       'another kind of document, served as a manifest',
       { mediaType: 'application/vnd.oci.artifact.manifest.v1+json', blobs: [] },
     ],
-    ['a type that is no text', { mediaType: { a: 1 } }],
-  ])('is refused where it is unknown: %s', async (_, document) => {
+    ['a type that is not a string', { mediaType: { a: 1 } }],
+  ])('is rejected when it is unknown: %s', async (_, document) => {
     const { client, repository } = await script({ expect: MANIFEST, answer: answer(MediaType.ociManifest, document) });
     await expect(client.manifest(repository, 'v1')).rejects.toMatchObject({ code: 'unsupported' });
   });
 });
 
-describe('a tag that comes with the digest of something else', () => {
+describe('a tag with a wrong digest header', () => {
   const document = { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] };
   const own = digestOf(Buffer.from(JSON.stringify(document)));
   const announced = `sha256:${'b'.repeat(64)}`;
@@ -93,7 +93,7 @@ describe('a tag that comes with the digest of something else', () => {
   const thrice = [odd, odd, odd].map((one) => ({ expect: MANIFEST, answer: one }));
   const own404 = { expect: `GET /v2/a/b/manifests/${own}`, answer: { status: 404 } };
 
-  it('is taken where the manifest is there under its own digest, and nothing under the other', async () => {
+  it('is accepted when the manifest exists under its own digest, and nothing under the announced one', async () => {
     const { client, repository } = await script(
       ...thrice,
       { expect: `GET /v2/a/b/manifests/${own}`, answer: right },
@@ -102,7 +102,7 @@ describe('a tag that comes with the digest of something else', () => {
     expect((await client.manifest(repository, 'v1')).descriptor.digest).toBe(own);
   });
 
-  it('is refused where the manifest is not there, or the other one may be', async () => {
+  it('is rejected when the manifest does not exist, or the announced one may exist', async () => {
     const gone = await script(...thrice, own404);
     await expect(gone.client.manifest(gone.repository, 'v1')).rejects.toMatchObject({ code: 'digest-mismatch' });
     const refused = await script(
@@ -115,7 +115,7 @@ describe('a tag that comes with the digest of something else', () => {
 });
 
 describe('a HEAD', () => {
-  it('that says 0 bytes is answered by GET', async () => {
+  it('that reports 0 bytes is replaced by GET', async () => {
     const document = { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] };
     const digest = digestOf(Buffer.from(JSON.stringify(document)));
     const headers = { 'content-type': MediaType.ociManifest, 'docker-content-digest': digest, 'content-length': '0' };

@@ -19,20 +19,20 @@ describe('a mirror', () => {
     ['nginx', 'm.example/hub/library/nginx'],
     ['ghcr.io/a/b:1', 'all.example/cache/ghcr.io/a/b'],
     ['localhost:5000/a:1', 'all.example/cache/localhost-5000/a'],
-  ])('takes %s to %s', (name, expected) => {
+  ])('redirects %s to %s', (name, expected) => {
     expect(asked(name)).toBe(expected);
   });
 
-  it('leaves the others alone', () => {
+  it('does not affect other registries', () => {
     expect(asked('ghcr.io/a/b:1', mirrors.slice(0, 3))).toBe('ghcr.io/a/b');
   });
 
-  it('of Docker Hub may be named by any of its hosts', () => {
+  it('of Docker Hub applies to all of its host names', () => {
     expect(asked('nginx', [parseMirror('index.docker.io=m.example/hub')])).toBe('m.example/hub/library/nginx');
   });
 
   it.each(['quay.io', '=m.example', 'quay.io=', 'https://quay.io=m.example', 'quay=m.example', 'quay.io=UPPER/x'])(
-    'is not %s',
+    'rejects %s',
     (text) => {
       expect(() => parseMirror(text)).toThrow(expect.objectContaining({ code: 'usage' }));
     },

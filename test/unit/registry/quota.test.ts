@@ -6,7 +6,7 @@ import { clientFor } from './set-up.ts';
 
 const body = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
 
-/** A registry that gives a manifest `a/b:0`, `a/b:1`, … with these headers each. */
+/** Starts a registry that serves the manifests `a/b:0`, `a/b:1`, … with these headers. */
 async function start(
   ...headers: Record<string, string>[]
 ): Promise<{ server: ScriptedServer; client: RegistryClient }> {
@@ -25,8 +25,8 @@ async function start(
   return { server, client };
 }
 
-describe("a registry's limit on pulls", () => {
-  it('is what manifests come with, in the form of Docker Hub; the lowest counts', async () => {
+describe("a registry's pull limit", () => {
+  it('is the lowest value in the headers of manifests', async () => {
     const limit = { 'RateLimit-Limit': '100;w=21600' };
     const { server, client } = await start(
       { ...limit, 'RateLimit-Remaining': '76;w=21600' },
@@ -36,12 +36,12 @@ describe("a registry's limit on pulls", () => {
     expect(client.quotas()).toEqual([{ registry: server.host, remaining: 74, limit: 100, seconds: 21600 }]);
   });
 
-  it('may be without a time or a sum', async () => {
+  it('may have neither window nor size', async () => {
     const { server, client } = await start({ 'ratelimit-remaining': '5' });
     expect(client.quotas()).toEqual([{ registry: server.host, remaining: 5 }]);
   });
 
-  it('is none where the registry says nothing, or nothing that is a number', async () => {
+  it('is undefined without valid headers', async () => {
     const { client } = await start({}, { 'ratelimit-remaining': 'plenty', 'ratelimit-limit': '100' });
     expect(client.quotas()).toEqual([]);
   });

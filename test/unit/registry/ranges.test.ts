@@ -30,16 +30,16 @@ const range = (value: string, body: Uint8Array): Answer => ({
 const whole: Step = { expect: BLOB, answer: { body: layer } };
 const rangesOf = ({ seen }: ScriptedServer): unknown[] => seen.map(({ headers }) => headers.range);
 
-/** What is no answer to `bytes=4-`, nor a reason to give up. */
+/** Responses to `bytes=4-` that are neither the range nor a reason to give up. */
 const odd: Readonly<Record<string, Answer>> = {
   '400': { status: 400, body: '<Error/>' },
   '405': { status: 405 },
   '416': { status: 416, headers: { 'content-range': 'bytes */10' } },
   '501': { status: 501 },
   '206 without a range': { status: 206, body: layer.subarray(4) },
-  '206 from before': range('bytes 2-9/10', layer.subarray(2)),
-  '206 from behind': range('bytes 5-9/10', layer.subarray(5)),
-  '206 of less': range('bytes 4-7/10', layer.subarray(4, 8)),
+  '206 from an earlier offset': range('bytes 2-9/10', layer.subarray(2)),
+  '206 from a later offset': range('bytes 5-9/10', layer.subarray(5)),
+  '206 of fewer bytes': range('bytes 4-7/10', layer.subarray(4, 8)),
   '206 of several parts': {
     status: 206,
     headers: { 'content-type': 'multipart/byteranges; boundary=x' },
@@ -49,13 +49,13 @@ const odd: Readonly<Record<string, Answer>> = {
 };
 
 describe('the rest of a blob', () => {
-  it.each(Object.entries(odd))('comes without a range where one gets %s', async (_, answer) => {
+  it.each(Object.entries(odd))('is read without a range after %s', async (_, answer) => {
     const { server, body } = await served({ expect: BLOB, answer }, whole);
     expect((await buffer(await body.open(4))).toString()).toBe('456789');
     expect(rangesOf(server)).toEqual(['bytes=4-', undefined]);
   });
 
-  it('is asked for as a part again where the signed URL of a storage has expired', async () => {
+  it('is requested with a range again when a signed storage URL has expired', async () => {
     const redirect: Answer = { status: 307, headers: { location: '/s3/x?sig=1' } };
     const { server, body } = await served(
       { expect: BLOB, answer: redirect },
@@ -67,13 +67,13 @@ describe('the rest of a blob', () => {
     expect(rangesOf(server)).toEqual(['bytes=4-', 'bytes=4-', 'bytes=4-', 'bytes=4-']);
   });
 
-  it('is not asked for without a range where the blob is gone', async () => {
+  it('is not requested without a range when the blob does not exist', async () => {
     const { server, body } = await served({ expect: BLOB, answer: { status: 404 } });
     await expect(body.open(4)).rejects.toMatchObject({ code: 'image-not-found' });
     expect(rangesOf(server)).toEqual(['bytes=4-']);
   });
 
-  it('continues what broke off', async () => {
+  it('resumes a body that was cut off', async () => {
     const { body } = await served(
       {
         expect: BLOB,
@@ -91,15 +91,15 @@ describe('the rest of a blob', () => {
   });
 });
 
-describe('a window of a blob', () => {
-  it('is what was asked for', async () => {
+describe('a range of a blob', () => {
+  it('is returned as requested', async () => {
     const { server, body } = await served({ expect: BLOB, answer: range('bytes 4-6/10', layer.subarray(4, 7)) });
     expect((await buffer(await body.open(4, undefined, 7))).toString()).toBe('456');
     expect(rangesOf(server)).toEqual(['bytes=4-6']);
   });
 
   it.each([...Object.entries(odd), ['200', { body: layer }] as const])(
-    'is told not to be had where the server answers %s, so that all comes over one connection',
+    'is unsupported when the server returns %s, so that the caller falls back to one connection',
     async (_, answer) => {
       const { body } = await served({ expect: BLOB, answer });
       await expect(body.open(4, undefined, 7)).rejects.toMatchObject({ code: 'unsupported' });
@@ -107,7 +107,7 @@ describe('a window of a blob', () => {
   );
 });
 
-describe('all of a blob', () => {
+describe('a whole blob', () => {
   it.each([
     ['with its range', { 'content-range': 'bytes 0-9/10' }],
     ['without one', {}],
@@ -116,12 +116,12 @@ describe('all of a blob', () => {
     expect(await buffer(await body.open())).toEqual(layer);
   });
 
-  it('that comes as a part of it is asked for again', async () => {
+  it('is retried when only a part of it is returned', async () => {
     const { body } = await served({ expect: BLOB, answer: range('bytes 0-4/10', layer.subarray(0, 5)) }, whole);
     expect(await buffer(await body.open())).toEqual(layer);
   });
 
-  it.each([400, 403])('is asked for again where the signed URL of a storage answers %s', async (status) => {
+  it.each([400, 403])('is retried when a signed storage URL returns %s', async (status) => {
     const redirect: Answer = { status: 307, headers: { location: '/s3/x?sig=1' } };
     const { body } = await served(
       { expect: BLOB, answer: redirect },
@@ -132,13 +132,13 @@ describe('all of a blob', () => {
     expect(await buffer(await body.open())).toEqual(layer);
   });
 
-  it('is not asked for again where the registry itself refuses', async () => {
+  it('is not retried when the registry itself denies access', async () => {
     const { server, body } = await served({ expect: BLOB, answer: { status: 403 } });
     await expect(body.open()).rejects.toMatchObject({ code: 'forbidden' });
     expect(server.seen).toHaveLength(1);
   });
 
-  it('that is a foreign layer comes from its own URL where the registry refuses it', async () => {
+  it('that is a foreign layer is read from its own URL when the registry denies access', async () => {
     const server = await startScript([
       { expect: BLOB, answer: { status: 403 } },
       { expect: 'GET /layer', answer: { body: layer } },

@@ -42,7 +42,7 @@ const BLOB = `GET /v2/a/b/blobs/${blob.digest}`;
 const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
 
 describe('a manifest', () => {
-  it('is fetched with a token that the challenge asked for, and the second one without another challenge', async () => {
+  it('is fetched with the token of the challenge, which is reused for the next one', async () => {
     const basic: Keychain = { lookup: async () => ({ kind: 'basic', username: 'user', password: 'geheim123' }) };
     const server = await script(
       {
@@ -66,7 +66,7 @@ describe('a manifest', () => {
     expect(sent).toEqual([undefined, credentials, 'Bearer tok-1', 'Bearer tok-1']);
   });
 
-  it('is fetched with a new token when the old one is refused in mid-run, twice at most', async () => {
+  it('is fetched with a new token when the old one is rejected, at most twice', async () => {
     const challenge = (_seen: unknown, host: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="s"` },
@@ -92,7 +92,7 @@ describe('a manifest', () => {
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-3');
   });
 
-  it('is fetched although the first token has expired when it comes', async () => {
+  it('is fetched although the first token has expired on arrival', async () => {
     const challenge = (_seen: unknown, host: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
@@ -109,9 +109,9 @@ describe('a manifest', () => {
   });
 
   it.each([
-    ['cut', '{"token":"tok-'],
+    ['truncated', '{"token":"tok-'],
     ['without the token', '{"tokem":"tok-1"}'],
-  ])('is fetched although the answer with the token came %s', async (_how, damaged) => {
+  ])('is fetched although the first token response was %s', async (_how, damaged) => {
     const server = await script(
       {
         expect: MANIFEST,
@@ -128,7 +128,7 @@ describe('a manifest', () => {
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-1');
   });
 
-  it('is not fetched where three answers in a row have no token', async () => {
+  it('is not fetched after three responses without a token', async () => {
     const none = { expect: /token/, answer: { body: 'no json' } };
     const server = await script(
       {
@@ -142,12 +142,13 @@ describe('a manifest', () => {
       none,
       none,
     );
-    await expect(client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toThrow(
-      `token for ${server.host}: ${server.host} answers without a token`,
-    );
+    await expect(client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining(`token for ${server.host}: ${server.host} `),
+    });
   });
 
-  it('is fetched although the answer with the token broke off', async () => {
+  it('is fetched although the first token response was cut off', async () => {
     const cut = (response: ServerResponse): void => {
       response.writeHead(200, { 'content-length': '17' });
       response.write('{"token', () => response.destroy());
@@ -168,7 +169,7 @@ describe('a manifest', () => {
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer tok-1');
   });
 
-  it('takes its credentials only to the registry that they belong to', async () => {
+  it('uses only the credentials of its registry', async () => {
     const asked: string[] = [];
     const keychain: Keychain = {
       lookup: async (registry) => {
@@ -187,7 +188,7 @@ describe('a manifest', () => {
     expect(new Set(asked)).toEqual(new Set([server.host]));
   });
 
-  it('that is not what its digest says is refused, whoever said the digest', async () => {
+  it('that does not match its digest is rejected, both by digest and by tag', async () => {
     const other = digestOf(Buffer.from('something else'));
     const byDigest = {
       expect: `GET /v2/a/b/manifests/${other}`,
@@ -202,13 +203,13 @@ describe('a manifest', () => {
     const made = client([server]);
     const repository = { registry: server.host, path: 'a/b' };
     await expect(made.manifest(repository, other)).rejects.toMatchObject({ code: 'digest-mismatch' });
-    await expect(made.manifest(repository, 'v1')).rejects.toThrow(`is ${digest} and not ${other}`);
+    await expect(made.manifest(repository, 'v1')).rejects.toThrow(new RegExp(`${digest}.*${other}`));
   });
 
   it.each([
-    ['that has other bytes', { ...served, body: Buffer.from(bytes).fill(32, 5, 6) }],
-    ['that is cut', { headers: { 'content-type': MediaType.ociManifest }, body: bytes.subarray(0, -3) }],
-  ])('is asked for again after an answer %s', async (_how, damaged) => {
+    ['with changed bytes', { ...served, body: Buffer.from(bytes).fill(32, 5, 6) }],
+    ['that is truncated', { headers: { 'content-type': MediaType.ociManifest }, body: bytes.subarray(0, -3) }],
+  ])('is retried after a response %s', async (_how, damaged) => {
     const server = await script({ expect: MANIFEST, answer: damaged }, { expect: MANIFEST, answer: served });
     const events: AirgapEvent[] = [];
     const made = client([server], { emit: (event) => events.push(event) });
@@ -216,7 +217,7 @@ describe('a manifest', () => {
     expect(events).toMatchObject([{ type: 'retry', attempt: 1 }]);
   });
 
-  it('that HEAD gives another digest than it was asked for is looked at itself', async () => {
+  it('is fetched when HEAD returns another digest than the requested one', async () => {
     const other = digestOf(Buffer.from('something else'));
     const headers = { ...served.headers, 'docker-content-digest': other, 'content-length': String(bytes.length) };
     const server = await script(
@@ -226,7 +227,7 @@ describe('a manifest', () => {
     expect(await client([server]).hasManifest({ registry: server.host, path: 'a/b' }, digest)).toBe(digest);
   });
 
-  it('whose answer breaks off is asked for again', async () => {
+  it('is retried when the response is cut off', async () => {
     const server = await script(
       {
         expect: MANIFEST,
@@ -247,19 +248,22 @@ describe('a manifest', () => {
     expect(events).toMatchObject([{ type: 'retry' }]);
   });
 
-  it('larger than a manifest may be is not read', async () => {
+  it('that exceeds the size limit is not read', async () => {
     const server = await script({
       expect: MANIFEST,
       answer: { headers: { 'content-type': MediaType.ociManifest }, body: Buffer.alloc(4 * 1024 * 1024 + 1, 32) },
     });
     const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
-    await expect(reading).rejects.toThrow(/more than 4194304 bytes/);
+    await expect(reading).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining('4194304 bytes'),
+    });
   });
 
   it.each([
     ['the header', MediaType.ociIndex, '{"schemaVersion":2}', MediaType.ociIndex],
-    ['the field inside', 'text/plain', `{"mediaType":"${MediaType.dockerManifest}"}`, MediaType.dockerManifest],
-    ['its shape', 'application/json; charset=utf-8', '{"schemaVersion":2,"manifests":[]}', MediaType.ociIndex],
+    ['its mediaType field', 'text/plain', `{"mediaType":"${MediaType.dockerManifest}"}`, MediaType.dockerManifest],
+    ['its structure', 'application/json; charset=utf-8', '{"schemaVersion":2,"manifests":[]}', MediaType.ociIndex],
   ])('has the type of %s', async (_by, type, body, expected) => {
     const server = await script({ expect: MANIFEST, answer: { headers: { 'content-type': type }, body } });
     const got = await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
@@ -269,14 +273,14 @@ describe('a manifest', () => {
   it.each([
     [MediaType.dockerSchema1Signed, '{"schemaVersion":1}', /schema 1/],
     ['application/json', '{"schemaVersion":1}', /schema 1/],
-    ['application/json', '{"mediaType":"application/x-other"}', /unknown type/],
+    ['application/json', '{"mediaType":"application/x-other"}', /application\/x-other/],
   ])('of type %s with %s is not supported', async (type, body, says) => {
     const server = await script({ expect: MANIFEST, answer: { headers: { 'content-type': type }, body } });
     const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
     await expect(reading).rejects.toMatchObject({ code: 'unsupported', message: expect.stringMatching(says) });
   });
 
-  it('is described by HEAD alone, or by GET where HEAD says too little', async () => {
+  it('is described by HEAD, or by GET when HEAD lacks headers', async () => {
     const server = await script(
       {
         expect: 'HEAD /v2/a/b/manifests/v1',
@@ -297,7 +301,7 @@ describe('a manifest', () => {
     await expect(made.head(repository, 'v4')).rejects.toMatchObject({ code: 'forbidden' });
   });
 
-  it('that the mirror does not have is told with both names', async () => {
+  it('that a mirror does not have is reported with both names', async () => {
     const server = await script({
       expect: 'GET /v2/quay/a/b/manifests/v1',
       answer: { status: 404, body: error('NAME_UNKNOWN', 'repository name not known') },
@@ -305,24 +309,26 @@ describe('a manifest', () => {
     const made = client([server], { mirrors: [{ from: 'quay.io', to: `${server.host}/quay` }] });
     await expect(made.manifest({ registry: 'quay.io', path: 'a/b' }, 'v1')).rejects.toMatchObject({
       code: 'image-not-found',
-      message: expect.stringContaining(`quay.io/a/b:v1 (asked of the mirror as ${server.host}/quay/a/b:v1)`),
+      message: expect.stringMatching(new RegExp(`^quay\\.io/a/b:v1 .*${server.host}/quay/a/b:v1`)),
     });
   });
 
-  it('of a registry with a full disk says so, in its words and not in too many', async () => {
+  it('of a registry with a full disk is reported with its error text, shortened', async () => {
     const detail = { DriverName: 'filesystem', Enclosed: { Op: 'write', Path: `/data/${'x'.repeat(500)}`, Err: 28 } };
     const body = JSON.stringify({ errors: [{ code: 'UNKNOWN', message: 'unknown error', detail }] });
     const full = { expect: MANIFEST, answer: { status: 500, body } };
     const server = await script(full, full, full);
-    const failure = await client([server])
-      .manifest({ registry: server.host, path: 'a/b' }, 'v1')
-      .then(String, (error: Error) => error.message);
-    expect(failure).toContain('the registry has no space left');
-    expect(failure).toContain('UNKNOWN: unknown error: {"DriverName":"filesystem"');
-    expect(failure.length).toBeLessThan(700);
+    const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    await expect(reading).rejects.toMatchObject({
+      code: 'registry',
+      message: expect.stringContaining('UNKNOWN: unknown error: {"DriverName":"filesystem"'),
+      hint: expect.stringContaining('space'),
+    });
+    const { message } = (await reading.catch((thrown: unknown) => thrown)) as Error;
+    expect(message.length).toBeLessThan(700);
   });
 
-  it('behind a limit of hours ends with the first answer, and slows nothing down', async () => {
+  it('fails without retries or delays when a limit of hours is exhausted', async () => {
     const headers = { 'ratelimit-limit': '10;w=21600', 'ratelimit-remaining': '0;w=21600' };
     const limit = { status: 429, headers, body: error('TOOMANYREQUESTS', 'pull rate limit') };
     const server = await script(
@@ -337,7 +343,7 @@ describe('a manifest', () => {
     expect(performance.now() - began).toBeLessThan(900);
   });
 
-  it('that is a page of a login portal says so', async () => {
+  it('that is the page of a login portal is reported as such', async () => {
     const page = { body: '<!DOCTYPE html><title>Log in</title>', headers: { 'content-type': MediaType.ociManifest } };
     const steps = [1, 2, 3].map(() => ({ expect: MANIFEST, answer: page }));
     const server = await script(...steps);
@@ -345,7 +351,7 @@ describe('a manifest', () => {
     await expect(reading).rejects.toMatchObject({ code: 'registry', message: expect.stringMatching(/HTML, "Log in"/) });
   });
 
-  it('behind a rate limit says what helps', async () => {
+  it('that is rate limited has a hint', async () => {
     const limit = {
       status: 429,
       headers: { 'retry-after': '86400' },
@@ -361,7 +367,7 @@ describe('a manifest', () => {
 });
 
 describe('a blob', () => {
-  it('is read from the storage that the registry names, without the registry credentials', async () => {
+  it('is read from the storage of the registry without its credentials', async () => {
     const storage = await script({
       expect: 'GET /layer?X-Amz-Signature=abc',
       answer: { status: 206, headers: { 'content-range': 'bytes 4-9/10' }, body: layer.subarray(4) },
@@ -381,7 +387,7 @@ describe('a blob', () => {
     expect(storage.seen[0]?.headers.authorization).toBeUndefined();
   });
 
-  it('of a server that ignores ranges still begins where it was asked to', async () => {
+  it('starts at the offset although the server ignores ranges', async () => {
     const big = Buffer.alloc(3_000_000, 'abcdefghij');
     const descriptor = describeBytes(big);
     const server = await script({ expect: /blobs/, answer: { body: big } });
@@ -389,18 +395,19 @@ describe('a blob', () => {
     expect((await buffer(stream)).equals(big.subarray(2_000_003))).toBe(true);
   });
 
-  it('of the wrong length is refused', async () => {
+  it('of the wrong length is rejected', async () => {
     const part = (range: string, body: Buffer): Answer => ({ status: 206, headers: { 'content-range': range }, body });
     const server = await script(
       ...[1, 2, 3].map(() => ({ expect: BLOB, answer: part('bytes 4-8/9', layer.subarray(4, 9)) })),
       ...[1, 2, 3].map(() => ({ expect: BLOB, answer: { body: layer.subarray(1) } })),
     );
     const body = client([server]).blob({ registry: server.host, path: 'a/b' }, blob);
-    await expect(body.open(4)).rejects.toThrow(/has 9 bytes where the manifest says 10/);
-    await expect(body.open()).rejects.toThrow(/has 9 bytes where the manifest says 10/);
+    const mismatch = { code: 'digest-mismatch', message: expect.stringMatching(/\b9 bytes.*\b10\b/) };
+    await expect(body.open(4)).rejects.toMatchObject(mismatch);
+    await expect(body.open()).rejects.toMatchObject(mismatch);
   });
 
-  it('whose answer is too short is asked for again', async () => {
+  it('is retried when the response is too short', async () => {
     const server = await script(
       { expect: BLOB, answer: { body: layer.subarray(0, 7) } },
       { expect: BLOB, answer: { body: layer } },
@@ -409,7 +416,7 @@ describe('a blob', () => {
     expect((await buffer(stream)).toString()).toBe(layer.toString());
   });
 
-  it('that breaks off can be continued by its reader', async () => {
+  it('that is cut off can be resumed by its reader', async () => {
     const server = await script(
       {
         expect: BLOB,
@@ -430,7 +437,7 @@ describe('a blob', () => {
     expect(got).toBe(layer.toString());
   });
 
-  it('that only its own addresses have (a foreign layer) comes from there', async () => {
+  it('that is a foreign layer is read from its own URLs', async () => {
     const origin = await script({ expect: 'GET /layer', answer: { body: layer } });
     const server = await script({ expect: BLOB, answer: { status: 404, body: error('BLOB_UNKNOWN', 'blob unknown') } });
     const foreign = { ...blob, urls: ['ftp://nowhere.example/layer', `http://${origin.host}/layer`] };

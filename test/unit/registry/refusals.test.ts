@@ -17,7 +17,7 @@ const answer = (status: number, body: string, headers: Record<string, string> = 
 const failure = (status: number, body: string, writes: boolean, headers = {}) =>
   registryError(answer(status, body, headers), { what: 'r.example/a:1', registry: 'r.example', writes });
 
-// The words are those of the registries; docs/registries.md names the sources.
+// Texts of real registries; docs/registries.md names the sources.
 const HUB =
   'You have reached your pull rate limit. You may increase the limit by authenticating and upgrading: https://www.docker.com/increase-rate-limit';
 const HUB_TAKEN =
@@ -55,34 +55,46 @@ const CASES: readonly [string, number, string, Refusal | undefined, Retryable][]
       'TAG_INVALID',
       "The image tag '1' already exists and cannot be overwritten because the repository is immutable.",
     ),
-    'tag-taken',
+    'tag-conflict',
     'no',
   ],
   [
     'Harbor: tag',
     412,
     error('PRECONDITION', "Failed to process request due to 'app:1' configured as immutable."),
-    'tag-taken',
+    'tag-conflict',
     'no',
   ],
-  ['Artifactory: tag', 403, error('DENIED', 'Not enough permissions to overwrite artifact m/app/1'), 'tag-taken', 'no'],
-  ['Nexus: tag', 400, error('UNKNOWN', 'Repository does not allow updating assets: docker-hosted'), 'tag-taken', 'no'],
+  [
+    'Artifactory: tag',
+    403,
+    error('DENIED', 'Not enough permissions to overwrite artifact m/app/1'),
+    'tag-conflict',
+    'no',
+  ],
+  [
+    'Nexus: tag',
+    400,
+    error('UNKNOWN', 'Repository does not allow updating assets: docker-hosted'),
+    'tag-conflict',
+    'no',
+  ],
   [
     'Nexus 3.96: tag',
     409,
     error('UNKNOWN', 'cannot be updated as asset already exists and redeploy is not allowed'),
-    'tag-taken',
+    'tag-conflict',
     'no',
   ],
   [
     'Artifact Registry: tag',
     400,
     error('MANIFEST_INVALID', 'cannot update tag 1. The repository has enabled tag immutability'),
-    'tag-taken',
+    'tag-conflict',
     'no',
   ],
-  ['Docker Hub: tag', 403, error('DENIED', HUB_TAKEN), 'tag-taken', 'no'],
-  ['Quay: tag', 409, error('TAG_ALREADY_EXISTS', 'tag was already pushed'), 'tag-taken', 'no'],
+  ['Docker Hub: tag', 403, error('DENIED', HUB_TAKEN), 'tag-conflict', 'no'],
+  ['Quay: tag', 409, error('TAG_ALREADY_EXISTS', 'tag was already pushed'), 'tag-conflict', 'no'],
   [
     'ACR: locked',
     405,
@@ -118,7 +130,7 @@ const CASES: readonly [string, number, string, Refusal | undefined, Retryable][]
 ];
 
 describe('a refusal', () => {
-  it.each(CASES)('is known by status, code and words: %s', (_, status, body, refusal, retryable) => {
+  it.each(CASES)('is recognized by status, code and text: %s', (_, status, body, refusal, retryable) => {
     expect(refusalOf(status, complaint(body))).toBe(refusal);
     expect(retryableRefusal(status, complaint(body))).toBe(retryable);
   });
@@ -126,28 +138,28 @@ describe('a refusal', () => {
   it.each([
     ['a name that is not allowed', 400, error('NAME_INVALID', 'no'), /--naming/],
     ['a request that is too large', 413, '', /client_max_body_size.*proxy-body-size.*Cloudflare/],
-    ['a lost blob', 404, error('MANIFEST_BLOB_UNKNOWN', 'blob unknown'), /does not have content.*garbage collection/],
+    ['a lost blob', 404, error('MANIFEST_BLOB_UNKNOWN', 'blob unknown'), /MANIFEST_BLOB_UNKNOWN.*garbage collection/],
     ['a quota', 403, error('DENIED', HARBOR_QUOTA), /quota.*configured upper limit/],
-    ['an immutable tag', 403, error('DENIED', HUB_TAKEN), /overwritten.*immutability settings/],
+    ['an immutable tag', 403, error('DENIED', HUB_TAKEN), /immutability settings.*prefix/],
     ['a page of a firewall', 403, '<html>blocked by policy 4711</html>', /policy 4711.*firewall/],
-    ['a maintenance with its end', 503, '', /in 2 hours/],
-  ])('of what is sent says what to do: %s', async (_, status, body, text) => {
-    const { message, hint } = await failure(status, body, true, { 'retry-after': '7200' });
+    ['maintenance with its end', 503, '', /in 2 hours/],
+  ])('of a write has a useful message and hint: %s', async (_, status, body, text) => {
+    const { code, message, hint } = await failure(status, body, true, { 'retry-after': '7200' });
     expect(`${message}\n${hint}`.replaceAll('\n', ' ')).toMatch(text);
-    expect(message).not.toContain('no such repository');
+    expect(code).not.toBe('image-not-found');
   });
 
   it.each([
-    ['a web page, and not the registry', 404, '<html>404</html>', 'image-not-found'],
+    ['a web page instead of a registry', 404, '<html>404</html>', 'image-not-found'],
     ['a missing blob', 404, error('BLOB_UNKNOWN', 'blob unknown'), 'image-not-found'],
     ['a missing right', 403, error('DENIED', 'no'), 'forbidden'],
     ['a quota of a proxy cache', 403, error('DENIED', 'Quota has been exceeded on namespace'), 'registry'],
-  ])('to read has the code of its kind: %s', async (_, status, body, code) => {
+  ])('of a read has its own error code: %s', async (_, status, body, code) => {
     expect((await failure(status, body, false)).code).toBe(code);
   });
 });
 
-describe('a tag that may be taken', () => {
+describe('a possible tag conflict', () => {
   it.each([
     [403, error('DENIED', 'requested access to the resource is denied'), true],
     [405, error('DENIED', 'The operation is disallowed on this registry, repository or image.'), true],
@@ -157,21 +169,21 @@ describe('a tag that may be taken', () => {
     [403, error('DENIED', HARBOR_QUOTA), false],
     [405, error('UNSUPPORTED', 'no'), false],
     [404, error('NAME_UNKNOWN', 'no'), false],
-  ])('is asked for after %s %s: %s', (status, body, expected) => {
+  ])('is checked after %s %s: %s', (status, body, expected) => {
     expect(mayBeTaken(status, complaint(body))).toBe(expected);
   });
 });
 
-describe('a limit on requests', () => {
+describe('a request limit', () => {
   const used = { 'ratelimit-limit': '10;w=21600', 'ratelimit-remaining': '0;w=21600' };
   it.each<[string, number, string, Record<string, string>, Retryable, number | undefined]>([
     ['of hours, to HEAD', 429, '', used, 'no', undefined],
-    ['of hours, by its words', 429, error('TOOMANYREQUESTS', HUB), {}, 'no', undefined],
-    ['of hours, with a time of waiting', 429, '', { ...used, 'retry-after': '3' }, 'throttled', 3000],
+    ['of hours, by its text', 429, error('TOOMANYREQUESTS', HUB), {}, 'no', undefined],
+    ['of hours, with Retry-After', 429, '', { ...used, 'retry-after': '3' }, 'throttled', 3000],
     ['of a minute', 429, '', { 'ratelimit-limit': '60;w=60', 'ratelimit-remaining': '0;w=60' }, 'throttled', undefined],
     ['of a second', 429, error('TOOMANYREQUESTS', 'Rate exceeded'), {}, 'throttled', undefined],
-    ['that ghcr.io tells with 403', 403, error('DENIED', 'a secondary rate limit'), {}, 'throttled', undefined],
-    ['that is none', 403, error('DENIED', 'no'), {}, 'no', undefined],
+    ['that ghcr.io reports with 403', 403, error('DENIED', 'a secondary rate limit'), {}, 'throttled', undefined],
+    ['that is a plain 403', 403, error('DENIED', 'no'), {}, 'no', undefined],
     ['for maintenance', 503, '', { 'retry-after': '9' }, 'yes', 9000],
   ])('%s', async (_, status, body, headers, retryable, after) => {
     const judged = await checkRateLimit(answer(status, body, headers));
@@ -186,15 +198,10 @@ describe('a limit on requests', () => {
       used,
       /\(10 in 6 hours\).*within 6 hours \(by 20\d\d-\d\d-\d\d \d\d:\d\d UTC\)/,
     ],
-    ['the words of Docker Hub', error('TOOMANYREQUESTS', HUB), {}, /within 6 hours/],
-    [
-      'Retry-After',
-      '',
-      { 'retry-after': '3600' },
-      /too many requests; r\.example takes requests again in 1 hour \(at /,
-    ],
-    ['a time far away', '', { 'retry-after': '9'.repeat(400) }, /^[^;]*too many requests; r\.example answers 429$/],
-  ])('says when it is over: %s', async (_, body, headers, text) => {
+    ['the text of Docker Hub', error('TOOMANYREQUESTS', HUB), {}, /within 6 hours/],
+    ['Retry-After', '', { 'retry-after': '3600' }, /r\.example .*in 1 hour \(at /],
+    ['no implausible time', '', { 'retry-after': '9'.repeat(400) }, /^[^(]* r\.example \w+ 429$/],
+  ])('is reported with its end: %s', async (_, body, headers, text) => {
     const { code, message, hint } = await failure(429, body, false, headers);
     expect(code).toBe('registry');
     expect(message).toMatch(text);
@@ -202,7 +209,7 @@ describe('a limit on requests', () => {
   });
 });
 
-describe('what may be taken at another time', () => {
+describe('a transient refusal', () => {
   it.each([
     [429, 'Too Many Requests', true],
     [429, error('TOOMANYREQUESTS', HUB), true],
@@ -224,7 +231,7 @@ describe('what may be taken at another time', () => {
     ]);
   });
 
-  it('is no manifest that a registry answers 500 to, since it may do so each time', () => {
+  it('is not a 500 for a manifest, which may be permanent', () => {
     expect(isTransient(500, complaint(''), true)).toBe(false);
     expect(isTransient(500, complaint(''))).toBe(true);
   });

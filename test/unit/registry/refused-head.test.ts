@@ -28,8 +28,8 @@ const served: Answer = {
 const blob = describeBytes(Buffer.alloc(1_000_000, 'x'));
 const refusals = [400, 401, 403, 405, 501].map((status) => [status] as const);
 
-describe('where HEAD is refused, GET tells', () => {
-  it.each(refusals)('the manifest behind a tag (%s)', async (status) => {
+describe('after a refused HEAD, GET finds', () => {
+  it.each(refusals)('the manifest of a tag (%s)', async (status) => {
     const { server, client } = await script(
       { expect: 'HEAD /v2/a/b/manifests/v1', answer: { status } },
       { expect: 'GET /v2/a/b/manifests/v1', answer: served },
@@ -37,7 +37,7 @@ describe('where HEAD is refused, GET tells', () => {
     expect(await client.head({ registry: server.host, path: 'a/b' }, 'v1')).toEqual(described);
   });
 
-  it.each(refusals)('that a blob is there, without reading it (%s)', async (status) => {
+  it.each(refusals)('that a blob exists, without reading it (%s)', async (status) => {
     const { server, client } = await script(
       { expect: `HEAD /v2/a/b/blobs/${blob.digest}`, answer: { status } },
       { expect: `GET /v2/a/b/blobs/${blob.digest}`, answer: { body: Buffer.alloc(1_000_000, 'x') } },
@@ -45,7 +45,7 @@ describe('where HEAD is refused, GET tells', () => {
     expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(true);
   });
 
-  it('that nothing is there', async () => {
+  it('that nothing exists', async () => {
     const { server, client } = await script(
       { expect: 'HEAD /v2/a/b/manifests/v1', answer: { status: 403 } },
       { expect: 'GET /v2/a/b/manifests/v1', answer: { status: 404 } },
@@ -53,7 +53,7 @@ describe('where HEAD is refused, GET tells', () => {
     expect(await client.hasManifest({ registry: server.host, path: 'a/b' }, 'v1')).toBeUndefined();
   });
 
-  it('a manifest whose storage takes URLs that are signed for GET alone', async () => {
+  it('a manifest whose storage URLs are signed for GET only', async () => {
     const { server, client } = await script(
       { expect: 'HEAD /v2/a/b/manifests/v1', answer: { status: 307, headers: { location: '/s3/x?sig=1' } } },
       { expect: 'HEAD /s3/x?sig=1', answer: { status: 403 } },
@@ -65,7 +65,7 @@ describe('where HEAD is refused, GET tells', () => {
     expect(await client.head({ registry: server.host, path: 'a/b' }, 'v1')).toEqual(described);
   });
 
-  it('the reason, in the registry’s words', async () => {
+  it('the error text of the registry', async () => {
     const { server, client } = await script(
       { expect: 'HEAD /v2/a/b/manifests/v1', answer: { status: 403 } },
       {
@@ -79,7 +79,7 @@ describe('where HEAD is refused, GET tells', () => {
     });
   });
 
-  it('what the registry wants, where HEAD says 401 and not how', async () => {
+  it('the challenge that a 401 to HEAD does not have', async () => {
     const { server, client } = await script(
       { expect: 'HEAD /v2/a/b/manifests/v1', answer: { status: 401 } },
       {
@@ -95,22 +95,22 @@ describe('where HEAD is refused, GET tells', () => {
     expect(await client.head({ registry: server.host, path: 'a/b' }, 'v1')).toEqual(described);
   });
 
-  it('nothing new where HEAD says 404: no GET is sent', async () => {
+  it('nothing new after a 404: no GET is sent', async () => {
     const { server, client } = await script({ expect: `HEAD /v2/a/b/blobs/${blob.digest}`, answer: { status: 404 } });
     expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(false);
   });
 });
 
-describe('a blob that HEAD gives another length', () => {
+describe('a blob with a wrong length in HEAD', () => {
   const HEAD = { expect: `HEAD /v2/a/b/blobs/${blob.digest}`, answer: { headers: { 'content-length': '0' } } };
   const GET = `GET /v2/a/b/blobs/${blob.digest}`;
 
-  it('is there where GET gives it the right one', async () => {
+  it('exists when GET has the right length', async () => {
     const { server, client } = await script(HEAD, { expect: GET, answer: { body: Buffer.alloc(1_000_000, 'x') } });
     expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(true);
   });
 
-  it('is not there where GET does so, too', async () => {
+  it('does not exist when GET has a wrong length, too', async () => {
     const { server, client } = await script(HEAD, { expect: GET, answer: { body: 'cut' } });
     expect(await client.hasBlob({ registry: server.host, path: 'a/b' }, blob)).toBe(false);
   });

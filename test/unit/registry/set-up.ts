@@ -15,7 +15,7 @@ export interface ClientSetUp {
   readonly isTarget?: boolean;
 }
 
-/** A client that speaks plain HTTP to the hosts given and does not wait long between attempts. */
+/** Creates a client that uses plain HTTP for the given hosts, with short retry delays. */
 export function clientFor(
   plainHttp: readonly string[],
   { keychain, mirrors, emit, caFile, isTarget }: ClientSetUp = {},

@@ -12,27 +12,27 @@ function told(...answers: readonly (readonly [registry: string, headers: Respons
   return messages;
 }
 
-it('a warning of a registry is told once, and the same of another registry again', () => {
+it('a warning is reported once per registry', () => {
   const warning = '299 - "read only from Monday on"';
   expect(told(['a.example', { warning }], ['a.example', { warning }], ['b.example', { warning }])).toEqual([
-    'a.example says: read only from Monday on',
-    'b.example says: read only from Monday on',
+    expect.stringMatching(/a\.example.*: read only from Monday on$/),
+    expect.stringMatching(/b\.example.*: read only from Monday on$/),
   ]);
 });
 
-it('several come in several headers, with quotes in them and a date behind them', () => {
+it('several headers, quotes and dates are parsed', () => {
   const warning = ['299 - "say \\"please\\"" "Tue, 15 Nov 1994 08:12:31 GMT"', '299 host:5000 "b"'];
   expect(told(['a', { warning }])).toEqual(['a says: say "please"', 'a says: b']);
 });
 
 it.each(['110 - "Response is stale"', '299 - "', '299 - ""', '299 - " "', 'nonsense', ''])(
-  'what is no warning to people is not told: %s',
+  'an invalid or empty warning is not reported: %s',
   (warning) => {
     expect(told(['a', { warning }])).toEqual([]);
   },
 );
 
-it('no text is longer than 255 characters, obeyed by a terminal, or one of more than 20', () => {
+it('warnings are limited to 255 characters and 20 texts, and control characters are escaped', () => {
   expect(told(['a', { warning: `299 - "${'x'.repeat(4000)}"` }])[0]).toHaveLength('a says: '.length + 255);
   expect(told(['a', { warning: '299 - "\u001b[2Jgone\u009b"' }])).toEqual(['a says: \\x1b[2Jgone\\x9b']);
   const many = Array.from({ length: 100 }, (_, at) => ['a', { warning: `299 - "${at}"` }] as const);

@@ -16,7 +16,7 @@ describe('a 400 to plain HTTP', () => {
     ['text/html', '<html><center>The plain HTTP request was sent to HTTPS port</center></html>'],
     ['text/html', "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />"],
     ['', ''],
-  ])('comes with the hint that the host may have TLS: %s %s', async (type, body) => {
+  ])('has a hint about TLS: %s %s', async (type, body) => {
     const error = await registryError(answer('http://r.example/v2/', type, body), request);
     expect(error).toMatchObject({ code: 'registry', hint: expect.stringContaining('--plain-http') });
   });
@@ -24,24 +24,24 @@ describe('a 400 to plain HTTP', () => {
   it.each([
     ['http://r.example/v2/', '{"errors":[{"code":"NAME_INVALID","message":"no"}]}'],
     ['https://r.example/v2/', ''],
-  ])('of another reason does not: %s %s', async (url, body) => {
+  ])('for another reason does not: %s %s', async (url, body) => {
     expect((await registryError(answer(url, 'application/json', body), request)).hint ?? '').not.toContain(
       '--plain-http',
     );
   });
 });
 
-describe('a media type that a registry does not take', () => {
+describe('an unsupported media type', () => {
   it.each([
     [415, '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}'],
     [400, '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":"unknown media type: x/y"}]}'],
-  ])('comes with what can be done about it: %i', async (status, body) => {
+  ])('has a hint: %i', async (status, body) => {
     const refused = { ...answer('https://r.example/v2/', 'application/json', body), status };
     const error = await registryError(refused, { ...request, writes: true });
     expect(error).toMatchObject({ code: 'unsupported', hint: expect.stringMatching(/docker2s2.*--attestations drop/) });
   });
 
-  it('and nothing else is taken for it', async () => {
+  it('is not assumed without evidence', async () => {
     const body = '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}';
     const error = await registryError(answer('https://r.example/v2/', 'application/json', body), {
       ...request,
@@ -53,15 +53,17 @@ describe('a media type that a registry does not take', () => {
 
 describe('a 400 of nginx with ssl_verify_client', () => {
   it.each([
-    ['No required SSL certificate was sent', 'wants a client certificate'],
-    ['The SSL certificate error', 'does not accept the client certificate'],
-  ])('comes with the way to give a certificate: %s', async (words, says) => {
+    ['No required SSL certificate was sent', true],
+    ['The SSL certificate error', false],
+  ])('has a hint about the client certificate: %s', async (words, isMissing) => {
     const page = `<html><head><title>400 ${words}</title></head></html>`;
     const error = await registryError(answer('https://r.example/v2/', 'text/html', page), request);
     expect(error).toMatchObject({
       code: 'unauthorized',
-      message: expect.stringContaining(says),
+      message: expect.stringContaining('client certificate'),
       hint: expect.stringContaining('--client-cert r.example='),
     });
+    // Only the hint for a missing certificate mentions the key.
+    expect(error.hint?.includes('--client-key')).toBe(isMissing);
   });
 });

@@ -45,7 +45,7 @@ describe('an upload', () => {
     ['relative', () => '/up/1', `PUT /up/1?digest=${DIGEST}`],
     ['relative with a query', () => '/up/1?_state=a%2Bb%3D&x=y', `PUT /up/1?_state=a%2Bb%3D&x=y&digest=${DIGEST}`],
     ['absolute', (host: string) => `http://${host}/up/1?s=1`, `PUT /up/1?s=1&digest=${DIGEST}`],
-  ])('goes in one PUT to a location that is %s', async (_name, location, put) => {
+  ])('is a single PUT to a location that is %s', async (_name, location, put) => {
     const { server, client } = await setUp([
       { expect: START, answer: (_seen, host) => accepted(location(host)) },
       { expect: put, answer: { status: 201, headers: { 'docker-content-digest': blob.digest } } },
@@ -60,8 +60,8 @@ describe('an upload', () => {
     expect(server.seen[1]?.headers['transfer-encoding']).toBeUndefined();
   });
 
-  it('gives a piece back when the connection has sent it, and not before', async () => {
-    // More than a connection's buffers hold, read slowly: a piece that came back early would arrive as zeros.
+  it('releases a chunk after the connection has sent it, not before', async () => {
+    // More than a connection's buffers hold, read slowly: a chunk released too early would arrive as zeros.
     const piece = 256 * 1024;
     const content = noise('slow', 48 * piece + 1);
     const large = describeBytes(content);
@@ -96,7 +96,7 @@ describe('an upload', () => {
     expect(back).toBeGreaterThan(40);
   });
 
-  it('that is cut off begins again in a new session, after a look whether it got through', async () => {
+  it('that is cut off is retried in a new session, after a check whether it succeeded', async () => {
     const events: AirgapEvent[] = [];
     const { server, client } = await setUp(
       [
@@ -111,12 +111,12 @@ describe('an upload', () => {
     );
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
     expect(events).toMatchObject([
-      { type: 'retry', attempt: 1, reason: expect.stringContaining('closed the connection') },
+      { type: 'retry', attempt: 1, reason: expect.stringContaining(server.host) },
       { type: 'retry', attempt: 2, reason: expect.stringContaining('503') },
     ]);
   });
 
-  it('whose session is lost begins again', async () => {
+  it('whose session is lost is retried', async () => {
     const { server, client } = await setUp([
       { expect: START, answer: accepted('/up/1') },
       { expect: /^PUT \/up\/1/, answer: { status: 404, body: error('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown') } },
@@ -127,7 +127,7 @@ describe('an upload', () => {
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
   });
 
-  it('whose sessions are always lost ends with that, and not with a repository that is missing', async () => {
+  it('whose sessions are always lost is not reported as a missing repository', async () => {
     const lost = { status: 404, body: error('BLOB_UPLOAD_UNKNOWN', 'blob upload unknown') };
     const attempt = (path: string): Step[] => [
       { expect: START, answer: accepted(path) },
@@ -143,11 +143,11 @@ describe('an upload', () => {
     ]);
     await expect(client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).rejects.toMatchObject({
       code: 'registry',
-      message: expect.stringContaining('the registry has lost the upload'),
+      message: expect.stringContaining('BLOB_UPLOAD_UNKNOWN'),
     });
   });
 
-  it('that the registry refuses early is told in its words, without sending the rest', async () => {
+  it('that the registry rejects early is reported with its error text, and the rest is not sent', async () => {
     const big = Buffer.alloc(20_000_000);
     let read = 0;
     const { server, client } = await setUp([
@@ -171,7 +171,7 @@ describe('an upload', () => {
     expect(read).toBeLessThan(big.length);
   });
 
-  it('to a repository that does not exist says so', async () => {
+  it('to a missing repository has a hint', async () => {
     const message = "The repository with name 'a/b' does not exist in the registry with id '123456789012'";
     const { server, client } = await setUp([
       { expect: START, answer: { status: 404, body: error('NAME_UNKNOWN', message) } },
@@ -183,7 +183,7 @@ describe('an upload', () => {
     });
   });
 
-  it('to a place elsewhere takes no credentials there', async () => {
+  it('to a location at another host sends no credentials there', async () => {
     const elsewhere = await startScript([{ expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } }]);
     const server = await startScript([
       { expect: START, answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } } },
@@ -205,7 +205,7 @@ describe('an upload', () => {
 describe('a mount', () => {
   const MOUNT = `POST /v2/a/b/blobs/uploads/?mount=${blob.digest}&from=c/d`;
 
-  it('that the registry makes needs no body', async () => {
+  it('that succeeds needs no body', async () => {
     const { server, client } = await setUp([{ expect: MOUNT, answer: { status: 201 } }]);
     const unread = { size: layer.length, open: () => Promise.reject(new Error('not to be read')) };
     const mountFrom = { registry: server.host, path: 'c/d' };
@@ -213,7 +213,7 @@ describe('a mount', () => {
     expect(await put).toBe('mounted');
   });
 
-  it('that it does not make is an upload in the session it opened instead', async () => {
+  it('that is not made is an upload in the session that was opened instead', async () => {
     const { server, client } = await setUp([
       { expect: MOUNT, answer: accepted('/up/1') },
       { expect: HEAD, answer: { status: 404 } },
@@ -223,7 +223,7 @@ describe('a mount', () => {
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('stored');
   });
 
-  it('that it forbids is an upload all the same', async () => {
+  it('that is denied is an upload', async () => {
     const { server, client } = await setUp([
       { expect: MOUNT, answer: { status: 403, body: error('DENIED', 'no access to c/d') } },
       { expect: START, answer: accepted('/up/1') },
@@ -233,7 +233,7 @@ describe('a mount', () => {
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('stored');
   });
 
-  it('asks for the right to read the other repository, too', async () => {
+  it('requests pull access to the other repository, too', async () => {
     const { server, client } = await setUp([
       {
         expect: MOUNT,
@@ -253,7 +253,7 @@ describe('a mount', () => {
   });
 });
 
-describe('a manifest that is put', () => {
+describe('a manifest upload', () => {
   const bytes = Buffer.from('{"schemaVersion":2}');
   const digest = digestOf(bytes);
   const content = { bytes, descriptor: { mediaType: MediaType.ociManifest, digest, size: bytes.length } };
@@ -267,14 +267,14 @@ describe('a manifest that is put', () => {
     headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': there, 'content-length': '19' },
   });
 
-  it('has its bytes and its media type unchanged', async () => {
+  it('leaves bytes and media type unchanged', async () => {
     const { server, client } = await setUp([{ expect: PUT, answer: { status: 201 } }]);
     await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
     expect(server.seen[0]?.body).toEqual(bytes);
     expect(server.seen[0]?.headers['content-type']).toBe(MediaType.ociManifest);
   });
 
-  it('under an immutable tag is done when the tag names it already', async () => {
+  it('to an immutable tag succeeds when the tag already points to it', async () => {
     const { server, client } = await setUp([
       { expect: PUT, answer: immutable },
       { expect: CHECK, answer: has(digest) },
@@ -282,7 +282,7 @@ describe('a manifest that is put', () => {
     await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
   });
 
-  it('under an immutable tag that names another is an error with both digests', async () => {
+  it('to an immutable tag that points to another manifest is an error with both digests', async () => {
     const other = digestOf(Buffer.from('other'));
     const { server, client } = await setUp([
       { expect: PUT, answer: immutable },
@@ -291,11 +291,11 @@ describe('a manifest that is put', () => {
     const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
     await expect(put).rejects.toMatchObject({
       code: 'registry',
-      message: expect.stringContaining(`the tag is immutable and names ${other} already, not ${digest}`),
+      message: expect.stringMatching(new RegExp(`immutable.*${other}.*${digest}`)),
     });
   });
 
-  it('that the registry stored as something else is sent again, since a tag may name it', async () => {
+  it('is retried when the registry stored another digest, since a tag may point to it', async () => {
     const headers = { 'docker-content-digest': digestOf(Buffer.from('other')) };
     const { client, server } = await setUp([
       { expect: PUT, answer: { status: 201, headers } },
@@ -304,7 +304,7 @@ describe('a manifest that is put', () => {
     await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
   });
 
-  it('that the registry always stores as something else is an error', async () => {
+  it('is an error when the registry always stores another digest', async () => {
     const headers = { 'docker-content-digest': digestOf(Buffer.from('other')) };
     const other = { expect: PUT, answer: { status: 201, headers } };
     const { server, client } = await setUp([other, other, other]);
@@ -312,21 +312,21 @@ describe('a manifest that is put', () => {
     await expect(put).rejects.toMatchObject({ code: 'digest-mismatch' });
   });
 
-  // What docker-registry says while another client commits a blob of it.
+  // Response of distribution while another client commits a blob of the manifest.
   const unreadable = { expect: PUT, answer: { status: 400, body: error('DIGEST_INVALID', 'did not match') } };
 
-  it('whose digests the registry cannot read at the moment is sent again', async () => {
+  it('is retried when the registry temporarily cannot verify its digests', async () => {
     const { server, client } = await setUp([unreadable, unreadable, { expect: PUT, answer: { status: 201 } }]);
     await client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
   });
 
-  it('whose digests the registry can never read is an error in its words', async () => {
+  it('is an error with the text of the registry when it never can', async () => {
     const { server, client } = await setUp([unreadable, unreadable, unreadable]);
     const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
     await expect(put).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining('DIGEST_INVALID') });
   });
 
-  it('that the registry does not like is told in its words', async () => {
+  it('that is rejected is reported with the text of the registry', async () => {
     const answer = { status: 405, body: error('UNSUPPORTED', "Invalid parameter at 'ImageManifest'") };
     const { server, client } = await setUp([{ expect: PUT, answer }]);
     const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');

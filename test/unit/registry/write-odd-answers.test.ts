@@ -45,17 +45,17 @@ const says = (status: number, code: string): Answer => ({
   status,
   body: JSON.stringify({ errors: [{ code, message: 'as it is' }] }),
 });
-/** `METHOD …` with what comes back, in turn. */
+/** Steps from pairs of request line and response. */
 const script = (...steps: [string | RegExp, Answer | 'reset'][]): Step[] =>
   steps.map(([line, answer]) => ({ expect: line, answer }));
 
-describe('an upload that ends oddly', () => {
-  it.each([200, 202, 206])('with %i counts when the blob is there', async (status) => {
+describe('an upload with an unusual response', () => {
+  it.each([200, 202, 206])('%i succeeds when the blob is stored', async (status) => {
     const { client, repository } = await setUp(script([START, opened], [PUT, { status }], [HEAD, there]));
     expect(await client.putBlob(repository, blob, body)).toBe('stored');
   });
 
-  it('with 202 and without the blob begins again, a few times', async () => {
+  it('202 is retried a few times when the blob is not stored', async () => {
     const attempt: [string | RegExp, Answer][] = [
       [START, opened],
       [PUT, { status: 202 }],
@@ -64,7 +64,7 @@ describe('an upload that ends oddly', () => {
     const { client, repository } = await setUp(script(...attempt, [HEAD, gone], ...attempt, [HEAD, gone], ...attempt));
     await expect(client.putBlob(repository, blob, body)).rejects.toMatchObject({
       code: 'registry',
-      message: expect.stringContaining('answers 202 and does not have it'),
+      message: expect.stringContaining('202'),
     });
   });
 
@@ -72,16 +72,16 @@ describe('an upload that ends oddly', () => {
     ['400 DIGEST_INVALID', says(400, 'DIGEST_INVALID')],
     ['400 SIZE_INVALID', says(400, 'SIZE_INVALID')],
     ['404 BLOB_UNKNOWN', says(404, 'BLOB_UNKNOWN')],
-    ['404 without a word', gone],
+    ['404 without a body', gone],
     ['416', { status: 416 }],
-  ])('with %s begins again in a new session', async (_name, answer) => {
+  ])('%s is retried in a new session', async (_name, answer) => {
     const { client, repository } = await setUp(
       script([START, opened], [PUT, answer], [HEAD, gone], [START, opened], [PUT, stored]),
     );
     expect(await client.putBlob(repository, blob, body)).toBe('stored');
   });
 
-  it('takes a refused question for no answer', async () => {
+  it('is retried when the check for the blob is refused', async () => {
     const { client, repository } = await setUp(
       script(
         [START, opened],
@@ -95,13 +95,13 @@ describe('an upload that ends oddly', () => {
     expect(await client.putBlob(repository, blob, body)).toBe('stored');
   });
 
-  it.each([200, 204])('that is opened with %i goes to its location', async (status) => {
+  it.each([200, 204])('%i to the POST continues at its location', async (status) => {
     const answer = { status, headers: { location: '/up' } };
     const { client, repository } = await setUp(script([START, answer], [PUT, stored]));
     expect(await client.putBlob(repository, blob, body)).toBe('stored');
   });
 
-  it('that is opened with 201 is not made when the blob is there, and an error when it is not', async () => {
+  it('201 to the POST succeeds when the blob exists, and is an error otherwise', async () => {
     const { client, repository } = await setUp(script([START, stored], [HEAD, there], [START, stored], [HEAD, gone]));
     expect(await client.putBlob(repository, blob, body)).toBe('present');
     await expect(client.putBlob(repository, blob, body)).rejects.toMatchObject({ code: 'registry' });
@@ -117,17 +117,17 @@ describe('a mount', () => {
   it.each<[string, Answer | 'reset']>([
     ['500', { status: 500 }],
     ['a closed connection', 'reset'],
-  ])('that always fails with %s is an upload', async (_name, answer) => {
+  ])('that always fails with %s becomes an upload', async (_name, answer) => {
     expect(await put(script([MOUNT, answer], [MOUNT, answer], [MOUNT, answer], [START, opened], [PUT, stored]))).toBe(
       'stored',
     );
   });
 
-  it('that fails once is tried again, since it saves all the bytes', async () => {
+  it('that fails once is retried, since it saves the upload', async () => {
     expect(await put(script([MOUNT, { status: 503 }], [MOUNT, stored]))).toBe('mounted');
   });
 
-  it('that is ignored is an upload in its session, unless the blob has come before', async () => {
+  it('that is ignored becomes an upload in its session, unless the blob exists', async () => {
     expect(await put(script([MOUNT, opened], [HEAD, gone], [PUT, stored]))).toBe('stored');
     expect(await put(script([MOUNT, opened], [HEAD, there]))).toBe('present');
   });
@@ -136,7 +136,7 @@ describe('a mount', () => {
 describe('a mount from its own repository', () => {
   const learn: PutBlobOptions = { learn: true };
 
-  it('tells what is there, once one of each kind was right', async () => {
+  it('is trusted after one correct result of each kind', async () => {
     const { client, repository } = await setUp(script([OWN, opened], [PUT, stored], [OWN, stored], [OWN, stored]));
     expect(client.mounting(repository)).toBe('any');
     expect(await client.putBlob(repository, blob, body, learn)).toBe('stored');
@@ -149,7 +149,7 @@ describe('a mount from its own repository', () => {
     ['refused', { status: 405 }],
     ['an error', { status: 500 }],
     ['a closed connection', 'reset'],
-  ])('tells nothing where it is %s, which is asked once', async (_name, answer) => {
+  ])('is not trusted when it is %s, which is tested once', async (_name, answer) => {
     const { client, repository } = await setUp(
       script([OWN, opened], [PUT, stored], [OWN, answer], [START, opened], [PUT, stored]),
     );
@@ -158,13 +158,13 @@ describe('a mount from its own repository', () => {
     expect(await client.putBlob(repository, blob, body, learn)).toBe('stored');
   });
 
-  it('tells nothing where it is made of what is not there, and the blob is uploaded', async () => {
+  it('is not trusted when it succeeds for a missing blob, which is uploaded', async () => {
     const { client, repository } = await setUp(script([OWN, stored], [HEAD, gone], [START, opened], [PUT, stored]));
     expect(await client.putBlob(repository, blob, body, learn)).toBe('stored');
     expect(client.mounting(repository)).toBe('any');
   });
 
-  it('that fails is not tried again: it is only a question', async () => {
+  it('is not retried: it is only a check', async () => {
     const { client, repository } = await setUp(script([OWN, 'reset'], [START, opened], [PUT, stored]));
     expect(await client.putBlob(repository, blob, body, { mountFrom: repository })).toBe('stored');
   });
@@ -180,12 +180,12 @@ describe('a manifest', () => {
     headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': own, 'content-length': '19' },
   });
 
-  it.each([200, 202])('that ends with %i counts when the tag names it', async (status) => {
+  it.each([200, 202])('with response %i succeeds when the tag points to it', async (status) => {
     const { client, repository } = await setUp(script([SEND, { status }], [CHECK, has(digest)]));
     await client.putManifest(repository, content, 'v1');
   });
 
-  it('that ends with 202 is sent again when the tag names nothing, or something else', async () => {
+  it('with response 202 is retried when the tag is missing or points elsewhere', async () => {
     const { client, repository } = await setUp(
       script(
         [SEND, { status: 202 }],
@@ -202,7 +202,7 @@ describe('a manifest', () => {
     [400, 'MANIFEST_BLOB_UNKNOWN'],
     [404, 'MANIFEST_BLOB_UNKNOWN'],
     [404, 'BLOB_UNKNOWN'],
-  ])('whose blobs are not seen yet (%i %s) is sent again', async (status, code) => {
+  ])('whose blobs are not visible yet (%i %s) is retried', async (status, code) => {
     const { client, repository } = await setUp(script([SEND, says(status, code)], [SEND, stored]));
     await client.putManifest(repository, content, 'v1');
   });
@@ -214,11 +214,11 @@ describe('the list of tags', () => {
   it.each<[string, Answer, readonly string[] | undefined]>([
     ['as it is', { body: '{"name":"a/b","tags":["v1","v2"]}' }, ['v1', 'v2']],
     ['empty', { body: '{"name":"a/b","tags":null}' }, []],
-    ['of a repository that is not there', gone, []],
-    ['that goes on', { body: '{"tags":["v1"]}', headers: more }, undefined],
-    ['that is refused', { status: 403 }, undefined],
-    ['that is a page for people', { body: '<html>' }, undefined],
-    ['of another shape', { body: '[]' }, undefined],
+    ['of a missing repository', gone, []],
+    ['of several pages', { body: '{"tags":["v1"]}', headers: more }, undefined],
+    ['that is denied', { status: 403 }, undefined],
+    ['that is a web page', { body: '<html>' }, undefined],
+    ['of another structure', { body: '[]' }, undefined],
   ])('%s', async (_name, answer, tags) => {
     const { client, repository } = await setUp(script([LIST, answer]));
     const list = await client.listTags(repository);

@@ -13,7 +13,7 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-/** A registry that takes all requests but PUT, and answers nothing to those. */
+/** Starts a registry that never responds to PUT. */
 async function hanging(): Promise<{ client: RegistryClient; registry: string; puts: string[] }> {
   const puts: string[] = [];
   const server = createServer((request, response) => {
@@ -37,7 +37,7 @@ async function hanging(): Promise<{ client: RegistryClient; registry: string; pu
   return { client, registry, puts };
 }
 
-it('a manifest is sent twice to a registry that does not answer', async () => {
+it('a manifest is sent twice to a registry that does not respond', async () => {
   const { client, registry, puts } = await hanging();
   const bytes = Buffer.from('{"schemaVersion":2}');
   const content = { bytes, descriptor: describeBytes(bytes, MediaType.ociManifest) };
@@ -45,7 +45,7 @@ it('a manifest is sent twice to a registry that does not answer', async () => {
   expect(puts).toHaveLength(2);
 });
 
-it('a blob is sent twice to a registry that does not answer', async () => {
+it('a blob is sent twice to a registry that does not respond', async () => {
   const { client, registry, puts } = await hanging();
   const bytes = Buffer.from('0123456789');
   const body = { size: bytes.length, open: async () => Readable.from([bytes]) };
