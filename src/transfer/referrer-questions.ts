@@ -24,7 +24,7 @@ interface Line {
   inVain: number;
   /** Error because of which no more requests are sent. */
   closed?: AirgapError;
-  /** Whether the registry has answered at least once. */
+  /** The registry has answered at least once. */
   isAnswered?: boolean;
   /** First request, for which the others wait. */
   alone?: Promise<unknown> | undefined;

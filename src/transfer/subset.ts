@@ -9,7 +9,7 @@ import { formatPlatform, isAttestation, matchesPlatform, type Platform } from '.
 export interface Choice {
   /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
-  /** Whether attestations are kept together with their images. */
+  /** Handling of attestations: kept together with their images, or dropped. */
   readonly attestations: 'keep' | 'drop';
 }
 

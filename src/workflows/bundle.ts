@@ -39,7 +39,7 @@ import type { AskedHost } from './search/nested-hosts.ts';
 export interface PackOptions extends ResolveOptions {
   readonly out: string;
   readonly access: RegistryAccess;
-  /** Whether an existing file at `out` is replaced. */
+  /** Replaces an existing file at `out`. */
   readonly force: boolean;
   /** Bytes of each part of a split bundle. */
   readonly splitSize?: number | undefined;
@@ -49,11 +49,11 @@ export interface PackOptions extends ResolveOptions {
   readonly farConcurrency: number;
   /** Paths of earlier bundles, whose blobs are copied instead of fetched. */
   readonly reuse: readonly string[];
-  /** Whether to stop before anything is written. */
+  /** Stops before anything is written. */
   readonly dryRun: boolean;
   /** Path of the base bundle of a delta, whose image blobs are left out. */
   readonly since?: string;
-  /** Whether referrers that cannot be listed or read are an error. */
+  /** Makes it an error if referrers cannot be listed or read. */
   readonly requireReferrers: boolean;
   /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
   readonly verifySignatures: readonly KeyObject[];

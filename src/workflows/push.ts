@@ -28,7 +28,7 @@ export interface PushOptions extends LoadOptions {
   readonly access: RegistryAccess;
   /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
-  /** Whether a referrer that a registry does not accept is an error. */
+  /** Makes it an error if a registry does not accept a referrer. */
   readonly requireReferrers: boolean;
   readonly repositories: RepositoryChoice;
   /** Path of an older bundle; references that only it needs are listed. */

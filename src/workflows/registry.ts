@@ -28,7 +28,7 @@ export interface RegistryAccess {
   /** Registries named by the user rather than by a chart. */
   readonly named?: readonly string[];
   /**
-   * Whether content is pushed to them; redirect targets then get no credentials of other registries. Default: false.
+   * Content is pushed to them, so redirect targets then get no credentials of other registries. Default: false.
    */
   readonly isTarget?: boolean;
   /** Endpoint of the ECR API. */

@@ -15,7 +15,7 @@ import type { SearchedChart } from '../search/discover.ts';
 export interface PackedChart extends Pick<SearchedChart, 'chart' | 'profiles'> {
   /** Parent chart, for a chart that was not requested by name. */
   readonly via?: { readonly chart: string };
-  /** How its references are composed from values, by profile; undefined if it was not searched. */
+  /** Recipes that compose its references from values, by profile; undefined if it was not searched. */
   readonly recipes?: SearchedChart['recipes'];
 }
 

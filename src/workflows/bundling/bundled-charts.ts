@@ -18,7 +18,7 @@ export interface BundledChart {
   readonly request: ChartRequest;
   /** Kubernetes version and APIs of the requested profile at bundling time, or of the first profile. */
   readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
-  /** How its references are composed from values, by the same profile. */
+  /** Recipes that compose its references from values, of the same profile. */
   readonly recipes: readonly StoredRecipe[];
   /** Operand images that no manifest shows: found in image configs and files, or by user-defined rules. */
   readonly operands: readonly PlaceFound[];

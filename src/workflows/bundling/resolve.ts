@@ -21,11 +21,11 @@ export interface ResolveOptions {
   readonly platforms: readonly Platform[];
   /** Concurrent requests. */
   readonly concurrency: number;
-  /** Whether the configs of images are searched for further images. */
+  /** Searches the configs of images for further images. */
   readonly imageConfigs: boolean;
-  /** Whether referrers of images, such as signatures and attestations, are bundled. */
+  /** Bundles referrers of images, such as signatures and attestations. */
   readonly referrers: boolean;
-  /** Whether attestations in indexes are kept together with their images. */
+  /** Handling of attestations in indexes: kept together with their images, or dropped. */
   readonly attestations: 'keep' | 'drop';
 }
 

@@ -23,7 +23,7 @@ export interface Belonging {
 }
 
 export interface BelongingOptions extends ReferrersPushOptions {
-  /** Whether a referrer that the registry does not accept is an error. */
+  /** Makes it an error if the registry does not accept a referrer. */
   readonly requireReferrers: boolean;
 }
 

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { connect, type RegistryAccess } from '../registry.ts';
 import { placeOf } from './places.ts';
 
-/** Whether the images of a bundle are in the target, checked for a sample. */
+/** Result of checking for a sample of a bundle's images in the target. */
 export type Look =
   | { readonly says: 'there' }
   /** None of the sampled images exists. */

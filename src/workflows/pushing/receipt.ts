@@ -24,7 +24,7 @@ const referrer = z.object({
   tag: z.string().optional(),
   /** Digest of its manifest; for `kept`, the digest of the tag in the target. */
   digest,
-  /** How the target associates it with its subject. */
+  /** Method by which the target associates it with its subject. */
   via: z.enum(TIES),
   /** `refused`: the registry did not accept it. */
   status: z.enum(['pushed', 'present', 'kept', 'refused']),

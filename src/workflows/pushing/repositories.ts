@@ -8,9 +8,9 @@ import type { Context } from '../context.ts';
 
 /** Handling of ECR repositories; other registries create repositories on push. */
 export interface RepositoryChoice {
-  /** Whether missing repositories are created. */
+  /** Handling of missing repositories: created, or an error. */
   readonly create: 'missing' | 'never';
-  /** Whether existing repositories are changed to match the settings. */
+  /** Changes existing repositories to match the settings. */
   readonly reconcile: boolean;
   readonly settings: RepositorySettings;
 }

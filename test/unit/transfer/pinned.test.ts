@@ -45,7 +45,7 @@ it('says that it is the locked digest that is gone, and leaves other failures as
   const gone: Digest = `sha256:${'0'.repeat(64)}`;
   await expect(pinned(source, new Map([['quay.io/a/b:1', gone]])).manifest(repository, '1')).rejects.toMatchObject({
     code: 'image-not-found',
-    message: expect.stringContaining(`quay.io/a/b:1 is locked as ${gone}, which is not there`),
+    message: expect.stringMatching(new RegExp(`quay\\.io/a/b:1 .*${gone}`)),
     hint: expect.stringContaining('--lock'),
   });
   const broken = { ...source, manifest: () => Promise.reject(new Error('no route')) };

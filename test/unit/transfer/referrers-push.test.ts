@@ -140,14 +140,16 @@ describe('what belongs to images', () => {
     const tag = `${THERE}:${tagOf(image.digest, 'sig')}`;
     const older = to.addImage(THERE, tagOf(image.digest, 'sig'), [noise('older', 10)]);
     const { failures, pushed } = await push(registry, to);
-    expect(failures).toMatchObject([{ code: 'tag-conflict', message: expect.stringContaining(`is ${older.digest}`) }]);
+    expect(failures).toMatchObject([{ code: 'tag-conflict', message: expect.stringContaining(older.digest) }]);
     expect(pushed).toBe(1);
     const skipped = await push(registry, to, 'skip');
     const { warnings } = skipped;
     expect(skipped.outcomes).toContainEqual(
       expect.objectContaining({ via: 'cosign-tag', status: 'kept', digest: older.digest }),
     );
-    expect(warnings).toEqual([expect.stringMatching(/^left as it is: private\.example\/m\/a:sha256-\w+\.sig is/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(new RegExp(`private\\.example/m/a:sha256-\\w+\\.sig .*${older.digest}`)),
+    ]);
     expect(to.tags.get(tag)).toBe(older.digest);
     expect(await push(registry, to, 'overwrite')).toMatchObject({ failures: [], warnings: [] });
     expect(to.tags.get(tag)).toBe(tagged.digest);
@@ -163,7 +165,7 @@ describe('what belongs to images', () => {
     const check = () => refuseOtherSignatures(graph.referrers ?? [], to, options);
     await expect(check()).rejects.toMatchObject({
       code: 'tag-conflict',
-      message: expect.stringContaining(`${name} is ${older.digest}`),
+      message: expect.stringMatching(`${name} .*${older.digest}`),
     });
     to.tags.delete(name);
     expect([...(await check())]).toEqual([]);
@@ -307,9 +309,7 @@ describe('what belongs to images', () => {
       if (content.descriptor.digest !== sbom.digest) await put(repository, content, tag);
     };
     const { failures } = await push(registry, to);
-    expect(failures).toMatchObject([
-      { code: 'digest-mismatch', message: expect.stringContaining('does not read back') },
-    ]);
+    expect(failures).toMatchObject([{ code: 'digest-mismatch', message: expect.stringContaining(sbom.digest) }]);
   });
 
   it('gets a blob again that the registry has lost', async () => {

@@ -109,9 +109,9 @@ describe('what belongs to an image', () => {
     const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
     expect(digests(graph.referrers)).toEqual([sbom.digest]);
     expect(warnings).toHaveLength(3);
-    expect(warnings.join('\n')).toContain(`${foreign.digest}: it is listed for ${image.digest}`);
-    expect(warnings.join('\n')).toContain(`${other.digest}: it is listed for ${image.digest}, and names no subject`);
-    expect(warnings.join('\n')).toContain('is not there');
+    expect(warnings).toContainEqual(expect.stringMatching(`${foreign.digest}: .*${image.digest}.*${other.digest}$`));
+    expect(warnings).toContainEqual(expect.stringMatching(`${other.digest}: .*${image.digest}`));
+    expect(warnings).toContainEqual(expect.stringContaining(gone.digest));
   });
 
   it('is not read from a tag of referrers that is no index', async () => {
@@ -120,7 +120,7 @@ describe('what belongs to an image', () => {
     registry.addImage('quay.io/a', tagOf(image.digest), [noise('b', 50)]);
     const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
     expect(graph.referrers).toEqual([]);
-    expect(warnings).toEqual([expect.stringContaining('and is no index')]);
+    expect(warnings).toEqual([expect.stringContaining(`quay.io/a:${tagOf(image.digest)}`)]);
   });
 
   it('is read by its tag where the registry does not have its digest, and only if it is the same', async () => {

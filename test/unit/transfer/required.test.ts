@@ -84,11 +84,12 @@ describe('a copy of what lacks blobs', () => {
     const refused = (await push(sink).catch((error: unknown) => error)) as AirgapError;
     expect(refused).toBeInstanceOf(AirgapError);
     expect(refused.exitCode).toBe(1);
-    expect(refused.message).toMatch(/^nothing was sent: the bundle is a delta, and the target lacks 1 blob /);
-    expect(refused.causes.map(({ message, hint }) => [message, hint])).toEqual([
-      [`quay.io/b:1 needs 1 blob that ${b} lacks: ${shared}`, 'push v1'],
-      [`quay.io/c:1 needs 1 blob that ${c} lacks: ${shared}`, 'push v1'],
+    expect(refused.message).toContain('1 blob ');
+    expect(refused.causes).toMatchObject([
+      { code: 'image-not-found', message: expect.stringMatching(`quay.io/b:1 .*1 blob .*${b} .*${shared}`) },
+      { code: 'image-not-found', message: expect.stringMatching(`quay.io/c:1 .*1 blob .*${c} .*${shared}`) },
     ]);
+    expect(refused.causes.map(({ hint }) => hint)).toEqual(['push v1', 'push v1']);
     expect(sent(sink)).toEqual([]);
   });
 

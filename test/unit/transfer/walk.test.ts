@@ -116,9 +116,7 @@ describe('walk', () => {
     expect(graph.roots).toEqual([]);
     expect(graph.blobs.size).toBe(0);
     expect(failures[0]?.error.code).toBe('image-not-found');
-    expect(failures[0]?.error.message).toBe(
-      'quay.io/a:1: there is no image for linux/s390x, only for linux/amd64, linux/arm64/v8',
-    );
+    expect(failures[0]?.error.message).toMatch(/^quay\.io\/a:1: .*linux\/s390x.*linux\/amd64, linux\/arm64\/v8$/);
   });
 
   it('takes a plain manifest whatever platform is chosen', async () => {

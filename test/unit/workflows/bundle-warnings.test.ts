@@ -54,7 +54,7 @@ it('tells the hosts of foreign layers, and of no others', () => {
   const blobs = new Map([layer('a', ['https://b.example/1', 'nonsense', 'https://a.example/1']), layer('b')]);
   tellForeign((event) => events.push(event), { blobs });
   expect(events).toEqual([
-    { type: 'stage', message: expect.stringMatching(/^1 foreign layers.*a\.example, b\.example,/) },
+    { type: 'stage', message: expect.stringMatching(/^1 foreign layer:.*a\.example, b\.example,/) },
   ]);
 });
 
@@ -65,7 +65,7 @@ it('warns once of all indexes whose signatures stay behind', () => {
   const events: AirgapEvent[] = [];
   warnLeftOut((event) => events.push(event), []);
   warnLeftOut((event) => events.push(event), [one, { ...one, tag: 'x.sig' }]);
-  expect(events).toEqual([{ type: 'warning', message: expect.stringContaining(`of 1 indexes`) }]);
+  expect(events).toEqual([{ type: 'warning', message: expect.stringMatching(`1 index .*quay.io/a@${subject}`) }]);
 });
 
 it('warns of each registry that did not say what it has of signatures, or fails of it', () => {
@@ -82,7 +82,7 @@ it('warns of each registry that did not say what it has of signatures, or fails 
   expect(events).toEqual(
     ['a.example', 'b.example'].map((registry) => ({
       type: 'warning',
-      message: expect.stringMatching(`2 images of ${registry}.*${registry}/x:1, ${registry}/y:1.*--require-referrers`),
+      message: expect.stringMatching(`2 images in ${registry}.*${registry}/x:1, ${registry}/y:1.*--require-referrers`),
     })),
   );
   expect(() => tellUnanswered(emit, unanswered, true)).toThrow(

@@ -158,9 +158,7 @@ describe('images that image configs name', () => {
     const { names, dropped, warnings } = await resolve(registry, [placeOf(operator)]);
     expect(names).toEqual([operator]);
     expect(dropped.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
-    expect(warnings).toEqual([
-      expect.stringMatching(/left out quay\.io\/acme\/agent:1, wanted by the config of quay\.io\/acme\/operator:1/),
-    ]);
+    expect(warnings).toEqual([expect.stringMatching(/quay\.io\/acme\/agent:1.*quay\.io\/acme\/operator:1/)]);
   });
 
   test('are read from one platform, the usual one, and each config once', async () => {
@@ -226,7 +224,7 @@ describe('images that image configs name', () => {
     registry.addConfigured('quay.io/acme/operator', '1', [`A_IMAGE=quay.io/a/b:1`, 'x'.repeat(8 * 1024 * 1024)]);
     const { names, warnings } = await resolve(registry, [placeOf(operator)]);
     expect(names).toEqual([operator]);
-    expect(warnings).toEqual([expect.stringMatching(/config of quay\.io\/acme\/operator:1 is not looked into/)]);
+    expect(warnings).toEqual([expect.stringMatching(/quay\.io\/acme\/operator:1 .*\d{7} bytes/)]);
   });
 });
 
@@ -246,7 +244,7 @@ describe('an image that does not answer', () => {
   test('fails when it is certain, with the places that want it', async () => {
     const error = await failure(resolve(new Registry(), [placeOf(missing)]));
     expect(error).toMatchObject({ code: 'image-not-found' });
-    expect(error.message).toMatch(/quay\.io\/acme\/missing:1.*wanted by chart acme \(acme\/t\.yaml, image\)/);
+    expect(error.message).toMatch(/quay\.io\/acme\/missing:1.*chart acme \(acme\/t\.yaml, image\)/);
   });
 
   test('fails when it is a candidate that is not for everybody, and says how to leave it out', async () => {
@@ -264,6 +262,7 @@ describe('an image that does not answer', () => {
     const amd = registry.addConfigured('quay.io/acme/operator', undefined, []);
     registry.addIndex('quay.io/acme/operator', '1', [{ ...amd, platform: { os: 'linux', architecture: 'amd64' } }]);
     const error = await failure(resolve(registry, [placeOf(operator, 'likely')], { platforms: ['linux/s390x'] }));
-    expect(error.message).toContain('no image for linux/s390x');
+    expect(error.code).toBe('image-not-found');
+    expect(error.message).toMatch(/linux\/s390x.*linux\/amd64/);
   });
 });

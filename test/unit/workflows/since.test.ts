@@ -65,7 +65,7 @@ describe('the blobs of an older bundle', () => {
     await writeBundle({ path: bare, graph, charts: [], ...steps });
     await expect(readOlder(bare, 4)).rejects.toMatchObject({
       code: 'bundle-invalid',
-      message: expect.stringContaining('has no lock'),
+      message: expect.stringMatching(/^--since: \S+\.tar /),
     });
     const path = await older(source);
     const whole = await openBundle(path);
@@ -76,7 +76,7 @@ describe('the blobs of an older bundle', () => {
     await writeFile(path, bytes);
     await expect(readOlder(path, 4)).rejects.toMatchObject({
       code: 'bundle-invalid',
-      message: expect.stringContaining('is damaged'),
+      message: expect.stringContaining(path),
     });
   });
 });
@@ -86,8 +86,8 @@ it('does not take a lock file for an older bundle, and says so', async () => {
   await writeFile(path, `# Charts and images\nkind: LockFile\n${'#'.repeat(600)}\n`);
   await expect(readOlder(path, 4)).rejects.toMatchObject({
     code: 'bundle-invalid',
-    message: expect.stringMatching(/^--since: .*airgap\.lock is not a tar archive$/),
-    hint: expect.stringContaining('lock file'),
+    message: expect.stringMatching(/^--since: .*airgap\.lock /),
+    hint: expect.stringContaining('airgap.lock'),
   });
 });
 

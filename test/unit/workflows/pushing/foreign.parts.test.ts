@@ -74,7 +74,7 @@ describe('archives of skopeo', () => {
     skopeo('team/one:2.0', 'oci-archive:bare.tar');
     await expect(pushed('tag.tar')).rejects.toMatchObject({
       code: 'unsupported',
-      message: expect.stringContaining('tag.tar names images by tags alone (2.0)'),
+      message: expect.stringMatching(/tag\.tar .*\(2\.0\)/),
       hint: expect.stringContaining('--as'),
     });
     await expect(pushed('bare.tar')).rejects.toMatchObject({ code: 'unsupported' });
@@ -87,7 +87,7 @@ describe('archives of skopeo', () => {
     skopeo('team/all:1.0', 'oci:layout:1.0');
     run('gzip', '-k', 'docker.tar');
     await expect(pushed('docker.tar')).rejects.toThrow('docker save');
-    await expect(pushed('docker.tar.gz')).rejects.toThrow('compressed with gzip');
+    await expect(pushed('docker.tar.gz')).rejects.toThrow('gzip');
     await expect(pushed('layout')).rejects.toMatchObject({ hint: expect.stringContaining('tar -cf') });
   });
 });
@@ -114,7 +114,7 @@ describe('a layout that umoci has changed, packed', () => {
       if (event.type === 'warning') warnings.push(event.message);
     };
     expect(await pushed('mixed.tar', undefined, listen)).toEqual([['m/quay.io/team/named:1', digests.one]]);
-    expect(warnings).toEqual([expect.stringContaining('by tags alone (alone); those are not pushed')]);
+    expect(warnings).toEqual([expect.stringMatching(/mixed\.tar .*\(alone\).*--as/)]);
   });
 });
 

@@ -104,7 +104,8 @@ describe('a push', () => {
       lock: { ...lockOf(graph, [chart]), since: digestOf(Buffer.from('older')), requires },
     });
     await expect(push(context, pushOptions(ecr, [file]), silently)).rejects.toMatchObject({
-      message: expect.stringContaining('nothing was sent: the bundle is a delta'),
+      code: 'image-not-found',
+      message: expect.stringContaining(digest),
     });
     expect(ecr.requests.map(({ what }) => what)).not.toContain('CreateRepository');
     expect(ecr.repositories.size).toBe(0);
@@ -122,7 +123,7 @@ describe('a push', () => {
     const pushed = push(context, pushOptions(ecr, [await bundleFile(other)], { repositories }), silently);
     await expect(pushed).rejects.toMatchObject({
       code: 'tag-conflict',
-      message: expect.stringContaining(`quay.io/a:1: ${ecr.host}/m/quay.io/a:1 is there with sha256:`),
+      message: expect.stringMatching(`quay.io/a:1: ${ecr.host}/m/quay.io/a:1 .*sha256:`),
     });
   });
 
@@ -251,7 +252,7 @@ describe('a push', () => {
     const different = await bundleFile(third, { name: 'different.tar', images: ['quay.io/c:1'] });
     await expect(push(context, pushOptions(ecr, [more, different]), silently)).rejects.toMatchObject({
       code: 'collision',
-      message: expect.stringMatching(/quay\.io\/c:1 is not the same in .*more\.tar and in .*different\.tar/),
+      message: expect.stringMatching(/quay\.io\/c:1 .*more\.tar .*different\.tar/),
     });
   });
 

@@ -35,9 +35,9 @@ test('something else, nothing, and no answer are told apart', async () => {
   };
   const name = (tag: string): string => `r.example/a:${tag}@${digest}`;
   expect(await told([outcome('1'), outcome('2'), outcome('3')], (tag) => answers[tag]?.() as never)).toEqual([
-    `digest-mismatch: ${name('1')} was pushed and reads back as ${other}`,
-    `digest-mismatch: ${name('2')} was pushed and reads back as nothing`,
-    `network: ${name('3')} was pushed, and could not be asked for: r.example closed the connection`,
+    expect.stringMatching(`^digest-mismatch: ${name('1')} .*${other}$`),
+    expect.stringMatching(`^digest-mismatch: ${name('2')} .*nothing$`),
+    expect.stringMatching(`^network: ${name('3')} .*: r.example closed the connection$`),
   ]);
 });
 

@@ -56,7 +56,9 @@ describe('a part of a bundle', () => {
   });
 
   it('that is nothing is an error', () => {
-    expect(() => choose({ images: ['quay.io/o*'], exclude: ['*'] })).toThrow('--exclude leaves nothing to push');
+    expect(() => choose({ images: ['quay.io/o*'], exclude: ['*'] })).toThrow(
+      expect.objectContaining({ code: 'image-not-found', message: expect.stringContaining('--exclude') }),
+    );
     expect(choose({ exclude: ['*'] })).toEqual(charts);
   });
 
@@ -84,7 +86,7 @@ describe('a part of a bundle', () => {
   it('that is nowhere to be excluded is a warning', () => {
     const events: AirgapEvent[] = [];
     selected([bundle()], { charts: [], images: [], exclude: ['x/y'] }, (event) => events.push(event));
-    expect(events).toMatchObject([{ type: 'warning', message: '--exclude x/y fits no image' }]);
+    expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('--exclude x/y') }]);
   });
 
   it('cannot be told by charts without a lock', () => {
