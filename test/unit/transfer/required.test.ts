@@ -40,8 +40,8 @@ function sent(sink: MemoryRegistry): string[] {
   return sink.log.filter((line) => !line.startsWith('HEAD'));
 }
 
-describe('a copy of what lacks blobs', () => {
-  it('is of no concern where the blob is in the repository that needs it', async () => {
+describe('a copy from a source that lacks blobs', () => {
+  it('succeeds if the target repository has the blob', async () => {
     const sink = new MemoryRegistry();
     for (const name of [b, c]) sink.blobs.set(`${name}@${shared}`, base);
     const { failures, blobs } = await push(sink);
@@ -50,7 +50,7 @@ describe('a copy of what lacks blobs', () => {
     expect([...sink.tags.keys()].sort()).toEqual([`${b}:1`, `${c}:1`]);
   });
 
-  it('mounts the blob from where the older one was put', async () => {
+  it('mounts the blob from the repository of the base bundle', async () => {
     const sink = new MemoryRegistry();
     sink.blobs.set(`${a}@${shared}`, base);
     const { failures, blobs } = await push(sink, ['gone', 'a']);
@@ -59,7 +59,7 @@ describe('a copy of what lacks blobs', () => {
     expect(sent(sink)).toEqual(expect.arrayContaining([`MOUNT ${b} ${shared}`, `MOUNT ${c} ${shared}`]));
   });
 
-  it('mounts it from another of its own repositories that has it', async () => {
+  it('mounts the blob from another target repository that has it', async () => {
     const sink = new MemoryRegistry();
     sink.blobs.set(`${c}@${shared}`, base);
     const { failures, blobs } = await push(sink, []);
@@ -68,7 +68,7 @@ describe('a copy of what lacks blobs', () => {
     expect(sink.blobs.get(`${b}@${shared}`)).toEqual(base);
   });
 
-  it('reads it out of the registry again where that does not mount', async () => {
+  it('reads the blob back from a registry that refuses mounts', async () => {
     const sink = new MemoryRegistry();
     sink.mounts = false;
     sink.blobs.set(`${a}@${shared}`, base);
@@ -79,7 +79,7 @@ describe('a copy of what lacks blobs', () => {
     expect(sink.log.filter((line) => line.startsWith('OPEN')).every((line) => line.includes(` ${a} `))).toBe(true);
   });
 
-  it('sends nothing when the blob is nowhere, and says which images need it', async () => {
+  it('sends nothing if no repository has the blob, and names the images', async () => {
     const sink = new MemoryRegistry();
     const refused = (await push(sink).catch((error: unknown) => error)) as AirgapError;
     expect(refused).toBeInstanceOf(AirgapError);
@@ -93,7 +93,7 @@ describe('a copy of what lacks blobs', () => {
     expect(sent(sink)).toEqual([]);
   });
 
-  it('asks for nothing that only images need which are there already', async () => {
+  it('does not check blobs of images that are present', async () => {
     const { source, graph } = await delta();
     const sink = new MemoryRegistry();
     for (const { reference, descriptor } of graph.roots) {
@@ -104,7 +104,7 @@ describe('a copy of what lacks blobs', () => {
     expect(sink.log).toHaveLength(2);
   });
 
-  it('takes a repository that cannot be asked for one without the blob, unless no other has it', async () => {
+  it('ignores a failing repository if another one has the blob', async () => {
     const forbidding = (): MemoryRegistry => {
       const sink = new MemoryRegistry();
       const ask = sink.hasBlob.bind(sink);

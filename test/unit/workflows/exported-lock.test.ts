@@ -35,7 +35,7 @@ async function exportOf(bundle: string): Promise<Pick<Written, 'lock' | 'exporte
   return { lock, exported };
 }
 
-it('is read as it was written, and names the bundle by its lock', async () => {
+it('is read back unchanged, with the inventory digest of the bundle', async () => {
   const { lock, bundle, exported } = await written();
   expect(await readExportedLock(lock)).toEqual(exported);
   const open = await openBundle(bundle);
@@ -44,7 +44,7 @@ it('is read as it was written, and names the bundle by its lock', async () => {
   await open.close();
 });
 
-it('stands for the bundle where a delta is made: the same lock, to the byte', async () => {
+it('replaces the base bundle of a delta, with identical results', async () => {
   const { lock, bundle } = await written();
   const graph = await graphOf(registry());
   const [ofBundle, ofLock] = [await readOlder(bundle, 4), await readOlder(lock, 4)];
@@ -52,7 +52,7 @@ it('stands for the bundle where a delta is made: the same lock, to the byte', as
   expect(requiresOf(ofLock, graph, []).requires?.length).toBeGreaterThan(3);
 });
 
-it('of a delta has what that leaves out, too', async () => {
+it('of a delta includes the blobs that it leaves out', async () => {
   const source = registry();
   const { dir, lock, exported } = await written(source);
   const graph = await graphOf(source);
@@ -65,7 +65,7 @@ it('of a delta has what that leaves out, too', async () => {
   expect(left.requires?.every(({ digest }) => digests.has(digest))).toBe(true);
 });
 
-it('stands for the bundle in a comparison, on either side', async () => {
+it('replaces the bundle in a comparison, on either side', async () => {
   const source = registry();
   const { dir, lock, bundle } = await written(source);
   source.addImage('quay.io/new', '1', [noise('new', 4000)]);
@@ -80,7 +80,7 @@ it('stands for the bundle in a comparison, on either side', async () => {
   expect(await diff(lock, later)).toMatchObject(expected);
 });
 
-it('has the same bytes whenever it is made', async () => {
+it('is reproducible', async () => {
   const [one, other] = [await written(), await written()];
   expect(formatExportedLock(one.exported)).toBe(formatExportedLock(other.exported));
   expect(formatExportedLock(one.exported)).toContain(
@@ -95,7 +95,7 @@ it.each([
   ['{}', /x\.json .*BundleLock/],
   ['{"kind":"BundleLock","schemaVersion":2}', /x\.json .*\b2\b.*\b1\b/],
   ['{"kind":"BundleLock","schemaVersion":1}', /x\.json .*lockDigest: /],
-])('is not what says %s', async (text, message) => {
+])('rejects %s', async (text, message) => {
   const path = join(scratchFolder(), 'x.json');
   await writeFile(path, text);
   const refused = { code: 'bundle-invalid', message: expect.stringMatching(message) };
@@ -106,14 +106,14 @@ it.each([
   });
 });
 
-it('is not looked for in what begins otherwise, or is not there', async () => {
+it('is undefined for other and missing files', async () => {
   const { dir, bundle } = await written();
   expect(await readExportedLock(bundle)).toBeUndefined();
   expect(await readExportedLock(join(dir, 'none'))).toBeUndefined();
   expect(await readExportedLock(dir)).toBeUndefined();
 });
 
-it('keeps no texts of values that an older version wrote into a lock, and inspect tells of them', async () => {
+it('omits whole texts of values from older bundles, which inspect reports', async () => {
   const graph = await graphOf(registry());
   const slot = { start: 0, end: 4, components: ['quay'], hostFirst: true, suffix: '' };
   const recipe: StoredRecipe = {
