@@ -116,7 +116,7 @@ describe('the plan for referrers', () => {
     const { digest } = sink.addImage(THERE, signatureTag, [noise('another', 10)]);
     await expect(plan(graph, sink)).rejects.toMatchObject({
       code: 'tag-conflict',
-      message: expect.stringContaining(`:${signatureTag} is ${digest}`),
+      message: expect.stringMatching(`:${signatureTag} .*${digest}`),
     });
     for (const [existing, status] of [
       ['skip', 'keep'],
