@@ -76,7 +76,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   checkAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
-  for (const { placement, standing, found, error: unknown } of surveyed) {
+  for (const { placement, standing: tagStatus, found, error: unknown } of surveyed) {
     const { reference, descriptor } = placement.root;
     const at = missing.indexOf(placement);
     const error = at < 0 ? unknown : ends[at];
@@ -86,7 +86,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     }
     const digest = at < 0 && found !== undefined ? found : descriptor.digest;
     const target = { ...placement.repository, tag: placement.tag, digest };
-    const status = at >= 0 ? 'pushed' : standing === 'different' ? 'kept' : 'present';
+    const status = at >= 0 ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
     outcomes.push({ reference, target, digest, status });
   }
   const there = surveyed.filter(({ standing }) => standing === 'present').map(({ placement }) => placement);

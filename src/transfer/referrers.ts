@@ -90,7 +90,9 @@ export class Referrers {
   async collect(roots: readonly Root[]): Promise<void> {
     const graph = this.#walker.graph();
     const tops = roots.map((root) => queryOf(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'));
-    const below = roots.map((root) => imagesBelow(graph, root).map((at) => queryOf(root.reference, at, 'list')));
+    const below = roots.map((root) =>
+      imagesBelow(graph, root).map((digest) => queryOf(root.reference, digest, 'list')),
+    );
     for (const [at, { reference }] of roots.entries()) {
       for (const part of [tops[at] as ReferrerQuery, ...(below[at] ?? [])])
         this.#name(part, [formatReference(reference)]);

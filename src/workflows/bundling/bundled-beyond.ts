@@ -54,7 +54,8 @@ export function compareWithBundle(
     if (beyond !== undefined) found.set(chart, beyond);
     if (beyond !== undefined && !isPassedOver(beyond, own)) tellBeyond(emit, chart, beyond);
     const left = profilesLeftOut(lock, chart, own, isWhole);
-    const isTold = beyond !== undefined && left.every(({ name }) => beyond.profiles.some((one) => one.name === name));
+    const isTold =
+      beyond !== undefined && left.every(({ name }) => beyond.profiles.some((profile) => profile.name === name));
     if (left.length > 0 && (isWhole || !isTold)) tellLeftOut(emit, chart, left);
   }
   return found;

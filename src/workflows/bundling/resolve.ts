@@ -97,7 +97,7 @@ export async function resolveImages(
     if (named.length === 0) {
       const complete = await configs.within(await belonging.within(walker.graph()));
       const [dropped, leftOut] = [[...gone.values()], belonging.leftOut()];
-      const possible = all.filter((one) => !wanted.includes(one)).map(({ reference }) => reference);
+      const possible = all.filter((finding) => !wanted.includes(finding)).map(({ reference }) => reference);
       return { findings: wanted.filter(isThere), choices, graph: complete, dropped, possible, leftOut };
     }
     more.push(...named);

@@ -10,9 +10,9 @@ import { placeOf } from './places.ts';
 
 /** Result of checking for a sample of a bundle's images in the target. */
 export type Look =
-  | { readonly says: 'there' }
+  | { readonly says: 'found' }
   /** None of the sampled images exists. */
-  | { readonly says: 'nothing'; readonly asked: readonly string[] }
+  | { readonly says: 'missing'; readonly asked: readonly string[] }
   /** The target cannot be reached, or does not answer the question. */
   | { readonly says: 'unknown'; readonly why: string };
 
@@ -48,10 +48,10 @@ export async function lookAtTarget(context: Context, options: LookOptions): Prom
   const asked = async (): Promise<Look> => {
     const heads = names.map(async (name) => client.head(name, name.digest ?? name.tag ?? 'latest'));
     const answers = await Promise.allSettled(heads);
-    if (answers.some((answer) => answer.status === 'fulfilled' && answer.value !== undefined)) return { says: 'there' };
+    if (answers.some((answer) => answer.status === 'fulfilled' && answer.value !== undefined)) return { says: 'found' };
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed !== undefined) return { says: 'unknown', why: messageOf(failed.reason) };
-    return { says: 'nothing', asked: names.map(formatRepository) };
+    return { says: 'missing', asked: names.map(formatRepository) };
   };
   try {
     return await Promise.race([late(), asked()]);
@@ -82,7 +82,7 @@ export function lookText(
   look: Look,
   target: Target,
 ): { readonly type: 'warning' | 'stage'; readonly message: string } | undefined {
-  if (look.says === 'there') return undefined;
+  if (look.says === 'found') return undefined;
   if (look.says === 'unknown') {
     return {
       type: 'stage',
