@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Times that something is asked for: one answer may be damaged, or a replica or cache some seconds behind. */
+/** Number of reads: an answer may be damaged, or a replica or cache may lag by some seconds. */
 const TRIES = 5;
-/** Milliseconds after the first; twice as many after each, 7.5 s in all. */
+/** Milliseconds before the second read; doubles after each, 7.5 s in total. */
 const PAUSE = 500;
 
 export interface AskUntilOptions {
   readonly tries?: number;
-  /** Milliseconds before the second try. */
+  /** Milliseconds before the second read. */
   readonly pause?: number;
 }
 
-/** Asks until the answer is what it should be, and gives the last one. */
+/** Reads until the answer is the expected one or the attempts are used up. Returns the last answer. */
 export async function askUntil<T>(
   ask: () => Promise<T>,
   isRight: (answer: T) => boolean,

@@ -13,20 +13,20 @@ export interface BlobOptions {
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
-  /** Where other copies read the same source at the same time. */
+  /** Present when other copies read the same source at the same time. */
   readonly turns?: Turns;
 }
 
-/** A blob and the one target repository into which its bytes are sent. */
+/** A blob and the one repository to which its bytes are uploaded. */
 export interface Shipment {
   readonly node: BlobNode;
   readonly home: Repository;
 }
 
-/** Moves blobs: each is sent once, into its home; from there it is mounted into other repositories. */
+/** Uploads each blob once, to its target repository, and mounts it from there into other repositories. */
 export class Blobs {
   readonly counts = { stored: 0, mounted: 0, present: 0 };
-  /** Bytes of the blobs that were stored. */
+  /** Bytes of the blobs that were uploaded. */
   bytes = 0;
   readonly #source: Source;
   readonly #sink: Sink;
@@ -34,7 +34,7 @@ export class Blobs {
   readonly #options: BlobOptions;
   readonly #homes = new Map<Digest, { readonly shipment: Shipment; readonly sent: PromiseWithResolvers<void> }>();
   readonly #mounts = new Map<string, Promise<void>>();
-  /** More small blobs than are asked for at once, so that the answer for the first ones helps the others. */
+  /** There are more small blobs than run at once, so that what is learned from the first ones helps the others. */
   readonly #isMany: boolean;
   #planned: number;
 
@@ -45,7 +45,7 @@ export class Blobs {
     this.#options = options;
     for (const shipment of shipments) {
       const sent = Promise.withResolvers<void>();
-      // A failure is for whoever needs the blob; nobody may be waiting yet.
+      // The failure is reported by the roots that need the blob; none of them may be waiting yet.
       sent.promise.catch(() => {});
       this.#homes.set(shipment.node.descriptor.digest, { shipment, sent });
     }
@@ -53,7 +53,7 @@ export class Blobs {
     this.#planned = shipments.reduce((sum, { node }) => sum + node.descriptor.size, 0);
   }
 
-  /** Sends every blob to its home. Never throws: `into` tells who needs to know. */
+  /** Uploads every blob to its target repository. Never throws: `uploaded` reports the failures. */
   async sendAll(): Promise<void> {
     this.#plan();
     const { concurrency, turns } = this.#options;
@@ -71,18 +71,18 @@ export class Blobs {
     });
   }
 
-  /** Waits until the blob is in its home. @throws AirgapError why it is not */
+  /** Waits until the blob is in its target repository. @throws AirgapError of its upload */
   sent(digest: Digest): Promise<void> {
     return this.#homes.get(digest)?.sent.promise ?? Promise.resolve();
   }
 
-  /** Whether the blob's home is another repository. */
+  /** Returns whether the blob is uploaded to another repository. */
   isElsewhere(digest: Digest, repository: Repository): boolean {
     const home = this.#homes.get(digest)?.shipment.home;
     return home !== undefined && formatRepository(home) !== formatRepository(repository);
   }
 
-  /** Brings a blob from its home into another repository. */
+  /** Mounts an uploaded blob into another repository. */
   mount(digest: Digest, repository: Repository): Promise<void> {
     const key = `${formatRepository(repository)}@${digest}`;
     const running = this.#mounts.get(key);
@@ -93,7 +93,7 @@ export class Blobs {
     return mounting;
   }
 
-  /** Uploads a blob that a repository has lost, or has never got though it said so. @throws AirgapError */
+  /** Uploads a blob that a repository reported as present but lacks. @throws AirgapError */
   async resend(digest: Digest, repository: Repository): Promise<void> {
     const { node } = (this.#homes.get(digest) as { shipment: Shipment }).shipment;
     const { signal } = this.#options;
@@ -114,7 +114,7 @@ export class Blobs {
     try {
       checkAborted(signal);
       const mounting = this.#sink.mounting?.(repository) ?? 'named';
-      // A large one is asked for: a registry that does not mount after all would get all of it again.
+      // Large blobs are checked with HEAD: if the mount failed after all, the whole blob would be uploaded again.
       const tells = mounting === 'tells' && !isLarge(descriptor);
       const from = mountFrom ?? (tells ? repository : undefined);
       if ((from === undefined || mounting === 'named') && (await this.#presence.has(repository, descriptor))) {
@@ -133,7 +133,7 @@ export class Blobs {
     }
   }
 
-  /** What the sink reads. A mount that was refused makes the plan grow: it is read a second time. */
+  /** Returns the body for the sink. After a refused mount the blob is read again, which adds its bytes to the plan. */
   #body(node: BlobNode, unplanned: boolean): Body {
     const { emit, signal } = this.#options;
     const inner = steady(bodyOf(this.#source, node), { what: nameOf(node), emit, signal });

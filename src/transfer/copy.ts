@@ -12,17 +12,17 @@ import { type ExistingTag, refuseDifferent, survey } from './survey.ts';
 import { type Placement, place } from './tags.ts';
 
 export interface CopyOptions {
-  /** Where a source repository's content goes, and what its tag is called there where that is another name. */
+  /** Maps a source reference to its target repository. The result has a tag only if that differs from the source's. */
   readonly target: (source: Reference) => Reference;
-  /** Blobs moved at the same time. */
+  /** Blobs transferred at the same time. */
   readonly concurrency: number;
-  /** What the source lacks, and the sink must have. */
+  /** Blobs that the source lacks and the sink must have. */
   readonly required?: Required;
-  /** What to do about tags that have another digest; they are written over, unless told. */
+  /** Handling of tags that have another digest. Default: `overwrite`. */
   readonly existing?: ExistingTag;
-  /** Paths of repositories of the sink that have nothing yet: nothing is asked of them. */
+  /** Paths of target repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
-  /** Where other copies read the same source at the same time. */
+  /** Present when other copies read the same source at the same time. */
   readonly turns?: Turns;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -30,35 +30,36 @@ export interface CopyOptions {
 
 export interface CopyOutcome {
   readonly reference: Reference;
-  /** The tag that was written, and the digest. */
+  /** Repository, tag and digest in the target. */
   readonly target: Reference;
-  /** What stands there now. */
+  /** Digest that the target tag has now. */
   readonly digest: Digest;
-  /** `present`: the tag had this digest already, and nothing was sent. `kept`: it has another, and that was left. */
+  /** `present`: the tag already had this digest. `kept`: the tag has another digest and was not overwritten. */
   readonly status: 'pushed' | 'present' | 'kept';
 }
 
 export interface CopyFailure {
   readonly reference: Reference;
-  /** Its sentence names the image and the step. */
+  /** Its message names the image and the failed step. */
   readonly error: AirgapError;
 }
 
 export interface CopyResult {
-  /** In the order of the graph's roots. */
+  /** One for each root that did not fail, in the order of the graph's roots. */
   readonly outcomes: readonly CopyOutcome[];
   readonly failures: readonly CopyFailure[];
-  /** Blobs, counted once for each target repository. */
+  /** Number of blobs, each counted once for every target repository. */
   readonly blobs: { readonly stored: number; readonly mounted: number; readonly present: number };
-  /** Bytes of the blobs that were stored. */
+  /** Bytes of the blobs that were uploaded. */
   readonly bytes: number;
 }
 
 /**
- * Copies everything in the graph from the source to the sink. A root whose tag is there with its digest costs one
- * question. Of the rest, every blob is sent once and mounted into the other repositories that need it, children go
- * before parents and tags last, so that whatever has a name is complete. One root that fails does not stop the others.
- * @throws AirgapError before anything is sent: `collision`, `tag-conflict` when that is asked for, and what `findRequired` throws; `interrupted`
+ * Copies everything in the graph from the source to the sink. A root whose tag already has its digest costs one
+ * request. Each other blob is uploaded once and mounted into the other repositories that need it. Children are pushed
+ * before parents, and tags last, so that every tag refers to complete content. A failing root does not stop the others.
+ * @throws AirgapError before anything is sent: `collision`, `tag-conflict` if `existing` is `error`, and the errors of
+ *   {@link findRequiredBlobs}; later only `interrupted`
  */
 export async function copy(graph: Graph, source: Source, sink: Sink, options: CopyOptions): Promise<CopyResult> {
   const placements = place(graph.roots, options.target);
@@ -75,7 +76,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   checkAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
-  for (const { placement, standing, found, error: unknown } of surveyed) {
+  for (const { placement, standing: tagStatus, found, error: unknown } of surveyed) {
     const { reference, descriptor } = placement.root;
     const at = missing.indexOf(placement);
     const error = at < 0 ? unknown : ends[at];
@@ -85,7 +86,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     }
     const digest = at < 0 && found !== undefined ? found : descriptor.digest;
     const target = { ...placement.repository, tag: placement.tag, digest };
-    const status = at >= 0 ? 'pushed' : standing === 'different' ? 'kept' : 'present';
+    const status = at >= 0 ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
     outcomes.push({ reference, target, digest, status });
   }
   const there = surveyed.filter(({ standing }) => standing === 'present').map(({ placement }) => placement);
@@ -93,7 +94,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   return { outcomes, failures, blobs: { ...counts, present: counts.present + blobsOf(graph, there, missing) }, bytes };
 }
 
-/** Blobs of what is there already, each once for each repository, but those that something else sends there. */
+/** Counts blobs of present roots, each once per repository, without those that a pushed root uploads there as well. */
 function blobsOf(graph: Graph, there: readonly Placement[], sent: readonly Placement[]): number {
   const keys = (placements: readonly Placement[]): Set<string> =>
     new Set(

@@ -7,13 +7,13 @@ import { checkAborted } from './failure.ts';
 import { cosignTagName, groupReferrers, otherSignature } from './referrer-groups.ts';
 import type { ReferrersPushOptions } from './referrers-push.ts';
 
-/** Tags that were seen with what they stand for, by `REGISTRY/PATH:TAG`. */
+/** Digests of tags in the target, by `REGISTRY/PATH:TAG`. */
 export type SeenTags = ReadonlyMap<string, Digest>;
 
 /**
- * Asks for cosign's tags of what is going to be pushed, before anything is.
- * @returns those that are there, and need no second question
- * @throws AirgapError `tag-conflict` that names each with another digest; `interrupted`
+ * Checks cosign's tags of the referrers to push, before anything is pushed.
+ * @returns the tags that exist, so that they need no second request
+ * @throws AirgapError `tag-conflict` naming each tag that has another digest; `interrupted`
  */
 export async function refuseOtherSignatures(
   referrers: readonly Referrer[],
@@ -31,12 +31,13 @@ export async function refuseOtherSignatures(
   const seen = new Map<string, Digest>();
   const conflicts = answers.flatMap((answer, at) => {
     const { repository, referrer } = all[at] as (typeof all)[number];
-    // Who asks later is told why there was no answer.
+    // A failed request is repeated, and reported, when the referrer is pushed.
     if (!('value' in answer) || answer.value === undefined) return [];
     seen.set(cosignTagName(repository, referrer), answer.value);
     if (answer.value === referrer.descriptor.digest) return [];
     return [otherSignature(repository, answer.value, referrer)];
   });
-  if (conflicts.length > 0) throw combine(conflicts, `${conflicts.length} signatures are there with other content`);
+  if (conflicts.length > 0)
+    throw combine(conflicts, `${conflicts.length} signatures exist in the target with different content`);
   return seen;
 }

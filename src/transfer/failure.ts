@@ -1,8 +1,8 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
 
 /**
- * An error that says which image and which step it stopped: `what` is put before the sentence, unless it is in it. A
- * place that the sentence begins with is not said again.
+ * Returns the error with `what` (an image or a step) in front of its message, unless the message contains it. A
+ * repository name at the start of the message is not repeated.
  */
 export function failureOf(what: string, error: unknown): AirgapError {
   if (!(error instanceof AirgapError))
@@ -12,7 +12,7 @@ export function failureOf(what: string, error: unknown): AirgapError {
   return new AirgapError(code, joined(what, error.message), { hint, causes, cause: error });
 }
 
-/** A name as registries' errors begin with: `HOST/PATH@DIGEST: ` or `HOST/PATH:TAG: `. */
+/** Matches the name at the start of registry errors: `HOST/PATH@DIGEST: ` or `HOST/PATH:TAG: `. */
 const PLACE = /^((\S+?)[@:](sha(?:256|512):[0-9a-f]+|[\w.-]+)): /;
 
 function joined(what: string, message: string): string {
@@ -20,7 +20,7 @@ function joined(what: string, message: string): string {
   if (front === undefined || name === undefined || repository === undefined || reference === undefined)
     return `${what}: ${message}`;
   const rest = message.slice(front.length);
-  // `blob DIGEST to HOST/PATH` says all of it, `manifest DIGEST to HOST/PATH` all but the tag.
+  // `blob DIGEST to HOST/PATH` contains the whole name, `manifest DIGEST to HOST/PATH` all but the tag.
   const isSaid = reference.includes(':') && what.includes(reference) && what.includes(repository);
   if (isSaid || what.includes(name)) return `${what}: ${rest}`;
   if (what.endsWith(` ${repository}`)) return `${what.slice(0, -repository.length)}${name}: ${rest}`;

@@ -3,16 +3,16 @@ import { AirgapError } from '../base/errors.ts';
 import { share } from '../oci/loan.ts';
 
 export interface FanOutOptions {
-  /** Milliseconds that one of them may keep the others waiting. */
+  /** Milliseconds that one reader may block the others. */
   readonly patience: number;
-  /** One has kept the others waiting for longer, and has been ended with a `network` error. */
+  /** Called for a reader that blocked the others for longer, before it ends with a `network` error. */
   readonly behind: (index: number) => void;
 }
 
 /**
- * Gives what a stream gives to several readers, each of which gets everything, at the pace of the slowest. One that ends
- * early, or keeps the others waiting for too long, is left out from there on. The stream's failure is that of all.
- * `signals`: one for each reader.
+ * Splits a stream into several readers, each of which gets everything, at the speed of the slowest. A reader that
+ * closes early, or blocks the others for too long, is dropped. An error of the stream ends all readers.
+ * @param signals one for each reader
  */
 export function fanOut(
   source: Readable,
@@ -44,7 +44,9 @@ export function fanOut(
   const leaveBehind = (): void => {
     for (const out of full) {
       behind(outs.indexOf(out));
-      out.destroy(new AirgapError('network', 'kept the other targets waiting, and is read alone from here on'));
+      out.destroy(
+        new AirgapError('network', 'this target blocked the others for too long; its content is now read separately'),
+      );
     }
   };
   const fail = (error: Error): void => {
@@ -62,7 +64,7 @@ export function fanOut(
   });
   source.on('error', fail);
   source.on('close', () => {
-    if (!source.readableEnded) fail(new Error('the reading was closed'));
+    if (!source.readableEnded) fail(new Error('the source stream was closed'));
   });
   return outs;
 }

@@ -5,7 +5,7 @@ import type { BlobNode, Graph, ManifestNode, Root } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { type Referrer, sortReferrers } from '../oci/referrer.ts';
 
-/** Puts the trees of several roots together: manifests and blobs once, each blob with every repository that has it. */
+/** Merges the trees of several roots: each manifest and blob once, each blob with every repository that has it. */
 export class GraphBuilder {
   readonly #roots: Root[] = [];
   readonly #referrers: Referrer[] = [];
@@ -16,15 +16,15 @@ export class GraphBuilder {
   >();
 
   /**
-   * @throws AirgapError `registry` when two manifests give one blob two sizes: one of them cannot be pulled; nothing is
-   *   added then
+   * Adds a root with its manifests, or nothing if it throws.
+   * @throws AirgapError `registry` when two manifests list a blob with different sizes: one of them cannot be pulled
    */
   add(root: Root, nodes: readonly ManifestNode[]): void {
     this.#put(root.reference, nodes);
     this.#roots.push(root);
   }
 
-  /** Adds what belongs to a manifest. @throws AirgapError as `add` */
+  /** Adds a referrer with its manifests. @throws AirgapError as `add` */
   attach(referrer: Referrer, nodes: readonly ManifestNode[]): void {
     this.#put(referrer.repository, nodes);
     this.#referrers.push(referrer);
@@ -35,7 +35,7 @@ export class GraphBuilder {
     for (const { digest, size } of nodes.flatMap((node) => node.blobs)) {
       const known = this.#blobs.get(digest)?.descriptor.size ?? sizes.get(digest) ?? size;
       if (known !== size) {
-        throw new AirgapError('registry', `${digest} has ${size} bytes by one manifest and ${known} by another`);
+        throw new AirgapError('registry', `one manifest lists ${digest} with ${size} bytes, another with ${known}`);
       }
       sizes.set(digest, size);
     }
@@ -51,7 +51,7 @@ export class GraphBuilder {
     }
   }
 
-  /** What has been added so far; more may follow. */
+  /** Returns the graph of everything added so far. */
   build(): Graph {
     const blobs = new Map<Digest, BlobNode>();
     for (const [digest, { descriptor, repositories }] of this.#blobs) {

@@ -5,15 +5,15 @@ import { readLinks } from '../oci/manifest.ts';
 import type { Referrer } from '../oci/referrer.ts';
 
 /**
- * Sorts manifests into levels that can be sent one after the other, and each at once: children before their index, a
- * subject before what names it (GitLab refuses a manifest whose subject is not there; BuildKit's attestations are children
- * of an index and name another child).
+ * Sorts manifests into levels to be pushed one after the other, each level concurrently: children before their index,
+ * subjects before their referrers. GitLab refuses a manifest whose subject does not exist, and BuildKit's attestations
+ * are children of an index that refer to another child.
  */
 export function manifestLevels(nodes: readonly ManifestNode[]): readonly (readonly ManifestNode[])[] {
   return levels(nodes, neededBy);
 }
 
-/** The same for referrers: a referrer of another one comes after it. */
+/** Like {@link manifestLevels}, for referrers of referrers. */
 export function referrerLevels(referrers: readonly Referrer[]): readonly (readonly Referrer[])[] {
   return levels(referrers, ({ subject }) => [subject]);
 }
@@ -27,7 +27,7 @@ function levels<T extends { readonly descriptor: Descriptor }>(
   while (needs.size > 0) {
     const left = new Set([...needs.keys()].map(({ descriptor }) => descriptor.digest));
     const ready = [...needs].filter(([, digests]) => !digests.some((digest) => left.has(digest))).map(([item]) => item);
-    // Digests cannot name each other in a ring; should content say so all the same, the registry has the last word.
+    // Digests cannot form a cycle. If damaged content seems to, the registry decides.
     const level = ready.length > 0 ? ready : [...needs.keys()];
     for (const item of level) needs.delete(item);
     sorted.push(level);
@@ -37,7 +37,7 @@ function levels<T extends { readonly descriptor: Descriptor }>(
 
 function neededBy({ descriptor, bytes, children }: ManifestNode): readonly Digest[] {
   const digests = children.map(({ digest }) => digest);
-  // Hardly any has one, and reading all of them again would cost as much as sending them.
+  // Few manifests have a subject, and parsing all of them would cost as much as sending them.
   if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return digests;
   const { subject } = readLinks(descriptor.mediaType, bytes);
   return subject === undefined ? digests : [...digests, subject.digest];

@@ -1,4 +1,4 @@
-/** Runs at most `limit` pieces of work at the same time; the others wait in the order in which they came. */
+/** Returns a function that runs at most `limit` tasks at the same time; the others wait in the order of their calls. */
 export function limiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let free = Math.max(1, limit);

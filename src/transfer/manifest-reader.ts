@@ -7,14 +7,14 @@ import type { Referrer } from '../oci/referrer.ts';
 import { checkAborted } from './failure.ts';
 import { limiter } from './limit.ts';
 
-/** Reads manifests out of a source, each digest once, and verifies them. */
+/** Reads manifests from a source, each digest once, and verifies them. */
 export class ManifestReader {
   readonly #source: Source;
   readonly #signal: AbortSignal | undefined;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #fetched = new Map<Digest, { readonly repository: string; readonly content: Promise<ManifestContent> }>();
 
-  /** @param concurrency manifests asked for at the same time */
+  /** @param concurrency manifests requested at the same time */
   constructor(source: Source, concurrency: number, signal: AbortSignal | undefined) {
     this.#source = source;
     this.#signal = signal;
@@ -22,8 +22,8 @@ export class ManifestReader {
   }
 
   /**
-   * A manifest by tag or digest. A digest is asked for once, whoever names it; another repository is asked only when the
-   * first did not have it.
+   * Returns a manifest by tag or digest. A digest is requested once; another repository is tried only after the first
+   * failed to return it.
    * @throws AirgapError `digest-mismatch`, `interrupted`, and what the source throws
    */
   async read(repository: Repository, lookup: string): Promise<ManifestContent> {
@@ -42,16 +42,16 @@ export class ManifestReader {
   }
 
   /**
-   * What a descriptor names.
-   * @param parent what the descriptor stands in, for the message
-   * @throws AirgapError as `read`; `registry` when it has another size
+   * Returns the manifest that a descriptor refers to.
+   * @param parent name of the manifest that contains the descriptor, for messages
+   * @throws AirgapError as `read`; `registry` when its size is not the descriptor's
    */
   async child(repository: Repository, { digest, size }: Descriptor, parent: string): Promise<ManifestContent> {
     const content = await this.read(repository, digest);
     if (content.bytes.length === size) return content;
     throw new AirgapError(
       'registry',
-      `${parent} says that ${digest} has ${size} bytes; it has ${content.bytes.length}`,
+      `${parent} lists ${digest} with ${size} bytes, but it has ${content.bytes.length}`,
     );
   }
 
@@ -61,19 +61,19 @@ export class ManifestReader {
     const wanted = lookup.includes(':') ? (lookup as Digest) : descriptor.digest;
     const actual = digestOf(bytes, algorithmOf(wanted));
     if (actual !== wanted) {
-      throw new AirgapError('digest-mismatch', `the source gives ${actual} where ${wanted} was asked for`);
+      throw new AirgapError('digest-mismatch', `the source returned ${actual} instead of ${wanted}`);
     }
-    // What a source says of the size is not needed: the bytes are here.
+    // The size comes from the bytes; the source's own value may be wrong.
     return { bytes, descriptor: { mediaType: descriptor.mediaType, digest: wanted, size: bytes.length } };
   }
 }
 
 /**
- * Reads the manifest of a referrer by its digest. One that a tag of cosign's ties to its subject is read by that tag where
- * its digest is not found: registry.k8s.io leads digests to regions that need not have what was pushed elsewhere
- * (github.com/kubernetes/registry.k8s.io, issue 324). What size a list or a HEAD says is not looked at.
- * @param read a manifest of the referrer's repository, by tag or digest
- * @throws AirgapError `image-not-found`, also when the tag stands for something else by now; what `read` throws
+ * Reads the manifest of a referrer by digest, falling back to its cosign tag: registry.k8s.io redirects digests to
+ * regions that may lack content pushed elsewhere (github.com/kubernetes/registry.k8s.io, issue 324). Sizes in referrer
+ * lists and HEAD responses are ignored.
+ * @param read reads a manifest of the referrer's repository, by tag or digest
+ * @throws AirgapError `image-not-found`, also when the tag has another digest by now; the errors of `read`
  */
 export async function referrerManifest(
   read: (tagOrDigest: string) => Promise<ManifestContent>,

@@ -4,12 +4,11 @@ import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
 
-/** A source that says what is there without giving it, too, and what belongs to it. */
+/** Source that also supports HEAD requests and referrers. */
 export type AskedSource = Source & Pick<RegistryClient, 'head' | 'referrers'>;
 
 /**
- * A source whose tags mean what they meant when somebody wrote their digests down: what is asked for by a pinned tag is
- * asked for by its digest.
+ * Returns a source that resolves pinned tags to their recorded digests.
  * @param pins full references with a tag, as `docker.io/library/nginx:1.27`, and their digests
  */
 export function pinned(source: AskedSource, pins: ReadonlyMap<string, Digest>): AskedSource {
@@ -26,9 +25,9 @@ export function pinned(source: AskedSource, pins: ReadonlyMap<string, Digest>): 
         const name = `${formatRepository(repository)}:${tagOrDigest}`;
         throw new AirgapError(
           'image-not-found',
-          `${name} is locked as ${digest}, which is not there: ${error.message}`,
+          `${name} is locked to ${digest}, which does not exist: ${error.message}`,
           {
-            hint: 'the tag has most likely moved, and what it was is gone; helm airgap images … --lock writes what it is now',
+            hint: 'the tag has probably moved and the old image was deleted; update the lock file with helm airgap images … --lock',
             cause: error,
           },
         );

@@ -10,35 +10,35 @@ import { findRequired } from './required.ts';
 import { refuseDifferent, type Surveyed, survey } from './survey.ts';
 import { type Placement, place } from './tags.ts';
 
-/** One thing that a copy would see to. */
+/** Planned action for one root. */
 export interface PlannedItem {
   readonly reference: Reference;
-  /** Tag and digest that it would have. */
+  /** Repository, tag and digest in the target. */
   readonly target: Reference;
   readonly status: 'send' | 'present' | 'keep' | 'overwrite';
-  /** What is there under the tag. */
+  /** Digest that the tag has now. */
   readonly found?: Digest;
 }
 
-/** What a copy would do. */
+/** Planned actions of a copy. */
 export interface CopyPlan {
   readonly items: readonly PlannedItem[];
-  /** Blobs that would be sent; each once, and mounted from there. */
+  /** Blobs to upload, each once; they are mounted from there. */
   readonly blobs: number;
-  /** Bytes of these. More where the registry does not mount. */
+  /** Bytes of these blobs. More are uploaded if the registry refuses mounts. */
   readonly bytes: number;
-  /** Blobs that are there. */
+  /** Blobs that the target already has. */
   readonly present: number;
 }
 
 export interface PlanOptions extends Omit<CopyOptions, 'emit'> {
-  /** Paths of repositories that are not there yet: nothing is asked of them. */
+  /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent: ReadonlySet<string>;
 }
 
 /**
- * Finds out what a copy with the same options would do, and does nothing.
- * @throws AirgapError what `copy` throws before it sends anything, and what a question to the sink fails of
+ * Plans what {@link copy} would do with the same options, without writing anything.
+ * @throws AirgapError that `copy` throws before it sends anything; errors of requests to the sink
  */
 export async function planCopy(graph: Graph, sink: Sink, options: PlanOptions): Promise<CopyPlan> {
   const { required, existing = 'overwrite' } = options;
@@ -61,7 +61,7 @@ function itemOf({ placement: { root, repository, tag }, standing, found }: Surve
   return { reference, target, status: keeps ? 'keep' : 'overwrite', ...(found === undefined ? {} : { found }) };
 }
 
-/** Each blob is asked for where it would go first. */
+/** Counts missing and present blobs. Each is checked in the repository to which it would be uploaded. */
 async function blobsOf(
   graph: Graph,
   placements: readonly Placement[],

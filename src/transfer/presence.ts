@@ -5,8 +5,8 @@ import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 
 /**
- * Says which blobs a sink has already, with as few questions as it takes: where a registry can be asked for many at once,
- * the first question about a repository is about everything that may go there.
+ * Checks which blobs a sink already has, with as few requests as possible: if a registry supports batch checks, the
+ * first request for a repository covers all blobs that may be pushed to it.
  */
 export class Presence {
   readonly #sink: Sink;
@@ -14,7 +14,10 @@ export class Presence {
   readonly #wanted = new Map<string, Map<Digest, Descriptor>>();
   readonly #found = new Map<string, Promise<ReadonlySet<Digest> | undefined>>();
 
-  /** `wanted`: the blobs that may go into each repository. `absent`: paths of repositories that have nothing yet. */
+  /**
+   * @param candidates blobs that may be pushed to each repository
+   * @param absent paths of repositories that do not exist yet
+   */
   constructor(
     sink: Sink,
     wanted: Iterable<readonly [Repository, Descriptor]>,
@@ -31,15 +34,15 @@ export class Presence {
   }
 
   /**
-   * Whether the sink has a blob. The question only saves an upload: where a registry refuses it (403 of Artifactory), the
-   * blob counts as missing.
+   * Returns whether the sink has a blob. If the registry refuses the request (Artifactory answers 403), the blob counts
+   * as missing, since the check only saves an upload.
    * @throws AirgapError `network`, `interrupted`
    */
   async has(repository: Repository, descriptor: Descriptor): Promise<boolean> {
     if (this.#absent.has(repository.path)) return false;
     const name = formatRepository(repository);
     const wanted = this.#wanted.get(name);
-    // One alone is asked for as everywhere.
+    // A batch of one has no advantage over HEAD.
     if (wanted === undefined || wanted.size < 2 || !wanted.has(descriptor.digest)) {
       return this.#hasOne(repository, descriptor);
     }
@@ -57,7 +60,7 @@ export class Presence {
     }
   }
 
-  /** Undefined where it cannot be asked so. If that fails, the single question will say why, or work. */
+  /** Returns undefined without batch support, or after an error: then single requests succeed or report it. */
   async #ask(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest> | undefined> {
     try {
       return await this.#sink.hasBlobs?.(repository, digests);

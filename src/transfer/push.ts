@@ -15,7 +15,7 @@ import { sendManifest } from './send-manifest.ts';
 import type { SurveyOptions } from './survey.ts';
 import type { Placement } from './tags.ts';
 
-/** Sends the roots that are not there yet. */
+/** Uploads the roots that the target lacks. */
 export class Push {
   readonly blobs: Blobs;
   readonly #graph: Graph;
@@ -23,13 +23,13 @@ export class Push {
   readonly #options: BlobOptions;
   readonly #placements: readonly Placement[];
   readonly #closures: readonly Closure[];
-  /** By blob, the first placement that needs it: its repository is the blob's home. */
+  /** By blob, index of the first destination that needs it; its repository is the upload target. */
   readonly #first = new Map<Digest, number>();
   readonly #homes: ReadonlyMap<Digest, Repository>;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #manifests = new Map<string, Promise<void>>();
 
-  /** `homes`: repositories of the sink that have blobs already; these are mounted from there. */
+  /** @param mountSources repositories of the sink that already have blobs; these blobs are mounted from there */
   constructor(
     graph: Graph,
     source: Source,
@@ -48,7 +48,7 @@ export class Push {
     for (const [at, { blobs }] of this.#closures.entries()) {
       for (const digest of blobs) if (!this.#first.has(digest)) this.#first.set(digest, at);
     }
-    // In the graph's order, whatever is missing: copies that read together have to ask in the same one.
+    // Always in the graph's order: copies that share a source have to request blobs in the same order.
     const shipments: Shipment[] = [];
     for (const [digest, node] of graph.blobs) {
       const at = this.#first.get(digest);
@@ -59,10 +59,10 @@ export class Push {
     this.blobs = new Blobs(source, sink, presence, options, shipments);
   }
 
-  /** Sends everything, and gives for each placement undefined or why it failed. */
+  /** Uploads everything. Returns for each destination the error, or undefined. */
   async run(): Promise<readonly unknown[]> {
     const commits: Promise<void>[] = [];
-    // Each waits for earlier ones only, so none waits for itself.
+    // Each commit waits only for earlier ones, so there are no cycles.
     for (const at of this.#placements.keys()) {
       const commit = this.#commit(at, commits);
       commit.catch(() => {});
@@ -77,7 +77,7 @@ export class Push {
     const { blobs, manifests } = this.#closures[at] as Closure;
     await Promise.all(blobs.map((digest) => this.blobs.sent(digest)));
     const elsewhere = blobs.filter((digest) => this.blobs.isElsewhere(digest, repository));
-    // ECR mounts only what a manifest in the other repository names, so that one has to be there before.
+    // ECR mounts only blobs that a manifest in the other repository refers to, so that manifest has to exist first.
     const needsManifest = (this.#sink.mounting?.(repository) ?? 'named') === 'named';
     const coming = !needsManifest ? [] : elsewhere.filter((digest) => !this.#homes.has(digest));
     await Promise.allSettled(coming.map((digest) => earlier[this.#first.get(digest) as number]));
@@ -94,7 +94,7 @@ export class Push {
     for (const { error } of outcomes) if (error !== undefined) throw error;
   }
 
-  /** A manifest goes once into a repository, however many indexes name it; once more for each tag. */
+  /** Pushes a manifest once per repository and tag, however many indexes contain it. */
   #put(node: ManifestNode, repository: Repository, tag?: string): Promise<void> {
     const key = `${formatRepository(repository)}:${tag ?? ''}@${node.descriptor.digest}`;
     const running = this.#manifests.get(key) ?? this.#send(node, repository, tag);
@@ -116,7 +116,7 @@ export class Push {
     }
   }
 
-  /** Whether an index says that this is an attestation of another child of it. */
+  /** Returns whether an index lists this manifest as an attestation of another child. */
   #isAttestation({ descriptor: { digest } }: ManifestNode): boolean {
     const indexes = this.#graph.manifests.values();
     return indexes.some(({ children }) =>
@@ -125,7 +125,7 @@ export class Push {
   }
 }
 
-/** Every blob with each repository that is going to have it. */
+/** Yields every blob with each repository that will need it. */
 function* wantedBy(
   placements: readonly Placement[],
   closures: readonly Closure[],
@@ -139,13 +139,15 @@ function* wantedBy(
   }
 }
 
-/** Distribution's registry answers 500 to a manifest with such layers, unless its configuration allows their addresses. */
+/**
+ * The distribution registry answers 500 to manifests with foreign layers unless its configuration allows their URLs.
+ */
 const FOREIGN_LAYERS =
-  'the image has foreign layers, with addresses of their own: distribution takes them where validation.manifests.urls.allow fits the addresses';
+  'the image has foreign layers with URLs of their own; the distribution registry accepts them if validation.manifests.urls.allow matches these URLs';
 
-/** GitLab's registry refuses BuildKit's attestations where it does not know their media types. */
+/** GitLab's registry rejects BuildKit attestations whose media types it does not know. */
 const ATTESTATION =
-  'the registry does not take this attestation, and the index of the image names it: bundle the image with --attestations drop, which gives the index another digest';
+  'the registry rejects this attestation, which the image index contains; bundle the image with --attestations drop, which changes the digest of the index';
 
 function hinted(cause: AirgapError, hint: string): AirgapError {
   return new AirgapError(cause.code, cause.message, { hint, causes: cause.causes, cause });

@@ -11,12 +11,12 @@ export interface ReadBlobOptions {
 }
 
 /**
- * Reads and verifies a small blob, in two tries: what came damaged once need not do so again.
- * @throws AirgapError `digest-mismatch`; what the source throws
+ * Reads and verifies a small blob. Content with a wrong digest is read a second time.
+ * @throws AirgapError `digest-mismatch`; errors of the source
  */
 export async function readBlob(source: Source, blob: BlobNode, { emit, signal }: ReadBlobOptions): Promise<Uint8Array> {
   const { digest } = blob.descriptor;
-  // Bytes count when they are written, not when they are read ahead.
+  // Progress counts these bytes when they are written to the bundle.
   const steps = { what: nameOf(blob), emit: ((event) => event.type !== 'bytes' && emit(event)) as Emit, signal };
   let actual = '';
   for (let attempt = 1; attempt <= 2; attempt++) {
@@ -29,6 +29,6 @@ export async function readBlob(source: Source, blob: BlobNode, { emit, signal }:
     actual = digestOf(bytes, algorithmOf(digest));
     if (actual === digest) return bytes;
   }
-  const message = `${nameOf(blob)}: the source gives other content, with the digest ${actual}`;
-  throw new AirgapError('digest-mismatch', message, { hint: 'a proxy or cache on the way may be damaged' });
+  const message = `${nameOf(blob)}: the source returned other content, with digest ${actual}`;
+  throw new AirgapError('digest-mismatch', message, { hint: 'a proxy or cache in between may return damaged content' });
 }

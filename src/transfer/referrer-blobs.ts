@@ -6,14 +6,16 @@ import type { Graph, ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { type ReadBlobOptions, readBlob } from './read-blob.ts';
 
-/** Bytes of a blob that is read ahead and kept. Signatures have some hundred, with certificates some ten thousand. */
+/**
+ * Largest blob, in bytes, that is read and cached. Signatures have some hundred, with certificates some ten thousand.
+ */
 const SMALL = 256 * 1024;
-/** Bytes that are kept in all; a registry may list what it likes. What is more is read when it is written. */
+/** Bytes cached in total, since the registry decides how much it lists. Other blobs are read when they are written. */
 const KEPT = 64 * 1024 * 1024;
 
 /**
- * The blobs of signatures and other referrers, before anything is written: an image is not to fail of a signature of which
- * its registry has the manifest alone. Small ones are read and kept, so they cost no request; of others the first byte is read.
+ * Checks the blobs of referrers before anything is written: a signature whose registry lacks its blob must not fail the
+ * image. Small blobs are read and cached, so they cost no second request; of larger ones the first byte is read.
  */
 export class ReferrerBlobs {
   readonly #source: Source;
@@ -27,7 +29,7 @@ export class ReferrerBlobs {
     this.#options = options;
   }
 
-  /** @throws AirgapError `registry` where a blob is not there; what reading fails of */
+  /** @throws AirgapError `registry` if a blob does not exist; errors of reading */
   async check(repository: Repository, nodes: readonly ManifestNode[]): Promise<void> {
     for (const descriptor of nodes.flatMap(({ blobs }) => blobs)) {
       const { digest, size } = descriptor;
@@ -38,7 +40,7 @@ export class ReferrerBlobs {
         else await this.#keep(known, repository, descriptor);
       } catch (error) {
         if (!(error instanceof AirgapError) || error.code !== 'image-not-found') throw error;
-        const message = `its blob ${digest} is not there: ${error.message}`;
+        const message = `its blob ${digest} does not exist: ${error.message}`;
         throw new AirgapError('registry', `${formatRepository(repository)}: ${message}`, { cause: error });
       }
     }
@@ -52,7 +54,7 @@ export class ReferrerBlobs {
     try {
       await reading;
     } catch (error) {
-      // Another repository may have it.
+      // Retried on the next call, because another repository may have it.
       if (this.#read.delete(digest)) this.#kept -= size;
       throw error;
     }
@@ -65,13 +67,13 @@ export class ReferrerBlobs {
       const body = await this.#source.blob(repository, descriptor).open(0, this.#options.signal, 1);
       body.on('error', () => {}).destroy();
     } catch (error) {
-      // It cannot stop there, and has it.
+      // The source cannot end a read early, but it has the blob.
       if (!(error instanceof AirgapError) || error.code !== 'unsupported') throw error;
     }
     this.#begun.add(name);
   }
 
-  /** The graph with what was read in it, so that nobody asks for it again. */
+  /** Returns the graph with the cached content, so that it is not requested again. */
   async within(graph: Graph): Promise<Graph> {
     const blobs = new Map(graph.blobs);
     for (const [digest, reading] of this.#read) {

@@ -3,17 +3,17 @@ import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { type Referrer, referrerKind } from '../oci/referrer.ts';
 
-/** What belongs to one manifest of the target. */
+/** Referrers of one manifest in the target. */
 export interface ReferrerGroup {
   readonly repository: Repository;
   readonly subject: Digest;
-  /** By cosign's tags. */
+  /** Attached by cosign's tags. */
   readonly tagged: readonly Referrer[];
-  /** By a list, whoever keeps it. */
+  /** Listed by the referrers API or under the referrers tag. */
   readonly listed: readonly Referrer[];
 }
 
-/** Puts together what belongs to the same manifest of the target, each once: several repositories may go to one there. */
+/** Groups referrers by target manifest, without duplicates: several source repositories may map to one target. */
 export function groupReferrers(
   referrers: readonly Referrer[],
   target: (repository: Repository) => Repository,
@@ -34,16 +34,16 @@ export function groupReferrers(
   });
 }
 
-/** `REGISTRY/PATH:TAG` of one of cosign's tags. */
+/** Returns `REGISTRY/PATH:TAG` for a cosign tag. */
 export function cosignTagName(repository: Repository, { tag = '' }: Pick<Referrer, 'tag'>): string {
   return `${formatRepository(repository)}:${tag}`;
 }
 
-/** The error for one of cosign's tags with another digest. */
+/** Returns the error for a cosign tag that has another digest in the target. */
 export function otherSignature(repository: Repository, there: Digest, referrer: Referrer): AirgapError {
   const name = cosignTagName(repository, referrer);
-  const message = `${name} is ${there}, and the ${referrerKind(referrer)} in the bundle is ${referrer.descriptor.digest}`;
+  const message = `${name} has digest ${there}; the ${referrerKind(referrer)} in the bundle has ${referrer.descriptor.digest}`;
   return new AirgapError('tag-conflict', message, {
-    hint: 'somebody has signed the image there, or signed it again here: --on-existing-tag overwrite takes the bundle’s, skip leaves it',
+    hint: 'the image was signed in the target or signed again at the source: use --on-existing-tag overwrite to push the one in the bundle, or skip to keep the existing one',
   });
 }

@@ -1,20 +1,20 @@
 import { type AirgapError, type ErrorCode, ours } from '../base/errors.ts';
 
-/** Images of a registry whose signatures and other referrers are not all known, or could not be read. */
+/** Images of a registry whose referrers could not all be listed or read. */
 export interface Unanswered {
   readonly registry: string;
-  /** As they were asked for, each once, in order. */
+  /** Image names without duplicates, sorted. */
   readonly images: readonly string[];
-  /** What the registry said, or that it said nothing: the first of it. */
+  /** First error of the registry. */
   readonly error: AirgapError;
 }
 
-/** What is asked for: lists of the referrers API, tags, manifests or blobs. One may work where the others do not. */
+/** Kinds of requests: lists of the referrers API, tags, manifests or blobs. A registry may support only some. */
 export type QuestionKind = 'list' | 'tag' | 'manifest' | 'blob';
 
 /**
- * Milliseconds that questions of one kind to one registry may take in vain, one after the other or together, before no more
- * are asked. Each has had its repetitions by then.
+ * Milliseconds that failed requests of one kind may take in total, per registry, before no more are sent. Each of them
+ * has been retried by then.
  */
 const IN_VAIN = 30_000;
 
@@ -22,33 +22,33 @@ const ANSWERS: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'forbidden', 'i
 
 interface Line {
   inVain: number;
-  /** Why no more is asked. */
+  /** Error because of which no more requests are sent. */
   closed?: AirgapError;
-  /** Whether there ever was an answer. */
+  /** The registry has answered at least once. */
   isAnswered?: boolean;
-  /** A question before the first answer, which others wait for. */
+  /** First request, for which the others wait. */
   alone?: Promise<unknown> | undefined;
 }
 
 /**
- * Questions on the side of a run: what a registry has of signatures and other referrers. None of them ends a run; who had
- * no answer is on record. A registry that fails to answer some of them is not asked for the others.
+ * Runs optional requests for referrers. Their failures do not fail a run; the affected images are recorded. After
+ * repeated failures no more requests are sent to that registry.
  */
 export class ReferrerQuestions {
   readonly #now: () => number;
   readonly #lines = new Map<string, Line>();
   readonly #unanswered = new Map<string, { readonly error: AirgapError; readonly images: Set<string> }>();
 
-  /** @param now milliseconds of a clock */
+  /** @param now returns the time of a monotonic clock in milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
   /**
-   * Asks, unless too much was asked in vain. Before the first answer lists are asked for one at a time: a registry whose API
-   * hangs costs the time of one question, and one that fails is not asked hundreds of times at once.
-   * @param turn waits for its turn, which is no fault of the registry's
-   * @throws AirgapError what the question throws, also for one that is not asked any more
+   * Runs a request unless the failure budget is used up. Until the first answer, list requests run one at a time: a
+   * hanging API then costs the time of one request, and a failing one does not get hundreds at once.
+   * @param schedule runs the request within a concurrency limit; waiting does not count towards the failure budget
+   * @throws AirgapError of the request, or the earlier error if it is no longer sent
    */
   async ask<T>(
     kind: QuestionKind,
@@ -81,7 +81,7 @@ export class ReferrerQuestions {
       return answer;
     } catch (thrown) {
       const error = ours(thrown);
-      // Answers: who may not know is told so at once, and may know of the next image; and what is not there is not there.
+      // These are answers for one image, which say nothing about the next one.
       if (ANSWERS.has(error.code)) {
         line.isAnswered = true;
         throw error;
@@ -92,7 +92,7 @@ export class ReferrerQuestions {
     }
   }
 
-  /** Puts on record that of these images not everything is known. @throws AirgapError `interrupted` */
+  /** Records images whose referrers are incomplete. @throws AirgapError `interrupted` */
   note(registry: string, images: Iterable<string>, error: AirgapError): void {
     if (error.code === 'interrupted') throw error;
     const known = this.#unanswered.get(registry) ?? { error, images: new Set() };
@@ -100,7 +100,7 @@ export class ReferrerQuestions {
     this.#unanswered.set(registry, known);
   }
 
-  /** What is on record, a registry each. */
+  /** Returns the recorded images, by registry. */
   unanswered(): readonly Unanswered[] {
     return [...this.#unanswered]
       .map(([registry, { error, images }]) => ({ registry, images: [...images].sort(), error }))

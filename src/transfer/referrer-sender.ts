@@ -16,15 +16,15 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How the sending of one ended. */
+/** Result of sending one referrer. */
 export interface SentReferrer {
   readonly status: 'pushed' | 'refused';
   readonly at: Date;
-  /** Of one that is `refused`, the registry's answer. */
+  /** The registry's answer, when `refused`. */
   readonly error?: AirgapError;
 }
 
-/** Sends single referrers with their blobs. */
+/** Pushes single referrers together with their blobs. */
 export class ReferrerSender {
   readonly #graph: Graph;
   readonly #source: Source;
@@ -41,8 +41,8 @@ export class ReferrerSender {
   }
 
   /**
-   * Sends one with everything below it, unless the registry does not take it.
-   * @throws AirgapError where the registry fails, throttles or is full: another run completes that
+   * Pushes a referrer with all its manifests and blobs. A permanent refusal by the registry is a result, not an error.
+   * @throws AirgapError when the registry fails, throttles or is full, so that another run can complete the push
    */
   async send(repository: Repository, referrer: Referrer): Promise<SentReferrer> {
     const { descriptor, tag } = referrer;
@@ -72,7 +72,7 @@ export class ReferrerSender {
   async #upload(repository: Repository, digest: Digest): Promise<void> {
     const { emit, signal } = this.#options;
     const node = this.#graph.blobs.get(digest) as BlobNode;
-    // Of a plan that was made for the images alone, these bytes are no part.
+    // The progress plan covers images only, so bytes of referrers must not count towards it.
     const quiet: Emit = (event) => event.type !== 'bytes' && emit(event);
     const body = steady(bodyOf(this.#source, node), { what: nameOf(node), emit: quiet, signal });
     await this.#sink.putBlob(repository, node.descriptor, body, { signal });

@@ -4,15 +4,15 @@ import { isAttestation } from '../oci/platform.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
 
-/** A manifest of a repository. */
+/** A manifest in a repository. */
 export interface ManifestAt {
   readonly repository: Repository;
   readonly digest: Digest;
 }
 
-/** A manifest whose referrers are asked for. */
+/** A manifest whose referrers are requested. */
 export interface ReferrerQuery extends ManifestAt {
-  /** `list`: only what a registry's API lists; `all`: cosign's tags and the referrers' tag as well, a question each. */
+  /** `list`: referrers API only. `all`: cosign's tags and the referrers tag too, at one request each. */
   readonly effort: 'list' | 'all';
 }
 
@@ -29,12 +29,14 @@ export function manifestName({ repository, digest }: ManifestAt): string {
   return `${formatRepository(repository)}@${digest}`;
 }
 
-/** The subject of a referrer. */
+/** Returns the subject of a referrer. */
 export function subjectOf({ repository, subject }: Referrer): ManifestAt {
   return { repository, digest: subject };
 }
 
-/** What is below an index and may be signed of itself: images and further indexes, no attestations. */
+/**
+ * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
+ */
 export function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
   const below = closureOf(graph, descriptor.digest).manifests.filter((at) => at !== descriptor.digest);
   const nodes = [...below, descriptor.digest].flatMap((at) => graph.manifests.get(at)?.children ?? []);

@@ -6,16 +6,16 @@ import type { AskedSource } from './pinned.ts';
 import { readReferrersTag } from './referrers-tag.ts';
 
 /**
- * Who in a registry says what belongs to a manifest: the registry itself, a list under the manifest's tag, or cosign's tag.
- * `unlisted`: nobody does, and its own manifest alone names its subject.
+ * Ways in which a registry associates a referrer with its subject: referrers API, referrers tag, or cosign's tag.
+ * `unlisted`: only the `subject` field of the referrer itself does.
  */
 export const TIES = ['referrers-api', 'fallback-tag', 'cosign-tag', 'unlisted'] as const;
 export type Tie = (typeof TIES)[number];
 
 /**
- * What a registry says belongs to a manifest: by its referrers API, or, where it has none, by the list under the manifest's
- * tag (distribution specification 1.1, "Referrers Tag Schema"). Nothing when there is no list.
- * @throws AirgapError what the registry fails of
+ * Returns digests of the referrers that a registry lists for a manifest: by its referrers API, or by the referrers tag
+ * if it has none (distribution specification 1.1, "Referrers Tag Schema"). Empty if there is no list.
+ * @throws AirgapError of the requests
  */
 export async function listedReferrers(
   registry: Pick<Sink, 'hasManifest'> & Pick<AskedSource, 'manifest' | 'referrers'>,
@@ -30,12 +30,12 @@ export async function listedReferrers(
   return taggedReferrers(registry, repository, subject);
 }
 
-/** Who may not ask the API may read the tag. */
+/** Returns whether access was denied. The referrers tag may be readable even so. */
 function isDenied(error: unknown): boolean {
   return error instanceof AirgapError && (error.code === 'unauthorized' || error.code === 'forbidden');
 }
 
-/** What the list under a manifest's tag has, whatever the referrers API says. */
+/** Returns digests listed under the referrers tag of a manifest, without using the referrers API. */
 export async function taggedReferrers(
   registry: Pick<Sink, 'hasManifest'> & Pick<AskedSource, 'manifest'>,
   repository: Repository,

@@ -12,35 +12,35 @@ import type { PlanOptions } from './plan.ts';
 import { groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
 import type { Tie } from './referrers-listed.ts';
 
-/** What a push would do about one thing that belongs to an image or chart. */
+/** Planned action for one referrer. */
 export interface PlannedReferrer {
   readonly referrer: Referrer;
-  /** Where it would be. */
+  /** Target repository. */
   readonly repository: Repository;
-  /** Undefined where nothing can be asked, because the repository is not there yet. */
+  /** Undefined when it cannot be determined because the repository does not exist yet. */
   readonly via?: Tie;
   readonly status: 'send' | 'present' | 'keep' | 'overwrite';
-  /** What cosign's tag has, when that is something else. */
+  /** Digest of cosign's tag in the target, if it is another. */
   readonly found?: Digest;
 }
 
 export interface ReferrersPlan {
   readonly items: readonly PlannedReferrer[];
-  /** Blobs that would be sent, counted once for each repository. */
+  /** Blobs to upload, counted once for each repository. */
   readonly blobs: number;
-  /** Bytes of these. */
+  /** Bytes of these blobs. */
   readonly bytes: number;
 }
 
 type Planned = Pick<PlannedReferrer, 'via' | 'status' | 'found'>;
 
-/** Asks the sink something when it is its turn. */
+/** Sends a request to the sink within the concurrency limit. */
 type Ask = <R>(question: (sink: Sink & AskedSource) => Promise<R>) => Promise<R>;
 
 /**
- * Finds out what `pushReferrers` with the same options would do, and does nothing. What a registry does not take, only
- * sending it would tell.
- * @throws AirgapError `tag-conflict` where that is asked for; what a question to the sink fails of; `interrupted`
+ * Plans what {@link pushReferrers} would do with the same options, without writing anything. Refusals by the registry
+ * cannot be foreseen.
+ * @throws AirgapError `tag-conflict` if `existing` is `error`; errors of requests to the sink; `interrupted`
  */
 export async function planReferrers(
   graph: Graph,
@@ -49,7 +49,7 @@ export async function planReferrers(
   options: PlanOptions,
 ): Promise<ReferrersPlan> {
   const groups = groupReferrers(referrers, options.target);
-  // Groups are small or large: what is bounded is the questions, of all of them together.
+  // The limit applies to requests rather than groups, because groups differ in size.
   const limit = limiter(options.concurrency);
   const ask: Ask = (question) =>
     limit(() => {
@@ -69,13 +69,13 @@ export async function planReferrers(
     if ('value' in outcome) {
       items.push(...outcome.value.items);
       for (const [name, size] of outcome.value.missing) missing.set(name, size);
-    } else errors.push(failureOf('what belongs to images', outcome.error));
+    } else errors.push(failureOf('referrers', outcome.error));
   }
-  if (errors.length > 0) throw combine(errors, `what belongs to ${errors.length} images cannot be planned`);
+  if (errors.length > 0) throw combine(errors, `referrers of ${errors.length} images cannot be planned`);
   return { items, blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
 }
 
-/** An answer; undefined where the registry refuses to give one, which does not end the push, either. */
+/** Returns the answer, or undefined if the registry refuses the request, which does not fail a push either. */
 async function unlessRefused<T>(question: Promise<T>): Promise<T | undefined> {
   try {
     return await question;
@@ -85,7 +85,7 @@ async function unlessRefused<T>(question: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** All at the same time, and the first failure by their order. */
+/** Runs `work` for all items concurrently. Throws the first error in the order of the items. */
 async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const outcomes = await settle(items, items.length, work);
   return outcomes.map((outcome) => {
@@ -135,7 +135,7 @@ async function planGroup(
   }
 }
 
-/** Sizes of what the repository lacks, by repository and digest. */
+/** Returns sizes of the blobs that the repository lacks, by repository and digest. */
 async function missingBlobs(
   graph: Graph,
   repository: Repository,

@@ -19,13 +19,13 @@ import { updateReferrersTag } from './referrers-tag.ts';
 import type { ExistingTag } from './survey.ts';
 
 export interface ReferrersPushOptions {
-  /** Where a source repository's content goes. */
+  /** Maps a source repository to its target repository. */
   readonly target: (repository: Repository) => Repository;
-  /** What to do about a tag of cosign's with another digest. */
+  /** Handling of cosign tags that have another digest. */
   readonly existing: ExistingTag;
-  /** Cosign's tags that were there a moment ago. */
+  /** Cosign tags in the target that have just been read. */
   readonly seen?: SeenTags;
-  /** Subjects worked on at the same time. */
+  /** Subjects processed at the same time. */
   readonly concurrency: number;
   readonly now: () => Date;
   readonly emit: Emit;
@@ -33,31 +33,31 @@ export interface ReferrersPushOptions {
 }
 
 export interface ReferrersPushResult {
-  /** What failed is not among them. */
+  /** One for each referrer that did not fail. */
   readonly outcomes: readonly ReferrerOutcome[];
   readonly failures: readonly AirgapError[];
 }
 
-/** What became of one. */
+/** Result of pushing one referrer. */
 export interface ReferrerOutcome {
   readonly referrer: Referrer;
-  /** Where it is now, or would be. */
+  /** Target repository. */
   readonly repository: Repository;
   readonly via: Tie;
-  /** Of its manifest; of one that is `kept`, what stands there. */
+  /** Digest of its manifest; for `kept`, the digest that the tag has in the target. */
   readonly digest: Digest;
-  /** `kept`: cosign's tag has another digest, and that was left. `refused`: the registry does not take it. */
+  /** `kept`: cosign's tag has another digest and was not overwritten. `refused`: the registry does not accept it. */
   readonly status: 'pushed' | 'present' | 'kept' | 'refused';
-  /** When it was pushed or seen. */
+  /** Time at which it was pushed or found. */
   readonly at: Date;
-  /** Why it is `refused`, or `via` is `unlisted`: the registry's answer. */
+  /** The registry's answer, if the status is `refused` or `via` is `unlisted`. */
   readonly error?: AirgapError;
 }
 
 /**
- * Pushes what belongs to manifests that are in the sink by now, what belongs to it after it, and asks back for all of it.
- * Cosign's get their tags; of the others the registry keeps the list itself, or the list is kept under its tag. What the
- * registry answers of one does not stop the others, nor is it a failure: that outcome has the answer.
+ * Pushes referrers of manifests that are already in the sink, subjects before their referrers, and verifies each of
+ * them. Cosign's get their tags. The others are listed by the registry, or under the referrers tag if it has no
+ * referrers API. A refusal by the registry is not a failure: the outcome holds the registry's answer.
  * @throws AirgapError `interrupted`
  */
 export async function pushReferrers(
@@ -79,7 +79,7 @@ class ReferrersPush {
   readonly #outcomes: ReferrerOutcome[] = [];
   readonly #failures: AirgapError[] = [];
   readonly #sender: ReferrerSender;
-  /** Registries whose referrers API fails, or lists nothing of what it is sent. */
+  /** Registries whose referrers API fails or does not list pushed referrers. */
   readonly #silent = new Set<string>();
 
   constructor(graph: Graph, source: Source, sink: Sink & AskedSource, options: ReferrersPushOptions) {
@@ -93,7 +93,9 @@ class ReferrersPush {
     return { outcomes: this.#outcomes, failures: this.#failures };
   }
 
-  /** Those of one subject one after the other, since they may share a list. */
+  /**
+   * Pushes the referrers of different subjects concurrently; those of one subject in sequence, as they share a list.
+   */
   async all(referrers: readonly Referrer[]): Promise<void> {
     const groups = groupReferrers(referrers, this.#options.target);
     const outcomes = await settle(groups, this.#options.concurrency, (group) => this.#group(group));
@@ -101,7 +103,7 @@ class ReferrersPush {
     for (const [at, { error }] of outcomes.entries()) {
       const { repository, subject } = groups[at] as ReferrerGroup;
       if (error !== undefined) {
-        this.#failures.push(failureOf(`what belongs to ${formatRepository(repository)}@${subject}`, error));
+        this.#failures.push(failureOf(`referrers of ${formatRepository(repository)}@${subject}`, error));
       }
     }
   }
@@ -126,20 +128,20 @@ class ReferrersPush {
     this.#outcomes.push(...outcomes.map((one) => (one.status === 'refused' ? one : { ...one, ...list })));
   }
 
-  /** What the registry lists. Undefined where it has no referrers API, or none that answers. */
+  /** Returns the registry's list; undefined if it has no working referrers API. */
   async #api(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     if (this.#silent.has(repository.registry)) return undefined;
     try {
       return await this.#sink.referrers(repository, subject);
     } catch (error) {
-      // One that hangs is no reason to send nothing; a registry that is gone shows at what is sent next.
+      // A hanging API must not stop the push; an unreachable registry fails at the next request anyway.
       if (!isRefusal(error) && ours(error).code !== 'network') throw error;
       this.#silent.add(repository.registry);
       return undefined;
     }
   }
 
-  /** Whether the registry lists what was sent: some answer for every manifest that nothing belongs to it. */
+  /** Returns whether the registry lists what was pushed. Some return an empty list for every manifest. */
   async #keeps(
     repository: Repository,
     subject: Digest,
@@ -159,7 +161,7 @@ class ReferrersPush {
     return false;
   }
 
-  /** Keeps the list under the subject's tag. Where the registry does not take that, they are there, and not listed. */
+  /** Updates the list under the referrers tag. If the registry refuses that, the referrers exist but are not listed. */
   async #list(
     repository: Repository,
     subject: Digest,
@@ -178,7 +180,7 @@ class ReferrersPush {
     }
   }
 
-  /** Whether a manifest is there, by its tag or digest. */
+  /** Returns whether a manifest exists, by tag or digest. */
   async #isThere(repository: Repository, digest: Digest, tag: string = digest): Promise<boolean> {
     return (await this.#sink.hasManifest(repository, tag)) === digest;
   }
@@ -215,7 +217,7 @@ class ReferrersPush {
     const { existing, emit } = this.#options;
     const conflict = otherSignature(repository, there, referrer);
     if (existing === 'error') throw conflict;
-    if (existing === 'skip') emit({ type: 'warning', message: `left as it is: ${conflict.message}` });
+    if (existing === 'skip') emit({ type: 'warning', message: `kept: ${conflict.message}` });
     return existing === 'overwrite';
   }
 
@@ -225,7 +227,7 @@ class ReferrersPush {
 }
 
 function lost(repository: Repository, digest: Digest): AirgapError {
-  return new AirgapError('digest-mismatch', `${digest} was pushed and does not read back`, {
-    hint: `something else writes to ${formatRepository(repository)}, or the registry lost it; push again`,
+  return new AirgapError('digest-mismatch', `${digest} was pushed but cannot be read back`, {
+    hint: `another client writes to ${formatRepository(repository)}, or the registry lost it; push again`,
   });
 }

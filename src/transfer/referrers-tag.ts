@@ -6,16 +6,16 @@ import { readLinks } from '../oci/manifest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { artifactTypeOf, referrersTag } from '../oci/referrer.ts';
 
-/** What the referrers tag of a manifest names (distribution specification 1.1, "Referrers Tag Schema"). */
+/** Content of the referrers tag of a manifest (distribution specification 1.1, "Referrers Tag Schema"). */
 export interface ReferrersTag {
   readonly digest: Digest;
-  /** The tag names the manifest itself: GitLab reads `sha256-<hex>` as the digest, and an index there is no list. */
+  /** The tag resolves to the subject itself: GitLab reads `sha256-<hex>` as a digest, so an index there is no list. */
   readonly isSubject: boolean;
-  /** Entries of the list; undefined for what is no index, and no list. */
+  /** Entries of the list; undefined when the tag does not hold an index. */
   readonly entries?: readonly Descriptor[];
 }
 
-/** Reads the referrers tag of a manifest; undefined when there is none. @throws AirgapError what the registry fails of */
+/** Reads the referrers tag of a manifest; undefined when it does not exist. @throws AirgapError of the requests */
 export async function readReferrersTag(
   registry: Pick<Sink, 'hasManifest'> & Pick<Source, 'manifest'>,
   repository: Repository,
@@ -30,12 +30,12 @@ export async function readReferrersTag(
 }
 
 /**
- * Lists manifests under the tag of their subject, as clients have to where a registry has no referrers API (distribution
- * specification 1.1, "Pushing Manifests with Subject"): what the list has already stays, and nothing is in it twice. What
- * it names and is gone does not: registries refuse a list that names it.
- * @param sent manifests that are in the repository by now
- * @returns digest of the list, and whether it is another one now
- * @throws AirgapError `registry` when the tag names something that is no list, `unsupported` when it names the subject
+ * Adds manifests to the list under the referrers tag of their subject, as clients have to where a registry has no
+ * referrers API (distribution specification 1.1, "Pushing Manifests with Subject"). Existing entries stay, without
+ * duplicates. Entries whose manifest no longer exists are removed, because registries reject a list that contains them.
+ * @param sent manifests that have been pushed to the repository
+ * @returns digest of the list, and whether it changed
+ * @throws AirgapError `registry` when the tag holds no index, `unsupported` when it resolves to the subject itself
  */
 export async function updateReferrersTag(
   sink: Sink & Source,
@@ -47,14 +47,14 @@ export async function updateReferrersTag(
   const name = `${formatRepository(repository)}:${tag}`;
   const there = await readReferrersTag(sink, repository, subject);
   if (there?.isSubject) {
-    // The children of an index would become entries of the list, and GitLab refuses what is written there.
-    throw new AirgapError('unsupported', `${name} names the image itself, so no list can be kept there`, {
-      hint: 'use a registry with the referrers API, or one that keeps such a tag for the list',
+    // The children of an index would become entries of the list, and GitLab rejects a push to this tag.
+    throw new AirgapError('unsupported', `${name} resolves to the image itself, so it cannot hold a referrers list`, {
+      hint: 'use a registry with the referrers API, or one that supports referrers tags',
     });
   }
   if (there !== undefined && there.entries === undefined) {
-    throw new AirgapError('registry', `${name} should list what belongs to ${subject}, and is no index`, {
-      hint: 'delete that tag in the target and push again',
+    throw new AirgapError('registry', `${name} is not an index and cannot list referrers of ${subject}`, {
+      hint: 'delete this tag in the target and push again',
     });
   }
   const listed = there?.entries ?? [];
@@ -70,7 +70,7 @@ export async function updateReferrersTag(
   return { digest: descriptor.digest, changed: true };
 }
 
-/** With the manifest's own type and annotations, by which readers of the list choose. */
+/** Returns the list entry of a manifest, with its artifact type and annotations, by which clients filter the list. */
 function entryOf({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
   const links = readLinks(mediaType, bytes);
   const artifactType = artifactTypeOf(links);

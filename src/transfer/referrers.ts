@@ -23,26 +23,26 @@ import { readReferrersTag } from './referrers-tag.ts';
 import type { ReferrerFailure, Walker } from './walk.ts';
 
 export interface ReferrerOptions {
-  /** Manifests read at the same time; of mere questions twice as many. */
+  /** Manifests read at the same time; twice as many requests without content. */
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
 
-/** Signatures of signatures: deeper than anything that is published. */
+/** Levels of referrers of referrers, more than any published image has. */
 const DEPTH = 4;
-/** Questions in the place of one transfer: each is a round trip and hardly a byte. */
+/** Requests that may run in place of one transfer: each is a round trip with hardly any bytes. */
 const QUESTIONS = 2;
-/** Of one manifest. Its registry decides how many there are. */
+/** Limit for one manifest, since the registry decides how many it lists. */
 const MOST = 2000;
 
 /**
- * Finds what belongs to images: their referrers and cosign's tags. The usual image has none, and costs a request to the
- * referrers API (or a question for the tag that stands for it, where there is none) and three for cosign's tags; no answer
- * but a found manifest counts against a limit on pulls. The images of an index are asked for in the API alone, unless
- * something belongs to the index: who signs or describes the images of an index does so with the index.
+ * Collects the referrers of images, including those attached by cosign's tags. Most images have none and cost one
+ * request to the referrers API (or for the referrers tag, if there is no API) and three for cosign's tags; only a
+ * manifest that is found counts against a pull limit. For the images of an index only the API is used, unless the index
+ * has referrers: publishers who sign or describe the images also do so for the index.
  *
- * The images are there without all that, so what a registry fails to answer ends nothing: it is put on record.
+ * A registry error here does not fail the run, because the images are complete without referrers. It is recorded.
  */
 export class Referrers {
   readonly #source: AskedSource;
@@ -54,15 +54,15 @@ export class Referrers {
   readonly #lists = new Map<string, Promise<readonly Referrer[] | undefined>>();
   readonly #fallbacks = new Map<string, Promise<readonly Referrer[]>>();
   readonly #tagged = new Map<string, Promise<readonly Referrer[]>>();
-  /** Names of the images that a manifest is part of, or belongs to. */
+  /** Names of the images that a manifest is part of or refers to. */
   readonly #images = new Map<string, ReadonlySet<string>>();
-  /** What was given to the walker. */
+  /** Keys of the referrers that were passed to the walker. */
   readonly #given = new Set<string>();
   readonly #leftOut = new Map<string, Referrer>();
 
   /**
-   * @param walker which has the images, and takes what belongs to them
-   * @param questions has on record what was not answered
+   * @param walker holds the images and receives their referrers
+   * @param requests records registries that did not answer
    */
   constructor(source: AskedSource, walker: Walker, options: ReferrerOptions, questions = new ReferrerQuestions()) {
     this.#questions = questions;
@@ -73,24 +73,26 @@ export class Referrers {
     this.#limit = limiter(options.concurrency * QUESTIONS);
   }
 
-  /** The graph with the small blobs that were read. */
+  /** Returns the graph with the content of the small blobs that were read. */
   within(graph: Graph): Promise<Graph> {
     return this.#blobs.within(graph);
   }
 
-  /** What belongs to indexes that a choice of platforms made others of. It is not in the walker's graph. */
+  /** Returns referrers of indexes that the platform selection replaced. They are not in the walker's graph. */
   leftOut(): readonly Referrer[] {
     return [...this.#leftOut].filter(([key]) => !this.#given.has(key)).map(([, referrer]) => referrer);
   }
 
   /**
-   * Finds what belongs to these roots, and adds it to the walker.
+   * Finds the referrers of these roots and adds them to the walker.
    * @throws AirgapError `interrupted`
    */
   async collect(roots: readonly Root[]): Promise<void> {
     const graph = this.#walker.graph();
     const tops = roots.map((root) => queryOf(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'));
-    const below = roots.map((root) => imagesBelow(graph, root).map((at) => queryOf(root.reference, at, 'list')));
+    const below = roots.map((root) =>
+      imagesBelow(graph, root).map((digest) => queryOf(root.reference, digest, 'list')),
+    );
     for (const [at, { reference }] of roots.entries()) {
       for (const part of [tops[at] as ReferrerQuery, ...(below[at] ?? [])])
         this.#name(part, [formatReference(reference)]);
@@ -106,7 +108,7 @@ export class Referrers {
     await this.#follow([...own.filter(isCarried), ...found.slice(tops.length), ...more].flat());
   }
 
-  /** Gives these to the walker, and what belongs to them in turn. */
+  /** Adds these referrers to the walker, and their referrers in turn. */
   async #follow(found: readonly Referrer[]): Promise<void> {
     for (let depth = 0, next = found; next.length > 0; depth++) {
       const fresh = new Map(next.map((referrer) => [referrerKey(referrer), referrer]));
@@ -128,23 +130,23 @@ export class Referrers {
     }
   }
 
-  /** What is listed and is not there, or belongs elsewhere, is the registry's rubbish; what cannot be had is on record. */
+  /** Warns of list entries that do not exist or have another subject; records referrers that cannot be read. */
   #tell(failures: readonly ReferrerFailure[]): void {
     for (const { referrer, error, isStray } of failures) {
       if (!isStray && error.code !== 'image-not-found') this.#note(subjectOf(referrer), error);
       else {
-        const message = `not taken for a signature or the like: ${error.message}`;
+        const message = `ignored as a referrer: ${error.message}`;
         this.#options.emit({ type: 'warning', message });
       }
     }
   }
 
-  /** Without those of a manifest that has too many. */
+  /** Returns the referrers without those of manifests that have too many. */
   #within(referrers: readonly Referrer[]): readonly Referrer[] {
     const bySubject = Map.groupBy(referrers, (referrer) => manifestName(subjectOf(referrer)));
     return [...bySubject].flatMap(([name, list]) => {
       if (list.length <= MOST) return list;
-      const message = `${name} has ${list.length} referrers, and more than ${MOST} are refused`;
+      const message = `${name} has ${list.length} referrers; the limit is ${MOST}`;
       this.#note(subjectOf(list[0] as Referrer), new AirgapError('unsupported', message));
       return [];
     });
@@ -159,7 +161,7 @@ export class Referrers {
     });
   }
 
-  /** What is found of one; where one question fails, the others count. */
+  /** Returns the referrers of one manifest. A failed request does not discard the results of the others. */
   async #about(subject: ReferrerQuery): Promise<readonly Referrer[]> {
     const { repository, digest, effort } = subject;
     const tags = effort === 'all' ? cosignTags(digest) : [];
@@ -174,7 +176,7 @@ export class Referrers {
     });
   }
 
-  /** Puts on record that not everything is known of a manifest. @throws AirgapError `interrupted` */
+  /** Records that the referrers of a manifest are incomplete. @throws AirgapError `interrupted` */
   #note(of: ManifestAt, error: AirgapError): void {
     const { repository } = of;
     const told = failureOf(formatRepository(repository), error);
@@ -198,13 +200,15 @@ export class Referrers {
       });
       if (listed !== undefined) return listed;
     } catch (error) {
-      // There may be a list under the tag all the same.
+      // The referrers tag may exist even so.
       this.#note(subject, ours(error));
     }
     return effort === 'all' ? once(this.#fallbacks, manifestName(subject), () => this.#fallback(subject)) : [];
   }
 
-  /** The list that clients keep under a tag, where a registry keeps none. */
+  /**
+   * Returns the referrers listed under the referrers tag, which clients maintain if a registry has no referrers API.
+   */
   async #fallback({ repository, digest }: ReferrerQuery): Promise<readonly Referrer[]> {
     const asked: Parameters<typeof readReferrersTag>[0] = {
       hasManifest: (at, tag) => this.#question('tag', at, async () => (await this.#source.head(at, tag))?.digest),
@@ -214,7 +218,7 @@ export class Referrers {
     if (tag === undefined || tag.isSubject) return [];
     if (tag.entries !== undefined) return tag.entries.map((entry) => referrerOf(repository, digest, entry));
     const name = `${formatRepository(repository)}:${referrersTag(digest)}`;
-    const message = `${name} should list what belongs to ${digest}, and is no index`;
+    const message = `${name} is not an index, so it lists no referrers of ${digest}`;
     this.#options.emit({ type: 'warning', message });
     return [];
   }
@@ -229,7 +233,7 @@ export class Referrers {
   }
 }
 
-/** No question is asked twice. */
+/** Returns the cached result for a key, loading it on first use. */
 function once<T>(known: Map<string, Promise<T>>, key: string, ask: () => Promise<T>): Promise<T> {
   const asking = known.get(key) ?? ask();
   known.set(key, asking);

@@ -8,22 +8,22 @@ import { formatReference, formatRepository, type Repository } from '../oci/refer
 import { checkAborted } from './failure.ts';
 import type { Placement } from './tags.ts';
 
-/** Blobs that a source lacks, because whoever it is for has them. */
+/** Blobs that the source leaves out because the target already has them. */
 export interface Required {
-  /** Where each may be in the sink, beside the repositories that it is for. */
+  /** Repositories of the sink that may have each blob, in addition to its destinations. */
   readonly repositories: ReadonlyMap<Digest, readonly Repository[]>;
-  /** Reads them out of the sink, for a registry that does not mount. */
+  /** Reads blobs from the sink, for registries that refuse mounts. */
   readonly source: Source;
-  /** What to do when one is nowhere. */
+  /** Hint for the error about missing blobs. */
   readonly hint: string;
 }
 
 /**
- * Asks the sink for every required blob that the placements need: first in the repositories that it is for, then in
- * those where it may be besides. Nothing is sent.
+ * Finds every required blob of the destinations in the sink: first in the destination repositories, then in the others
+ * that may have it. Nothing is sent.
  * @returns by blob, a repository of the sink that has it
- * @throws AirgapError `several`, an `image-not-found` for each image of which blobs are nowhere; what the sink throws
- *   when it cannot be asked; `interrupted`
+ * @throws AirgapError `several` with an `image-not-found` for each image that lacks blobs; errors of the sink;
+ *   `interrupted`
  */
 export async function findRequired(
   graph: Graph,
@@ -59,7 +59,7 @@ export async function findRequired(
   return homes;
 }
 
-/** The source together with what the sink has: each blob that has a home there is read from it. */
+/** Returns the source with the required blobs added, which are read from the sink. */
 export function withHomes(source: Source, homes: ReadonlyMap<Digest, Repository>, target: Source): Source {
   return {
     manifest: (repository, tagOrDigest) => source.manifest(repository, tagOrDigest),
@@ -70,7 +70,7 @@ export function withHomes(source: Source, homes: ReadonlyMap<Digest, Repository>
   };
 }
 
-/** A repository that cannot be asked, such as one that no longer exists, matters only when no other has the blob. */
+/** Returns a repository that has the blob. Errors, such as for a deleted repository, count only if no other has it. */
 async function homeOf(
   sink: Sink,
   descriptor: Descriptor,
@@ -92,7 +92,7 @@ function blobs(n: number): string {
   return n === 1 ? '1 blob' : `${n} blobs`;
 }
 
-/** Digests in a sentence; there may be hundreds, and the first ones show what is the matter. */
+/** Digests shown in a message, since there may be hundreds. */
 const SHOWN = 3;
 
 function missingOf(
@@ -109,6 +109,6 @@ function missingOf(
     const message = `${formatReference(root.reference)} needs ${blobs(digests.length)} that ${formatRepository(repository)} lacks: ${list}`;
     return [new AirgapError('image-not-found', message, { hint })];
   });
-  const message = `nothing was sent: the bundle is a delta, and the target lacks ${blobs(missing.size)} that it leaves out`;
+  const message = `nothing was pushed: the bundle is a delta, and the target lacks ${blobs(missing.size)} that it leaves out`;
   return new AirgapError('several', message, { causes });
 }

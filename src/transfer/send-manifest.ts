@@ -5,10 +5,10 @@ import type { ManifestNode } from '../oci/graph.ts';
 import type { Repository } from '../oci/reference.ts';
 
 /**
- * Stores a manifest whose blobs are in the repository. Where the registry refuses it and lacks one of these blobs, which it
- * has said it stored or mounted before, that is sent again, and then the manifest.
+ * Pushes a manifest whose blobs are in the repository. If the registry refuses it and lacks blobs that it reported as
+ * stored or mounted, these blobs are uploaded again, and the manifest is pushed once more.
  * @param resend uploads a blob without a mount
- * @throws AirgapError what the sink throws; of a registry that has all blobs, its refusal
+ * @throws AirgapError of the sink; the refusal, if the registry has all blobs
  */
 export async function sendManifest(
   sink: Sink,
@@ -20,7 +20,7 @@ export async function sendManifest(
   try {
     await sink.putManifest(repository, { descriptor, bytes }, tag);
   } catch (error) {
-    // Other refusals are of the manifest itself, or of who sends it.
+    // Other refusals concern the manifest itself or the credentials.
     if (!isRefusal(error) || (error.code !== 'registry' && error.code !== 'image-not-found')) throw error;
     const lost = await lostBlobs(sink, repository, blobs);
     if (lost.length === 0) throw error;
@@ -29,7 +29,7 @@ export async function sendManifest(
   }
 }
 
-/** The blobs that a repository lacks; none where it refuses to say, or fails of everything at the moment. */
+/** Returns the blobs that a repository lacks; none if the requests fail. */
 async function lostBlobs(sink: Sink, repository: Repository, blobs: readonly Descriptor[]): Promise<Descriptor[]> {
   const lost: Descriptor[] = [];
   try {

@@ -3,29 +3,29 @@ import type { Body, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { fanOut } from './fan-out.ts';
 
-/** Milliseconds. A registry that has to be asked again and again should hold back nobody but itself. */
+/** Milliseconds. A registry that needs many retries must not slow down the other targets for longer. */
 const PATIENCE = 30_000;
 
-/** What a copy says to the others that read the same source at the same time. */
+/** Announces the reads of one copy to the others that read the same source. */
 export interface Turns {
-  /** These blobs it may read, each once; no others are waited for. */
+  /** Declares the blobs that this copy may read, each once. The other copies do not wait for it with any other blob. */
   expect(digests: Iterable<Digest>): void;
-  /** This one it will not read, or no more. */
+  /** Declares that this copy does not need the blob any more. */
   settle(digest: Digest): void;
 }
 
-/** The source as one of several copies reads it. */
+/** Source for one of several copies. */
 export interface Reader extends Source, Turns {
-  /** It reads nothing more. */
+  /** Ends the participation of this copy. */
   close(): void;
 }
 
 interface Member {
-  /** Undefined until it is known. */
+  /** Blobs still to be read; undefined until `expect` is called. */
   expected?: Set<Digest>;
 }
 
-/** A blob that some are ready to read, and others may be soon. */
+/** A blob that some participants are ready to read while others are awaited. */
 interface Meeting {
   readonly body: Body;
   readonly ready: Map<
@@ -36,11 +36,11 @@ interface Meeting {
 }
 
 /**
- * A source that several copies read at the same time, each blob once for all of them: it is opened when everybody who
- * needs it is ready for it, and all get the same pieces. What is asked for a second time, or from the middle, is read for
- * the one who asks. Who keeps the others waiting for too long reads alone from then on.
+ * Source that several copies read at the same time, each blob once for all of them. A blob is opened when all copies
+ * that need it are ready, and all get the same chunks. Second reads and partial reads are served separately. A copy
+ * that blocks the others for too long reads separately from then on.
  *
- * The copies have to ask for blobs in the same order, as far as they need them; otherwise they wait for each other.
+ * The copies have to request blobs in the same order, as far as they need them; otherwise they wait for each other.
  */
 export class SharedSource {
   readonly #source: Source;
@@ -53,7 +53,7 @@ export class SharedSource {
     this.#patience = patience;
   }
 
-  /** One more copy. All have to be there before the first one reads. */
+  /** Adds a copy. All copies have to be added before the first one reads. */
   reader(): Reader {
     const member: Member = {};
     this.#members.add(member);
@@ -109,7 +109,7 @@ export class SharedSource {
     if (this.#members.delete(member)) this.#meet();
   }
 
-  /** Begins whatever everybody is ready for. */
+  /** Starts every read for which all participants are ready. */
   #meet(): void {
     const members = [...this.#members];
     for (const [digest, meeting] of this.#meetings) {
@@ -126,7 +126,7 @@ export class SharedSource {
     try {
       if (joined.length === 1 && only !== undefined) {
         const { signal, stream } = only[1];
-        // Who is interrupted has been told, and listens no more: an error of the body would end the process.
+        // An interrupted reader no longer listens, so an error of the body would end the process.
         if (signal?.aborted) return;
         const opened = await body.open(0, signal);
         if (signal?.aborted) opened.on('error', () => {}).destroy();

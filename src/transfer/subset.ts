@@ -5,24 +5,26 @@ import { digestOf } from '../oci/digest.ts';
 import { readLinks } from '../oci/manifest.ts';
 import { formatPlatform, isAttestation, matchesPlatform, type Platform } from '../oci/platform.ts';
 
-/** What is wanted of an index. */
+/** Selection of the children of an index. */
 export interface Choice {
-  /** Empty: all. */
+  /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
-  /** Whether attestations stay with the images that they are of. */
+  /** Handling of attestations: kept together with their images, or dropped. */
   readonly attestations: 'keep' | 'drop';
 }
 
-/** Of a reference that is pinned by digest. */
+/** Selection for references that are pinned by digest. */
 export const EVERYTHING: Choice = { platforms: [], attestations: 'keep' };
 
-/** BuildKit's: the digest of the image that an attestation is of (github.com/moby/buildkit, docs/attestations/attestation-storage.md). */
+/**
+ * BuildKit's annotation for the digest of the attested image (github.com/moby/buildkit,
+ * docs/attestations/attestation-storage.md).
+ */
 const ATTESTED = 'vnd.docker.reference.digest';
 
 /**
- * Positions of an index's children to keep; none when nothing fits. A child without a platform stays: what it is for is
- * not known, and too much is better than too little. An attestation stays with the image that it is of. An index of which
- * everything stays keeps its digest.
+ * Returns positions of the index children to keep; empty if none matches. A child without a platform is kept, because
+ * it may be needed. An attestation is kept with its image. An index whose children are all kept keeps its digest.
  */
 export function choose(children: readonly Descriptor[], { platforms, attestations }: Choice): readonly number[] {
   const wanted = ({ platform }: Descriptor): boolean =>
@@ -39,22 +41,22 @@ export function choose(children: readonly Descriptor[], { platforms, attestation
   return [...children.keys()].filter((at) => isKept(children[at] as Descriptor));
 }
 
-/** The error for an index of which nothing fits: it lists what there is. */
+/** Returns the error for an index without a matching child. It lists the available platforms. */
 export function nothingFits(children: readonly Descriptor[], platforms: readonly Platform[]): AirgapError {
   const images = children.filter(({ platform }) => !isAttestation(platform));
   const there = new Set(
-    images.map(({ platform }) => (platform === undefined ? 'unnamed platforms' : formatPlatform(platform))),
+    images.map(({ platform }) => (platform === undefined ? 'unknown platforms' : formatPlatform(platform))),
   );
   return new AirgapError(
     'image-not-found',
-    `there is no image for ${platforms.map(formatPlatform).join(', ')}, only for ${[...there].sort().join(', ')}`,
-    { hint: 'choose among these with --platform, or pin the image by digest to keep all' },
+    `no image for ${platforms.map(formatPlatform).join(', ')}; available: ${[...there].sort().join(', ')}`,
+    { hint: 'select one of these with --platform, or pin the image by digest to keep all platforms' },
   );
 }
 
 /**
- * The same index with these children only, `replaced` by others where a nested index became smaller. Every other field
- * stays, in its order; the same choice gives the same bytes.
+ * Returns the index reduced to the kept children. All other fields stay, in their order; equal input gives equal bytes.
+ * @param replaced descriptors of nested indexes that were reduced, by position
  */
 export function subsetIndex(
   index: ManifestContent,
@@ -73,9 +75,9 @@ export function subsetIndex(
 }
 
 /**
- * Whether an index is what a choice of platforms makes of another one: some of its children in their order, every field as
- * it is there.
- * @param isMadeOf tells the same of a child that is an index and has another digest
+ * Returns whether an index is a platform subset of another: some of its children, in their order, with all fields
+ * unchanged.
+ * @param isDerived returns the same for a child index that has another digest
  */
 export async function isSubset(
   part: ManifestContent,
@@ -93,7 +95,7 @@ export async function isSubset(
       const own = all?.[at];
       if (own === undefined) return false;
       const isSame = own.digest === child.digest;
-      // Else it could be listed for another platform than in the whole one.
+      // Compares all fields, so that a child cannot be listed for a platform other than the original one.
       const expected = isSame ? own : { ...own, digest: child.digest, size: child.size };
       if (JSON.stringify(expected) !== JSON.stringify(child)) continue;
       if (!isSame && !(isIndexType(own.mediaType) && (await isMadeOf(child, own)))) continue;

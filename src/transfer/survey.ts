@@ -6,35 +6,35 @@ import { formatReference, formatRepository, type Repository } from '../oci/refer
 import { checkAborted } from './failure.ts';
 import type { Placement } from './tags.ts';
 
-/** What to do about a tag with another digest: leave it, refuse before anything is sent, or write over it. */
+/** Handling of a target tag that has another digest: keep it, fail before anything is sent, or overwrite it. */
 export type ExistingTag = 'skip' | 'error' | 'overwrite';
 
-/** What stands under a placement's tag. */
+/** State of the target tag. */
 export interface Surveyed {
   readonly placement: Placement;
-  /** The very same, nothing, something else, or no answer. */
+  /** `present`: the same digest. `unknown`: the registry did not answer. */
   readonly standing: 'present' | 'missing' | 'different' | 'unknown';
-  /** What is there. */
+  /** Digest of the tag in the target; absent when it is missing or unknown. */
   readonly found?: Digest;
-  /** Why there was no answer. */
+  /** Error of the request, when `unknown`. */
   readonly error?: unknown;
 }
 
 export interface SurveyOptions {
-  /** Paths of repositories that have nothing yet: nothing is asked of them. */
+  /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   readonly concurrency: number;
   readonly signal?: AbortSignal;
 }
 
-/** Asks for every tag; in the order of the placements. @throws AirgapError `interrupted` */
+/** Returns the status of every tag, in the order of the destinations. @throws AirgapError `interrupted` */
 export async function survey(
   placements: readonly Placement[],
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
   { absent, concurrency, signal }: SurveyOptions,
 ): Promise<readonly Surveyed[]> {
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
-  /** Artifactory and others answer 403 or 401 for what is not there. Then the list of tags says whether it is. */
+  /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
   const isListed = async (repository: Repository, tag: string): Promise<boolean> => {
     const name = formatRepository(repository);
     const list = lists.get(name) ?? Promise.resolve(sink.listTags?.(repository)).catch(() => undefined);
@@ -61,10 +61,11 @@ export async function survey(
   });
 }
 
-/** @throws AirgapError `tag-conflict` that names every tag with another digest */
+/** @throws AirgapError `tag-conflict` naming every tag that has another digest */
 export function refuseDifferent(surveyed: readonly Surveyed[]): void {
   const conflicts = surveyed.filter(({ standing }) => standing === 'different').map(tagConflict);
-  if (conflicts.length > 0) throw combine(conflicts, `${conflicts.length} tags are there with other content`);
+  if (conflicts.length > 0)
+    throw combine(conflicts, `${conflicts.length} tags exist in the target with different content`);
 }
 
 function tagConflict({ placement: { root, repository, tag }, found }: Surveyed): AirgapError {
@@ -72,7 +73,7 @@ function tagConflict({ placement: { root, repository, tag }, found }: Surveyed):
   const { digest } = root.descriptor;
   return new AirgapError(
     'tag-conflict',
-    `${formatReference(root.reference)}: ${name} is there with ${found}, and the bundle has ${digest}`,
-    { hint: 'write over it with --on-existing-tag overwrite, or leave it with --on-existing-tag skip' },
+    `${formatReference(root.reference)}: ${name} exists with digest ${found}; the bundle has ${digest}`,
+    { hint: 'overwrite it with --on-existing-tag overwrite, or keep it with --on-existing-tag skip' },
   );
 }

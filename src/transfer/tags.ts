@@ -3,7 +3,7 @@ import { encodedOf } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
 import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts';
 
-/** Where a root goes. */
+/** Repository and tag of a root in the target. */
 export interface Placement {
   readonly root: Root;
   readonly repository: Repository;
@@ -11,17 +11,17 @@ export interface Placement {
 }
 
 /**
- * Gives every root its repository and tag in the target. A root pinned by digest alone gets `digest-<12 hex>`: without a
- * tag, a lifecycle rule for untagged images would expire it. So does one pinned by tag and digest when another root has
- * that very tag with another digest.
- * @param target says where a reference goes; its tag stays unless that has another
- * @throws AirgapError `collision` naming the references that would take one tag with different content
+ * Returns the repository and tag of every root in the target. A root pinned by digest alone gets the tag
+ * `digest-<12 hex>`, because lifecycle rules delete untagged images. So does a root pinned by tag and digest if another
+ * root has the same tag with another digest.
+ * @param target maps a reference to its target; the source tag is used unless the result has one
+ * @throws AirgapError `collision` naming the references that would get the same tag with different content
  */
 export function place(roots: readonly Root[], target: (source: Reference) => Reference): readonly Placement[] {
   const taken = new Map<string, Root>();
   const placements = new Map<Root, Placement>();
   const clashes: string[] = [];
-  // Who is named by tag alone has the first claim: nothing but the tag leads to it.
+  // References without a digest come first, because they can only be found by their tag.
   const claims = (pinned: boolean): readonly Root[] =>
     roots.filter(({ reference }) => pinned === Boolean(reference.digest));
   for (const root of [...claims(false), ...claims(true)]) {
@@ -44,7 +44,7 @@ export function place(roots: readonly Root[], target: (source: Reference) => Ref
     placements.set(root, { root, repository, tag });
   }
   if (clashes.length > 0) {
-    throw new AirgapError('collision', `different images would get one name: ${clashes.join('; ')}`, {
+    throw new AirgapError('collision', `different images would get the same name: ${clashes.join('; ')}`, {
       hint: 'use --naming host-path, which keeps the source host in the name, or a --naming-rule for one of them',
     });
   }

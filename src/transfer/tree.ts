@@ -11,49 +11,50 @@ import { failureOf } from './failure.ts';
 import type { ManifestReader } from './manifest-reader.ts';
 import { type Choice, choose, EVERYTHING, subsetIndex } from './subset.ts';
 
-/** Indexes within indexes, deeper than anything that is published. */
+/** Levels of nested indexes, more than any published image has. */
 export const INDEX_DEPTH = 5;
 
 /**
- * How often one walker follows a descriptor: ten thousand images with 200 each. Many names for an index of many children,
- * each of which is another such index, would go on for ever.
+ * Descriptors that one walker follows: ten thousand images with 200 each. Nested indexes that repeat the same children
+ * could otherwise grow exponentially.
  */
 const FOLLOWED = 2_000_000;
 
-/** A manifest with the trees of its children, each once however often they are named. */
+/** A manifest with the trees of its children, without duplicates. */
 export interface Tree {
   readonly node: ManifestNode;
   readonly below: readonly Tree[];
-  /** Indexes within indexes, itself included; 0 of a manifest. */
+  /** Levels of indexes including this one; 0 for an image manifest. */
   readonly height: number;
-  /** The index that a choice of platforms made this one of. */
+  /** Original bytes, if the platform selection reduced this index. */
   readonly source?: Uint8Array;
 }
 
-/** What the trees of one root have in common. */
+/** State shared by all trees of one root. */
 interface Walk {
   readonly repository: Repository;
   readonly choice: Choice;
-  /** By digest: what is named a thousand times is walked once. */
+  /** Trees by digest, so that repeated children are read once. */
   readonly trees: Map<Digest, Promise<Tree | undefined>>;
 }
 
-/** Reads what is below manifests, and keeps count over all that it is given. */
+/** Reads manifests with everything below them. The limit applies to all calls together. */
 export class TreeReader {
   readonly #read: ManifestReader;
   readonly #limit: number;
   #followed = 0;
 
-  /** @param limit how often descriptors may be followed */
+  /** @param limit number of descriptors that may be followed */
   constructor(read: ManifestReader, limit: number = FOLLOWED) {
     this.#read = read;
     this.#limit = limit;
   }
 
   /**
-   * The tree of a manifest or index, which the choice may make smaller: then its node is another than what was found.
-   * @returns undefined when nothing in an index is for the platforms
-   * @throws AirgapError `unsupported` for indexes that are nested too deep or followed too often; what reading throws
+   * Returns the tree of a manifest or index. If the selection reduces the index, the tree has a node with a new digest.
+   * @returns undefined when the index has no image for the selected platforms
+   * @throws AirgapError `unsupported` for indexes that are nested too deeply or have too many descriptors; errors of
+   *   reading
    */
   read(repository: Repository, found: ManifestContent, choice: Choice): Promise<Tree | undefined> {
     return this.#tree({ repository, choice, trees: new Map() }, found, 0);
@@ -64,8 +65,8 @@ export class TreeReader {
     const links = readLinks(found.descriptor.mediaType, found.bytes);
     this.#followed += 1 + links.manifests.length + links.blobs.length;
     if (this.#followed > this.#limit) {
-      throw new AirgapError('unsupported', 'the indexes name their manifests more often than any image does', {
-        hint: 'leave out the image whose index names the same manifests again and again',
+      throw new AirgapError('unsupported', `the indexes contain more than ${this.#limit} descriptors`, {
+        hint: 'exclude the image whose index lists the same manifests repeatedly',
       });
     }
     if (!isIndexType(found.descriptor.mediaType)) {
@@ -92,7 +93,7 @@ export class TreeReader {
     return { node: nodeOf(repository, index, children, []), below, height, source: found.bytes };
   }
 
-  /** What is below the chosen children, by their position; without those that have nothing for the platforms. */
+  /** Returns trees of the selected children by position, without those that have no image for the platforms. */
   async #children(
     walk: Walk,
     children: readonly Descriptor[],
@@ -122,12 +123,12 @@ export class TreeReader {
   }
 }
 
-/** Everything in a tree, each once, children before their parents. */
+/** Returns all manifests of a tree without duplicates, children before their parents. */
 export function nodesOf(root: Tree): ManifestNode[] {
   return treesIn(root).map(({ node }) => node);
 }
 
-/** The indexes that those in a tree were made of. */
+/** Returns the original bytes of the indexes that were reduced. */
 export function sourcesOf(root: Tree): Uint8Array[] {
   return treesIn(root).flatMap(({ source }) => (source === undefined ? [] : [source]));
 }
@@ -146,26 +147,26 @@ function treesIn(root: Tree): readonly Tree[] {
 }
 
 function tooDeep(): AirgapError {
-  return new AirgapError('unsupported', `indexes within indexes, more than ${INDEX_DEPTH} deep`);
+  return new AirgapError('unsupported', `indexes are nested more than ${INDEX_DEPTH} levels deep`);
 }
 
 /**
- * What a child is that an index names and its registry lacks, and how to do without it. Caches and copies drop attestations
- * and platforms, and leave the index as it was.
+ * Returns the error for an index child that the registry lacks. Caches and partial copies often drop attestations and
+ * platforms without changing the index.
  */
 function missingChild(error: unknown, { platform }: Descriptor, choice: Choice): unknown {
   if (!(error instanceof AirgapError) || error.code !== 'image-not-found' || platform === undefined) return error;
   const isPinned = choice === EVERYTHING;
-  const otherwise = isPinned ? 'name the image by its tag alone, and ' : '';
+  const otherwise = isPinned ? 'refer to the image by its tag alone, and ' : '';
   if (isAttestation(platform)) {
-    return new AirgapError('image-not-found', `an attestation that the index names is missing: ${error.message}`, {
-      hint: `${otherwise}leave attestations out with --attestations drop, or have it copied together with the image`,
+    return new AirgapError('image-not-found', `an attestation listed in the index is missing: ${error.message}`, {
+      hint: `${otherwise}leave out attestations with --attestations drop, or copy it to the registry as well`,
       cause: error,
     });
   }
   const name = formatPlatform(platform);
-  return new AirgapError('image-not-found', `the image for ${name} that the index names is missing: ${error.message}`, {
-    hint: `${otherwise}choose the platforms that are there with --platform, or have ${name} copied, too`,
+  return new AirgapError('image-not-found', `the image for ${name} listed in the index is missing: ${error.message}`, {
+    hint: `${otherwise}select the available platforms with --platform, or copy ${name} to the registry as well`,
     cause: error,
   });
 }

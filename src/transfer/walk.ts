@@ -14,11 +14,11 @@ import { EVERYTHING, nothingFits } from './subset.ts';
 import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
 
 export interface WalkOptions {
-  /** Wanted platforms; empty: all. */
+  /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
-  /** Whether the attestations in an index stay with their images; they do unless told. */
+  /** Handling of attestations in an index. Default: `keep`, with their images. */
   readonly attestations?: 'keep' | 'drop';
-  /** Manifests asked for at the same time. */
+  /** Manifests requested at the same time. */
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -32,22 +32,22 @@ export interface WalkFailure {
 export interface ReferrerFailure {
   readonly referrer: Referrer;
   readonly error: AirgapError;
-  /** Its manifest could be read, and does not say that it belongs there. */
+  /** The manifest was read, and its `subject` is not the manifest that lists it. */
   readonly isStray: boolean;
 }
 
 export interface WalkResult {
-  /** Everything that was found, the failed references left out. Roots in the order of the references. */
+  /** Everything except the failed references. Roots are in the order of the references. */
   readonly graph: Graph;
   readonly failures: readonly WalkFailure[];
 }
 
 /**
- * Reads all manifests of the references, and what they name, so that a copy knows everything before it begins.
+ * Reads all manifests of the references, recursively, so that a copy knows everything before it starts.
  *
- * With a choice, an index is reduced to the children that fit, and its root says what digest it had. A reference pinned
- * by digest keeps everything, and so does whatever is no index. Manifests are never converted. `image` events tell what
- * is resolved. Failures are collected: one reference that fails does not stop the others.
+ * A selection reduces an index to the matching children, and the root keeps its original digest as `sourceDigest`.
+ * References pinned by digest and manifests that are not indexes stay whole. Manifests are never converted. Emits an
+ * `image` event for each resolved reference. Failures are collected: a failing reference does not stop the others.
  * @throws AirgapError `interrupted`
  */
 export async function walk(
@@ -60,14 +60,14 @@ export async function walk(
   return { graph: walker.graph(), failures };
 }
 
-/** The same for references that come little by little: what one call has read is not asked for by the next. */
+/** Like {@link walk}, for references added in several calls. Manifests are read once. */
 export class Walker {
   readonly #read: ManifestReader;
   readonly #options: WalkOptions;
   readonly #trees: TreeReader;
   readonly #graph = new GraphBuilder();
 
-  /** @param limit how often descriptors may be followed */
+  /** @param limit number of descriptors that may be followed */
   constructor(source: Source, options: WalkOptions, limit?: number) {
     this.#read = new ManifestReader(source, options.concurrency, options.signal);
     this.#trees = new TreeReader(this.#read, limit);
@@ -75,7 +75,8 @@ export class Walker {
   }
 
   /**
-   * Adds the references with everything below them. Gives those that failed, which are left out.
+   * Adds the references with everything below them.
+   * @returns the references that failed and were not added
    * @throws AirgapError `interrupted`
    */
   async add(references: readonly Reference[]): Promise<readonly WalkFailure[]> {
@@ -95,10 +96,10 @@ export class Walker {
   }
 
   /**
-   * Adds what belongs to manifests, each with everything below it, `artifactType` as it says itself. One whose manifest
-   * does not say that it belongs there is no referrer, whatever list it stood in: it fails with `registry`.
-   * @param check throws for manifests that are not to be taken
-   * @param ask makes the question for a manifest
+   * Adds referrers with everything below them, and with the `artifactType` of their manifests. A referrer whose
+   * manifest has another subject fails with `registry`, whichever list contains it.
+   * @param check throws for manifests that must not be added
+   * @param request runs the request for a manifest
    * @throws AirgapError `interrupted`
    */
   async attach(
@@ -139,7 +140,7 @@ export class Walker {
     const links = readLinks(content.descriptor.mediaType, content.bytes);
     if (tag === undefined && links.subject?.digest !== subject) {
       const said = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
-      return { stray: new AirgapError('registry', `it is listed for ${subject}, and names ${said}`) };
+      return { stray: new AirgapError('registry', `listed as a referrer of ${subject}, but it has ${said}`) };
     }
     const tree = await this.#trees.read(repository, content, EVERYTHING);
     const { registry, path } = repository;
@@ -148,7 +149,7 @@ export class Walker {
     return { referrer: { ...known, artifactType: artifactTypeOf(links) }, nodes };
   }
 
-  /** What has been added so far. */
+  /** Returns the graph of everything added so far. */
   graph(): Graph {
     return this.#graph.build();
   }

@@ -39,49 +39,49 @@ import type { AskedHost } from './search/nested-hosts.ts';
 export interface PackOptions extends ResolveOptions {
   readonly out: string;
   readonly access: RegistryAccess;
-  /** Replace what is at `out`. */
+  /** Replaces an existing file at `out`. */
   readonly force: boolean;
-  /** Bytes of a part, when the bundle is not to be one file. */
+  /** Bytes of each part of a split bundle. */
   readonly splitSize?: number | undefined;
-  /** Signs the lock. */
+  /** Key that signs the inventory. */
   readonly sign?: SigningKey | undefined;
-  /** Blobs read at the same time from registries that are far away; `concurrency`, or more. */
+  /** Blobs read at the same time from distant registries; at least `concurrency`. */
   readonly farConcurrency: number;
-  /** Earlier bundles, whose blobs are copied instead of fetched. */
+  /** Paths of earlier bundles, whose blobs are copied instead of fetched. */
   readonly reuse: readonly string[];
-  /** Stop when everything is known, with nothing written. */
+  /** Stops before anything is written. */
   readonly dryRun: boolean;
-  /** An older bundle: what it has of the images is left out. */
+  /** Path of the base bundle of a delta, whose image blobs are left out. */
   readonly since?: string;
-  /** Whether it is an error that a registry does not say which signatures and the like it has. */
+  /** Makes it an error if referrers cannot be listed or read. */
   readonly requireReferrers: boolean;
-  /** Public keys: every image has to have a cosign signature by one of them. Empty: none has to. */
+  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
   readonly verifySignatures: readonly KeyObject[];
 }
 
 export interface BundleOptions extends ImagesOptions, PackOptions {}
 
 export interface BundleResult extends Omit<WriteResult, 'status'> {
-  /** `planned`: a dry run, and nothing was written. */
+  /** `planned`: dry run. */
   readonly status: WriteResult['status'] | 'planned';
-  /** What was known before the first blob was read. */
+  /** Estimate before the first blob was read. */
   readonly estimate: Estimate;
   readonly lock: Lock;
-  /** Candidates that their registries do not have, and that are not in the bundle. */
+  /** Candidates that do not exist in their registries and are not bundled. */
   readonly dropped: readonly Dropped[];
-  /** Candidates that are only possible, and are not in the bundle. */
+  /** Candidates with confidence `possible`, which are not bundled. */
   readonly possible: readonly string[];
-  /** Where signatures and the like are not all known, and why; absent where they are. */
+  /** Registries whose referrers could not all be read; absent if there are none. */
   readonly unanswered?: readonly UnansweredImages[];
-  /** What only the images of operators name, and is not in the bundle. */
+  /** Images found only by the operator image scan, which are not bundled. */
   readonly inside?: Inside;
-  /** Hosts that nobody but charts has named, and that were asked for charts; absent where there are none. */
+  /** Contacted chart hosts that only charts refer to; absent if there are none. */
   readonly askedHosts?: readonly AskedHost[];
 }
 
 /**
- * Works with a scratch folder while no other run writes the same bundle.
- * @throws AirgapError `output-exists` when one does, before anything is done
+ * Runs `work` with a temporary folder, holding the run lock of the output file.
+ * @throws AirgapError `output-exists` if another run is writing it
  */
 export async function writingAlone<R>(
   context: Context,
@@ -92,13 +92,13 @@ export async function writingAlone<R>(
   return dryRun ? withScratch(context, work) : withRunLock(out, () => withScratch(context, work));
 }
 
-/** Discovers, resolves, pulls, and writes the bundle. Nothing is at `out` before it is complete. */
+/** Discovers, resolves, pulls, and writes the bundle. `out` appears only when it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return writingAlone(context, options, async (scratch) => {
     const { lookInside, ...unlooked } = options;
     const searching = { ...unlooked, operators: lookInside !== undefined, recipes: true };
     const { charts: searched, failures: missing, excluded, asked } = await searchChosen(context, searching, scratch);
-    if (missing.length > 0) throw combine(missing, `${missing.length} charts within charts could not be searched`);
+    if (missing.length > 0) throw combine(missing, `${missing.length} nested charts could not be searched`);
     const choose = (more: readonly PlaceFound[]): Chosen => chosen([...searched, { places: more }], options, excluded);
     const { findings } = choose([]);
     if (searched.length === 0 && findings.length === 0) {
@@ -129,30 +129,29 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
   });
 }
 
-/** What goes into a bundle, whoever said so. */
+/** Charts and images to bundle. */
 export interface Contents {
   readonly charts: readonly PackedChart[];
-  /** All findings as they are chosen, with the places that were found on the way. */
+  /** Returns the selected findings, including references found while resolving. */
   readonly choose: (more: readonly PlaceFound[]) => Chosen;
-  /** What workloads fetch from the internet besides images. */
+  /** Internet access of workloads other than images. */
   readonly network: readonly NetworkNeed[];
-  /** Digests of references with a tag, where somebody has locked them. */
+  /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
-  /** Charts whose operators are looked into as they are written. */
+  /** Charts whose operator images are scanned while they are written. */
   readonly operators?: readonly OperatorsOfChart[];
 }
 
 /**
- * Resolves, says what it is going to cost, pulls, and writes the bundle.
- * @throws AirgapError `no-space` with what is needed and what there is, before anything is written; and whatever the
- *   steps throw
+ * Resolves, estimates, pulls, and writes the bundle.
+ * @throws AirgapError `no-space` with needed and free bytes, before anything is written; errors of the steps
  */
 export async function pack(
   context: Context,
   options: PackOptions,
   { charts, choose, network, pins = new Map(), operators = [] }: Contents,
 ): Promise<BundleResult> {
-  // First: it fails of what was given, and the earlier bundles would stay open.
+  // First, because it throws for invalid options, and no bundle must be open then.
   const { client } = connect(context, options.access);
   const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
   let scan: WrittenScan | undefined;
@@ -219,7 +218,7 @@ export async function pack(
     const crowd = crowdAt(client.distance(), { near: concurrency, far: options.farConcurrency });
     const writing = { ...content, source: client, earlier, concurrency: crowd, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
-    // Most charts have no operators, and what looks into them need not be loaded then.
+    // Loads the scan code only for charts with operators.
     if (operators.some((chart) => chart.operators.length > 0)) {
       const looking = { charts: operators, client, concurrency };
       scan = await (await import('./inside/written-scan.ts')).WrittenScan.for(context, graph, looking);

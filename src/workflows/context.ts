@@ -3,12 +3,12 @@ import type { Emit } from '../base/events.ts';
 import { withScratchIn } from '../base/scratch.ts';
 import type { Surroundings } from '../helm/helm.ts';
 
-/** What every workflow gets from the edge. */
+/** Environment that the command line passes to every workflow. */
 export interface Context extends Surroundings {
   readonly emit: Emit;
 }
 
-/** Runs `work` with a scratch folder of its own, which is gone afterwards, whatever happens. */
+/** Runs `work` with a temporary folder, which is always removed afterwards. */
 export function withScratch<R>({ env }: Context, work: (folder: string) => Promise<R>): Promise<R> {
   return withScratchIn(env.TMPDIR || tmpdir(), work);
 }

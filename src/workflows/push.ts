@@ -23,20 +23,20 @@ import { emitsFor, readersFor } from './pushing/side-by-side.ts';
 import { type Connection, connect, type RegistryAccess } from './registry.ts';
 
 export interface PushOptions extends LoadOptions {
-  /** Each gets everything. */
+  /** Targets, each of which gets everything. */
   readonly targets: readonly Target[];
   readonly access: RegistryAccess;
-  /** What to do about tags that have another digest. */
+  /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
-  /** Whether it is an error that a registry does not take what belongs to images. */
+  /** Makes it an error if a registry does not accept a referrer. */
   readonly requireReferrers: boolean;
   readonly repositories: RepositoryChoice;
-  /** An older bundle: what only that one needed is listed. */
+  /** Path of an older bundle; references that only it needs are listed. */
   readonly retire?: string;
   readonly now: () => Date;
 }
 
-/** What is told of each target as soon as it has everything. */
+/** Called for each target when its push is complete. */
 export type Done = (result: PushResult) => Promise<void>;
 
 export interface PushResult {
@@ -45,29 +45,29 @@ export interface PushResult {
   readonly naming: string;
   readonly images: readonly CopyOutcome[];
   readonly charts: readonly CopyOutcome[];
-  /** Signatures and whatever else belongs to them. */
+  /** Referrers of these images and charts. */
   readonly referrers: Belonging;
-  /** ECR repositories that were made, those that a creation template makes, and those that were changed. */
+  /** ECR repositories that were created, that a creation template creates on push, and that were changed. */
   readonly created: readonly string[];
   readonly onPush: readonly string[];
   readonly reconciled: readonly Reconciled[];
   readonly blobs: CopyResult['blobs'];
   /** Bytes sent. */
   readonly bytes: number;
-  /** What the older bundle needed at this target and these do not. It is not deleted. */
+  /** References that only the older bundle needs at this target. They are not deleted. */
   readonly retired?: readonly Reference[];
   readonly receipt: Receipt;
 }
 
 /**
- * Sends bundles to registries, to all of them at the same time while each blob is read once, and asks back for every tag
- * that was written. A registry that fails does not stop the others.
- * @returns in the order of the targets
- * @throws AirgapError what each target failed of
+ * Pushes bundles to all targets at the same time, reading each blob once, and verifies every tag that was written. A
+ * failing target does not stop the others.
+ * @returns results in the order of the targets
+ * @throws AirgapError of the failed targets
  */
 export async function push(context: Context, options: PushOptions, done: Done): Promise<readonly PushResult[]> {
   const { targets, access } = options;
-  // First: it fails of what was given, and the bundles would stay open.
+  // First, because it throws for invalid options, and no bundle must be open then.
   const connection = connect(context, { ...access, isTarget: true });
   const cargo = await load(context, options);
   try {
@@ -87,8 +87,7 @@ export async function push(context: Context, options: PushOptions, done: Done): 
     const errors = ends.flatMap((end) => ('error' in end ? [ours(end.error)] : []));
     const interrupted = errors.find(({ code }) => code === 'interrupted');
     if (interrupted !== undefined) throw interrupted;
-    if (errors.length > 0)
-      throw combine(errors, `${errors.length} of ${targets.length} targets did not get everything`);
+    if (errors.length > 0) throw combine(errors, `the push to ${errors.length} of ${targets.length} targets failed`);
     return ends.flatMap((end) => ('error' in end ? [] : [end.value]));
   } finally {
     await connection.client.close();
@@ -96,7 +95,7 @@ export async function push(context: Context, options: PushOptions, done: Done): 
   }
 }
 
-/** `reader`: the source, where others read it at the same time. */
+/** @param reader shared source, if several targets are pushed to at the same time */
 async function pushTo(
   context: Context,
   cargo: Cargo,
@@ -115,14 +114,14 @@ async function pushTo(
     context.emit(event);
   };
   const place = (source: Reference): Reference => placeOf(target, source);
-  // What cannot be placed is told before a repository is made for it.
+  // Collisions are reported before any repository is created.
   const placements = placeAll(graph.roots, place);
   const paths = [...new Set(placements.map(({ repository }) => repository.path))];
   const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
   const required = requiredOf(cargo, place, client);
   const asked = { target: place, concurrency, existing, signal, ...(required && { required }) };
   if (required !== undefined) {
-    // Nor for a delta whose base is not there, which the plan refuses.
+    // A delta whose base bundle is missing fails here, also before any repository is created.
     const absent = absentOf(await lookForRepositories(context, target, ecr, paths, choice.create));
     if (absent.size > 0) await planCopy(graph, client, { ...asked, absent });
   }

@@ -13,41 +13,43 @@ import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
 import type { Context } from './context.ts';
 
-/** How registries are reached. */
+/** Settings for access to registries. */
 export interface RegistryAccess {
-  /** A registry, `host/path` or `*`, and the place that is read instead. */
+  /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
   readonly mirrors: readonly { readonly from: string; readonly to: string }[];
-  /** Hosts that speak HTTP without TLS. */
+  /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
-  /** PEM file of further certificate authorities. */
+  /** PEM file with additional certificate authorities. */
   readonly caFile?: string;
-  /** Client certificates by host, besides those of certs.d folders. */
+  /** Client certificates by host, in addition to those in certs.d folders. */
   readonly clientCertificates?: readonly ClientCertificate[];
-  /** The login of one registry that was given on the command line. */
+  /** Login for one registry from the command line. */
   readonly login?: GivenLogin;
-  /** Registries that the user has named, so that no chart has invented them. */
+  /** Registries named by the user rather than by a chart. */
   readonly named?: readonly string[];
-  /** Something is sent to them: what they redirect to gets no credentials of others. Default false. */
+  /**
+   * Content is pushed to them, so redirect targets then get no credentials of other registries. Default: false.
+   */
   readonly isTarget?: boolean;
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
-  /** Profile of the AWS configuration files, and a role to be assumed. */
+  /** Profile of the AWS configuration files, and role to assume. */
   readonly profile?: string;
   readonly roleArn?: string;
-  /** Hosts that are ECR though their name does not say so. */
+  /** ECR hosts with other names. */
   readonly ecrHosts?: readonly EcrHostDeclaration[];
 }
 
 export interface Connection {
-  /** For every registry, with credentials of the command line, of variables, of ECR and ECR Public, of the auth files. */
+  /** Client for all registries, with credentials from the command line, variables, ECR, ECR Public and auth files. */
   readonly client: RegistryClient;
-  /** The same way out, for the ECR API. */
+  /** Options with the same TLS settings for the ECR API. */
   readonly ecr: EcrOptions;
 }
 
 /**
- * Connects to registries; close the client when done.
- * @param once ends whatever is asked; nothing is asked a second time then
+ * Creates a client for registries, which the caller has to close.
+ * @param deadline aborts all requests; if given, requests are not retried
  */
 export function connect(
   { env, emit, signal }: Context,

@@ -12,37 +12,37 @@ import { missingIn } from './pushing/receipt-coverage.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface ReceiptOptions {
-  /** A bundle all of which has to be in the receipt. */
+  /** Bundle whose content must be in the receipt. */
   readonly bundle?: string;
-  /** The public key that has to have signed it. */
+  /** Public key by which the bundle must be signed. */
   readonly signer?: SigningKey['publicKey'] | undefined;
   readonly access: RegistryAccess;
   readonly concurrency: number;
 }
 
-/** Something that is not as the receipt says. */
+/** Difference between a receipt and the registry. */
 export interface Difference {
-  /** With the tag that was asked for; with the digest, of what is only listed. */
+  /** Reference with tag; with digest for referrers without a tag. */
   readonly target: string;
   readonly digest: string;
-  /** What stands there now; absent for nothing, or no answer. */
+  /** Digest in the registry; absent if it does not exist or the request failed. */
   readonly found?: string;
-  /** The manifest that it belonged to: it is there, and the registry no longer says that it belongs to that. */
+  /** Digest of the subject, if the referrer exists but the registry does not list it. */
   readonly unlisted?: string;
-  /** Why the registry could not be asked. */
+  /** Message of the failed request. */
   readonly error?: string;
 }
 
-/** What a registry says of a receipt. */
+/** Result of comparing a receipt with the registry. */
 export interface ReceiptCheck extends Pick<Receipt, 'target' | 'finished'> {
-  /** How many tags were asked for. */
+  /** Number of checked tags. */
   readonly items: number;
-  /** How many signatures and the like were. */
+  /** Number of checked referrers. */
   readonly referrers: number;
-  /** Those that the registry did not take then, and that nothing is asked of. */
+  /** Number of referrers that the registry refused at the time of the push, which are not checked. */
   readonly refused: number;
   readonly differences: readonly Difference[];
-  /** What the bundle has and the receipt does not list, in words; only where a bundle was given. */
+  /** Messages about content of the bundle that the receipt does not list; only if a bundle was given. */
   readonly missing?: readonly string[];
 }
 
@@ -50,10 +50,10 @@ type WrittenReferrer = Receipt['referrers'][number];
 type Found = Pick<Difference, 'found' | 'unlisted'>;
 
 /**
- * Asks the registry for every tag of a receipt, for what belongs to them, and whether it still says so. With a bundle it
- * looks first whether the receipt lists all of that; the bundle's content is not read.
- * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle; `interrupted`; where nothing was found to be
- *   wrong and the registry could not be asked for all: why, since that is neither a yes nor a no
+ * Checks every tag and referrer of a receipt in the registry, and whether it still lists the referrers. With a bundle,
+ * first checks that the receipt covers it; content of the bundle is not read.
+ * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle; `interrupted`; errors of the requests if
+ *   they are the only differences, because the check has no result then
  */
 export async function verifyReceipt(
   context: Context,
@@ -99,7 +99,7 @@ export async function verifyReceipt(
     const found = tags.length + belonging.length + (missing.missing?.length ?? 0);
     if (unanswered.length > 0 && unanswered.length === found) {
       const asked = items.length + referrers.length;
-      throw combine(unanswered, `${unanswered.length} of ${asked} names of the receipt could not be asked for`);
+      throw combine(unanswered, `${unanswered.length} of ${asked} entries of the receipt could not be checked`);
     }
     return {
       target,
@@ -115,13 +115,13 @@ export async function verifyReceipt(
   }
 }
 
-/** Each list is asked for once, however much is on it. */
+/** Reads a referrer and whether it is listed. Each list is requested once. */
 async function askFor(
   client: RegistryClient,
   { repository: name, subject, digest, tag, via }: WrittenReferrer,
   lists: Map<string, Promise<ReadonlySet<Digest>>>,
 ): Promise<Found> {
-  // The schema has made sure that it is one.
+  // The schema ensures that it is a repository.
   const repository = tryParseRepository(name) as Repository;
   const found = foundOf(await client.hasManifest(repository, tag ?? digest));
   if (tag !== undefined || via === 'unlisted' || found.found !== digest) return found;
@@ -129,7 +129,7 @@ async function askFor(
   const list = lists.get(key) ?? listedReferrers(client, repository, subject as Digest);
   lists.set(key, list);
   if ((await list).has(digest as Digest)) return found;
-  // The registry may have a referrers API that lists nothing of what it is sent.
+  // Some referrers APIs do not list what was pushed.
   const tagged = via === 'fallback-tag' ? await taggedReferrers(client, repository, subject as Digest) : undefined;
   return tagged?.has(digest as Digest) ? found : { ...found, unlisted: subject };
 }

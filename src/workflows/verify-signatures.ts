@@ -7,9 +7,9 @@ import { carriedSignatures, isMadeOfSource } from './bundling/subset-evidence.ts
 import type { Context } from './context.ts';
 
 /**
- * Makes sure, offline, that every image of a bundle has a cosign signature in it by one of the keys.
- * @param signer the public key that has to have signed the bundle itself
- * @throws AirgapError `signature` naming each image that has none, `several` for more than one; `bundle-invalid`
+ * Verifies offline that the bundle has a cosign signature by one of the keys for each of its images.
+ * @param signer public key by which the bundle itself must be signed
+ * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`
  */
 export async function verifySignatures(
   { emit, signal }: Context,

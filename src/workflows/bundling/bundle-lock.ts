@@ -11,35 +11,35 @@ import { formatReference, formatRepository } from '../../oci/reference.ts';
 import { type Referrer, referrersUnder } from '../../oci/referrer.ts';
 import type { SearchedChart } from '../search/discover.ts';
 
-/** A chart that goes into a bundle, whether it was searched or comes from a lock file. */
+/** A chart to be bundled, either searched or from a lock file. */
 export interface PackedChart extends Pick<SearchedChart, 'chart' | 'profiles'> {
-  /** What brings it along, for one that was not asked for by name. */
+  /** Parent chart, for a chart that was not requested by name. */
   readonly via?: { readonly chart: string };
-  /** How its references are put together from values, by profile; not known of one that was not searched. */
+  /** Recipes that compose its references from values, by profile; undefined if it was not searched. */
   readonly recipes?: SearchedChart['recipes'];
 }
 
-/** What goes into a bundle. */
+/** Content of a bundle, from which the inventory is created. */
 export interface Bundled {
   readonly charts: readonly PackedChart[];
-  /** Of the charts, in their order. */
+  /** Artifacts of the charts, in the same order. */
   readonly artifacts: readonly ChartArtifact[];
   readonly findings: readonly Finding[];
-  /** With all findings among its roots. */
+  /** Graph that has all findings among its roots. */
   readonly graph: Graph;
-  /** What belongs to indexes that a choice of platforms made others of. */
+  /** Referrers of indexes that the platform selection replaced. */
   readonly leftOut: readonly Referrer[];
-  /** Wanted platforms; empty: all. */
+  /** Selected platforms; empty: all. */
   readonly platforms: readonly Platform[];
   readonly choices: readonly Choice[];
 }
 
-/** The lock of a bundle: charts in the order given, images as they were resolved. */
+/** Creates the inventory of a bundle: charts in the given order, images as they were resolved. */
 export function lockOf({ charts: packed, artifacts, findings, graph, leftOut, platforms, choices }: Bundled): Lock {
   const charts = packed.map(({ chart, profiles, via, recipes }, i): LockChart => {
     const { name, version } = chart.metadata;
     const { descriptor, referrers = [] } = artifacts[i] as ChartArtifact;
-    // Of a chart that was not searched the options are not known, those of one that others bring along are files of ours.
+    // Unknown for charts that were not searched; the options of nested charts refer to temporary files.
     const isKnown = recipes !== undefined && via === undefined;
     const listed = profiles.map(({ name, options }) => ({
       name,
@@ -93,7 +93,7 @@ function imageOf(finding: Finding, root: Root, graph: Graph, leftOut: readonly R
   };
 }
 
-/** Nothing where there is none, as for most images. */
+/** Returns the referrers field; empty for most images. */
 function listOf(
   carried: readonly Referrer[],
   leftOut: readonly Referrer[] = [],
@@ -108,7 +108,7 @@ function listOf(
   return list.length === 0 ? {} : { referrers: list };
 }
 
-/** Platforms that the indexes under a root name; a single manifest names none. */
+/** Returns the platforms listed by the indexes below a root; empty for a single manifest. */
 function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
   const names = new Set<string>();
   for (const at of closureOf(graph, digest).manifests) {

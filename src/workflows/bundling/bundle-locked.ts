@@ -12,22 +12,22 @@ import { fetchLocked } from './locked-charts.ts';
 
 export interface BundleLockedOptions extends PackOptions, Pick<ImagesOptions, 'add' | 'chartSources'> {
   readonly locked: LockFile;
-  /** Of the lock file (absolute): local charts are named from there. */
+  /** Absolute path of the lock file's folder; paths of local charts are relative to it. */
   readonly folder: string;
-  /** Flags for a chart's credentials and TLS. */
+  /** Returns credentials and TLS options for a chart. */
   readonly chartAccess: (chart: LockFileChart) => ChartAccess;
 }
 
 /**
- * Bundles what a lock file says, and the images that are added by name: charts as they were, images by their digests.
- * Nothing is searched or rendered. A tag without a digest in the lock file is taken as it is now, with a warning.
+ * Bundles the charts and images of a lock file by their digests, and images that are added by name. Nothing is searched
+ * or rendered. A tag without a digest in the lock file is resolved now, with a warning.
  */
 export function bundleLocked(context: Context, options: BundleLockedOptions): Promise<BundleResult> {
   return writingAlone(context, options, async (scratch) => {
     const { locked, folder, chartSources, chartAccess: access, add } = options;
     if (locked.charts.length === 0 && locked.images.length === 0 && add.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle: the lock file is empty', {
-        hint: 'write it anew with helm airgap images … --lock',
+        hint: 'write it again with helm airgap images … --lock',
       });
     }
     const charts = await fetchLocked(context, locked.charts, scratch, { folder, chartSources, access });
@@ -35,7 +35,7 @@ export function bundleLocked(context: Context, options: BundleLockedOptions): Pr
     const findings = toFindings(places);
     const open = locked.images.filter(({ reference, digest }) => digest === '' && !reference.includes('@'));
     if (open.length > 0) {
-      const message = `${open.length} images have no digest in the lock file, and are taken as their tags are now: ${open.map(({ reference }) => reference).join(', ')}`;
+      const message = `the lock file has no digest for ${open.length === 1 ? '1 image, whose tag is' : `${open.length} images, whose tags are`} resolved now: ${open.map(({ reference }) => reference).join(', ')}`;
       context.emit({ type: 'warning', message });
     }
     const known = new Set(findings.map(({ reference }) => reference));
@@ -51,8 +51,8 @@ export function bundleLocked(context: Context, options: BundleLockedOptions): Pr
 }
 
 /**
- * Who wants it stays known; where in their templates, only a search can tell. What is in a lock file is wanted, but for a
- * candidate that no registry was asked for.
+ * Returns an image of a lock file as a reference for each of its charts; locations in templates are not recorded. It is
+ * certain, except for a candidate whose registry was not contacted.
  */
 function placesOf({ reference, digest, confidence, need, charts }: LockFile['images'][number]): PlaceFound[] {
   const nowhere = { profile: '', template: '', document: 0, kind: '', name: '', path: '' };
@@ -77,7 +77,9 @@ function pinsOf({ images }: LockFile): Map<string, Digest> {
   return pins;
 }
 
-/** What the configs of locked images name is seen on the way. A lock file decides what is carried, so it is only told. */
+/**
+ * Warns of images that configs of locked images refer to. They are not bundled, because the lock file is authoritative.
+ */
 function warnUnlocked({ emit }: Context, { choices }: LockFile, unlocked: ReadonlyMap<string, string>): void {
   const excluded = choices.flatMap(({ rule, pattern }) =>
     rule === 'exclude' && pattern !== undefined ? [referenceMatcher(pattern)] : [],
@@ -85,6 +87,6 @@ function warnUnlocked({ emit }: Context, { choices }: LockFile, unlocked: Readon
   const names = [...unlocked].filter(([reference]) => !excluded.some((matches) => matches(reference)));
   if (names.length === 0) return;
   const list = names.map(([reference, image]) => `${reference} (by ${image})`).join(', ');
-  const message = `configs of images name images that the lock file does not have, and that are not in the bundle: ${list}; --image adds them`;
+  const message = `image configs refer to images that are not in the lock file and are not bundled: ${list}; add them with --image`;
   emit({ type: 'warning', message });
 }

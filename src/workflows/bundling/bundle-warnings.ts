@@ -6,44 +6,45 @@ import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import type { Unanswered } from '../../transfer/referrer-questions.ts';
 
-/** Tags that point to something else tomorrow. */
+/** Tags that usually move. */
 const MOVING = /^(?:latest|main|master|edge|nightly|dev|develop|stable|canary|snapshot)$/i;
 
-/** What a bundle cannot make right, told before it is carried away. */
+/** Warns of tags that move and of network access that a bundle cannot cover. */
 export function warn(emit: Emit, network: readonly NetworkNeed[], references: readonly string[]): void {
   const moving = references.filter((text) => {
     const { tag, digest } = parseReference(text);
     return digest === undefined && tag !== undefined && MOVING.test(tag);
   });
   if (moving.length > 0) {
-    const message = `tags that move, so that another run may carry other images: ${moving.join(', ')}`;
+    const message = `tags that move, so that another run may bundle other images: ${moving.join(', ')}`;
     emit({ type: 'warning', message });
   }
   if (network.length > 0) {
     const shown = network.slice(0, 3).map(({ url }) => url);
     const more = network.length > shown.length ? ` and ${network.length - shown.length} more` : '';
-    const message = `workloads also fetch from the internet: ${shown.join(', ')}${more}; images --network says where`;
+    const message = `workloads also fetch from the internet: ${shown.join(', ')}${more}; see helm airgap images --network`;
     emit({ type: 'warning', message });
   }
 }
 
-/** A signature of an index says nothing of the index that a choice of platforms made of it. */
+/** Warns of referrers that do not cover an index after the platform selection reduced it. */
 export function warnLeftOut(emit: Emit, leftOut: readonly Referrer[]): void {
   if (leftOut.length === 0) return;
   const names = [...new Set(leftOut.map(({ repository, subject }) => `${formatRepository(repository)}@${subject}`))];
-  const message = `signatures and the like of ${names.length} indexes are not pushed, because the choice of platforms made other indexes of them: ${names.join(', ')}; without --platform, or pinned by digest, an image keeps them`;
+  const indexes = names.length === 1 ? '1 index' : `${names.length} indexes`;
+  const message = `signatures and attestations of ${indexes} are not pushed, because --platform changes the digest: ${names.join(', ')}; to keep them, omit --platform or pin the image by digest`;
   emit({ type: 'warning', message });
 }
 
-/** Images of a registry that did not say all that it has of signatures and the like, and why. */
+/** Images of a registry whose referrers could not all be read, and the reason. */
 export interface UnansweredImages extends Pick<Unanswered, 'registry' | 'images'> {
   readonly reason: string;
 }
 
 /**
- * Tells what registries did not say of signatures and the like, a warning each that names the images.
- * @returns the same for the result; nothing where all is known
- * @throws AirgapError instead of the warnings where all of it is `required`: `several`, or what stopped the one registry
+ * Warns of registries whose referrers could not all be read, naming the images.
+ * @returns the same as a field of the result; empty if all referrers are known
+ * @throws AirgapError instead of the warnings if referrers are `required`: `several`, or the error of a single registry
  */
 export function tellUnanswered(
   emit: Emit,
@@ -52,15 +53,15 @@ export function tellUnanswered(
 ): { readonly unanswered?: readonly UnansweredImages[] } {
   const errors = unanswered.map(({ registry, images, error }) => {
     const count = images.length === 1 ? '1 image' : `${images.length} images`;
-    const message = `signatures and other referrers of ${count} of ${registry} are not all known, and what is not known is not carried: ${images.join(', ')}; the first reason: ${error.message}`;
-    const hint = error.hint ?? 'run it again, or leave signatures and the like out with --no-referrers';
+    const message = `cannot list or read all signatures and attestations of ${count} in ${registry}, so the missing ones are not bundled: ${images.join(', ')}; first error: ${error.message}`;
+    const hint = error.hint ?? 'run the command again, or leave out signatures and attestations with --no-referrers';
     return new AirgapError(error.code, message, { hint, causes: error.causes, cause: error });
   });
   if (required && errors.length > 0) {
-    throw combine(errors, `${errors.length} registries do not say all that they have of signatures and the like`);
+    throw combine(errors, `cannot read all signatures and attestations from ${errors.length} registries`);
   }
   for (const { message } of errors) {
-    emit({ type: 'warning', message: `${message}; --require-referrers makes that an error` });
+    emit({ type: 'warning', message: `${message}; --require-referrers turns this into an error` });
   }
   if (errors.length === 0) return {};
   return {
@@ -68,12 +69,12 @@ export function tellUnanswered(
   };
 }
 
-/** Layers that name addresses of their own, as those of Windows do: registries need not have them. */
+/** Reports foreign layers, such as those of Windows base images, whose content registries need not have. */
 export function tellForeign(emit: Emit, { blobs }: Pick<Graph, 'blobs'>): void {
   const foreign = [...blobs.values()].filter(({ descriptor: { urls = [] } }) => urls.length > 0);
   if (foreign.length === 0) return;
   const addresses = foreign.flatMap(({ descriptor: { urls = [] } }) => urls.filter((url) => URL.canParse(url)));
   const hosts = [...new Set(addresses.map((url) => new URL(url).host))].sort().join(', ');
-  const message = `${foreign.length} foreign layers: what the registry does not have is fetched from ${hosts}, without credentials`;
+  const message = `${foreign.length} foreign ${foreign.length === 1 ? 'layer' : 'layers'}: content that the registry lacks is fetched from ${hosts}, without credentials`;
   emit({ type: 'stage', message });
 }

@@ -6,27 +6,27 @@ import { type Target, targetText } from '../../oci/naming.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { Profile } from '../search/search-render.ts';
 
-/** Images of a chart in a bundle that the values at hand do not need: the bundle was made with other values. */
+/** Images of a chart in a bundle that the current values do not need, because the bundle was made with other values. */
 export interface Beyond {
   readonly references: readonly string[];
-  /** The profiles that need them. */
+  /** Profiles that need these images. */
   readonly profiles: readonly BundledProfile[];
-  /** The profiles that need nothing else than what these values need. */
+  /** Profiles whose images the current values need too. */
   readonly covered: readonly BundledProfile[];
 }
 
-/** A chart under one profile for which something was derived. */
+/** A chart and profile for which overrides were derived. */
 export interface Derived {
   readonly chart: string;
   readonly version: string;
   readonly profile: Profile;
-  /** Everything that it refers to, private or not. */
+  /** All its image references, at the source or at the target. */
   readonly references: readonly string[];
 }
 
 type Found = LockImage['found'][number];
 
-/** What the values do not decide, or what another chart's render shows. */
+/** Kinds of findings that do not depend on the values, or come from another chart's render. */
 const NOT_BY_VALUES: ReadonlySet<Found['how']> = new Set(['declared', 'nested-chart', 'image-config', 'inside-image']);
 
 function isByValues({ how, userMade }: Found): boolean {
@@ -34,10 +34,10 @@ function isByValues({ how, userMade }: Found): boolean {
 }
 
 /**
- * Compares what was derived with what a bundle holds and with the profiles that it was made with, and warns of whatever
- * is not covered. A bundle does not hold values, so nothing can be derived for those profiles without them.
- * @param isWhole whether overrides are wanted for all that the bundle holds of the charts
- * @returns what the bundle has beyond, by chart name
+ * Compares derived overrides with the images and profiles of a bundle, and warns of uncovered ones. A bundle does not
+ * contain values, so overrides for its other profiles cannot be derived without them.
+ * @param isComplete whether overrides for all profiles of the charts are required
+ * @returns uncovered images, by chart name
  */
 export function compareWithBundle(
   source: Bundle,
@@ -54,13 +54,14 @@ export function compareWithBundle(
     if (beyond !== undefined) found.set(chart, beyond);
     if (beyond !== undefined && !isPassedOver(beyond, own)) tellBeyond(emit, chart, beyond);
     const left = profilesLeftOut(lock, chart, own, isWhole);
-    const isTold = beyond !== undefined && left.every(({ name }) => beyond.profiles.some((one) => one.name === name));
+    const isTold =
+      beyond !== undefined && left.every(({ name }) => beyond.profiles.some((profile) => profile.name === name));
     if (left.length > 0 && (isWhole || !isTold)) tellLeftOut(emit, chart, left);
   }
   return found;
 }
 
-/** An image counts as needed under the name that it has after a push, too. */
+/** Returns images of a chart that no derived profile needs, by their source or target name. */
 function beyondOf(lock: Lock, chart: string, own: readonly Derived[], target: Target): Beyond | undefined {
   const known = profilesOf(lock, chart);
   const needed = new Set(own.flatMap(({ references }) => references));
@@ -83,7 +84,7 @@ function beyondOf(lock: Lock, chart: string, own: readonly Derived[], target: Ta
   };
 }
 
-/** Of all versions of the chart; images do not say of which version they are. */
+/** Returns profiles of all versions of the chart, because images do not record the chart version. */
 function profilesOf({ charts }: Lock, chart: string): BundledProfile[] {
   return charts
     .filter(({ name }) => name === chart)
@@ -96,26 +97,26 @@ function profilesOf({ charts }: Lock, chart: string): BundledProfile[] {
     );
 }
 
-/** Those in which an image was found; all of them where nobody knows, as in a bundle that was made of a lock file. */
+/** Returns the profiles in which an image was found; all if unknown, as in a bundle made from a lock file. */
 function namesOf(places: readonly Found[], known: readonly BundledProfile[]): string[] {
   const names = known.map(({ name }) => name);
   const own = names.filter((name) => places.some(({ profile }) => profile === name || profile === `${name} (upgrade)`));
   return own.length === 0 ? names : own;
 }
 
-/** Whether the values at hand are those of a profile of the bundle, as far as that can be told. */
+/** Returns whether the current values seem to be those of a fully covered profile of the bundle. */
 function isPassedOver({ covered }: Beyond, own: readonly Derived[]): boolean {
   return covered.some((profile) => own.some((one) => isLike(profile, one)));
 }
 
-/** Other values may have other names here than where the bundle was made, but none are not some. */
+/** Compares only whether values were given at all, because their names may differ between machines. */
 function isLike({ given }: BundledProfile, { profile }: Derived): boolean {
   return given === undefined || givenText(given) === '' || givenText(givenOf(profile.options)) !== '';
 }
 
 /**
- * Profiles for which nothing was derived. Unless all are wanted, whoever gives values has chosen a profile by that; who
- * gives none has chosen one only if the bundle was made without values, too.
+ * Returns profiles for which nothing was derived. Unless all are required, giving values counts as selecting a profile,
+ * and giving none does so only if the bundle was made without values.
  */
 function profilesLeftOut(
   lock: Lock,
@@ -132,12 +133,12 @@ function tellBeyond(emit: Emit, chart: string, { references, profiles }: Beyond)
   const images = `${references.length} more ${references.length === 1 ? 'image' : 'images'} of chart ${chart}`;
   const parents = [...new Set(profiles.flatMap(({ parent }) => parent ?? []))].join(', ');
   const advice =
-    parents === '' ? 'give the values that you install with' : `for those of ${parents} there is --format aggregate`;
-  const message = `the bundle holds ${images} than these values need; it was made with other values (${profiles.map(profileText).join('; ')}): ${references.join(', ')}. Only what these values install is proved: ${advice}`;
+    parents === '' ? 'pass the values that you install with' : `use --format aggregate for the images of ${parents}`;
+  const message = `the bundle has ${images} than these values need, because it was made with other values (${profiles.map(profileText).join('; ')}): ${references.join(', ')}. The proof covers only what these values install; ${advice}`;
   emit({ type: 'warning', message });
 }
 
 function tellLeftOut(emit: Emit, chart: string, left: readonly BundledProfile[]): void {
-  const message = `no overrides for what the bundle was made with (chart ${chart}, ${left.map(profileText).join('; ')}): it does not hold those values. Give them, with -f and the name of the chart, or as profiles with --config`;
+  const message = `no overrides for profiles of the bundle (chart ${chart}, ${left.map(profileText).join('; ')}), because it does not contain their values. Pass the values with -f and the name of the chart, or as profiles with --config`;
   emit({ type: 'warning', message });
 }

@@ -11,23 +11,23 @@ import type { StoredRecipe } from '../../lock/recipe.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { readLinks } from '../../oci/manifest.ts';
 
-/** A chart out of a bundle, as an archive in a scratch folder. */
+/** A chart extracted from a bundle to a scratch folder. */
 export interface BundledChart {
   readonly name: string;
   readonly version: string;
   readonly request: ChartRequest;
-  /** For which Kubernetes it was rendered when it was bundled, by the profile asked for, else the first. */
+  /** Kubernetes version and APIs of the requested profile at bundling time, or of the first profile. */
   readonly rendered: { readonly kubeVersion?: string; readonly apiVersions?: readonly string[] };
-  /** How its references are put together from values, by the same profile. */
+  /** Recipes that compose its references from values, of the same profile. */
   readonly recipes: readonly StoredRecipe[];
-  /** What an operator starts without a manifest that says so: by configs and files of images, and by rules of one's own. */
+  /** Operand images that no manifest shows: found in image configs and files, or by user-defined rules. */
   readonly operands: readonly PlaceFound[];
 }
 
 /**
- * Takes charts out of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
- * @param profile of which the lock's knowledge is wanted
- * @throws AirgapError `chart-not-found` with the list of what there is, `bundle-invalid`
+ * Extracts charts from a bundle: the one with the requested name (`name` or `name@version`), or all of them.
+ * @param profile profile of the inventory to use
+ * @throws AirgapError `chart-not-found` with the available charts, `bundle-invalid`
  */
 export function extractCharts(
   source: Bundle,
@@ -40,8 +40,8 @@ export function extractCharts(
 }
 
 /**
- * The charts of a bundle: the one with the wanted name (`name` or `name@version`), or all of them.
- * @throws AirgapError `chart-not-found` with the list of what there is
+ * Returns charts of a bundle: the one with the requested name (`name` or `name@version`), or all of them.
+ * @throws AirgapError `chart-not-found` with the available charts
  */
 export function chartsIn(source: Bundle, wanted: ChartRequest | undefined): readonly BundleChart[] {
   const all = source.charts();
@@ -50,20 +50,20 @@ export function chartsIn(source: Bundle, wanted: ChartRequest | undefined): read
     const list = all.map(({ name, version }) => `${name}@${version}`).join(', ');
     const what =
       chosen.length > 1 ? `several charts named ${wanted?.chart}` : `no chart ${wanted?.chart ?? ''}`.trimEnd();
-    throw new AirgapError('chart-not-found', `the bundle ${source.path} holds ${what}`, {
-      hint: list === '' ? 'it holds no chart at all' : `it holds ${list}`,
+    throw new AirgapError('chart-not-found', `the bundle ${source.path} has ${what}`, {
+      hint: list === '' ? 'it has no charts' : `available charts: ${list}`,
     });
   }
   return chosen;
 }
 
-/** Where a chart's content lies in a bundle: its archive, and the provenance file when it has one. */
+/** Descriptors of a chart's archive and provenance file in a bundle. */
 export interface ChartBlobs {
   readonly archive: Descriptor;
   readonly provenance: Descriptor | undefined;
 }
 
-/** @throws AirgapError `bundle-invalid` when it has no archive */
+/** Reads the descriptors of a chart's content. @throws AirgapError `bundle-invalid` when it has no archive */
 export async function chartBlobs(source: Bundle, chart: BundleChart): Promise<ChartBlobs> {
   const { descriptor, name, version, reference } = chart;
   const manifest = await source.manifest(reference, descriptor.digest);
@@ -77,7 +77,7 @@ export async function chartBlobs(source: Bundle, chart: BundleChart): Promise<Ch
 
 function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean {
   const isNamed = name === wanted.chart || `${name}@${version}` === wanted.chart;
-  // Repositories take a version with and without its v for the same.
+  // Chart repositories treat versions with and without a leading v as equal.
   return isNamed && (wanted.version === undefined || wanted.version.replace(/^v/, '') === version.replace(/^v/, ''));
 }
 
@@ -112,7 +112,7 @@ function operandsOf(source: Bundle, chart: string): PlaceFound[] {
 
 type LockedPlace = Lock['images'][number]['found'][number];
 
-/** What the render does not show again: also what a rule says that was given when it was bundled. */
+/** Returns whether rendering does not show this image, including those found by user-defined rules at bundling time. */
 function isOperand(place: LockedPlace, found: readonly LockedPlace[]): boolean {
   const { how } = place;
   if (how === 'operator-rule') return !isByRule(place, builtInRules);

@@ -3,8 +3,8 @@ import type { Bundle } from '../../bundle/read.ts';
 import { formatReference } from '../../oci/reference.ts';
 
 /**
- * References that a chart needs and a bundle does not hold. Those that somebody left out when it was made, and those that
- * their registries did not have then, are no surprise: they are told with the reason, and not among them.
+ * Returns references that a chart needs and a bundle lacks unexpectedly. Those that were excluded at bundling time, or
+ * that their registries did not have, are reported with the reason and not returned.
  */
 export function notIn(source: Bundle, references: readonly string[], emit: Emit): string[] {
   const held = new Set(source.images().map(({ reference }) => formatReference(reference)));
@@ -15,7 +15,7 @@ export function notIn(source: Bundle, references: readonly string[], emit: Emit)
     const own = missing.filter((reference) => out.includes(reference));
     for (const reference of own) leftOut.add(reference);
     if (own.length === 0) continue;
-    const how = rule === 'dropped' ? 'their registries did not have them' : `--${rule}${pattern ? ` ${pattern}` : ''}`;
+    const how = rule === 'dropped' ? 'not found in their registries' : `--${rule}${pattern ? ` ${pattern}` : ''}`;
     const why = reason === undefined ? how : `${how}, ${reason}`;
     emit({ type: 'warning', message: `left out of the bundle (${why}): ${own.join(', ')}` });
   }

@@ -11,9 +11,9 @@ import { Walker } from '../../transfer/walk.ts';
 import type { PackedChart } from './bundle-lock.ts';
 
 /**
- * A chart as it goes into a bundle. One from an OCI registry stays the artifact that it was there, digest and provenance
- * included, with what belongs to it unless `referrers` is false; it is under the chart's name in the bundle then.
- * @throws AirgapError what the registry says; `chart-not-found`
+ * Returns the OCI artifact of a chart. A chart from an OCI registry keeps its artifact, digest and provenance, and its
+ * referrers unless `referrers` is false; in the bundle it has the name of the chart.
+ * @throws AirgapError of the registry; `chart-not-found`
  */
 export async function artifactOf(
   { chart }: PackedChart,
@@ -39,7 +39,7 @@ export async function artifactOf(
   if (failure !== undefined) throw failure.error;
   const { roots } = walker.graph();
   const [root] = roots;
-  if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} gave no manifest`);
+  if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} has no manifest`);
   const belonging = new Referrers(source, walker, steps, questions);
   if (referrers) await belonging.collect(roots);
   const content = await belonging.within(walker.graph());

@@ -8,10 +8,10 @@ import { type Context, withScratch } from '../context.ts';
 import { chartBlobs } from './bundled-charts.ts';
 
 /**
- * The chart of a bundle that a local archive or folder is: the one with its name and version. What the bundle holds is
- * what push sends, so that is taken; a warning says when the file is not the same.
- * @returns the request as it is when it names no file
- * @throws AirgapError what reading the chart or the bundle fails of
+ * Resolves a local chart archive or folder to the chart of a bundle with the same name and version. The bundled chart
+ * is used, because push sends that one; a warning reports different content.
+ * @returns the unchanged request if it is not a local file
+ * @throws AirgapError of reading the chart or the bundle
  */
 export async function chartByFile(
   context: Context,
@@ -30,7 +30,7 @@ export async function chartByFile(
       const held = source.charts().find((chart) => chart.name === name && chart.version === version);
       const same = held && (await chartBlobs(source, held)).archive.digest === digestOf(await readFile(archive));
       if (same === false) {
-        const message = `${request.chart} is not the chart ${name} ${version} of the bundle, whose content differs: the one of the bundle is taken`;
+        const message = `${request.chart} differs from chart ${name} ${version} in the bundle; using the one in the bundle`;
         emit({ type: 'warning', message });
       }
       return { chart: `${name}@${version}` };

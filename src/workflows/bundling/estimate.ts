@@ -8,13 +8,13 @@ import { closureOf, type Graph } from '../../oci/graph.ts';
 export interface EstimateInput {
   readonly plan: Plan;
   readonly graph: Graph;
-  /** How many charts the bundle holds. */
+  /** Number of charts in the bundle. */
   readonly charts: number;
   readonly earlier: EarlierBundles;
   readonly quotas: readonly Quota[];
 }
 
-/** What writing a planned bundle is going to cost. */
+/** Returns the estimated cost of writing a bundle. */
 export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput): Estimate {
   const { layout, blobs, isThere, foreseen } = plan;
   const bytes = { fetched: 0, reused: 0, resumed: 0 };
@@ -38,7 +38,7 @@ export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput
   };
 }
 
-/** Bytes that more than one image has, for each image but the first. What is not in the file saves nothing. */
+/** Returns the bytes saved by content that several images share; content outside the file does not count. */
 function sharedBytes({ entries }: Layout, graph: Graph): number {
   const sizes = new Map(entries.map(({ digest, size }) => [digest, size]));
   const seen = new Set<Digest>();

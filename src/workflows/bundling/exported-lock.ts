@@ -9,8 +9,8 @@ import { formatRepository } from '../../oci/reference.ts';
 import { walk } from '../../transfer/walk.ts';
 
 /**
- * The lock of a bundle with all its manifests and blobs, to be kept where the bundle is not. What a delta leaves out
- * counts as its own: who could push it had that.
+ * Returns the inventory of a bundle with all its manifests and blobs, to be stored without the bundle. Blobs that a
+ * delta leaves out are included, because the target had them when the delta was pushed.
  * @param concurrency manifests read at the same time
  * @throws AirgapError `bundle-invalid` when it is damaged, or another tool's archive
  */
@@ -18,8 +18,8 @@ export async function exportedLock(bundle: Bundle, concurrency: number, signal?:
   const { path, size, lockDigest, entries } = bundle;
   const lock = bundle.lock();
   if (lockDigest === undefined || lock === undefined) {
-    throw new AirgapError('bundle-invalid', `${path} has no lock, so nothing can refer to it`, {
-      hint: 'a bundle that helm airgap bundle wrote has one',
+    throw new AirgapError('bundle-invalid', `${path} has no inventory`, {
+      hint: 'use a bundle written by helm airgap bundle',
     });
   }
   const references = bundle.images().map(({ reference }) => reference);
@@ -27,7 +27,7 @@ export async function exportedLock(bundle: Bundle, concurrency: number, signal?:
   const [failure] = failures;
   if (failure !== undefined) {
     throw new AirgapError('bundle-invalid', `${path} is damaged: ${failure.error.message}`, {
-      hint: 'check it with helm airgap verify; the older bundle is needed whole',
+      hint: 'check it with helm airgap verify; the base bundle must be complete',
       cause: failure.error,
     });
   }
@@ -50,7 +50,9 @@ export async function exportedLock(bundle: Bundle, concurrency: number, signal?:
   };
 }
 
-/** The chart with names only in its recipes: old bundles have whole texts there, and the file is kept where no bundle is. */
+/**
+ * Removes whole texts from the recipes of a chart. Older bundles have them, but an exported inventory may be public.
+ */
 function named(chart: LockChart): LockChart {
   const profiles = chart.profiles.map(({ recipes, ...profile }) =>
     recipes === undefined ? profile : { ...profile, recipes: recipes.map(withoutTexts) },

@@ -2,7 +2,7 @@ import type { Bundle } from '../../bundle/read.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { type Referrer, referrersOf } from '../../oci/referrer.ts';
 
-/** What belongs to the roots of a graph, by what a bundle lists. The graph has it once a walker is given it. */
+/** Returns the referrers that a bundle lists for the roots of a graph. They still have to be attached to the graph. */
 export function heldFor({ manifests, roots }: Graph, bundle: Pick<Bundle, 'referrers'>): readonly Referrer[] {
   return referrersOf(
     { manifests, referrers: bundle.referrers() },

@@ -20,11 +20,13 @@ export interface ConfigOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Bytes of a config that are read ahead. Real ones have some ten thousand, with an operator's examples some hundred thousand. */
+/**
+ * Largest config that is read, in bytes. Real ones have some ten thousand, those of operators some hundred thousand.
+ */
 const LIMIT = 8 * 1024 * 1024;
 const USUAL = { os: 'linux', architecture: 'amd64' };
 
-/** Reads the configs of images that are going to be bundled, each once, for what they name. */
+/** Searches the configs of images to be bundled for image references. Each config is read once. */
 export class ImageConfigs {
   readonly #source: Source;
   readonly #options: ConfigOptions;
@@ -36,10 +38,10 @@ export class ImageConfigs {
   }
 
   /**
-   * What the configs of these images name. Of an index one platform's is read, linux/amd64 where there is one: they are
-   * built from one recipe, and a request an image is the price.
-   * @param graph with the images among its roots
-   * @throws AirgapError the one error, or `several`, of the configs that could not be read
+   * Returns references in the configs of these images. For an index only one config is read, preferably of linux/amd64:
+   * all platforms are built from the same source, and each config costs a request.
+   * @param graph graph that has the images among its roots
+   * @throws AirgapError of configs that could not be read; `several` for more than one
    */
   async places(graph: Graph, findings: readonly Finding[]): Promise<PlaceFound[]> {
     const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
@@ -48,7 +50,7 @@ export class ImageConfigs {
       const blob = root && configOf(graph, graph.manifests.get(root.descriptor.digest));
       if (blob === undefined) return [];
       if (blob.descriptor.size > LIMIT) {
-        const message = `the config of ${reference} is not looked into: it has ${blob.descriptor.size} bytes`;
+        const message = `the config of ${reference} is not searched, because it has ${blob.descriptor.size} bytes (limit ${LIMIT})`;
         this.#options.emit({ type: 'warning', message });
         return [];
       }
@@ -63,7 +65,7 @@ export class ImageConfigs {
     return outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value : []));
   }
 
-  /** The graph with the configs that were read in it, so that nobody asks for them again. */
+  /** Returns the graph with the content of the configs, so that they are not requested again. */
   async within(graph: Graph): Promise<Graph> {
     const blobs = new Map(graph.blobs);
     for (const [digest, read] of this.#read) {
@@ -94,13 +96,13 @@ function configOf(graph: Graph, node: ManifestNode | undefined): BlobNode | unde
   return child === undefined ? undefined : configOf(graph, graph.manifests.get(child.digest));
 }
 
-/** Whoever brings the image brings what it names; several times in one chart is once. */
+/** Returns the charts and profiles that need the image, without duplicates; they need its references too. */
 function contextsOf(found: readonly Place[]): Pick<Place, 'chart' | 'profile' | 'via'>[] {
   const contexts = found.map(({ chart, profile, via }) => ({ chart, profile, ...(via === undefined ? {} : { via }) }));
   return [...new Map(contexts.map((context) => [JSON.stringify(context), context])).values()];
 }
 
-/** What is no JSON names nothing; whether it is a good image is for its users to find out. */
+/** Returns undefined for invalid JSON; validating images is not the task here. */
 function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));

@@ -6,20 +6,20 @@ import type { RegistryClient } from '../../registry/client.ts';
 import { failureOf } from '../../transfer/failure.ts';
 import { type AskOptions, heads, wantedBy } from '../confirm.ts';
 
-/** What registries say of references. */
+/** Digests of references, as reported by their registries. */
 export interface AskedDigests {
-  /** By reference; without those that are missing and those that nobody could be asked for. */
+  /** Digests by reference, without missing references and unreachable registries. */
   readonly digests: ReadonlyMap<string, Digest>;
-  /** References that their registries do not have. */
+  /** References that do not exist in their registries. */
   readonly missing: ReadonlySet<string>;
 }
 
-/** The registry is out of reach, or in trouble; what else it may answer is somebody's to put right. */
+/** Errors of unreachable or failing registries; the user can fix all others. */
 const UNREACHED: ReadonlySet<string> = new Set(['network', 'registry']);
 
 /**
- * Asks the registries for the digest of each reference, without fetching anything (HEAD). Registries that give no
- * answer are warned about, with all references that have no digest for that.
+ * Resolves the digest of each reference with a HEAD request. Warns of unreachable registries, naming the references
+ * that remain without a digest.
  * @param references full references
  * @throws AirgapError `unauthorized`, `forbidden`, `unsupported`, `digest-mismatch`, all of them together
  */
@@ -28,7 +28,11 @@ export async function askDigests(
   references: readonly string[],
   { concurrency, emit, signal }: AskOptions,
 ): Promise<AskedDigests> {
-  if (references.length > 0) emit({ type: 'stage', message: `asking for the digests of ${references.length} images` });
+  if (references.length > 0)
+    emit({
+      type: 'stage',
+      message: `resolving the digests of ${references.length === 1 ? '1 image' : `${references.length} images`}`,
+    });
   const outcomes = await heads(client, references.map(parseReference), concurrency, signal);
   const digests = new Map<string, Digest>();
   const missing = new Set<string>();
@@ -47,21 +51,21 @@ export async function askDigests(
     } else if (outcome.value === undefined) missing.add(text);
     else digests.set(text, outcome.value.digest);
   }
-  if (errors.length > 0) throw combine(errors, `${errors.length} images could not be asked for`);
+  if (errors.length > 0) throw combine(errors, `the digests of ${errors.length} images could not be resolved`);
   for (const [registry, { names, reason }] of unreached) {
-    const message = `${registry} could not be asked, so there is no digest of ${names.join(', ')} (${reason})`;
+    const message = `${registry} did not answer, so the digests of ${names.join(', ')} are unknown (${reason})`;
     emit({ type: 'warning', message });
   }
   return { digests, missing };
 }
 
-/** The error for images that are wanted and that their registries do not have; `findings` is not empty. */
+/** Returns the error for required images that do not exist in their registries. `findings` must not be empty. */
 export function missingImages(findings: readonly Finding[]): AirgapError {
   const errors = findings.map(
     ({ reference, found }) =>
-      new AirgapError('image-not-found', `${reference}, ${wantedBy(found)}: its registry does not have it (404)`, {
-        hint: 'check the name and the tag, leave it out with --exclude, or name another place for it with --mirror',
+      new AirgapError('image-not-found', `${reference}, ${wantedBy(found)}: not found in its registry (404)`, {
+        hint: 'check the name and tag, leave it out with --exclude, or configure another location with --mirror',
       }),
   );
-  return combine(errors, `${errors.length} images are not at their registries`);
+  return combine(errors, `${errors.length} images were not found in their registries`);
 }

@@ -18,29 +18,28 @@ import type { Unanswered } from '../../transfer/referrer-questions.ts';
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
   /**
-   * Whether a root was made of what has its digest at the source. In a bundle the lock says so, which nobody has to believe:
-   * where nothing shows it, a signature has to be over what is there.
+   * Returns whether a root is known to derive from the manifest with its `sourceDigest`. The inventory of a bundle is
+   * not proof of that; without proof, the signature must cover the digest in the bundle.
    */
   readonly knowsSource: (root: Root) => Promise<boolean>;
-  /** What belongs to indexes that a choice of platforms made others of: that is what people sign. */
+  /** Referrers of indexes that the platform selection replaced; publishers usually sign these indexes. */
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
-  /** Where a registry did not say which signatures it has. */
+  /** Images whose referrers could not all be read. */
   readonly unanswered?: readonly Unanswered[];
-  /** Any of them may have signed an image. */
+  /** Public keys; a signature by any of them is enough. */
   readonly keys: readonly KeyObject[];
   /** Images checked at the same time. */
   readonly concurrency: number;
 }
 
-/** Bytes of a signature that are read; real ones have some hundred, with a certificate chain some ten thousand. */
+/** Largest signature, in bytes; real ones have some hundred, with a certificate chain some ten thousand. */
 export const SIGNATURE_LIMIT = 4 * 1024 * 1024;
 
 /**
- * Makes sure that every image has a cosign signature by one of the keys, offline: over its digest at the source, or, of an
- * image that a choice of platforms made smaller, over each of the images that are left. The digest at the source counts only
- * where the image is known to be made of that.
- * @throws AirgapError `signature` naming each image that has none, `several` for more than one; what the source throws
+ * Verifies that every image has a cosign signature by one of the keys, offline. The signature must cover the digest at
+ * the source, if the image is known to derive from it, or each remaining image of an index that was reduced.
+ * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; errors of the source
  */
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
   const { graph, concurrency, signal } = check;
@@ -67,7 +66,7 @@ export async function requireSignatures(check: SignatureCheck): Promise<void> {
     return [unsigned(name, root, digest, { count: verifier.count(root, digest), keys: check.keys.length, unanswered })];
   });
   if (errors.length > 0) {
-    throw combine(errors, `${errors.length} of ${graph.roots.length} images are not signed as they have to be`);
+    throw combine(errors, `${errors.length} of ${graph.roots.length} images have no valid signature`);
   }
 }
 
@@ -81,7 +80,7 @@ class Verifier {
     this.#bySubject = Map.groupBy(all, ({ repository, subject }) => `${formatRepository(repository)}@${subject}`);
   }
 
-  /** Manifests that belong to what has to be signed. */
+  /** Returns the number of referrers of the manifest that must be signed. */
   count({ reference }: Root, digest: Digest): number {
     return this.#of(reference, digest).length;
   }
@@ -115,7 +114,9 @@ class Verifier {
   }
 }
 
-/** The images below a root, without what is no image of its own. What is an index, it says itself, not who names it. */
+/**
+ * Returns images below a root, without attestations. The media type comes from the manifest, not from its descriptor.
+ */
 function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
   const children = closureOf(graph, descriptor.digest).manifests.flatMap(
     (at) => graph.manifests.get(at)?.children ?? [],
@@ -125,35 +126,38 @@ function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
   return [...new Set(images.map(({ digest }) => digest))];
 }
 
-/** What is known of an image without a signature. */
+/** Details for the error about an unsigned image. */
 interface Unsigned {
-  /** Manifests that may be signatures. */
+  /** Number of referrers that may be signatures. */
   readonly count: number;
   readonly keys: number;
-  /** Why not all of them are known. */
+  /** Error because of which not all referrers are known. */
   readonly unanswered: AirgapError | undefined;
 }
 
 function unsigned(name: string, root: Root, digest: Digest, { count, keys, unanswered }: Unsigned): AirgapError {
   const by = keys === 1 ? 'the key' : 'any of the keys';
-  const found = count === 0 ? 'nothing is there that could be one' : 'what is there is none, or is by another key';
+  const found = count === 0 ? 'it has no referrers' : `none of its referrers (${count}) is a signature by ${by}`;
   const isPart = root.sourceDigest !== undefined;
   const each = isPart ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;
   if (unanswered !== undefined) {
-    const message = `${name} has no cosign signature of ${digest}${each} by ${by} that is known, and its registry did not say all: ${unanswered.message}`;
-    return new AirgapError('signature', message, { hint: unanswered.hint ?? 'run it again', cause: unanswered });
+    const message = `${name}: no cosign signature of ${digest}${each} by ${by} was found, and its referrers could not all be read: ${unanswered.message}`;
+    return new AirgapError('signature', message, {
+      hint: unanswered.hint ?? 'run the command again',
+      cause: unanswered,
+    });
   }
-  return new AirgapError('signature', `${name} has no cosign signature of ${digest}${each} by ${by}: ${found}`, {
+  return new AirgapError('signature', `${name}: no cosign signature of ${digest}${each} by ${by}: ${found}`, {
     hint: isPart && (count === 0 || !isKnown) ? partHint(root, isKnown) : SIGN,
   });
 }
 
-const SIGN = 'leave the image out with --exclude, or have it signed: cosign sign --key';
+const SIGN = 'leave out the image with --exclude, or sign it with cosign sign --key';
 
-/** The signature of an index does not fit one that was made of it. */
+/** Returns the hint for a reduced index, which the signature of the original index does not cover. */
 function partHint({ sourceDigest }: Root, isKnown: boolean): string {
-  const part = 'the signature of an index does not fit one that was made of it for some platforms';
-  if (isKnown) return `${part}; bundle it without --platform, or check it there`;
-  return `${part}, and nothing in the bundle shows that this one was made of ${sourceDigest}: bundle it anew, or check it with bundle --verify-signatures`;
+  const part = 'the signature of an index does not cover an index reduced to some platforms';
+  if (isKnown) return `${part}; bundle the image without --platform, or verify it at its registry`;
+  return `${part}, and the bundle does not prove that this one derives from ${sourceDigest}; bundle it again, or verify it with bundle --verify-signatures`;
 }

@@ -15,9 +15,9 @@ import type { Context } from '../context.ts';
 import type { PackedChart } from './bundle-lock.ts';
 
 /**
- * The entry of a chart in a lock file.
- * @param folder of the lock file (absolute)
- * @param scratch where charts were unpacked that lie inside their parents' manifests
+ * Returns the lock file entry of a chart.
+ * @param folder absolute path of the lock file's folder
+ * @param scratch folder with the unpacked charts that are embedded in manifests of their parents
  */
 export async function chartEntry(
   { chart, profiles, via }: PackedChart,
@@ -62,8 +62,8 @@ function isUrl(text: string): boolean {
 }
 
 /**
- * What makes a chart the same chart: its archive's digest, as chart repositories have it in their indexes. A folder is
- * packed here, and compression is not the same in every build of Node; so the archive of a folder counts unpacked.
+ * Returns the digest that identifies a chart: that of its archive, as in the index of a chart repository. For a chart
+ * folder the uncompressed archive is hashed, because compression differs between builds of Node.
  */
 async function archiveDigest({ archive, fetched: { chart, repo } }: Chart, cwd: string): Promise<Digest> {
   const bytes = await readFile(archive);
@@ -73,17 +73,17 @@ async function archiveDigest({ archive, fetched: { chart, repo } }: Chart, cwd: 
 }
 
 export interface LockedChartsOptions {
-  /** Of the lock file (absolute): local charts are named from there. */
+  /** Absolute path of the lock file's folder; paths of local charts are relative to it. */
   readonly folder: string;
   readonly chartSources?: ChartSources;
-  /** Credentials and TLS for charts that were asked for by name and for those that they bring along. */
+  /** Returns credentials and TLS options for a chart. */
   readonly access: (chart: LockFileChart) => ChartAccess;
 }
 
 /**
- * Fetches the charts of a lock file. All are tried. One that lies inside its parent's manifests goes where they go: it
- * is left out, and a warning names it.
- * @throws AirgapError `chart-invalid` when a chart is not the locked one any more, and what fetching fails of
+ * Fetches the charts of a lock file. All are tried. Charts embedded in manifests of their parent are skipped with a
+ * warning, because they are part of the parent.
+ * @throws AirgapError `chart-invalid` when a chart differs from the locked one; errors of fetching
  */
 export async function fetchLocked(
   context: Context,
@@ -93,7 +93,7 @@ export async function fetchLocked(
 ): Promise<PackedChart[]> {
   const inside = charts.filter(({ chart }) => chart === undefined);
   for (const { name, version, parent } of inside) {
-    const message = `chart ${name} ${version} lies inside the manifests of ${parent ?? 'its parent'}: it is not packed as a chart of its own`;
+    const message = `chart ${name} ${version} is embedded in the manifests of ${parent ?? 'its parent'} and is not bundled separately`;
     context.emit({ type: 'warning', message });
   }
   const helm = new Helm(context);
@@ -103,7 +103,7 @@ export async function fetchLocked(
   );
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
   if (errors.length > 0)
-    throw combine(errors, `${errors.length} of ${wanted.length} charts could not be had as locked`);
+    throw combine(errors, `${errors.length} of ${wanted.length} charts could not be fetched as locked`);
   return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
 }
 
@@ -120,12 +120,12 @@ async function fetchOne(
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const found = await archiveDigest(chart, context.cwd);
   if (digest !== '' && found !== digest) {
-    const is = chart.metadata.version === version ? '' : `, version ${chart.metadata.version}`;
+    const is = chart.metadata.version === version ? '' : ` (version ${chart.metadata.version})`;
     throw new AirgapError(
       'chart-invalid',
-      `chart ${name} ${version} is not the locked one: ${found}${is}, and not ${digest}`,
+      `chart ${name} ${version} differs from the lock file: digest ${found}${is} instead of ${digest}`,
       {
-        hint: 'it was published or changed again; helm airgap images … --check-lock says what else did, --lock takes it over',
+        hint: 'it was changed or published again; show all changes with helm airgap images … --check-lock, or accept them with --lock',
       },
     );
   }
@@ -140,7 +140,7 @@ function requestOf({ chart = '', repo, version, dependencyUpdate }: LockFileChar
   const update = dependencyUpdate ? { dependencyUpdate } : {};
   if (repo !== undefined) return { chart, repo, version };
   if (/^\.\.?(?:\/|$)/.test(chart)) return { chart: resolve(folder, chart), ...update };
-  // A tag or digest in an OCI reference says the version, and Helm wants no second word on it.
+  // Helm rejects --version for an OCI reference with a tag or digest.
   return /^oci:\/\/[^/]+\/.*[:@]/.test(chart) ? { chart } : { chart, version };
 }
 

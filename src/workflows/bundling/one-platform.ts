@@ -11,9 +11,9 @@ interface Candidate {
 }
 
 /**
- * The image for one platform out of a graph with one root: the manifest that the root's index has for it, with its own
- * digest, under the root's name. A name that was pinned to the index is pinned to the manifest then.
- * @throws AirgapError `image-not-found` with the platforms that there are, also when several fit
+ * Reduces a graph with one root to the image for one platform. The root becomes that image's manifest; a reference with
+ * a digest gets the digest of the manifest.
+ * @throws AirgapError `image-not-found` with the available platforms, also when several match
  */
 export async function onePlatform(source: Bundle, graph: Graph, root: Root, want: Platform): Promise<Graph> {
   const all = await candidatesOf(source, graph, root);
@@ -24,12 +24,15 @@ export async function onePlatform(source: Bundle, graph: Graph, root: Root, want
   if (chosen === undefined || others.length > 0) {
     const list = (some: readonly Candidate[]): string =>
       [...new Set(some.map(({ platform }) => formatPlatform(platform)))].sort().join(', ');
-    const there = all.length === 0 ? 'no platform at all' : `only ${list(all)}`;
+    const there = all.length === 0 ? 'none' : list(all);
     const [what, hint] =
       chosen === undefined
-        ? [`is not there for ${formatPlatform(want)}, ${there}`, 'choose among these with --platform']
-        : [`is there ${fitting.length} times for ${formatPlatform(want)}: ${list(fitting)}`, 'name the variant too'];
-    throw new AirgapError('image-not-found', `${name} ${what}`, { hint: `${hint}, or leave it out to have all` });
+        ? [`has no image for ${formatPlatform(want)}; available: ${there}`, 'select one of these with --platform']
+        : [
+            `has ${fitting.length} images for ${formatPlatform(want)}: ${list(fitting)}`,
+            'add the variant to --platform',
+          ];
+    throw new AirgapError('image-not-found', `${name} ${what}`, { hint: `${hint}, or omit --platform to get all` });
   }
   const below = closureOf(graph, chosen.descriptor.digest);
   const [manifests, blobs] = [new Set(below.manifests), new Set(below.blobs)];
@@ -42,14 +45,14 @@ export async function onePlatform(source: Bundle, graph: Graph, root: Root, want
   };
 }
 
-/** Every image below the root with the platform that an index says, else its own config. */
+/** Returns all images below the root, with the platform from the index or else from the image config. */
 async function candidatesOf(source: Bundle, graph: Graph, root: Root): Promise<Candidate[]> {
   const found = new Map<string, Candidate>();
   const configs = new Map<string, Promise<Platform | undefined>>();
   const add = async ({ platform: said, ...descriptor }: Descriptor): Promise<void> => {
     const node = graph.manifests.get(descriptor.digest);
     if (node === undefined || isIndexType(descriptor.mediaType)) return;
-    // However often an index names it, its config is read once.
+    // Reads each config once, even if an index lists the image repeatedly.
     const own = said === undefined ? (configs.get(descriptor.digest) ?? configured(source, node)) : undefined;
     if (own !== undefined) configs.set(descriptor.digest, own);
     const platform = said ?? (await own);
@@ -63,7 +66,7 @@ async function candidatesOf(source: Bundle, graph: Graph, root: Root): Promise<C
   return [...found.values()];
 }
 
-/** OCI image specification, config.md: `os`, `architecture`, `variant`. Undefined for what is no image. */
+/** Returns the platform of an image config (OCI image specification, config.md); undefined for other artifacts. */
 async function configured(source: Bundle, { blobs }: ManifestNode): Promise<Platform | undefined> {
   const config = blobs.find(({ mediaType }) => isImageConfigType(mediaType));
   if (config === undefined) return undefined;

@@ -17,46 +17,46 @@ import type { Context } from '../context.ts';
 import { ImageConfigs } from './image-configs.ts';
 
 export interface ResolveOptions {
-  /** Wanted platforms; empty: all. */
+  /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
-  /** Requests at the same time. */
+  /** Concurrent requests. */
   readonly concurrency: number;
-  /** Whether the configs of images are searched for further images. */
+  /** Searches the configs of images for further images. */
   readonly imageConfigs: boolean;
-  /** Whether signatures, attestations and whatever else belongs to images is carried, too. */
+  /** Bundles referrers of images, such as signatures and attestations. */
   readonly referrers: boolean;
-  /** Whether attestations in indexes stay with the images that they are of. */
+  /** Handling of attestations in indexes: kept together with their images, or dropped. */
   readonly attestations: 'keep' | 'drop';
 }
 
-/** Findings as they were chosen. */
+/** Findings after the user's selections. */
 export interface Chosen {
   readonly findings: readonly Finding[];
   readonly choices: readonly Choice[];
 }
 
 export interface Resolution extends Chosen {
-  /** What is to be bundled, each finding with a root in the graph; without those that are only possible. */
+  /** Findings to bundle, each with a root in the graph; without those that are only `possible`. */
   readonly findings: readonly Finding[];
   readonly graph: Graph;
-  /** Candidates that their registries do not have. */
+  /** Candidates that do not exist in their registries. */
   readonly dropped: readonly Dropped[];
-  /** Candidates that are only possible: `images` lists them, and nobody asked for them to be bundled. */
+  /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
   readonly possible: readonly string[];
-  /** What belongs to indexes that a choice of platforms made others of, and is not in the graph. */
+  /** Referrers of indexes that the platform selection replaced. They are not in the graph. */
   readonly leftOut: readonly Referrer[];
 }
 
-/** How far images of images' configs are followed. */
+/** Levels of images in configs of images that are followed. */
 const DEPTH = 3;
 
 /**
- * Asks the registries for all manifests of what is to be bundled, and of what the configs of these images name in turn.
- * A candidate below `certain` that is definitely not there (404) was none, and is dropped with a warning. Everything else
- * that does not answer is an error: an image that may be missing is not passed over.
- * @param choose all findings as they are chosen, with the places that were found on the way
- * @param questions has on record what registries did not say of signatures and the like
- * @throws AirgapError for every image that could not be had, with the places that want it
+ * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. A
+ * candidate below `certain` that does not exist (404) is dropped with a warning. Any other failure is an error, so that
+ * no image is left out silently.
+ * @param select returns the selected findings, including the references found while resolving
+ * @param requests records images whose referrers could not all be read
+ * @throws AirgapError for every image that could not be resolved, with the charts that need it
  */
 export async function resolveImages(
   { emit, signal }: Context,
@@ -77,8 +77,9 @@ export async function resolveImages(
     const { findings: all, choices } = choose(more);
     const wanted = limit.within(all.filter(isWanted));
     const fresh = wanted.filter(({ reference }) => !asked.has(reference));
-    const whence = depth === 0 ? '' : ' that image configs name';
-    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${fresh.length} images${whence}` });
+    const whence = depth === 0 ? '' : ' from image configs';
+    const images = fresh.length === 1 ? '1 image' : `${fresh.length} images`;
+    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${images}${whence}` });
     for (const { reference } of fresh) asked.add(reference);
     const failures = await walker.add(fresh.map(({ reference }) => parseReference(reference)));
     const dropped = await missingAmong(client, failures, fresh, steps);
@@ -96,7 +97,7 @@ export async function resolveImages(
     if (named.length === 0) {
       const complete = await configs.within(await belonging.within(walker.graph()));
       const [dropped, leftOut] = [[...gone.values()], belonging.leftOut()];
-      const possible = all.filter((one) => !wanted.includes(one)).map(({ reference }) => reference);
+      const possible = all.filter((finding) => !wanted.includes(finding)).map(({ reference }) => reference);
       return { findings: wanted.filter(isThere), choices, graph: complete, dropped, possible, leftOut };
     }
     more.push(...named);
@@ -109,8 +110,8 @@ function rootsOf({ roots }: Graph, findings: readonly Finding[]): Root[] {
 }
 
 /**
- * The candidates among the failed that are no images. The tag itself is asked for once more: a manifest that an index
- * names and a platform that it does not have are not found either, and their image is there.
+ * Returns the failed candidates that do not exist. Their tags are requested once more, because `image-not-found` is
+ * also the error for a missing child or platform of an existing image.
  */
 async function missingAmong(
   client: AskedSource,
@@ -136,7 +137,7 @@ async function missingAmong(
   });
 }
 
-/** Which chart wants what could not be had, and where. */
+/** Returns the error for images that could not be resolved, with the charts that need them. */
 function unresolved(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
   const known = new Map(findings.map((finding) => [finding.reference, finding]));
   const errors = failures.flatMap(({ reference, error }) => {
@@ -144,12 +145,12 @@ function unresolved(failures: readonly WalkFailure[], findings: readonly Finding
     const { found = [], confidence = 'certain' } = known.get(name) ?? {};
     const parts = error.causes.length === 0 ? [error] : error.causes.map((cause) => failureOf(name, cause));
     return parts.map((part) => {
-      // Who cannot be reached says nothing of the image.
+      // An unreachable registry says nothing about the image.
       const isUnreached = part.code === 'network' || part.code === 'registry';
       const otherwise = isUnreached
         ? undefined
-        : 'leave it out with --exclude, or name another place for it with --mirror';
-      const doubt = `if it is no image that the charts pull, leave it out with --exclude ${name}`;
+        : 'leave it out with --exclude, or configure another location with --mirror';
+      const doubt = `if the charts do not pull it, leave it out with --exclude ${name}`;
       const hint =
         part.hint === undefined ? otherwise : confidence === 'certain' ? part.hint : `${part.hint}; ${doubt}`;
       return new AirgapError(part.code, `${part.message}, ${wantedBy(found)}`, { ...(hint && { hint }), cause: part });

@@ -8,16 +8,16 @@ import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
 import { exportedLock } from './exported-lock.ts';
 
-/** An older bundle, which whoever gets a delta has pushed already. */
+/** Base bundle of a delta, which has been pushed to the target before. */
 export interface Older {
-  /** Of its lock's manifest. */
+  /** Digest of its inventory manifest. */
   readonly lockDigest: Digest;
-  /** Blobs of its images. Those that it leaves out itself count too: who could push it had them. */
+  /** Blobs of its images, including those that it leaves out as a delta itself. */
   readonly blobs: ReadonlyMap<Digest, RequiredBlob>;
 }
 
 /**
- * Reads what an older bundle holds, from the bundle or from the file that stands for it.
+ * Reads the content of a base bundle, from the bundle or from its exported inventory.
  * @throws AirgapError `file`; `bundle-invalid` when it is damaged, another tool's archive, or another document
  */
 export async function readOlder(file: string, concurrency: number, signal?: AbortSignal): Promise<Older> {
@@ -30,7 +30,7 @@ export async function readOlder(file: string, concurrency: number, signal?: Abor
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
     const hint =
-      'give the older bundle, or what helm airgap inspect OLD.tar -o lock writes: a lock file of references does not say which blobs its images are made of';
+      'use the older bundle or the output of helm airgap inspect OLD.tar -o lock; an airgap.lock file does not list the blobs of images';
     throw new AirgapError('bundle-invalid', `--since: ${error.message}`, { hint: error.hint ?? hint, cause: error });
   }
 }
@@ -45,15 +45,15 @@ async function readLockOf(file: string, concurrency: number, signal?: AbortSigna
 }
 
 /**
- * What the lock of a delta says: every blob of the images that the older bundle has is left out. Manifests, charts, and
- * what belongs to images all travel: they are small, and `push`, `verify` and `values` read them offline, out of this file alone.
+ * Returns the inventory fields of a delta, which leaves out every image blob of the base bundle. Manifests, charts and
+ * referrers are always included: they are small, and `push`, `verify` and `values` need them offline.
  */
 export function requiresOf(
   { lockDigest, blobs }: Older,
   graph: Graph,
   charts: readonly ChartArtifact[],
 ): Pick<Lock, 'since' | 'requires'> {
-  // The lock itself is made with the empty config.
+  // The inventory manifest uses the empty config.
   const kept = new Set([
     emptyBlob.descriptor.digest,
     ...charts.flatMap(({ content }) => [...content.blobs.keys()]),

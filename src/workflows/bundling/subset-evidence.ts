@@ -19,22 +19,22 @@ import { SIGNATURE_LIMIT } from './image-signatures.ts';
 
 export interface EvidenceOptions extends ReadBlobOptions {
   readonly graph: Pick<Graph, 'roots'>;
-  /** What belongs to indexes that a choice of platforms made others of. */
+  /** Referrers of indexes that the platform selection replaced. */
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
   readonly concurrency: number;
-  /** Has on record what could not be read. */
+  /** Records what could not be read. */
   readonly questions: ReferrerQuestions;
 }
 
 /**
- * What shows offline that images of some platforms were made of signed indexes: these indexes, and their signatures. None
- * of it is pushed. An image whose index has no signature needs none.
+ * Returns evidence that proves offline that reduced indexes derive from signed indexes: the original indexes and their
+ * signatures. Evidence is not pushed. It is empty for indexes without signatures.
  * @throws AirgapError `interrupted`
  */
 export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uint8Array[]> {
   const { graph, leftOut, concurrency } = options;
-  // What cosign's other tags stand for are no signatures.
+  // Cosign's other tags refer to attestations and SBOMs.
   const likely = leftOut.filter(({ tag = '.sig' }) => tag.endsWith('.sig'));
   const outcomes = await settle(likely, concurrency, (referrer) => signatureOf(referrer, options));
   const evidence = new Map<Digest, Uint8Array>();
@@ -45,7 +45,7 @@ export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uin
     if ('error' in outcome) {
       const error = failureOf(`${formatRepository(repository)}@${descriptor.digest}`, outcome.error);
       if (error.code === 'image-not-found' || error.code === 'registry') {
-        options.emit({ type: 'warning', message: `not taken for a signature: ${error.message}` });
+        options.emit({ type: 'warning', message: `ignored as a signature: ${error.message}` });
       } else options.questions.note(repository.registry, [name], error);
     } else if (outcome.value.length > 0) signed.add(name);
     for (const bytes of 'error' in outcome ? [] : outcome.value) evidence.set(digestOf(bytes), bytes);
@@ -57,11 +57,12 @@ export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uin
   return [...evidence].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, bytes]) => bytes);
 }
 
-/** Its manifest and what it has signed; nothing for what is no signature. */
+/** Returns the manifest of a signature and its signed payloads; empty if it is not a signature. */
 async function signatureOf(referrer: Referrer, options: EvidenceOptions): Promise<Uint8Array[]> {
   const { repository, descriptor } = referrer;
   const manifest = await referrerManifest((lookup) => options.source.manifest(repository, lookup), referrer);
-  if (digestOf(manifest.bytes) !== descriptor.digest) throw new AirgapError('registry', 'is other content');
+  if (digestOf(manifest.bytes) !== descriptor.digest)
+    throw new AirgapError('registry', 'the registry returned other content');
   const blobs = signatureBlobs(readLinks(manifest.descriptor.mediaType, manifest.bytes));
   const read: Uint8Array[] = [];
   for (const { blob } of blobs.filter((one) => one.blob.size <= SIGNATURE_LIMIT)) {
@@ -70,7 +71,7 @@ async function signatureOf(referrer: Referrer, options: EvidenceOptions): Promis
   return read.length === 0 ? [] : [manifest.bytes, ...read];
 }
 
-/** The signatures that a bundle has of indexes which some of its images were made of. */
+/** Returns the signatures in a bundle for the original indexes of reduced images. */
 export function carriedSignatures(bundle: Pick<Bundle, 'lock' | 'entries'>): Referrer[] {
   return (bundle.lock()?.images ?? []).flatMap(({ reference, referrers = [] }) =>
     referrers.flatMap(({ digest, subject, artifactType, tag, leftOut }) => {
@@ -84,9 +85,9 @@ export function carriedSignatures(bundle: Pick<Bundle, 'lock' | 'entries'>): Ref
 }
 
 /**
- * Whether a bundle has the index that its lock says an image was made of, and the image is what a choice of platforms makes
- * of that: it has nothing that the index has not.
- * @throws AirgapError `digest-mismatch`, and what reading a damaged bundle throws
+ * Returns whether a bundle has the original index of an image and the image is a platform subset of it, without any
+ * other content.
+ * @throws AirgapError `digest-mismatch`; errors of reading a damaged bundle
  */
 export async function isMadeOfSource(bundle: Bundle, { reference, descriptor, sourceDigest }: Root): Promise<boolean> {
   if (sourceDigest === undefined) return false;

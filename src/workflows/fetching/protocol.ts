@@ -8,13 +8,13 @@ import type { BlobNode } from '../../oci/graph.ts';
 import type { Context } from '../context.ts';
 import type { RegistryAccess } from '../registry.ts';
 
-/** How a thread reaches registries. Credentials are not among it: it asks for those. */
+/** Registry settings of a thread, without credentials, which it requests from the main thread. */
 export interface ThreadSettings
   extends Pick<RegistryAccess, 'mirrors' | 'plainHttp' | 'caFile' | 'clientCertificates'> {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What a thread needs of them. */
+/** Returns the settings for a thread. */
 export function threadSettings(
   { env }: Pick<Context, 'env'>,
   { mirrors, plainHttp, caFile, clientCertificates = [] }: RegistryAccess,
@@ -22,7 +22,7 @@ export function threadSettings(
   return { env: { ...env }, mirrors, plainHttp, clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
 }
 
-/** A blob to be fetched to its place; `have` bytes are there already. */
+/** A blob to fetch to an offset of the bundle, where `written` bytes of it exist already. */
 export interface FetchJob {
   readonly job: number;
   readonly node: BlobNode;
@@ -31,16 +31,16 @@ export interface FetchJob {
   readonly have: number;
 }
 
-/** A question to the authorizer of the main thread, the only one that knows credentials. */
+/** Request to the authorizer of the main thread, the only one that knows credentials. */
 export interface Question {
   readonly question: number;
   readonly access: Access;
-  /** The answer that refused what was sent; left out, nothing was refused. */
+  /** Response that refused the previous authorization, if any. */
   readonly refused?: {
     readonly challenge: string | readonly string[] | undefined;
     readonly sent: string | undefined;
   };
-  /** The answer that ends the request, to be explained; the answer to this question is no header then. */
+  /** Final refusal to be explained. The answer is then an `explanation` instead of a header. */
   readonly explain?: RefusedRequest;
 }
 
@@ -58,7 +58,7 @@ export type FromThread =
   | { readonly type: 'done'; readonly job: number; readonly fetched: number }
   | { readonly type: 'failed'; readonly job: number; readonly error: SentError };
 
-/** An error on its way from one thread to another: without its cause, which may be anything. */
+/** Serialized error for messages between threads, without `cause`, which may not be serializable. */
 export interface SentError {
   readonly code: ErrorCode;
   readonly message: string;

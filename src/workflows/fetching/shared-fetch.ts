@@ -17,8 +17,8 @@ import {
 } from './protocol.ts';
 
 /**
- * Bytes of large blobs for which a thread beside the main one pays. It costs some 50 ms of processor time and 25 MB, and
- * then half of the hashing and writing is its. Small blobs gain nothing: what they cost is requests.
+ * Bytes of large blobs from which a second thread is worthwhile. It costs some 50 ms of processor time and 25 MB, and
+ * takes over half of the hashing and writing. Small blobs gain nothing, because requests dominate their cost.
  */
 const WORTHWHILE = 64 * 1024 * 1024;
 
@@ -28,14 +28,14 @@ interface Job {
   readonly end: PromiseWithResolvers<number>;
 }
 
-/** The thread is gone: not the blob's fault, nor the registry's. */
+/** The worker thread has ended; the blob can still be fetched by the main thread. */
 class Lost extends Error {}
 
-/** Fetches blobs, and shares large ones out among the main thread and another. */
+/** Fetches blobs, distributing large ones between the main thread and a worker thread. */
 export class SharedFetch {
   readonly #source: Source;
   readonly #thread: FetchThread | undefined;
-  /** Large blobs that the main thread is busy with, and bytes of them. */
+  /** Number and bytes of the large blobs that the main thread is fetching. */
   #count = 0;
   #bytes = 0;
 
@@ -44,7 +44,7 @@ export class SharedFetch {
     this.#thread = thread;
   }
 
-  /** Starts the thread when there is enough for it to do; it starts while the main one goes on. */
+  /** Starts the worker thread if it is worthwhile, without waiting for it. */
   static for(
     { blobs }: Pick<Graph, 'blobs'>,
     source: Source & { readonly authorizer: Authorizer },
@@ -82,9 +82,9 @@ export class SharedFetch {
   }
 }
 
-/** The main thread's end of one. */
+/** Main thread's side of a worker thread. */
 class FetchThread {
-  /** Bytes of the blobs that it is busy with. */
+  /** Bytes of the blobs that it is fetching. */
   bytes = 0;
   isLost = false;
   readonly #worker: Worker;
@@ -96,13 +96,13 @@ class FetchThread {
   constructor(settings: ThreadSettings, authorizer: Authorizer, emit: Emit) {
     this.#authorizer = authorizer;
     this.#emit = emit;
-    // The build makes two files of the program; the sources are as many as they are.
+    // The build bundles the worker into a file of its own.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './fetch-thread.cjs';
     this.#worker = new Worker(new URL(file, import.meta.url), { workerData: settings });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
     this.#worker.on('error', () => this.#lose());
     this.#worker.on('exit', () => this.#lose());
-    // Alone it keeps nobody waiting: with jobs to do, somebody waits for those.
+    // An idle worker must not keep the process alive.
     this.#worker.unref();
   }
 
@@ -156,7 +156,7 @@ class FetchThread {
     else if (message.type === 'failed') job?.end.reject(receivedError(message.error));
     else if (job !== undefined) {
       const note = job.checkpoint(message.digest, message.bytes);
-      // Whoever waits for the job is told when it ends.
+      // `fetch` awaits the checkpoints and throws their errors.
       note.catch(() => {});
       job.notes.push(note);
     }
@@ -175,11 +175,11 @@ class FetchThread {
 
   #lose(): void {
     this.isLost = true;
-    for (const { end } of this.#jobs.values()) end.reject(new Lost('the thread has ended'));
+    for (const { end } of this.#jobs.values()) end.reject(new Lost('the worker thread has ended'));
   }
 }
 
-/** Texts of a thread, without the secrets that only this one knows. */
+/** Redacts the texts of an event: the worker does not know the secrets. */
 function shown(event: AirgapEvent): AirgapEvent {
   if (event.type === 'retry') return { ...event, what: redact(event.what), reason: redact(event.reason) };
   return event.type === 'warning' ? { ...event, message: redact(event.message) } : event;

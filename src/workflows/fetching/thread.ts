@@ -18,10 +18,10 @@ import {
   type ToThread,
 } from './protocol.ts';
 
-/** Bytes that are fetched before the main thread hears of them: a message for every piece would cost more than the news. */
+/** Bytes between progress messages to the main thread; a message for every chunk would be too expensive. */
 const NEWS = 1024 * 1024;
 
-/** A thread that fetches blobs over connections of its own, hashes them, and writes them to their places. */
+/** Worker that fetches blobs over its own connections, hashes them, and writes them at their offsets. */
 class FetchThread {
   readonly #port: MessagePort;
   readonly #client: RegistryClient;
@@ -29,7 +29,7 @@ class FetchThread {
   readonly #abort = new AbortController();
   readonly #questions = new Map<number, PromiseWithResolvers<string | AccessRefusal | undefined>>();
   #asked = 0;
-  /** Blobs on their way, all of them large. */
+  /** Number of blobs being fetched, all of them large. */
   #count = 0;
 
   constructor(port: MessagePort, { env, mirrors, plainHttp, caFile, clientCertificates = [] }: ThreadSettings) {

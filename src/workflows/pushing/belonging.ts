@@ -11,25 +11,25 @@ import {
   type ReferrersPushResult,
 } from '../../transfer/referrers-push.ts';
 
-/** How many signatures and whatever else belongs to images and charts went along. */
+/** Number of referrers by push status. */
 export interface Belonging {
   readonly pushed: number;
-  /** That were there already. */
+  /** Already present in the target. */
   readonly present: number;
-  /** Whose tag has something else, which was left. */
+  /** Not pushed because cosign's tag has another digest in the target. */
   readonly kept: number;
-  /** That the registry does not take. */
+  /** Not accepted by the registry. */
   readonly refused: number;
 }
 
 export interface BelongingOptions extends ReferrersPushOptions {
-  /** Whether it is an error that the registry does not take one. */
+  /** Makes it an error if the registry does not accept a referrer. */
   readonly requireReferrers: boolean;
 }
 
 /**
- * Pushes what belongs to the images and charts that are there by now.
- * @returns with the errors of what could not be pushed
+ * Pushes the referrers of images and charts that are already in the target.
+ * @returns outcomes, and errors of referrers that could not be pushed
  * @throws AirgapError `interrupted`
  */
 export async function pushBelonging(
@@ -50,21 +50,21 @@ export async function pushBelonging(
     const errors = [...refused, ...unlisted].flatMap(({ error = [] }) => error);
     return { outcomes, failures: [...failures, ...new Set(errors)] };
   }
-  warn(options.emit, refused, (count) => `the registry does not take ${count}; the images are there`);
-  warn(options.emit, unlisted, (count) => `the registry cannot list ${count} with the images; all are there by digest`);
+  warn(options.emit, refused, (count) => `the registry does not accept ${count}; the images were pushed`);
+  warn(options.emit, unlisted, (count) => `the registry cannot list ${count} (available by digest only)`);
   return { outcomes, failures };
 }
 
-/** How many had which end. */
+/** Counts referrers by status. */
 export function countBelonging(outcomes: readonly ReferrerOutcome[]): Belonging {
   const of = (status: ReferrerOutcome['status']): number => outcomes.filter((one) => one.status === status).length;
   return { pushed: of('pushed'), present: of('present'), kept: of('kept'), refused: of('refused') };
 }
 
-/** Kinds and answers of one warning: there may be thousands, and the first ones show what is the matter. */
+/** Referrers shown in a warning, since there may be thousands. */
 const SHOWN = 5;
 
-/** One warning for all with the same end. */
+/** Emits one warning for all referrers with the same status. */
 function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], say: (count: string) => string): void {
   if (outcomes.length === 0) return;
   const list = outcomes
@@ -72,6 +72,6 @@ function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], say: (count: str
     .map(({ referrer, error }) => `${referrerKind(referrer)} of ${referrer.subject} (${error?.message})`);
   const more = outcomes.length > SHOWN ? [`and ${outcomes.length - SHOWN} more`] : [];
   const count = outcomes.length === 1 ? '1 referrer' : `${outcomes.length} referrers`;
-  const message = `${say(count)}: ${[...list, ...more].join('; ')}; --require-referrers makes that an error`;
+  const message = `${say(count)}: ${[...list, ...more].join('; ')}; --require-referrers turns this into an error`;
   emit({ type: 'warning', message });
 }

@@ -13,30 +13,31 @@ import type { Context } from '../context.ts';
 import { checkNamed } from './foreign.ts';
 import { type Selection, selected } from './selection.ts';
 
-/** What is going to be pushed: one bundle, or several as if they were one. */
+/** Content to push, from one or several bundles. */
 export interface Cargo {
   readonly bundles: readonly Bundle[];
   readonly graph: Graph;
   readonly source: Source;
-  /** What deltas leave out and none of the bundles holds; undefined when none is a delta. */
+  /** Blobs that deltas leave out and no loaded bundle has; undefined if none is a delta. */
   readonly required: readonly RequiredBlob[] | undefined;
   close(): Promise<void>;
 }
 
 export interface LoadOptions {
-  /** Bundles, pushed as if they were one. */
+  /** Bundles to push together. */
   readonly files: readonly string[];
   readonly selection: Selection;
   readonly concurrency: number;
-  /** The name of what another tool's archive names by a tag alone, or not at all when it is the only one. */
+  /** Reference to assume for images that another tool's archive identifies only by tag, or for its only image. */
   readonly as?: Reference;
-  /** The public key that has to have signed each of them. */
+  /** Public key by which every bundle must be signed. */
   readonly signer?: SigningKey['publicKey'] | undefined;
 }
 
 /**
- * Opens bundles and reads every manifest of what is wanted.
- * @throws AirgapError what opening and choosing throw; `unsupported` for an archive that does not name its images; `signature` for one that is not signed by the key; `collision` for a name with two contents, `several` for damage
+ * Opens bundles and reads all manifests of the selected images and charts.
+ * @throws AirgapError of opening and selecting; `unsupported` for an archive that does not name its images; `signature`
+ *   for one that is not signed by the key; `collision` for a name with two digests; `several` for damaged entries
  */
 export async function load(
   context: Context,
@@ -71,7 +72,7 @@ async function graphOf(
   const graphs: Graph[] = [];
   for (const [at, bundle] of bundles.entries()) {
     const references = (wanted[at] ?? []).map(({ reference }) => reference);
-    // Reading manifests out of a bundle is no progress worth telling.
+    // Reading manifests from a bundle is too fast to be worth reporting.
     const quiet: typeof emit = (event) => (event.type === 'image' ? undefined : emit(event));
     const walker = new Walker(bundle, { platforms: [], concurrency, emit: quiet, signal });
     const found = await walker.add(references);
@@ -87,7 +88,7 @@ async function graphOf(
   return merged(bundles, graphs);
 }
 
-/** @throws AirgapError `collision` for a reference that has another digest in another bundle */
+/** Merges the graphs of several bundles. @throws AirgapError `collision` for a reference with two digests */
 function merged(bundles: readonly Bundle[], graphs: readonly Graph[]): Graph {
   const roots = new Map<string, { readonly root: Root; readonly path: string }>();
   for (const [at, graph] of graphs.entries()) {
@@ -96,8 +97,8 @@ function merged(bundles: readonly Bundle[], graphs: readonly Graph[]): Graph {
       const name = formatReference(root.reference);
       const known = roots.get(name);
       if (known !== undefined && known.root.descriptor.digest !== root.descriptor.digest) {
-        throw new AirgapError('collision', `${name} is not the same in ${known.path} and in ${path}`, {
-          hint: 'push them one after the other, the older first, and the newer with --on-existing-tag overwrite',
+        throw new AirgapError('collision', `${name} has different digests in ${known.path} and ${path}`, {
+          hint: 'push the older bundle first, then the newer one with --on-existing-tag overwrite',
         });
       }
       if (known === undefined) roots.set(name, { root, path });
@@ -111,7 +112,7 @@ function merged(bundles: readonly Bundle[], graphs: readonly Graph[]): Graph {
   };
 }
 
-/** Content is asked for by digest: any bundle that has it will do. */
+/** Returns a source over all bundles. Content is read by digest, so any bundle that has it will do. */
 function together(bundles: readonly Bundle[]): Source {
   const holder = (digest: string): Bundle =>
     bundles.find(({ entries }) => entries.has(digest as Digest)) ?? (bundles[0] as Bundle);

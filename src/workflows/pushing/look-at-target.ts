@@ -8,30 +8,30 @@ import type { Context } from '../context.ts';
 import { connect, type RegistryAccess } from '../registry.ts';
 import { placeOf } from './places.ts';
 
-/** What a target says of the images of a bundle, asked for a few of them. */
+/** Result of checking for a sample of a bundle's images in the target. */
 export type Look =
-  | { readonly says: 'there' }
-  /** It has none of them. */
-  | { readonly says: 'nothing'; readonly asked: readonly string[] }
-  /** It cannot be asked from here, or does not tell. */
+  | { readonly says: 'found' }
+  /** None of the sampled images exists. */
+  | { readonly says: 'missing'; readonly asked: readonly string[] }
+  /** The target cannot be reached, or does not answer the question. */
   | { readonly says: 'unknown'; readonly why: string };
 
 export interface LookOptions extends Pick<OpenOptions, 'signer'> {
   readonly bundle: string;
   readonly target: Target;
   readonly access: RegistryAccess;
-  /** The chart whose images are asked for first. */
+  /** Chart whose images are sampled first. */
   readonly chart: string | undefined;
-  /** Milliseconds for all of it. */
+  /** Milliseconds for the whole check. */
   readonly limit: number;
 }
 
-/** As many images are asked for. */
+/** Number of images that are checked. */
 const FEW = 3;
 
 /**
- * Asks the target whether it has images of a bundle under the names that push gives them: one HEAD for each of a few, each
- * once, and nothing is asked of any other host but those that give credentials.
+ * Checks whether the target has images of a bundle under the names that push gives them: one HEAD request for each of a
+ * few images, without retries. No other hosts are contacted, except for credentials.
  * @throws AirgapError `bundle-invalid`, `signature`, `file` of the bundle
  */
 export async function lookAtTarget(context: Context, options: LookOptions): Promise<Look> {
@@ -39,7 +39,7 @@ export async function lookAtTarget(context: Context, options: LookOptions): Prom
   const enough = new AbortController();
   const signal = context.signal === undefined ? enough.signal : AbortSignal.any([enough.signal, context.signal]);
   const names = await namesOf(options);
-  if (names.length === 0) return { says: 'unknown', why: 'the bundle holds no image' };
+  if (names.length === 0) return { says: 'unknown', why: 'the bundle has no images' };
   const { client } = connect({ ...context, emit: silent, signal }, options.access, signal);
   const late = async (): Promise<Look> => {
     await sleep(limit, undefined, { signal });
@@ -48,10 +48,10 @@ export async function lookAtTarget(context: Context, options: LookOptions): Prom
   const asked = async (): Promise<Look> => {
     const heads = names.map(async (name) => client.head(name, name.digest ?? name.tag ?? 'latest'));
     const answers = await Promise.allSettled(heads);
-    if (answers.some((answer) => answer.status === 'fulfilled' && answer.value !== undefined)) return { says: 'there' };
+    if (answers.some((answer) => answer.status === 'fulfilled' && answer.value !== undefined)) return { says: 'found' };
     const failed = answers.find((answer) => answer.status === 'rejected');
     if (failed !== undefined) return { says: 'unknown', why: messageOf(failed.reason) };
-    return { says: 'nothing', asked: names.map(formatRepository) };
+    return { says: 'missing', asked: names.map(formatRepository) };
   };
   try {
     return await Promise.race([late(), asked()]);
@@ -61,7 +61,9 @@ export async function lookAtTarget(context: Context, options: LookOptions): Prom
   }
 }
 
-/** Those of the chart first, since not everything need have been pushed. */
+/**
+ * Returns target references of a few images, preferably of the chart, since a part of the bundle may have been pushed.
+ */
 async function namesOf({ bundle, signer, chart, target }: LookOptions): Promise<Reference[]> {
   const source = await openForUse(bundle, { signer });
   try {
@@ -75,18 +77,18 @@ async function namesOf({ bundle, signer, chart, target }: LookOptions): Promise<
   }
 }
 
-/** What is to be told of it; nothing where the images are there. */
+/** Returns the message for the result; undefined if the images are present. */
 export function lookText(
   look: Look,
   target: Target,
 ): { readonly type: 'warning' | 'stage'; readonly message: string } | undefined {
-  if (look.says === 'there') return undefined;
+  if (look.says === 'found') return undefined;
   if (look.says === 'unknown') {
     return {
       type: 'stage',
-      message: `nobody has looked whether the images are at ${formatTarget(target)}: ${look.why}`,
+      message: `could not check whether the images are at ${formatTarget(target)}: ${look.why}`,
     };
   }
-  const message = `nothing of the bundle is at ${formatTarget(target)} (${look.asked.join(', ')}): has it been pushed there?`;
+  const message = `no image of the bundle was found at ${formatTarget(target)} (checked ${look.asked.join(', ')}); push the bundle there first`;
   return { type: 'warning', message };
 }

@@ -7,8 +7,8 @@ import { asksForWritten, chartRepository, type Target, targetReference } from '.
 import type { Reference } from '../../oci/reference.ts';
 
 /**
- * Where something of a bundle goes, and how its tag is called there: an image by the naming, a chart to the charts. What is
- * pulled by digest has a tag of its own all the same.
+ * Returns the target reference of an image (by the naming) or a chart (in the charts repository). The digest is
+ * dropped, since content pulled by digest gets a tag as well.
  */
 export function placeOf(target: Target, { digest: _, ...source }: Reference): Reference {
   const chart = chartName(source);
@@ -16,20 +16,24 @@ export function placeOf(target: Target, { digest: _, ...source }: Reference): Re
 }
 
 /**
- * The target, with what its naming has to know of how charts write references.
- * @throws AirgapError `usage` when the naming asks for that and nothing says it
+ * Returns the target, completed with the image names as charts write them, if the naming needs these.
+ * @throws AirgapError `usage` when the naming needs them and no single bundle provides them
  */
 export function withWritten(target: Target, bundles: readonly Bundle[]): Target {
   if (!asksForWritten(target)) return target;
   const [bundle, ...more] = bundles;
   const lock = bundle?.lock();
   if (lock !== undefined && more.length === 0) return { ...target, written: writtenNames(lock) };
-  throw new AirgapError('usage', `--naming ${target.naming} goes by how the charts of one bundle write their images`, {
-    hint: more.length > 0 ? 'push one bundle after the other' : 'name a bundle that helm airgap made',
-  });
+  throw new AirgapError(
+    'usage',
+    `--naming ${target.naming} depends on how the charts of a single bundle write their images`,
+    {
+      hint: more.length > 0 ? 'push one bundle after the other' : 'use a bundle written by helm airgap bundle',
+    },
+  );
 }
 
-/** The same for a bundle that nobody has opened yet. */
+/** Like {@link withWrittenNames}, for a bundle that is not open yet. */
 export async function withWrittenIn(
   target: Target,
   file: string | undefined,

@@ -16,20 +16,22 @@ import { absentOf, lookForRepositories } from './repositories.ts';
 import { requiredOf } from './required.ts';
 import { retired } from './retired.ts';
 
-/** What a push to one target would do. */
+/** Planned actions of a push to one target. */
 export interface PushPlan extends CopyPlan {
   /** `REGISTRY[/PREFIX]`. */
   readonly target: string;
   readonly naming: string;
-  /** Signatures and whatever else belongs to what the target will have. */
+  /** Referrers of the images and charts that the target will have. */
   readonly referrers: ReferrersPlan;
-  /** Of ECR; absent for a registry that makes repositories itself. */
+  /** Status of ECR repositories; absent for registries that create repositories on push. */
   readonly repositories?: Standing;
-  /** What the older bundle needed at this target and these do not. */
+  /** References that only the older bundle needs at this target. */
   readonly retired?: readonly Reference[];
 }
 
-/** Says what a push with the same options would do, and does nothing. @throws AirgapError what `push` would throw at once */
+/**
+ * Plans what {@link push} would do with the same options, without writing. @throws AirgapError that `push` would throw
+ */
 export async function planPush(context: Context, options: PushOptions): Promise<readonly PushPlan[]> {
   const cargo = await load(context, options);
   try {
@@ -43,15 +45,15 @@ export async function planPush(context: Context, options: PushOptions): Promise<
   }
 }
 
-/** The names of the repositories that ECR lacks, over all targets. @throws AirgapError `usage` where no target is ECR */
+/** Returns the repositories that ECR lacks, for all targets. @throws AirgapError `usage` if no target is ECR */
 export async function missingRepositories(context: Context, options: PushOptions): Promise<readonly string[]> {
   const { targets, access } = options;
   if (targets.every(({ registry }) => ecrHost(registry, access.ecrHosts) === undefined)) {
     throw new AirgapError(
       'usage',
-      `${targets[0]?.registry} is not known to be ECR, so it makes its repositories itself`,
+      `${targets[0]?.registry} is not known to be ECR, so it creates repositories on push`,
       {
-        hint: 'one that is ECR under another name needs --registry-type ecr and --region',
+        hint: 'if it is ECR under another name, add --registry-type ecr and --region',
       },
     );
   }

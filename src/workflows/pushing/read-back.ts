@@ -7,9 +7,9 @@ import type { CopyOutcome } from '../../transfer/copy.ts';
 import { failureOf } from '../../transfer/failure.ts';
 
 /**
- * Asks for every tag that was sent, and compares. What was present has just been seen, and is not asked for.
- * @param options how often a tag is asked for until it is what was sent
- * @returns a `digest-mismatch` for each that is not what was sent, and why others could not be asked for
+ * Reads back the digest of every pushed tag. Tags that were already present are not read again.
+ * @param options how often a tag is read until it has the expected digest
+ * @returns a `digest-mismatch` for each tag with another digest, and the errors of tags that could not be read
  */
 export async function readBack(
   sink: Pick<Sink, 'hasManifest'>,
@@ -28,11 +28,11 @@ export async function readBack(
   return answers.flatMap((answer, i) => {
     const { target, digest } = sent[i] as CopyOutcome;
     const name = formatReference(target);
-    if (!('value' in answer)) return [failureOf(`${name} was pushed, and could not be asked for`, answer.error)];
+    if (!('value' in answer)) return [failureOf(`${name} was pushed but could not be verified`, answer.error)];
     if (answer.value === digest) return [];
     return [
-      new AirgapError('digest-mismatch', `${name} was pushed and reads back as ${answer.value ?? 'nothing'}`, {
-        hint: `something else writes to ${formatRepository(target)}, or the registry lost it; push again`,
+      new AirgapError('digest-mismatch', `${name} was pushed but reads back as ${answer.value ?? 'nothing'}`, {
+        hint: `another client writes to ${formatRepository(target)}, or the registry lost it; push again`,
       }),
     ];
   });

@@ -5,8 +5,8 @@ import type { SigningKey } from '../../oci/signing-key.ts';
 import type { Receipt } from './receipt.ts';
 
 /**
- * What a bundle has and a receipt does not list, each in words. What a push of it left as it was (`kept`) or the registry
- * refused is listed, and told there.
+ * Returns messages about content of a bundle that a receipt does not list. Items with the status `kept` or `refused`
+ * are listed.
  * @throws AirgapError `bundle-invalid`, `signature`, `file`
  */
 export async function missingIn(
@@ -23,13 +23,15 @@ export async function missingIn(
       const name = formatReference(reference);
       const item = items.get(name);
       if (item === undefined) return [`${name} is not in the receipt`];
-      return item.digest === digest || item.status === 'kept' ? [] : [`${name} is ${digest}, and ${item.digest} there`];
+      return item.digest === digest || item.status === 'kept'
+        ? []
+        : [`${name} has digest ${digest} in the bundle and ${item.digest} in the receipt`];
     });
-    // Receipts of before said nothing of what belongs to images.
+    // Older receipts do not list referrers.
     const isSilent = receipt.counts === undefined && receipt.referrers.length === 0;
     const lost = isSilent ? [] : bundle.referrers().filter((referrer) => !isListed(receipt, referrer));
     return [
-      ...(isOther ? [`the receipt is of another bundle: none of its own has the lock ${lockDigest}`] : []),
+      ...(isOther ? [`the receipt is for another bundle: none in it has the inventory digest ${lockDigest}`] : []),
       ...roots,
       ...lost.map((one) => `${one.descriptor.digest} (${referrerKind(one)} of ${one.subject}) is not in the receipt`),
     ];

@@ -13,57 +13,57 @@ import type { ReferrerOutcome } from '../../transfer/referrers-push.ts';
 const digest = z.string().refine(isDigest, 'not a digest');
 const time = z.iso.datetime();
 
-/** Something that belongs to an image or chart at the target. */
+/** A referrer of an image or chart in the target. */
 const referrer = z.object({
-  /** `signature`, `attestation`, `SBOM`, or its type. */
+  /** `signature`, `attestation`, `SBOM`, or the artifact type. */
   kind: z.string(),
   repository: z.string().refine((text) => tryParseRepository(text) !== undefined, 'not a repository'),
-  /** What it belongs to: a manifest in the same repository. */
+  /** Digest of its subject, a manifest in the same repository. */
   subject: digest,
-  /** Cosign's, where that alone ties it to its subject. */
+  /** Cosign's tag, if only that ties it to its subject. */
   tag: z.string().optional(),
-  /** Of its manifest; of one that was `kept`, what its tag stands for. */
+  /** Digest of its manifest; for `kept`, the digest of the tag in the target. */
   digest,
-  /** Who says at the target that it belongs there. */
+  /** Method by which the target associates it with its subject. */
   via: z.enum(TIES),
-  /** `refused`: the registry does not take it, and it is not there. */
+  /** `refused`: the registry did not accept it. */
   status: z.enum(['pushed', 'present', 'kept', 'refused']),
-  /** When it was written, or seen. */
+  /** Time at which it was pushed or found. */
   at: time,
-  /** Of one that was `refused`, or is `unlisted`: the registry's answer. */
+  /** The registry's answer, if it was `refused` or is `unlisted`. */
   reason: z.string().optional(),
 });
 
-/** A document that says what a push left at a target, each tag as the registry answered for it. */
+/** Document that records the result of a push, each tag as the registry reported it. */
 const receiptSchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Receipt'),
   /** `REGISTRY[/PREFIX]`. */
   target: z.string(),
   naming: z.string(),
-  /** `lock`: digest of the lock's manifest, by which a delta calls its base. */
+  /** `lock`: digest of the inventory manifest, by which a delta refers to its base bundle. */
   bundles: z.array(z.object({ file: z.string(), size: z.int(), lock: digest.optional() })),
   started: time,
   finished: time,
   seconds: z.number(),
   /** Bytes sent. */
   bytes: z.int(),
-  /** How many there are of each list, so that one which is cut short is noticed; receipts of before do not say it. */
+  /** Length of each list, to detect truncation; absent in older receipts. */
   counts: z.object({ items: z.int(), referrers: z.int() }).optional(),
   items: z.array(
     z.object({
-      /** In the bundle: an image's full reference, `charts/NAME:TAG` of a chart. */
+      /** Name in the bundle: full reference of an image, `charts/NAME:TAG` of a chart. */
       source: z.string(),
-      /** With the tag, without the digest. */
+      /** Reference with tag, without digest. */
       target: z.string().refine((text) => tryParseReference(text) !== undefined, 'not a reference'),
-      /** What the tag stands for. */
+      /** Digest of the tag. */
       digest,
       status: z.enum(['pushed', 'present', 'kept']),
-      /** When the tag was written, or seen. */
+      /** Time at which the tag was pushed or found. */
       at: time,
     }),
   ),
-  /** Signatures and whatever else belongs to them; receipts of before have none. */
+  /** Referrers of the items; empty in older receipts. */
   referrers: z.array(referrer).default([]),
 });
 
@@ -78,11 +78,11 @@ export interface Pushed {
   readonly bytes: number;
   readonly started: Date;
   readonly finished: Date;
-  /** By the reference in the bundle; what is not in it was there when the push began. */
+  /** Time of the push, by reference in the bundle; others were present when the push started. */
   readonly written: ReadonlyMap<string, Date>;
 }
 
-/** The receipt of a push whose every tag was asked for. */
+/** Returns the receipt of a push whose tags have all been read back. */
 export function receiptOf({ bundles, outcomes, belonging, started, finished, written, ...rest }: Pushed): Receipt {
   return {
     apiVersion: 'airgap/v1',
@@ -121,14 +121,14 @@ export function receiptOf({ bundles, outcomes, belonging, started, finished, wri
 }
 
 /**
- * Reads a receipt. It is not signed: that it lists everything can be told only beside the bundle.
- * @throws AirgapError `file` when it cannot be read, `config` with what is wrong in it, such as things taken out of it
+ * Reads a receipt. Receipts are not signed, so completeness can be checked only against the bundle.
+ * @throws AirgapError `file` when it cannot be read, `config` when it is invalid or truncated
  */
 export async function readReceipt(path: string): Promise<Receipt> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('file', `the receipt cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `cannot read the receipt: ${messageOf(cause)}`, { cause });
   });
-  const hint = 'give a file that push wrote with --receipt';
+  const hint = 'use a file written by helm airgap push --receipt';
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -141,15 +141,15 @@ export async function readReceipt(path: string): Promise<Receipt> {
     return result.data;
   }
   const [issue] = result.error.issues;
-  throw new AirgapError('config', `${path} is no receipt: ${issue?.path.join('.')}: ${issue?.message}`, { hint });
+  throw new AirgapError('config', `${path} is not a receipt: ${issue?.path.join('.')}: ${issue?.message}`, { hint });
 }
 
 function checkCounts(path: string, { items, referrers, counts }: Receipt): void {
   const said = counts ?? { items: items.length, referrers: referrers.length };
   if (items.length > 0 && said.items === items.length && said.referrers === referrers.length) return;
-  const there = `${items.length} tags and ${referrers.length} signatures and the like`;
-  const wanted = counts === undefined ? '' : `, and says that there were ${counts.items} and ${counts.referrers}`;
-  throw new AirgapError('config', `${path} lists ${there}${wanted}`, {
-    hint: 'take the receipt as push wrote it; one without any tag says nothing',
+  const there = `items: ${items.length}, referrers: ${referrers.length}`;
+  const wanted = counts === undefined ? '' : `; its counts are ${counts.items} and ${counts.referrers}`;
+  throw new AirgapError('config', `${path} is incomplete: ${there}${wanted}`, {
+    hint: 'use the receipt as push wrote it',
   });
 }

@@ -6,11 +6,11 @@ import type { RepositorySettings } from '../../ecr/settings.ts';
 import type { Target } from '../../oci/naming.ts';
 import type { Context } from '../context.ts';
 
-/** What happens about repositories of ECR; other registries make theirs themselves. */
+/** Handling of ECR repositories; other registries create repositories on push. */
 export interface RepositoryChoice {
-  /** Whether those that are missing are created. */
+  /** Handling of missing repositories: created, or an error. */
   readonly create: 'missing' | 'never';
-  /** Whether those that are there are changed to what the settings say. */
+  /** Changes existing repositories to match the settings. */
   readonly reconcile: boolean;
   readonly settings: RepositorySettings;
 }
@@ -18,9 +18,9 @@ export interface RepositoryChoice {
 const NOTHING: Ensured = { existing: [], onPush: [], created: [], reconciled: [] };
 
 /**
- * Makes sure that repositories are there, as far as that is for the pusher to do. Whoever is not to create them need not be
- * allowed to ask for them either: then a missing one is told when something is sent to it.
- * @throws AirgapError `repository-missing` with all that are missing and are not to be created; what ECR says
+ * Ensures that the ECR repositories exist, as far as the options allow. Without permission to create repositories, the
+ * permission to list them is optional too: a missing one is then reported when content is pushed to it.
+ * @throws AirgapError `repository-missing` with all missing repositories if they must not be created; errors of ECR
  */
 export async function prepareRepositories(
   { emit }: Context,
@@ -31,17 +31,17 @@ export async function prepareRepositories(
 ): Promise<Ensured> {
   const host = ecrHost(target.registry, ecr.hosts);
   if (host === undefined) return NOTHING;
-  emit({ type: 'stage', message: `checking ${names.length} repositories` });
+  emit({ type: 'stage', message: `checking ${names.length} ${names.length === 1 ? 'repository' : 'repositories'}` });
   if (create === 'never') {
     const standing = await findRepositories(host, names, ecr).catch((error: unknown) => {
       if (reconcile || !isUnasked(error)) throw error;
-      emit({ type: 'warning', message: `${error.message}; so nobody knows which are missing` });
+      emit({ type: 'warning', message: `${error.message}; missing repositories are unknown` });
     });
     if (standing === undefined) return NOTHING;
     const { existing, onPush, missing } = standing;
     if (missing.length > 0) {
       throw new AirgapError('repository-missing', `${host.host} lacks repositories: ${missing.join(', ')}`, {
-        hint: '-o terraform and -o cloudformation print their definitions; without --create-repositories=never they are created',
+        hint: 'print their definitions with -o terraform or -o cloudformation, or omit --create-repositories=never to create them',
       });
     }
     if (!reconcile) return { existing, onPush, created: [], reconciled: [] };
@@ -50,8 +50,8 @@ export async function prepareRepositories(
 }
 
 /**
- * What of the repositories is there; undefined for a registry that makes them itself. Where nobody may ask, a warning says
- * so; then all count as missing, and all as there where they are not to be created.
+ * Returns the status of the repositories; undefined for registries that create them on push. Without permission to list
+ * them it warns and treats all as missing, or as existing if they must not be created.
  */
 export async function lookForRepositories(
   { emit }: Context,
@@ -69,19 +69,19 @@ export async function lookForRepositories(
     const all = [...new Set(names)];
     const [found, message] =
       create === 'never'
-        ? [{ existing: all, missing: [] }, 'so nobody knows which are missing']
-        : [{ existing: [], missing: all }, 'so all repositories are listed'];
+        ? [{ existing: all, missing: [] }, 'missing repositories are unknown']
+        : [{ existing: [], missing: all }, 'all repositories are treated as missing'];
     emit({ type: 'warning', message: `${error.message}; ${message}` });
     return { ...found, onPush: [] };
   }
 }
 
-/** Paths of what is not there yet, so that nothing needs to be asked of it. */
+/** Returns paths of the repositories that do not exist yet and need no requests. */
 export function absentOf(standing: Standing | undefined): ReadonlySet<string> {
   return new Set([...(standing?.missing ?? []), ...(standing?.onPush ?? [])]);
 }
 
-/** Whether there was no right, or no credential of AWS, to ask with; a stored login may serve for the rest. */
+/** Returns whether AWS credentials or permissions are missing; a stored registry login may suffice for the push. */
 function isUnasked(error: unknown): error is AirgapError {
   return error instanceof AirgapError && (error.code === 'forbidden' || error.code === 'unauthorized');
 }

@@ -3,7 +3,9 @@ import { tryParseRepository } from '../../oci/reference.ts';
 import type { Required } from '../../transfer/required.ts';
 import type { Cargo } from './cargo.ts';
 
-/** What deltas leave out. The older bundle was pushed by the same rule of names, so that says where it is. */
+/**
+ * Returns blobs that deltas leave out. The base bundle was pushed with the same naming, which gives their repositories.
+ */
 export function requiredOf(
   { required, bundles }: Cargo,
   target: (repository: Repository) => Repository,
@@ -15,6 +17,6 @@ export function requiredOf(
       [digest, names.flatMap((name) => tryParseRepository(name) ?? []).map(target)] as const,
   );
   const since = bundles.flatMap((bundle) => bundle.lock()?.since ?? []).join(', ');
-  const hint = `push the older bundle first, whose lock is ${since}, with the same --to and --naming; or carry a whole bundle, made without --since`;
+  const hint = `push the base bundle (inventory ${since}) first, with the same --to and --naming, or use a full bundle made without --since`;
   return { repositories: new Map(repositories), source, hint };
 }

@@ -6,8 +6,8 @@ import { place } from '../../transfer/tags.ts';
 import { placeOf, withWritten } from './places.ts';
 
 /**
- * What an older bundle needs at the target and the content at hand does not: tags that it has and this has not, with the
- * digests that the older one gave them. Nothing is asked of the registry, and nothing is deleted.
+ * Returns tags that an older bundle has at the target and the current content does not, with the digests of the older
+ * bundle. Nothing is requested from the registry, and nothing is deleted.
  */
 export async function retired(file: string, { roots }: Pick<Graph, 'roots'>, target: Target): Promise<Reference[]> {
   const older = await openForUse(file);

@@ -6,24 +6,25 @@ import type { Root } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../search/pattern.ts';
 
-/** Which part of bundles is wanted. Nothing named: everything. */
+/** Selection of charts and images in bundles. Empty: everything. */
 export interface Selection {
-  /** Charts, `name` or `name@version`, with what they bring along and all images of these. */
+  /** Charts, as `name` or `name@version`, with their nested charts and all images of these. */
   readonly charts: readonly string[];
-  /** Patterns of images (pattern.ts). */
+  /** Image patterns (pattern.ts). */
   readonly images: readonly string[];
-  /** Patterns of images that are left out of it all. */
+  /** Patterns of images to leave out. */
   readonly exclude: readonly string[];
 }
 
-const INSPECT = 'helm airgap inspect lists what is in a bundle; * stands for anything, as in --image "quay.io/team/*"';
+const INSPECT =
+  'list the images with helm airgap inspect; patterns may contain *, for example --image "quay.io/team/*"';
 
 export const EVERYTHING: Selection = { charts: [], images: [], exclude: [] };
 
 /**
- * What is wanted of each bundle, in the order of its index.
- * @throws AirgapError `chart-not-found` and `image-not-found` for what no bundle holds, `unsupported` for the charts of an
- * archive that does not say which images they need
+ * Returns the selected roots of each bundle, in the order of its index.
+ * @throws AirgapError `chart-not-found` and `image-not-found` for a selection that matches nothing in any bundle,
+ *   `unsupported` for charts of an archive that does not record which images they need
  */
 export function selected(
   bundles: readonly Bundle[],
@@ -35,16 +36,16 @@ export function selected(
   const names = bundles.map(({ path }) => path).join(', ');
   if (absent !== undefined) {
     const all = bundles.flatMap((bundle) => bundle.charts().map(({ name, version }) => `${name}@${version}`));
-    throw new AirgapError('chart-not-found', `${names}: there is no chart ${absent.name}`, {
-      hint: all.length === 0 ? 'there is no chart at all' : `there is ${all.join(', ')}`,
+    throw new AirgapError('chart-not-found', `${names}: chart ${absent.name} not found`, {
+      hint: all.length === 0 ? 'there are no charts' : `available charts: ${all.join(', ')}`,
     });
   }
   const patterns = [...images, ...exclude].map((pattern) => ({ pattern, fits: referenceMatcher(pattern) }));
   const references = bundles.flatMap((bundle) => bundle.images().map(({ reference }) => formatReference(reference)));
   for (const [at, { pattern, fits }] of patterns.entries()) {
     if (references.some(fits)) continue;
-    if (at >= images.length) emit({ type: 'warning', message: `--exclude ${pattern} fits no image` });
-    else throw new AirgapError('image-not-found', `${names}: no image fits --image ${pattern}`, { hint: INSPECT });
+    if (at >= images.length) emit({ type: 'warning', message: `--exclude ${pattern} matches no image` });
+    else throw new AirgapError('image-not-found', `${names}: --image ${pattern} matches no image`, { hint: INSPECT });
   }
   const isNamed = (name: string): boolean => patterns.slice(0, images.length).some(({ fits }) => fits(name));
   const isLeft = (name: string): boolean => patterns.slice(images.length).some(({ fits }) => fits(name));
@@ -95,7 +96,7 @@ function imagesOf({ images }: Lock, charts: readonly BundleChart[]): ReadonlySet
 function lockOf(bundle: Bundle): Lock {
   const lock = bundle.lock();
   if (lock !== undefined) return lock;
-  throw new AirgapError('unsupported', `${bundle.path} does not say which images a chart needs`, {
-    hint: 'only bundles do; choose with --image',
+  throw new AirgapError('unsupported', `${bundle.path} does not record which images a chart needs`, {
+    hint: 'select images with --image instead',
   });
 }

@@ -2,14 +2,14 @@ import type { Emit } from '../../base/events.ts';
 import type { Source } from '../../oci/content.ts';
 import { type Reader, SharedSource } from '../../transfer/shared-source.ts';
 
-/** A reader for each of several targets. One alone needs none. */
+/** Returns a shared reader for each target; none for a single target. */
 export function readersFor(source: Source, targets: number): readonly Reader[] {
   if (targets < 2) return [];
   const shared = new SharedSource(source);
   return Array.from({ length: targets }, () => shared.reader());
 }
 
-/** For each of several runs at the same time: what they plan is told as one. */
+/** Returns an emitter for each of several concurrent runs, which adds up their plans. */
 export function emitsFor(emit: Emit, runs: number): readonly Emit[] {
   const plans = Array.from({ length: runs }, () => ({ blobs: 0, bytes: 0 }));
   return plans.map((_, at) => (event) => {

@@ -19,7 +19,7 @@ async function graphOf(source: MemoryRegistry, ...names: string[]): Promise<Grap
 }
 
 describe('copy', () => {
-  it('moves an index with everything below it, children first and the tag last', async () => {
+  it('copies an index with all its content, children first and the tag last', async () => {
     const source = new MemoryRegistry();
     const one = source.addImage('quay.io/a', undefined, [noise('x', 5000), noise('y', 10)]);
     const two = source.addImage('quay.io/a', undefined, [noise('x', 5000)], 'linux/arm64');
@@ -41,7 +41,7 @@ describe('copy', () => {
     expect(sink.log.at(-1)).toBe('PUT private.example/m/quay.io/a 1');
   });
 
-  it('says of a refused image what its foreign layers may have to do with it', async () => {
+  it('adds a hint about foreign layers when such an image is refused', async () => {
     const source = new MemoryRegistry();
     const layer = { ...source.addBlob('quay.io/win', 'x/foreign', noise('w', 100)), urls: ['https://a.example/1'] };
     const config = source.addBlob('quay.io/win', 'x/config', Buffer.from('{}'));
@@ -56,7 +56,7 @@ describe('copy', () => {
     expect(failures[0]?.error.hint).toContain('foreign layers');
   });
 
-  it('asks one question about an image that is there, and sends nothing', async () => {
+  it('sends one request for an image that is present, and no content', async () => {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 5000)]);
     const graph = await graphOf(source, 'quay.io/a:1');
@@ -85,7 +85,7 @@ describe('copy', () => {
     expect(mounted).toBeGreaterThan(sink.log.indexOf('PUT private.example/m/quay.io/a 1'));
   });
 
-  it('uploads where the registry does not mount, and lets the plan grow by it', async () => {
+  it('uploads blobs again if the registry refuses mounts, and adds their bytes to the plan', async () => {
     const source = new MemoryRegistry();
     const base = noise('base', 9000);
     for (const name of ['a', 'b']) source.addImage(`quay.io/${name}`, '1', [base]);
@@ -103,7 +103,7 @@ describe('copy', () => {
     expect(sent).toBe(result.bytes);
   });
 
-  it('sends only what a half-finished run left out', async () => {
+  it('sends only the blobs that an interrupted run has not sent', async () => {
     const source = new MemoryRegistry();
     const there = noise('there', 5000);
     source.addImage('quay.io/a', '1', [there, noise('new', 3000)]);
@@ -114,7 +114,7 @@ describe('copy', () => {
     expect(source.log.some((line) => line.startsWith('OPEN') && line.includes(digestOf(there)))).toBe(false);
   });
 
-  it('asks by mounting where a mount tells what is there, and not for large blobs', async () => {
+  it('checks small blobs by mount requests if the registry supports it, and large ones with HEAD', async () => {
     const source = new MemoryRegistry();
     source.chunk = 1024 * 1024;
     const [there, fresh, large] = [noise('there', 5000), noise('new', 3000), Buffer.alloc(4 * 1024 * 1024)];
@@ -129,7 +129,7 @@ describe('copy', () => {
     expect(asked).toEqual([`HEAD private.example/m/quay.io/a ${digestOf(large)}`]);
   });
 
-  it('gives a root pinned by digest a tag that lifecycle rules spare', async () => {
+  it('tags a root that is pinned by digest, so that lifecycle rules keep it', async () => {
     const source = new MemoryRegistry();
     const image = source.addImage('quay.io/a', undefined, [noise('x', 10)]);
     const sink = new MemoryRegistry();
@@ -140,7 +140,7 @@ describe('copy', () => {
     );
   });
 
-  it('leaves a tag to the root that has only the tag', async () => {
+  it('gives a tag to the root without a digest first', async () => {
     const source = new MemoryRegistry();
     const old = source.addImage('quay.io/a', undefined, [noise('old', 10)]);
     const now = source.addImage('quay.io/a', '1', [noise('new', 10)]);
@@ -154,7 +154,7 @@ describe('copy', () => {
     expect(sink.tags.get('private.example/m/quay.io/a:1')).toBe(now.digest);
   });
 
-  it('refuses, before it sends anything, a target in which two images would share one name', async () => {
+  it('fails before sending anything if two images would get the same name', async () => {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 10)]);
     source.addImage('ghcr.io/a', '1', [noise('y', 10)]);
@@ -165,7 +165,7 @@ describe('copy', () => {
     expect(sink.log).toEqual([]);
   });
 
-  it('continues a read that breaks where it stopped', async () => {
+  it('resumes an interrupted read at its offset', async () => {
     const source = new MemoryRegistry();
     const layer = noise('x', 5000);
     source.addImage('quay.io/a', '1', [layer]);
@@ -185,7 +185,7 @@ describe('copy', () => {
     expect(events.filter(({ type }) => type === 'retry')).toHaveLength(1);
   });
 
-  it('reads a blob from another repository that has it when the first does not give it', async () => {
+  it('reads a blob from another repository if the first one lacks it', async () => {
     const source = new MemoryRegistry();
     const layer = noise('x', 500);
     source.addImage('quay.io/a', '1', [layer]);
@@ -196,7 +196,7 @@ describe('copy', () => {
     expect(result.failures).toEqual([]);
   });
 
-  it('goes on after a failure, and names the image and the step', async () => {
+  it('continues after a failure, and names the image and the step', async () => {
     const source = new MemoryRegistry();
     const lost = noise('lost', 500);
     const shared = noise('shared', 700);
@@ -215,7 +215,7 @@ describe('copy', () => {
     expect(sink.tags.has('private.example/m/quay.io/bad:1')).toBe(false);
   });
 
-  it('fails what the sink does not take', async () => {
+  it('reports an image whose manifest the sink rejects', async () => {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 10)]);
     const sink = new MemoryRegistry();
@@ -226,7 +226,7 @@ describe('copy', () => {
     expect(result.failures[0]?.error.message).toMatch(/^quay.io\/a:1: manifest sha256:.* to .*: TAG_INVALID$/);
   });
 
-  it('never gives a tag to content that is not what its digest says', async () => {
+  it('does not tag content with a wrong digest', async () => {
     const source = new MemoryRegistry();
     const layer = noise('x', 5000);
     source.addImage('quay.io/a', '1', [layer]);
@@ -254,7 +254,7 @@ describe('copy', () => {
     expect(nothing.log).toEqual([]);
   });
 
-  it('stops when it is interrupted, and leaves no tag without its content', async () => {
+  it('leaves no tag without its content when it is interrupted', async () => {
     const source = new MemoryRegistry();
     for (let at = 0; at < 10; at++) source.addImage(`quay.io/i${at}`, '1', [noise(`${at}`, 50_000)]);
     const stop = new AbortController();
@@ -273,7 +273,7 @@ describe('copy', () => {
     expect(rerun.failures).toEqual([]);
   });
 
-  it('keeps the number of blobs under way within its bound', async () => {
+  it('limits the number of concurrent blob transfers', async () => {
     const source = new MemoryRegistry();
     source.addImage(
       'quay.io/a',

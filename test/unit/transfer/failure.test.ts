@@ -36,11 +36,11 @@ test.each([
     'r.example/a:1: gone',
     `blob ${digest} to r.example/ab: r.example/a:1: gone`,
   ],
-])('what stopped is put before the sentence, and no place twice: %s', (_which, what, message, expected) => {
+])('puts the context in front of the message without repeating names: %s', (_which, what, message, expected) => {
   const error = failureOf(what, new AirgapError('network', message, { hint: 'try again' }));
   expect(error).toMatchObject({ code: 'network', message: expected, hint: 'try again' });
 });
 
-test('what is not ours has a sentence, too', () => {
+test('wraps other errors', () => {
   expect(failureOf('r.example/a:1', new Error('odd')).message).toBe('r.example/a:1: odd');
 });

@@ -26,8 +26,8 @@ const refuse = async (): Promise<never> => {
   throw new AirgapError('forbidden', 'answers 403');
 };
 
-describe('a blob that a registry says it has and has not', () => {
-  it('is uploaded without a mount when the manifest is refused, and the manifest sent again', async () => {
+describe('a blob that a registry reports as present but lacks', () => {
+  it('is uploaded without a mount when the manifest is refused, and the manifest is pushed again', async () => {
     const source = new MemoryRegistry();
     for (const name of ['a', 'b']) source.addImage(`quay.io/${name}`, '1', [noise('shared', 5000)]);
     class Sink extends MemoryRegistry {
@@ -46,7 +46,7 @@ describe('a blob that a registry says it has and has not', () => {
     expect(sink.blobs.size).toBe(4);
   });
 
-  it('is no reason to send anything again where the registry has all of it', async () => {
+  it('causes no second upload if the registry has all blobs', async () => {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 5000)]);
     const sink = new MemoryRegistry();
@@ -60,7 +60,7 @@ describe('a blob that a registry says it has and has not', () => {
     expect(sink.log.filter((line) => line.startsWith('PUT'))).toHaveLength(2);
   });
 
-  it('is looked for no further where a question fails, and the refusal is what is told', async () => {
+  it('is not searched further after a failed request, and the refusal is reported', async () => {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 5000), noise('y', 5000)]);
     const sink = new MemoryRegistry();
@@ -78,7 +78,7 @@ describe('a blob that a registry says it has and has not', () => {
   });
 });
 
-it('says of a refused attestation how the image goes without it', async () => {
+it('adds a hint about --attestations drop when an attestation is refused', async () => {
   const source = new MemoryRegistry();
   const image = source.addImage('quay.io/a', undefined, [noise('x', 50)]);
   const attestation = source.addImage('quay.io/a', undefined, [noise('in-toto', 50)]);
@@ -94,7 +94,7 @@ it('says of a refused attestation how the image goes without it', async () => {
   expect(failures).toMatchObject([{ error: { hint: expect.stringContaining('--attestations drop') } }]);
 });
 
-it('uploads where a registry refuses to say what it has', async () => {
+it('uploads if a registry refuses existence checks', async () => {
   const source = new MemoryRegistry();
   source.addImage('quay.io/a', '1', [noise('x', 5000)]);
   const sink = new MemoryRegistry();
@@ -103,7 +103,7 @@ it('uploads where a registry refuses to say what it has', async () => {
   expect([failures, blobs.stored]).toEqual([[], 2]);
 });
 
-describe('a tag that a registry refuses to tell of', () => {
+describe('a tag whose digest a registry refuses to return', () => {
   class Sink extends MemoryRegistry {
     list: readonly string[] | undefined = [];
     async listTags(repository: Repository): Promise<ReadonlySet<string> | undefined> {
@@ -123,14 +123,14 @@ describe('a tag that a registry refuses to tell of', () => {
     return { sink, errors: failures.map(({ error }) => error.code) };
   }
 
-  it('is written when the repository does not list it, which is asked once', async () => {
+  it('is pushed if the tag list, which is read once, does not contain it', async () => {
     const { sink, errors } = await push([]);
     expect(errors).toEqual([]);
     expect([...sink.tags.keys()]).toEqual(['p.example/a:1', 'p.example/a:2']);
     expect(sink.log.filter((line) => line.startsWith('TAGS'))).toHaveLength(1);
   });
 
-  it('is left alone when it is listed, or there is no list', async () => {
+  it('is not pushed if it is listed, or without a list', async () => {
     const listed = await push(['2']);
     expect([listed.errors, [...listed.sink.tags.keys()]]).toEqual([['forbidden'], ['p.example/a:1']]);
     const unknown = await push(undefined);
@@ -138,8 +138,8 @@ describe('a tag that a registry refuses to tell of', () => {
   });
 });
 
-describe('levels', () => {
-  it('have children before their index, and subjects before what names them, in whatever order they come', async () => {
+describe('manifest levels', () => {
+  it('have children before their index, and subjects before their referrers', async () => {
     const source = new MemoryRegistry();
     const image = source.addImage('quay.io/a', undefined, [noise('x', 10)]);
     const other = source.addImage('quay.io/a', undefined, [noise('x', 10)], 'linux/arm64');
@@ -170,7 +170,7 @@ describe('levels', () => {
     }
   });
 
-  it('end where content says that two are each other’s subject', () => {
+  it('terminate for a cycle of subjects', () => {
     const node = (digest: string, subject: string) => {
       const bytes = Buffer.from(
         JSON.stringify({
@@ -188,7 +188,7 @@ describe('levels', () => {
   });
 });
 
-it('asks until an answer is right, and gives the last one otherwise', async () => {
+it('polls until the expected answer, or returns the last one', async () => {
   let asked = 0;
   const ask = async (): Promise<number> => ++asked;
   expect(await askUntil(ask, (answer) => answer === 3, { pause: 1 })).toBe(3);

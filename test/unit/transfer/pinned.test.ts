@@ -23,7 +23,7 @@ function movedTag(): { source: AskedSource; pins: Map<string, Digest>; was: Desc
   return { source, pins: new Map([['quay.io/a/b:1', was.digest]]), was, is };
 }
 
-it('gives what a tag was when it was pinned, and what any other name is now', async () => {
+it('resolves a pinned tag to its pinned digest, and other tags to their current one', async () => {
   const { source, pins, was, is } = movedTag();
   const asked = pinned(source, pins);
   expect((await asked.manifest(repository, '1')).descriptor.digest).toBe(was.digest);
@@ -40,12 +40,12 @@ it('does not pin the same tag of another repository', async () => {
   });
 });
 
-it('says that it is the locked digest that is gone, and leaves other failures as they are', async () => {
+it('names the locked digest if it is missing, and passes on other errors', async () => {
   const { source } = movedTag();
   const gone: Digest = `sha256:${'0'.repeat(64)}`;
   await expect(pinned(source, new Map([['quay.io/a/b:1', gone]])).manifest(repository, '1')).rejects.toMatchObject({
     code: 'image-not-found',
-    message: expect.stringContaining(`quay.io/a/b:1 is locked as ${gone}, which is not there`),
+    message: expect.stringMatching(new RegExp(`quay\\.io/a/b:1 .*${gone}`)),
     hint: expect.stringContaining('--lock'),
   });
   const broken = { ...source, manifest: () => Promise.reject(new Error('no route')) };

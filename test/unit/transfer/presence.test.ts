@@ -36,7 +36,7 @@ async function images(): Promise<{ source: MemoryRegistry; graph: Awaited<Return
   return { source, graph };
 }
 
-it('asks each repository once for everything that may go there, shared layers too', async () => {
+it('checks all candidate blobs of a repository with one request, including shared layers', async () => {
   const { source, graph } = await images();
   const sink = new BatchRegistry();
   for (const seed of ['x', 'y']) sink.addBlob('p.example/a', 'x/layer', noise(seed, 3000));
@@ -46,7 +46,7 @@ it('asks each repository once for everything that may go there, shared layers to
   expect(sink.tags.size).toBe(2);
 });
 
-it('asks for one after the other where the question about all fails', async () => {
+it('checks blobs one by one if the batch request fails', async () => {
   const { source, graph } = await images();
   const sink = new BatchRegistry();
   sink.answers = false;
@@ -55,7 +55,7 @@ it('asks for one after the other where the question about all fails', async () =
   expect(sink.questions().filter((line) => line.startsWith('HEAD'))).toHaveLength(9);
 });
 
-it('asks for a single blob as everywhere, and plans with as few questions', async () => {
+it('checks a single blob with HEAD, also when planning', async () => {
   const { graph } = await images();
   const sink = new BatchRegistry();
   const plan = await planCopy(graph, sink, { ...options, absent: new Set() });

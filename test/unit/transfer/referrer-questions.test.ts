@@ -19,8 +19,8 @@ function questions() {
   return { all, ask, asked };
 }
 
-describe('questions on the side', () => {
-  it('are not asked any more when a registry has failed to answer for too long', async () => {
+describe('requests for referrers', () => {
+  it('stop when the failure budget of a registry is used up', async () => {
     const { ask, asked } = questions();
     expect(await ask('1', 12, 'registry')).toBe('registry');
     expect(await ask('2', 12, 'network')).toBe('network');
@@ -31,7 +31,7 @@ describe('questions on the side', () => {
     expect(asked).toEqual(['1', '2', '3', 'other', 'list']);
   });
 
-  it('go on where some are answered, and where it is said at once that nobody may know, or that it is not there', async () => {
+  it('continue after successes, denials and missing content', async () => {
     const { ask, asked } = questions();
     for (let i = 0; i < 5; i++) {
       await ask('failing', 20, 'registry');
@@ -42,7 +42,7 @@ describe('questions on the side', () => {
     expect(asked).toHaveLength(25);
   });
 
-  it('for lists wait for the first answer: a registry that hangs costs the time of one', async () => {
+  it('for lists run one at a time until the first answer', async () => {
     const { ask, asked } = questions();
     const answers = await Promise.all(['1', '2', '3'].map((name) => ask(name, 130, 'network', 'list')));
     expect(answers).toEqual(['network', 'network', 'network']);
@@ -55,7 +55,7 @@ describe('questions on the side', () => {
     expect(slow.asked).toEqual(['1', '2', '3']);
   });
 
-  it('wait for their turn in time that nobody counts', async () => {
+  it('do not count time in the queue as failure', async () => {
     let clock = 0;
     const all = new ReferrerQuestions(() => clock);
     const turn = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -69,7 +69,7 @@ describe('questions on the side', () => {
     expect(await all.ask('tag', 'a.example', async () => 'answered', turn)).toBe('answered');
   });
 
-  it('without an answer are on record, by registry, with every image once', () => {
+  it('record affected images by registry, without duplicates', () => {
     const all = new ReferrerQuestions();
     all.note('b.example', ['b.example/a:1'], new AirgapError('registry', 'first'));
     all.note('b.example', ['b.example/a:1', 'b.example/a:0'], new AirgapError('network', 'second'));
@@ -82,7 +82,7 @@ describe('questions on the side', () => {
     expect(() => all.note('a.example', ['a.example/a:1'], interrupted)).toThrow(interrupted);
   });
 
-  it('with a defect in them throw it', async () => {
+  it('rethrow errors that are not AirgapErrors', async () => {
     const broken = async (): Promise<void> => {
       throw new TypeError('a defect');
     };

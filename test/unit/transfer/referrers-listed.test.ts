@@ -5,7 +5,7 @@ import { MemoryRegistry, noise } from './memory.ts';
 
 const repository = { registry: 'quay.io', path: 'a' };
 
-it('what a registry lists is asked of its API, else read under the subject’s tag, if that is a list', async () => {
+it('reads the referrers API, or else the referrers tag', async () => {
   const registry = new MemoryRegistry();
   const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
   const { digest, ...entry } = addReferrer(registry, 'quay.io/a', image);
@@ -19,7 +19,7 @@ it('what a registry lists is asked of its API, else read under the subject’s t
   expect(await listed()).toEqual([digest]);
 });
 
-it('what is under the subject’s tag is no list where the registry reads that tag as the digest', async () => {
+it('ignores a referrers tag that resolves to the subject itself', async () => {
   const registry = new MemoryRegistry();
   const image = registry.addImage('quay.io/a', undefined, [noise('a', 50)]);
   const index = registry.addIndex('quay.io/a', '1', [image]);
@@ -27,7 +27,7 @@ it('what is under the subject’s tag is no list where the registry reads that t
   expect([...(await taggedReferrers(registry, repository, index.digest))]).toEqual([]);
 });
 
-it('what is under the subject’s tag can be read whatever the API lists', async () => {
+it('reads the referrers tag independently of the API', async () => {
   const registry = new MemoryRegistry();
   registry.referrers = async () => [];
   const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);

@@ -44,7 +44,7 @@ async function copyAll(graph: Graph, shared: SharedSource, sinks: readonly Memor
 }
 
 describe('a source that several copies read at the same time', () => {
-  it('is read once for all of them', async () => {
+  it('is read once for all copies', async () => {
     const { source, graph } = await upstream();
     const sinks = [new MemoryRegistry(), new MemoryRegistry(), new MemoryRegistry()];
     expect(await copyAll(graph, new SharedSource(source, LONG), sinks)).toEqual([0, 0, 0]);
@@ -53,7 +53,7 @@ describe('a source that several copies read at the same time', () => {
     for (const sink of sinks) expect(sink.tags.size).toBe(40);
   });
 
-  it('is read once by copies that each lack something else, in whatever order their images name it', async () => {
+  it('is read once by copies that lack different blobs', async () => {
     const { source, graph } = await upstream();
     const has = async (sink: MemoryRegistry, roots: Graph['roots']): Promise<void> => {
       await copy({ ...graph, roots }, source, sink, options);
@@ -67,7 +67,7 @@ describe('a source that several copies read at the same time', () => {
     expect([first.tags.size, second.tags.size]).toEqual([40, 40]);
   });
 
-  it('is read by a copy alone when the other one has ended', async () => {
+  it('is read by one copy when the other one has ended', async () => {
     const { source, graph } = await upstream();
     const shared = new SharedSource(source, LONG);
     const reader = shared.reader();
@@ -81,7 +81,7 @@ describe('a source that several copies read at the same time', () => {
     expect(sink.tags.size).toBe(40);
   });
 
-  it('waits once for one that never comes, and not again for the next blob', async () => {
+  it('waits only once for a copy that does not read', async () => {
     const { source, graph } = await upstream();
     const shared = new SharedSource(source, LONG);
     const reader = shared.reader();
@@ -104,7 +104,7 @@ describe('a source that several copies read at the same time', () => {
     expect(late.tags.size).toBe(40);
   });
 
-  it('goes on for the others when one breaks off, or stops taking', async () => {
+  it('continues for the others when a reader closes or blocks', async () => {
     const { source, graph } = await upstream();
     const shared = new SharedSource(source, 20);
     const reader = shared.reader();
@@ -129,7 +129,7 @@ describe('a source that several copies read at the same time', () => {
     expect(openings(source)[1]).toMatch(/ 1000$/);
   });
 
-  it('fails for all when it cannot be opened or breaks, and each tries again for itself', async () => {
+  it('fails for all readers on an error, and each retries separately', async () => {
     const { source, graph } = await upstream();
     const bad = [...graph.blobs.keys()][5];
     let broken = 0;
@@ -141,7 +141,7 @@ describe('a source that several copies read at the same time', () => {
     expect(openings(source)).toHaveLength(graph.blobs.size + 2);
   });
 
-  it('lets go of a copy that is interrupted while it waits', async () => {
+  it('releases a copy that is interrupted while it waits', async () => {
     const { source, graph } = await upstream();
     const shared = new SharedSource(source, LONG);
     const reader = shared.reader();

@@ -36,14 +36,14 @@ async function collect(from: Body, offset = 0): Promise<Buffer> {
 }
 
 describe('drain', () => {
-  it('gives exactly the content through any number of breaks, as long as something new arrives', async () => {
+  it('returns the exact content after any number of interruptions that make progress', async () => {
     const opened: number[] = [];
     const got = await collect(body((at) => at % (65_536 * 5) === 0, opened));
     expect(got.equals(content)).toBe(true);
     expect(opened.length).toBeGreaterThan(5);
   });
 
-  it('begins at the offset', async () => {
+  it('starts at the offset', async () => {
     expect(
       (
         await collect(
@@ -54,7 +54,7 @@ describe('drain', () => {
     ).toBe(true);
   });
 
-  it('continues after an early end', async () => {
+  it('resumes after an early end', async () => {
     const opened: number[] = [];
     const short: Body = {
       size: content.length,
@@ -67,31 +67,32 @@ describe('drain', () => {
     expect(opened).toEqual([0, 700_000, 1_400_000]);
   });
 
-  it('opens no more than twice what cannot be opened, since that has been tried several times by then', async () => {
+  it('opens a failing body only twice, because opening it includes retries', async () => {
     let opened = 0;
     const closed: Body = {
       size: 10,
       open: async () => {
         opened++;
-        throw new AirgapError('network', `${options.what} (asked of the mirror): r.example did not answer in time`);
+        throw new AirgapError('network', `${options.what} (mirror): r.example timed out`);
       },
     };
-    await expect(collect(closed)).rejects.toThrow(
-      `${options.what}: broke off again and again, the last time at 0 of 10 bytes: (asked of the mirror): r.example did not answer in time`,
-    );
+    const error = (await collect(closed).catch((thrown: unknown) => thrown)) as AirgapError;
+    expect(error).toMatchObject({ code: 'network', message: expect.stringContaining('0 of 10 bytes') });
+    expect(error.message).toContain('(mirror): r.example timed out');
+    expect(error.message.split(options.what)).toHaveLength(2);
     expect(opened).toBe(2);
   });
 
-  it('leads on with what helps against the last failure', async () => {
+  it('starts the hint with that of the last error', async () => {
     const open = async (): Promise<never> => {
       throw new AirgapError('network', 'the proxy refuses', { hint: 'have the proxy allow it' });
     };
     await expect(collect({ size: 10, open })).rejects.toMatchObject({
-      hint: expect.stringMatching(/^have the proxy allow it; run the command again/),
+      hint: expect.stringMatching(/^have the proxy allow it; \w/),
     });
   });
 
-  it('gives up on a source that brings nothing new, and on one that only drips', async () => {
+  it('fails for a source without progress, or with too little', async () => {
     for (const step of [0, 10]) {
       const opened: number[] = [];
       const poor: Body = {
@@ -106,7 +107,7 @@ describe('drain', () => {
     }
   });
 
-  it('does not ask again when the source is sure', async () => {
+  it('does not retry permanent errors', async () => {
     let asked = 0;
     const gone: Body = {
       size: 10,
@@ -119,12 +120,12 @@ describe('drain', () => {
     expect(asked).toBe(1);
   });
 
-  it('stops at a source that sends too much', async () => {
+  it('fails if the source sends too many bytes', async () => {
     const long: Body = { size: 10, open: async () => Readable.from([Buffer.alloc(11)]) };
     await expect(collect(long)).rejects.toMatchObject({ code: 'digest-mismatch' });
   });
 
-  it('reads nothing further while the taker waits, and passes its failure on', async () => {
+  it('pauses while the handler waits, and throws its errors', async () => {
     let given = 0;
     const counted: Body = {
       size: 100,
@@ -153,7 +154,7 @@ describe('drain', () => {
 });
 
 describe('steady', () => {
-  it('is a body whose stream has no breaks in it, from any offset', async () => {
+  it('returns a body that resumes internally, from any offset', async () => {
     const stream = await steady(
       body((at) => at % (65_536 * 6) === 0),
       options,
@@ -161,7 +162,7 @@ describe('steady', () => {
     expect(Buffer.concat(await stream.toArray()).equals(content.subarray(123))).toBe(true);
   });
 
-  it('fails its stream with the reason', async () => {
+  it('destroys its stream with the error', async () => {
     const gone: Body = {
       size: 10,
       open: async () => {
@@ -172,7 +173,7 @@ describe('steady', () => {
     await expect(stream.toArray()).rejects.toMatchObject({ code: 'image-not-found' });
   });
 
-  it('lets go of the source when its stream is given up', async () => {
+  it('closes the source when its stream is destroyed', async () => {
     let closed = false;
     const endless: Body = {
       size: 1e9,

@@ -30,23 +30,23 @@ const wanted = (attestations: 'keep' | 'drop', ...platforms: string[]) => ({
   attestations,
 });
 
-describe('of an index', () => {
-  it('everything is kept when nothing is chosen, or every image', () => {
+describe('selection of index children', () => {
+  it('keeps everything without a selection, or if it matches every image', () => {
     expect(choose(index, wanted('keep'))).toEqual([0, 1, 2, 3, 4]);
     expect(choose(index, wanted('keep', 'linux/arm64', 'linux/amd64'))).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('an attestation is kept with the image that it is of', () => {
+  it('keeps attestations together with their images', () => {
     expect(choose(index, wanted('keep', 'linux/arm64'))).toEqual([1, 3]);
     expect(choose(index, wanted('keep', 'linux/s390x'))).toEqual([]);
   });
 
-  it('attestations are dropped when that is chosen, whatever else is', () => {
+  it('drops attestations on request, for any platforms', () => {
     expect(choose(index, wanted('drop'))).toEqual([0, 1]);
     expect(choose(index, wanted('drop', 'linux/amd64'))).toEqual([0]);
   });
 
-  it('a child without a platform is kept, and an index of nothing but attestations left alone', () => {
+  it('keeps children without a platform, and an index that has only attestations', () => {
     expect(choose([image('a'), image('b', 'linux/arm64')], wanted('keep', 'linux/amd64'))).toEqual([0]);
     expect(choose([attestation('c', 'a')], wanted('drop', 'linux/amd64'))).toEqual([0]);
   });

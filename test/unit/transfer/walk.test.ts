@@ -26,7 +26,7 @@ function multi(registry: MemoryRegistry, repository: string, tag: string) {
 }
 
 describe('walk', () => {
-  it('reads an index with all its children, attestations among them, when no platform is chosen', async () => {
+  it('reads an index with all children, including attestations, without a platform selection', async () => {
     const registry = new MemoryRegistry();
     const { index } = multi(registry, 'quay.io/a', '1');
     const { graph, failures } = await walk(registry, references('quay.io/a:1'), options);
@@ -39,7 +39,7 @@ describe('walk', () => {
     );
   });
 
-  it('says what is missing of an index, and what to do without it', async () => {
+  it('names a missing child of an index, with a hint', async () => {
     for (const [pinned, way] of [
       [false, ''],
       [true, 'tag'],
@@ -64,7 +64,7 @@ describe('walk', () => {
     }
   });
 
-  it('makes a smaller index for chosen platforms, keeps its other fields, and records the digest at the source', async () => {
+  it('reduces an index to the selected platforms, keeping its other fields and the source digest', async () => {
     const registry = new MemoryRegistry();
     const { index, armChild, extra, amd } = multi(registry, 'quay.io/a', '1');
     const { graph } = await walk(registry, references('quay.io/a:1'), only('linux/arm64'));
@@ -84,7 +84,7 @@ describe('walk', () => {
     expect(again.graph.roots[0]?.descriptor).toEqual(root?.descriptor);
   });
 
-  it('leaves an index alone of which every image is chosen', async () => {
+  it('keeps an index whose images are all selected', async () => {
     const registry = new MemoryRegistry();
     const { index } = multi(registry, 'quay.io/a', '1');
     const { graph } = await walk(registry, references('quay.io/a:1'), only('linux/arm64', 'linux/amd64'));
@@ -101,7 +101,7 @@ describe('walk', () => {
     expect(graph.manifests.size).toBe(4);
   });
 
-  it('keeps both when one index is wanted whole and in part', async () => {
+  it('keeps both a whole index and its subset', async () => {
     const registry = new MemoryRegistry();
     const { index } = multi(registry, 'quay.io/a', '1');
     const { graph } = await walk(registry, references(`quay.io/a@${index.digest}`, 'quay.io/a:1'), only('linux/arm64'));
@@ -109,26 +109,24 @@ describe('walk', () => {
     expect(graph.manifests.size).toBe(5);
   });
 
-  it('says what there is when nothing is for the platform', async () => {
+  it('lists the available platforms if none matches', async () => {
     const registry = new MemoryRegistry();
     multi(registry, 'quay.io/a', '1');
     const { graph, failures } = await walk(registry, references('quay.io/a:1'), only('linux/s390x'));
     expect(graph.roots).toEqual([]);
     expect(graph.blobs.size).toBe(0);
     expect(failures[0]?.error.code).toBe('image-not-found');
-    expect(failures[0]?.error.message).toBe(
-      'quay.io/a:1: there is no image for linux/s390x, only for linux/amd64, linux/arm64/v8',
-    );
+    expect(failures[0]?.error.message).toMatch(/^quay\.io\/a:1: .*linux\/s390x.*linux\/amd64, linux\/arm64\/v8$/);
   });
 
-  it('takes a plain manifest whatever platform is chosen', async () => {
+  it('keeps an image manifest for any platform selection', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', '1', [noise('x', 10)], 'windows/amd64');
     const { graph } = await walk(registry, references('quay.io/a:1'), only('linux/arm64'));
     expect(graph.roots[0]?.descriptor).toEqual(image);
   });
 
-  it('reduces indexes within indexes, and drops those that have nothing for the platform', async () => {
+  it('reduces nested indexes, and drops those without a matching platform', async () => {
     const registry = new MemoryRegistry();
     const { index, armChild, extra } = multi(registry, 'quay.io/a', 'inner');
     const windows = registry.addImage('quay.io/a', undefined, [noise('w', 10)], 'windows/amd64');
@@ -147,7 +145,7 @@ describe('walk', () => {
     expect(graph.manifests.size).toBe(3);
   });
 
-  it('refuses indexes nested without end', async () => {
+  it('rejects indexes that are nested too deeply', async () => {
     const registry = new MemoryRegistry();
     let at = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
     for (let depth = 0; depth < 7; depth++) at = registry.addIndex('quay.io/a', 'deep', [at]);
@@ -155,7 +153,7 @@ describe('walk', () => {
     expect(failures[0]?.error.code).toBe('unsupported');
   });
 
-  it('walks what is named a thousand times once', async () => {
+  it('reads a repeated child once', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
     let at = image;
@@ -172,7 +170,7 @@ describe('walk', () => {
     expect(chosen.manifests.size).toBe(4);
   });
 
-  it('gives up where indexes name each other more often than any image does', async () => {
+  it('rejects indexes with too many descriptors', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
     const names = Array.from({ length: 20 }, (_, at) => {
@@ -186,7 +184,7 @@ describe('walk', () => {
     expect(failures.map(({ error }) => error.code)).toEqual(['unsupported']);
   });
 
-  it('counts depth along the longest way', async () => {
+  it('counts depth along the longest path', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
     let chain = image;
@@ -198,7 +196,7 @@ describe('walk', () => {
     expect(failures.map(({ reference, error }) => [reference.tag, error.code])).toEqual([['six', 'unsupported']]);
   });
 
-  it('takes Docker manifest lists and artifacts as they are', async () => {
+  it('keeps Docker manifest lists and artifacts unchanged', async () => {
     const registry = new MemoryRegistry();
     const config = registry.addBlob('quay.io/a', 'application/vnd.docker.container.image.v1+json', Buffer.from('{}'));
     const schema2 = { schemaVersion: 2, mediaType: MediaType.dockerManifest, config, layers: [] };
@@ -217,7 +215,7 @@ describe('walk', () => {
     expect(graph.blobs.has(layer.digest)).toBe(true);
   });
 
-  it('asks for each digest once, and knows every repository that has a blob', async () => {
+  it('requests each digest once, and records every repository that has a blob', async () => {
     const registry = new MemoryRegistry();
     const layer = noise('shared', 500);
     const one = registry.addImage('quay.io/a', '1', [layer]);
@@ -232,7 +230,7 @@ describe('walk', () => {
     ]);
   });
 
-  it('collects every failure and goes on', async () => {
+  it('collects all failures', async () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/good', '1', [noise('x', 10)]);
     const lost = descriptorOf(MediaType.ociManifest, Buffer.from('{}'));
@@ -246,7 +244,7 @@ describe('walk', () => {
     expect(found.failures[1]?.error.message).toContain('quay.io/sparse:1');
   });
 
-  it('refuses a manifest that is not what was asked for', async () => {
+  it('rejects a manifest with another digest', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', '1', [noise('x', 10)]);
     registry.manifests.set(`quay.io/a@${image.digest}`, {
@@ -257,7 +255,7 @@ describe('walk', () => {
     expect(failures[0]?.error.code).toBe('digest-mismatch');
   });
 
-  it('refuses an index that is wrong about a size, and two manifests that disagree about one', async () => {
+  it('rejects wrong and contradictory sizes', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', '1', [noise('x', 10)]);
     registry.addIndex('quay.io/a', 'lies', [{ ...image, size: image.size + 1 }]);
@@ -276,7 +274,7 @@ describe('walk', () => {
     expect(graph.roots).toHaveLength(1);
   });
 
-  it('asks for no more manifests at a time than told', async () => {
+  it('limits concurrent manifest requests', async () => {
     const registry = new MemoryRegistry();
     let running = 0;
     let most = 0;

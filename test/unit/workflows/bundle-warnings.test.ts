@@ -25,7 +25,7 @@ it('warns of tags that move, and of no others', () => {
   expect(more).toEqual([]);
 });
 
-it('warns once of what workloads fetch besides images', () => {
+it('warns once of internet access of workloads', () => {
   const network = ['a', 'b', 'c', 'd'].map(
     (name): NetworkNeed => ({
       url: `https://x.example/${name}`,
@@ -38,11 +38,11 @@ it('warns once of what workloads fetch besides images', () => {
   expect(more).toEqual([]);
 });
 
-it('says nothing when there is nothing to say', () => {
+it('emits no unnecessary warnings', () => {
   expect(warnings([], ['quay.io/a/b:1'])).toEqual([]);
 });
 
-it('tells the hosts of foreign layers, and of no others', () => {
+it('reports the hosts of foreign layers only', () => {
   const digest = (hex: string): Digest => `sha256:${hex.repeat(64)}`;
   const layer = (hex: string, urls?: readonly string[]) => {
     const descriptor = { mediaType: 'x', digest: digest(hex), size: 1, ...(urls && { urls }) };
@@ -54,21 +54,21 @@ it('tells the hosts of foreign layers, and of no others', () => {
   const blobs = new Map([layer('a', ['https://b.example/1', 'nonsense', 'https://a.example/1']), layer('b')]);
   tellForeign((event) => events.push(event), { blobs });
   expect(events).toEqual([
-    { type: 'stage', message: expect.stringMatching(/^1 foreign layers.*a\.example, b\.example,/) },
+    { type: 'stage', message: expect.stringMatching(/^1 foreign layer:.*a\.example, b\.example,/) },
   ]);
 });
 
-it('warns once of all indexes whose signatures stay behind', () => {
+it('warns once of all indexes whose signatures are left out', () => {
   const subject: Digest = `sha256:${'a'.repeat(64)}`;
   const repository = { registry: 'quay.io', path: 'a' };
   const one = { repository, subject, descriptor: { mediaType: 'x', digest: subject, size: 1 }, artifactType: '' };
   const events: AirgapEvent[] = [];
   warnLeftOut((event) => events.push(event), []);
   warnLeftOut((event) => events.push(event), [one, { ...one, tag: 'x.sig' }]);
-  expect(events).toEqual([{ type: 'warning', message: expect.stringContaining(`of 1 indexes`) }]);
+  expect(events).toEqual([{ type: 'warning', message: expect.stringMatching(`1 index .*quay.io/a@${subject}`) }]);
 });
 
-it('warns of each registry that did not say what it has of signatures, or fails of it', () => {
+it('warns of each registry with incomplete referrers, or fails if they are required', () => {
   const unanswered = ['a.example', 'b.example'].map((registry) => ({
     registry,
     images: [`${registry}/x:1`, `${registry}/y:1`],
@@ -82,7 +82,7 @@ it('warns of each registry that did not say what it has of signatures, or fails 
   expect(events).toEqual(
     ['a.example', 'b.example'].map((registry) => ({
       type: 'warning',
-      message: expect.stringMatching(`2 images of ${registry}.*${registry}/x:1, ${registry}/y:1.*--require-referrers`),
+      message: expect.stringMatching(`2 images in ${registry}.*${registry}/x:1, ${registry}/y:1.*--require-referrers`),
     })),
   );
   expect(() => tellUnanswered(emit, unanswered, true)).toThrow(

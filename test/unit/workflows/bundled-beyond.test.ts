@@ -33,31 +33,31 @@ function compare(
   return { beyond: found.get('app'), warnings: events.filter(({ type }) => type === 'warning').length };
 }
 
-test('nothing is beyond when every image is needed, under its own name or under that of the target', () => {
+test('covers images that are needed by source or target name', () => {
   const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1')];
   const needed = ['quay.io/a/app:1', 'registry.example/m/quay.io/a/side:1'];
   expect(compare(images, needed)).toEqual({ beyond: undefined, warnings: 0 });
 });
 
-test('an image that only other values need is beyond, in bundles that say nothing of their values too', () => {
+test('reports images that only other values need, even if the bundle does not record values', () => {
   const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1')];
   const { beyond, warnings } = compare(images, ['quay.io/a/app:1']);
   expect(beyond).toEqual({ references: ['quay.io/a/side:1'], profiles: [{ name: 'default' }], covered: [] });
   expect(warnings).toBe(1);
 });
 
-test('a bundle that was made of a lock file knows the chart of an image, and not its profile', () => {
+test('assumes all profiles for bundles made from a lock file', () => {
   const { beyond } = compare([image('quay.io/a/side:1', { profile: '', how: 'added' })], []);
   expect(beyond?.profiles).toEqual([{ name: 'default' }]);
 });
 
-test('what an upgrade alone shows counts for its profile', () => {
+test('counts upgrade renders for their profile', () => {
   const profiles = [{ name: 'default' }, { name: 'prod' }];
   const { beyond } = compare([image('quay.io/a/job:1', { profile: 'prod (upgrade)' })], [], { profiles });
   expect(beyond).toMatchObject({ profiles: [{ name: 'prod' }], covered: [{ name: 'default' }] });
 });
 
-test('what no values decide, and tests and hooks that are not installed, are not beyond', () => {
+test('ignores images independent of values, and skipped tests and hooks', () => {
   const images = [
     image('quay.io/a/listed:1', { how: 'declared' }),
     image('quay.io/a/found:1', { how: 'inside-image' }),
@@ -69,7 +69,7 @@ test('what no values decide, and tests and hooks that are not installed, are not
   expect(compare(images, []).beyond?.references).toEqual(['quay.io/a/test:1']);
 });
 
-test('profiles: one of them is enough for a chart by name, and all are wanted of a whole bundle', () => {
+test('requires one profile for a chart by name, and all for a whole bundle', () => {
   const profiles = [
     { name: 'default', given: {} },
     { name: 'prod', given: { files: ['prod.yaml'] } },
@@ -82,14 +82,14 @@ test('profiles: one of them is enough for a chart by name, and all are wanted of
   expect(compare([first], ['quay.io/a/app:1'], { profiles, isWhole: true }).warnings).toBe(1);
 });
 
-test('a bundle that was made with values wants some, whatever their names are here', () => {
+test('requires values if the bundle was made with values, under any names', () => {
   const profiles = [{ name: 'default', given: { files: ['site.yaml'] } }];
   expect(compare([], [], { profiles }).warnings).toBe(1);
   expect(compare([], [], { profiles, isWhole: true }).warnings).toBe(1);
   expect(compare([], [], { profiles, options: { values: ['/srv/config/other.yaml'] } }).warnings).toBe(0);
 });
 
-test('an archive of another tool says nothing', () => {
+test('ignores archives of other tools', () => {
   const source = { lock: () => undefined } as unknown as Bundle;
   expect(compareWithBundle(source, [], target, true, () => {})).toEqual(new Map());
 });

@@ -16,14 +16,14 @@ function bundle(choices: Choice[] | undefined): Bundle {
   return { images, lock: () => (choices === undefined ? undefined : { choices }) } as unknown as Bundle;
 }
 
-it('names what a bundle lacks, and tells apart what was left out of it', () => {
+it('returns missing images, and reports excluded ones separately', () => {
   const warnings: string[] = [];
   const emit = (event: AirgapEvent): void => void (event.type === 'warning' && warnings.push(event.message));
   const references = ['quay.io/a/app:1', 'quay.io/a/gone:1', 'quay.io/a/guess:1', 'quay.io/a/kafka:1'];
   expect(notIn(bundle(CHOICES), references, emit)).toEqual(['quay.io/a/gone:1']);
   expect(warnings).toEqual([
-    'left out of the bundle (--exclude quay.io/a/kafka, one version is used): quay.io/a/kafka:1',
-    'left out of the bundle (their registries did not have them): quay.io/a/guess:1',
+    expect.stringMatching(/\(--exclude quay\.io\/a\/kafka, one version is used\): quay\.io\/a\/kafka:1$/),
+    expect.stringMatching(/: quay\.io\/a\/guess:1$/),
   ]);
   expect(notIn(bundle(undefined), references, emit)).toHaveLength(3);
 });

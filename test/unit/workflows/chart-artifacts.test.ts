@@ -15,7 +15,7 @@ const chart = {
   fetched: { chart: 'oci://quay.io/charts/demo' },
 };
 
-it('a chart from an OCI registry comes with what belongs to it, under its name in the bundle', async () => {
+it('keeps the referrers of a chart from an OCI registry, under its name in the bundle', async () => {
   const registry = new MemoryRegistry();
   registry.listsReferrers = true;
   const manifest = {

@@ -8,7 +8,7 @@ import { withScratch } from '../../../src/workflows/context.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 describe('withScratch', () => {
-  it('gives a folder for the work alone, under TMPDIR, that others cannot read, and takes it away', async () => {
+  it('creates a private folder under TMPDIR and removes it', async () => {
     const scratch = scratchFolder();
     const context = { env: { TMPDIR: scratch }, cwd: '/', emit: () => {} };
     const [mode, path] = await withScratch(context, async (folder) => {
@@ -20,14 +20,14 @@ describe('withScratch', () => {
     expect(await readdir(scratch)).toEqual([]);
   });
 
-  it('takes it away also when the work fails', async () => {
+  it('removes it if the work fails', async () => {
     const scratch = scratchFolder();
     const context = { env: { TMPDIR: scratch }, cwd: '/', emit: () => {} };
     await expect(withScratch(context, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(await readdir(scratch)).toEqual([]);
   });
 
-  it('takes away what runs left that were killed, and nothing of those that work', async () => {
+  it('removes folders of killed runs, but not of running ones', async () => {
     const scratch = scratchFolder();
     const working = await worker(scratch);
     const [folder = ''] = await readdir(scratch);
@@ -40,7 +40,7 @@ describe('withScratch', () => {
     expect(await readdir(scratch)).toEqual([]);
   });
 
-  it('leaves what it cannot know: of other hosts, of other users, with something in it', async () => {
+  it('keeps folders of other hosts and users, and those with content', async () => {
     const scratch = scratchFolder();
     const make = (name: string): string => {
       mkdirSync(join(scratch, name));
@@ -57,7 +57,7 @@ describe('withScratch', () => {
     expect((await readdir(scratch)).sort()).toEqual([elsewhere, 'helm-airgap-fresh1', 'helm-airgap-full01', 'other']);
   });
 
-  it('is taken away by the second interrupt, which does not wait', async () => {
+  it('is removed by the second interrupt, which does not wait', async () => {
     const scratch = scratchFolder();
     const working = await worker(scratch);
     working.kill('SIGINT');

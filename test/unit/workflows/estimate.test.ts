@@ -34,7 +34,7 @@ async function interrupted(path: string, source: MemoryRegistry): Promise<void> 
 }
 
 describe('an estimate', () => {
-  it('is what the run then does, to the byte', async () => {
+  it('matches the run to the byte', async () => {
     const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
@@ -45,7 +45,7 @@ describe('an estimate', () => {
     expect(before.free).toBeGreaterThan(size);
   });
 
-  it('says what sharing saves: a layer that three images have, and within one image nothing', async () => {
+  it('counts bytes saved by sharing between images, not within one', async () => {
     const dir = scratchFolder();
     const graph = await graphOf(registry());
     expect((await estimateOf(join(dir, 'b'), graph)).shared).toBe(2 * 30_000);
@@ -53,7 +53,7 @@ describe('an estimate', () => {
     expect((await estimateOf(join(dir, 'b'), one)).shared).toBe(0);
   });
 
-  it('knows what earlier bundles have', async () => {
+  it('considers earlier bundles', async () => {
     const dir = scratchFolder();
     const source = registry();
     const some = await graphOf(source, ['quay.io/a:1']);
@@ -65,7 +65,7 @@ describe('an estimate', () => {
     expect({ fetched, reused }).toEqual({ fetched: everything - inOld, reused: inOld });
   });
 
-  it('counts what an interrupted run has left, on the disk too', async () => {
+  it('considers data of an interrupted run, including disk space', async () => {
     const dir = scratchFolder();
     const source = registry();
     const graph = await graphOf(source);
@@ -79,7 +79,7 @@ describe('an estimate', () => {
     expect(await readdir(dir)).toEqual(left);
   });
 
-  it('counts on what an interrupted run of another plan has left', async () => {
+  it('considers data of an interrupted run with another plan', async () => {
     const dir = scratchFolder();
     const source = registry();
     await interrupted(join(dir, 'b'), source);
@@ -88,7 +88,7 @@ describe('an estimate', () => {
     expect(other.resumed).toBeGreaterThan(15_000);
   });
 
-  it('is nothing to do when the bundle is there', async () => {
+  it('is zero if the bundle exists', async () => {
     const dir = scratchFolder();
     const source = registry();
     await write(join(dir, 'b'), source);
@@ -96,7 +96,7 @@ describe('an estimate', () => {
     expect(await estimateOf(join(dir, 'b'), await graphOf(source))).toMatchObject(nothing);
   });
 
-  it('is refused when something else is there', async () => {
+  it('fails if another file exists', async () => {
     const dir = scratchFolder();
     await writeFile(join(dir, 'b'), 'precious');
     const graph = await graphOf(registry());

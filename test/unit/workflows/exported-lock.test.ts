@@ -16,7 +16,7 @@ import { type MemoryRegistry, noise } from '../transfer/memory.ts';
 interface Written {
   readonly dir: string;
   readonly bundle: string;
-  /** Exported inventory of the bundle. */
+  /** The file that stands for the bundle. */
   readonly lock: string;
   readonly exported: ExportedLock;
 }
@@ -35,7 +35,7 @@ async function exportOf(bundle: string): Promise<Pick<Written, 'lock' | 'exporte
   return { lock, exported };
 }
 
-it('is parsed as written, and identifies the bundle by its inventory', async () => {
+it('is read back unchanged, with the inventory digest of the bundle', async () => {
   const { lock, bundle, exported } = await written();
   expect(await readExportedLock(lock)).toEqual(exported);
   const open = await openBundle(bundle);
@@ -44,7 +44,7 @@ it('is parsed as written, and identifies the bundle by its inventory', async () 
   await open.close();
 });
 
-it('replaces the bundle when creating a delta, with an identical inventory', async () => {
+it('replaces the base bundle of a delta, with identical results', async () => {
   const { lock, bundle } = await written();
   const graph = await graphOf(registry());
   const [ofBundle, ofLock] = [await readOlder(bundle, 4), await readOlder(lock, 4)];
@@ -52,7 +52,7 @@ it('replaces the bundle when creating a delta, with an identical inventory', asy
   expect(requiresOf(ofLock, graph, []).requires?.length).toBeGreaterThan(3);
 });
 
-it('of a delta includes the omitted blobs', async () => {
+it('of a delta includes the blobs that it leaves out', async () => {
   const source = registry();
   const { dir, lock, exported } = await written(source);
   const graph = await graphOf(source);
@@ -65,7 +65,7 @@ it('of a delta includes the omitted blobs', async () => {
   expect(left.requires?.every(({ digest }) => digests.has(digest))).toBe(true);
 });
 
-it('replaces the bundle in a diff, on either side', async () => {
+it('replaces the bundle in a comparison, on either side', async () => {
   const source = registry();
   const { dir, lock, bundle } = await written(source);
   source.addImage('quay.io/new', '1', [noise('new', 4000)]);
@@ -80,7 +80,7 @@ it('replaces the bundle in a diff, on either side', async () => {
   expect(await diff(lock, later)).toMatchObject(expected);
 });
 
-it('is deterministic', async () => {
+it('is reproducible', async () => {
   const [one, other] = [await written(), await written()];
   expect(formatExportedLock(one.exported)).toBe(formatExportedLock(other.exported));
   expect(formatExportedLock(one.exported)).toContain(
@@ -89,13 +89,13 @@ it('is deterministic', async () => {
 });
 
 it.each([
-  ['{', /JSON/],
-  ['{"kind":"Lock","schemaVersion":1}', /\bLock\b/],
-  ['{"kind":"Inspection"}', /\bInspection\b/],
-  ['{}', /BundleLock/],
-  ['{"kind":"BundleLock","schemaVersion":2}', /\b2\b.*\b1\b/],
-  ['{"kind":"BundleLock","schemaVersion":1}', /lockDigest: /],
-])('is refused with %s', async (text, message) => {
+  ['{', /x\.json .*JSON/],
+  ['{"kind":"Lock","schemaVersion":1}', /x\.json .*\bLock\b/],
+  ['{"kind":"Inspection"}', /x\.json .*Inspection/],
+  ['{}', /x\.json .*BundleLock/],
+  ['{"kind":"BundleLock","schemaVersion":2}', /x\.json .*\b2\b.*\b1\b/],
+  ['{"kind":"BundleLock","schemaVersion":1}', /x\.json .*lockDigest: /],
+])('rejects %s', async (text, message) => {
   const path = join(scratchFolder(), 'x.json');
   await writeFile(path, text);
   const refused = { code: 'bundle-invalid', message: expect.stringMatching(message) };
@@ -106,14 +106,14 @@ it.each([
   });
 });
 
-it('is undefined for other files and for missing files', async () => {
+it('is undefined for other and missing files', async () => {
   const { dir, bundle } = await written();
   expect(await readExportedLock(bundle)).toBeUndefined();
   expect(await readExportedLock(join(dir, 'none'))).toBeUndefined();
   expect(await readExportedLock(dir)).toBeUndefined();
 });
 
-it('omits value texts stored by older versions, and inspect reports them', async () => {
+it('omits whole texts of values from older bundles, which inspect reports', async () => {
   const graph = await graphOf(registry());
   const slot = { start: 0, end: 4, components: ['quay'], hostFirst: true, suffix: '' };
   const recipe: StoredRecipe = {

@@ -87,8 +87,8 @@ async function bundled(
 
 const check = (path: string): Promise<void> => verifySignatures(context, path, 4, [ours.publicKey]);
 
-describe('an image of some platforms', () => {
-  it('is not signed by the signature of an index that the lock says it was made of', async () => {
+describe('an image reduced to some platforms', () => {
+  it('is not signed by the signature of an index that only the inventory names as its source', async () => {
     const registry = new MemoryRegistry();
     const good = indexOf(registry, 'good');
     indexOf(registry, 'evil', '1');
@@ -99,7 +99,7 @@ describe('an image of some platforms', () => {
     await expect(check(path)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
   });
 
-  it('nor where it was made of that, since nothing in the bundle shows it', async () => {
+  it('is not signed by the signature of its source index without evidence', async () => {
     const registry = new MemoryRegistry();
     const { index } = indexOf(registry, 'good', '1');
     const path = await bundled(registry, [index]);
@@ -110,7 +110,7 @@ describe('an image of some platforms', () => {
     });
   });
 
-  it('is signed by the signature of the index that is there with it, and that it is made of', async () => {
+  it('is signed by the signature of its source index with evidence', async () => {
     const registry = new MemoryRegistry();
     const { index } = indexOf(registry, 'good', '1');
     const path = await bundled(registry, [index], undefined, (graph) => graph);
@@ -122,7 +122,7 @@ describe('an image of some platforms', () => {
     await bundle.close();
   });
 
-  it('also where an index within the index was made smaller', async () => {
+  it('is signed with evidence for a reduced nested index', async () => {
     const registry = new MemoryRegistry();
     const inner = indexOf(registry, 'inner').index;
     const other = registry.addImage('quay.io/m', undefined, [noise('other', 50)]);
@@ -139,7 +139,7 @@ describe('an image of some platforms', () => {
     await expect(check(path)).rejects.toMatchObject({ code: 'signature' });
   });
 
-  it('is not signed by the signature of an index that is there, and that it is not made of', async () => {
+  it('is not signed by the signature of another index in the evidence', async () => {
     const registry = new MemoryRegistry();
     const good = indexOf(registry, 'good');
     const evil = indexOf(registry, 'evil');
@@ -176,7 +176,7 @@ describe('an image of some platforms', () => {
     await check(await bundled(registry, [good.index], said, made));
   });
 
-  it('is signed when each image in it is', async () => {
+  it('is signed if each of its images is signed', async () => {
     const registry = new MemoryRegistry();
     const { arm } = indexOf(registry, 'good', '1');
     await check(await bundled(registry, [arm]));
@@ -186,7 +186,7 @@ describe('an image of some platforms', () => {
     });
   });
 
-  it('is not signed where an image passes for an index', async () => {
+  it('is not signed if an image poses as an index', async () => {
     const registry = new MemoryRegistry();
     const { arm } = indexOf(registry, 'good');
     const evil = registry.addImage('quay.io/m', undefined, [noise('evil', 50)], 'linux/arm64');

@@ -7,10 +7,10 @@ test.each([
   ['it is as far as near goes', 40, 32],
   ['it is farther', 60, 48],
   ['it is on another continent', 250, 64],
-])('as many blobs at the same time as the way asks for: %s', (_what, distance, crowd) => {
+])('returns the concurrency for a latency: %s', (_what, distance, crowd) => {
   expect(crowdAt(distance, { near: 32, far: 64 })).toBe(crowd);
 });
 
-test('whoever gives a number gets it, near and far', () => {
+test('returns an explicit number for any latency', () => {
   expect([1, 100, 1000].map((distance) => crowdAt(distance, { near: 3, far: 3 }))).toEqual([3, 3, 3]);
 });

@@ -61,20 +61,20 @@ async function pushed(file: string, as?: string, emit: (event: AirgapEvent) => v
   ]);
 }
 
-describe('archives of skopeo', () => {
+describe('skopeo archives', () => {
   needs('skopeo');
 
-  it('go where their full names say, all platforms with their digest', async () => {
+  it('are pushed by their full names, all platforms with their digest', async () => {
     skopeo('team/all:1.0', 'oci-archive:full.tar:quay.io/team/all:1.0');
     expect(await pushed('full.tar')).toEqual([['m/quay.io/team/all:1.0', digests.all]]);
   });
 
-  it('that say no more than a tag, or nothing, go where they are told to', async () => {
+  it('without full names are pushed to the repository given with --as', async () => {
     skopeo('team/one:2.0', 'oci-archive:tag.tar:2.0');
     skopeo('team/one:2.0', 'oci-archive:bare.tar');
     await expect(pushed('tag.tar')).rejects.toMatchObject({
       code: 'unsupported',
-      message: expect.stringContaining('tag.tar names images by tags alone (2.0)'),
+      message: expect.stringMatching(/tag\.tar .*\(2\.0\)/),
       hint: expect.stringContaining('--as'),
     });
     await expect(pushed('bare.tar')).rejects.toMatchObject({ code: 'unsupported' });
@@ -82,20 +82,20 @@ describe('archives of skopeo', () => {
     expect(await pushed('bare.tar', 'ghcr.io/team/bare:9')).toEqual([['m/ghcr.io/team/bare:9', digests.one]]);
   });
 
-  it('of other kinds are refused with what to do', async () => {
+  it('of other formats are rejected with a hint', async () => {
     skopeo('team/one:2.0', 'docker-archive:docker.tar:quay.io/team/one:2.0');
     skopeo('team/all:1.0', 'oci:layout:1.0');
     run('gzip', '-k', 'docker.tar');
     await expect(pushed('docker.tar')).rejects.toThrow('docker save');
-    await expect(pushed('docker.tar.gz')).rejects.toThrow('compressed with gzip');
+    await expect(pushed('docker.tar.gz')).rejects.toThrow('gzip');
     await expect(pushed('layout')).rejects.toMatchObject({ hint: expect.stringContaining('tar -cf') });
   });
 });
 
-describe('a layout that umoci has changed, packed', () => {
+describe('an archived umoci layout', () => {
   needs('skopeo', 'umoci');
 
-  it('has a tag for each image, and one name for all of them', async () => {
+  it('has a tag for each image, and gets one repository for all', async () => {
     skopeo('team/one:2.0', 'oci:umoci:2.0');
     run('umoci', 'tag', '--image', 'umoci:2.0', 'next');
     run('tar', '-cf', 'umoci.tar', '-C', 'umoci', '.');
@@ -105,7 +105,7 @@ describe('a layout that umoci has changed, packed', () => {
     ]);
   });
 
-  it('keeps images that have a name, and tells of those that have none', async () => {
+  it('is pushed with a warning about unnamed images', async () => {
     skopeo('team/one:2.0', 'oci:mixed:quay.io/team/named:1');
     skopeo('team/all:1.0', 'oci:mixed:alone');
     run('tar', '-cf', 'mixed.tar', '-C', 'mixed', '.');
@@ -114,7 +114,7 @@ describe('a layout that umoci has changed, packed', () => {
       if (event.type === 'warning') warnings.push(event.message);
     };
     expect(await pushed('mixed.tar', undefined, listen)).toEqual([['m/quay.io/team/named:1', digests.one]]);
-    expect(warnings).toEqual([expect.stringContaining('by tags alone (alone); those are not pushed')]);
+    expect(warnings).toEqual([expect.stringMatching(/mixed\.tar .*\(alone\).*--as/)]);
   });
 });
 
@@ -132,13 +132,13 @@ function withoutPodman(): string | undefined {
   }
 }
 
-describe('what podman saves', () => {
+describe('podman archives', () => {
   beforeEach(({ skip }) => {
     const missing = withoutPodman();
     skip(missing !== undefined, missing);
   });
 
-  it('as an OCI archive has its full name', async () => {
+  it('in OCI format have full names', async () => {
     podman('pull', '--quiet', '--tls-verify=false', `${registry.host}/team/one:2.0`);
     podman('save', '--quiet', '--format', 'oci-archive', '-o', 'podman.tar', `${registry.host}/team/one:2.0`);
     const [[name] = []] = (await pushed('podman.tar')) ?? [];

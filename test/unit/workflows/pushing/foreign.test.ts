@@ -15,15 +15,13 @@ function warnings(...names: string[]): string[] {
   return told;
 }
 
-it('an image under a name that no image can have is told, for it is not pushed', () => {
+it('warns of invalid image names', () => {
   expect(warnings(`quay.io/a/b:${'x'.repeat(100_000)}`, 'quay.io/A/b:1')).toEqual([
-    expect.stringMatching(
-      /^a\.tar has images under names that no image can have: quay\.io\/a\/b:x{88}…, quay\.io\/A\/b:1;/,
-    ),
+    expect.stringMatching(/^a\.tar .*: quay\.io\/a\/b:x{88}…, quay\.io\/A\/b:1$/),
   ]);
 });
 
-it('what has no name beside images that have one is passed over', () => {
+it('ignores unnamed entries next to named images', () => {
   expect(warnings()).toEqual([]);
-  expect(warnings('1.0')).toEqual([expect.stringContaining('by tags alone (1.0)')]);
+  expect(warnings('1.0')).toEqual([expect.stringMatching(/^a\.tar .*\(1\.0\).*--as/)]);
 });

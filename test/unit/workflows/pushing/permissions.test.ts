@@ -104,7 +104,7 @@ test('pushing and reading make the calls that their policies allow, and no other
   expect(called(ecr, before)).toEqual(actionsOf(policy('To pull')));
 });
 
-test('what is allowed for everything is what the service knows no other way for', () => {
+test('allows on all resources only actions without resource-level permissions', () => {
   const all = [...policy('To push'), ...policy('Settings of repositories'), ...policy('To pull')];
   const wide = all.filter(({ Resource }) => Resource === '*');
   expect(new Set(actionsOf(wide))).toEqual(

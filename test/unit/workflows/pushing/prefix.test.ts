@@ -80,7 +80,7 @@ function bundleOf({ chart, version, image, repository, tag }: Names): Buffer {
   ]);
 }
 
-it('asks for and writes nothing outside of its prefix, whatever names a bundle holds', async () => {
+it('reads and writes nothing outside its prefix, for any names in a bundle', async () => {
   const { host, paths } = await listening();
   const file = join(scratchFolder(), 'b.tar');
   const context = { env: {}, cwd: '/', emit: silent };

@@ -17,7 +17,7 @@ async function told(tags: readonly CopyOutcome[], answer: (tag: string) => Promi
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
 
-test('what reads back as it was sent is not spoken of, and what was there is not asked for', async () => {
+test('reads back pushed tags only, and reports no matching ones', async () => {
   const asked: string[] = [];
   const answer = async (tag: string) => {
     asked.push(tag);
@@ -27,7 +27,7 @@ test('what reads back as it was sent is not spoken of, and what was there is not
   expect(asked).toEqual(['1']);
 });
 
-test('something else, nothing, and no answer are told apart', async () => {
+test('distinguishes another digest, a missing tag, and no answer', async () => {
   const answers: Record<string, () => Promise<Digest | undefined>> = {
     '1': async () => other,
     '2': async () => undefined,
@@ -35,13 +35,13 @@ test('something else, nothing, and no answer are told apart', async () => {
   };
   const name = (tag: string): string => `r.example/a:${tag}@${digest}`;
   expect(await told([outcome('1'), outcome('2'), outcome('3')], (tag) => answers[tag]?.() as never)).toEqual([
-    `digest-mismatch: ${name('1')} was pushed and reads back as ${other}`,
-    `digest-mismatch: ${name('2')} was pushed and reads back as nothing`,
-    `network: ${name('3')} was pushed, and could not be asked for: r.example closed the connection`,
+    expect.stringMatching(`^digest-mismatch: ${name('1')} .*${other}$`),
+    expect.stringMatching(`^digest-mismatch: ${name('2')} .*nothing$`),
+    expect.stringMatching(`^network: ${name('3')} .*: r.example closed the connection$`),
   ]);
 });
 
-test('what reads back as something else once is asked for again', async () => {
+test('reads a mismatching tag again', async () => {
   const answers = [other, undefined, digest];
   expect(await told([outcome('1')], async () => answers.shift())).toEqual([]);
 });

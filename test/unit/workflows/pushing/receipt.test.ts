@@ -53,7 +53,7 @@ const receipt = receiptOf({
   written: new Map([['quay.io/a:1', new Date('2026-01-02T03:04:06.000Z')]]),
 });
 
-it('a receipt says what is where, since when, and names no folder of the machine', () => {
+it('contains tags, digests and times, and no local paths', () => {
   expect(receipt).toEqual({
     apiVersion: 'airgap/v1',
     kind: 'Receipt',
@@ -94,7 +94,7 @@ it('a receipt says what is where, since when, and names no folder of the machine
   });
 });
 
-it('a receipt is read as it was written, and anything else is refused', async () => {
+it('is read back unchanged, and rejected when invalid or truncated', async () => {
   const file = join(scratchFolder(), 'receipt.json');
   await writeFile(file, JSON.stringify(receipt));
   expect(await readReceipt(file)).toEqual(receipt);

@@ -3,7 +3,7 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { emitsFor, readersFor } from '../../../../src/workflows/pushing/side-by-side.ts';
 import { MemoryRegistry } from '../../transfer/memory.ts';
 
-it('tells the plans of all targets as one, and everything else as it is', () => {
+it('adds up the plans of all targets, and passes on other events', () => {
   const events: AirgapEvent[] = [];
   const [first, second] = emitsFor((event) => events.push(event), 2);
   first?.({ type: 'plan', blobs: 3, bytes: 30 });
@@ -18,7 +18,7 @@ it('tells the plans of all targets as one, and everything else as it is', () => 
   ]);
 });
 
-it('gives a reader to each of several targets, and none to one alone, which waits for nobody', () => {
+it('creates readers for several targets, and none for a single one', () => {
   expect(readersFor(new MemoryRegistry(), 1)).toEqual([]);
   expect(readersFor(new MemoryRegistry(), 3)).toHaveLength(3);
 });
