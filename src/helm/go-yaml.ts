@@ -77,7 +77,7 @@ class Decoder {
     if (node === null || node === undefined) return null;
     this.#count();
     if (depth > DEPTH_LIMIT) throw new Unreadable(TOO_DEEP);
-    if (isAlias(node)) return this.#followed(node, (target) => this.value(target, depth));
+    if (isAlias(node)) return this.#resolveAlias(node, (target) => this.value(target, depth));
     if (this.#inAlias === 0 && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) {
       return node.tag === 'tag:yaml.org,2002:binary'
@@ -117,14 +117,14 @@ class Decoder {
   }
 
   #key(node: Node | null): string {
-    const scalar = isAlias(node) ? this.#followed(node, (target) => target) : node;
+    const scalar = isAlias(node) ? this.#resolveAlias(node, (target) => target) : node;
     if (scalar === null) return '';
     if (!isScalar(scalar)) throw new Unreadable('a key is no text');
     const value = this.value(scalar);
     return typeof value === 'string' ? value : (scalar.source ?? String(value));
   }
 
-  #followed<T>(alias: Alias, use: (target: Node) => T): T {
+  #resolveAlias<T>(alias: Alias, use: (target: Node) => T): T {
     // An anchor that is set again counts from there on, and what is expanded keeps what it meant where it was written.
     const target = this.#targets.get(alias) ?? this.#anchors.get(alias.source);
     if (target === undefined) throw new Unreadable(`no anchor is called ${alias.source}`);

@@ -80,11 +80,11 @@ function isProgram(path: string): boolean {
 /** Runs one Helm binary in one place. */
 export class Helm {
   readonly path: string;
-  readonly #surroundings: Surroundings;
+  readonly #context: Surroundings;
 
   constructor(surroundings: Surroundings) {
     this.path = findHelm(surroundings);
-    this.#surroundings = surroundings;
+    this.#context = surroundings;
   }
 
   /**
@@ -94,7 +94,7 @@ export class Helm {
    * @throws AirgapError `helm-missing` when the program cannot be started, `interrupted`
    */
   async run(args: readonly string[], options: RunOptions = {}): Promise<HelmResult> {
-    const { env, cwd, signal, watchInterrupts } = this.#surroundings;
+    const { env, cwd, signal, watchInterrupts } = this.#context;
     const { reach = 'nothing', patience, memory = MEMORY_LIMIT } = options;
     const over = patience === undefined ? undefined : AbortSignal.timeout(patience);
     const ends = [signal, over].filter((one) => one !== undefined);

@@ -82,7 +82,7 @@ export class Renderer {
   #files: Promise<Files> | undefined;
   #texts: Promise<Files> | undefined;
   /** Why a render was ended. A chart that takes too much once is not rendered again, with whatever values. */
-  #ended: AirgapError | undefined;
+  #limitError: AirgapError | undefined;
   #runs = 0;
 
   constructor(helm: Helm, chart: Chart, workFolder: string) {
@@ -112,7 +112,7 @@ export class Renderer {
     const { limits, releaseName = 'release-name' } = options;
     const name = checkName('release name', releaseName, 'the release', 'usage');
     const flags = renderFlags({ ...options, values: files });
-    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#limitError !== undefined) throw this.#limitError;
     const { exitCode, stdout, stderr, ended } = await this.#helm.run(['template', ...flags, '--', name, this.#copy], {
       reach: widest([...(options.values ?? []), ...(options.setFile ?? [])].map(reachOfValues)),
       patience: limits?.time ?? PATIENCE,
@@ -120,14 +120,14 @@ export class Renderer {
     });
     await rm(overridesFile, { force: true });
     if (ended !== undefined) {
-      this.#ended = this.#refused(`Helm could not render ${this.#title()}: ${ended}`);
-      throw this.#ended;
+      this.#limitError = this.#limitExceeded(`Helm could not render ${this.#title()}: ${ended}`);
+      throw this.#limitError;
     }
     if (exitCode !== 0) {
       // Helm names the copy that it was given; the reader knows the chart by its name.
       throw refusal(`render ${this.#title()}`, stderr.replaceAll(this.#copy, this.chart.metadata.name));
     }
-    return this.#separate(splitDocuments(stdout));
+    return this.#splitOffValues(splitDocuments(stdout));
   }
 
   /** Templates, descriptions and lists of the chart and its subcharts, by path; the archive is read once for all who ask. */
@@ -156,7 +156,7 @@ export class Renderer {
     return `chart ${name} ${version}`;
   }
 
-  #refused(message: string): AirgapError {
+  #limitExceeded(message: string): AirgapError {
     return new AirgapError('chart-render', message, {
       hint: 'a chart that needs more gets it with --render-timeout and --render-memory',
     });
@@ -168,7 +168,7 @@ export class Renderer {
     await writeFile(this.#copy, await withFile(archive, `${root}/${this.#valuesTemplate}`, COALESCED));
   }
 
-  #separate(all: readonly RenderedDocument[]): Render {
+  #splitOffValues(all: readonly RenderedDocument[]): Render {
     const isOurs = ({ template }: RenderedDocument): boolean => template.endsWith(`/${this.#valuesTemplate}`);
     const ours = all.find(isOurs)?.object?.values;
     if (typeof ours !== 'string') {

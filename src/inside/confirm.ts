@@ -118,14 +118,14 @@ function recombination(found: Guess | Family, reference: string, isThere: boolea
 /** Asks each reference once, and not more than the limit; beyond that nothing is known. */
 class Asking {
   readonly #options: ConfirmOptions;
-  readonly #answers = new Map<string, Promise<Answer>>();
+  readonly #results = new Map<string, Promise<Answer>>();
 
   constructor(options: ConfirmOptions) {
     this.#options = options;
   }
 
   get count(): number {
-    return this.#answers.size;
+    return this.#results.size;
   }
 
   get concurrency(): number {
@@ -133,11 +133,11 @@ class Asking {
   }
 
   ask(reference: string): Promise<Answer> {
-    const known = this.#answers.get(reference);
+    const known = this.#results.get(reference);
     if (known !== undefined) return known;
     if (this.count >= (this.#options.limit ?? LIMIT)) return Promise.resolve('unknown');
     const answer = this.#options.ask(reference);
-    this.#answers.set(reference, answer);
+    this.#results.set(reference, answer);
     return answer;
   }
 }

@@ -43,7 +43,7 @@ export class Functions {
     const functions = new Functions(bytes, table, said ?? code.offset);
     const end = table.offset + table.size;
     const isWithin = functions.#entries + functions.#count * 8 <= end && functions.#names < end;
-    return isWithin && functions.#isOfThisCode() ? functions : undefined;
+    return isWithin && functions.#matchesCode() ? functions : undefined;
   }
 
   /** The name of the function in which an offset in the code lies, with its package's path. */
@@ -83,7 +83,7 @@ export class Functions {
   }
 
   /** Where C's code stands first and nothing says where Go's begins, the beginnings are somewhere in it. */
-  #isOfThisCode(): boolean {
+  #matchesCode(): boolean {
     const checked = Math.min(CHECKED, this.#count);
     const starts = Array.from({ length: checked }, (_, i) => this.#startOf(Math.floor((i * this.#count) / checked)));
     const fitting = starts.filter((start) => start === this.#code || this.#bytes[start - 1] === PADDING);

@@ -60,44 +60,44 @@ const OF_THE_SYSTEM =
  */
 export async function scanImage(layers: readonly Layer[], options: ScanOptions): Promise<ImageFindings> {
   const scan = new ImageScan(options);
-  for (const layer of layers) await scan.layer(layer);
+  for (const layer of layers) await scan.scanLayer(layer);
   // A link may come after the file it points to; then that layer is read again.
-  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.layer(layer, true);
+  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.scanLayer(layer, true);
   return scan.findings();
 }
 
 /** The scan of one image, a layer at a time. A later layer's file replaces an earlier one's. */
 export class ImageScan {
   readonly #options: ScanOptions;
-  readonly #wanted: Set<string>;
+  readonly #programPaths: Set<string>;
   readonly #files = new Map<string, FileFindings & { readonly isText: boolean }>();
   /** Programs that nothing named when they came by, with their layer. */
-  readonly #passed = new Map<string, string>();
-  readonly #givenUp: string[] = [];
+  readonly #otherPrograms = new Map<string, string>();
+  readonly #skipped: string[] = [];
   /** What was given up on beside those. */
-  #more = 0;
+  #moreSkipped = 0;
   #textBytes = 0;
   #names = 0;
-  #removals = 0;
+  #whiteouts = 0;
   #programs = 0;
   #programBytes = 0;
 
   constructor(options: ScanOptions) {
     this.#options = options;
-    this.#wanted = new Set(options.programs.flatMap(pathsIn));
+    this.#programPaths = new Set(options.programs.flatMap(pathsIn));
   }
 
   /** Whether the layer holds a program that turned out to be one that the image runs. */
   isMissed(digest: string): boolean {
-    return [...this.#passed].some(([path, layer]) => layer === digest && this.#isRun(path));
+    return [...this.#otherPrograms].some(([path, layer]) => layer === digest && this.#isRun(path));
   }
 
   /** @param isAgain only for programs that turned out to be run; all else in it is known */
-  async layer({ digest, open }: Layer, isAgain = false): Promise<void> {
+  async scanLayer({ digest, open }: Layer, isAgain = false): Promise<void> {
     const visit = (entry: Entry): Taker | undefined =>
-      isAgain ? this.#missed(entry, digest) : this.#visit(entry, digest);
+      isAgain ? this.#visitAgain(entry, digest) : this.#visit(entry, digest);
     const givenUp = await readLayer(await open(), visit);
-    if (givenUp !== undefined && !isAgain) this.#giveUp(`layer ${digest}`, givenUp);
+    if (givenUp !== undefined && !isAgain) this.#skip(`layer ${digest}`, givenUp);
   }
 
   findings(): ImageFindings {
@@ -115,7 +115,7 @@ export class ImageScan {
       candidates: found.flatMap(({ candidates }) => candidates),
       guesses: found.flatMap(({ guesses }) => guesses),
       families: found.flatMap(({ families }) => families),
-      givenUp: [...this.#givenUp, ...reasons, ...(this.#more === 0 ? [] : [`${this.#more} more files`])],
+      givenUp: [...this.#skipped, ...reasons, ...(this.#moreSkipped === 0 ? [] : [`${this.#moreSkipped} more files`])],
       older,
       programBytes: this.#programBytes,
       textBytes: this.#textBytes,
@@ -126,23 +126,23 @@ export class ImageScan {
     if (path.length > LONGEST_PATH) return undefined;
     const name = posix.basename(path);
     if (name.startsWith('.wh.')) {
-      if (this.#removals++ < MOST_REMOVALS) this.#remove(path, name);
+      if (this.#whiteouts++ < MOST_REMOVALS) this.#remove(path, name);
       return undefined;
     }
     if (type === 'link' && this.#isRun(path)) {
-      this.#wanted.add(posix.join('/', posix.dirname(path), target).slice(1)).add(target.replace(/^\/+/, ''));
+      this.#programPaths.add(posix.join('/', posix.dirname(path), target).slice(1)).add(target.replace(/^\/+/, ''));
     }
     if (type !== 'file') return undefined;
     this.#files.delete(path);
     if (TEXT.test(path) && !OF_THE_SYSTEM.test(path)) return this.#text(path, size, layer);
     if (size < SMALLEST_PROGRAM) return undefined;
     if (this.#isRun(path)) return this.#program(path, size, layer);
-    if (this.#passed.size < MOST_FILES) this.#passed.set(path, layer);
+    if (this.#otherPrograms.size < MOST_FILES) this.#otherPrograms.set(path, layer);
     return undefined;
   }
 
-  #missed({ path, type, size }: Entry, layer: string): Taker | undefined {
-    const isMissed = type === 'file' && this.#passed.get(path) === layer && this.#isRun(path);
+  #visitAgain({ path, type, size }: Entry, layer: string): Taker | undefined {
+    const isMissed = type === 'file' && this.#otherPrograms.get(path) === layer && this.#isRun(path);
     return isMissed ? this.#program(path, size, layer) : undefined;
   }
 
@@ -157,16 +157,16 @@ export class ImageScan {
 
   /** By its path, or by its name alone where the command has no path. */
   #isRun(path: string): boolean {
-    return this.#wanted.has(path) || this.#wanted.has(`*/${posix.basename(path)}`);
+    return this.#programPaths.has(path) || this.#programPaths.has(`*/${posix.basename(path)}`);
   }
 
   #text(path: string, size: number, layer: string): Taker | undefined {
     if (size <= LARGEST_TEXT) this.#textBytes += size;
     if (size > LARGEST_TEXT || this.#textBytes > ALL_TEXTS) {
       const limit = size > LARGEST_TEXT ? LARGEST_TEXT : ALL_TEXTS;
-      return this.#giveUp(path, `beyond ${limit / 1024 / 1024} MiB of text`);
+      return this.#skip(path, `beyond ${limit / 1024 / 1024} MiB of text`);
     }
-    if (this.#names >= MOST_NAMES) return this.#giveUp(path, `beyond ${MOST_NAMES} names`);
+    if (this.#names >= MOST_NAMES) return this.#skip(path, `beyond ${MOST_NAMES} names`);
     return this.#collect(path, size, (bytes) => {
       const candidates = namesInFile(bytes.toString('utf8'), { file: path, layer });
       this.#names += candidates.length;
@@ -175,9 +175,9 @@ export class ImageScan {
   }
 
   #program(path: string, size: number, layer: string): Taker | undefined {
-    this.#passed.delete(path);
+    this.#otherPrograms.delete(path);
     if (size > LARGEST_PROGRAM || this.#programs >= MOST_PROGRAMS) {
-      return this.#giveUp(path, size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many');
+      return this.#skip(path, size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many');
     }
     return this.#collect(path, size, (bytes) => {
       if (!isElf(bytes)) return;
@@ -188,9 +188,9 @@ export class ImageScan {
     });
   }
 
-  #giveUp(what: string, reason: string): undefined {
-    if (this.#givenUp.length < MOST_REASONS) this.#givenUp.push(`${what}: ${reason}`);
-    else this.#more++;
+  #skip(what: string, reason: string): undefined {
+    if (this.#skipped.length < MOST_REASONS) this.#skipped.push(`${what}: ${reason}`);
+    else this.#moreSkipped++;
   }
 
   /** The body in one piece. */

@@ -39,7 +39,7 @@ export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subje
   }
   const strings = new GoStrings(elf);
   const versions = constantVersions(strings);
-  const program = { elf, strings, build, functions: Functions.read(elf), versions, subject, place };
+  const program: Program = { elf, strings, build, functions: Functions.read(elf), versions, subject, place };
   const sorted = sortConstants(strings, defaultsOfFields(elf), place);
   const records = recordsOf(program, sorted.prefixes);
   const found = {

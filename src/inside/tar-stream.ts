@@ -37,11 +37,11 @@ const EXTENSIONS = new Set([
  */
 export class TarStream {
   readonly #visit: (entry: Entry) => Taker | undefined;
-  #rest: Buffer = Buffer.alloc(0);
+  #pending: Buffer = Buffer.alloc(0);
   /** Bytes of the current body that are still to come, and of the padding behind it. */
   #body = 0;
   #padding = 0;
-  #taker: Taker | undefined;
+  #sink: Taker | undefined;
   #pax: Pax | undefined;
   #longPath: string | undefined;
   #count = 0;
@@ -59,21 +59,21 @@ export class TarStream {
   }
 
   write(chunk: Buffer): void {
-    let left = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = Buffer.alloc(0);
+    let left = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    this.#pending = Buffer.alloc(0);
     while (left.length > 0 && !this.isDone) {
       if (this.#body > 0) {
         const part = left.subarray(0, this.#body);
-        this.#taker?.take(part);
+        this.#sink?.take(part);
         this.#body -= part.length;
         left = left.subarray(part.length);
-        if (this.#body === 0) this.#finish();
+        if (this.#body === 0) this.#endBody();
       } else if (this.#padding > 0) {
         const part = Math.min(this.#padding, left.length);
         this.#padding -= part;
         left = left.subarray(part);
       } else if (left.length < BLOCK) {
-        this.#rest = Buffer.from(left);
+        this.#pending = Buffer.from(left);
         return;
       } else {
         this.#header(left.subarray(0, BLOCK));
@@ -82,9 +82,9 @@ export class TarStream {
     }
   }
 
-  #finish(): void {
-    this.#taker?.end();
-    this.#taker = undefined;
+  #endBody(): void {
+    this.#sink?.end();
+    this.#sink = undefined;
   }
 
   #header(block: Buffer): void {
@@ -105,30 +105,30 @@ export class TarStream {
     const type = String(header.type);
     if (EXTENSIONS.has(type)) {
       if (size > EXTENDED) this.givenUp = 'it has an extended header that is too large';
-      else this.#extension(type, size);
-    } else this.#entry(header, type, size);
+      else this.#startExtension(type, size);
+    } else this.#startEntry(header, type, size);
     this.#body = size;
     this.#padding = (BLOCK - (size % BLOCK)) % BLOCK;
-    if (size === 0) this.#finish();
+    if (size === 0) this.#endBody();
   }
 
-  #extension(type: string, size: number): void {
+  #startExtension(type: string, size: number): void {
     const chunks: Buffer[] = [];
     const end = (): void => {
       const body = Buffer.concat(chunks).toString('utf8');
       if (type === 'ExtendedHeader' || type === 'OldExtendedHeader') this.#pax = Pax.parse(body, undefined);
       else if (type === 'NextFileHasLongPath' || type === 'OldGnuLongPath') this.#longPath = body.replace(/\0.*/s, '');
     };
-    this.#taker = size === 0 ? undefined : { take: (chunk) => chunks.push(Buffer.from(chunk)), end };
+    this.#sink = size === 0 ? undefined : { take: (chunk) => chunks.push(Buffer.from(chunk)), end };
   }
 
-  #entry(header: Header, type: string, size: number): void {
+  #startEntry(header: Header, type: string, size: number): void {
     const path = String(this.#longPath ?? this.#pax?.path ?? header.path ?? '').replace(/^(?:\.?\/+)+/, '');
     const target = String(this.#pax?.linkpath ?? header.linkpath ?? '');
     this.#pax = undefined;
     this.#longPath = undefined;
     const kind = FILES.has(type) ? 'file' : type === 'SymbolicLink' || type === 'Link' ? 'link' : 'other';
-    this.#taker = this.#visit({ path, type: kind, size, target });
+    this.#sink = this.#visit({ path, type: kind, size, target });
   }
 }
 

@@ -51,7 +51,12 @@ export function apart(
     inside: {
       found,
       open,
-      images: images.map(({ image, givenUp, older, asked }) => ({ image, givenUp, older, asked })),
+      images: images.map(({ image, givenUp, older, asked }): Inside['images'][number] => ({
+        image,
+        givenUp,
+        older,
+        asked,
+      })),
     },
   };
 }

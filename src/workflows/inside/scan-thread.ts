@@ -21,7 +21,7 @@ const LIMITS: ScanLimits = { memory: 512, patience: 120_000, whole: 600_000 };
 export class ScanThread {
   readonly #limits: ScanLimits;
   #worker: Worker | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  #previous: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(limits: ScanLimits = LIMITS) {
@@ -34,8 +34,8 @@ export class ScanThread {
    * @throws Error why it was given up
    */
   scan(job: ScanJob): Promise<ImageFindings | undefined> {
-    const scan = this.#last.then(() => this.#run(job));
-    this.#last = scan.catch(() => {});
+    const scan = this.#previous.then(() => this.#run(job));
+    this.#previous = scan.catch(() => {});
     return scan;
   }
 

@@ -41,7 +41,7 @@ class ScanningThread {
   }
 
   async #scan({ image, makers, words, config, layers, isChosen }: ScanJob): Promise<ImageFindings | undefined> {
-    const { isOther, programs } = configWords(await this.#bytes(config));
+    const { isOther, programs } = configWords(await this.#readConfig(config));
     if (isOther && !isChosen) return undefined;
     const stored = layers.map((layer) => ({
       digest: layer.digest,
@@ -55,7 +55,7 @@ class ScanningThread {
     });
   }
 
-  async #bytes(config: ScanJob['config']): Promise<Uint8Array> {
+  async #readConfig(config: ScanJob['config']): Promise<Uint8Array> {
     if (config === undefined || config instanceof Uint8Array) return config ?? new Uint8Array();
     if (config.size > LARGEST_CONFIG) return new Uint8Array();
     const bytes = new Uint8Array(config.size);

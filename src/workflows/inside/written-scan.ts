@@ -34,24 +34,24 @@ export class WrittenScan implements BlobWatch {
   readonly blobs: ReadonlySet<Digest>;
   readonly #context: Context;
   readonly #graph: Graph;
-  readonly #ask: ReturnType<typeof asker>;
+  readonly #checkExistence: ReturnType<typeof asker>;
   readonly #concurrency: number;
-  readonly #missing: (digest: Digest) => string;
+  readonly #missingReason: (digest: Digest) => string;
   readonly #thread = new ScanThread();
   readonly #placed = new Map<Digest, PlacedBlob>();
   /** By image, in the order of the charts, whatever is complete first. */
   readonly #results: Map<string, Promise<InsideImage | undefined>>;
-  #waiting: Waiting[];
+  #pending: Waiting[];
 
   private constructor(context: Context, graph: Graph, waiting: Waiting[], options: WrittenScanOptions) {
     this.#context = context;
     this.#graph = graph;
-    this.#waiting = waiting;
+    this.#pending = waiting;
     this.blobs = new Set(waiting.flatMap(({ config, layers }) => [config, ...layers].map(({ digest }) => digest)));
     this.#results = new Map(waiting.map(({ subject }) => [subject.image, Promise.resolve(undefined)]));
-    this.#ask = asker(options.client);
+    this.#checkExistence = asker(options.client);
     this.#concurrency = options.concurrency;
-    this.#missing = options.missing ?? (() => 'not in this bundle, but in the older one');
+    this.#missingReason = options.missing ?? (() => 'not in this bundle, but in the older one');
   }
 
   /** @returns undefined when there is no operator in what is written */
@@ -73,9 +73,9 @@ export class WrittenScan implements BlobWatch {
     this.#placed.set(blob.digest, blob);
     const isComplete = ({ config, layers }: Waiting): boolean =>
       [config, ...layers].every(({ digest }) => this.#placed.has(digest) || this.#bytes(digest) !== undefined);
-    const complete = this.#waiting.filter(isComplete);
-    this.#waiting = this.#waiting.filter((image) => !complete.includes(image));
-    for (const image of complete) this.#results.set(image.subject.image, this.#look(image));
+    const complete = this.#pending.filter(isComplete);
+    this.#pending = this.#pending.filter((image) => !complete.includes(image));
+    for (const image of complete) this.#results.set(image.subject.image, this.#scan(image));
   };
 
   /**
@@ -85,7 +85,7 @@ export class WrittenScan implements BlobWatch {
    */
   async finish(): Promise<InsideImage[]> {
     const { emit, signal } = this.#context;
-    for (const image of this.#waiting.splice(0)) this.#results.set(image.subject.image, this.#look(image));
+    for (const image of this.#pending.splice(0)) this.#results.set(image.subject.image, this.#scan(image));
     const stop = (): void => void this.close();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
@@ -106,13 +106,13 @@ export class WrittenScan implements BlobWatch {
   }
 
   /** Does not fail: what an operator names is only ever an addition. */
-  async #look({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
+  async #scan({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
     const { image, makers, containers } = subject;
     const there = layers.flatMap(({ digest }) => this.#placed.get(digest) ?? []);
     const missing = layers.filter(({ digest }) => !this.#placed.has(digest));
     const [first] = missing;
     if (there.length === 0 && first !== undefined)
-      return nothing(subject, `its layers: ${this.#missing(first.digest)}`);
+      return nothing(subject, `its layers: ${this.#missingReason(first.digest)}`);
     const words = containers.flatMap((container) => container.words);
     const known = this.#bytes(config.digest) ?? this.#placed.get(config.digest);
     try {
@@ -123,10 +123,10 @@ export class WrittenScan implements BlobWatch {
         return undefined;
       }
       const givenUp = [
-        ...missing.map(({ digest }) => `layer ${digest}: ${this.#missing(digest)}`),
+        ...missing.map(({ digest }) => `layer ${digest}: ${this.#missingReason(digest)}`),
         ...findings.givenUp,
       ];
-      return await asked(subject, { ...findings, givenUp }, this.#ask, this.#concurrency);
+      return await asked(subject, { ...findings, givenUp }, this.#checkExistence, this.#concurrency);
     } catch (error) {
       return nothing(subject, `all of it: ${messageOf(error)}`);
     }

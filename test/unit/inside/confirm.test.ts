@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Guess } from '../../../src/inside/candidate.ts';
-import { type Answer, type Confirmed, confirm } from '../../../src/inside/confirm.ts';
+import type { Candidate, Family, Guess } from '../../../src/inside/candidate.ts';
+import { type Answer, type Confirmed, type ConfirmOptions, confirm } from '../../../src/inside/confirm.ts';
 import type { ImageFindings } from '../../../src/inside/image.ts';
 
 const place = { file: 'manager', layer: 'sha256:0' };
@@ -35,8 +35,8 @@ describe('what may be', () => {
   });
 
   test('keeps the setting beside which the program has it', async () => {
-    const guesses = [{ ...guess(['a/b:3']), setting: 'B_IMAGE' }, guess(['c/d:1'])];
-    const options = { concurrency: 1, ask: async (): Promise<Answer> => 'there' };
+    const guesses: Guess[] = [{ ...guess(['a/b:3']), setting: 'B_IMAGE' }, guess(['c/d:1'])];
+    const options: ConfirmOptions = { concurrency: 1, ask: async () => 'there' };
     const { candidates } = await confirm(findings({ guesses }), options);
     expect(candidates.map(({ setting }) => setting)).toEqual(['B_IMAGE', undefined]);
   });
@@ -56,9 +56,9 @@ describe('what may be', () => {
   });
 
   test('is a list in the first folder that has one of it, each as far as it is there', async () => {
-    const family = {
+    const family: Family = {
       ...place,
-      kind: 'recombined' as const,
+      kind: 'recombined',
       evidence: 'a list',
       prefixes: ['x/', 'y/'],
       members: ['a:1', 'b:1', 'c:1', 'd:1'],
@@ -86,11 +86,13 @@ describe('what stands there whole', () => {
   });
 
   test('is one candidate, by its surest place', async () => {
-    const candidates = (['low', 'high', 'medium'] as const).map((confidence) => ({
-      ...constant,
-      reference: 'a/b:1',
-      confidence,
-    }));
+    const candidates = (['low', 'high', 'medium'] as const).map(
+      (confidence): Candidate => ({
+        ...constant,
+        reference: 'a/b:1',
+        confidence,
+      }),
+    );
     expect((await ask({ candidates }, ['a/b:1'])).names).toEqual(['high a/b:1']);
   });
 });

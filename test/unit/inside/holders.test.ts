@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Elf } from '../../../src/inside/elf.ts';
+import type { GoString } from '../../../src/inside/go-strings.ts';
 import { withHolders } from '../../../src/inside/holders.ts';
 
 const CODE = { address: 0, offset: 0, size: 100, executable: true, writable: false };
@@ -18,7 +19,8 @@ function program(taken: readonly number[], pointers: Readonly<Record<number, num
 }
 
 function usesOf(elf: Elf, header: number): readonly number[] | undefined {
-  return withHolders(elf, [{ offset: 0, text: 'x', data: [header], code: [] }])[0]?.code;
+  const constant: GoString = { offset: 0, text: 'x', data: [header], code: [] };
+  return withHolders(elf, [constant])[0]?.code;
 }
 
 test('a constant in data is used where the variable that begins last before it is taken', () => {
@@ -32,5 +34,6 @@ test('a constant behind a slice is used where the slice is taken', () => {
 
 test('a constant that nothing is known of has no uses, and one in the code keeps its own', () => {
   expect(usesOf(program([164]), 148)).toEqual([]);
-  expect(withHolders(program([148]), [{ offset: 0, text: 'x', data: [148], code: [42] }])[0]?.code).toEqual([42]);
+  const inCode: GoString = { offset: 0, text: 'x', data: [148], code: [42] };
+  expect(withHolders(program([148]), [inCode])[0]?.code).toEqual([42]);
 });

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { type ImageFindings, scanImage } from '../../../src/inside/image.ts';
+import { type ImageFindings, type ScanOptions, scanImage } from '../../../src/inside/image.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { goProgram } from '../../support/program.ts';
 import fc from '../../support/property.ts';
 import { type TarFile, tarOf } from '../../support/tar.ts';
 
-const options = {
+const options: ScanOptions = {
   image: parseReference('quay.io/widget/operator:v1.0.0'),
   makers: new Set(['widget']),
   programs: ['/manager'],
