@@ -12,13 +12,13 @@ import { ScanThread } from './scan-thread.ts';
 import { asked, asker, type InsideImage, type OperatorSubject, type OperatorsOfChart, subjectsOf } from './subject.ts';
 
 export interface WrittenScanOptions {
-  /** The charts whose operators are meant. */
+  /** Charts whose operators are scanned. */
   readonly charts: readonly OperatorsOfChart[];
-  /** Says what exists. */
+  /** Client that checks if references exist. */
   readonly client: Pick<RegistryClient, 'head'>;
-  /** Requests at the same time. */
+  /** Maximum concurrent requests. */
   readonly concurrency: number;
-  /** Why a layer is not in the file when everything else is; an older bundle has it, unless told. */
+  /** Returns the reason why a layer is not in the file; by default, an earlier bundle contains it. */
   readonly missing?: (digest: Digest) => string;
 }
 
@@ -27,8 +27,8 @@ interface Waiting extends ImageParts {
 }
 
 /**
- * Looks into the operators of what is being written: an image is scanned on a thread of its own from when its layers are
- * in the file, so nothing is fetched twice, what is read is verified, and no download waits. Those layers come first.
+ * Scans operator images while a bundle is written. Each image is scanned on a thread as soon as its layers are in the file,
+ * so nothing is fetched twice, all content is verified, and downloads do not wait. These layers are fetched first.
  */
 export class WrittenScan implements BlobWatch {
   readonly blobs: ReadonlySet<Digest>;
@@ -39,7 +39,7 @@ export class WrittenScan implements BlobWatch {
   readonly #missingReason: (digest: Digest) => string;
   readonly #thread = new ScanThread();
   readonly #placed = new Map<Digest, PlacedBlob>();
-  /** By image, in the order of the charts, whatever is complete first. */
+  /** Results by image, in the order of the charts. */
   readonly #results: Map<string, Promise<InsideImage | undefined>>;
   #pending: Waiting[];
 
@@ -51,10 +51,10 @@ export class WrittenScan implements BlobWatch {
     this.#results = new Map(waiting.map(({ subject }) => [subject.image, Promise.resolve(undefined)]));
     this.#checkExistence = asker(options.client);
     this.#concurrency = options.concurrency;
-    this.#missingReason = options.missing ?? (() => 'not in this bundle, but in the older one');
+    this.#missingReason = options.missing ?? (() => 'not in this bundle, but in the earlier one');
   }
 
-  /** @returns undefined when there is no operator in what is written */
+  /** @returns undefined if the graph contains no operator */
   static async for(context: Context, graph: Graph, options: WrittenScanOptions): Promise<WrittenScan | undefined> {
     const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
     const waiting: Waiting[] = [];
@@ -68,7 +68,7 @@ export class WrittenScan implements BlobWatch {
     return waiting.length === 0 ? undefined : new WrittenScan(context, graph, waiting, options);
   }
 
-  /** Takes note of what lies where. What is complete by it is scanned. */
+  /** Records the location of a blob and starts scans of images that are complete now. */
   readonly placed = (blob: PlacedBlob): void => {
     this.#placed.set(blob.digest, blob);
     const isComplete = ({ config, layers }: Waiting): boolean =>
@@ -79,8 +79,8 @@ export class WrittenScan implements BlobWatch {
   };
 
   /**
-   * What was found, when everything is written. Of images whose layers are not all in the file, those that are there are
-   * looked into, and the rest is said to be left out.
+   * Returns the results after everything is written. Images with missing layers are scanned as far as possible; the
+   * missing layers are reported as skipped.
    * @throws AirgapError `interrupted`
    */
   async finish(): Promise<InsideImage[]> {
@@ -89,7 +89,7 @@ export class WrittenScan implements BlobWatch {
     const stop = (): void => void this.close();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
-    const note = setTimeout(() => emit({ type: 'stage', message: 'looking into the operators' }), SOON);
+    const note = setTimeout(() => emit({ type: 'stage', message: 'scanning operator images' }), SOON);
     try {
       const results = await Promise.all(this.#results.values());
       checkAborted(signal);
@@ -100,19 +100,19 @@ export class WrittenScan implements BlobWatch {
     }
   }
 
-  /** Ends the thread, with whatever it is at. */
+  /** Ends the thread and any running scan. */
   close(): Promise<void> {
     return this.#thread.close();
   }
 
-  /** Does not fail: what an operator names is only ever an addition. */
+  /** Scans one image. Does not throw: failures are reported as skipped, since scan findings are only additions. */
   async #scan({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
     const { image, makers, containers } = subject;
     const there = layers.flatMap(({ digest }) => this.#placed.get(digest) ?? []);
     const missing = layers.filter(({ digest }) => !this.#placed.has(digest));
     const [first] = missing;
     if (there.length === 0 && first !== undefined)
-      return nothing(subject, `its layers: ${this.#missingReason(first.digest)}`);
+      return nothing(subject, `all layers: ${this.#missingReason(first.digest)}`);
     const words = containers.flatMap((container) => container.words);
     const known = this.#bytes(config.digest) ?? this.#placed.get(config.digest);
     try {
@@ -128,7 +128,7 @@ export class WrittenScan implements BlobWatch {
       ];
       return await asked(subject, { ...findings, givenUp }, this.#checkExistence, this.#concurrency);
     } catch (error) {
-      return nothing(subject, `all of it: ${messageOf(error)}`);
+      return nothing(subject, `the whole image: ${messageOf(error)}`);
     }
   }
 
@@ -137,20 +137,20 @@ export class WrittenScan implements BlobWatch {
   }
 }
 
-/** Milliseconds after which somebody who waits wants to know for what. */
+/** Milliseconds of waiting before a progress message. */
 const SOON = 300;
 
 function nothing({ image, containers }: OperatorSubject, reason: string): InsideImage {
   return { image, containers, candidates: [], open: [], givenUp: [reason], older: 0, asked: 0 };
 }
 
-/** What a graph has of one of its roots, as a source of manifests. */
+/** Returns the manifests of one root of a graph as a source. */
 function manifestsOf({ manifests }: Graph, { reference, descriptor }: Root): Pick<Source, 'manifest'> {
   return {
     manifest: async (_, tagOrDigest) => {
       const digest = tagOrDigest === lookupOf(reference) ? descriptor.digest : (tagOrDigest as Digest);
       const node = manifests.get(digest);
-      if (node === undefined) throw new Error(`nobody has read ${tagOrDigest}`);
+      if (node === undefined) throw new Error(`manifest ${tagOrDigest} is not in the graph`);
       return node;
     },
   };
