@@ -53,8 +53,8 @@ function othersOf(text: string): Set<string> {
 }
 
 /**
- * Checks if a function belongs to the operator's own code, which is neither a versioned module nor Go's standard library
- * (its packages have no dot before their first slash).
+ * Checks if a function belongs to the operator's own code, which is neither a versioned module nor Go's standard
+ * library (its packages have no dot before their first slash).
  * @param name function name with its package path
  */
 export function isOwnCode(name: string, { others }: BuildInfo): boolean {

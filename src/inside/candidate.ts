@@ -1,6 +1,8 @@
 import type { Reference } from '../oci/reference.ts';
 
-/** `high`: a complete name of the operator's publisher. `medium`: other evidence. `low`: only the form of a reference. */
+/**
+ * `high`: a complete name of the operator's publisher. `medium`: other evidence. `low`: only the form of a reference.
+ */
 export type InsideConfidence = 'high' | 'medium' | 'low';
 
 /** Location of a finding in an image. */
@@ -21,7 +23,9 @@ export interface Candidate extends InsidePlace {
   readonly reference: string;
   /** Text as found; for recombined names the joined parts. */
   readonly written: string;
-  /** `text`: in a text file or embedded text. `constant`: complete, in a program. `recombined`: a name plus a version. */
+  /**
+   * `text`: in a text file or embedded text. `constant`: complete, in a program. `recombined`: a name plus a version.
+   */
   readonly kind: 'text' | 'constant' | 'recombined';
   readonly confidence: InsideConfidence;
   /** Human-readable reason to take it for an image. */

@@ -34,9 +34,9 @@ const PROBES = 3;
 const ORDER = { high: 0, medium: 1, low: 2 };
 
 /**
- * Checks possible references against registries: the first existing version of each name, and the first prefix that has a
- * component of each list, followed by all components below it. Complete names are checked with the remaining requests and
- * dropped if they do not exist.
+ * Checks possible references against registries: the first existing version of each name, and the first prefix that has
+ * a component of each list, followed by all components below it. Complete names are checked with the remaining requests
+ * and dropped if they do not exist.
  */
 export async function confirm(findings: ImageFindings, options: ConfirmOptions): Promise<Confirmed> {
   const asking = new Asking(options);

@@ -40,9 +40,9 @@ export function isElf(start: Uint8Array): boolean {
 }
 
 /**
- * Reads the layout of a 64-bit little-endian ELF program (System V ABI, chapters 4 and 5). The program is untrusted: parts
- * outside the file are ignored. Sections are preferred, since segments are coarser. Applies relative relocations of
- * position-independent programs to `bytes`.
+ * Reads the layout of a 64-bit little-endian ELF program (System V ABI, chapters 4 and 5). The program is untrusted:
+ * parts outside the file are ignored. Sections are preferred, since segments are coarser. Applies relative relocations
+ * of position-independent programs to `bytes`.
  * @returns undefined for any other file
  */
 export function readElf(bytes: Buffer): Elf | undefined {

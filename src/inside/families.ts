@@ -52,8 +52,8 @@ export function recordsOf(program: Program, prefixes: readonly GoString[]): { gu
 }
 
 /**
- * Combines registries and folders found in the program: pairs that the code loads side by side first, then the operator's
- * own folder, then all others.
+ * Combines registries and folders found in the program: pairs that the code loads side by side first, then the
+ * operator's own folder, then all others.
  */
 function prefixesOf(program: Program, constants: readonly GoString[]): string[] {
   const { image } = program.subject;

@@ -2,9 +2,9 @@ import type { Elf, Region } from './elf.ts';
 import { headerAt, usesIn, viewOf } from './uses.ts';
 
 /**
- * String constant of a Go program. Go's strings have no terminator: the length is stored in a header in data (address and
- * length), or in an instruction near the one that takes the address. The linker places constants one after another, sorted
- * by length, so the start of the next constant and the lengths of neighbours with a header give the length too.
+ * String constant of a Go program. Go's strings have no terminator: the length is stored in a header in data (address
+ * and length), or in an instruction near the one that takes the address. The linker places constants one after another,
+ * sorted by length, so the start of the next constant and the lengths of neighbours with a header give the length too.
  */
 export interface GoString {
   /** File offset. */

@@ -94,8 +94,8 @@ function references({ bytes, regions, data }: Elf, found: (target: number, at: n
 }
 
 /**
- * Returns the offsets of opcodes whose target is between `first` and `last`, both relative to the start of the code. This
- * loop visits every byte of the code, so it does nothing else.
+ * Returns the offsets of opcodes whose target is between `first` and `last`, both relative to the start of the code.
+ * This loop visits every byte of the code, so it does nothing else.
  */
 function instructions(code: Buffer, first: number, last: number): number[] {
   const found: number[] = [];

@@ -156,8 +156,8 @@ const SHARED =
   /(?:^|\.)(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|amazonaws\.com|azurecr\.io|jfrog\.io|registry\.access\.redhat\.com|registry\.redhat\.io|registry\.gitlab\.com|lscr\.io|localhost)(?::\d+)?$/;
 
 /**
- * Returns the publishers of an image by its name: the organisation (`minio` of `quay.io/minio/operator`), and the registry
- * if it belongs to one company.
+ * Returns the publishers of an image by its name: the organisation (`minio` of `quay.io/minio/operator`), and the
+ * registry if it belongs to one company.
  */
 export function makersOf({ registry, path }: Pick<Reference, 'registry' | 'path'>): string[] {
   const [first = '', second] = path.split('/');

@@ -2,8 +2,8 @@
 const LONGEST = 255;
 
 /**
- * Selects the newest among sibling files or folders whose names differ only in a version. Operators contain manifests of
- * older releases and install the newest by default.
+ * Selects the newest among sibling files or folders whose names differ only in a version. Operators contain manifests
+ * of older releases and install the newest by default.
  * @returns the paths that are not in an older sibling
  */
 export function newestOf(paths: readonly string[]): Set<string> {

@@ -25,8 +25,8 @@ const MOST_USES = 3;
 const PACKED = Buffer.from('UPX!', 'latin1');
 
 /**
- * Finds image names in a Go program: complete constants, names in embedded texts, and names separate from their versions.
- * Code is inspected for x86-64 only. Other programs are skipped.
+ * Finds image names in a Go program: complete constants, names in embedded texts, and names separate from their
+ * versions. Code is inspected for x86-64 only. Other programs are skipped.
  * @param bytes the complete file; modified if the program is position-independent
  */
 export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subject): FileFindings {
@@ -101,8 +101,9 @@ function wholeCandidate(program: Program, constant: GoString): Candidate {
 }
 
 /**
- * Returns a guess for a text that is a name only by its context: an image setting next to it, an own function whose name
- * says image, or `org/name:latest` of another publisher in the operator's own code. The registry has to confirm it.
+ * Returns a guess for a text that is a name only by its context: an image setting next to it, an own function whose
+ * name says image, or `org/name:latest` of another publisher in the operator's own code. The registry has to confirm
+ * it.
  */
 function looseGuess(program: Program, constant: GoString): Guess[] {
   const { place, subject } = program;

@@ -58,8 +58,8 @@ const VARIABLE = /^\$\{(\w+)\}([\w.-]*)$/;
 export type Names = Pick<SortedConstants, 'nameless' | 'versions' | 'shorts' | 'digests'>;
 
 /**
- * Combines names with their versions. Versions that the program itself pairs with a name come first; others are tried in
- * order of likelihood.
+ * Combines names with their versions. Versions that the program itself pairs with a name come first; others are tried
+ * in order of likelihood.
  */
 export function recombine(program: Program, { nameless, shorts, digests, versions: defaults }: Names): Guess[] {
   const { elf, strings, build, subject, place } = program;

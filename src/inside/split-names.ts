@@ -20,8 +20,8 @@ const MOST = 1000;
 const AROUND = 8;
 
 /**
- * Joins names split into adjacent fields: as in charts, `repository` and `tag`, with an optional `registry` and `digest`;
- * as in Kustomize, `name` or `newName`, and `newTag`.
+ * Joins names split into adjacent fields: as in charts, `repository` and `tag`, with an optional `registry` and
+ * `digest`; as in Kustomize, `name` or `newName`, and `newTag`.
  */
 export function splitNames(text: string): TextName[] {
   const names: TextName[] = [];

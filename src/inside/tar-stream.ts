@@ -32,8 +32,8 @@ const EXTENSIONS = new Set([
 ]);
 
 /**
- * Streaming reader of tar archives (POSIX.1-2001 pax, GNU long names) that buffers no more than a header. The archive is
- * untrusted. Reading stops where it is damaged; verifying layers is the task of the caller.
+ * Streaming reader of tar archives (POSIX.1-2001 pax, GNU long names) that buffers no more than a header. The archive
+ * is untrusted. Reading stops where it is damaged; verifying layers is the task of the caller.
  */
 export class TarStream {
   readonly #visit: (entry: Entry) => Taker | undefined;

@@ -42,8 +42,8 @@ export function variableVersions({ bytes, regions }: Elf, strings: GoStrings, { 
 }
 
 /**
- * Returns constants that are versions. A list of adjacent versions in data holds all releases that the program knows; only
- * its newest one is returned.
+ * Returns constants that are versions. A list of adjacent versions in data holds all releases that the program knows;
+ * only its newest one is returned.
  */
 export function constantVersions(strings: GoStrings): GoString[] {
   const found: GoString[] = [];

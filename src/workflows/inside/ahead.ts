@@ -21,8 +21,8 @@ export async function isAhead(path: string): Promise<boolean> {
 }
 
 /**
- * Deletes images prefetched for a bundle that is complete now, by this run or an earlier failed run. Other files with these
- * names are kept.
+ * Deletes images prefetched for a bundle that is complete now, by this run or an earlier failed run. Other files with
+ * these names are kept.
  */
 export async function removeAhead(out: string): Promise<void> {
   for (const path of await leftAhead(out)) {

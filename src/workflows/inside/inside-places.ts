@@ -4,8 +4,8 @@ import type { Place } from '../../lock/finding.ts';
 import type { InsideImage } from './subject.ts';
 
 /**
- * Converts scan findings to located references: `likely` if they are to be included and their confidence is not low, else
- * `possible`, which means listed but not bundled.
+ * Converts scan findings to located references: `likely` if they are to be included and their confidence is not low,
+ * else `possible`, which means listed but not bundled.
  */
 export function insidePlaces(images: readonly InsideImage[], isIncluded: boolean): PlaceFound[] {
   return images.flatMap(({ image, candidates, containers }) =>

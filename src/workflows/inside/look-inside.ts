@@ -23,9 +23,9 @@ export interface LookOptions {
 }
 
 /**
- * Scans the images of operators for images that they deploy, and confirms the findings in registries. Layers are fetched
- * into a file and scanned on a thread, as for a bundle. Unreadable parts are reported as skipped, not as errors: scan
- * findings are only additions.
+ * Scans the images of operators for images that they deploy, and confirms the findings in registries. Layers are
+ * fetched into a file and scanned on a thread, as for a bundle. Unreadable parts are reported as skipped, not as
+ * errors: scan findings are only additions.
  * @throws AirgapError `interrupted`
  */
 export async function lookInside(

@@ -12,8 +12,9 @@ export interface ProposedRule {
 }
 
 /**
- * Proposes rules for scan findings: one per operator, for its exact version. The redirect of an image is the setting next
- * to its name in code, or a matching one in the manifest of the operator; otherwise `none`, to be completed by the user.
+ * Proposes rules for scan findings: one per operator, for its exact version. The redirect of an image is the setting
+ * next to its name in code, or a matching one in the manifest of the operator; otherwise `none`, to be completed by the
+ * user.
  */
 export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly InsideImage[]): ProposedRule[] {
   return images.flatMap((image): ProposedRule[] => {

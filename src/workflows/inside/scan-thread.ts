@@ -15,8 +15,8 @@ export interface ScanLimits {
 const LIMITS: ScanLimits = { memory: 512, patience: 120_000, whole: 600_000 };
 
 /**
- * Runs scans of images on a worker thread, one after another. If a hostile image breaks the thread, only the scan of that
- * image is lost; the next one gets a new thread.
+ * Runs scans of images on a worker thread, one after another. If a hostile image breaks the thread, only the scan of
+ * that image is lost; the next one gets a new thread.
  */
 export class ScanThread {
   readonly #limits: ScanLimits;

@@ -27,8 +27,9 @@ interface Waiting extends ImageParts {
 }
 
 /**
- * Scans operator images while a bundle is written. Each image is scanned on a thread as soon as its layers are in the file,
- * so nothing is fetched twice, all content is verified, and downloads do not wait. These layers are fetched first.
+ * Scans operator images while a bundle is written. Each image is scanned on a thread as soon as its layers are in the
+ * file, so nothing is fetched twice, all content is verified, and downloads do not wait. These layers are fetched
+ * first.
  */
 export class WrittenScan implements BlobWatch {
   readonly blobs: ReadonlySet<Digest>;

@@ -6,7 +6,9 @@ import { withHolders } from '../../../src/inside/holders.ts';
 const CODE = { address: 0, offset: 0, size: 100, executable: true, writable: false };
 const DATA = { address: 1000, offset: 100, size: 200, executable: false, writable: true };
 
-/** Returns code that takes the given addresses in data (one each ten bytes, from byte 10 on), and data with pointers. */
+/**
+ * Returns code that takes the given addresses in data (one each ten bytes, from byte 10 on), and data with pointers.
+ */
 function program(taken: readonly number[], pointers: Readonly<Record<number, number>> = {}): Elf {
   const bytes = Buffer.alloc(300);
   for (const [i, place] of taken.entries()) {
