@@ -39,7 +39,7 @@ export class WrittenScan implements BlobWatch {
   readonly #concurrency: number;
   readonly #missingReason: (digest: Digest) => string;
   readonly #thread = new ScanThread();
-  readonly #placed = new Map<Digest, PlacedBlob>();
+  readonly #written = new Map<Digest, PlacedBlob>();
   /** Results by image, in the order of the charts. */
   readonly #results: Map<string, Promise<InsideImage | undefined>>;
   #pending: Waiting[];
@@ -71,9 +71,9 @@ export class WrittenScan implements BlobWatch {
 
   /** Records the location of a blob and starts scans of images that are complete now. */
   readonly placed = (blob: PlacedBlob): void => {
-    this.#placed.set(blob.digest, blob);
+    this.#written.set(blob.digest, blob);
     const isComplete = ({ config, layers }: Waiting): boolean =>
-      [config, ...layers].every(({ digest }) => this.#placed.has(digest) || this.#bytes(digest) !== undefined);
+      [config, ...layers].every(({ digest }) => this.#written.has(digest) || this.#bytes(digest) !== undefined);
     const complete = this.#pending.filter(isComplete);
     this.#pending = this.#pending.filter((image) => !complete.includes(image));
     for (const image of complete) this.#results.set(image.subject.image, this.#scan(image));
@@ -109,13 +109,13 @@ export class WrittenScan implements BlobWatch {
   /** Scans one image. Does not throw: failures are reported as skipped, since scan findings are only additions. */
   async #scan({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
     const { image, makers, containers } = subject;
-    const there = layers.flatMap(({ digest }) => this.#placed.get(digest) ?? []);
-    const missing = layers.filter(({ digest }) => !this.#placed.has(digest));
+    const there = layers.flatMap(({ digest }) => this.#written.get(digest) ?? []);
+    const missing = layers.filter(({ digest }) => !this.#written.has(digest));
     const [first] = missing;
     if (there.length === 0 && first !== undefined)
       return nothing(subject, `all layers: ${this.#missingReason(first.digest)}`);
     const words = containers.flatMap((container) => container.words);
-    const known = this.#bytes(config.digest) ?? this.#placed.get(config.digest);
+    const known = this.#bytes(config.digest) ?? this.#written.get(config.digest);
     try {
       const job = { image, makers: [...makers], words, config: known, layers: there, isChosen };
       const findings = await this.#thread.scan(job);
