@@ -4,21 +4,21 @@ import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import { writeRegistryLogins } from './registry-login.ts';
 
-/** How a chart repository or registry is reached. */
+/** Credentials and TLS settings of a chart repository or registry. */
 export interface ChartAccess {
   readonly username?: string;
   readonly password?: string;
-  /** Whether other hosts that the repository names get the credentials too. */
+  /** Sends the credentials to other hosts named by the repository too. */
   readonly passCredentials?: boolean;
-  /** TLS client certificate and its key, and authorities to trust (PEM files). */
+  /** TLS client certificate, its key, and trusted certificate authorities (PEM files). */
   readonly certFile?: string;
   readonly keyFile?: string;
   readonly caFile?: string;
-  /** Whether an OCI registry speaks HTTP without TLS. */
+  /** Uses HTTP without TLS for an OCI registry. */
   readonly plainHttp?: boolean;
 }
 
-/** Flags of Helm that hold no secret. Values follow an equals sign: one that begins with a dash is no flag then. */
+/** Returns Helm flags without secrets. Values follow an equals sign so that a leading dash does not make them flags. */
 export function accessArguments({ certFile, keyFile, caFile, plainHttp, passCredentials }: ChartAccess): string[] {
   const files = Object.entries({ '--cert-file': certFile, '--key-file': keyFile, '--ca-file': caFile });
   return [
@@ -28,16 +28,17 @@ export function accessArguments({ certFile, keyFile, caFile, plainHttp, passCred
   ];
 }
 
-/** Name of the repository in the configuration that is made here. */
+/** Name of the repository in the temporary repository configuration. */
 export const REPOSITORY = 'airgap';
 
 /**
- * Arguments of a process can be read by everybody on the machine (`ps`), so credentials go into files that Helm is
- * pointed at by its environment: of a registry's login for OCI, of a repository otherwise.
- * @param folder for these files; it is made, for the user alone
- * @param url the repository, or the host of an archive with its scheme, or `oci://…`
- * @param archives addresses of single archives, which have to stand in an index for Helm to send credentials there
- * @returns variables for Helm
+ * Writes credentials to files that Helm finds by environment variables: a registry login for OCI, else a repository
+ * configuration. All users of the machine can read arguments of processes (`ps`), so credentials must not be among
+ * them.
+ * @param folder for these files; created with access for the user only
+ * @param url repository, or scheme and host of an archive, or `oci://…`
+ * @param archives URLs of single archives; Helm sends credentials only to URLs in an index
+ * @returns environment variables for Helm
  */
 export async function writeCredentials(
   folder: string,
@@ -66,7 +67,7 @@ export async function writeCredentials(
   return { HELM_REPOSITORY_CONFIG: join(folder, 'repositories.yaml'), HELM_REPOSITORY_CACHE: folder };
 }
 
-/** An address without the user information in it, and that as credentials. Those that are given count more. */
+/** Moves user information of a URL into the credentials. Explicit credentials take precedence. */
 export function withoutUserInfo(address: string, access: ChartAccess): { address: string; access: ChartAccess } {
   if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(address) || !URL.canParse(address)) return { address, access };
   const { username, password } = new URL(address);

@@ -5,10 +5,10 @@ import { before } from '../base/text-ends.ts';
 
 const PORTS: Readonly<Record<string, string>> = { http: '80', https: '443', oci: '443' };
 
-/** An address that every reader reads alike: no user information, no escapes, no other scheme. */
+/** URL that all parsers read alike: no user information, no escapes, no other scheme. */
 const PLAIN = /^(https?|oci):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?=\/|$)/i;
 
-/** `host:port` of an address with a scheme, in small letters; undefined for one that is not plain. */
+/** Returns `host:port` of a URL in lower case; undefined unless it has the plain form. */
 export function hostOf(address: string): string | undefined {
   const [, scheme = '', host, port] = PLAIN.exec(address) ?? [];
   if (host === undefined) return undefined;
@@ -19,7 +19,7 @@ function bare(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }
 
-/** The hosts of what a user wrote: addresses with a scheme, or `host[:port][/path]`, which is both ports when it has none. */
+/** Returns `host:port` of URLs and of `host[:port][/path]`. Without a port, both 443 and 80. */
 export function namedHosts(texts: readonly string[]): Set<string> {
   return new Set(
     texts.flatMap((text) => {
@@ -37,7 +37,7 @@ export function namedHosts(texts: readonly string[]): Set<string> {
  */
 export function parseAllowedHost(text: string): string {
   if (isName('registry', text)) return text;
-  throw new AirgapError('usage', `--allow-chart-host ${quoted(text)} is no host`, {
+  throw new AirgapError('usage', `--allow-chart-host ${quoted(text)} is not a host`, {
     hint: 'write HOST or HOST:PORT, as in charts.corp.example or 10.0.0.5:8080',
   });
 }

@@ -7,13 +7,13 @@ import { quoted } from '../base/printable.ts';
 import type { NameTest } from '../base/wildcard.ts';
 import { type Keep, newBudget, readEntries, UNPACKED_LIMIT } from './chart-entries.ts';
 
-const HINT = 'a chart archive is what helm package makes; check that the download is complete';
+const HINT = 'a chart archive is created by helm package; check that the download is complete';
 
 /**
- * Reads a chart archive as hostile input: plain files only, inside one folder, bounded in size.
- * @param wanted paths below that folder whose content is wanted
- * @param title what the reader knows it by, for messages
- * @returns the name of the folder, and the contents
+ * Reads an untrusted chart archive: regular files only, in one folder, bounded in size.
+ * @param wanted selects files by their path in that folder
+ * @param title name of the archive in messages
+ * @returns name of the folder, and the contents of the selected files
  * @throws AirgapError `chart-invalid`
  */
 export async function readArchive(
@@ -33,17 +33,19 @@ export async function readArchive(
   });
   const [root] = tops;
   if (root !== undefined && tops.size === 1 && !isFlat) return { root, files };
-  throw new AirgapError('chart-invalid', `${title} is not a chart archive: it must hold one folder`, { hint: HINT });
+  throw new AirgapError('chart-invalid', `${title} is not a chart archive: it must contain exactly one folder`, {
+    hint: HINT,
+  });
 }
 
 /**
  * Unpacks a chart archive into `folder/<chart>`.
- * @returns the unpacked chart's folder
+ * @returns folder of the unpacked chart
  * @throws AirgapError `chart-invalid`, see {@link readArchive}
  */
 export async function unpackChart(archive: string, folder: string): Promise<string> {
   const { root, files } = await readArchive(archive, /^/);
-  // A chart is hundreds of small files: written one after the other they cost a tenth of what each as a job of its own does.
+  // Synchronous writes of hundreds of small files take a tenth of the time of asynchronous ones.
   const folders = new Set<string>();
   for (const [path, content] of files) {
     const file = join(folder, root, path);
@@ -52,9 +54,9 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
       folders.add(dirname(file));
       writeFileSync(file, content);
     } catch (cause) {
-      // A file where another entry wants a folder, or a name that is too long.
+      // A file in place of a folder, or a name that is too long.
       const reason = messageOf(cause).split(',')[0];
-      throw new AirgapError('chart-invalid', `${path} of the chart ${root} cannot be unpacked: ${reason}`, {
+      throw new AirgapError('chart-invalid', `cannot unpack ${path} of chart ${root}: ${reason}`, {
         hint: HINT,
         cause,
       });
@@ -63,23 +65,24 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
   return join(folder, root);
 }
 
-/** Visits each plain file of an archive; `keep` asks for its content. */
+/** Visits each regular file of an archive; `keep` requests its content. */
 async function eachFile(archive: string, title: string, visit: (path: string, keep: Keep) => void): Promise<void> {
   let problem: string;
   try {
-    if ((await stat(archive)).size > UNPACKED_LIMIT) throw new Error('it is larger than any chart');
-    // The tar library reads plain and otherwise compressed archives too; Helm does not.
+    if ((await stat(archive)).size > UNPACKED_LIMIT)
+      throw new Error(`it is larger than ${UNPACKED_LIMIT / 1024 / 1024} MiB`);
+    // The tar library also reads uncompressed archives and other compressions; Helm does not.
     if (!(await isGzip(archive))) throw new Error('it is not compressed with gzip');
     let hasMetadata = false;
     await readEntries(createReadStream(archive), newBudget(), (entry, keep) => {
       const path = posix.normalize(entry.path);
       if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile')
-        return `it holds a ${entry.type}, ${entry.path}`;
-      if (/^\.\.\/|^\/|[\0\\]/.test(path)) return `it holds a file outside of it, ${entry.path}`;
-      if (!isOneLine(path)) return `it holds a file whose name has control characters, ${quoted(path)}`;
-      // Of several, Helm reads all, one over the other.
+        return `it contains an entry of type ${entry.type}: ${entry.path}`;
+      if (/^\.\.\/|^\/|[\0\\]/.test(path)) return `it contains a path outside its folder: ${entry.path}`;
+      if (!isOneLine(path)) return `it contains a file name with control characters: ${quoted(path)}`;
+      // Helm would merge several of them.
       const isMetadata = /^[^/]+\/Chart\.yaml$/.test(path);
-      if (isMetadata && hasMetadata) return 'it holds several Chart.yaml';
+      if (isMetadata && hasMetadata) return 'it contains more than one Chart.yaml';
       hasMetadata ||= isMetadata;
       visit(path, keep);
       return undefined;
@@ -91,7 +94,9 @@ async function eachFile(archive: string, title: string, visit: (path: string, ke
   throw new AirgapError('chart-invalid', `${title} is not a chart archive: ${problem}`, { hint: HINT });
 }
 
-/** Helm prints names of templates into comments of manifests, where a line break would make YAML of the rest. */
+/**
+ * Checks a path for line breaks and control characters. Helm prints paths in YAML comments, which a line break ends.
+ */
 export function isOneLine(path: string): boolean {
   return !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(path);
 }
@@ -107,8 +112,8 @@ async function isGzip(archive: string): Promise<boolean> {
 }
 
 /**
- * Packs an unpacked chart so that equal files give equal bytes (`helm package` puts the time into every entry):
- * files in order, no times, no owners, one mode (the umask of whoever unpacked it would show).
+ * Packs a chart folder reproducibly: sorted files, no times, no owners, one mode. `helm package` stores times, and
+ * modes would depend on the umask.
  */
 export async function packChart(chartFolder: string, archive: string): Promise<void> {
   const parent = join(chartFolder, '..');
@@ -116,7 +121,7 @@ export async function packChart(chartFolder: string, archive: string): Promise<v
   const files = (await readdir(chartFolder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => posix.join(name, entry.parentPath.slice(chartFolder.length), entry.name));
-  // Chart.yaml first, as Helm writes it: readers that stream stop early.
+  // Chart.yaml first, as in Helm's archives, so that streaming readers can stop early.
   const first = `${name}/Chart.yaml`;
   files.sort((a, b) => (a === first ? -1 : b === first ? 1 : a < b ? -1 : 1));
   await rm(archive, { force: true });

@@ -7,13 +7,13 @@ import { UNPACKED_LIMIT } from './chart-entries.ts';
 const BLOCK = 512;
 
 /**
- * A copy of a chart archive with one more file. Nothing is unpacked: hundreds of small files on a disk cost more than
- * Helm's own work. The copy is stored, not compressed, since it is read at once and thrown away.
+ * Returns a copy of a chart archive with one more file. Works in memory, since unpacking hundreds of small files takes
+ * longer than the render. The copy is not compressed because it is read once and deleted.
  *
- * The file comes first, and the archive's own bytes follow as they are: whoever looked for their end would have to read
- * a hostile tar exactly as Go does, or leave out what Helm installs.
- * @param archive was read by `readArchive`, so it is not larger than a chart may be
- * @param path of the new file in the archive, with the chart's folder
+ * The file is added at the start, before the unchanged bytes of the archive. Finding the end of a hostile tar would
+ * require parsing it exactly as Go does.
+ * @param archive was validated by `readArchive`, so its size is bounded
+ * @param path path of the new file in the archive, including the chart's folder
  */
 export async function withFile(archive: string, path: string, text: string): Promise<Buffer> {
   const tar = await promisify(gunzip)(await readFile(archive), { maxOutputLength: UNPACKED_LIMIT });

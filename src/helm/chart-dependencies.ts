@@ -6,10 +6,11 @@ import { copyChartFolder, realRoot } from './chart-source.ts';
 import { readMapping } from './go-yaml.ts';
 
 /**
- * Where the copy of a chart folder lies below `into`, beside those of its dependencies in folders (`file://../common`),
- * each at the same way from the others as the originals: Helm looks them up from the chart.
- * @param dependencies folders as Chart.yaml names them, relative to the chart
- * @throws AirgapError `chart-invalid` for one that lies neither in the chart nor below one of `roots`
+ * Copies a chart folder and its dependencies in folders (`file://../common`) below `into`. Relative paths between them
+ * are kept, since Helm resolves dependencies from the chart.
+ * @param dependencies paths as in Chart.yaml, relative to the chart
+ * @returns folder of the copied chart
+ * @throws AirgapError `chart-invalid` for a dependency that is neither in the chart nor below one of `roots`
  */
 export async function copyWithDependencies(
   folder: string,
@@ -24,15 +25,15 @@ export async function copyWithDependencies(
     const place = resolve(own, dependency);
     const real = await realpath(place).catch(() => undefined);
     const isInside = [own, ...allowed].some((root) => real === root || real?.startsWith(root + sep));
-    // Helm would go to the original of an absolute one.
+    // Helm would read an absolute path from its original location.
     if (isInside && real === place && !posix.isAbsolute(dependency)) {
       if (!place.startsWith(own + sep)) places.push(place);
       continue;
     }
     throw new AirgapError(
       'chart-invalid',
-      `the dependency file://${dependency} of the chart folder ${folder} leaves that folder`,
-      { hint: 'name it by a relative path, and allow its folder with --allow-chart-links ROOT' },
+      `dependency file://${dependency} of chart folder ${folder} is outside that folder`,
+      { hint: 'use a relative path, and allow its folder with --allow-chart-links ROOT' },
     );
   }
   const top = commonFolder(places);
@@ -41,8 +42,8 @@ export async function copyWithDependencies(
 }
 
 /**
- * Repositories that the chart in a folder names for its dependencies, as they stand there. Go's YAML and JSON do not tell
- * capital letters apart in keys, so no spelling of theirs is passed over.
+ * Returns the repositories of a chart's dependencies, as written in the chart. Go matches keys case-insensitively, so
+ * all spellings count.
  */
 export async function dependencyRepositories(folder: string): Promise<string[]> {
   const texts = await Promise.all(
@@ -60,7 +61,7 @@ function valuesOf(mapping: unknown, name: string): unknown[] {
   return Object.entries(mapping).flatMap(([key, value]) => (foldedKey(key) === name ? [value] : []));
 }
 
-/** The deepest folder that is above all of them; of a single one the folder that it lies in. */
+/** Returns the deepest common parent folder. */
 function commonFolder(places: readonly string[]): string {
   const split = places.map((place) => place.split(sep).slice(0, -1));
   const [first = []] = split;

@@ -3,22 +3,22 @@ import { join } from 'node:path';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
 import type { Files } from './chart-files.ts';
 
-/** The file in a changed chart that says what is changed. */
+/** File in a changed chart that lists the changes. */
 const RECORD = 'airgap-changes.json';
 
 /**
- * A chart archive in which some files have other texts, those of archives in charts/ too. Equal content gives equal bytes.
- * @param texts by their path in the chart, as `chartFiles` gives them
- * @param record what is changed; it becomes a file of the chart, in JSON
- * @param folder for the work; it is made
- * @returns the new archive's path
+ * Writes a copy of a chart archive with changed files, also in archives in charts/. Equal content gives equal bytes.
+ * @param texts new texts by path in the chart, as in `readChartFiles`
+ * @param record description of the changes, stored in the chart as a JSON file
+ * @param folder work folder; created
+ * @returns path of the new archive
  * @throws AirgapError `chart-invalid`
  */
 export function changeChart(archive: string, texts: Files, record: object, folder: string): Promise<string> {
   return change(archive, new Map([...texts, [RECORD, `${JSON.stringify(record, null, 2)}\n`]]), folder);
 }
 
-/** Whether a file is a chart archive that {@link changeChart} made. */
+/** Checks for a chart archive that was written by {@link changeChart}. */
 export async function isChanged(archive: string): Promise<boolean> {
   const { files } = await readArchive(archive, { test: (path) => path === RECORD }).catch(() => ({
     files: new Map(),
@@ -48,7 +48,7 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** The archive whose folder inside has this name: its file name has the version behind it. */
+/** Finds the archive whose top folder has this name; its file name also contains the version. */
 async function archiveOf(folder: string, name: string): Promise<string | undefined> {
   for (const file of await readdir(folder)) {
     if (!file.startsWith(name) || !file.endsWith('.tgz')) continue;

@@ -4,13 +4,13 @@ import { createGunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
 import { messageOf } from '../base/errors.ts';
 
-/** A tar larger than this is no chart: Helm itself refuses one whose files have more (100 MiB). */
+/** Maximum unpacked bytes of a chart. Helm refuses charts with more than 100 MiB of files. */
 export const UNPACKED_LIMIT = 100 * 1024 * 1024;
 
-/** Files and folders in one archive. The largest charts known have some hundred. */
+/** Maximum files and folders in one archive. The largest known charts have some hundred. */
 const ENTRIES_LIMIT = 10_000;
 
-/** What may still be unpacked. Archives within an archive share the one of the outermost. */
+/** Remaining allowance for unpacking, shared with nested archives. */
 export interface Budget {
   /** Bytes of tar. */
   bytes: number;
@@ -21,17 +21,17 @@ export function newBudget(): Budget {
   return { bytes: UNPACKED_LIMIT, entries: ENTRIES_LIMIT };
 }
 
-/** Asks for the content of an entry while it is visited; it comes when all of it was read. */
+/** Requests the content of the visited entry; `take` is called when it was read completely. */
 export type Keep = (take: (content: Buffer) => void) => void;
 
-/** What ends the reading of an archive. */
+/** Reason to stop reading an archive. */
 class Refused extends Error {}
 
 /**
- * Visits each entry of a gzipped tar but folders, as Helm reads it: up to the end mark, and compressed once. Reading
- * ends at once when the budget is used up, so memory holds what was kept and one piece more.
- * @param visit gives a reason to stop, in words, or nothing
- * @throws Error with the reason why it is no chart archive
+ * Visits each entry of a gzipped tar except folders, as Helm reads it: up to the end marker, and compressed once. Stops
+ * when the budget is used up, so memory holds the requested contents and one chunk.
+ * @param visit returns a reason to stop, or undefined
+ * @throws Error with the reason why it is not a chart archive
  */
 export async function readEntries(
   compressed: Readable,
@@ -46,7 +46,7 @@ export async function readEntries(
     zstd: false,
     onReadEntry: (entry) => {
       budget.entries -= 1;
-      if (budget.entries < 0) problem ??= `it holds more than ${ENTRIES_LIMIT} files`;
+      if (budget.entries < 0) problem ??= `it contains more than ${ENTRIES_LIMIT} files`;
       if (problem === undefined && !isOver && entry.type !== 'Directory') {
         problem ??= visit(entry, (take) => {
           const chunks: Buffer[] = [];
@@ -60,14 +60,14 @@ export async function readEntries(
   parser.on('error', (error: unknown) => {
     problem ??= messageOf(error);
   });
-  // What stands behind the end mark is nothing to Go's reader.
+  // Go's reader ignores everything after the end marker.
   parser.on('nullBlock', () => {
     isOver = true;
   });
   let isFirst = true;
   await pipeline(compressed, createGunzip(), async (unpacked: AsyncIterable<Buffer>) => {
     for await (const chunk of unpacked) {
-      // The tar library would unpack once more; Helm does not.
+      // The tar library would decompress a second time; Helm does not.
       if (isFirst && chunk[0] === 0x1f) throw new Refused('it is compressed twice');
       isFirst = false;
       budget.bytes -= chunk.length;

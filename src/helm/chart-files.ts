@@ -6,25 +6,25 @@ import type { NameTest } from '../base/wildcard.ts';
 import { isOneLine, readArchive } from './chart-archive.ts';
 import { type Budget, newBudget, readEntries } from './chart-entries.ts';
 
-/** Texts by their path in the chart, `charts/sub/Chart.yaml`. */
+/** Texts by path in the chart, such as `charts/sub/Chart.yaml`. */
 export type Files = ReadonlyMap<string, string>;
 
-/** Helm itself takes no longer file (MaxDecompressedFileSize). */
+/** Maximum bytes of a file in Helm (MaxDecompressedFileSize). */
 const LIMIT = 5 * 1024 * 1024;
 
-/** Files in a folder that Helm installs definitions of custom resources from. */
+/** Selects files in `crds` folders, from which Helm installs custom resource definitions. */
 export const DEFINITIONS: NameTest = {
   test: (path) => /\.(?:ya?ml|json)$/.test(path) && path.split('/').slice(0, -1).includes('crds'),
 };
 
-/** An archive of a subchart, also of one in a subchart. */
+/** Archive of a subchart at any level. */
 const INNER = /(?:^|\/)charts\/[^/]+\.tgz$/;
-/** Archives within archives; Helm's own charts have one. */
+/** Maximum nesting of archives; real charts have one level. */
 const LEVELS = 5;
 
 /**
- * Texts of a chart archive and its subcharts, archives in charts/ included. What is longer than 5 MiB in an inner
- * archive is passed over. All inner archives together may unpack to as much as one chart.
+ * Reads texts of a chart archive and its subcharts, including archives in charts/. Skips files above 5 MiB in inner
+ * archives. All inner archives together have the size limit of one chart.
  * @throws AirgapError `chart-invalid`
  */
 export async function chartFiles(archive: string, wanted: NameTest): Promise<Files> {
@@ -39,14 +39,14 @@ export async function chartFiles(archive: string, wanted: NameTest): Promise<Fil
 }
 
 interface InnerArchive {
-  /** In the chart. */
+  /** Path in the chart. */
   readonly path: string;
   readonly content: Buffer;
-  /** 1 in the chart itself. */
+  /** Nesting level; 1 in the chart itself. */
   readonly level: number;
 }
 
-/** A subchart's archive has its folder inside. */
+/** Reads the archive of a subchart, which contains the subchart's folder. */
 async function readInner(
   { path, content, level }: InnerArchive,
   wanted: NameTest,
@@ -56,23 +56,19 @@ async function readInner(
   const folder = posix.dirname(path);
   const inner: InnerArchive[] = [];
   try {
-    if (level > LEVELS) throw new Error(`charts are packed into charts more than ${LEVELS} times`);
+    if (level > LEVELS) throw new Error(`subcharts are nested deeper than ${LEVELS} archives`);
     await readEntries(Readable.from([content]), budget, (entry, keep) => {
-      if (!isOneLine(entry.path)) return `it holds a file whose name has control characters, ${quoted(entry.path)}`;
+      if (!isOneLine(entry.path)) return `it contains a file name with control characters: ${quoted(entry.path)}`;
       const below = posix.join(folder, entry.path);
       if (INNER.test(entry.path)) keep((bytes) => inner.push({ path: below, content: bytes, level: level + 1 }));
       else if (wanted.test(below) && entry.size <= LIMIT) keep((bytes) => texts.set(below, bytes.toString('utf8')));
       return undefined;
     });
   } catch (cause) {
-    throw new AirgapError(
-      'chart-invalid',
-      `${path}, which the chart holds, is not a chart archive: ${messageOf(cause)}`,
-      {
-        hint: 'helm dependency update puts the archives of its dependencies there anew',
-        cause,
-      },
-    );
+    throw new AirgapError('chart-invalid', `${path} in the chart is not a chart archive: ${messageOf(cause)}`, {
+      hint: 'run helm dependency update to replace the archives of its dependencies',
+      cause,
+    });
   }
   for (const archive of inner) await readInner(archive, wanted, texts, budget);
 }

@@ -12,20 +12,20 @@ interface Archive {
 }
 
 /**
- * The archive of a chart in a folder of archives, by name and version of its Chart.yaml, or by its file name where that
- * cannot be read. Versions are the same with and without `v`; a constraint, or none, takes the newest that fits.
- * @param version version or constraint; empty: the newest
- * @throws AirgapError `file` when there is no such folder
+ * Finds the archive of a chart in a folder by name and version in its Chart.yaml, or by its file name if that cannot be
+ * read. A leading `v` of versions is ignored. A constraint selects the newest matching version.
+ * @param version version or constraint; empty for the newest
+ * @throws AirgapError `file` if the folder cannot be read
  */
 export async function findArchive(folder: string, name: string, version: string): Promise<string | undefined> {
   const files = await readdir(folder).catch((cause: unknown) => {
-    throw new AirgapError('file', `the folder of a chart mirror cannot be read: ${messageOf(cause)}`, {
+    throw new AirgapError('file', `cannot read the folder of a chart mirror: ${messageOf(cause)}`, {
       hint: 'check the folder given with --chart-mirror',
       cause,
     });
   });
   const archives = files.filter((file) => /\.(?:tgz|tar\.gz)$/.test(file)).sort();
-  // Archives are named after their charts nearly always, and reading all of a large folder takes long.
+  // Archives are nearly always named after their charts, and reading all archives of a large folder is slow.
   const likely = archives.filter((file) => file.startsWith(`${name}-`));
   const others = archives.filter((file) => !file.startsWith(`${name}-`));
   return (await best(folder, likely, name, version)) ?? (await best(folder, others, name, version));
@@ -42,7 +42,7 @@ async function best(
   const named = all.filter((archive) => archive.name === name);
   const exact = named.find((archive) => bare(archive.version) === bare(version));
   if (exact !== undefined) return exact.path;
-  // Helm's constraints (Masterminds/semver) have a comma for "and", where npm's have a blank.
+  // Helm's constraints (Masterminds/semver) use a comma for "and", npm's a space.
   const range = semver.validRange(version.replace(/,/g, ' '));
   if (range === null) return undefined;
   const valid = named.flatMap((archive) => {
@@ -63,7 +63,7 @@ async function describe(path: string, file: string): Promise<Archive> {
     const { files } = await readArchive(path, /^Chart\.yaml$/);
     return { path, ...parseMetadata(files.get('Chart.yaml')?.toString('utf8') ?? '', file) };
   } catch {
-    // What is wrong with it is said when it is unpacked.
+    // Unpacking it later reports the problem.
     return { path, name, version };
   }
 }

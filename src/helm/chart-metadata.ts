@@ -3,7 +3,7 @@ import { checkName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { readManifest } from './go-yaml.ts';
 
-/** Chart.yaml of a chart, as far as this tool looks at it; the rest is kept as it is. */
+/** Content of Chart.yaml; fields that are not used here are kept unchanged. */
 export interface ChartMetadata {
   readonly name: string;
   readonly version: string;
@@ -14,7 +14,7 @@ export interface ChartMetadata {
   readonly [field: string]: unknown;
 }
 
-/** The fields that Helm reads (helm.sh/helm, pkg/chart/v2, Metadata): texts, and others. */
+/** Fields that Helm reads (helm.sh/helm, pkg/chart/v2, Metadata): strings, and all. */
 const TEXTS = [
   ...['apiVersion', 'name', 'version', 'appVersion', 'kubeVersion', 'type'],
   ...['description', 'home', 'icon', 'condition', 'tags'],
@@ -22,18 +22,19 @@ const TEXTS = [
 const FIELDS = [...TEXTS, 'annotations', 'dependencies', 'deprecated', 'keywords', 'maintainers', 'sources'];
 
 /**
- * Reads Chart.yaml. Its name and version are checked: they become part of file names, repositories and tags.
- * @param where whose it is, for messages
+ * Parses Chart.yaml. Validates name and version, since they become part of file names, repositories and tags.
+ * @param where name of the chart in messages
  * @throws AirgapError `chart-invalid`
  */
 export function parseMetadata(text: string, where: string): ChartMetadata {
   const { object = {}, problem } = readManifest(text);
-  if (problem !== undefined) throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not YAML: ${problem}`);
+  if (problem !== undefined)
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not valid YAML: ${problem}`);
   const fields = asHelmReads(object, where);
   const { name, version } = fields;
   if (typeof name !== 'string' || typeof version !== 'string') {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no name or no version`, {
-      hint: 'a chart says both in its Chart.yaml',
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} lacks a name or a version`, {
+      hint: 'set both in Chart.yaml',
     });
   }
   return {
@@ -44,16 +45,16 @@ export function parseMetadata(text: string, where: string): ChartMetadata {
 }
 
 /**
- * The fields under the names that Helm gives them. Go's JSON takes `Version` and even `verſion` for `version`, and of
- * several the last one counts: two of them would be one chart for Helm and another one here.
+ * Returns the fields under Helm's names. Go's JSON accepts `Version` and even `verſion` for `version`, and the last
+ * duplicate wins. Duplicates are refused so that Helm and this tool cannot read different charts.
  */
 function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): Record<string, unknown> {
   const read = new Map<string, unknown>();
   for (const [key, value] of Object.entries(fields)) {
     const name = FIELDS.find((field) => foldedKey(field) === foldedKey(key)) ?? key;
     if (read.has(name)) {
-      throw new AirgapError('chart-invalid', `Chart.yaml of ${where} says ${name} twice, as ${quoted(key)} too`, {
-        hint: 'Helm does not tell capital letters apart there; leave one of them out',
+      throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has ${name} twice, also as ${quoted(key)}`, {
+        hint: 'Helm ignores case in these keys; remove one of them',
       });
     }
     read.set(name, TEXTS.includes(name) ? asText(name, value, where) : value);
@@ -61,22 +62,22 @@ function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): 
   return Object.fromEntries(read);
 }
 
-/** A number or a switch where Helm wants a text is that text (sigs.k8s.io/yaml); more than that it refuses. */
+/** Converts numbers and booleans to strings, as sigs.k8s.io/yaml does for string fields; other types are refused. */
 function asText(field: string, value: unknown, where: string): unknown {
   if (typeof value === 'object' && value !== null) {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has no text for ${field}`, {
-      hint: 'Helm wants a text there; put it into quotes',
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} needs a string for ${field}`, {
+      hint: 'put the value into quotes',
     });
   }
   return value === null || value === undefined || field === 'name' ? value : String(value);
 }
 
-/** Equal for keys that Go's encoding/json takes for the same (simple case folding). */
+/** Returns equal keys for keys that Go's encoding/json treats as equal (simple case folding). */
 export function foldedKey(key: string): string {
   return key.toUpperCase().toLowerCase();
 }
 
-/** Name and version of a chart by the name of its archive without its ending, `app-1.2.3`; no version where none is in it. */
+/** Splits the name of an archive without extension, such as `app-1.2.3`; the version is empty if there is none. */
 export function nameOfArchive(file: string): { readonly name: string; readonly version: string } {
   const dash = file.search(/(?<=.)-v?\d+\./);
   return dash < 0 ? { name: file, version: '' } : { name: file.slice(0, dash), version: file.slice(dash + 1) };

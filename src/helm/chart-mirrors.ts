@@ -6,39 +6,39 @@ import { nameOfArchive } from './chart-metadata.ts';
 import type { ChartRequest } from './fetch.ts';
 import type { FindLogin } from './registry-login.ts';
 
-/** Charts of `from` are read from another place. */
+/** Mirror from which charts of a repository are read. */
 export interface ChartMirror {
-  /** `https://…` of a chart repository or `oci://host[/path]`, without a slash at its end; `*`: all of them. */
+  /** `https://…` of a chart repository or `oci://host[/path]`, without trailing slash; `*` for all. */
   readonly from: string;
-  /** Address of a chart repository, `oci://…`, or a folder of archives (absolute). */
+  /** URL of a chart repository, `oci://…`, or a folder of archives (absolute path). */
   readonly to: { readonly url: string } | { readonly folder: string };
 }
 
-/** How chart repositories are reached. */
+/** Settings for access to chart repositories. */
 export interface ChartSources {
   readonly mirrors: readonly ChartMirror[];
-  /** Hosts of OCI registries that speak HTTP without TLS. */
+  /** Hosts of OCI registries to use HTTP without TLS for. */
   readonly plainHttp: readonly string[];
-  /** Certificate authorities to trust besides the system's (PEM). */
+  /** Certificate authorities to trust in addition to the system's (PEM). */
   readonly caFile?: string;
-  /** PEM files of the client certificate for a host (`host[:port]`), and of its key. */
+  /** Returns PEM files of the client certificate and key for a host (`host[:port]`). */
   readonly certificates?: (host: string) => Promise<Pick<ChartAccess, 'certFile' | 'keyFile'> | undefined>;
-  /** Folders (absolute) that links of chart folders may lead to. */
+  /** Folders (absolute) that links in chart folders may point to. */
   readonly linkRoots?: readonly string[];
-  /** Hosts, with their ports, that the user has named: charts that other charts name are fetched from there whatever they are. */
+  /** `host:port` values named by the user: exempt from the checks for addresses in charts. */
   readonly hosts?: ReadonlySet<string>;
-  /** Finds logins for OCI registries that Helm would not find by itself. */
+  /** Finds logins for OCI registries that Helm itself would not find. */
   readonly login?: FindLogin;
 }
 
-/** Every repository at its own address. */
+/** Access to all repositories at their own addresses. */
 export const UPSTREAM: ChartSources = { mirrors: [], plainHttp: [] };
 
 const ADDRESS = /^(?:https?|oci):\/\/[^/\s]/;
 
 /**
- * Reads `FROM=TO`, as in `https://charts.jetstack.io=https://nexus.example/repository/jetstack` or `*=./charts`.
- * @param folder against which a relative folder stands (absolute)
+ * Parses `FROM=TO`, as in `https://charts.jetstack.io=https://nexus.example/repository/jetstack` or `*=./charts`.
+ * @param folder base for relative folders (absolute)
  * @throws AirgapError `usage`
  */
 export function parseChartMirror(text: string, folder: string): ChartMirror {
@@ -48,17 +48,17 @@ export function parseChartMirror(text: string, folder: string): ChartMirror {
   const isKnown = ADDRESS.test(to) || (to !== '' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(to));
   if (equals < 0 || !(from === '*' || ADDRESS.test(from)) || !isKnown) {
     throw new AirgapError('usage', `"${text}" is not a chart mirror`, {
-      hint: 'write REPOSITORY=URL or REPOSITORY=FOLDER, as in https://charts.jetstack.io=./charts, or *=FOLDER for all',
+      hint: 'write REPOSITORY=URL or REPOSITORY=FOLDER, as in https://charts.jetstack.io=./charts, or *=FOLDER for all repositories',
     });
   }
   return { from, to: ADDRESS.test(to) ? { url: withoutEnd(to, '/') } : { folder: resolve(folder, to) } };
 }
 
 /**
- * What to ask for instead, by the mirrors; undefined when none is for this chart. The longest `from` comes first; a
- * folder that does not hold the chart passes it on to the next. A URL takes the place of what `from` matched; as the
- * mirror of everything it is one repository that holds all charts.
- * @throws AirgapError `chart-not-found` when there are folders for it and none holds it
+ * Returns the request to send to a mirror; undefined if no mirror matches. The longest `from` takes precedence; if a
+ * folder does not contain the chart, the next mirror is tried. A URL replaces the part that `from` matched; as a mirror
+ * of `*`, it is one repository with all charts.
+ * @throws AirgapError `chart-not-found` if only folders match and none contains the chart
  */
 export async function mirrored(
   mirrors: readonly ChartMirror[],
@@ -72,7 +72,7 @@ export async function mirrored(
   const folders: string[] = [];
   for (const { from, to } of matching) {
     if ('url' in to) return atUrl(request, wanted, from, to.url);
-    // The command line reads mirrors before it knows whether any is needed; libraries for archives are loaded only then.
+    // Imported on demand: the command line imports this module even if no chart is fetched.
     const { findArchive } = await import('./chart-folder.ts');
     const archive = await findArchive(to.folder, wanted.name, wanted.version);
     if (archive !== undefined) return { chart: archive };
@@ -80,8 +80,8 @@ export async function mirrored(
   }
   if (folders.length === 0) return undefined;
   const chart = `${wanted.name} ${wanted.version}`.trim();
-  throw new AirgapError('chart-not-found', `there is no archive of chart ${chart} in ${folders.join(', ')}`, {
-    hint: `--chart-mirror sends ${wanted.address || 'charts without a known repository'} there; put the archive into the folder`,
+  throw new AirgapError('chart-not-found', `no archive of chart ${chart} in ${folders.join(', ')}`, {
+    hint: `--chart-mirror redirects ${wanted.address || 'charts without a known repository'} there; add the archive to the folder`,
   });
 }
 
@@ -90,14 +90,14 @@ function weight({ from }: ChartMirror): number {
 }
 
 interface Parts {
-  /** Repository, or the whole `oci://` path of the chart. */
+  /** Repository, or the complete `oci://` path of the chart. */
   readonly address: string;
   readonly name: string;
-  /** Empty: the newest. */
+  /** Empty for the newest. */
   readonly version: string;
 }
 
-/** Undefined for files, folders and repositories that Helm knows by a name of its own. */
+/** Returns undefined for files, folders and repositories configured in Helm by name. */
 function partsOf({ chart, repo, version = '' }: ChartRequest): Parts | undefined {
   if (repo !== undefined) return { address: withoutEnd(repo, '/'), name: chart, version };
   const [, oci, tag = ''] = /^(oci:\/\/[^@]*?)(?::([\w.+-]+))?(?:@.*)?$/.exec(chart) ?? [];
@@ -111,13 +111,13 @@ function partsOf({ chart, repo, version = '' }: ChartRequest): Parts | undefined
 function atUrl(request: ChartRequest, { address, name }: Parts, from: string, url: string): ChartRequest {
   const rest = from === '*' ? '' : address.slice(from.length);
   const { chart, repo, ...others } = request;
-  // An archive by its own address stays one.
+  // A URL of an archive stays one.
   if (repo === undefined && !chart.startsWith('oci://') && from !== '*') return { ...others, chart: url + rest };
   if (!url.startsWith('oci://')) {
     const place = repo === undefined ? rest.slice(0, Math.max(0, rest.lastIndexOf('/'))) : rest;
     return { ...others, chart: name, repo: url + place };
   }
-  // `rest` of an OCI chart ends with its name, unless all of it was matched and so has another name at the mirror.
+  // `rest` of an OCI chart ends with its name, unless `from` matched the complete path: then the mirror renames it.
   const path = repo === undefined && from !== '*' ? rest : `${rest}/${name}`;
   const digest = chart.startsWith('oci://') ? chart.slice(before(chart, '@').length) : '';
   const tag = chart.startsWith('oci://') && digest === '' ? (/:[\w.+-]+$/.exec(chart)?.[0] ?? '') : '';

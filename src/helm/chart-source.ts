@@ -5,16 +5,15 @@ import { AirgapError, messageOf } from '../base/errors.ts';
 import { UNPACKED_LIMIT } from './chart-entries.ts';
 import { type Ignores, ignoring } from './helm-ignore.ts';
 
-/** Files in one chart folder. */
+/** Maximum files in one chart folder. */
 const FILES_LIMIT = 10_000;
 
 /**
- * Copies a chart folder with what its links name, so that what Helm reads afterwards is what was looked at here: Helm
- * itself follows every link. Links within the folder are fine; one that leaves it is an error that names it, unless it
- * leads below one of `roots`.
- * @param into the copy's folder; it is made
- * @param roots folders (absolute) that links may lead to
- * @throws AirgapError `chart-invalid`
+ * Copies a chart folder and replaces links by their targets. Helm follows every link, so it reads only the copy. Links
+ * may point into the folder or below one of `roots`.
+ * @param into folder of the copy; created
+ * @param roots folders (absolute) that links may point to
+ * @throws AirgapError `chart-invalid` for any other link
  */
 export async function copyChartFolder(folder: string, into: string, roots: readonly string[]): Promise<void> {
   const own = await realpath(folder);
@@ -23,29 +22,32 @@ export async function copyChartFolder(folder: string, into: string, roots: reado
   await new FolderCopy(folder, allowed, ignores).copy({ from: own, to: into, path: '', above: [own] });
 }
 
-/** Text of a file of the chart itself; empty where there is none, or a link in its place, which the copy looks into. */
+/** Reads a regular file; empty if it is missing or a link, which the copy checks later. */
 async function readOwn(file: string): Promise<string> {
   const isFile = (await lstat(file).catch(() => undefined))?.isFile() ?? false;
   return isFile ? readFile(file, 'utf8') : '';
 }
 
-/** @throws AirgapError `usage` */
+/**
+ * Resolves a folder that links may point to.
+ * @throws AirgapError `usage`
+ */
 export async function realRoot(root: string): Promise<string> {
   return realpath(root).catch((cause: unknown) => {
-    throw new AirgapError('usage', `--allow-chart-links ${root} cannot be read: ${messageOf(cause)}`, {
-      hint: 'give a folder that is there',
+    throw new AirgapError('usage', `cannot read --allow-chart-links ${root}: ${messageOf(cause)}`, {
+      hint: 'specify an existing folder',
       cause,
     });
   });
 }
 
 interface Step {
-  /** A real folder (without links in its path), and where its content goes. */
+  /** Source folder (without links in its path), and target of the copy. */
   readonly from: string;
   readonly to: string;
-  /** In the chart, with slashes; empty for the chart itself. */
+  /** Path in the chart, with slashes; empty for the chart itself. */
   readonly path: string;
-  /** Real folders in which it lies, links followed. */
+  /** Resolved folders on the way to this one, to detect cycles. */
   readonly above: readonly string[];
 }
 
@@ -68,7 +70,7 @@ class FolderCopy {
       const inside = posix.join(path, entry.name);
       const place = join(from, entry.name);
       const isLink = entry.isSymbolicLink();
-      // Helm asks its rules about what a link leads to.
+      // Helm applies ignore rules to the target of a link.
       const isFolder = isLink
         ? ((await stat(place).catch(() => undefined))?.isDirectory() ?? false)
         : entry.isDirectory();
@@ -76,23 +78,23 @@ class FolderCopy {
       const real = isLink ? await this.#follow(place, inside) : place;
       const found = await lstat(real);
       if (found.isDirectory()) {
-        if (above.includes(real)) throw this.#refused(inside, 'leads back to a folder that it lies in');
+        if (above.includes(real)) throw this.#refused(inside, 'is a link to one of its parent folders');
         await this.copy({ from: real, to: join(to, entry.name), path: inside, above: [...above, real] });
       } else if (found.isFile()) await this.#copyFile(real, join(to, entry.name), inside);
-      else throw this.#refused(inside, 'is neither a file nor a folder');
+      else throw this.#refused(inside, 'is neither a regular file nor a folder');
     }
   }
 
-  /** The real path that a link leads to. */
+  /** Returns the resolved target of a link. */
   async #follow(link: string, path: string): Promise<string> {
     const real = await realpath(link).catch(() => {
-      throw this.#refused(path, 'is a link to something that is not there');
+      throw this.#refused(path, 'is a broken link');
     });
     if (this.#isAllowed(real)) return real;
     throw this.#refused(
       path,
-      'is a link that leaves the chart folder',
-      'put the file itself there; --allow-chart-links ROOT allows links to what lies below ROOT',
+      'is a link to a target outside the chart folder',
+      'replace the link by the file, or allow targets below a folder with --allow-chart-links ROOT',
     );
   }
 
@@ -108,18 +110,18 @@ class FolderCopy {
       },
     );
     try {
-      // What was opened has to be what was looked at: a folder on the way may have become a link since.
+      // Detects replaced files and folders: a parent folder may have become a link since the check.
       const [opened, there, again] = await Promise.all([file.stat(), lstat(real), realpath(real)]);
       if (again !== real || opened.ino !== there.ino || opened.dev !== there.dev || !opened.isFile())
         throw this.#refused(path, 'changed while it was read');
       this.#bytes += opened.size;
       if (this.#bytes > UNPACKED_LIMIT || this.#files > FILES_LIMIT) {
         const limit = `${UNPACKED_LIMIT / 1024 / 1024} MiB or ${FILES_LIMIT} files`;
-        throw new AirgapError('chart-invalid', `the chart folder ${this.#folder} holds more than ${limit}`, {
-          hint: 'leave out what is no part of the chart with a .helmignore',
+        throw new AirgapError('chart-invalid', `chart folder ${this.#folder} contains more than ${limit}`, {
+          hint: 'exclude files that are not part of the chart with a .helmignore',
         });
       }
-      // Not more than was counted, whatever the file says of its size.
+      // Reads only the counted size, even if the file grows.
       const content = Buffer.alloc(opened.size);
       const { bytesRead } = await file.read(content, 0, opened.size, 0);
       if (bytesRead !== opened.size) throw this.#refused(path, 'changed while it was read');
@@ -129,7 +131,11 @@ class FolderCopy {
     }
   }
 
-  #refused(path: string, what: string, hint = 'a chart folder holds plain files and folders'): AirgapError {
-    return new AirgapError('chart-invalid', `${path} in the chart folder ${this.#folder} ${what}`, { hint });
+  #refused(
+    path: string,
+    what: string,
+    hint = 'a chart folder may contain only regular files and folders',
+  ): AirgapError {
+    return new AirgapError('chart-invalid', `${path} in chart folder ${this.#folder} ${what}`, { hint });
   }
 }

@@ -1,29 +1,28 @@
 import { type Reading, readManifest } from './go-yaml.ts';
 
-/** One manifest of a render, parsed only when somebody looks inside. */
+/** Manifest of a render, parsed on first use. */
 export interface RenderedDocument {
-  /** Template file as Helm prints it behind `# Source:`. */
+  /** Template path as Helm prints it after `# Source:`. */
   readonly template: string;
-  /** Which of that template's documents, counted from 0. */
+  /** Index among the documents of the template, from 0. */
   readonly index: number;
-  /** The manifest's YAML, without separator and `# Source:` line. */
+  /** YAML text without separator and `# Source:` line. */
   readonly text: string;
-  /** The parsed manifest; undefined when it is no YAML mapping. Parsed once, on first use. */
+  /** Parsed manifest; undefined if it is not a YAML mapping. Parsed once, on first use. */
   readonly object: Readonly<Record<string, unknown>> | undefined;
-  /** Why the manifest cannot be parsed; undefined when it can. */
+  /** Reason why the manifest cannot be parsed; undefined if it can. */
   readonly problem?: string | undefined;
 }
 
-/** A line that begins with `---`, with the rest of it. */
+/** Line that starts with `---`, and its rest. */
 const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
-/** White space as Go has it (unicode.IsSpace), then nothing or a comment: k8s.io/apimachinery, util/yaml YAMLReader. */
+/** Whitespace of Go's unicode.IsSpace, then an optional comment (k8s.io/apimachinery, util/yaml YAMLReader). */
 const NO_TEXT = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:#|$)/;
 const SOURCE = /^# Source: ([^\n]*)\n/;
 
 /**
- * Takes the output of `helm template` apart where Kubernetes does: at lines of `---` and at most a comment, after a line feed.
- * Helm writes `# Source: <template>` at the top of each manifest, also of each of several in one template file; what has
- * no such line belongs to the template before it.
+ * Splits the output of `helm template` where Kubernetes does: at lines of `---` with an optional comment. Helm writes
+ * `# Source: <template>` at the top of each manifest; documents without that line belong to the preceding template.
  */
 export function splitDocuments(render: string): RenderedDocument[] {
   const counts = new Map<string, number>();
@@ -47,7 +46,7 @@ function piecesOf(text: string): string[] {
   });
 }
 
-/** The same document with another text. */
+/** Returns a copy of a document with another text. */
 export function withText({ template, index }: RenderedDocument, text: string): RenderedDocument {
   return new LazyDocument(template, index, text);
 }

@@ -1,33 +1,33 @@
-/** Process environment, handed in from the edge. */
+/** Process environment, passed in from the command line. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What a run of Helm has to reach, and so what it gets of the user's environment: nothing for a render, the way to web
- * servers, credential helpers of registries besides, or whatever plugins that fetch charts and values are told by.
+ * Scope of the user's environment that a run of Helm receives: `nothing` for a render, `web` for proxies and
+ * certificates, `registry` adds credential helpers, `plugin` adds settings of plugins that fetch charts and values.
  */
 export type Reach = 'nothing' | 'web' | 'registry' | 'plugin';
 
 /**
- * Patterns of variables by what needs them; each reach has those before it as well. docs/limits.md lists them.
- * What a template could ever get hold of is in none of the first: no credentials, no tokens.
+ * Patterns of variables by scope; each scope includes those before it. Listed in docs/limits.md.
+ * `nothing` contains no credentials or tokens, since templates might read its variables.
  */
 const PASSED: readonly (readonly [Reach, RegExp])[] = [
   [
     'nothing',
     /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|KUBECONFIG|XDG_(?:CACHE|CONFIG|DATA)_HOME|GO(?:GC|MEMLIMIT|MAXPROCS|DEBUG)|ASDF_(?:DIR|DATA_DIR)|MISE_DATA_DIR)$/,
   ],
-  // Helm's own settings (`helm env`), without the token of a cluster.
+  // Helm's own settings (`helm env`), except the token of the cluster.
   [
     'nothing',
     /^HELM_(?:BIN|BURST_LIMIT|QPS|(?:CACHE|CONFIG|DATA)_HOME|CONTENT_CACHE|DEBUG|NAMESPACE|KUBECONTEXT|PLUGINS|NO_PLUGINS|REGISTRY_CONFIG|REPOSITORY_(?:CACHE|CONFIG)|COLOR)$/,
   ],
   ['web', /^(?:(?:HTTPS?|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|NIX_SSL_CERT_FILE)$/i],
-  // docker-credential-ecr-login, -gcr, -acr-env, -pass, -secretservice and the like.
+  // docker-credential-ecr-login, -gcr, -acr-env, -pass, -secretservice.
   [
     'registry',
     /^(?:DOCKER_CONFIG|REGISTRY_AUTH_FILE|AWS_\w+|GOOGLE_\w+|CLOUDSDK_\w+|AZURE_\w+|GNUPGHOME|GPG_TTY|PASSWORD_STORE_\w+|DBUS_SESSION_BUS_ADDRESS|XDG_RUNTIME_DIR|DISPLAY|USER|LOGNAME)$/,
   ],
-  // helm-s3, helm-gcs, helm-git, helm-secrets and the like.
+  // helm-s3, helm-gcs, helm-git, helm-secrets.
   [
     'plugin',
     /^(?:HELM_(?!KUBETOKEN$)\w+|GIT_\w+|SSH_\w+|SOPS_\w+|VAULT_\w+|VALS_\w+|GCS_\w+|GCLOUD_\w+|ARM_\w+|SHELL|TERM)$/,
@@ -37,8 +37,8 @@ const PASSED: readonly (readonly [Reach, RegExp])[] = [
 const ORDER: readonly Reach[] = ['nothing', 'web', 'registry', 'plugin'];
 
 /**
- * The variables that a run of Helm gets. `AIRGAP_HELM_ENV` names further ones, separated by commas, for a Helm that is
- * wrapped in a program of somebody's own.
+ * Returns the variables that a run of Helm receives. `AIRGAP_HELM_ENV` names additional ones, separated by commas, for
+ * wrappers around Helm.
  */
 export function environmentFor(reach: Reach, env: Environment): Record<string, string> {
   const wanted = PASSED.filter(([needs]) => ORDER.indexOf(needs) <= ORDER.indexOf(reach)).map(([, pattern]) => pattern);
@@ -50,14 +50,14 @@ export function environmentFor(reach: Reach, env: Environment): Record<string, s
   return passed;
 }
 
-/** What is needed to fetch something by its address: other schemes than these are for plugins. */
+/** Returns the scope needed to fetch a URL. Schemes other than HTTP and OCI belong to plugins. */
 export function reachOf(address: string): Reach {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return 'web';
   return scheme === 'oci' ? 'registry' : 'plugin';
 }
 
-/** The widest of several; nothing of none. */
+/** Returns the widest of several scopes; `nothing` for none. */
 export function widest(reaches: readonly Reach[]): Reach {
   return ORDER[Math.max(0, ...reaches.map((reach) => ORDER.indexOf(reach)))] as Reach;
 }

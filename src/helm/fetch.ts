@@ -14,11 +14,11 @@ import { PATIENCE, pullChart } from './pull.ts';
 import { refusal } from './refusal.ts';
 import { writeDependencyLogins } from './registry-login.ts';
 
-/** Which chart, as Helm's own commands take it. */
+/** Chart to fetch, as specified for Helm's own commands. */
 export interface ChartRequest {
   /** Folder, .tgz, `oci://…`, URL, `repo/name`, or a name in `repo`. */
   readonly chart: string;
-  /** Address of the repository; empty when nobody knows it, and only a mirror of all of them can help. */
+  /** URL of the repository; empty if unknown, which only a mirror of `*` can serve. */
   readonly repo?: string;
   readonly version?: string;
   readonly devel?: boolean;
@@ -26,29 +26,29 @@ export interface ChartRequest {
   readonly access?: ChartAccess;
 }
 
-/** A chart on disk. */
+/** Chart on disk. */
 export interface Chart {
   readonly metadata: ChartMetadata;
-  /** The .tgz. Exactly the upstream's bytes, when it came as one. */
+  /** Path of the .tgz. Has exactly the upstream bytes if it was fetched as an archive. */
   readonly archive: string;
-  /** Name of the folder in it. */
+  /** Name of the top folder in the archive. */
   readonly root: string;
-  /** Its provenance file, when there is one. */
+  /** Provenance file, if there is one. */
   readonly provenance: Buffer | undefined;
-  /** Where it came from, without paths of this machine and without secrets. */
+  /** Source of the chart, without local paths and secrets. */
   readonly source: string;
-  /** What was asked for. */
+  /** Request as specified. */
   readonly request: ChartRequest;
-  /** What was asked for in fact: the same, or what a mirror has in its place. */
+  /** Request that was sent: the same, or the one to a mirror. */
   readonly fetched: ChartRequest;
 }
 
-/** Refuses an address of a repository or chart that may not be asked, by throwing. */
+/** Throws if a repository or chart must not be fetched from an address. */
 export type AllowAddress = (address: string) => Promise<void>;
 
 /**
- * Brings a chart into `workFolder` (absolute; made when missing), whatever form it was asked for in.
- * @param allow is asked about addresses before they are, but for those that a mirror has taken the place of
+ * Fetches a chart of any form into `workFolder` (absolute; created if missing).
+ * @param allow checks the address first, unless a mirror replaces it
  * @throws AirgapError `chart-not-found`, `chart-invalid`, `unauthorized`
  */
 export async function fetchChart(
@@ -74,7 +74,7 @@ export async function fetchChart(
   const files = await readdir(download);
   const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
   if (archiveName === undefined) {
-    throw new AirgapError('chart-not-found', `Helm fetched ${request.chart} and left no chart archive`);
+    throw new AirgapError('chart-not-found', `Helm fetched ${request.chart} but wrote no chart archive`);
   }
   const archive = join(download, archiveName);
   if (local === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
@@ -82,12 +82,12 @@ export async function fetchChart(
   const metadata = parseMetadata(read.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
-  // A mirror holds what upstream has: where it came from is upstream, and equal on every machine.
+  // A mirror has the upstream's content, so the upstream is the source, which is equal on every machine.
   const source = describeSource(request, mirror === undefined ? local : undefined, cwd);
   return { metadata, archive, root, provenance, source, request, fetched };
 }
 
-/** Helm is told of each registry that speaks HTTP, also of one that a mirror names. */
+/** Sets `plainHttp` for registries without TLS, including mirrors. */
 function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): ChartRequest {
   const host = /^oci:\/\/([^/]+)/.exec(request.chart)?.[1];
   if (host === undefined || !plainHttp.includes(host)) return request;
@@ -95,8 +95,8 @@ function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): Char
 }
 
 /**
- * Helm is told of the client certificate for the host that it asks; one that was given for the chart comes first. Of the
- * roots in certs.d it is told nothing: with a file of roots it would trust no others, on the way to the storage either.
+ * Adds the client certificate for the host; one specified for the chart takes precedence. Root certificates of certs.d
+ * are not passed on: Helm would then trust no others, not even for the storage that a registry redirects to.
  */
 async function withClientCertificate(request: ChartRequest, { certificates }: ChartSources): Promise<ChartRequest> {
   const host = /^(?:oci|https):\/\/(?:[^/?#]*@)?([^/?#@]+)/i.exec(request.repo ?? request.chart)?.[1];
@@ -112,15 +112,15 @@ async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'f
   if (found?.isDirectory()) return 'folder';
   if (found?.isFile()) return 'file';
   if (/^[./~]|\.tgz$/.test(chart)) {
-    throw new AirgapError('chart-not-found', `there is no chart at ${chart}`, {
-      hint: 'give a chart folder, a .tgz, oci://…, or a name with --repo URL',
+    throw new AirgapError('chart-not-found', `no chart at ${chart}`, {
+      hint: 'specify a chart folder, a .tgz, oci://…, or a name with --repo URL',
     });
   }
   return undefined;
 }
 
 /**
- * Has Helm package a copy of a chart folder: it follows links wherever they lead, and what it reads is what was looked at.
+ * Lets Helm package a copy of a chart folder. Helm follows links anywhere, so it reads only the checked copy.
  * @throws AirgapError `chart-invalid`
  */
 async function packageFolder(
@@ -132,11 +132,11 @@ async function packageFolder(
   const { folder, work, download } = place;
   const repositories = request.dependencyUpdate ? await dependencyRepositories(folder) : [];
   const local = repositories.flatMap((repository) => /^file:\/\/(.*)$/s.exec(repository)?.[1] ?? []);
-  // Other schemes are plugins' and names of repositories the user's own.
+  // Other schemes belong to plugins; names of repositories are configured by the user.
   for (const one of repositories) if (/^(?:https?|oci):/i.test(one)) await checkAddress(one, hosts);
   const copy = await copyWithDependencies(folder, local, work, linkRoots);
   const registries = repositories.flatMap((repository) => /^oci:\/\/([^/]+)/.exec(repository)?.[1] ?? []);
-  // For all of them or for none: one that speaks TLS must not get a login without.
+  // The flag applies to all registries, so all must be without TLS: a login must not be sent unencrypted to the others.
   const isPlain = registries.length > 0 && registries.every((registry) => plainHttp.includes(registry));
   const update = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
   const credentials = `${work}-login`;
@@ -147,7 +147,7 @@ async function packageFolder(
       patience: PATIENCE,
       env,
     });
-  // With a file of authorities Helm trusts no others, and so it gets that only where it does not go without.
+  // With --ca-file Helm trusts no other authorities, so it is only used if the first run fails without it.
   const packaged = run().then((result) => {
     const isUntrusted = result.exitCode !== 0 && /signed by unknown authority/.test(result.stderr);
     return isUntrusted && caFile !== undefined && registries.length > 0 ? run(`--ca-file=${caFile}`) : result;
@@ -169,7 +169,7 @@ function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' 
     : `${withoutEnd(withoutSecrets(repo), '/')}/${chart}`;
 }
 
-/** A URL without user info and query, where tokens are. */
+/** Removes user information and query, which may hold tokens, from a URL. */
 export function withoutSecrets(url: string): string {
   return url.includes('://') ? before(url.replace(/:\/\/[^/]*@(?!sha)/, '://'), '?') : url;
 }

@@ -4,29 +4,29 @@ import { messageOf } from '../base/errors.ts';
 import { readYamlDocuments } from '../base/yaml-read.ts';
 import { strictly } from './lenient-yaml.ts';
 
-/** A manifest as Kubernetes reads it, or why it cannot be read. Neither when it is empty or no mapping. */
+/** Manifest as Kubernetes reads it, or the reason why it cannot be read. Neither if it is empty or not a mapping. */
 export interface Reading {
   readonly object?: Readonly<Record<string, unknown>>;
   readonly problem?: string;
 }
 
 /**
- * The mapping in a file of a chart, such as Chart.yaml, as Helm reads it; empty where the file is missing, holds none or
- * cannot be read.
+ * Returns the mapping in a chart file such as Chart.yaml, as Helm reads it; empty if the file is missing, not a mapping
+ * or unreadable.
  */
 export function readMapping(text = ''): Readonly<Record<string, unknown>> {
   return readManifest(text).object ?? {};
 }
 
 /**
- * Reads a manifest as Helm and Kubernetes do, with Go's yaml.v2: the first document counts, of equal keys the last wins,
- * `<<` merges where it stands, and line breaks are those of YAML 1.1. What the strict parser refuses is tried once more
- * in a stricter spelling.
+ * Reads a manifest as Helm and Kubernetes do with Go's yaml.v2: the first document counts, the last of equal keys wins,
+ * `<<` merges at its position, and line breaks are those of YAML 1.1. Text that the parser refuses is converted to
+ * strict YAML and parsed again.
  */
 export function readManifest(text: string): Reading {
   try {
-    // Go takes one mark of byte order for none; parsers differ about a second.
-    if (text.startsWith('\ufeff\ufeff')) return { problem: 'it begins with two byte order marks' };
+    // Go ignores one byte order mark; parsers differ on a second one.
+    if (text.startsWith('\ufeff\ufeff')) return { problem: 'it starts with two byte order marks' };
     const lines = withLineFeeds(text);
     const [asIs, error] = firstDocument(lines);
     const strict = error === undefined ? lines : strictly(lines);
@@ -43,15 +43,15 @@ export function readManifest(text: string): Reading {
 }
 
 /**
- * The text with the line breaks of YAML 1.1 (CR, NEL, LS, PS) as line feeds, each where it was, so that offsets stay. CR
- * before LF is left to the parser.
+ * Replaces the line breaks of YAML 1.1 (CR, NEL, LS, PS) by line feeds of equal length, so that offsets stay. The
+ * parser handles CR LF.
  */
 export function withLineFeeds(text: string): string {
   return /[\r\u0085\u2028\u2029]/.test(text) ? text.replace(/\r(?!\n)|[\u0085\u2028\u2029]/g, '\n') : text;
 }
 
-/** The problem of a manifest that no reader here has room for, though Helm may. */
-export const TOO_DEEP = `it nests deeper than ${DEPTH_LIMIT} levels`;
+/** Problem of a manifest that is nested too deeply for the parsers here, though perhaps not for Helm. */
+export const TOO_DEEP = `it is nested deeper than ${DEPTH_LIMIT} levels`;
 
 class Unreadable extends Error {}
 
@@ -59,12 +59,12 @@ function firstDocument(text: string): [Node | undefined, string | undefined] {
   const [document] = readYamlDocuments(text, { resolveKnownTags: false, stringKeys: false });
   const [error] = document?.errors ?? [];
   const problem = error?.message.split('\n')[0];
-  // The parser's word for an overflow of the stack.
+  // The parser reports stack overflows with this code.
   const isOverflow = error?.code === 'RESOURCE_EXHAUSTION';
   return [(document?.contents ?? undefined) as Node | undefined, isOverflow ? TOO_DEEP : problem];
 }
 
-/** Values of nodes, with the rules and the bounds of Go's yaml.v2 (decode.go). */
+/** Converts nodes to values by the rules and limits of Go's yaml.v2 (decode.go). */
 class Decoder {
   readonly #anchors = new Map<string, Node>();
   readonly #targets = new Map<Alias, Node>();
@@ -77,7 +77,7 @@ class Decoder {
     if (node === null || node === undefined) return null;
     this.#count();
     if (depth > DEPTH_LIMIT) throw new Unreadable(TOO_DEEP);
-    if (isAlias(node)) return this.#followed(node, (target) => this.value(target, depth));
+    if (isAlias(node)) return this.#resolveAlias(node, (target) => this.value(target, depth));
     if (this.#inAlias === 0 && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) {
       return node.tag === 'tag:yaml.org,2002:binary'
@@ -104,30 +104,30 @@ class Decoder {
     return mapping;
   }
 
-  /** Of several mappings the first that has a key wins. */
+  /** Merges mappings; the first one that has a key wins. */
   #merge(mapping: Record<string, unknown>, node: Node | null, depth: number): void {
     const value = this.value(node, depth + 1);
     const sources = Array.isArray(value) ? value.toReversed() : [value];
     for (const source of sources) {
       if (typeof source !== 'object' || source === null || Array.isArray(source)) {
-        throw new Unreadable('what << merges is no mapping');
+        throw new Unreadable('<< merges a value that is not a mapping');
       }
       for (const [key, one] of Object.entries(source)) set(mapping, key, one);
     }
   }
 
   #key(node: Node | null): string {
-    const scalar = isAlias(node) ? this.#followed(node, (target) => target) : node;
+    const scalar = isAlias(node) ? this.#resolveAlias(node, (target) => target) : node;
     if (scalar === null) return '';
-    if (!isScalar(scalar)) throw new Unreadable('a key is no text');
+    if (!isScalar(scalar)) throw new Unreadable('a key is not a scalar');
     const value = this.value(scalar);
     return typeof value === 'string' ? value : (scalar.source ?? String(value));
   }
 
-  #followed<T>(alias: Alias, use: (target: Node) => T): T {
-    // An anchor that is set again counts from there on, and what is expanded keeps what it meant where it was written.
+  #resolveAlias<T>(alias: Alias, use: (target: Node) => T): T {
+    // A redefined anchor applies to later aliases only. Aliases inside expanded content keep their first target.
     const target = this.#targets.get(alias) ?? this.#anchors.get(alias.source);
-    if (target === undefined) throw new Unreadable(`no anchor is called ${alias.source}`);
+    if (target === undefined) throw new Unreadable(`unknown anchor ${alias.source}`);
     if (this.#open.has(target)) throw new Unreadable(`anchor ${alias.source} contains itself`);
     this.#targets.set(alias, target);
     this.#inAlias += 1;
@@ -136,13 +136,13 @@ class Decoder {
     return used;
   }
 
-  /** The same bound as in Go, so that what Helm reads is read, and no document grows without end. */
+  /** Limits alias expansion as Go does, so that everything that Helm reads can be read and expansion stays bounded. */
   #count(): void {
     this.#nodes += 1;
     if (this.#inAlias > 0) this.#aliased += 1;
     if (this.#aliased <= 100 || this.#nodes <= 1000) return;
     const beyond = Math.min(1, Math.max(0, (this.#nodes - 400_000) / 3_600_000));
-    if (this.#aliased / this.#nodes > 0.99 - 0.89 * beyond) throw new Unreadable('it has too many aliases');
+    if (this.#aliased / this.#nodes > 0.99 - 0.89 * beyond) throw new Unreadable('it contains too many aliases');
   }
 }
 
@@ -152,7 +152,7 @@ function isMerge(node: Node | null): boolean {
 }
 
 function set(mapping: Record<string, unknown>, key: string, value: unknown): void {
-  // A plain assignment of this name would set the prototype.
+  // A plain assignment would set the prototype.
   if (key === '__proto__')
     Object.defineProperty(mapping, key, { value, enumerable: true, configurable: true, writable: true });
   else mapping[key] = value;

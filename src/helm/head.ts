@@ -4,10 +4,10 @@ export interface Head {
   readonly apiVersion: string;
 }
 
-/** The first line that says something. */
+/** First line that is not empty or a comment. */
 const FIRST = /^(?![ \t]*(?:#|$)).*$/m;
 const KEY = /^[A-Za-z][\w-]*:(?= |$)/;
-/** A line without indentation that is neither a plain key, an item, a comment nor empty: quotes, brackets, anchors, merges. */
+/** Unindented line other than a plain key, list item, comment or empty line: quotes, brackets, anchors, merges. */
 const UNUSUAL = /^(?![A-Za-z][\w-]*:(?: |$)|-(?: |$)|[ #]|$)/m;
 const FIELDS = /^(kind|apiVersion):(.*)$/gm;
 const PLAIN = /^ +(["']?)([\w./-]+)\1 *(?: #.*)?$/;
@@ -15,16 +15,16 @@ const PLAIN = /^ +(["']?)([\w./-]+)\1 *(?: #.*)?$/;
 const known = new WeakMap<object, Head | undefined>();
 
 /**
- * Kind and API version of a manifest without parsing it, which is nearly all of the cost: most of a large chart are
- * definitions and dashboards. Undefined whenever the text could be read in another way, so that it has to be parsed:
- * where a mapping begins in the first column and each line there is a plain key, the fields are among these lines.
+ * Returns kind and API version of a manifest without parsing it. Most manifests of large charts are CRDs and dashboards
+ * that need no parsing. Undefined if the text is ambiguous and has to be parsed: the fields are only certain if all
+ * unindented lines are plain keys.
  */
 export function headOf(document: { readonly text: string }): Head | undefined {
   if (!known.has(document)) known.set(document, read(document.text.replaceAll('\r\n', '\n')));
   return known.get(document);
 }
 
-/** The kind of a manifest, parsed only where it does not show. */
+/** Returns the kind of a manifest; parses it only if necessary. */
 export function kindOf(document: {
   readonly text: string;
   readonly object: Readonly<Record<string, unknown>> | undefined;
@@ -35,7 +35,7 @@ export function kindOf(document: {
 function read(text: string): Head | undefined {
   if (/[\r\u0085\u2028\u2029]/.test(text)) return undefined;
   const first = FIRST.exec(text)?.[0];
-  // Comments and nothing else: licences of templates that render nothing.
+  // Only comments, such as licenses of templates that render nothing.
   if (first === undefined) return { kind: '', apiVersion: '' };
   if (!KEY.test(first) || UNUSUAL.test(text)) return undefined;
   const fields = new Map<string, string>();

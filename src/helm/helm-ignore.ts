@@ -1,18 +1,21 @@
 import { wildcard } from '../base/wildcard.ts';
 
-/** Whether Helm leaves a file or folder of a chart folder out. @param path with slashes, relative to the chart */
+/**
+ * Checks if Helm ignores a file or folder of a chart.
+ * @param path relative to the chart, with slashes
+ */
 export type Ignores = (path: string, isFolder: boolean) => boolean;
 
 /**
- * What a .helmignore certainly leaves out (helm.sh/helm, pkg/ignore). It only spares the copying of what Helm would pass
- * over, so rules that are not as simple as most of them count for nothing here: whatever is copied, Helm looks at again.
+ * Parses a .helmignore (helm.sh/helm, pkg/ignore). Supports only simple rules: it serves to avoid copying ignored
+ * files, and Helm applies all rules again to the copy.
  */
 export function ignoring(text: string): Ignores {
   const lines = text
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
-  // A rule that begins with "!" leaves out whatever it does not name, and keeps what others leave out.
+  // In Helm, a rule with "!" ignores everything that it does not match, and overrides other rules.
   if (lines.some((line) => line.startsWith('!'))) return () => false;
   const rules = lines
     .filter((line) => !/[?[\]\\]|\*\*/.test(line))

@@ -1,8 +1,8 @@
 /**
- * Kubernetes reads YAML with a Go library that is looser than the specification: lines within brackets or quotes may
- * begin anywhere (also with a tab), and a comment may follow a quote at once. This writes such text so that a strict
- * reader takes it for the same; other text stays as it is. A line within brackets or quotes has no indentation that
- * means anything (YAML 1.2.2, 6.5 and 7.4), so it can be moved to the right.
+ * Converts YAML that only Go's library accepts into equivalent strict YAML; other text is unchanged. The library is
+ * more lenient than the specification: lines in brackets or quotes may start anywhere (also with a tab), and a comment
+ * may follow a quote directly. Indentation in brackets or quotes has no meaning (YAML 1.2.2, 6.5 and 7.4), so these
+ * lines can be indented further.
  */
 export function strictly(text: string): string {
   const out: string[] = [];
@@ -28,25 +28,25 @@ export function strictly(text: string): string {
   return out.join('\n');
 }
 
-/** Farther to the right than any parent of a manifest. */
+/** Deeper than any parent node in a manifest. */
 const FAR = ' '.repeat(120);
 
-/** A line that ends with the head of a block scalar: its text follows, and is nobody's syntax. */
+/** Line that ends with the header of a block scalar. The text after it is not syntax. */
 const BLOCK_SCALAR = /(?:^|[\s:-])[|>][+-]?\d?[+-]?(?:\s+#|$)/;
 
-/** Where the parent of a block scalar stands: behind the dashes of a list's entry. */
+/** Returns the indentation of the parent of a block scalar, after the dashes of list items. */
 function blockIndent(line: string): number {
   const dashes = /^ *(?:- +)*/.exec(line)?.[0] ?? '';
   const isEntry = /^ *(?:- +)*[|>]/.test(line);
   return isEntry ? dashes.replace(/- +$/, '').length : dashes.length;
 }
 
-/** One line, with a blank between a quote's end and a comment; and what is open at its end. */
+/** Scans a line: inserts a space between a closing quote and a comment, and returns what is open at its end. */
 function scan(line: string, openDepth: number, openQuote: string): { text: string; depth: number; quote: string } {
   let depth = openDepth;
   let quote = openQuote;
   let text = '';
-  // Of what is written so far: a look at it would make one text of it, each time anew.
+  // Tracked separately: reading the end of the concatenated text would flatten it each time.
   let isSpaced = false;
   for (let at = 0; at < line.length; at++) {
     const char = line[at] as string;
@@ -64,7 +64,7 @@ function scan(line: string, openDepth: number, openQuote: string): { text: strin
     const isComment = char === '#' && (at === 0 || isSpaced || /\s/.test(line[at - 1] as string));
     isSpaced = false;
     if (isComment) return { text: text + line.slice(at + 1), depth, quote };
-    // Quotes and brackets are syntax where a value or a key begins, and brackets everywhere within brackets.
+    // Quotes and brackets are syntax where a value or key may start; inside brackets, brackets always are.
     if ((char === '"' || char === "'") && mayBegin(line, at, depth)) quote = char;
     else if ((char === '[' || char === '{') && (depth > 0 || mayBegin(line, at, depth))) depth++;
     else if ((char === ']' || char === '}') && depth > 0) depth--;
@@ -72,7 +72,7 @@ function scan(line: string, openDepth: number, openQuote: string): { text: strin
   return { text, depth, quote };
 }
 
-/** Whether a value or a key may begin at an offset of a line. */
+/** Checks if a value or key may start at an offset of a line. */
 function mayBegin(line: string, at: number, depth: number): boolean {
   if (depth === 0 && at > 0 && !/\s/.test(line[at - 1] as string)) return false;
   let end = at;

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** Milliseconds between two looks. Go takes a GiB from the system in about half a second. */
+/** Milliseconds between checks. Go allocates a GiB in about half a second. */
 const INTERVAL = 100;
 
 /**
- * Watches how much memory a process has (its resident set, in bytes), and tells once when that is more than the limit.
- * Linux alone says so without another program; elsewhere Go's own soft limit has to do.
- * @returns ends the watch
+ * Watches the memory of a process (resident set size, in bytes) and calls back once if it exceeds the limit. Only on
+ * Linux, which shows the value in /proc; elsewhere only Go's soft limit applies.
+ * @returns function that stops the watch
  */
 export function watchMemory(pid: number | undefined, limit: number, exceeded: () => void): () => void {
   if (pid === undefined || process.platform !== 'linux') return () => {};
@@ -18,7 +18,7 @@ export function watchMemory(pid: number | undefined, limit: number, exceeded: ()
   return () => clearInterval(timer);
 }
 
-/** 0 for a process that is gone. */
+/** Returns 0 if the process has ended. */
 function residentBytes(pid: number): number {
   try {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;

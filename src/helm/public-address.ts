@@ -5,21 +5,21 @@ import { quoted } from '../base/printable.ts';
 import { before } from '../base/text-ends.ts';
 import { hostOf } from './addresses.ts';
 
-/** All addresses of a host. */
+/** Resolves a host name to all its addresses. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
-/** Addresses that are no public host's (IANA's special-purpose registries). */
+/** Non-public addresses (IANA special-purpose address registries). */
 const PRIVATE_NETS = [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
   ...['172.16.0.0/12', '192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/3'],
   ...['::/96', '64:ff9b:1::/48', 'fc00::/7', 'fe80::/9', 'ff00::/8'],
-  // Tunnels to addresses that stand in them.
+  // Tunnels to embedded addresses.
   ...['2001::/32', '2002::/16'],
 ];
 
 let known: BlockList | undefined;
 
-/** Made when an address is looked at first: it takes 8 ms, and most charts name none. */
+/** Created on first use: it takes 8 ms, and most charts name no address. */
 function privateNets(): BlockList {
   if (known !== undefined) return known;
   known = new BlockList();
@@ -31,9 +31,9 @@ function privateNets(): BlockList {
 }
 
 /**
- * Checks an address that nobody but a chart has named: TLS, and a public host. Names are looked up; where that fails,
- * Helm may still find the host by a proxy.
- * @param named hosts that the user has named, which may be anything
+ * Checks an address that comes from a chart: it needs TLS and a public host. If DNS resolution fails, the address is
+ * accepted, since Helm may reach the host by a proxy.
+ * @param named hosts named by the user, which are exempt
  * @throws AirgapError `forbidden`
  */
 export async function checkAddress(
@@ -44,16 +44,16 @@ export async function checkAddress(
   const host = hostOf(address);
   if (host !== undefined && named.has(host)) return;
   if (host === undefined) throw forbidden(address, 'is not a plain https:// or oci:// address', undefined);
-  if (/^http:/i.test(address)) throw forbidden(address, 'has no TLS', host);
+  if (/^http:/i.test(address)) throw forbidden(address, 'does not use TLS', host);
   const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   const found = isIP(name) > 0 ? [name] : await resolve(name).catch(() => []);
   const inside = found.find(isPrivate);
-  if (inside !== undefined) throw forbidden(address, `is at ${inside}, which is no public address`, host);
+  if (inside !== undefined) throw forbidden(address, `resolves to ${inside}, which is not a public address`, host);
 }
 
 function isPrivate(address: string): boolean {
   const plain = before(address, '%');
-  // The prefix of NAT64 carries an IPv4 address.
+  // The NAT64 prefix embeds an IPv4 address.
   const [, high, low] = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(plain) ?? [];
   if (high !== undefined && low !== undefined) {
     const value = Number.parseInt(high, 16) * 0x10000 + Number.parseInt(low, 16);
@@ -67,10 +67,10 @@ async function resolveHost(host: string): Promise<string[]> {
 }
 
 function forbidden(address: string, what: string, host: string | undefined): AirgapError {
-  return new AirgapError('forbidden', `${quoted(address)}, which a chart names, ${what}`, {
+  return new AirgapError('forbidden', `address ${quoted(address)} from a chart ${what}`, {
     hint:
       host === undefined
-        ? 'fetch the chart yourself, and give its archive with --chart-mirror'
-        : `--allow-chart-host ${host} allows it, when you trust the chart with that`,
+        ? 'download the chart, and provide its archive with --chart-mirror'
+        : `if you trust the chart, allow the host with --allow-chart-host ${host}`,
   });
 }

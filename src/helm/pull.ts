@@ -8,24 +8,24 @@ import type { Helm, HelmResult, RunOptions } from './helm.ts';
 import { refusal } from './refusal.ts';
 import { type FindLogin, loginFor, type RegistryLogin, writeRegistryLogins } from './registry-login.ts';
 
-/** Milliseconds for a chart and its dependencies, some MB. Helm itself waits for ever on a server that stops sending. */
+/** Milliseconds to fetch a chart and its dependencies, a few MB. Helm has no timeout for stalled servers. */
 export const PATIENCE = 10 * 60_000;
 
-/** Tries in all. Helm asks again itself where a server answers 429 or 5xx, and gives up when a connection breaks. */
+/** Total attempts. Helm itself retries on status 429 and 5xx, but not on broken connections. */
 const ATTEMPTS = 3;
 
-/** Milliseconds before the second try; twice as long before the third. */
+/** Milliseconds before the second attempt, doubled before the third. */
 const PAUSE = 1000;
 
-/** What Helm says of a body that did not come as it was sent. */
+/** Helm's messages for broken transfers. */
 const BROKEN =
   /connection reset|broken pipe|\bEOF\b|i\/o timeout|TLS handshake timeout|idle connection|mismatched digest|mismatch Content-Length/;
 
 /**
- * Has Helm pull a chart, with its provenance file where there is one.
- * @param download folder that gets the archive
- * @param work folder for credentials; it is gone afterwards
- * @param login finds credentials for a chart of an OCI registry that comes without
+ * Pulls a chart with Helm, with its provenance file if there is one.
+ * @param download folder for the archive
+ * @param work folder for credentials; deleted afterwards
+ * @param login finds credentials for charts in OCI registries that were specified without
  * @throws AirgapError `chart-not-found`, `unauthorized`, `network`, `usage`, `config`
  */
 export async function pullChart(
@@ -39,16 +39,16 @@ export async function pullChart(
   if (repo === '') {
     throw new AirgapError(
       'chart-not-found',
-      `nothing says which repository has chart ${chart} ${version ?? ''}`.trim(),
+      `the repository of chart ${`${chart} ${version ?? ''}`.trim()} is unknown`,
       {
-        hint: 'put its archive into a folder, and name that with --chart-mirror *=FOLDER',
+        hint: 'put its archive into a folder, and specify it with --chart-mirror *=FOLDER',
       },
     );
   }
-  // Helm is told where its options end, and no address or name begins like one all the same.
+  // Second line of defence: the command also ends Helm's options with `--`.
   if (chart.startsWith('-') || repo?.startsWith('-')) {
-    throw new AirgapError('usage', `"${chart.startsWith('-') ? chart : repo}" is no chart: it begins like an option`, {
-      hint: 'give a chart folder, a .tgz, oci://…, or a name with --repo URL',
+    throw new AirgapError('usage', `"${chart.startsWith('-') ? chart : repo}" is not a chart: it starts with a dash`, {
+      hint: 'specify a chart folder, a .tgz, oci://…, or a name with --repo URL',
     });
   }
   const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
@@ -65,15 +65,15 @@ export async function pullChart(
   }
 }
 
-/** How a chart is asked for. */
+/** Helm command that pulls a chart. */
 interface Plan {
-  /** As Helm takes it behind its options. */
+  /** Positional argument. */
   readonly chart: string;
   readonly args: readonly string[];
   readonly options: RunOptions;
-  /** Whether the index of the repository with the credentials has to be there first. */
+  /** True if `helm repo update` has to fetch the index with the credentials first. */
   readonly needsIndex: boolean;
-  /** The login that Helm was given, where it would not have found it. */
+  /** Login passed to Helm because Helm would not find it itself. */
   readonly login?: RegistryLogin | undefined;
 }
 
@@ -85,7 +85,7 @@ async function planOf(request: ChartRequest, work: string, login: FindLogin | un
     ...accessArguments(access),
     ...(version === undefined ? [] : [`--version=${version}`]),
     ...(devel ? ['--devel'] : []),
-    // A provenance file travels with its chart; for the many that have none Helm warns, and goes on.
+    // Also fetches provenance files; Helm only warns about charts without one.
     '--prov',
   ];
   const options = { reach: reachOf(address), patience: PATIENCE };
@@ -109,10 +109,10 @@ async function planOf(request: ChartRequest, work: string, login: FindLogin | un
   return { chart, args, options: { ...options, env }, needsIndex: isRepo };
 }
 
-/** The error with the login that was refused; Helm does not know where that came from. */
+/** Names the refused login in the hint, since Helm does not know its source. */
 function withLogin(error: AirgapError, { login }: Plan): AirgapError {
   if (error.code !== 'unauthorized' || login === undefined) return error;
-  const hint = `Helm was given ${login.description}: correct it, or log in with helm registry login`;
+  const hint = `Helm used ${login.description}: correct it, or log in with helm registry login`;
   return new AirgapError(error.code, error.message, { hint });
 }
 
@@ -128,15 +128,19 @@ function credentialsFor(
 }
 
 function namedRepository(chart: string): AirgapError {
-  return new AirgapError('usage', `--username and --password are not for ${chart}, of a repository that Helm knows`, {
-    hint: 'give them to helm repo add, or name the repository with --repo URL',
-  });
+  return new AirgapError(
+    'usage',
+    `--username and --password cannot be used for ${chart}, which is in a repository configured in Helm`,
+    {
+      hint: 'pass them to helm repo add, or specify the repository with --repo URL',
+    },
+  );
 }
 
 async function pullOnce(helm: Helm, plan: Plan, destination: readonly string[]): Promise<HelmResult> {
   const { chart, args, options, needsIndex } = plan;
   if (needsIndex) {
-    // Helm 3 says what went wrong on its output, and ends as if nothing had.
+    // Helm 3 prints the error to its output but exits with 0.
     const update = await helm.run(['repo', 'update', REPOSITORY], options);
     const lines = `${update.stdout}${update.stderr}`.split('\n');
     const failed = lines.findIndex((line) => line.includes('Unable to get an update from'));

@@ -5,21 +5,21 @@ import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import type { Helm } from './helm.ts';
 
-/** A login for one registry that Helm does not find by itself. */
+/** Login for a registry that Helm itself does not find. */
 export interface RegistryLogin {
-  /** Entry of `auths` in a credentials file: a secret. */
+  /** Entry of `auths` in a credentials file; secret. */
   readonly entry: Readonly<Record<string, string>>;
-  /** Names its source and its user, as in `the login for r.example stored in FILE (user me)`. */
+  /** Source and user, such as `the login for r.example stored in FILE (user me)`. */
   readonly description: string;
 }
 
 /**
- * Finds a login for a repository of an OCI registry; undefined where Helm is to look for itself.
+ * Finds a login for a repository of an OCI registry; undefined if Helm is to use its own.
  * @throws AirgapError `config`
  */
 export type FindLogin = (registry: string, repositoryPath: string) => Promise<RegistryLogin | undefined>;
 
-/** The login for an address that begins with `oci://`; undefined for others. */
+/** Returns the login for an `oci://` address; undefined for others. */
 export async function loginFor(
   address: string,
   find: FindLogin | undefined,
@@ -30,9 +30,9 @@ export async function loginFor(
 }
 
 /**
- * Writes a file of logins for OCI registries, and gives the variable that points Helm at it.
- * @param folder for the file; it is made, for the user alone
- * @param base what else the file holds
+ * Writes a credentials file for OCI registries and returns the environment variable with its path.
+ * @param folder for the file; created with access for the user only
+ * @param base other content of the file
  */
 export async function writeRegistryLogins(
   folder: string,
@@ -41,7 +41,7 @@ export async function writeRegistryLogins(
 ): Promise<Record<string, string>> {
   await mkdir(folder, { recursive: true, mode: SECRET_FOLDER });
   const own = logins.flatMap(({ host, entry }) => {
-    // Helm looks for Docker Hub under this name, whatever it is called.
+    // Helm looks up all names of Docker Hub under this key.
     const isHub = withHubName(host.toLowerCase()) === 'docker.io';
     return [[host, entry] as const, ...(isHub ? [[HUB_KEY, entry] as const] : [])];
   });
@@ -51,7 +51,7 @@ export async function writeRegistryLogins(
   return { HELM_REGISTRY_CONFIG: file };
 }
 
-/** The same for the repositories of a chart's dependencies, with the logins that Helm has itself in its file. */
+/** Writes a credentials file for the repositories of a chart's dependencies, including Helm's own logins. */
 export async function writeDependencyLogins(
   helm: Helm,
   repositories: readonly string[],
@@ -65,7 +65,7 @@ export async function writeDependencyLogins(
   return writeRegistryLogins(folder, logins, await readBase(stdout.trim()));
 }
 
-/** Content of Helm's file; what is missing or broken, Helm would not have read either. */
+/** Reads Helm's credentials file; empty if it is missing or invalid, as for Helm itself. */
 async function readBase(file: string): Promise<{ readonly auths?: object }> {
   try {
     const content: unknown = JSON.parse(await readFile(file, 'utf8'));

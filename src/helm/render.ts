@@ -14,10 +14,10 @@ import type { Chart } from './fetch.ts';
 import type { Helm } from './helm.ts';
 import { refusal } from './refusal.ts';
 
-/** A values tree. */
+/** Values tree. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** What decides a render, in Helm's own words. Lists keep the order of the command line. */
+/** Render options, named as in Helm. Lists keep the order of the command line. */
 export interface RenderOptions {
   readonly values?: readonly string[];
   readonly set?: readonly string[];
@@ -31,58 +31,58 @@ export interface RenderOptions {
   readonly releaseName?: string;
   readonly namespace?: string;
   readonly isUpgrade?: boolean;
-  /** Without the hooks, `helm test` among them. */
+  /** Omits hooks, including tests. */
   readonly noHooks?: boolean;
-  /** Without `helm test`. */
+  /** Omits tests. */
   readonly skipTests?: boolean;
   readonly limits?: RenderLimits;
 }
 
-/** A user's values in none of their forms: what is left is the chart's own. */
+/** No user values of any kind: only the chart's defaults remain. */
 export const NO_VALUES = { values: [], set: [], setString: [], setJson: [], setFile: [], setLiteral: [] } as const;
 
-/** Whether the user gives any values. */
+/** Checks for user values of any kind. */
 export function hasValues(options: RenderOptions): boolean {
   return (Object.keys(NO_VALUES) as (keyof typeof NO_VALUES)[]).some((form) => (options[form] ?? []).length > 0);
 }
 
-/** What one render may take. */
+/** Limits of one render. */
 export interface RenderLimits {
-  /** Milliseconds, 2 minutes unless told. */
+  /** Milliseconds, by default 2 minutes. */
   readonly time?: number;
-  /** Bytes, 2 GiB unless told. */
+  /** Bytes of memory, by default 2 GiB. */
   readonly memory?: number;
 }
 
-/** Milliseconds. The slowest charts known take some seconds, each on a machine with nothing else to do. */
+/** Default limit in milliseconds. The slowest known charts take some seconds on an idle machine. */
 const PATIENCE = 2 * 60_000;
 
 export interface Render {
   readonly documents: readonly RenderedDocument[];
-  /** The coalesced values that the templates saw, subcharts' defaults under their names. */
+  /** Coalesced values that the templates received, with subcharts' defaults under their names. */
   readonly values: Values;
 }
 
-/** What says which images a chart has and how it builds them. */
+/** Templates, metadata and image lists: files that determine the images of a chart. */
 const TEXTS = /(?:^|\/)(?:templates\/|(?:Chart\.yaml|requirements\.yaml|Images\.lock)$)/;
-/** What Helm installs before the templates and as it is: CRDs and whatever else stands there, subcharts' too. */
+/** Files in `crds` folders of the chart and its subcharts, which Helm installs unrendered. */
 const CRDS = /^(?:charts\/[^/]+\/)*crds\/.*\.(?:ya?ml|json)$/i;
-/** Our own template in a copy of the chart: Helm itself says what the coalesced values are. */
+/** Template added to a copy of the chart, which renders the coalesced values. */
 const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
 
-/** Renders one chart again and again; keeps its scratch files in `workFolder` (absolute). */
+/** Renders a chart repeatedly; keeps temporary files in `workFolder` (absolute). */
 export class Renderer {
   readonly chart: Chart;
   readonly #helm: Helm;
   readonly #workFolder: string;
   readonly #copy: string;
-  /** Path of our own template. No chart can guess it, have a file there, or print a document that seems to be from there. */
+  /** Path of the added template. Random, so that no chart can contain it or fake documents from it. */
   readonly #valuesTemplate = `templates/airgap-coalesced-values-${randomBytes(16).toString('hex')}.yaml`;
   #prepared: Promise<void> | undefined;
   #files: Promise<Files> | undefined;
   #texts: Promise<Files> | undefined;
-  /** Why a render was ended. A chart that takes too much once is not rendered again, with whatever values. */
-  #ended: AirgapError | undefined;
+  /** Exceeded limit. A chart that exceeded a limit once is not rendered again. */
+  #limitError: AirgapError | undefined;
   #runs = 0;
 
   constructor(helm: Helm, chart: Chart, workFolder: string) {
@@ -93,9 +93,9 @@ export class Renderer {
   }
 
   /**
-   * Renders the chart; `overrides` come after the options' own values files, as a `-f overrides.yaml` at the end would. A
-   * text is given to Helm as it is.
-   * CRDs are left out; hooks and tests are in, unless told.
+   * Renders the chart without CRDs. Hooks and tests are included by default.
+   * @param overrides values applied after the values files of `options`, like a last `-f overrides.yaml`; a string is
+   * passed to Helm unchanged
    * @throws AirgapError `chart-render`, `chart-invalid` with Helm's message
    */
   async render(options: RenderOptions, overrides?: Values | string): Promise<Render> {
@@ -112,7 +112,7 @@ export class Renderer {
     const { limits, releaseName = 'release-name' } = options;
     const name = checkName('release name', releaseName, 'the release', 'usage');
     const flags = renderFlags({ ...options, values: files });
-    if (this.#ended !== undefined) throw this.#ended;
+    if (this.#limitError !== undefined) throw this.#limitError;
     const { exitCode, stdout, stderr, ended } = await this.#helm.run(['template', ...flags, '--', name, this.#copy], {
       reach: widest([...(options.values ?? []), ...(options.setFile ?? [])].map(reachOfValues)),
       patience: limits?.time ?? PATIENCE,
@@ -120,28 +120,31 @@ export class Renderer {
     });
     await rm(overridesFile, { force: true });
     if (ended !== undefined) {
-      this.#ended = this.#refused(`Helm could not render ${this.#title()}: ${ended}`);
-      throw this.#ended;
+      this.#limitError = this.#limitExceeded(`Helm could not render ${this.#title()}: ${ended}`);
+      throw this.#limitError;
     }
     if (exitCode !== 0) {
-      // Helm names the copy that it was given; the reader knows the chart by its name.
+      // Helm's message has the path of the copy; users know the chart by its name.
       throw refusal(`render ${this.#title()}`, stderr.replaceAll(this.#copy, this.chart.metadata.name));
     }
-    return this.#separate(splitDocuments(stdout));
+    return this.#splitOffValues(splitDocuments(stdout));
   }
 
-  /** Templates, descriptions and lists of the chart and its subcharts, by path; the archive is read once for all who ask. */
+  /** Returns templates, metadata and image lists of the chart and its subcharts by path. Reads the archive once. */
   texts(): Promise<Files> {
     this.#texts ??= this.#read().then((files) => only(files, TEXTS));
     return this.#texts;
   }
 
-  /** Files of the folders `crds` of the chart and its subcharts, by path. */
+  /** Returns the files in `crds` folders of the chart and its subcharts by path. */
   async crds(): Promise<Files> {
     return only(await this.#read(), CRDS);
   }
 
-  /** Renders the same chart with other content. @param folder absolute, for its scratch files */
+  /**
+   * Returns a renderer of the same chart with another archive.
+   * @param folder for temporary files (absolute)
+   */
   of(archive: string, folder: string): Renderer {
     return new Renderer(this.#helm, { ...this.chart, archive }, folder);
   }
@@ -156,9 +159,9 @@ export class Renderer {
     return `chart ${name} ${version}`;
   }
 
-  #refused(message: string): AirgapError {
+  #limitExceeded(message: string): AirgapError {
     return new AirgapError('chart-render', message, {
-      hint: 'a chart that needs more gets it with --render-timeout and --render-memory',
+      hint: 'raise the limits with --render-timeout and --render-memory',
     });
   }
 
@@ -168,13 +171,14 @@ export class Renderer {
     await writeFile(this.#copy, await withFile(archive, `${root}/${this.#valuesTemplate}`, COALESCED));
   }
 
-  #separate(all: readonly RenderedDocument[]): Render {
+  #splitOffValues(all: readonly RenderedDocument[]): Render {
     const isOurs = ({ template }: RenderedDocument): boolean => template.endsWith(`/${this.#valuesTemplate}`);
     const ours = all.find(isOurs)?.object?.values;
     if (typeof ours !== 'string') {
       const { name, type } = this.chart.metadata;
-      const hint = type === 'library' ? 'a library chart installs nothing; give the chart that uses it' : undefined;
-      throw new AirgapError('chart-render', `chart ${name} rendered no values`, { hint });
+      const hint =
+        type === 'library' ? 'a library chart cannot be installed; specify the chart that uses it' : undefined;
+      throw new AirgapError('chart-render', `chart ${name} did not render its coalesced values`, { hint });
     }
     const values = JSON.parse(ours) as Values;
     checkDepth(values, `the values of chart ${this.chart.metadata.name}`);
@@ -186,13 +190,13 @@ function only(files: Files, wanted: RegExp): Files {
   return new Map([...files].filter(([path]) => wanted.test(path)));
 }
 
-/** A values file by an address is Helm's to fetch, and what is behind another scheme than a web server's a plugin's. */
+/** Returns the scope needed for a values file, which Helm can fetch by URL, or by plugin for other schemes. */
 function reachOfValues(text: string): Reach {
   const [, address] = /(?:^|=)([a-z][a-z0-9+.-]*:\/\/.*)$/is.exec(text) ?? [];
   return address === undefined ? 'nothing' : reachOf(address);
 }
 
-/** Values follow an equals sign: one that begins with a dash is no option of Helm's then. */
+/** Returns Helm's flags. Values follow an equals sign so that a leading dash does not make them flags. */
 function renderFlags(options: RenderOptions): string[] {
   const each = (flag: string, values: readonly string[] = []): string[] => values.map((value) => `${flag}=${value}`);
   const { kubeVersion, namespace } = options;

@@ -3,9 +3,9 @@ import { DEPTH_LIMIT } from '../base/depth.ts';
 import { strictly } from './lenient-yaml.ts';
 
 /**
- * Reads a manifest once more, with another parser and without any code of {@link readManifest} but the spelling of what
- * only Go takes. Of scalars only texts are of interest; others are null.
- * @throws Error what the parser says
+ * Reads a manifest with a second parser, independently of {@link readManifest} except for the conversion to strict
+ * YAML. Returns null for scalars that are not strings.
+ * @throws Error of the parser
  */
 export function readAgain(text: string): unknown {
   const lines = text.replace(/\r\n?|[\u0085\u2028\u2029]/g, '\n');

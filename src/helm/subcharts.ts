@@ -1,18 +1,18 @@
 import { readMapping } from './go-yaml.ts';
 
-/** A chart inside a chart, as its parent uses it. */
+/** Subchart as used by its parent. */
 export interface Subchart {
-  /** As its own Chart.yaml has it. */
+  /** Name in its own Chart.yaml. */
   readonly name: string;
   readonly version?: string;
-  /** The name that the parent gives it (`dependencies[].alias`), which Helm then uses for its templates and values. */
+  /** Name given by the parent (`dependencies[].alias`), which Helm uses for its templates and values. */
   readonly alias?: string;
 }
 
 /**
- * The subcharts in which a template lies, outermost first; none for one of the chart itself.
- * @param files texts of every Chart.yaml and requirements.yaml by their path in the chart (`charts/sub/Chart.yaml`)
- * @param template as Helm prints it, `chart/charts/sub/templates/x.yaml`
+ * Returns the subcharts that contain a template, outermost first; empty for templates of the chart itself.
+ * @param files texts of all Chart.yaml and requirements.yaml by path in the chart (`charts/sub/Chart.yaml`)
+ * @param template path as printed by Helm, `chart/charts/sub/templates/x.yaml`
  */
 export function subchartsOf(files: ReadonlyMap<string, string>, template: string): Subchart[] {
   const names = (template.split('/templates/')[0] ?? '').split('/charts/').slice(1);
@@ -31,7 +31,7 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
   });
 }
 
-/** Helm 2 charts have them in a file of their own. */
+/** Returns the dependencies of a chart; Helm 2 charts have them in requirements.yaml. */
 function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Record<string, unknown>[] {
   return ['Chart.yaml', 'requirements.yaml'].flatMap((file) => {
     const { dependencies } = mappingOf(files, folder + file);
@@ -41,10 +41,10 @@ function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Rec
 
 type Mapping = Readonly<Record<string, unknown>>;
 
-/** What was read of the files of a chart: each is asked for with every template. */
+/** Parsed files by chart: they are needed for every template. */
 const known = new WeakMap<ReadonlyMap<string, string>, Map<string, Mapping>>();
 
-/** Empty when there is none or it cannot be read: a name less is no reason to fail. */
+/** Returns an empty mapping if the file is missing or unreadable: a missing name is not an error. */
 function mappingOf(files: ReadonlyMap<string, string>, path: string): Mapping {
   const all = known.get(files) ?? new Map<string, Mapping>();
   known.set(files, all);

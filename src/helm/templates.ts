@@ -1,17 +1,17 @@
 import type { Files } from './chart-files.ts';
 import { readMapping } from './go-yaml.ts';
 
-/** The template text of a chart or subchart, and where its values stand in the whole chart's values. */
+/** Template text of a chart or subchart, and the paths of its values in the values of the top chart. */
 export interface TemplateSource {
-  /** Keys from the root of the values; several where a subchart is used under several aliases. */
+  /** Keys from the root of the values; several if a subchart has several aliases. */
   readonly prefixes: readonly (readonly string[])[];
   readonly text: string;
 }
 
 /**
- * All templates of a chart and its subcharts (folders and archives in charts/), one source a chart. For finding values
- * that only templates mention.
- * @param files texts by their path in the chart, with its and its subcharts' Chart.yaml and requirements.yaml
+ * Returns the templates of a chart and its subcharts (folders and archives in charts/), one source per chart. Used to
+ * find values that only templates mention.
+ * @param files texts by path in the chart, including all Chart.yaml and requirements.yaml
  */
 export function templateSources(files: Files): TemplateSource[] {
   return sourcesOf(files, '', [[]]);

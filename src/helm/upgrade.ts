@@ -1,10 +1,10 @@
-/** What could bring an image into a render, or a whole object. */
+/** Text that may add an image or an object to a render. */
 const BRINGS = /image|repositor|registry|kind:|\b(?:include|template|tpl|toYaml|block)\b/i;
 
 /**
- * Whether a template may render more for an upgrade than for an install. Most that ask (`.Release.IsUpgrade`,
- * `.Release.IsInstall`) choose between two words, refuse, or leave something out of the upgrade; only what could show
- * another image is worth a render of its own.
+ * Checks if a template may render more images on upgrade than on install. Most templates with `.Release.IsUpgrade` or
+ * `.Release.IsInstall` choose between two words, fail, or omit something on upgrade. An additional render is only
+ * needed if other images may appear.
  */
 export function mayAddOnUpgrade(template: string): boolean {
   if (!/\.Is(?:Upgrade|Install)\b/.test(template)) return false;
@@ -24,14 +24,14 @@ export function mayAddOnUpgrade(template: string): boolean {
 }
 
 interface Action {
-  /** Between the braces, trimmed. */
+  /** Text between the braces, trimmed. */
   readonly text: string;
-  /** Where it begins and ends in the template, braces included. */
+  /** Start and end in the template, including braces. */
   readonly index: number;
   readonly end: number;
 }
 
-/** Everything between `{{` and `}}`. A pattern would look for the end anew at each beginning that has none. */
+/** Returns all actions between `{{` and `}}`. A regular expression would be quadratic for unclosed actions. */
 function actionsIn(template: string): Action[] {
   const actions: Action[] = [];
   for (let index = template.indexOf('{{'); index >= 0; ) {
@@ -49,7 +49,7 @@ function actionsIn(template: string): Action[] {
   return actions;
 }
 
-/** Where the block that an `if` begins ends, and whether it has another branch. */
+/** Returns the end of an `if` block, and if it has an `else` branch. */
 function blockAt(actions: readonly Action[], start: number): { end: number; hasElse: boolean } {
   let depth = 1;
   let hasElse = false;

@@ -1,9 +1,11 @@
 /**
- * Values in a YAML document by their indentation, without parsing: definitions of custom resources are long, and one
- * field of them is wanted. Only what is written in block style is found; whoever finds nothing has to parse.
+ * Reads values of a YAML document by indentation, without parsing: CRDs are long, and only one field is needed. Finds
+ * block style only; callers parse the document if nothing is found.
  */
 
-/** The block of lines below a key of a block mapping; undefined when the key is not there, or its value stands beside it. */
+/**
+ * Returns the lines below a key of a block mapping; undefined if the key is missing or its value is on the same line.
+ */
 export function blockOf(block: string, key: string): string | undefined {
   const indent = indentOf(block);
   const wanted = [`${key}:`, `"${key}":`, `'${key}':`].map((text) => indent + text);
@@ -13,7 +15,7 @@ export function blockOf(block: string, key: string): string | undefined {
   const isOver = (line: string): boolean => {
     const depth = line.search(/\S/);
     if (depth < 0) return false;
-    // The items of a list may stand below their key without further indentation.
+    // List items may have the same indentation as their key.
     return depth < indent.length || (depth === indent.length && !/^-(?: |$)/.test(line.slice(depth)));
   };
   const end = lines.findIndex((line, i) => i > at && isOver(line));
@@ -21,7 +23,7 @@ export function blockOf(block: string, key: string): string | undefined {
   return inner.some((line) => line.trim() !== '') ? inner.join('\n') : undefined;
 }
 
-/** The items of a block list, each as a block of its own. */
+/** Returns the items of a block list, each as a block. */
 export function itemsOf(block: string): string[] {
   const indent = indentOf(block);
   const items: string[][] = [];
@@ -32,7 +34,7 @@ export function itemsOf(block: string): string[] {
   return items.map((lines) => lines.join('\n'));
 }
 
-/** The text beside a key of a block mapping, without quotes. */
+/** Returns the text on the line of a key of a block mapping, without quotes. */
 export function textOf(block: string, key: string): string | undefined {
   const start = `${indentOf(block)}${key}: `;
   const line = block.split('\n').find((one) => one.startsWith(start));

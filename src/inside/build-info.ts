@@ -1,31 +1,31 @@
 import type { Elf } from './elf.ts';
 
-/** What the Go linker writes into a program of how it was built. */
+/** Build information that the Go linker writes into a program. */
 export interface BuildInfo {
-  /** Modules that the program takes from others; what lies in the operator's own repository has no version. */
+  /** Paths of modules with a version; modules from the operator's own repository have none. */
   readonly others: ReadonlySet<string>;
-  /** Variables that were set by the linker, `-X path.name=value`, by name; none when the build hides its paths. */
+  /** Values of variables set by the linker (`-X path.name=value`) by name; empty when `-trimpath` removes the flags. */
   readonly variables: ReadonlyMap<string, string>;
 }
 
 const MAGIC = Buffer.from('\xff Go buildinf:', 'latin1');
-/** What Go writes as the version of a folder. */
+/** Version that Go writes for a module in a local folder. */
 const FOLDER = '(devel)';
-/** Bytes of the module list; that of the largest operators has 60 kB. */
+/** Maximum bytes of the module list; the largest operators have 60 kB. */
 const LIMIT = 1024 * 1024;
 const HEADER = 32;
 const INLINE = 2;
 const ALIGNED = 16;
 
 /**
- * Reads the build information of a Go program of version 1.18 or newer (debug/buildinfo): strings with a length before
- * them, behind a header of 32 bytes.
- * @returns undefined when it is no Go program
+ * Reads the build information of a Go program (debug/buildinfo). Since Go 1.18 it consists of length-prefixed strings
+ * after a header of 32 bytes; for older versions the result is empty.
+ * @returns undefined if this is not a Go program
  */
 export function readBuildInfo({ bytes, data }: Elf): BuildInfo | undefined {
   for (const { offset, size } of data) {
     const region = bytes.subarray(offset, offset + size);
-    // A program that reads build information holds the mark as a constant too, mostly at an odd place.
+    // A program that reads build information also holds the magic as a constant, usually unaligned.
     for (let at = region.indexOf(MAGIC); at >= 0; at = region.indexOf(MAGIC, at + 1)) {
       if (at % ALIGNED === 0) return read(bytes, offset + at);
     }
@@ -35,7 +35,7 @@ export function readBuildInfo({ bytes, data }: Elf): BuildInfo | undefined {
 
 function read(bytes: Buffer, at: number): BuildInfo {
   const none = { others: new Set<string>(), variables: new Map<string, string>() };
-  // Before 1.18 the header has addresses instead of the texts themselves.
+  // Before Go 1.18 the header holds addresses instead of the strings.
   if (((bytes[at + 15] ?? 0) & INLINE) === 0) return none;
   const version = prefixed(bytes, at + HEADER);
   const text = version && prefixed(bytes, version.end)?.text;
@@ -44,7 +44,7 @@ function read(bytes: Buffer, at: number): BuildInfo {
   return { others: othersOf(text), variables: variablesOf(unquoted(flags)) };
 }
 
-/** Lines `dep`, path, version; below one, `=>` with what replaces the module. A folder has no version. */
+/** Parses lines of `dep`, path and version, each with an optional `=>` line for the module that replaces it. */
 function othersOf(text: string): Set<string> {
   const modules = text.matchAll(/^dep\t(\S+)\t(\S+)[^\n]*(?:\n=>\t\S+\t(\S+))?/gm);
   return new Set(
@@ -53,9 +53,9 @@ function othersOf(text: string): Set<string> {
 }
 
 /**
- * Whether a function is of the operator's own code: of no module of others, and not of Go's library, whose packages have
- * no dot before their first slash.
- * @param name with its package's path before it
+ * Checks if a function belongs to the operator's own code, which is neither a versioned module nor Go's standard
+ * library (its packages have no dot before their first slash).
+ * @param name function name with its package path
  */
 export function isOwnCode(name: string, { others }: BuildInfo): boolean {
   const [plain = ''] = name.split('[');
@@ -66,7 +66,7 @@ export function isOwnCode(name: string, { others }: BuildInfo): boolean {
   return !parts.some((_, i) => others.has(parts.slice(0, i + 1).join('/')));
 }
 
-/** A text with its length before it, as a varint of 7 bits a byte. */
+/** Reads a string after its length, a varint of 7 bits per byte. */
 function prefixed(bytes: Buffer, at: number): { text: string; end: number } | undefined {
   let length = 0;
   for (let i = 0; i < 4; i++) {

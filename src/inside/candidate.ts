@@ -1,69 +1,73 @@
 import type { Reference } from '../oci/reference.ts';
 
-/** `high`: whole, and of the operator's own makers. `medium`: shown by more than its look. `low`: looks like one. */
+/**
+ * `high`: a complete name of the operator's publisher. `medium`: other evidence. `low`: only the form of a reference.
+ */
 export type InsideConfidence = 'high' | 'medium' | 'low';
 
-/** Where in an image something stands. */
+/** Location of a finding in an image. */
 export interface InsidePlace {
-  /** Path in the image, without a slash before it. */
+  /** Path in the image, without a leading slash. */
   readonly file: string;
-  /** Digest of the layer that brings the file. */
+  /** Digest of the layer that contains the file. */
   readonly layer: string;
-  /** Byte in the program at which the text begins. */
+  /** Offset of the text in the program, in bytes. */
   readonly offset?: number;
-  /** Line of the text, from 1. */
+  /** Line in the text, counted from 1. */
   readonly line?: number;
 }
 
-/** A reference that the files of an image name. */
+/** Image reference found in the files of an image. */
 export interface Candidate extends InsidePlace {
   /** Normalised. */
   readonly reference: string;
-  /** As it stands there; the parts put together for a recombination. */
+  /** Text as found; for recombined names the joined parts. */
   readonly written: string;
-  /** `text`: in a text file or an embedded text. `constant`: whole, in a program. `recombined`: of a name and a version. */
+  /**
+   * `text`: in a text file or embedded text. `constant`: complete, in a program. `recombined`: a name plus a version.
+   */
   readonly kind: 'text' | 'constant' | 'recombined';
   readonly confidence: InsideConfidence;
-  /** What shows that it is an image, for people. */
+  /** Human-readable reason to take it for an image. */
   readonly evidence: string;
-  /** Name of the setting, environment variable or flag beside which the program has it, if that says image. */
+  /** Name of the image setting (environment variable or flag) that the program uses next to it. */
   readonly setting?: string;
 }
 
-/** A name whose version is not certain: one of these is right, or none. The registry knows. */
+/** Name whose version is uncertain: at most one of several references exists in the registry. */
 export interface Guess extends InsidePlace {
   readonly kind: 'recombined';
   readonly evidence: string;
-  /** Normalised references: first those with a version that the program pairs with the name, then the newest. */
+  /** Normalised references: versions that the program pairs with the name first, then the newest. */
   readonly possible: readonly string[];
-  /** Whether the first is what the program itself pairs, and not only tried. */
+  /** True if the program itself pairs the first version with the name. */
   readonly isPaired: boolean;
-  /** As a candidate has it. */
+  /** See {@link Candidate}. */
   readonly setting?: string;
 }
 
-/** Names and versions of a list of components, whose registry and folder stand elsewhere. */
+/** Component names and versions whose registry and repository prefix are stored elsewhere in the program. */
 export interface Family extends InsidePlace {
   readonly kind: 'recombined';
   readonly evidence: string;
-  /** What may stand before the names, `quay.io/calico/`; the likeliest first. */
+  /** Possible prefixes of the names, such as `quay.io/calico/`; the likeliest first. */
   readonly prefixes: readonly string[];
   /** `name:version`. */
   readonly members: readonly string[];
 }
 
-/** What is known of the image that is scanned. */
+/** Image to scan. */
 export interface Subject {
   readonly image: Reference;
-  /** Makers of the image and of what the same chart names beside it: organisations and registries of their own. */
+  /** Publishers of the image and of other images of its chart: organisations and company registries. */
   readonly makers: ReadonlySet<string>;
 }
 
-/** What a file holds. */
+/** Findings in one file. */
 export interface FileFindings {
   readonly candidates: readonly Candidate[];
   readonly guesses: readonly Guess[];
   readonly families: readonly Family[];
-  /** What was not looked at, and why, for people; undefined when everything was. */
+  /** Human-readable reason why the file was not (fully) scanned. */
   readonly givenUp?: string;
 }

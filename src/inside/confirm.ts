@@ -2,41 +2,41 @@ import { pool } from '../base/pool.ts';
 import type { Candidate, Family, Guess } from './candidate.ts';
 import type { ImageFindings } from './image.ts';
 
-/** What a registry says of a reference. `unknown`: it gave no answer, or none to us (401, 403, 429). */
+/** Existence of a reference in its registry. `unknown`: no answer, or access refused (401, 403, 429). */
 export type Answer = 'there' | 'missing' | 'unknown';
 
 export interface ConfirmOptions {
-  /** Asks for a normalised reference. Does not fail. */
+  /** Checks a normalised reference. Does not throw. */
   readonly ask: (reference: string) => Promise<Answer>;
-  /** Requests for one image. */
+  /** Maximum requests per scanned image. */
   readonly limit?: number;
-  /** Requests at the same time. */
+  /** Maximum concurrent requests. */
   readonly concurrency: number;
 }
 
 export interface ConfirmedCandidate extends Candidate {
-  /** Whether a registry has it; absent when that was not asked, or gave no answer. */
+  /** Present if the registry has the image; absent if it was not asked or gave no answer. */
   readonly confirmed?: true;
 }
 
-/** What an image's files name, as far as registries know it. */
+/** Findings of an image after checks against registries. */
 export interface Confirmed {
-  /** Each reference once, the surest place first. */
+  /** Each reference once, sorted by confidence. */
   readonly candidates: readonly ConfirmedCandidate[];
-  /** Names whose version nobody could say: a registry gave no answer, or has none of those that are possible. */
+  /** Names without a confirmed version: the registry gave no answer or has none of the possible versions. */
   readonly open: readonly (Guess | Family)[];
   readonly asked: number;
 }
 
 const LIMIT = 150;
-/** Names of a list that are asked for before a folder is taken for a wrong one. */
+/** Components checked below a prefix before it is rejected. */
 const PROBES = 3;
 const ORDER = { high: 0, medium: 1, low: 2 };
 
 /**
- * Asks registries which of the possible references exist: of a name the first version that does, of a list of components
- * the first folder that has one of them, and then each component there. What stands whole in the image is asked for as
- * far as requests are left, and left out where it does not exist.
+ * Checks possible references against registries: the first existing version of each name, and the first prefix that has
+ * a component of each list, followed by all components below it. Complete names are checked with the remaining requests
+ * and dropped if they do not exist.
  */
 export async function confirm(findings: ImageFindings, options: ConfirmOptions): Promise<Confirmed> {
   const asking = new Asking(options);
@@ -62,7 +62,7 @@ export async function confirm(findings: ImageFindings, options: ConfirmOptions):
   return { candidates: sorted([...whole.flat(), ...recombined]), open, asked: asking.count };
 }
 
-/** Each reference once, as it is surest. */
+/** Keeps the candidate of highest confidence for each reference. */
 function sorted<C extends Candidate>(candidates: readonly C[]): C[] {
   const best = new Map<string, C>();
   for (const candidate of candidates) {
@@ -81,7 +81,7 @@ async function ofGuess(asking: Asking, guess: Guess): Promise<ConfirmedCandidate
   for (const [i, reference] of possible.entries()) {
     const answer = await asking.ask(reference);
     if (answer === 'there') return recombination(guess, reference, true);
-    // Nobody else can say more, but the program said something itself.
+    // Without an answer, only a version paired by the program itself is good enough.
     if (answer === 'unknown') return isPaired && i === 0 ? recombination(guess, reference, false) : undefined;
   }
   return undefined;
@@ -95,7 +95,7 @@ async function ofFamily(asking: Asking, family: Family): Promise<ConfirmedCandid
     for (const reference of references.slice(0, PROBES)) {
       const answer = await asking.ask(reference);
       isRight = answer === 'there';
-      // Who gives no answer to one gives none to its neighbours.
+      // A registry that does not answer for one component will not answer for the others.
       if (answer !== 'missing') break;
     }
     if (!isRight) continue;
@@ -115,17 +115,17 @@ function recombination(found: Guess | Family, reference: string, isThere: boolea
   return { ...place, reference, written: reference, kind, confidence: 'medium', evidence, ...setting, ...confirmed };
 }
 
-/** Asks each reference once, and not more than the limit; beyond that nothing is known. */
+/** Checks each reference once, up to the request limit; further references are `unknown`. */
 class Asking {
   readonly #options: ConfirmOptions;
-  readonly #answers = new Map<string, Promise<Answer>>();
+  readonly #results = new Map<string, Promise<Answer>>();
 
   constructor(options: ConfirmOptions) {
     this.#options = options;
   }
 
   get count(): number {
-    return this.#answers.size;
+    return this.#results.size;
   }
 
   get concurrency(): number {
@@ -133,11 +133,11 @@ class Asking {
   }
 
   ask(reference: string): Promise<Answer> {
-    const known = this.#answers.get(reference);
+    const known = this.#results.get(reference);
     if (known !== undefined) return known;
     if (this.count >= (this.#options.limit ?? LIMIT)) return Promise.resolve('unknown');
     const answer = this.#options.ask(reference);
-    this.#answers.set(reference, answer);
+    this.#results.set(reference, answer);
     return answer;
   }
 }

@@ -13,32 +13,35 @@ import {
 import type { Nameless } from './recombine.ts';
 import { namesInFile } from './text.ts';
 
-/** The constants of a program that have to do with images, by what they are. */
+/** Constants of a program that relate to images, by kind. */
 export interface SortedConstants {
   readonly whole: readonly GoString[];
-  /** What may be a name with its tag, `org/name:latest`; most are something else. */
+  /** Possible names with a tag such as `org/name:latest`; most are something else. */
   readonly loose: readonly GoString[];
   readonly nameless: readonly Nameless[];
-  /** Defaults of settings that are versions, or variables with something added: `${NAME}-cluster`. */
+  /** Defaults of settings that are versions, or a variable with a suffix: `${NAME}-cluster`. */
   readonly versions: readonly string[];
-  /** Registries, folders, or both, with a slash at the end. */
+  /** Registries, repository folders, or both, with a trailing slash. */
   readonly prefixes: readonly GoString[];
-  /** What may be a name on Docker Hub, `org/name`; most are something else. */
+  /** Possible names on Docker Hub such as `org/name`; most are something else. */
   readonly shorts: readonly GoString[];
   readonly digests: readonly GoString[];
-  /** Names in embedded texts. */
+  /** Names found in embedded texts. */
   readonly inTexts: readonly Candidate[];
-  /** Whether there was more than is looked at. */
+  /** True if a limit was reached. */
   readonly incomplete: boolean;
 }
 
-/** Bytes of embedded texts that are read in one program. */
+/** Maximum bytes of embedded texts scanned in one program. */
 const TEXTS = 64 * 1024 * 1024;
-/** Names of one kind; operators have some ten, and only a made-up program has thousands. */
+/** Maximum names of one kind. Real operators have about ten; only crafted programs have thousands. */
 const MOST = 5000;
 const PREFIX = /^[a-z0-9][a-z0-9.:-]*(?:\/[a-z0-9._-]+)*\/$/;
 
-/** @param defaults of settings, where a name without a registry is one too */
+/**
+ * Sorts the constants of a program by kind.
+ * @param defaults defaults of settings, where names without a registry count too
+ */
 export function sortConstants(strings: GoStrings, defaults: readonly GoString[], place: InsidePlace): SortedConstants {
   const [whole, nameless, prefixes]: [GoString[], Nameless[], GoString[]] = [[], [], []];
   const [shorts, digests, loose]: [GoString[], GoString[], GoString[]] = [[], [], []];
@@ -77,14 +80,15 @@ export function sortConstants(strings: GoStrings, defaults: readonly GoString[],
   for (const constant of strings.find(isWanted)) {
     const { text, offset } = constant;
     if (text.length <= LONGEST_NAME && !text.includes('\n')) sort(constant, false);
-    else if (inTexts.length < MOST) inTexts.push(...namesInFile(text, { ...place, offset }, 'a text in the program'));
+    else if (inTexts.length < MOST)
+      inTexts.push(...namesInFile(text, { ...place, offset }, 'text embedded in the program'));
     else incomplete = true;
   }
   for (const constant of defaults) sort(constant, true);
   return { whole, loose, nameless, versions, prefixes, shorts, digests, inTexts, incomplete };
 }
 
-/** A slash or a colon in what begins like a name or a line. */
+/** Checks cheaply for a first byte of a name or line, and a slash or colon after it. */
 function mayBeName(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start] ?? 0;
   const isLine = first === 0x23 || first === 0x2d || first === 0x0a || first === 0x7b;

@@ -1,4 +1,4 @@
-/** A piece of the program that is loaded into memory. Offsets and sizes in bytes of the file. */
+/** Part of a program that is loaded into memory. Offsets and sizes are bytes in the file. */
 export interface Region {
   readonly address: number;
   readonly offset: number;
@@ -7,14 +7,14 @@ export interface Region {
   readonly writable: boolean;
 }
 
-/** What of a program can hold constants, and the code that uses them. */
+/** Parts of a program that can hold constants, and the code that uses them. */
 export interface Elf {
   readonly bytes: Buffer;
   readonly machine: 'x86-64' | 'other';
   readonly regions: readonly Region[];
-  /** Those without code. */
+  /** Regions without code. */
   readonly data: readonly Region[];
-  /** Go's table of functions. */
+  /** Go's function table (`.gopclntab`). */
   readonly functions: Region | undefined;
 }
 
@@ -29,21 +29,21 @@ const SHF_EXECINSTR = 4;
 const EM_X86_64 = 62;
 /** `R_X86_64_RELATIVE` and `R_AARCH64_RELATIVE`. */
 const RELATIVE = new Set([8, 1027]);
-/** Real programs have 20 to 40 sections. */
+/** Maximum sections or segments; real programs have 20 to 40. */
 const MOST_SECTIONS = 256;
-/** Tables of the runtime and of the loader: as large as the rest, and no constant in them. */
+/** Tables of the runtime and the loader: as large as all other sections, but without constants. */
 const TABLES = /^\.(?:gopclntab|eh_frame|typelink|itablink|note|gnu|dyn|rel|hash|init|fini|plt|debug)/;
 
-/** Whether this is how an ELF file begins. */
+/** Checks for the ELF magic number. */
 export function isElf(start: Uint8Array): boolean {
   return start[0] === 0x7f && start[1] === 0x45 && start[2] === 0x4c && start[3] === 0x46;
 }
 
 /**
- * Reads the layout of a 64-bit little-endian ELF program (System V ABI, chapter 4 and 5), without trust: whatever lies
- * outside the file is left out. Sections say best what is where; a program without them has its segments. What a loader
- * of a position-independent program would relocate is relocated in `bytes`.
- * @returns undefined for what is no such program
+ * Reads the layout of a 64-bit little-endian ELF program (System V ABI, chapters 4 and 5). The program is untrusted:
+ * parts outside the file are ignored. Sections are preferred, since segments are coarser. Applies relative relocations
+ * of position-independent programs to `bytes`.
+ * @returns undefined for any other file
  */
 export function readElf(bytes: Buffer): Elf | undefined {
   if (bytes.length < 64 || !isElf(bytes) || bytes[4] !== 2 || bytes[5] !== 1) return undefined;
@@ -59,7 +59,7 @@ export function readElf(bytes: Buffer): Elf | undefined {
   return { bytes, machine, regions, data: regions.filter(({ executable }) => !executable), functions };
 }
 
-/** Where an address lies in the file; undefined when it lies in no region, or less than `size` bytes before its end. */
+/** Returns the file offset of an address; undefined unless `size` bytes from there are in one region. */
 export function offsetOf(regions: readonly Region[], address: number, size: number): number | undefined {
   for (const region of regions) {
     const within = address - region.address;
@@ -68,7 +68,7 @@ export function offsetOf(regions: readonly Region[], address: number, size: numb
   return undefined;
 }
 
-/** An unsigned 64-bit number; NaN when it is above what a number holds exactly. */
+/** Reads an unsigned 64-bit integer; NaN if it is not a safe integer. */
 export function readWord(bytes: Buffer, offset: number): number {
   const high = bytes.readUInt32LE(offset + 4);
   return high > 0x1fffff ? Number.NaN : high * 0x1_0000_0000 + bytes.readUInt32LE(offset);
@@ -124,7 +124,7 @@ function segmentsOf(bytes: Buffer): Region[] {
   });
 }
 
-/** Address, offset and size that stand at these places; undefined when they reach beyond the file. */
+/** Reads address, offset and size at the given offsets; undefined if the extent exceeds the file. */
 function extentOf(
   bytes: Buffer,
   ...[addressAt, offsetAt, sizeAt]: [number, number, number]
@@ -134,7 +134,7 @@ function extentOf(
   return isWithin ? { address, offset, size } : undefined;
 }
 
-/** Without those that lie over each other in the file: only a made-up program has them, and they would cost many scans. */
+/** Drops regions that overlap in the file. Only crafted programs have them, to multiply the cost of scanning. */
 function apart<T extends Region>(regions: readonly T[]): T[] {
   const sorted = regions.toSorted((a, b) => a.offset - b.offset);
   let end = 0;
@@ -145,7 +145,7 @@ function apart<T extends Region>(regions: readonly T[]): T[] {
   });
 }
 
-/** Writes what the loader of a position-independent program would write, for a base address of 0. */
+/** Applies the relocations of a position-independent program as its loader would, for base address 0. */
 function relocate(bytes: Buffer, regions: readonly Region[], offset: number, size: number): void {
   for (let at = offset; at + 24 <= offset + size; at += 24) {
     if (!RELATIVE.has(bytes.readUInt32LE(at + 8))) continue;

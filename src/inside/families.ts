@@ -4,19 +4,19 @@ import { bareRepository } from './names.ts';
 import { constantsBeside, type Pair, pairs } from './pairing.ts';
 import type { Program } from './recombine.ts';
 
-/** Components with one version that make a list; two may be chance. */
+/** Minimum components with one version that make a list; two may be chance. */
 const LEAST = 3;
-/** What is tried before the names of a list. */
+/** Maximum prefixes tried for a list. */
 const MOST_PREFIXES = 24;
 const MOST_FAMILIES = 8;
-/** Pairs that are looked at; the operators with the longest lists have a hundred. */
+/** Maximum name-version pairs read; the operators with the longest lists have a hundred. */
 const MOST_PAIRS = 2000;
 const FOLDER = /^[a-z0-9][a-z0-9_-]*\/$/;
 const REGISTRY = /^(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?\/$/;
 
 /**
- * Records of names and versions that stand in data: whole repositories with their versions, and lists of components whose
- * registry and folder are constants elsewhere in the program, or are those of the operator itself.
+ * Reads records of names and versions in data: complete repositories with their versions, and lists of components. The
+ * registry and folder of a list are constants elsewhere in the program, or those of the operator itself.
  */
 export function recordsOf(program: Program, prefixes: readonly GoString[]): { guesses: Guess[]; families: Family[] } {
   const { elf, strings, place } = program;
@@ -52,8 +52,8 @@ export function recordsOf(program: Program, prefixes: readonly GoString[]): { gu
 }
 
 /**
- * Registries and folders of the program, put together: those that the code takes side by side first, then the operator's
- * own folder, then the others.
+ * Combines registries and folders found in the program: pairs that the code loads side by side first, then the
+ * operator's own folder, then all others.
  */
 function prefixesOf(program: Program, constants: readonly GoString[]): string[] {
   const { image } = program.subject;

@@ -1,18 +1,18 @@
 import { type Elf, offsetOf, type Region, readWord } from './elf.ts';
 
-/** What the table begins with, from Go 1.18 and from Go 1.20 on; before, its entries were others. */
+/** Magic numbers of Go 1.18 and Go 1.20; older versions have other entries. */
 const MAGIC = new Set([0xfffffff0, 0xfffffff1]);
-/** A byte for each instruction and eight for each pointer: x86-64. */
+/** Instruction size 1, pointer size 8: x86-64. */
 const SIZES = 0x0801_0000;
 const LONGEST = 1000;
-/** What the linker puts between functions: INT3. */
+/** INT3, which the linker puts between functions. */
 const PADDING = 0xcc;
-/** Functions by whose beginnings it is checked that the table is of this code. */
+/** Functions whose start addresses are checked against the code. */
 const CHECKED = 16;
 
 /**
- * The functions of a Go program by the table that the runtime needs for its traces, which stripping leaves in
- * (runtime/symtab.go): addresses in order, relative to where Go's code begins, and names.
+ * Functions of a Go program, read from the table that the runtime needs for stack traces (runtime/symtab.go). Stripped
+ * programs keep it. It holds names and sorted addresses relative to the start of Go's code.
  */
 export class Functions {
   readonly #bytes: Buffer;
@@ -20,7 +20,7 @@ export class Functions {
   readonly #count: number;
   readonly #names: number;
   readonly #entries: number;
-  /** Offset in the file of Go's code. */
+  /** File offset of Go's code. */
   readonly #code: number;
 
   private constructor(bytes: Buffer, table: Region, code: number) {
@@ -32,21 +32,21 @@ export class Functions {
     this.#code = code;
   }
 
-  /** @returns undefined when the program has no such table, or one of another version of Go */
+  /** @returns undefined if the program has no table of a supported Go version */
   static read({ bytes, regions, functions: table }: Elf): Functions | undefined {
     const code = regions.find(({ executable }) => executable);
     if (table === undefined || code === undefined || table.size < 72) return undefined;
     if (!MAGIC.has(bytes.readUInt32LE(table.offset)) || bytes.readUInt32LE(table.offset + 4) !== SIZES)
       return undefined;
-    // Up to Go 1.25 the table says where Go's code begins, behind C's where there is some.
+    // Up to Go 1.25 the table holds the start of Go's code, which follows any C code.
     const said = offsetOf(regions, readWord(bytes, table.offset + 24), 1);
     const functions = new Functions(bytes, table, said ?? code.offset);
     const end = table.offset + table.size;
     const isWithin = functions.#entries + functions.#count * 8 <= end && functions.#names < end;
-    return isWithin && functions.#isOfThisCode() ? functions : undefined;
+    return isWithin && functions.#matchesCode() ? functions : undefined;
   }
 
-  /** The name of the function in which an offset in the code lies, with its package's path. */
+  /** Returns the name, with package path, of the function that contains a code offset. */
   nameAt(offset: number): string | undefined {
     const index = this.#indexAt(offset);
     if (index < 0) return undefined;
@@ -59,7 +59,7 @@ export class Functions {
     return text.slice(0, Math.max(0, text.indexOf('\0')));
   }
 
-  /** Where in the file the function begins in which an offset in the code lies, and where the next one does. */
+  /** Returns the file offsets where the function that contains a code offset and the next function start. */
   extentAt(offset: number): { readonly start: number; readonly end: number } | undefined {
     const index = this.#indexAt(offset);
     if (index < 0) return undefined;
@@ -67,7 +67,7 @@ export class Functions {
     return { start: this.#startOf(index), end };
   }
 
-  /** The function in which an offset lies; -1 for none. */
+  /** Returns the index of the function that contains an offset; -1 for none. */
   #indexAt(offset: number): number {
     let [low, high] = [0, this.#count];
     while (low < high) {
@@ -82,8 +82,11 @@ export class Functions {
     return this.#code + this.#bytes.readUInt32LE(this.#entries + i * 8);
   }
 
-  /** Where C's code stands first and nothing says where Go's begins, the beginnings are somewhere in it. */
-  #isOfThisCode(): boolean {
+  /**
+   * Checks that functions start after padding. They do not if C code comes first and the table does not say where Go's
+   * code starts.
+   */
+  #matchesCode(): boolean {
     const checked = Math.min(CHECKED, this.#count);
     const starts = Array.from({ length: checked }, (_, i) => this.#startOf(Math.floor((i * this.#count) / checked)));
     const fitting = starts.filter((start) => start === this.#code || this.#bytes[start - 1] === PADDING);

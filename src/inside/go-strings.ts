@@ -2,45 +2,44 @@ import type { Elf, Region } from './elf.ts';
 import { headerAt, usesIn, viewOf } from './uses.ts';
 
 /**
- * The constants of a Go program. Go's strings have no end mark: a constant is an address, and its length stands in a
- * header (address and length, one after the other, in data) or in an instruction near the one that takes the address.
- * The linker puts constants one after another, ordered by length, so where the next one begins, and how long those
- * around are that have a header, say the length as well.
+ * String constant of a Go program. Go's strings have no terminator: the length is stored in a header in data (address
+ * and length), or in an instruction near the one that takes the address. The linker places constants one after another,
+ * sorted by length, so the start of the next constant and the lengths of neighbours with a header give the length too.
  */
 export interface GoString {
-  /** In the file. */
+  /** File offset. */
   readonly offset: number;
   readonly text: string;
-  /** Offsets of the headers in data that name it. */
+  /** File offsets of its headers in data. */
   readonly data: readonly number[];
-  /** Offsets in the code of the displacement of the instructions that take its address, or that of its header. */
+  /** File offsets of displacements in instructions that take its address or that of its header. */
   readonly code: readonly number[];
 }
 
-/** Bytes; longer constants are texts that were embedded. */
+/** Bytes; longer constants are embedded texts. */
 export const LONGEST_NAME = 512;
-/** Bytes around an instruction in which the length of its string stands, as the Go compiler orders them. */
+/** Bytes around an instruction in which the Go compiler puts the length of its string. */
 const BEFORE = 34;
 const AFTER = 44;
-/** Bytes behind an instruction in which the very next one has its number: the length, as calls take strings in registers. */
+/** Distance to the immediate of the next instruction, which is the length where calls take strings in registers. */
 const NEXT = 8;
 
-/** Headers of one constant whose own uses are looked up. */
+/** Maximum headers of one constant whose own uses are looked up. */
 const MOST_HEADERS = 4;
 
-/** Every place of a program that names a constant, ordered by the constant. */
+/** Index of the string constants of a program and their uses, sorted by constant. */
 export class GoStrings {
   readonly #elf: Elf;
   readonly #view: DataView;
   readonly #code: readonly Region[];
-  /** Pairs of use and target, both offsets in the file, ordered by target. */
+  /** Pairs of use and target, both file offsets, sorted by target. */
   readonly #uses: Uint32Array;
-  /** For each different target: where its uses begin in `#uses`, and its length by a header, or 0. */
+  /** For each distinct target: index of its first use in `#uses`, and its length from a header or 0. */
   readonly #first: Uint32Array;
   readonly #lengths: Uint32Array;
-  /** For each target: the length of the next one that has a header. */
+  /** For each target: length of the next target that has a header. */
   readonly #next: Uint32Array;
-  /** Whether there were more uses than are kept. */
+  /** True if there were more uses than the limit. */
   readonly incomplete: boolean;
 
   constructor(elf: Elf) {
@@ -53,7 +52,10 @@ export class GoStrings {
     [this.#first, this.#lengths, this.#next] = [first, lengths, next];
   }
 
-  /** The constants that `isWanted` takes by a look at their bytes (`start` to `end`, which may be too far), exactly. */
+  /**
+   * Finds constants.
+   * @param isWanted preselects by bytes from `start` to `end`; `end` may exceed the constant
+   */
   *find(isWanted: (bytes: Buffer, start: number, end: number) => boolean): Generator<GoString> {
     const { bytes } = this.#elf;
     let previous = 0;
@@ -70,7 +72,7 @@ export class GoStrings {
     }
   }
 
-  /** The constant that begins at an offset. */
+  /** Returns the constant that starts at an offset. */
   at(offset: number): GoString | undefined {
     const low = this.#indexOf(offset);
     if (this.#targetOf(low) !== offset) return undefined;
@@ -81,14 +83,14 @@ export class GoStrings {
     return { offset, text: this.#elf.bytes.toString('utf8', offset, offset + length), ...this.#usesOf(low) };
   }
 
-  /** What the string header at an offset names; undefined when there is none. */
+  /** Returns the text of the string header at an offset; undefined if there is none. */
   header(offset: number): string | undefined {
     const header = headerAt(this.#elf, this.#view, offset);
     if (header === undefined || header.length > LONGEST_NAME) return undefined;
     return this.#elf.bytes.toString('utf8', header.target, header.target + header.length);
   }
 
-  /** The first target at an offset or behind it. */
+  /** Returns the index of the first target at or after an offset. */
   #indexOf(offset: number): number {
     let [low, high] = [0, this.#first.length];
     while (low < high) {
@@ -103,14 +105,14 @@ export class GoStrings {
     return this.#uses[(this.#first[i] ?? 0) + 1] ?? 0;
   }
 
-  /** Bytes up to where the next constant begins; more than any name has where there is none. */
+  /** Returns the bytes up to the next constant; more than any name has for the last one. */
   #gapOf(i: number): number {
     return i + 1 < this.#first.length ? this.#targetOf(i + 1) - this.#targetOf(i) : LONGEST_NAME + 1;
   }
 
   /**
-   * The length of a constant without a header; 0 when nothing says it for certain.
-   * @param previous length of the last constant before it that has a header
+   * Returns the length of a constant without a header; 0 if uncertain.
+   * @param previous length of the closest preceding constant with a header
    */
   #lengthOf(i: number, previous: number): number {
     const gap = this.#gapOf(i);
@@ -128,7 +130,7 @@ export class GoStrings {
   #usesOf(i: number): Pick<GoString, 'data' | 'code'> {
     const uses = this.#directUsesOf(i);
     if (uses.code.length > 0) return uses;
-    // What is handed over as an interface, as to Sprintf, the code takes by its header.
+    // Code takes the header of strings that are passed as an interface, as to Sprintf.
     const code = uses.data.slice(0, MOST_HEADERS).flatMap((header) => {
       const index = this.#indexOf(header);
       return this.#targetOf(index) === header ? this.#directUsesOf(index).code : [];
@@ -140,7 +142,7 @@ export class GoStrings {
     const data: number[] = [];
     const code: number[] = [];
     const end = this.#first[i + 1] ?? this.#uses.length;
-    // What is used thousands of times is no name of an image.
+    // A constant used thousands of times is not an image name.
     for (let at = this.#first[i] ?? 0; at < end && data.length + code.length < 100; at += 2) {
       const use = this.#uses[at] ?? 0;
       (this.#isCode(use) ? code : data).push(use);
@@ -176,7 +178,7 @@ export class GoStrings {
   }
 }
 
-/** Numbers in the code around uses that may be lengths, and the nearest of them, with its distance in bytes. */
+/** Finds numbers near uses that may be lengths, and the nearest one with its distance in bytes. */
 function numbersNear(
   view: DataView,
   uses: readonly number[],

@@ -1,15 +1,15 @@
 import { type Elf, offsetOf, readWord } from './elf.ts';
 import type { GoString } from './go-strings.ts';
 
-/** Bytes of a variable before a header in it; lists of defaults are larger than most. */
+/** Maximum bytes of a variable before a header in it; lists of defaults are among the largest. */
 const LARGEST = 4096;
-/** Headers whose variables are looked for, and uses of one. */
+/** Maximum headers whose variables are searched, and maximum uses of one. */
 const MOST_HEADERS = 500;
 const MOST_USES = 8;
-/** The largest operators have a million. */
+/** Maximum instructions read; the largest operators have a million. */
 const MOST_REFERENCES = 4_000_000;
 
-/** What begins last before a place in data, and what takes it. */
+/** Variable or array that contains a string header: the last address before the header that something takes. */
 interface Holder {
   readonly place: number;
   start: number;
@@ -17,15 +17,15 @@ interface Holder {
 }
 
 /**
- * Constants that stand only in data, in a variable or behind a slice, with the places in the code that take that variable:
- * the one that begins last before the header, as far as the code and the data say where variables begin.
+ * Adds code uses to constants that are only in data, in a variable or in the array of a slice: the uses of the variable
+ * that contains their header. Variables start at addresses that code or data refer to.
  */
 export function withHolders<C extends GoString>(elf: Elf, constants: readonly C[]): C[] {
   const only = constants.filter(({ code, data }) => code.length === 0 && data.length > 0).slice(0, MOST_HEADERS);
   if (only.length === 0) return [...constants];
   const headers = only.map(({ data: [header = 0] }) => header);
   const listed = holdersOf(elf, headers, pointers);
-  // The code takes the slice, and only that says where its elements are.
+  // Code takes the address of the slice; only the slice points to its elements.
   const slices = [...listed.values()].flatMap(({ uses }) => uses);
   const taken = holdersOf(elf, [...headers, ...slices], references);
   return constants.map((constant) => {
@@ -47,7 +47,7 @@ function holdersOf(elf: Elf, places: readonly number[], each: Each): Map<number,
   return holders;
 }
 
-/** What begins at the target is the holder of all places behind it that are near enough, unless another begins later. */
+/** Takes the target as the start of the variable of all near headers after it, unless a later start is known. */
 function note(holders: readonly Holder[], target: number, at: number): void {
   let [low, high] = [0, holders.length];
   while (low < high) {
@@ -67,7 +67,7 @@ function note(holders: readonly Holder[], target: number, at: number): void {
   }
 }
 
-/** Addresses in data of what lies in data. */
+/** Reports pointers in data that point to data. */
 function pointers({ bytes, data }: Elf, found: (target: number, at: number) => void): void {
   const writable = data.filter((region) => region.writable);
   for (const { offset, size, address } of writable) {
@@ -78,7 +78,7 @@ function pointers({ bytes, data }: Elf, found: (target: number, at: number) => v
   }
 }
 
-/** What the code loads or takes the address of, relative to itself: `MOV` and `LEA` of 64 bits (Intel SDM, volume 2). */
+/** Reports data addresses in 64-bit RIP-relative `MOV` and `LEA` instructions (Intel SDM, volume 2). */
 function references({ bytes, regions, data }: Elf, found: (target: number, at: number) => void): void {
   const writable = data.filter((region) => region.writable);
   const first = Math.min(...writable.map(({ address }) => address));
@@ -94,8 +94,8 @@ function references({ bytes, regions, data }: Elf, found: (target: number, at: n
 }
 
 /**
- * Offsets of their operation codes, of those that lead somewhere between two places, as seen from where the code begins.
- * Every byte of the code is looked at, so nothing else happens here.
+ * Returns the offsets of opcodes whose target is between `first` and `last`, both relative to the start of the code.
+ * This loop visits every byte of the code, so it does nothing else.
  */
 function instructions(code: Buffer, first: number, last: number): number[] {
   const found: number[] = [];

@@ -8,96 +8,99 @@ import { namesInProgram } from './program.ts';
 import type { Entry, Taker } from './tar-stream.ts';
 import { namesInFile } from './text.ts';
 
-/** One layer of an image, from the bottom up. */
+/** Layer of an image; layers are ordered from the bottom up. */
 export interface Layer {
   readonly digest: string;
-  /** Opens the layer's blob as it is stored; more than once when the program is found late. */
+  /** Opens the stored blob. Called again if the layer has to be read a second time. */
   readonly open: () => Promise<Readable>;
 }
 
-/** What is to be scanned. */
+/** Options of {@link scanImage}. */
 export interface ScanOptions extends Subject {
-  /** Words of the commands that the image runs: its entrypoint and command, and what a manifest says instead. */
+  /** Words of the commands that the image runs: entrypoint, command, and their overrides in manifests. */
   readonly programs: readonly string[];
-  /** Told of each file before it is read, which may take a second for a program. */
+  /** Called before each file is scanned, which may take a second for a program. */
   readonly begin?: (file: string) => void;
 }
 
-/** What an image's files name. */
+/** Findings in the files of an image. */
 export interface ImageFindings extends Omit<FileFindings, 'givenUp'> {
-  /** Files and layers that were not looked at, or not to their end: `path: reason`. */
+  /** Files and layers that were not (fully) scanned: `path: reason`. */
   readonly givenUp: readonly string[];
-  /** Names in manifests of older releases that lie beside newer ones; they are only counted. */
+  /** Number of names in manifests of older releases next to newer ones; only counted. */
   readonly older: number;
-  /** Bytes of programs and of texts that were read. */
+  /** Bytes of programs and texts that were scanned. */
   readonly programBytes: number;
   readonly textBytes: number;
 }
 
 const LARGEST_PROGRAM = 300 * 1024 * 1024;
-/** A program with less has no room for Go's runtime. */
+/** A smaller program has no room for Go's runtime. */
 const SMALLEST_PROGRAM = 256 * 1024;
 const LARGEST_TEXT = 5 * 1024 * 1024;
 const ALL_TEXTS = 100 * 1024 * 1024;
 const MOST_PROGRAMS = 6;
-/** Names in texts; an operator that brings all its releases along has some thousand. */
+/** Maximum names in texts; an operator with manifests of all its releases has some thousand. */
 const MOST_NAMES = 20_000;
-/** Files that are named as not looked at; the others are counted. */
+/** Maximum skipped files that are named; the others are counted. */
 const MOST_REASONS = 20;
-/** Large files, and marks of deleted ones; images have some hundred of either. */
+/** Maximum large files and whiteouts; images have some hundred of either. */
 const MOST_FILES = 20_000;
 const MOST_REMOVALS = 5000;
-/** As Linux has it (PATH_MAX). */
+/** PATH_MAX of Linux. */
 const LONGEST_PATH = 4096;
 const TEXT = /\.(?:ya?ml|json)$/i;
-/** What comes with a base image, and what tells of programs instead of setting anything. */
+/** Files of base images, licenses, documentation and test data. */
 const OF_THE_SYSTEM =
   /^(?:usr(?!\/local\/)|lib(?:32|64)?|etc\/ssl|etc\/pki|proc|sys|dev)\/|(?:^|\/)(?:node_modules|site-packages|licenses?|testdata|docs?)\//i;
 
 /**
- * Looks into the files of an image for names of other images: the programs that it runs, and its YAML and JSON. One layer
- * after the other as they come, one program in memory at a time, nothing of them afterwards.
+ * Searches the files of an image for names of other images: the programs that it runs, and its YAML and JSON files.
+ * Streams one layer after another and holds one program in memory at a time.
  */
 export async function scanImage(layers: readonly Layer[], options: ScanOptions): Promise<ImageFindings> {
   const scan = new ImageScan(options);
-  for (const layer of layers) await scan.layer(layer);
-  // A link may come after the file it points to; then that layer is read again.
-  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.layer(layer, true);
+  for (const layer of layers) await scan.scanLayer(layer);
+  // A link may be in a later entry than its target; then the layer of the target is read again.
+  for (const layer of layers.filter(({ digest }) => scan.isMissed(digest))) await scan.scanLayer(layer, true);
   return scan.findings();
 }
 
-/** The scan of one image, a layer at a time. A later layer's file replaces an earlier one's. */
+/** Scan of one image, layer by layer. Files of later layers replace those of earlier ones. */
 export class ImageScan {
   readonly #options: ScanOptions;
-  readonly #wanted: Set<string>;
+  readonly #programPaths: Set<string>;
   readonly #files = new Map<string, FileFindings & { readonly isText: boolean }>();
-  /** Programs that nothing named when they came by, with their layer. */
-  readonly #passed = new Map<string, string>();
-  readonly #givenUp: string[] = [];
-  /** What was given up on beside those. */
-  #more = 0;
+  /** Large files that no command had named when they were read, with their layer. */
+  readonly #otherPrograms = new Map<string, string>();
+  readonly #skipped: string[] = [];
+  /** Number of skipped files that are not named. */
+  #moreSkipped = 0;
   #textBytes = 0;
   #names = 0;
-  #removals = 0;
+  #whiteouts = 0;
   #programs = 0;
   #programBytes = 0;
 
   constructor(options: ScanOptions) {
     this.#options = options;
-    this.#wanted = new Set(options.programs.flatMap(pathsIn));
+    this.#programPaths = new Set(options.programs.flatMap(pathsIn));
   }
 
-  /** Whether the layer holds a program that turned out to be one that the image runs. */
+  /** Checks if the layer holds a program that was skipped before a link to it was found. */
   isMissed(digest: string): boolean {
-    return [...this.#passed].some(([path, layer]) => layer === digest && this.#isRun(path));
+    return [...this.#otherPrograms].some(([path, layer]) => layer === digest && this.#isRun(path));
   }
 
-  /** @param isAgain only for programs that turned out to be run; all else in it is known */
-  async layer({ digest, open }: Layer, isAgain = false): Promise<void> {
+  /**
+   * Scans a layer.
+   * @param isAgain scans only programs that were missed in the first pass
+   */
+  async scanLayer({ digest, open }: Layer, isAgain = false): Promise<void> {
     const visit = (entry: Entry): Taker | undefined =>
-      isAgain ? this.#missed(entry, digest) : this.#visit(entry, digest);
+      isAgain ? this.#visitAgain(entry, digest) : this.#visit(entry, digest);
     const givenUp = await readLayer(await open(), visit);
-    if (givenUp !== undefined && !isAgain) this.#giveUp(`layer ${digest}`, givenUp);
+    if (givenUp !== undefined && !isAgain) this.#skip(`layer ${digest}`, givenUp);
   }
 
   findings(): ImageFindings {
@@ -115,7 +118,11 @@ export class ImageScan {
       candidates: found.flatMap(({ candidates }) => candidates),
       guesses: found.flatMap(({ guesses }) => guesses),
       families: found.flatMap(({ families }) => families),
-      givenUp: [...this.#givenUp, ...reasons, ...(this.#more === 0 ? [] : [`${this.#more} more files`])],
+      givenUp: [
+        ...this.#skipped,
+        ...reasons,
+        ...(this.#moreSkipped === 0 ? [] : [`number of further files: ${this.#moreSkipped}`]),
+      ],
       older,
       programBytes: this.#programBytes,
       textBytes: this.#textBytes,
@@ -126,27 +133,27 @@ export class ImageScan {
     if (path.length > LONGEST_PATH) return undefined;
     const name = posix.basename(path);
     if (name.startsWith('.wh.')) {
-      if (this.#removals++ < MOST_REMOVALS) this.#remove(path, name);
+      if (this.#whiteouts++ < MOST_REMOVALS) this.#remove(path, name);
       return undefined;
     }
     if (type === 'link' && this.#isRun(path)) {
-      this.#wanted.add(posix.join('/', posix.dirname(path), target).slice(1)).add(target.replace(/^\/+/, ''));
+      this.#programPaths.add(posix.join('/', posix.dirname(path), target).slice(1)).add(target.replace(/^\/+/, ''));
     }
     if (type !== 'file') return undefined;
     this.#files.delete(path);
     if (TEXT.test(path) && !OF_THE_SYSTEM.test(path)) return this.#text(path, size, layer);
     if (size < SMALLEST_PROGRAM) return undefined;
     if (this.#isRun(path)) return this.#program(path, size, layer);
-    if (this.#passed.size < MOST_FILES) this.#passed.set(path, layer);
+    if (this.#otherPrograms.size < MOST_FILES) this.#otherPrograms.set(path, layer);
     return undefined;
   }
 
-  #missed({ path, type, size }: Entry, layer: string): Taker | undefined {
-    const isMissed = type === 'file' && this.#passed.get(path) === layer && this.#isRun(path);
+  #visitAgain({ path, type, size }: Entry, layer: string): Taker | undefined {
+    const isMissed = type === 'file' && this.#otherPrograms.get(path) === layer && this.#isRun(path);
     return isMissed ? this.#program(path, size, layer) : undefined;
   }
 
-  /** Marks of deleted files and of folders whose earlier content is hidden (OCI image layer specification, whiteouts). */
+  /** Applies a whiteout of a file or an opaque whiteout of a folder (OCI image layer specification). */
   #remove(path: string, name: string): void {
     const folder = posix.dirname(path);
     const gone = name === '.wh..wh..opq' ? folder : posix.join(folder, name.slice(4));
@@ -155,18 +162,18 @@ export class ImageScan {
     }
   }
 
-  /** By its path, or by its name alone where the command has no path. */
+  /** Checks if a command names the path, or its file name if the command has no path. */
   #isRun(path: string): boolean {
-    return this.#wanted.has(path) || this.#wanted.has(`*/${posix.basename(path)}`);
+    return this.#programPaths.has(path) || this.#programPaths.has(`*/${posix.basename(path)}`);
   }
 
   #text(path: string, size: number, layer: string): Taker | undefined {
     if (size <= LARGEST_TEXT) this.#textBytes += size;
     if (size > LARGEST_TEXT || this.#textBytes > ALL_TEXTS) {
       const limit = size > LARGEST_TEXT ? LARGEST_TEXT : ALL_TEXTS;
-      return this.#giveUp(path, `beyond ${limit / 1024 / 1024} MiB of text`);
+      return this.#skip(path, `exceeds the limit of ${limit / 1024 / 1024} MiB for text files`);
     }
-    if (this.#names >= MOST_NAMES) return this.#giveUp(path, `beyond ${MOST_NAMES} names`);
+    if (this.#names >= MOST_NAMES) return this.#skip(path, `the limit of ${MOST_NAMES} names was reached`);
     return this.#collect(path, size, (bytes) => {
       const candidates = namesInFile(bytes.toString('utf8'), { file: path, layer });
       this.#names += candidates.length;
@@ -175,9 +182,14 @@ export class ImageScan {
   }
 
   #program(path: string, size: number, layer: string): Taker | undefined {
-    this.#passed.delete(path);
+    this.#otherPrograms.delete(path);
     if (size > LARGEST_PROGRAM || this.#programs >= MOST_PROGRAMS) {
-      return this.#giveUp(path, size > LARGEST_PROGRAM ? `it has ${size} bytes` : 'one program too many');
+      return this.#skip(
+        path,
+        size > LARGEST_PROGRAM
+          ? `a program of ${size} bytes is too large`
+          : `the limit of ${MOST_PROGRAMS} programs was reached`,
+      );
     }
     return this.#collect(path, size, (bytes) => {
       if (!isElf(bytes)) return;
@@ -188,12 +200,12 @@ export class ImageScan {
     });
   }
 
-  #giveUp(what: string, reason: string): undefined {
-    if (this.#givenUp.length < MOST_REASONS) this.#givenUp.push(`${what}: ${reason}`);
-    else this.#more++;
+  #skip(what: string, reason: string): undefined {
+    if (this.#skipped.length < MOST_REASONS) this.#skipped.push(`${what}: ${reason}`);
+    else this.#moreSkipped++;
   }
 
-  /** The body in one piece. */
+  /** Collects the body of an entry in memory. */
   #collect(path: string, size: number, use: (bytes: Buffer) => void): Taker {
     const bytes = Buffer.allocUnsafeSlow(size);
     let at = 0;
@@ -209,7 +221,7 @@ export class ImageScan {
   }
 }
 
-/** Paths in a word of a command: the word itself, and those within a line for a shell. */
+/** Returns the program paths in a word of a command, which may be a shell script. */
 function pathsIn(word: string): string[] {
   return word.split(/[\s;&|'"]+/).flatMap((part) => {
     const path = part.replace(/^(?:\.?\/)+/, '');

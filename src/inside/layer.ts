@@ -2,16 +2,16 @@ import { pipeline, Readable, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { type Entry, type Taker, TarStream } from './tar-stream.ts';
 
-/** Bytes of a layer, decompressed; the largest real ones have some ten gigabytes. */
+/** Maximum decompressed bytes of a layer; the largest real ones have about 10 GB. */
 const LIMIT = 16 * 1024 ** 3;
-/** Bytes that are decompressed at once, and that come out at once; zlib's own 16 kB cost more in turns than in work. */
+/** Bytes per decompression step. zlib's default of 16 kB costs more time in the event loop than in zlib. */
 const CHUNK = 256 * 1024;
 
 /**
- * Reads a layer (a tar archive, plain or compressed with gzip or zstd, told by its first bytes) and shows its entries.
- * Nothing of it is kept. What is damaged is read as far as it goes; whoever verifies the layer says that it is.
- * @returns why the rest was not read; undefined when all of it was
- * @throws whatever the stream throws
+ * Streams the entries of a layer: a tar archive, plain or compressed with gzip or zstd, detected by its first bytes.
+ * Damaged layers are read as far as possible; verifying them is the task of the caller.
+ * @returns reason why the rest was not read; undefined if everything was
+ * @throws any error of the stream
  */
 export async function readLayer(
   layer: Readable,
@@ -22,16 +22,16 @@ export async function readLayer(
   try {
     for await (const chunk of await decompressed(layer)) {
       bytes += chunk.length;
-      if (bytes > LIMIT) return `it has more than ${LIMIT} bytes`;
+      if (bytes > LIMIT) return `more than ${LIMIT} bytes when decompressed`;
       archive.write(chunk);
       if (archive.isDone) return archive.givenUp;
     }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (typeof code === 'string' && /^Z_|^ZSTD_|_PARAM_/.test(code)) return `it cannot be decompressed: ${message}`;
+    if (typeof code === 'string' && /^Z_|^ZSTD_|_PARAM_/.test(code)) return `cannot be decompressed: ${message}`;
     throw error;
   }
-  return archive.isDone ? archive.givenUp : 'it ends in the middle of the archive';
+  return archive.isDone ? archive.givenUp : 'the archive is truncated';
 }
 
 async function decompressed(layer: Readable): Promise<AsyncIterable<Buffer>> {
@@ -47,7 +47,7 @@ async function decompressed(layer: Readable): Promise<AsyncIterable<Buffer>> {
   return pipeline(Readable.from(whole, { objectMode: false }), decompressor, () => {});
 }
 
-/** What comes in small pieces, as from a socket, in large ones: each costs the decompressor a turn. */
+/** Joins small chunks, as from a socket, since each one costs the decompressor a step. */
 async function* large(stream: Readable): AsyncGenerator<Buffer> {
   let pieces: Buffer[] = [];
   let bytes = 0;
@@ -61,7 +61,7 @@ async function* large(stream: Readable): AsyncGenerator<Buffer> {
   if (bytes > 0) yield Buffer.concat(pieces, bytes);
 }
 
-/** By the magic numbers of RFC 1952 and RFC 8878. */
+/** Detects the compression by the magic numbers of RFC 1952 and RFC 8878. */
 function decompressorFor(start: Buffer): Transform | undefined {
   if (start[0] === 0x1f && start[1] === 0x8b) return createGunzip({ chunkSize: CHUNK });
   return start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528

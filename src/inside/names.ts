@@ -1,17 +1,17 @@
 import { formatReference, type Reference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
 
-/** A constant that is an image's name, whole. */
+/** Text that is a complete image name. */
 export interface WholeName {
   readonly parsed: Reference;
-  /** How much the text says by itself that it is one. */
+  /** Kind of host in the text: a known registry, another host, or none. */
   readonly host: 'registry' | 'other' | 'none';
 }
 
-/** A constant into which a version is put: what stands before and behind it. */
+/** Name with a placeholder for its version: the text before and after it. */
 export interface Template {
   readonly before: string;
   readonly after: string;
-  /** The name in `${NAME}`. */
+  /** Name of the placeholder in `${NAME}`. */
   readonly variable?: string;
 }
 
@@ -20,42 +20,42 @@ const SHAPE = /^[A-Za-z0-9][\w./:@-]*[A-Za-z0-9_]$/;
 const REGISTRY =
   /^(?:[\w.-]+\.)?(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|icr\.io|lscr\.io|nvcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|azurecr\.io|amazonaws\.com|jfrog\.io|docker\.elastic\.co|opensource\.zalan\.do)$/;
 const ORGANISATION = /^(?:quay\.io|ghcr\.io|(?:\w+\.)?gcr\.io|lscr\.io|public\.ecr\.aws)\/[^/:]+$/;
-/** How companies name a registry of their own. */
+/** Typical host names of company registries. */
 const LIKE_REGISTRY =
   /^(?:registry|docker|cr|hub|harbor|oci|quay|xpkg|images?|containers?|container-registry|artifactory|nexus|repo)[\w-]*\.[\w.-]+\.[a-z]{2,}(?::\d+)?$/;
-/** Hosts that nobody can pull from: examples, addresses within a cluster. */
+/** Hosts that cannot be pulled from: examples and cluster-internal addresses. */
 const UNREACHABLE =
   /(?:^|\.)(?:example|examples|test|invalid|local|localdomain|internal|svc|cluster|corp|lan)(?::\d+)?$|\.svc[.:]|(?:^|\.)example\.\w+|^localhost|^127\.|^0\./;
-/** Hosts of sources, of import paths and of API groups. */
+/** Hosts of source code, import paths and API groups. */
 const NO_IMAGES =
   /^(?:github\.com|gitlab\.com|bitbucket\.org|golang\.org|gopkg\.in|go\.uber\.org|google\.golang\.org|(?:[\w-]+\.)*(?:k8s|kubernetes)\.io)$/;
-/** Words of made-up names. */
+/** Words of example names. */
 const MADE_UP =
   /(?:^|[/.-])(?:my|your|some|foo|bar|baz|acme|example|examples|sample|dummy|placeholder|username|yourorg|myregistry|myrepo)(?:[/.-]|$)/;
-/** Words that stand where a tag belongs. */
+/** Placeholder words in place of a tag. */
 const NO_TAG = /^(?:v|tag|version|x\.y\.z|vx\.y\.z|digest|name|port|a|b|c|x|foo|bar)$/i;
-/** What marks that there is no version, and addresses. */
+/** IP addresses, and 0.0.0 for a missing version. */
 const NO_VERSION = /^(?:v?0\.0\.0|\d+\.\d+\.\d+\.\d+)$/;
 const PORT = /^\d{2,5}$/;
 const MIME = /^(?:image|application|text|video|audio|font|multipart|message|model)\//;
 const VERSION = /^v?\d+\.\d(?:[-+_.]?[A-Za-z0-9])*$/;
-/** How Docker Hub's own images say a version of one number: `16-alpine`. */
+/** Tags of official Docker Hub images with a major version and a base: `16-alpine`. */
 const ON_A_BASE =
   /^\d{1,4}-(?:alpine|slim|management|bookworm|bullseye|buster|trixie|jammy|focal|noble|ubi\d)(?:[\w.-]*)$/;
 const RELEASE = /^(?:[A-Z]+\.)?20\d\d-\d\d-\d\d(?:T[\d-]+Z)?$/;
 const ADDRESS = /^\d+\.\d+\.\d+\.\d+$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-/** `org/name`, in small letters and without dots before the slash, unlike import paths and addresses. */
+/** `org/name` in lower case; no dot before the slash, unlike import paths and addresses. */
 const SHORT = /^[a-z0-9][a-z0-9_-]*\/[a-z0-9][a-z0-9_.-]*(?:\/[a-z0-9][a-z0-9_.-]*)?$/;
-/** A name and a tag in small letters, of which any two words with a colon have the look. */
+/** A name in lower case and a tag. Any two words with a colon match too. */
 const LOOSE = /^[a-z0-9][\w./-]*:[\w][\w.-]*$/;
-/** A name that says image: of a setting, a flag, a variable of the environment; not of a file, nor of how to pull. */
+/** Setting, flag or environment variable whose name says image; no file names, no pull settings. */
 const SETTING = /^(?!.*(?:pull|\.(?:tar|t?gz|png|svg|go|ya?ml|json)$))[\w.-]{0,60}image(?!s?tream)[\w.-]{0,60}$/i;
 const PLACEHOLDER = /%(?:\[\d+\])?[svq]|\$\{?\(?([A-Za-z_]\w*)\)?\}?|\{\{[^{}]*\}\}/g;
 
 /**
- * Reads a whole constant as an image's name with a tag or a digest; undefined when it is not surely one. A known
- * registry is enough; any other host, and Docker Hub's short names, ask for a digit in the tag.
+ * Parses a text as a complete image name with a tag or digest; undefined if uncertain. A known registry is sufficient;
+ * other hosts and short names of Docker Hub need a digit in the tag.
  */
 export function wholeName(text: string): WholeName | undefined {
   if (text.length > LONGEST || !SHAPE.test(text)) return undefined;
@@ -75,7 +75,7 @@ export function wholeName(text: string): WholeName | undefined {
   return { parsed, host };
 }
 
-/** Reads what only a setting, a field or a function that says image makes a name: `org/name:latest`, `busybox:stable`. */
+/** Parses a text that needs an image setting, field or function as evidence: `org/name:latest`, `busybox:stable`. */
 export function looseName(text: string): WholeName | undefined {
   if (!LOOSE.test(text) || /^\w+:\d{2,5}$/.test(text)) return undefined;
   const parsed = tryParseReference(text);
@@ -84,7 +84,7 @@ export function looseName(text: string): WholeName | undefined {
     : { parsed, host: 'none' };
 }
 
-/** Reads a constant as a repository with its registry and without a tag, `quay.io/prometheus/prometheus`. */
+/** Returns the text if it is a repository with registry and without tag, such as `quay.io/prometheus/prometheus`. */
 export function bareRepository(text: string): string | undefined {
   if (
     text.length > LONGEST ||
@@ -97,12 +97,12 @@ export function bareRepository(text: string): string | undefined {
   return text.indexOf('/') === text.length - 1 ? undefined : text;
 }
 
-/** Whether a text is an organisation of a registry where every repository has one: `quay.io/org`. */
+/** Checks for an organisation, such as `quay.io/org`, on a registry where all repositories belong to one. */
 export function isOrganisation(text: string): boolean {
   return ORGANISATION.test(text);
 }
 
-/** Reads a constant as a name into which a version is put, `quay.io/org/name:%s`, or to which it is added, `org/name:`. */
+/** Parses a name with a placeholder for its version, such as `quay.io/org/name:%s`, or with a colon at its end. */
 export function templateOf(text: string): Template | undefined {
   if (text.length > LONGEST || /\s/.test(text)) return undefined;
   const places = [...text.matchAll(PLACEHOLDER)];
@@ -111,62 +111,62 @@ export function templateOf(text: string): Template | undefined {
   const before = place === undefined ? text : text.slice(0, place.index);
   const after = place === undefined ? '' : text.slice(place.index + place[0].length);
   if (place === undefined && !/:v?$/.test(text)) return undefined;
-  // Where the version stands has to be the tag.
+  // The placeholder must be in the tag.
   if (!/:[\w.-]*$/.test(before) || !/^[\w.-]*$/.test(after)) return undefined;
   const name = before.slice(0, before.lastIndexOf(':'));
   const host = hostOf(name);
   if (host === 'wrong' || tryParseRepository(name) === undefined || !name.includes('/') || MIME.test(name)) {
     return undefined;
   }
-  // A word and a colon stand in many messages; `org/name:` needs a placeholder to be told from them.
+  // Many messages end in a word and a colon, so `org/name:` without a registry needs a placeholder.
   if (place === undefined && host !== 'registry') return undefined;
   const variable = place?.[1];
   return { before, after, ...(variable === undefined ? {} : { variable }) };
 }
 
-/** Reads the default of a setting as a repository, where Docker Hub's needs no registry: `org/name`. */
+/** Returns the default of a setting if it is a repository; `org/name` is on Docker Hub. */
 export function defaultRepository(text: string): string | undefined {
   const isName = /^[a-z0-9][\w.-]*(?:\/[a-z0-9][\w.-]*)+$/.test(text) && !MIME.test(text) && text.length <= LONGEST;
   return isName && hostOf(text) !== 'wrong' && tryParseRepository(text) !== undefined ? text : undefined;
 }
 
-/** Whether a text is a version as tags have them: three numbers or so, or a date. No address, and no mark for none. */
+/** Checks for a version as used in tags: several numbers, or a date; no IP address, not 0.0.0. */
 export function isVersion(text: string): boolean {
   if (text.length < 3 || text.length > 60 || /^v?0\.0\.0/.test(text) || ADDRESS.test(text)) return false;
   return VERSION.test(text) || RELEASE.test(text);
 }
 
-/** Whether a text is a digest as references have them. */
+/** Checks for a SHA-256 digest as used in references. */
 export function isDigest(text: string): boolean {
   return DIGEST.test(text);
 }
 
-/** Reads a constant as a repository of Docker Hub without its version. Most such constants are something else. */
+/** Returns the text if it may be a Docker Hub repository. Most such constants are something else. */
 export function shortRepository(text: string): string | undefined {
   return SHORT.test(text) && hostOf(text) === 'none' && !MIME.test(text) ? text : undefined;
 }
 
-/** Whether a text is the name of a setting whose value is an image. */
+/** Checks for the name of a setting whose value is an image. */
 export function isImageSetting(text: string): boolean {
   return SETTING.test(text);
 }
 
-/** Registries that everybody publishes on; any other is its makers' own. */
+/** Registries shared by many publishers; any other belongs to one. */
 const SHARED =
   /(?:^|\.)(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|amazonaws\.com|azurecr\.io|jfrog\.io|registry\.access\.redhat\.com|registry\.redhat\.io|registry\.gitlab\.com|lscr\.io|localhost)(?::\d+)?$/;
 
 /**
- * Who publishes an image, as far as its name tells: the organisation, `minio` of `quay.io/minio/operator`, and the
- * registry where that is one company's.
+ * Returns the publishers of an image by its name: the organisation (`minio` of `quay.io/minio/operator`), and the
+ * registry if it belongs to one company.
  */
 export function makersOf({ registry, path }: Pick<Reference, 'registry' | 'path'>): string[] {
   const [first = '', second] = path.split('/');
-  // What everybody shares says nothing of who published it.
+  // Official images of Docker Hub (`library`) have various publishers.
   const organisation = second === undefined || first === 'library' ? [] : [first];
   return SHARED.test(registry) || !registry.includes('.') ? organisation : [...organisation, registry];
 }
 
-/** Whether a tag says what it is, and will be the same tomorrow. */
+/** Checks for a tag that is likely to be moved to other images, such as `latest`. */
 export function isMovingTag({ tag, digest }: Reference): boolean {
   if (digest !== undefined) return false;
   return (
@@ -174,7 +174,7 @@ export function isMovingTag({ tag, digest }: Reference): boolean {
   );
 }
 
-/** The normalised name of a text that is one. */
+/** Returns the normalised reference; undefined if the text is none. */
 export function normalised(text: string): string | undefined {
   const parsed = tryParseReference(text);
   return parsed === undefined ? undefined : formatReference(parsed);

@@ -1,10 +1,10 @@
-/** As file systems have it (NAME_MAX); a longer name is no version's. */
+/** NAME_MAX of file systems; longer names are ignored. */
 const LONGEST = 255;
 
 /**
- * The newest among siblings whose names are versions: an operator brings the manifests of older releases along, and
- * installs the newest unless told. Folders, and files that differ in a version only.
- * @returns the paths that lie in no older sibling
+ * Selects the newest among sibling files or folders whose names differ only in a version. Operators contain manifests
+ * of older releases and install the newest by default.
+ * @returns the paths that are not in an older sibling
  */
 export function newestOf(paths: readonly string[]): Set<string> {
   const newest = new Map<string, readonly number[]>();
@@ -32,12 +32,12 @@ export function newestOf(paths: readonly string[]): Set<string> {
   );
 }
 
-/** A name with a star in place of its version. */
+/** Replaces the version in a name with an asterisk. */
 function around(name: string, { 0: version, index }: RegExpExecArray): string {
   return `${name.slice(0, index)}*${name.slice(index + version.length)}`;
 }
 
-/** Version numbers, the newer one greater. */
+/** Compares version numbers; positive if `a` is newer. */
 export function compare(a: readonly number[], b: readonly number[]): number {
   for (let i = 0; i < Math.max(a.length, b.length); i++) {
     const difference = (a[i] ?? 0) - (b[i] ?? 0);

@@ -3,31 +3,30 @@ import type { Functions } from './functions.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
 import { isDigest, isImageSetting, isVersion } from './names.ts';
 
-/** A program, as far as its code says what belongs together. */
+/** Parts of a program that show which constants its code uses together. */
 export interface Code {
   readonly elf: Elf;
   readonly strings: GoStrings;
-  /** Undefined: nobody can say where one ends. */
+  /** Undefined if function boundaries are unknown. */
   readonly functions: Functions | undefined;
 }
 
-/** Bytes of code before and behind the use of a name in which the version for it is loaded, as Go compiles calls of Sprintf and sums of strings. */
+/** Bytes of code around the use of a name in which Go loads its version, for calls of Sprintf and concatenations. */
 const WINDOW = 96;
-/** Bytes of a called function in which it loads what it returns. */
+/** Bytes of a called function in which it loads its result. */
 const GETTER = 48;
 
-/** Characters of the name of a setting. */
+/** Maximum bytes of the name of a setting. */
 const LONGEST_SETTING = 125;
-/** Versions beside one name; with more of them it is a list. */
+/** Maximum versions next to one name; more of them are a list. */
 const MOST_BESIDE = 3;
-/** Headers side by side that are looked at; a large operator has some ten thousand. */
+/** Maximum adjacent headers read; a large operator has some ten thousand. */
 const MOST_RECORDS = 1_000_000;
 
 /**
- * The versions and digests that the function around the uses of a constant loads: a variable that the linker filled in, another
- * constant, or what a small function returns. They are what the name is put together with. What stands on the likelier
- * side comes first, and there the nearest: the parts of a text are loaded before its pattern, and a key of a map before
- * its value.
+ * Returns versions and digests that are loaded near the uses of a constant by the same function: linker variables,
+ * constants, or results of small functions. The code joins them with the name. Those on the likelier side come first,
+ * nearest first: arguments are loaded before their format string, keys of a map before their values.
  */
 export function versionsBeside(
   program: Code,
@@ -47,7 +46,7 @@ export function versionsBeside(
   return [...new Set(sorted)].slice(0, MOST_BESIDE);
 }
 
-/** The constants that the code around a use takes, the name of a setting or of a flag among them. */
+/** Returns the constants that the code loads next to the uses of a constant, such as names of settings and flags. */
 export function constantsBeside(program: Code, { code }: Pick<GoString, 'code'>): string[] {
   return code.flatMap((use) =>
     loadsAround(program, use, WINDOW / 2).flatMap(({ target }) => program.strings.at(target)?.text ?? []),
@@ -55,20 +54,19 @@ export function constantsBeside(program: Code, { code }: Pick<GoString, 'code'>)
 }
 
 /**
- * The constants that the same function takes before and behind a use, as far as a version may be away or so many bytes; the
- * nearest first.
+ * Returns the constants that the same function loads within `reach` bytes around a use, nearest first.
  */
 export function constantsNear(program: Code, use: number, reach = WINDOW): string[] {
   const near = loadsAround(program, use, reach).toSorted((a, b) => Math.abs(a.at - use) - Math.abs(b.at - use));
   return [...new Set(near.flatMap(({ target }) => program.strings.at(target)?.text ?? []))];
 }
 
-/** The name of the setting beside which the code takes a constant, if that says image. */
+/** Returns the name of an image setting that the code loads next to a constant. */
 export function settingBeside(program: Code, { code }: Pick<GoString, 'code'>): string | undefined {
   const { elf, strings } = program;
   for (const use of code) {
     for (const { target } of loadsAround(program, use, WINDOW / 2)) {
-      // Nearly all fail here; what a constant is, is dear to find out.
+      // Cheap check first: finding the bounds of a constant is expensive.
       if (!/image/i.test(elf.bytes.toString('latin1', target, target + LONGEST_SETTING))) continue;
       const text = strings.at(target)?.text;
       if (text !== undefined && isImageSetting(text)) return text;
@@ -77,18 +75,18 @@ export function settingBeside(program: Code, { code }: Pick<GoString, 'code'>): 
   return undefined;
 }
 
-/** A constant at the place, or the one that a variable there holds. */
+/** Returns the constant at an offset, or the value of the string variable there. */
 function textAt(strings: GoStrings, target: number): string | undefined {
   return strings.header(target) ?? strings.at(target)?.text;
 }
 
-/** What the code of one function loads so many bytes before and behind a place. */
+/** Returns what one function loads within `reach` bytes around a use. */
 function loadsAround({ elf, functions }: Code, use: number, reach: number): { target: number; at: number }[] {
   const { start, end } = functions?.extentAt(use) ?? { start: 0, end: elf.bytes.length };
   return loads(elf, Math.max(use - reach, start), Math.min(use + reach, end));
 }
 
-/** What instructions in a stretch of code load or take the address of, relative to themselves; through one call too. */
+/** Returns targets of RIP-relative instructions in a range of code, including those in directly called functions. */
 function loads(elf: Elf, from: number, to: number, isCalled = false): { target: number; at: number }[] {
   const { bytes, regions } = elf;
   const region = regions.find(({ offset, size, executable }) => executable && to > offset && from < offset + size);
@@ -100,7 +98,7 @@ function loads(elf: Elf, from: number, to: number, isCalled = false): { target: 
     const [rex = 0, opcode = 0, mode = 0] = [bytes[at - 3], bytes[at - 2], bytes[at - 1]];
     const isRelative = (mode & 0xc7) === 0x05 && (opcode === 0x8b || opcode === 0x8d) && (rex & 0xfb) === 0x48;
     const isCall = mode === 0xe8 && !isCalled;
-    // A function ends here; what follows is another one.
+    // RET: the called function ends here.
     if (isCalled && mode === 0xc3) break;
     if (!isRelative && !isCall) continue;
     const target = offsetOf(regions, at + 4 + shift + bytes.readInt32LE(at), 1);
@@ -111,17 +109,17 @@ function loads(elf: Elf, from: number, to: number, isCalled = false): { target: 
   return found;
 }
 
-/** A name and a version that stand side by side in data: fields of a record. */
+/** Name and version in adjacent fields of a record in data. */
 export interface Pair {
   readonly name: string;
   readonly version: string;
-  /** Of the name's header. */
+  /** File offset of the name's header. */
   readonly offset: number;
 }
 
 /**
- * Pairs of adjacent string headers of which one is a version and the other a name: how operators keep a list of
- * components whose registry stands elsewhere.
+ * Finds adjacent string headers of a name and a version. Operators keep lists of components this way, with the registry
+ * elsewhere.
  */
 export function* pairs(elf: Elf, strings: GoStrings): Generator<Pair> {
   let looked = 0;

@@ -4,18 +4,18 @@ import { bareRepository, normalised } from './names.ts';
 import { constantsNear } from './pairing.ts';
 import type { Program } from './recombine.ts';
 
-/** Versions that are looked at, uses of one, and guesses; operators have some ten that belong to images. */
+/** Maximum versions, uses of each, and guesses; operators have about ten versions of images. */
 const MOST_VERSIONS = 500;
 const MOST_USES = 8;
 const MOST = 40;
-/** Names and registries that are tried with one version. */
+/** Maximum names and registries combined with one version. */
 const MOST_NAMES = 3;
 const MOST_REGISTRIES = 2;
 const NAME = /^[a-z][a-z0-9]*(?:[-_/][a-z0-9]+)*$/;
 
 /**
- * Names whose registry, or folder, and version stand in pieces of their own, which a function of the operator's loads side
- * by side: `gcr.io/org`, `agent`, `1.2.3`. Which belong together, only a registry can say.
+ * Finds names split into constants for registry, name and version (`gcr.io/org`, `agent`, `1.2.3`) that one of the
+ * operator's own functions loads side by side. Only the registry can tell which of them belong together.
  */
 export function namesInPieces(program: Program): Guess[] {
   const { place } = program;
@@ -28,7 +28,7 @@ export function namesInPieces(program: Program): Guess[] {
       const possible = registries.flatMap((registry) =>
         names.flatMap((name) => normalised(`${registry}/${name}:${version}`) ?? []),
       );
-      const evidence = 'a registry, a name and a version that the code loads side by side';
+      const evidence = 'a registry, a name and a version loaded side by side';
       return possible.length === 0
         ? []
         : [{ ...place, offset, kind: 'recombined', evidence, possible, isPaired: false }];
@@ -37,7 +37,7 @@ export function namesInPieces(program: Program): Guess[] {
   return guesses.slice(0, MOST);
 }
 
-/** A registry, with a path or without one. */
+/** Checks for a registry, with or without a path. */
 function isFolder(text: string): boolean {
   return /^[\w-]+\./.test(text) && bareRepository(`${text}/name`) !== undefined;
 }

@@ -15,31 +15,31 @@ import { type Program, recombine } from './recombine.ts';
 import { defaultsOfFields } from './struct-tags.ts';
 import { constantVersions } from './versions.ts';
 
-/** What a tag has to have where neither a registry nor a setting says that it is one: numbers with a dot, or a commit. */
+/** Required form of a tag without a registry or setting as evidence: numbers with a dot, or a commit. */
 const SAYS_VERSION = /\d[.-]\d|^[0-9a-f]{7,40}$/;
-/** `org/name` with a tag that says nothing but how new it is. */
+/** `org/name` with a tag that is always moved. */
 const ALWAYS_MOVES = /^[^/:]*\/[^:]+:(?:latest|stable|edge|nightly|main|master)$/;
-/** Uses of one constant that are looked at. */
+/** Maximum uses of one constant that are inspected. */
 const MOST_USES = 3;
-/** Ways in which real programs are packed, so that nothing can be read in them. */
+/** Signature of UPX, which packs programs so that constants cannot be read. */
 const PACKED = Buffer.from('UPX!', 'latin1');
 
 /**
- * Names in a Go program for x86-64: whole constants, embedded texts, and names with versions apart. Of other programs
- * nothing is read.
- * @param bytes the whole file, and nobody else's: a position-independent program is relocated in them
+ * Finds image names in a Go program: complete constants, names in embedded texts, and names separate from their
+ * versions. Code is inspected for x86-64 only. Other programs are skipped.
+ * @param bytes the complete file; modified if the program is position-independent
  */
 export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subject): FileFindings {
   const elf = readElf(bytes);
-  if (elf === undefined) return { ...NOTHING, givenUp: 'it is no 64-bit ELF program' };
+  if (elf === undefined) return { ...NOTHING, givenUp: 'not a 64-bit ELF program' };
   const build = readBuildInfo(elf);
   if (build === undefined) {
     const isPacked = bytes.subarray(0, 4096).includes(PACKED);
-    return { ...NOTHING, givenUp: isPacked ? 'it is packed' : 'it is not written in Go' };
+    return { ...NOTHING, givenUp: isPacked ? 'packed with UPX' : 'not a Go program' };
   }
   const strings = new GoStrings(elf);
   const versions = constantVersions(strings);
-  const program = { elf, strings, build, functions: Functions.read(elf), versions, subject, place };
+  const program: Program = { elf, strings, build, functions: Functions.read(elf), versions, subject, place };
   const sorted = sortConstants(strings, defaultsOfFields(elf), place);
   const records = recordsOf(program, sorted.prefixes);
   const found = {
@@ -56,10 +56,10 @@ export function namesInProgram(bytes: Buffer, place: InsidePlace, subject: Subje
     families: records.families,
   };
   const isCut = strings.incomplete || sorted.incomplete;
-  return isCut ? { ...found, givenUp: 'it has more constants than are looked at' } : found;
+  return isCut ? { ...found, givenUp: 'too many constants: only part of them were scanned' } : found;
 }
 
-/** Without those that only try versions of a repository for which the program itself says one. */
+/** Drops guesses for repositories that the program itself pairs with a version. */
 function bestOf(guesses: readonly Guess[]): Guess[] {
   const repositoryOf = ({ possible: [reference = ''] }: Guess): string => reference.replace(/(?:@sha256)?:[^:]*$/, '');
   const paired = new Set(guesses.filter(({ isPaired }) => isPaired).map(repositoryOf));
@@ -85,24 +85,25 @@ function wholeCandidate(program: Program, constant: GoString): Candidate {
   const own = ownUser(program, constant);
   const isSteady = !isMovingTag(parsed);
   if (maker !== undefined && isSteady && !isOtherOwn) {
-    // A library of the same makers has defaults too, and the operator others.
+    // Libraries of the same publisher have defaults that the operator may replace.
     const confidence = usersOf(program, constant).length > 0 && own === undefined ? 'medium' : 'high';
-    return { ...found, confidence, evidence: `of the same makers (${maker})` };
+    return { ...found, confidence, evidence: `same publisher (${maker})` };
   }
-  if (setting !== undefined && isSteady) return { ...found, confidence: 'medium', evidence: `beside ${setting}` };
-  // What the same makers have with such a tag is mostly for their own builds, unless something says image.
+  if (setting !== undefined && isSteady) return { ...found, confidence: 'medium', evidence: `next to ${setting}` };
+  // Moving tags of the same publisher are mostly for its own builds, so they need an image setting or function.
   const sayer =
     isSteady || isOtherOwn ? undefined : (imageSayer(program, constant) ?? (maker === undefined ? own : undefined));
-  if (sayer !== undefined) return { ...found, confidence: 'medium', evidence: `in or beside ${sayer}` };
+  if (sayer !== undefined) return { ...found, confidence: 'medium', evidence: `in or next to ${sayer}` };
   const isSure = whole?.host !== 'none' || parsed.digest !== undefined || SAYS_VERSION.test(parsed.tag ?? '');
   if (own !== undefined && isSteady && isSure && !isOtherOwn)
     return { ...found, confidence: 'medium', evidence: `in ${own}` };
-  return { ...found, confidence: 'low', evidence: 'a constant' };
+  return { ...found, confidence: 'low', evidence: 'a string constant' };
 }
 
 /**
- * What is a name only because a setting beside it, or the operator's function that takes it, says image, or since other
- * makers' `org/name:latest` in the operator's own code can hardly be something else. The registry has to have it.
+ * Returns a guess for a text that is a name only by its context: an image setting next to it, an own function whose
+ * name says image, or `org/name:latest` of another publisher in the operator's own code. The registry has to confirm
+ * it.
  */
 function looseGuess(program: Program, constant: GoString): Guess[] {
   const { place, subject } = program;
@@ -113,7 +114,7 @@ function looseGuess(program: Program, constant: GoString): Guess[] {
   const sayer = imageSayer(program, used) ?? (isOthers ? ownUser(program, used) : undefined);
   if (sayer === undefined) return [];
   const setting = settingBeside(program, constant);
-  const found = { ...place, offset: constant.offset, kind: 'recombined' as const, evidence: `in or beside ${sayer}` };
+  const found = { ...place, offset: constant.offset, kind: 'recombined' as const, evidence: `in or next to ${sayer}` };
   const possible = [formatReference(parsed)];
   return [{ ...found, possible, isPaired: false, ...(setting === undefined ? {} : { setting }) }];
 }

@@ -1,9 +1,9 @@
-/** Fields of schemas and descriptions: they tell, and set nothing. */
+/** Keys of schemas and descriptions, whose values configure nothing. */
 export const TELLS = /^(?:description|example|examples|title|pattern|summary|comment)$/;
-/** Lines of a description above a name. */
+/** Maximum lines searched above a name. */
 const LONGEST = 200;
 
-/** Whether a line lies in a description: one of the lines above it that are indented less and less begins one. */
+/** Checks if a line is inside a description: one of its parent lines, by indentation, has a description key. */
 export function isTold(text: string, start: number, margin: number): boolean {
   let indent = margin;
   let at = start;
@@ -20,7 +20,7 @@ export function isTold(text: string, start: number, margin: number): boolean {
   return false;
 }
 
-/** A copy: a part of a text would keep all of it in memory. */
+/** Copies a text, since a substring keeps the complete text in memory. */
 export function detached(text: string): string {
   return Buffer.from(text).toString();
 }

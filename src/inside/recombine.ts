@@ -11,53 +11,56 @@ import { bareRepository, isDigest, isVersion, makersOf, normalised, type Templat
 import { constantsBeside, constantsNear, settingBeside, versionsBeside } from './pairing.ts';
 import { namedVersion, newestFirst, variableVersions } from './versions.ts';
 
-/** A constant that is a name without its version. */
+/** Constant that is a name without its version. */
 export interface Nameless {
   readonly constant: GoString;
   readonly template: Template;
-  /** Whether its text itself says that a version belongs behind it. */
+  /** True if the text itself shows that a version follows. */
   readonly isOpen: boolean;
-  /** Whether it is the default of a setting, so that another setting's default may be its version. */
+  /** True for the default of a setting, whose version may be the default of another setting. */
   readonly isDefault: boolean;
-  /** Whether only a version beside it hints that it is a name; then a registry has to have both. */
+  /** True if a version next to it is the only evidence; then the registry has to confirm it. */
   readonly isOnlyLike?: boolean;
 }
 
-/** A program as far as it is read. */
+/** Parsed program. */
 export interface Program {
   readonly elf: Elf;
   readonly strings: GoStrings;
   readonly build: BuildInfo;
   readonly functions: Functions | undefined;
-  /** Those of its constants that are versions. */
+  /** Constants that are versions. */
   readonly versions: readonly GoString[];
   readonly subject: Subject;
   readonly place: InsidePlace;
 }
 
-/** Versions of a program that are tried with every name; with more of them most that exist are none of the operator's. */
+/** Maximum versions tried with every name. With more of them, most existing images would be false positives. */
 const FEW = 12;
-/** Names that are guessed for in one program. */
+/** Maximum guesses for one program. */
 const MOST = 60;
-/** Names without a registry that are looked at, and uses of one; the largest operators have some hundred. */
+/** Maximum names without a registry, and uses of each; the largest operators have some hundred. */
 const MOST_SHORTS = 2000;
 const MOST_USES = 3;
-/** Versions that are tried with one name. */
+/** Maximum versions tried with one name. */
 const MOST_TRIED = 40;
-/** Bytes of code around a digest in which its repository may be named, where branches lie between them. */
+/** Bytes of code around a digest that are searched for its repository, with branches between them. */
 const FUNCTION = 4096;
 const LATEST = 'latest';
 const MOVING = /^latest(?:-[a-z][\w.-]{0,20})?$/;
-/** A name of Docker Hub's own, `redis`. */
+/** Official image of Docker Hub, such as `redis`. */
 const WORD = /^[a-z][a-z0-9-]{2,40}$/;
 
-/** `${NAME}` and what is added to it. */
+/** `${NAME}` with an optional suffix. */
 const VARIABLE = /^\$\{(\w+)\}([\w.-]*)$/;
 
-/** What of a program's constants is put together. */
+/** Constants that are combined into references. */
 export type Names = Pick<SortedConstants, 'nameless' | 'versions' | 'shorts' | 'digests'>;
 
-/** Names with the versions that belong behind them. What a version is paired with is certain as far as the program says. */
+/**
+ * Combines names with their versions. Versions that the program itself pairs with a name come first; others are tried
+ * in order of likelihood.
+ */
 export function recombine(program: Program, { nameless, shorts, digests, versions: defaults }: Names): Guess[] {
   const { elf, strings, build, subject, place } = program;
   const versions = variableVersions(elf, strings, build);
@@ -69,7 +72,7 @@ export function recombine(program: Program, { nameless, shorts, digests, version
   ]);
   const settings = settingsOf(program, defaults, variables);
   const constants = likeOwn(newestFirst([...new Set(program.versions.map(({ text }) => text))]), subject);
-  // A name without a registry is one only if a setting beside it, or the function that takes it, says so.
+  // A name without a registry needs evidence: an image setting next to it, or the function that uses it.
   const said = shorts.slice(0, MOST_SHORTS).flatMap((constant): Nameless[] => {
     const used = { ...constant, code: constant.code.slice(0, MOST_USES) };
     const isSaid = imageSayer(program, used) !== undefined;
@@ -94,17 +97,17 @@ export function recombine(program: Program, { nameless, shorts, digests, version
     const beside = versionsBeside(program, holder ?? constant, holder === undefined ? 'before' : 'after');
     const paired = referencesOf(template, [...(byName === undefined ? [] : [byName]), ...beside]);
     const guessed = isOpen || isImage ? [...(isDefault ? settings : []), ...free] : [];
-    // A repository alone is named for many reasons; one of the same makers may come in the operator's version.
+    // A repository without a tag is weak evidence; one of the same publisher may have the operator's version.
     if (guessed.length === 0 && isKin(repository, subject)) guessed.push(...own);
     if (isImage) {
       guessed.push(...constants);
     }
     const moving = movingBeside(program, constant);
-    // `latest-full` tells what the tags of releases end in as well.
+    // `latest-full` shows the suffix of release tags too.
     const variants =
       moving === undefined || moving === LATEST ? [] : guessed.map((text) => text + moving.slice(LATEST.length));
     const tried = beside.some(isDigest) ? [] : referencesOf(template, [...variants, ...guessed]);
-    // What has no version gets this one, by the code that takes both or from the container runtime.
+    // A name without a version gets this tag from the code, or `latest` from the container runtime.
     const isBare = !constant.text.includes(':') && paired.length === 0;
     const isValue = setting !== undefined || (isDefault && bareRepository(constant.text) !== undefined);
     const newest = moving ?? (isValue ? LATEST : undefined);
@@ -113,11 +116,11 @@ export function recombine(program: Program, { nameless, shorts, digests, version
     if (possible.length === 0) return [];
     const evidence =
       byName !== undefined
-        ? 'a name, and the version that the linker set for it'
+        ? 'a name and the version set for it by the linker'
         : beside.length > 0
-          ? 'a name, and the version that the code loads beside it'
+          ? 'a name and the version that the code loads next to it'
           : tried.length > 0
-            ? 'a name, and the versions that the program holds'
+            ? 'a name and versions found in the program'
             : 'a name without a version';
     const found = { ...place, offset, kind: 'recombined' as const, evidence, possible };
     const isPaired = paired.length > 0 && isOnlyLike !== true;
@@ -126,13 +129,13 @@ export function recombine(program: Program, { nameless, shorts, digests, version
   return [...guesses.slice(0, MOST), ...pinned(program, digests, guesses)];
 }
 
-/** First those that begin as the operator's own tag does; of the others most are what versions are compared with. */
+/** Puts versions first that have a `v` like the operator's own tag; most others are only used in comparisons. */
 function likeOwn(versions: readonly string[], { image }: Subject): string[] {
   const isLike = (version: string): boolean => version.startsWith('v') === (image.tag ?? '').startsWith('v');
   return [...versions.filter(isLike), ...versions.filter((version) => !isLike(version))];
 }
 
-/** Versions that are defaults of settings, their variables filled in. */
+/** Returns versions that are defaults of settings, with their variables resolved. */
 function settingsOf(program: Program, defaults: readonly string[], variables: ReadonlyMap<string, GoString>): string[] {
   const versions = defaults.flatMap((text) => {
     const [, name = '', added = ''] = VARIABLE.exec(text) ?? [];
@@ -143,15 +146,15 @@ function settingsOf(program: Program, defaults: readonly string[], variables: Re
   return newestFirst([...new Set(versions)]).slice(0, FEW);
 }
 
-/** `latest`, or a variant of it, that the operator's code takes beside a name. */
+/** Returns `latest` or a variant of it that the operator's own code loads next to a name. */
 function movingBeside(program: Program, constant: GoString): string | undefined {
   const uses = ownUser(program, constant) === undefined ? [] : constant.code.slice(0, MOST_USES);
   return uses.flatMap((use) => constantsNear(program, use)).find((text) => MOVING.test(text));
 }
 
 /**
- * Digests with the other repositories that the same function of the operator takes, and those that no name has got with the
- * words beside them: `redis`. Only a registry can say, and surely: what has the digest is the one.
+ * Combines digests with repositories used by the same function, and unpaired digests with words next to them, such as
+ * `redis`. The registry decides: the right repository has the digest.
  */
 function pinned(program: Program, digests: readonly GoString[], guesses: readonly Guess[]): Guess[] {
   const known = new Set(guesses.flatMap(({ possible }) => possible));
@@ -164,7 +167,7 @@ function pinned(program: Program, digests: readonly GoString[], guesses: readonl
     const names = [...repositories, ...words.map((word) => `docker.io/library/${word}`)];
     const references = names.flatMap((name) => normalised(`${name}@${digest.text}`) ?? []);
     const possible = [...new Set(references)].filter((reference) => !known.has(reference)).slice(0, FEW);
-    const evidence = 'a name, and the digest that the same function loads';
+    const evidence = 'a name and a digest loaded by the same function';
     return possible.length === 0
       ? []
       : [{ ...program.place, offset: digest.offset, kind: 'recombined', evidence, possible, isPaired: false }];
@@ -173,7 +176,7 @@ function pinned(program: Program, digests: readonly GoString[], guesses: readonl
 
 function referencesOf({ before, after }: Template, versions: readonly string[]): string[] {
   const references = versions.flatMap((version) => {
-    // `name:v%s` is meant for a version without the letter.
+    // `name:v%s` expects a version without the `v`.
     const bare = before.endsWith('v') ? version.replace(/^v/, '') : version;
     const isPin = isDigest(version);
     if (isPin && !(before.endsWith(':') && after === '')) return [];
@@ -188,7 +191,7 @@ function isKin(repository: string, { makers }: Subject): boolean {
   return parsed !== undefined && makersOf(parsed).some((maker) => makers.has(maker));
 }
 
-/** The constants that are the names of variables in templates; the code has their values beside them. */
+/** Finds constants with the names of template variables; the code loads their values next to them. */
 function variablesOf(strings: GoStrings, names: readonly string[]): Map<string, GoString> {
   const wanted = new Set(names);
   const found = new Map<string, GoString>();

@@ -2,26 +2,26 @@ import { type WholeName, wholeName } from './names.ts';
 import { detached, isTold } from './prose.ts';
 import type { TextName } from './text.ts';
 
-/** How the name of a field for a tag ends, wherever it stands: found much faster than the lines that have one. */
+/** End of a key for a tag; searching for it is much faster than matching complete lines. */
 const ENDS_LIKE_TAG = /(?:[Tt]ag|[Vv]ersion)"?:/g;
-/** A tag by itself on its line. */
+/** Line with a tag as its only value. */
 const TAG =
   /^([ \t]*(?:- )?)"?(tag|newTag|image_?[Tt]ag|image_?[Vv]ersion|version)"?:[ \t]*["']?([\w][\w.-]{0,127})["']?[ \t]*(?:,[ \t]*)?(?:#.*)?\r?$/;
-/** Characters before the end of a field's name on its line, margin and name; and of the whole line. */
+/** Maximum characters of a line: indentation and key, and in total. */
 const LONGEST_START = 100;
 const LONGEST_LINE = 400;
 const FIELD = /^([ \t]*)(- )?"?(\w+)"?:[ \t]*["']?([\w./:-]{2,300}?)\/?["']?[ \t]*(?:,[ \t]*)?(?:#.*)?\r?$/;
 const REGISTRY = /^(?:registry|imageRegistry|image_registry|hub)$/;
 const REPOSITORY = /^(?:repository|image|imageName|image_name|imageRepository)$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
-/** Names in one text; real ones have some ten. */
+/** Maximum names in one text; real ones have about ten. */
 const MOST = 1000;
-/** Lines around a tag in which its mapping has the other parts. */
+/** Lines around a tag that are searched for the other fields. */
 const AROUND = 8;
 
 /**
- * Names whose parts stand in fields of their own side by side, as charts have them: `repository` and `tag`, and a
- * `registry` and a `digest` where there is one; as Kustomize has them, `name` or `newName`, and `newTag`.
+ * Joins names split into adjacent fields: as in charts, `repository` and `tag`, with an optional `registry` and
+ * `digest`; as in Kustomize, `name` or `newName`, and `newTag`.
  */
 export function splitNames(text: string): TextName[] {
   const names: TextName[] = [];
@@ -45,7 +45,7 @@ export function splitNames(text: string): TextName[] {
   return names;
 }
 
-/** Where the line of an offset begins, or a little of it: what is longer before a field's name is no field of a mapping. */
+/** Returns the start of the line of an offset, going back a limited distance: longer lines are not fields. */
 function lineStart(text: string, index: number): number {
   const from = Math.max(0, index - LONGEST_START);
   return from + text.slice(from, index).lastIndexOf('\n') + 1;
@@ -68,7 +68,7 @@ function nameOf(
   return name && { ...name, written };
 }
 
-/** The fields of the mapping that a line lies in, as far as they are near. */
+/** Returns the fields near a line that belong to the same mapping. */
 function fieldsAround(text: string, start: number, indent: number): { key: string; value: string }[] {
   const before = text
     .slice(Math.max(0, start - AROUND * 200), start)
@@ -84,7 +84,7 @@ function fieldsAround(text: string, start: number, indent: number): { key: strin
     for (const line of lines.slice(0, AROUND)) {
       const [, margin = '', item = '', key = '', value = ''] = FIELD.exec(line) ?? [];
       const left = line.search(/\S/);
-      // What is indented less ends the mapping; an item begins one.
+      // Less indentation ends the mapping; a list item starts one.
       if (left >= 0 && left < indent && margin.length + item.length !== indent) break;
       if (margin.length + item.length === indent && key !== '') found.push({ key, value });
       if (item !== '') break;

@@ -1,15 +1,15 @@
 import type { Elf } from './elf.ts';
 import type { GoString } from './go-strings.ts';
 
-/** The end of `default:"` and `envDefault:"`, as settings packages read them from the tags of a struct's fields. */
+/** End of `default:"` and `envDefault:"`, which configuration packages read from struct tags. */
 const MARK = Buffer.from('efault:"', 'latin1');
 const LONGEST = 300;
-/** A version, or a variable that holds one, with what is added to it. */
+/** Version, or variable that holds one, with an optional suffix. */
 const VERSION = /^(?:\$\{\w+\}|v?\d+\.\d)[\w.-]*$/;
-/** Marks that are looked at; a large operator has some thousand. */
+/** Maximum struct tags read; a large operator has some thousand. */
 const MOST = 100_000;
 
-/** Defaults of settings that stand in the tags of struct fields. Nothing points to them, so they are searched for. */
+/** Finds defaults of settings in struct tags. Nothing points to them, so all data is searched. */
 export function defaultsOfFields({ bytes, data }: Elf): GoString[] {
   const found: GoString[] = [];
   let seen = 0;

@@ -1,30 +1,30 @@
 import { type Elf, offsetOf, type Region } from './elf.ts';
 
-/** Bytes; the largest text that is read as one. */
+/** Maximum bytes of a string. */
 const LONGEST_TEXT = 8 * 1024 * 1024;
-/** Headers and instructions that are kept; the largest operators have a million. */
+/** Maximum headers and instructions stored; the largest operators have a million. */
 const MOST_USES = 4_000_000;
 const WORD = 2 ** 32;
-/** Bytes that are in no text: control characters but those that make lines. */
+/** Bytes that do not occur in texts: control characters except tab and line breaks. */
 const FOREIGN = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number((byte < 0x20 && byte !== 0x0a && byte !== 0x09 && byte !== 0x0d) || byte === 0x7f),
 );
 
-/** Every place of a program that names a constant. */
+/** All uses of constants in a program. */
 export interface Uses {
-  /** Pairs of use and target, both offsets in the file, ordered by target, and then by use. */
+  /** Pairs of use and target, both file offsets, sorted by target and then by use. */
   readonly pairs: Uint32Array;
-  /** Whether there were more than are kept. */
+  /** True if there were more uses than the limit. */
   readonly incomplete: boolean;
 }
 
-/** What a header of a string says, `length` bytes at the offset `target`. */
+/** Content of a string header: `length` bytes at file offset `target`. */
 export interface StringHeader {
   readonly target: number;
   readonly length: number;
 }
 
-/** Finds the headers in data, and for x86-64 the instructions in the code, that name a constant. */
+/** Finds headers in data, and for x86-64 instructions in code, that refer to constants. */
 export function usesIn(elf: Elf): Uses {
   const found = new Pairs();
   const view = viewOf(elf.bytes);
@@ -35,12 +35,12 @@ export function usesIn(elf: Elf): Uses {
   return { pairs: found.sorted(), incomplete: found.isFull };
 }
 
-/** The bytes of a buffer, for numbers in them: that is several times as fast as asking the buffer. */
+/** Returns a view of a buffer, which reads numbers several times as fast as the buffer itself. */
 export function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);
 }
 
-/** The header of a string at an offset: an address and a length; undefined when there is none. */
+/** Reads a string header (address and length) at an offset; undefined if there is none. */
 export function headerAt({ bytes, data }: Elf, view: DataView, at: number): StringHeader | undefined {
   if (at < 0 || at + 16 > view.byteLength || view.getUint32(at + 12, true) !== 0) return undefined;
   const length = view.getUint32(at + 8, true);
@@ -50,7 +50,7 @@ export function headerAt({ bytes, data }: Elf, view: DataView, at: number): Stri
   return target === undefined || !isText(bytes, target, length) ? undefined : { target, length };
 }
 
-/** A look at the first and the last bytes. */
+/** Checks the first and last bytes only. */
 function isText(bytes: Buffer, start: number, length: number): boolean {
   const last = start + length - 1;
   for (let i = 0; i < 8 && i < length; i++) {
@@ -63,7 +63,7 @@ function headers(elf: Elf, view: DataView, region: Region, found: Pairs): void {
   const start = region.offset + ((8 - (region.address % 8)) % 8);
   const end = region.offset + region.size - 16;
   for (let at = start; at <= end; at += 8) {
-    // Nearly every word fails here: lengths are small, and addresses are not.
+    // Rejects nearly every word: lengths are small, and addresses are not.
     if (view.getUint32(at + 12, true) !== 0 || view.getUint32(at + 8, true) === 0) continue;
     const header = headerAt(elf, view, at);
     if (header !== undefined) found.add(at, header.target);
@@ -74,7 +74,7 @@ function headers(elf: Elf, view: DataView, region: Region, found: Pairs): void {
 function addresses({ bytes, data }: Elf, view: DataView, { offset, address, size }: Region, found: Pairs): void {
   const shift = address - offset;
   const end = offset + size - 6;
-  // The system's own search is several times as fast as a look at every byte.
+  // indexOf is several times as fast as a loop over all bytes.
   for (let at = bytes.indexOf(0x8d, offset + 1); at >= 0 && at <= end; at = bytes.indexOf(0x8d, at + 1)) {
     if (((bytes[at + 1] ?? 0) & 0xc7) !== 0x05 || ((bytes[at - 1] ?? 0) & 0xfb) !== 0x48) continue;
     const target = offsetOf(data, at + 6 + shift + view.getInt32(at + 2, true), 1);
@@ -82,7 +82,7 @@ function addresses({ bytes, data }: Elf, view: DataView, { offset, address, size
   }
 }
 
-/** Pairs of use and target that come ordered by use. */
+/** Growing list of pairs of use and target, added in order of use. */
 class Pairs {
   #words = new Uint32Array(1 << 16);
   #length = 0;
@@ -102,7 +102,7 @@ class Pairs {
     this.#words[this.#length++] = target;
   }
 
-  /** By target: first by the lower half of its bits, then by the upper, each time leaving equal ones as they were. */
+  /** Sorts by target with a radix sort: first by the lower half of the bits, then by the upper half. */
   sorted(): Uint32Array {
     const pairs = this.#words.subarray(0, this.#length);
     let most = 0;
@@ -112,7 +112,7 @@ class Pairs {
   }
 }
 
-/** Pairs ordered by so many bits of their targets from one on (a counting sort). */
+/** Sorts pairs by `bits` bits of their targets (stable counting sort). */
 function ordered(pairs: Uint32Array, from: number, bits: number): Uint32Array {
   const mask = 2 ** bits - 1;
   const places = new Uint32Array(mask + 2);

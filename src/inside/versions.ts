@@ -4,24 +4,24 @@ import type { GoString, GoStrings } from './go-strings.ts';
 import { isVersion } from './names.ts';
 import { compare } from './newest.ts';
 
-/** Words of a variable's name that do not say of what it is the version. */
+/** Words in names of variables that do not tell which component the version belongs to. */
 const SAYS_NOTHING = /^(?:version|default|image|tag|release|current|build)$/;
-/** Share of a variable's name that has to be in an image's name: `otelCol` of `opentelemetry-collector` has 3 of 7. */
+/** Minimum share of a variable's name found in an image's name: 3 of 7 for `otelCol` in `opentelemetry-collector`. */
 const LEAST_SHARE = 0.4;
-/** Three numbers, or a release like `0.64b0`: two numbers with a dot are anything. */
+/** Three numbers, or a release such as `0.64b0`. Two numbers with a dot are too ambiguous. */
 const PRECISE = /\..*\.|\d[a-z]+\d/;
-/** As tags have it; four numbers are an address or an object identifier. */
+/** Version as used in tags. Four numbers are an IP address or an object identifier. */
 const THREE_NUMBERS = /^v?\d{1,4}\.\d+\.\d+(?![.\d])/;
 const LETTER = 0x76;
-/** Versions side by side, in order, that make a list. */
+/** Minimum adjacent sorted versions that make a list. */
 const LIST = 6;
-/** Versions that are looked at, and uses of one; large operators have some hundred. */
+/** Maximum versions, and uses of each; large operators have some hundred. */
 const MOST_VERSIONS = 5000;
 const MOST_USES = 3;
-/** Words that are looked at as headers; a large operator has some hundred thousand that may be one. */
+/** Maximum words read as headers; a large operator has some hundred thousand possible ones. */
 const MOST = 2_000_000;
 
-/** Versions that variables of a program hold: what the linker filled in, and what its source says. Each once. */
+/** Returns the distinct versions in variables: those set by the linker if there are any, else those in data. */
 export function variableVersions({ bytes, regions }: Elf, strings: GoStrings, { variables }: BuildInfo): string[] {
   const said = [...variables.values()].filter(isVersion);
   if (said.length > 0) return [...new Set(said)];
@@ -42,8 +42,8 @@ export function variableVersions({ bytes, regions }: Elf, strings: GoStrings, { 
 }
 
 /**
- * Versions that are constants. Of those that stand side by side in data, which are all that the program ever knew, only
- * the newest.
+ * Returns constants that are versions. A list of adjacent versions in data holds all releases that the program knows;
+ * only its newest one is returned.
  */
 export function constantVersions(strings: GoStrings): GoString[] {
   const found: GoString[] = [];
@@ -61,7 +61,7 @@ export function constantVersions(strings: GoStrings): GoString[] {
   return found;
 }
 
-/** Whether the header at an offset is one of a list, in order, and not of its newest version. Variables are in no order. */
+/** Checks if a header belongs to a sorted list of versions and is not its newest. Plain variables are not sorted. */
 function isOlderOfList(strings: GoStrings, at: number, text: string): boolean {
   return [-16, 16].some((up) => {
     const newer = climb(strings, at, text, up, 1);
@@ -69,7 +69,7 @@ function isOlderOfList(strings: GoStrings, at: number, text: string): boolean {
   });
 }
 
-/** How many headers from an offset on, as far as makes a list, hold versions that are newer each time, or older. */
+/** Counts adjacent headers from an offset whose versions keep increasing or decreasing, up to the length of a list. */
 function climb(strings: GoStrings, at: number, text: string, step: number, sign: number): number {
   let count = 0;
   for (let last = numbersOf(text), next = at + step; count < LIST; next += step) {
@@ -82,7 +82,7 @@ function climb(strings: GoStrings, at: number, text: string, step: number, sign:
   return count;
 }
 
-/** The value of the linker's variable that is named like the image; undefined when none is, or two are. */
+/** Returns the value of the linker variable whose name matches the image best; undefined if none or several do. */
 export function namedVersion(repository: string, { variables }: BuildInfo): string | undefined {
   const name = (repository.split('/').at(-1) ?? '').toLowerCase().replace(/[^a-z0-9]/g, '');
   const scores = [...variables].flatMap(([variable, value]) => {
@@ -95,8 +95,8 @@ export function namedVersion(repository: string, { variables }: BuildInfo): stri
 }
 
 /**
- * How much of a variable's name stands in an image's; more when it is the end of that, which says which of its makers'
- * images it is, and most when it is all of it.
+ * Scores the match of a variable's name with an image's name by the share of common words. A match at the end of the
+ * image's name scores higher, and an equal name highest.
  */
 function share(variable: string, name: string): number {
   const words = variable
@@ -111,7 +111,7 @@ function share(variable: string, name: string): number {
   return there.length / all.length + inName + (there !== '' && name.endsWith(there) ? 0.2 : 0);
 }
 
-/** Versions, the newest first; those before dates, which are larger as numbers and say nothing. */
+/** Sorts versions, newest first. */
 export function newestFirst(versions: readonly string[]): string[] {
   return versions.toSorted((a, b) => compare(numbersOf(b), numbersOf(a)));
 }

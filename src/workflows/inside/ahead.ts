@@ -2,12 +2,12 @@ import { rm } from 'node:fs/promises';
 import type { Emit } from '../../base/events.ts';
 import { openOwn } from '../../base/own-file.ts';
 
-/** Where the operators' images of a bundle are that have to be there before it: `NAME.inside`. */
+/** Returns the path of the archive for operator images that are fetched before a bundle: `NAME.inside`. */
 export function aheadOf(out: string): string {
   return `${out}.inside`;
 }
 
-/** Whether a file is one of ours, whole or not: they all begin with the same entry. */
+/** Checks for an archive of prefetched images, complete or partial, by its first entry. */
 export async function isAhead(path: string): Promise<boolean> {
   const file = await openOwn(path, 'r').catch(() => undefined);
   try {
@@ -21,8 +21,8 @@ export async function isAhead(path: string): Promise<boolean> {
 }
 
 /**
- * Takes away what was fetched ahead of a bundle that is complete now, by this run or by one that failed, which may have had
- * other flags. What somebody else has under that name stays.
+ * Deletes images prefetched for a bundle that is complete now, by this run or an earlier failed run. Other files with
+ * these names are kept.
  */
 export async function removeAhead(out: string): Promise<void> {
   for (const path of await leftAhead(out)) {
@@ -31,15 +31,15 @@ export async function removeAhead(out: string): Promise<void> {
   }
 }
 
-/** Names what a run that fails leaves: whoever chooses another name for the bundle then has to delete it. */
+/** Warns about prefetched files that a failed run leaves; a run with another `--out` does not delete them. */
 export async function tellAhead(out: string, emit: Emit): Promise<void> {
   const left = await leftAhead(out);
   if (left.length === 0) return;
-  const message = `left for the next run that writes ${out}, which takes it away when the bundle is complete: ${left.join(', ')}`;
+  const message = `kept operator images for the next run that writes ${out}, which deletes them when the bundle is complete: ${left.join(', ')}`;
   emit({ type: 'warning', message });
 }
 
-/** How the archive begins, and one that is not complete, too: a name in a header of 100 bytes. */
+/** First bytes of complete and partial archives: the name in the first tar header. */
 const FIRST = Buffer.from('oci-layout\0', 'latin1');
 
 async function leftAhead(out: string): Promise<string[]> {

@@ -4,8 +4,8 @@ import type { Place } from '../../lock/finding.ts';
 import type { InsideImage } from './subject.ts';
 
 /**
- * What was found inside, as places: `possible`, so that it is listed and not bundled, or `likely` where it is to be
- * included and surer than low.
+ * Converts scan findings to located references: `likely` if they are to be included and their confidence is not low,
+ * else `possible`, which means listed but not bundled.
  */
 export function insidePlaces(images: readonly InsideImage[], isIncluded: boolean): PlaceFound[] {
   return images.flatMap(({ image, candidates, containers }) =>
@@ -30,7 +30,7 @@ export function insidePlaces(images: readonly InsideImage[], isIncluded: boolean
   );
 }
 
-/** Whoever brings the operator brings what it names; several containers of one chart do once. */
+/** Returns the distinct charts, profiles and parents of the containers. */
 function contextsOf(containers: readonly OperatorContainer[]): Pick<Place, 'chart' | 'profile' | 'via'>[] {
   const contexts = containers.map(({ place: { chart, profile, via } }) => ({
     ...{ chart, profile },

@@ -4,21 +4,21 @@ import type { Finding } from '../../lock/finding.ts';
 import type { Lock } from '../../lock/lock.ts';
 import type { InsideImage } from './subject.ts';
 
-/** A reference that only the files of an operator's image name. */
+/** Image that only the files of an operator image name. */
 export interface InsideFinding extends ConfirmedCandidate {
-  /** The operator's image. */
+  /** Operator image. */
   readonly image: string;
 }
 
-/** Names whose version nobody could say. */
+/** Name without a confirmed version. */
 export interface OpenName extends InsidePlace {
   readonly image: string;
   readonly evidence: string;
-  /** References of which one may be right; of a list of components, what stands behind an unknown folder. */
+  /** References of which one may exist; for a list of components, the names after the unknown prefix. */
   readonly possible: readonly string[];
 }
 
-/** What was found inside operators, beside what is known anyway. */
+/** Result of the operator image scan, without images that are known from other sources. */
 export interface Inside {
   readonly found: readonly InsideFinding[];
   readonly open: readonly OpenName[];
@@ -26,8 +26,8 @@ export interface Inside {
 }
 
 /**
- * Takes apart what only the insides of images show and nobody wants to bundle: it is listed by itself. What a render, a
- * rule or a lock knows too stays where it is, with one piece of evidence more.
+ * Separates images found only by the operator image scan that are not to be bundled; they are listed separately. Images
+ * also known from a render, rule or inventory stay, with the scan as additional evidence.
  */
 export function apart(
   findings: readonly Finding[],
@@ -51,12 +51,17 @@ export function apart(
     inside: {
       found,
       open,
-      images: images.map(({ image, givenUp, older, asked }) => ({ image, givenUp, older, asked })),
+      images: images.map(({ image, givenUp, older, asked }): Inside['images'][number] => ({
+        image,
+        givenUp,
+        older,
+        asked,
+      })),
     },
   };
 }
 
-/** The same for a bundle: what it carries is not listed. */
+/** Returns the scan report for a bundle, without images that the bundle contains. */
 export function beside(lock: Lock, findings: readonly Finding[], images: readonly InsideImage[]): Inside {
   const { inside } = apart(findings, images);
   const carried = new Set(lock.images.map(({ reference }) => reference));

@@ -9,30 +9,30 @@ import { type InsideImage, type OperatorsOfChart, subjectsOf } from './subject.t
 import { WrittenScan } from './written-scan.ts';
 
 export interface LookFirstOptions {
-  /** The bundle that is to be written. */
+  /** Path of the bundle to write. */
   readonly out: string;
   /** Earlier bundles, whose blobs are copied instead of fetched. */
   readonly reuse: readonly string[];
   readonly access: RegistryAccess;
-  /** Requests at the same time. */
+  /** Maximum concurrent requests. */
   readonly concurrency: number;
-  /** Leave nothing but what is in the scratch folder. */
+  /** Writes nothing outside the scratch folder. */
   readonly dryRun: boolean;
 }
 
-/** What was found before anything was bundled, and what that left. */
+/** Scan results from before bundling, and the prefetched images. */
 export interface LookedFirst {
   readonly images: readonly InsideImage[];
-  /** The operators' images in an archive of their own, for the bundle to take them from; undefined when there are none. */
+  /** Archive of the operator images, from which the bundle copies them; undefined if there are none. */
   readonly ahead: WriteResult | undefined;
 }
 
 /**
- * Looks into operators whose findings are to be bundled with them. Their images are fetched into `NAME.inside` first, as
- * a bundle is written: an interrupted run is continued, and whoever writes the bundle takes them from there.
- * @param charts with those operators that are going to be bundled
- * @param scratch a folder that is taken away afterwards
- * @throws AirgapError for what could not be fetched, `no-space`, `interrupted`
+ * Scans operators whose findings are to be bundled too. Prefetches their images into `NAME.inside`, in the format of a
+ * bundle: an interrupted run is resumed, and the bundle copies the images from there.
+ * @param charts charts with the operators to bundle
+ * @param scratch temporary folder, deleted by the caller
+ * @throws AirgapError if an image cannot be fetched; `no-space`, `interrupted`
  */
 export async function lookFirst(
   context: Context,
@@ -54,7 +54,7 @@ export async function lookFirst(
     const graph = await operatorsGraph(context, client, names);
     scan = await WrittenScan.for(context, graph, { charts, client, concurrency });
     if (scan === undefined) return { images: [], ahead: undefined };
-    emit({ type: 'stage', message: `fetching ${namesOf(graph)} first, to look inside` });
+    emit({ type: 'stage', message: `fetching operator images first, to scan them: ${namesOf(graph)}` });
     const path = aheadOf(out);
     const content = { path, graph, charts: [], force: await isAhead(path), source: client, earlier };
     const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };

@@ -16,16 +16,16 @@ import { type InsideImage, type OperatorsOfChart, subjectsOf } from './subject.t
 import { WrittenScan } from './written-scan.ts';
 
 export interface LookOptions {
-  /** For the layers, for as long as it takes: whoever gives it takes it away, with what is in it. */
+  /** Temporary folder for the layers, deleted by the caller. */
   readonly folder: string;
-  /** Requests at the same time. */
+  /** Maximum concurrent requests. */
   readonly concurrency: number;
 }
 
 /**
- * Looks into the images of operators for images that they choose, and asks registries for what was found. They are
- * scanned as those of a bundle are: from a file, on a thread. What cannot be read is said to be left out: what an
- * operator names is only ever an addition.
+ * Scans the images of operators for images that they deploy, and confirms the findings in registries. Layers are
+ * fetched into a file and scanned on a thread, as for a bundle. Unreadable parts are reported as skipped, not as
+ * errors: scan findings are only additions.
  * @throws AirgapError `interrupted`
  */
 export async function lookInside(
@@ -37,11 +37,11 @@ export async function lookInside(
   const images = subjectsOf(charts).map(({ image }) => image);
   const graph = await operatorsGraph(context, client, images);
   const failures = new Map<Digest, string>();
-  const missing = (digest: Digest): string => failures.get(digest) ?? 'it was not fetched';
+  const missing = (digest: Digest): string => failures.get(digest) ?? 'not fetched';
   const scan = await WrittenScan.for(context, graph, { charts, client, concurrency, missing });
   if (scan === undefined) return [];
   try {
-    context.emit({ type: 'stage', message: `fetching ${namesOf(graph)} to look inside` });
+    context.emit({ type: 'stage', message: `fetching operator images to scan: ${namesOf(graph)}` });
     await fetchLayers(context, graph, { folder, concurrency, client, scan, failures });
     return await scan.finish();
   } finally {
@@ -52,11 +52,11 @@ export async function lookInside(
 interface Fetching extends LookOptions {
   readonly client: Source;
   readonly scan: WrittenScan;
-  /** Filled with why a blob is not there. */
+  /** Receives the reason for each blob that is not in the file. */
   readonly failures: Map<Digest, string>;
 }
 
-/** Fetches all blobs into one file, and tells the scan of each. */
+/** Fetches all blobs into one file and announces each one to the scan. */
 async function fetchLayers(
   { emit, signal }: Context,
   { blobs }: Graph,
@@ -70,7 +70,7 @@ async function fetchLayers(
   });
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize < size) {
-    const reason = `${size} bytes are needed for the layers, and ${folder} has ${bavail * bsize} (TMPDIR names another folder)`;
+    const reason = `the layers need ${size} bytes, but ${folder} has ${bavail * bsize} free (set TMPDIR to another folder)`;
     for (const digest of blobs.keys()) failures.set(digest, reason);
     return;
   }

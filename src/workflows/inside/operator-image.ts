@@ -9,19 +9,19 @@ import { checkAborted } from '../../transfer/failure.ts';
 import { GraphBuilder } from '../../transfer/graph-builder.ts';
 import type { Context } from '../context.ts';
 
-/** What an image consists of. */
+/** Manifest, config and layers of an image. */
 export interface ImageParts {
   readonly manifest: ManifestContent;
   readonly config: Descriptor;
-  /** From the bottom up. */
+  /** Layers from the bottom up. */
   readonly layers: readonly Descriptor[];
-  /** Whether an index says that it is for linux/amd64; if not, its config may. */
+  /** True if an index states the platform linux/amd64; otherwise the config has to be checked. */
   readonly isChosen: boolean;
 }
 
-/** What a config says that matters here. */
+/** Values of an image config that the scan needs. */
 export interface ConfigWords {
-  /** Whether it is for another processor. */
+  /** True if the image is for another architecture. */
   readonly isOther: boolean;
   /** Words of the entrypoint and the command. */
   readonly programs: readonly string[];
@@ -32,8 +32,8 @@ const PLATFORM = { os: 'linux', architecture: 'amd64' };
 export const LARGEST_CONFIG = 8 * 1024 * 1024;
 
 /**
- * The linux/amd64 images of operators, the platform that operators are built for first and the only one whose code can be
- * read. One that cannot be had is warned about.
+ * Resolves the linux/amd64 images of operators: the most common platform, and the only one whose code can be analysed.
+ * Emits a warning for each image that cannot be resolved.
  * @throws AirgapError `interrupted`
  */
 export async function operatorsGraph(
@@ -57,26 +57,26 @@ export async function operatorsGraph(
     } catch (error) {
       checkAborted(signal);
       const hint = error instanceof AirgapError && error.hint !== undefined ? ` (${error.hint})` : '';
-      emit({ type: 'warning', message: `${image} cannot be looked into: ${messageOf(error)}${hint}` });
+      emit({ type: 'warning', message: `cannot scan operator image ${image}: ${messageOf(error)}${hint}` });
     }
   }
   return graph.build();
 }
 
-/** The images of a graph, for people. */
+/** Returns the names of all images in a graph, for messages. */
 export function namesOf({ roots }: Graph): string {
   return roots.map(({ reference }) => formatReference(reference)).join(', ');
 }
 
-/** Why an image is not looked into. */
+/** Warning for an image without linux/amd64. */
 export function withoutPlatform(reference: string): string {
-  return `${reference} is not looked into: there is no image for linux/amd64`;
+  return `operator image ${reference} was not scanned: it has no linux/amd64 image`;
 }
 
 /**
- * What the linux/amd64 image behind a reference consists of; nothing but manifests is read.
- * @returns undefined when there is none, or what the index or the manifest has is no image
- * @throws AirgapError what the source says of the manifests
+ * Returns the parts of the linux/amd64 image of a reference. Reads only manifests.
+ * @returns undefined if there is none, or if the artifact is not an image
+ * @throws AirgapError of the source
  */
 export async function imageParts(
   source: Pick<Source, 'manifest'>,
@@ -92,7 +92,7 @@ export async function imageParts(
   return { manifest, config, layers, isChosen: child !== undefined };
 }
 
-/** Reads a config. What is no JSON says nothing; whether it is a good image is for its users to find out. */
+/** Reads a config. Invalid JSON yields no command words, since validating images is not the task of the scan. */
 export function configWords(bytes: Uint8Array): ConfigWords {
   const { architecture, config } = parse(bytes);
   const isOther = architecture !== undefined && architecture !== PLATFORM.architecture;

@@ -4,17 +4,17 @@ import { lookupOf, parseReference } from '../../oci/reference.ts';
 import type { Inside, InsideFinding } from './listed.ts';
 import type { InsideImage } from './subject.ts';
 
-/** A rule to be reviewed: what was found, and what is not known. */
+/** Rule to be reviewed by the user. */
 export interface ProposedRule {
   readonly rule: Rule;
-  /** Names of its images whose redirect nothing shows. */
+  /** Names of its images without a known redirect. */
   readonly open: readonly string[];
 }
 
 /**
- * Rules for what was found inside operators, one an operator, for its very version. A setting that the code has beside
- * an image, or that the manifest of the operator names, is proposed as its redirect; where nothing shows one, it is left
- * open and said to be none.
+ * Proposes rules for scan findings: one per operator, for its exact version. The redirect of an image is the setting
+ * next to its name in code, or a matching one in the manifest of the operator; otherwise `none`, to be completed by the
+ * user.
  */
 export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly InsideImage[]): ProposedRule[] {
   return images.flatMap((image): ProposedRule[] => {
@@ -38,9 +38,9 @@ export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly 
       };
     });
     const rule: Rule = {
-      // The last component mostly says operator, and a bundle tells rules apart by their names.
+      // The full path, since the last component is often just `operator` and rule names must differ.
       operator: operator.path.replaceAll('/', '-'),
-      source: `the files of ${operator.registry}/${operator.path}, ${lookupOf(operator)}; read by a program, to be reviewed`,
+      source: `the files of ${operator.registry}/${operator.path}, ${lookupOf(operator)}; found by the operator image scan, to be reviewed`,
       when: { images: [operator.path] },
       images: proposed,
     };
@@ -48,7 +48,7 @@ export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly 
   });
 }
 
-/** The last component of the name, numbered where there are several. */
+/** Returns the last path component, with a number if it is taken. */
 function nameOf({ reference }: InsideFinding, names: Set<string>): string {
   const last = parseReference(reference).path.split('/').at(-1) ?? reference;
   let name = last;

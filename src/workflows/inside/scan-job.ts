@@ -1,22 +1,22 @@
 import type { PlacedBlob } from '../../bundle/write.ts';
 import type { ImageFindings } from '../../inside/image.ts';
 
-/** An image to be scanned on a thread: everything of it lies in a file, or is small. */
+/** Image to scan on a thread; its layers are in files. */
 export interface ScanJob {
-  /** The reference. */
+  /** Reference of the image. */
   readonly image: string;
   readonly makers: readonly string[];
-  /** Words of commands, as manifests have them. */
+  /** Words of the commands in manifests. */
   readonly words: readonly string[];
-  /** Undefined where nobody has it. */
+  /** Undefined if the config is not available. */
   readonly config: PlacedBlob | Uint8Array | undefined;
-  /** From the bottom up. */
+  /** Layers from the bottom up. */
   readonly layers: readonly PlacedBlob[];
-  /** Whether it is certain that the image is for linux/amd64; if not, its config may say that it is for something else. */
+  /** True if the image is known to be for linux/amd64; otherwise its config is checked. */
   readonly isChosen: boolean;
 }
 
-/** `alive`: it is at work; with the name of a file, it begins with that. */
+/** Message from the scan thread. `alive` is a heartbeat; with `file`, the scan of that file starts. */
 export type FromScan =
   | { readonly type: 'alive'; readonly file?: string }
   | { readonly type: 'found'; readonly findings: ImageFindings | undefined }

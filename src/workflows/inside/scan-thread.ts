@@ -2,26 +2,26 @@ import { Worker } from 'node:worker_threads';
 import type { ImageFindings } from '../../inside/image.ts';
 import type { FromScan, ScanJob } from './scan-job.ts';
 
-/** How far a scan may go before it is given up. */
+/** Limits after which a scan is stopped. */
 export interface ScanLimits {
-  /** Megabytes of JavaScript objects. Programs are beside that: they are limited by their size. */
+  /** Megabytes of JavaScript heap. Buffers of programs are not included; their size is limited separately. */
   readonly memory: number;
-  /** Milliseconds without a sign of life: for one file, since between files it gives some. */
+  /** Milliseconds without a heartbeat. Scanning one file blocks heartbeats, so this limits the time per file. */
   readonly patience: number;
-  /** Milliseconds for an image: each of a hostile one's many layers may be large for nothing. Real ones take some seconds. */
+  /** Milliseconds per image. Real images take some seconds; hostile ones may have many large layers. */
   readonly whole: number;
 }
 
 const LIMITS: ScanLimits = { memory: 512, patience: 120_000, whole: 600_000 };
 
 /**
- * The main thread's end of a thread that scans images, one after another. Whatever a hostile image does to that thread, it
- * is only the image that is lost: the next has a new one.
+ * Runs scans of images on a worker thread, one after another. If a hostile image breaks the thread, only the scan of
+ * that image is lost; the next one gets a new thread.
  */
 export class ScanThread {
   readonly #limits: ScanLimits;
   #worker: Worker | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  #previous: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(limits: ScanLimits = LIMITS) {
@@ -29,13 +29,13 @@ export class ScanThread {
   }
 
   /**
-   * Scans an image when those before it are done.
-   * @returns undefined when it is for another processor
-   * @throws Error why it was given up
+   * Scans an image after all earlier ones.
+   * @returns undefined if the image is for another architecture
+   * @throws Error with the reason why the scan was stopped
    */
   scan(job: ScanJob): Promise<ImageFindings | undefined> {
-    const scan = this.#last.then(() => this.#run(job));
-    this.#last = scan.catch(() => {});
+    const scan = this.#previous.then(() => this.#run(job));
+    this.#previous = scan.catch(() => {});
     return scan;
   }
 
@@ -45,16 +45,16 @@ export class ScanThread {
   }
 
   async #run(job: ScanJob): Promise<ImageFindings | undefined> {
-    if (this.#isClosed) throw new Error('it was not begun');
+    if (this.#isClosed) throw new Error('the scan was not started');
     const worker = this.#worker ?? this.#start();
     this.#worker = worker;
     const end = Promise.withResolvers<ImageFindings | undefined>();
     const { patience, whole } = this.#limits;
     let file: string | undefined;
     const giveUp = (reason: string): void => end.reject(new Lost(`${file === undefined ? '' : `/${file}: `}${reason}`));
-    const slow = (): void => giveUp(`it took more than ${patience / 1000} s`);
+    const slow = (): void => giveUp(`scanning took more than ${patience / 1000} s`);
     let timer = setTimeout(slow, patience);
-    const all = setTimeout(() => end.reject(new Lost(`it took more than ${whole / 1000} s`)), whole);
+    const all = setTimeout(() => end.reject(new Lost(`scanning the image took more than ${whole / 1000} s`)), whole);
     const receive = (message: FromScan): void => {
       clearTimeout(timer);
       if (message.type === 'found') end.resolve(message.findings);
@@ -63,8 +63,12 @@ export class ScanThread {
       if (message.type === 'alive' && message.file !== undefined) file = message.file;
     };
     const fail = (error: NodeJS.ErrnoException): void =>
-      giveUp(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it needs too much memory' : error.message);
-    const leave = (): void => giveUp('the scan has ended');
+      giveUp(
+        error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+          ? `scanning needs more than ${this.#limits.memory} MB of memory`
+          : error.message,
+      );
+    const leave = (): void => giveUp('the scan thread ended unexpectedly');
     worker.on('message', receive).on('error', fail).on('exit', leave);
     try {
       worker.postMessage(job);
@@ -83,17 +87,17 @@ export class ScanThread {
   }
 
   #start(): Worker {
-    // The build makes a file of its own of the thread; the sources are as many as they are.
+    // The build bundles the thread into a separate file.
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './inside-thread.cjs';
     const resourceLimits = { maxOldGenerationSizeMb: this.#limits.memory };
     const worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
     const drop = (): void => {
       if (this.#worker === worker) this.#worker = undefined;
     };
-    // Between two images nobody else listens, and an error that nobody hears would end the program.
+    // An unhandled error event between two images would end the process.
     return worker.on('error', drop).on('exit', drop);
   }
 }
 
-/** The thread is of no use any more. */
+/** Failure after which the thread cannot be used again. */
 class Lost extends Error {}

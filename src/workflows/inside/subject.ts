@@ -9,39 +9,39 @@ import { type Finding, isWanted } from '../../lock/finding.ts';
 import { lookupOf, parseReference, tryParseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 
-/** A chart with its operators. */
+/** Chart with its operators. */
 export interface OperatorsOfChart {
   readonly operators: readonly OperatorContainer[];
   readonly places: readonly PlaceFound[];
 }
 
-/** An operator's image, with what the charts say of it. */
+/** Operator image, with its data from charts. */
 export interface OperatorSubject {
   readonly image: string;
-  /** The containers that run it. */
+  /** Containers that run the image. */
   readonly containers: readonly OperatorContainer[];
-  /** Makers of what the same charts name beside it. */
+  /** Publishers of the images of the same charts. */
   readonly makers: ReadonlySet<string>;
 }
 
-/** What an operator's image holds. */
+/** Result of scanning an operator image. */
 export interface InsideImage {
-  /** The operator's image. */
+  /** Operator image. */
   readonly image: string;
   readonly candidates: readonly ConfirmedCandidate[];
-  /** Names whose version neither the image nor a registry says. */
+  /** Names without a confirmed version. */
   readonly open: readonly (Guess | Family)[];
-  /** What was not looked at, or not to its end, and why. */
+  /** Parts that were not (fully) scanned, with the reason. */
   readonly givenUp: readonly string[];
-  /** Names in manifests of older releases, which lie beside newer ones. */
+  /** Number of names in manifests of older releases next to newer ones. */
   readonly older: number;
-  /** References that registries were asked for. */
+  /** Number of references checked in registries. */
   readonly asked: number;
-  /** The containers that run it. */
+  /** Containers that run the image. */
   readonly containers: readonly OperatorContainer[];
 }
 
-/** Charts with those operators whose images are wanted, by what was found and chosen. */
+/** Keeps the operators whose images are selected for the bundle. */
 export function wanted(charts: readonly OperatorsOfChart[], findings: readonly Finding[]): OperatorsOfChart[] {
   const images = new Set(findings.filter(isWanted).map(({ reference }) => reference));
   return charts.map(({ operators, places }) => ({
@@ -50,7 +50,7 @@ export function wanted(charts: readonly OperatorsOfChart[], findings: readonly F
   }));
 }
 
-/** The images of the operators of charts, each once. */
+/** Returns the distinct operator images of charts. */
 export function subjectsOf(charts: readonly OperatorsOfChart[]): OperatorSubject[] {
   const images = new Map<string, { readonly containers: OperatorContainer[]; readonly makers: Set<string> }>();
   for (const { operators, places } of charts) {
@@ -70,7 +70,7 @@ function makersOfText(reference: string): string[] {
   return parsed === undefined ? [] : makersOf(parsed);
 }
 
-/** Asks registries for what was found in an operator's image. */
+/** Confirms the scan findings of an operator image in registries. */
 export async function asked(
   { image, containers }: OperatorSubject,
   findings: ImageFindings,
@@ -82,7 +82,7 @@ export async function asked(
   return { image, candidates, open, asked: count, givenUp, older, containers };
 }
 
-/** Asks with HEAD. A registry that cannot be reached is not tried again for each of its images. */
+/** Returns a function that checks references with HEAD requests. Does not retry a registry that was unreachable. */
 export function asker(client: Pick<RegistryClient, 'head'>): (reference: string) => Promise<Answer> {
   const unreachable = new Set<string>();
   return async (reference) => {

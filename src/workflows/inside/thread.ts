@@ -9,12 +9,12 @@ import { parseReference } from '../../oci/reference.ts';
 import { configWords, LARGEST_CONFIG } from './operator-image.ts';
 import type { FromScan, ScanJob } from './scan-job.ts';
 
-/** Milliseconds between two signs of life. */
+/** Milliseconds between heartbeats. */
 const SIGN = 1000;
-/** So much below what downloads: on Linux a thread has a priority of its own, elsewhere it would be the whole program's. */
+/** Niceness relative to the downloads. Only Linux has priorities per thread. */
 const NICE = 10;
 
-/** A thread that scans images whose layers lie in a file: they are decompressed and read here, and nobody waits. */
+/** Worker thread that decompresses and scans layers in files, so that downloads on the main thread do not wait. */
 class ScanningThread {
   readonly #port: MessagePort;
   readonly #files = new Map<string, Promise<RandomFile>>();
@@ -41,7 +41,7 @@ class ScanningThread {
   }
 
   async #scan({ image, makers, words, config, layers, isChosen }: ScanJob): Promise<ImageFindings | undefined> {
-    const { isOther, programs } = configWords(await this.#bytes(config));
+    const { isOther, programs } = configWords(await this.#readConfig(config));
     if (isOther && !isChosen) return undefined;
     const stored = layers.map((layer) => ({
       digest: layer.digest,
@@ -55,7 +55,7 @@ class ScanningThread {
     });
   }
 
-  async #bytes(config: ScanJob['config']): Promise<Uint8Array> {
+  async #readConfig(config: ScanJob['config']): Promise<Uint8Array> {
     if (config === undefined || config instanceof Uint8Array) return config ?? new Uint8Array();
     if (config.size > LARGEST_CONFIG) return new Uint8Array();
     const bytes = new Uint8Array(config.size);
@@ -69,7 +69,7 @@ class ScanningThread {
     if (known !== undefined) return known;
     const open = openFirst(places);
     this.#files.set(key, open);
-    // Parts that were being renamed are there the next time.
+    // The file may just have been renamed, so the next call tries again.
     open.catch(() => this.#files.delete(key));
     return open;
   }
@@ -80,13 +80,13 @@ function makeWay(): void {
   try {
     setPriority(0, Math.min(constants.priority.PRIORITY_LOW, getPriority(0) + NICE));
   } catch {
-    // A sandbox may refuse it; then it goes on as it is.
+    // A sandbox may refuse this; the scan then runs at normal priority.
   }
 }
 
-/** Opens a file under the first of its names that it has: it may be renamed meanwhile, and once open that is all the same. */
+/** Opens a file by the first name that exists: the file may be renamed before it is opened. */
 async function openFirst([place, ...others]: PlacedBlob['places']): Promise<RandomFile> {
-  if (place === undefined) throw new Error('it lies nowhere');
+  if (place === undefined) throw new Error('the blob has no file');
   return openRandomFile(place, 'r').catch((error) => {
     if (others.length === 0) throw error;
     return openFirst(others);

@@ -12,13 +12,13 @@ import { ScanThread } from './scan-thread.ts';
 import { asked, asker, type InsideImage, type OperatorSubject, type OperatorsOfChart, subjectsOf } from './subject.ts';
 
 export interface WrittenScanOptions {
-  /** The charts whose operators are meant. */
+  /** Charts whose operators are scanned. */
   readonly charts: readonly OperatorsOfChart[];
-  /** Says what exists. */
+  /** Client that checks if references exist. */
   readonly client: Pick<RegistryClient, 'head'>;
-  /** Requests at the same time. */
+  /** Maximum concurrent requests. */
   readonly concurrency: number;
-  /** Why a layer is not in the file when everything else is; an older bundle has it, unless told. */
+  /** Returns the reason why a layer is not in the file; by default, an earlier bundle contains it. */
   readonly missing?: (digest: Digest) => string;
 }
 
@@ -27,34 +27,35 @@ interface Waiting extends ImageParts {
 }
 
 /**
- * Looks into the operators of what is being written: an image is scanned on a thread of its own from when its layers are
- * in the file, so nothing is fetched twice, what is read is verified, and no download waits. Those layers come first.
+ * Scans operator images while a bundle is written. Each image is scanned on a thread as soon as its layers are in the
+ * file, so nothing is fetched twice, all content is verified, and downloads do not wait. These layers are fetched
+ * first.
  */
 export class WrittenScan implements BlobWatch {
   readonly blobs: ReadonlySet<Digest>;
   readonly #context: Context;
   readonly #graph: Graph;
-  readonly #ask: ReturnType<typeof asker>;
+  readonly #checkExistence: ReturnType<typeof asker>;
   readonly #concurrency: number;
-  readonly #missing: (digest: Digest) => string;
+  readonly #missingReason: (digest: Digest) => string;
   readonly #thread = new ScanThread();
-  readonly #placed = new Map<Digest, PlacedBlob>();
-  /** By image, in the order of the charts, whatever is complete first. */
+  readonly #written = new Map<Digest, PlacedBlob>();
+  /** Results by image, in the order of the charts. */
   readonly #results: Map<string, Promise<InsideImage | undefined>>;
-  #waiting: Waiting[];
+  #pending: Waiting[];
 
   private constructor(context: Context, graph: Graph, waiting: Waiting[], options: WrittenScanOptions) {
     this.#context = context;
     this.#graph = graph;
-    this.#waiting = waiting;
+    this.#pending = waiting;
     this.blobs = new Set(waiting.flatMap(({ config, layers }) => [config, ...layers].map(({ digest }) => digest)));
     this.#results = new Map(waiting.map(({ subject }) => [subject.image, Promise.resolve(undefined)]));
-    this.#ask = asker(options.client);
+    this.#checkExistence = asker(options.client);
     this.#concurrency = options.concurrency;
-    this.#missing = options.missing ?? (() => 'not in this bundle, but in the older one');
+    this.#missingReason = options.missing ?? (() => 'not in this bundle, but in the earlier one');
   }
 
-  /** @returns undefined when there is no operator in what is written */
+  /** @returns undefined if the graph contains no operator */
   static async for(context: Context, graph: Graph, options: WrittenScanOptions): Promise<WrittenScan | undefined> {
     const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
     const waiting: Waiting[] = [];
@@ -68,28 +69,28 @@ export class WrittenScan implements BlobWatch {
     return waiting.length === 0 ? undefined : new WrittenScan(context, graph, waiting, options);
   }
 
-  /** Takes note of what lies where. What is complete by it is scanned. */
+  /** Records the location of a blob and starts scans of images that are complete now. */
   readonly placed = (blob: PlacedBlob): void => {
-    this.#placed.set(blob.digest, blob);
+    this.#written.set(blob.digest, blob);
     const isComplete = ({ config, layers }: Waiting): boolean =>
-      [config, ...layers].every(({ digest }) => this.#placed.has(digest) || this.#bytes(digest) !== undefined);
-    const complete = this.#waiting.filter(isComplete);
-    this.#waiting = this.#waiting.filter((image) => !complete.includes(image));
-    for (const image of complete) this.#results.set(image.subject.image, this.#look(image));
+      [config, ...layers].every(({ digest }) => this.#written.has(digest) || this.#bytes(digest) !== undefined);
+    const complete = this.#pending.filter(isComplete);
+    this.#pending = this.#pending.filter((image) => !complete.includes(image));
+    for (const image of complete) this.#results.set(image.subject.image, this.#scan(image));
   };
 
   /**
-   * What was found, when everything is written. Of images whose layers are not all in the file, those that are there are
-   * looked into, and the rest is said to be left out.
+   * Returns the results after everything is written. Images with missing layers are scanned as far as possible; the
+   * missing layers are reported as skipped.
    * @throws AirgapError `interrupted`
    */
   async finish(): Promise<InsideImage[]> {
     const { emit, signal } = this.#context;
-    for (const image of this.#waiting.splice(0)) this.#results.set(image.subject.image, this.#look(image));
+    for (const image of this.#pending.splice(0)) this.#results.set(image.subject.image, this.#scan(image));
     const stop = (): void => void this.close();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
-    const note = setTimeout(() => emit({ type: 'stage', message: 'looking into the operators' }), SOON);
+    const note = setTimeout(() => emit({ type: 'stage', message: 'scanning operator images' }), SOON);
     try {
       const results = await Promise.all(this.#results.values());
       checkAborted(signal);
@@ -100,21 +101,21 @@ export class WrittenScan implements BlobWatch {
     }
   }
 
-  /** Ends the thread, with whatever it is at. */
+  /** Ends the thread and any running scan. */
   close(): Promise<void> {
     return this.#thread.close();
   }
 
-  /** Does not fail: what an operator names is only ever an addition. */
-  async #look({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
+  /** Scans one image. Does not throw: failures are reported as skipped, since scan findings are only additions. */
+  async #scan({ subject, config, layers, isChosen }: Waiting): Promise<InsideImage | undefined> {
     const { image, makers, containers } = subject;
-    const there = layers.flatMap(({ digest }) => this.#placed.get(digest) ?? []);
-    const missing = layers.filter(({ digest }) => !this.#placed.has(digest));
+    const there = layers.flatMap(({ digest }) => this.#written.get(digest) ?? []);
+    const missing = layers.filter(({ digest }) => !this.#written.has(digest));
     const [first] = missing;
     if (there.length === 0 && first !== undefined)
-      return nothing(subject, `its layers: ${this.#missing(first.digest)}`);
+      return nothing(subject, `all layers: ${this.#missingReason(first.digest)}`);
     const words = containers.flatMap((container) => container.words);
-    const known = this.#bytes(config.digest) ?? this.#placed.get(config.digest);
+    const known = this.#bytes(config.digest) ?? this.#written.get(config.digest);
     try {
       const job = { image, makers: [...makers], words, config: known, layers: there, isChosen };
       const findings = await this.#thread.scan(job);
@@ -123,12 +124,12 @@ export class WrittenScan implements BlobWatch {
         return undefined;
       }
       const givenUp = [
-        ...missing.map(({ digest }) => `layer ${digest}: ${this.#missing(digest)}`),
+        ...missing.map(({ digest }) => `layer ${digest}: ${this.#missingReason(digest)}`),
         ...findings.givenUp,
       ];
-      return await asked(subject, { ...findings, givenUp }, this.#ask, this.#concurrency);
+      return await asked(subject, { ...findings, givenUp }, this.#checkExistence, this.#concurrency);
     } catch (error) {
-      return nothing(subject, `all of it: ${messageOf(error)}`);
+      return nothing(subject, `the whole image: ${messageOf(error)}`);
     }
   }
 
@@ -137,20 +138,20 @@ export class WrittenScan implements BlobWatch {
   }
 }
 
-/** Milliseconds after which somebody who waits wants to know for what. */
+/** Milliseconds of waiting before a progress message. */
 const SOON = 300;
 
 function nothing({ image, containers }: OperatorSubject, reason: string): InsideImage {
   return { image, containers, candidates: [], open: [], givenUp: [reason], older: 0, asked: 0 };
 }
 
-/** What a graph has of one of its roots, as a source of manifests. */
+/** Returns the manifests of one root of a graph as a source. */
 function manifestsOf({ manifests }: Graph, { reference, descriptor }: Root): Pick<Source, 'manifest'> {
   return {
     manifest: async (_, tagOrDigest) => {
       const digest = tagOrDigest === lookupOf(reference) ? descriptor.digest : (tagOrDigest as Digest);
       const node = manifests.get(digest);
-      if (node === undefined) throw new Error(`nobody has read ${tagOrDigest}`);
+      if (node === undefined) throw new Error(`manifest ${tagOrDigest} is not in the graph`);
       return node;
     },
   };

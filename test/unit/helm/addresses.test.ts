@@ -47,17 +47,17 @@ describe('checkAddress', () => {
     await expect(check(address)).rejects.toMatchObject({ code: 'forbidden', hint: expect.any(String) });
   });
 
-  it('refuses a name that leads to a private address, be it one of several', async () => {
+  it('refuses a name if any of its addresses is private', async () => {
     for (const address of ['127.0.0.1', '169.254.169.254', '::ffff:10.0.0.1', 'fd00::1', 'fe80::1%eth0'])
       await expect(check('https://charts.example', [], [PUBLIC, address])).rejects.toMatchObject({ code: 'forbidden' });
   });
 
-  it('leaves a name that nobody knows to Helm, which may have a proxy', async () => {
+  it('accepts a name that cannot be resolved, since Helm may use a proxy', async () => {
     const nobody = () => Promise.reject(new Error('ENOTFOUND'));
     await expect(checkAddress('https://charts.example', new Set(), nobody)).resolves.toBeUndefined();
   });
 
-  it('takes whatever the user has named, at that port', async () => {
+  it('accepts hosts named by the user, on the same port', async () => {
     const named = ['http://10.0.0.1:8080/x', 'mirror.corp', 'oci://r.corp/x', '*', 'https://me:pw@own.corp/charts'];
     for (const address of ['http://10.0.0.1:8080/', 'http://mirror.corp/', 'https://MIRROR.corp./', 'oci://r.corp/y'])
       await expect(check(address, named, ['10.0.0.9']), address).resolves.toBeUndefined();
@@ -67,13 +67,13 @@ describe('checkAddress', () => {
   });
 });
 
-it('compares hosts with their ports, in small letters', () => {
+it('returns host and port in lower case', () => {
   expect(
     ['https://A.example', 'http://a.example/x', 'oci://a.example:5000/x', 'https://[::1]:8443'].map(hostOf),
   ).toEqual(['a.example:443', 'a.example:80', 'a.example:5000', '[::1]:8443']);
 });
 
-it('reads hosts that are allowed', () => {
+it('parses allowed hosts', () => {
   expect(parseAllowedHost('10.0.0.5:8080')).toBe('10.0.0.5:8080');
   for (const text of ['', 'a b', 'https://x', 'x/y', '-x'])
     expect(() => parseAllowedHost(text)).toThrow(expect.objectContaining({ code: 'usage' }));

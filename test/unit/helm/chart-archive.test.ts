@@ -14,11 +14,11 @@ interface Entry {
   readonly text?: string;
   readonly type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'CharacterDevice' | 'FIFO';
   readonly linkpath?: string;
-  /** Claims a size without content behind it. */
+  /** Size in the header without content. */
   readonly size?: number;
 }
 
-/** A tar archive, whatever is in it: what no honest tool would write. */
+/** Returns a tar archive, also with entries that no honest tool would write. */
 function tarOf(entries: readonly Entry[]): Buffer {
   const blocks = entries.flatMap(({ path, text = '', type = 'File', linkpath, size }) => {
     const block = Buffer.alloc(512);
@@ -50,7 +50,7 @@ async function refusal(bytes: Buffer): Promise<AirgapError> {
 const CHART: Entry = { path: 'web/Chart.yaml', text: chartYaml('web') };
 
 describe('unpackChart', () => {
-  it('gives the one folder in the archive', async () => {
+  it('returns the only folder in the archive', async () => {
     const folders: Entry = { path: 'web/templates/', type: 'Directory' };
     const archive = gzipSync(
       tarOf([{ path: 'web/', type: 'Directory' }, CHART, folders, { path: 'web/templates/a/b.yaml', text: 'x' }]),
@@ -79,7 +79,7 @@ describe('unpackChart', () => {
     ['two folders', [CHART, { path: 'db/Chart.yaml', text: 'x' }]],
     ['no folder', [{ path: 'Chart.yaml', text: 'x' }]],
     ['nothing', []],
-    ['two Chart.yaml, which Helm reads one over the other', [CHART, { ...CHART, path: 'web/./Chart.yaml' }]],
+    ['two Chart.yaml, which Helm would merge', [CHART, { ...CHART, path: 'web/./Chart.yaml' }]],
     [
       'a file where a folder is',
       [CHART, { path: 'web/templates', text: 'x' }, { path: 'web/templates/a.yaml', text: 'x' }],
@@ -92,55 +92,55 @@ describe('unpackChart', () => {
     expect(await stat('/tmp/airgap-evil').catch(() => undefined)).toBeUndefined();
   });
 
-  it('refuses one that unpacks to more than 100 MiB, and does not write it', async () => {
+  it('refuses an archive that unpacks to more than 100 MiB, without writing it', async () => {
     const mib = 1024 * 1024;
     const zeros = gzipSync(Buffer.alloc(mib));
-    // The head of an entry alone: what is behind it comes in pieces, each compressed by itself (RFC 1952, 2.2).
+    // Only the header of an entry; its content follows in separately compressed members (RFC 1952, 2.2).
     const head = tarOf([CHART, { path: 'web/zeros', size: 101 * mib }]).subarray(0, -1024);
     const bomb = Buffer.concat([
       gzipSync(head),
       ...Array.from({ length: 101 }, () => zeros),
       gzipSync(Buffer.alloc(1024)),
     ]);
-    expect((await refusal(bomb)).message).toContain('more than 100 MiB');
+    expect((await refusal(bomb)).message).toContain('100 MiB');
   });
 
   it.each<[string, (mib: Buffer) => Buffer[]]>([
     [
-      'one entry that says its size',
+      'one entry with its true size',
       (zeros) => [tarOf([{ path: 'web/x', size: 2 ** 31 }]).subarray(0, -1024), ...Array(2048).fill(zeros)],
     ],
     ['zeros behind its end', (zeros) => [tarOf([CHART]), ...Array(2048).fill(zeros)]],
-  ])('stops reading one of 2 GiB, packed in 2 MB: %s', async (_, parts) => {
-    // Pieces are compressed each by itself (RFC 1952, 2.2).
+  ])('stops reading 2 GiB compressed to 2 MB: %s', async (_, parts) => {
+    // Separately compressed members (RFC 1952, 2.2).
     const zeros = gzipSync(Buffer.alloc(1024 * 1024));
     const bomb = Buffer.concat(parts(zeros).map((part) => (part === zeros ? part : gzipSync(part))));
     const before = process.memoryUsage.rss();
-    expect((await refusal(bomb)).message).toContain('more than 100 MiB');
+    expect((await refusal(bomb)).message).toContain('100 MiB');
     expect(process.memoryUsage.rss() - before).toBeLessThan(400 * 1024 * 1024);
   });
 
-  it('reads nothing behind the end of the tar, as Helm does not', async () => {
+  it('ignores data after the end of the tar, as Helm does', async () => {
     const behind = tarOf([{ path: 'web/behind', text: 'x' }]);
     expect((await unpack(gzipSync(Buffer.concat([tarOf([CHART]), behind])))).files).toEqual(['Chart.yaml']);
   });
 
   it.each<[string, Buffer]>([
     ['is empty', Buffer.alloc(0)],
-    ['is no archive', Buffer.from('<html>not found</html>')],
+    ['is not an archive', Buffer.from('<html>not found</html>')],
     ['is a tar without compression, which Helm refuses', tarOf([CHART])],
     ['is something else compressed', gzipSync('<html>not found</html>'.repeat(100))],
     ['is cut off', gzipSync(tarOf([CHART, { path: 'web/x', text: 'abc'.repeat(9999) }])).subarray(0, -60)],
     ['is cut off within the tar', gzipSync(tarOf([{ ...CHART, size: 4096 }]).subarray(0, 1024))],
     ['is compressed twice', gzipSync(gzipSync(tarOf([CHART])))],
     ['is damaged', gzipSync(tarOf([CHART])).fill(0x55, 20, 40)],
-  ])('refuses one that %s', async (_, bytes) => {
+  ])('refuses an archive that %s', async (_, bytes) => {
     expect((await refusal(bytes)).code).toBe('chart-invalid');
   });
 });
 
 describe('packChart', () => {
-  it('gives the same bytes for the same files, whenever they were written, by whom, and in what order', async () => {
+  it('produces equal bytes for equal files, independent of times, modes and order', async () => {
     const scratch = scratchFolder();
     const files = {
       'Chart.yaml': chartYaml('web'),
@@ -163,7 +163,7 @@ describe('packChart', () => {
     expect((await readFile(a)).equals(bytes), 'over an older one too').toBe(true);
   });
 
-  it('puts Chart.yaml first, and unpacks to what it was', async () => {
+  it('puts Chart.yaml first and keeps all content', async () => {
     const scratch = scratchFolder();
     const files = { 'Chart.yaml': chartYaml('web'), 'A.md': 'a', 'templates/x.yaml': 'ü: 1\n' };
     await packChart(await writeFiles(join(scratch, 'web'), files), join(scratch, 'x.tgz'));
@@ -173,7 +173,7 @@ describe('packChart', () => {
 });
 
 describe('parseMetadata', () => {
-  it('keeps every field, the version as text', () => {
+  it('keeps every field and converts the version to a string', () => {
     expect(parseMetadata('name: web\nversion: 2\nx: {y: 1}', 'web')).toEqual({
       name: 'web',
       version: '2',
@@ -181,7 +181,7 @@ describe('parseMetadata', () => {
     });
   });
 
-  it('takes keys as Helm does, whatever their case', () => {
+  it('matches keys case-insensitively, as Helm does', () => {
     expect(parseMetadata('Name: web\nver\u017fion: 1.0.0\nAppVersion: 1.10', 'web')).toEqual({
       name: 'web',
       version: '1.0.0',

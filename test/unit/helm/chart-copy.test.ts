@@ -8,7 +8,7 @@ import { withFile } from '../../../src/helm/chart-copy.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, writeFiles } from './scratch.ts';
 
-it('holds every file of the chart and the new one, whatever their lengths', async () => {
+it('contains every file of the chart and the new one, for all lengths', async () => {
   const scratch = scratchFolder();
   const long = `templates/${'deep/'.repeat(30)}a.yaml`;
   const files = { 'Chart.yaml': chartYaml('web'), 'templates/a.yaml': 'x'.repeat(512), 'b.txt': '', [long]: 'long' };
@@ -26,14 +26,14 @@ it('holds every file of the chart and the new one, whatever their lengths', asyn
   }
 });
 
-it('leaves out nothing of an archive whose headers are unusual', async () => {
+it('keeps all files of an archive with unusual headers', async () => {
   const scratch = scratchFolder();
   const block = (path: string, type: 'File' | 'ExtendedHeader', body: string): Buffer[] => {
     const header = Buffer.alloc(512);
     new Header({ path, type, size: body.length, mode: 0o644 }).encode(header);
     return [header, Buffer.from(body.padEnd(512, '\0'))];
   };
-  // The path is in the extended header alone, and the plain one begins with a zero.
+  // The path is only in the extended header; the plain header starts with a zero.
   const [hidden = Buffer.alloc(0), body = Buffer.alloc(0)] = block('x', 'File', 'hidden');
   hidden.fill(0, 0, 100);
   hidden.fill(' ', 148, 156);

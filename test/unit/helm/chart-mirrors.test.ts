@@ -69,7 +69,7 @@ describe('a chart mirror', () => {
     expect(await ask([mirror], request)).toEqual(expected);
   });
 
-  it('that fits best is taken, the first of equals', async () => {
+  it('with the longest match wins, the first one if equal', async () => {
     const mirrors = ['*=https://all.example', 'https://c.example=https://one.example', '*=https://last.example'];
     expect(await ask(mirrors, { chart: 'a', repo: 'https://c.example' })).toMatchObject({
       repo: 'https://one.example',
@@ -112,7 +112,7 @@ describe('a folder of archives', () => {
     });
   });
 
-  it('passes on what it does not have', async () => {
+  it('leaves charts that it does not contain to the next mirror', async () => {
     const next = await ask(['https://c.example=archives', '*=https://m.example'], {
       chart: 'x',
       repo: 'https://c.example',
@@ -120,14 +120,14 @@ describe('a folder of archives', () => {
     expect(next).toMatchObject({ repo: 'https://m.example' });
   });
 
-  it('serves OCI charts and archives by their addresses too', async () => {
+  it('also serves OCI charts and archives by URL', async () => {
     const chart = join(folder, 'web-1.2.3.tgz');
     for (const asked of ['oci://r.example/web:1.2.3', 'https://c.example/web-1.2.3.tgz?x=y']) {
       expect(await ask(['*=archives'], { chart: asked })).toEqual({ chart });
     }
   });
 
-  it('must be there', async () => {
+  it('must exist', async () => {
     await writeFile(join(scratch, 'file'), '');
     for (const name of ['nope', 'file']) {
       const asked = ask([`*=${name}`], { chart: 'web', repo: 'https://c.example' });

@@ -7,7 +7,7 @@ import { copyChartFolder } from '../../../src/helm/chart-source.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, writeFiles } from './scratch.ts';
 
-/** A chart folder, and a secret and a monorepo's folder beside it. */
+/** Creates a chart folder next to a secret file and a shared folder of a monorepo. */
 async function site(): Promise<{ scratch: string; chart: string; copy: (roots?: string[]) => Promise<string[]> }> {
   const scratch = scratchFolder();
   const chart = await writeFiles(join(scratch, 'mono/app'), {
@@ -26,7 +26,7 @@ async function site(): Promise<{ scratch: string; chart: string; copy: (roots?: 
   return { scratch, chart, copy };
 }
 
-it('takes links within the folder for what they lead to', async () => {
+it('replaces links within the folder by their targets', async () => {
   const { scratch, chart, copy } = await site();
   await symlink('a.yaml', join(chart, 'templates/b.yaml'));
   await symlink('templates', join(chart, 'more'));
@@ -55,7 +55,7 @@ it.each<[string, string, string]>([
   expect(error).toMatchObject({ code: 'chart-invalid', message: expect.stringContaining(path) });
 });
 
-it('refuses a link around in a circle, and a pipe', async () => {
+it('refuses cyclic links and pipes', async () => {
   const one = await site();
   await symlink('..', join(one.chart, 'templates/up'));
   await expect(one.copy()).rejects.toMatchObject({ message: expect.stringContaining('templates/up') });
@@ -64,7 +64,7 @@ it('refuses a link around in a circle, and a pipe', async () => {
   await expect(two.copy()).rejects.toMatchObject({ message: expect.stringContaining('templates/pipe') });
 });
 
-it('takes links that lead below a folder that is allowed, and no others', async () => {
+it('follows links below an allowed folder and no others', async () => {
   const { scratch, chart, copy } = await site();
   await symlink('../shared', join(chart, 'shared'));
   await expect(copy()).rejects.toMatchObject({ code: 'chart-invalid', hint: expect.stringContaining('--allow-chart') });
@@ -74,20 +74,20 @@ it('takes links that lead below a folder that is allowed, and no others', async 
   await expect(copy([join(scratch, 'mon')])).rejects.toMatchObject({ code: 'usage' });
 });
 
-it('does not look at what Helm leaves out', async () => {
+it('skips files that Helm ignores', async () => {
   const { chart, copy } = await site();
   await symlink('/', join(chart, 'node_modules'));
   await writeFiles(chart, { '.helmignore': '# x\nnode_modules/\n*.bak\n/docs\n', 'a.bak': '', 'docs/x': '' });
   expect(await copy()).toEqual(['.helmignore', 'Chart.yaml', 'templates/a.yaml']);
 });
 
-it('leaves nothing out that a rule keeps', async () => {
+it('keeps all files when a rule is negated', async () => {
   const { chart, copy } = await site();
   await writeFiles(chart, { '.helmignore': '*.txt\n!a.txt\n', 'a.txt': '', 'b.txt': '' });
   expect(await copy()).toContain('a.txt');
 });
 
-it('lays dependencies in folders where the chart looks for them, when they are allowed', async () => {
+it('copies allowed dependencies to the same relative path', async () => {
   const { scratch, chart } = await site();
   await writeFiles(join(scratch, 'mono/common'), { 'Chart.yaml': chartYaml('common') });
   const into = join(scratch, 'into');

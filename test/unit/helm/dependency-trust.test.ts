@@ -7,7 +7,7 @@ import { chartYaml, writeFiles } from './scratch.ts';
 
 const UNTRUSTED = 'Error: could not download oci://r.example/c/web: x509: certificate signed by unknown authority\n';
 
-/** What Helm is asked to package with; it refuses, and always says the same. */
+/** Returns the arguments of a fake Helm that always fails with the same message. */
 async function packaged(repository: string, caFile: string | undefined, stderr: string): Promise<string[][]> {
   const folder = scratchFolder();
   const dependency = `dependencies:\n  - {name: web, version: 1.0.0, repository: "${repository}"}\n`;
@@ -34,7 +34,7 @@ it.each([
   ['https://r.example/c', '/own/ca.pem', UNTRUSTED, [['package']]],
   ['oci://r.example/c', '/own/ca.pem', 'Error: not found\n', [['package']]],
 ])(
-  'dependencies of %s with the authorities %s: Helm is told of these where it trusts no other',
+  'dependencies of %s with authorities %s: Helm gets these only after a failure without them',
   async (repository, caFile, says, calls) => {
     expect(await packaged(repository, caFile, says)).toEqual(calls);
   },

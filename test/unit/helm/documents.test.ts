@@ -5,12 +5,12 @@ const rendered = (...documents: readonly [string, string][]): string =>
   documents.map(([template, text]) => `---\n# Source: ${template}\n${text}\n`).join('');
 
 describe('splitDocuments', () => {
-  it('ends a document at a separator with a comment, and at none with text', () => {
+  it('splits at separators with a comment, not at separators with text', () => {
     const render = '---\n# Source: a\na: 1\n--- # more\nb: 2\n---\tc\n';
     expect(splitDocuments(render).map(({ text }) => text)).toEqual(['a: 1\n', 'b: 2\n---\tc\n\n']);
   });
 
-  it('gives each manifest with its template, and counts the documents of one template', () => {
+  it('returns each manifest with its template and index in the template', () => {
     const documents = splitDocuments(
       rendered(
         ['web/templates/a.yaml', 'kind: Secret'],
@@ -27,7 +27,7 @@ describe('splitDocuments', () => {
     ]);
   });
 
-  it('leaves separators inside of texts alone', () => {
+  it('ignores separators inside block scalars', () => {
     const text = 'kind: ConfigMap\ndata:\n  x.yaml: |\n    a: 1\n    ---\n    # Source: other/x.yaml\n    b: 2';
     const [only, ...rest] = splitDocuments(rendered(['web/templates/a.yaml', text]));
     expect(rest).toEqual([]);
@@ -37,7 +37,7 @@ describe('splitDocuments', () => {
     });
   });
 
-  it('keeps the Source line that a vendored manifest brings along as part of its text', () => {
+  it('keeps the Source line of a vendored manifest in its text', () => {
     const documents = splitDocuments(
       rendered(['web/templates/vendored.yaml', '# Source: other/templates/x.yaml\nkind: Pod']),
     );
@@ -45,12 +45,12 @@ describe('splitDocuments', () => {
     expect(documents[0]).toMatchObject({ template: 'web/templates/vendored.yaml', object: { kind: 'Pod' } });
   });
 
-  it('reads templates with Windows line ends', () => {
+  it('reads templates with CR LF line breaks', () => {
     const [one] = splitDocuments(rendered(['web/templates/a.yaml', 'kind: Pod\r\nspec:\r\n  image: "x:1"\r\n']));
     expect(one?.object).toEqual({ kind: 'Pod', spec: { image: 'x:1' } });
   });
 
-  it('gives no object for what is no mapping', () => {
+  it('returns no object for documents that are not mappings', () => {
     const texts = ['', '# nothing but a comment', '- a\n- b', 'text', 'null'];
     const documents = splitDocuments(
       rendered(...texts.map((text): [string, string] => ['web/templates/a.yaml', text])),
@@ -58,7 +58,7 @@ describe('splitDocuments', () => {
     expect(documents.map(({ index, object }) => [index, object])).toEqual(texts.map((_, i) => [i, undefined]));
   });
 
-  it('takes nothing for an empty render', () => {
+  it('returns no documents for an empty render', () => {
     expect(splitDocuments('')).toEqual([]);
     expect(splitDocuments('\n')).toEqual([]);
   });
@@ -67,7 +67,7 @@ describe('splitDocuments', () => {
     expect(splitDocuments(rendered(['t', 'a: 1\na: 2']))[0]?.object).toEqual({ a: 2 });
   });
 
-  it('resolves anchors, and does not let aliases explode', () => {
+  it('resolves anchors and limits alias expansion', () => {
     const [one] = splitDocuments(rendered(['t', 'base: &b {image: "x:1"}\nuse: *b']));
     expect(one?.object).toEqual({ base: { image: 'x:1' }, use: { image: 'x:1' } });
     const levels = [...'abcdefghi'].map((name, i, all) =>
@@ -80,12 +80,12 @@ describe('splitDocuments', () => {
     expect(splitDocuments(rendered(['t', levels.join('\n')]))[0]?.object).toBeUndefined();
   });
 
-  it('merges with <<, one mapping or several; what stands there itself wins', () => {
+  it('merges one or several mappings with <<; own keys win', () => {
     const text = 'a: &a {image: "x:1", n: 1}\nb: &b {m: 2}\nc:\n  <<: [*a, *b]\n  n: 3';
     expect(splitDocuments(rendered(['t', text]))[0]?.object?.c).toEqual({ image: 'x:1', m: 2, n: 3 });
   });
 
-  it('keeps text that looks like a number or a date as Kubernetes reads it', () => {
+  it('reads values that look like numbers or dates as Kubernetes does', () => {
     const [one] = splitDocuments(rendered(['t', 'a: 1.10\nb: "1.10"\nc: 2026-01-01\nd: yes\n1: x']));
     expect(one?.object).toEqual({ a: 1.1, b: '1.10', c: '2026-01-01', d: 'yes', '1': 'x' });
   });

@@ -21,11 +21,11 @@ const env = {
 const names = (reach: Parameters<typeof environmentFor>[0], more = {}): string[] =>
   Object.keys(environmentFor(reach, { ...env, ...more }));
 
-it('gives a render nothing that is secret', () => {
+it('passes no secrets to a render', () => {
   expect(names('nothing')).toEqual(['PATH', 'HOME', 'LC_ALL', 'HELM_REPOSITORY_CONFIG']);
 });
 
-it('gives the way to a server, credential helpers and plugins what each needs besides', () => {
+it('adds the variables that web servers, credential helpers and plugins need', () => {
   const web = [...names('nothing'), 'HTTPS_PROXY', 'no_proxy', 'SSL_CERT_FILE'];
   expect(names('web')).toEqual(web);
   expect(names('registry')).toEqual([...web, 'DOCKER_CONFIG', 'AWS_SECRET_ACCESS_KEY']);
@@ -35,11 +35,11 @@ it('gives the way to a server, credential helpers and plugins what each needs be
   expect(names('plugin')).not.toContain('HELM_KUBETOKEN');
 });
 
-it('passes on what somebody names', () => {
+it('passes variables named in AIRGAP_HELM_ENV', () => {
   expect(names('nothing', { AIRGAP_HELM_ENV: 'GITHUB_TOKEN, X' })).toContain('GITHUB_TOKEN');
 });
 
-it('tells by an address what it takes to get there', () => {
+it('derives the scope from an address', () => {
   expect(['https://a', 'HTTP://a', 'oci://a', 's3://a', 'stable/web'].map(reachOf)).toEqual([
     'web',
     'web',

@@ -20,7 +20,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
   let server: Server;
   let repo: string;
   let runs = 0;
-  /** Connections that end without an answer before one gets it. */
+  /** Number of connections to break before one succeeds. */
   let breaking = 0;
   const fetch = (request: ChartRequest) => fetchChart(helm, request, join(cwd, `work-${runs++}`), cwd);
   const refused = (request: ChartRequest) =>
@@ -63,7 +63,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
 
   const test = it.skipIf(wanted.path === undefined);
 
-  test('from a folder: packed alike every time, named after the folder alone', async () => {
+  test('from a folder: packed reproducibly, named after the folder only', async () => {
     const [one, two] = [await fetch({ chart: join(CHARTS, 'shop') }), await fetch({ chart: join(CHARTS, 'shop') })];
     expect(one.metadata).toMatchObject({ name: 'shop', version: '1.4.0', appVersion: '1.4.2' });
     expect((await readFile(one.archive)).equals(await readFile(two.archive))).toBe(true);
@@ -79,7 +79,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     expect(inside.source).toBe('mine');
   });
 
-  test('from an archive: its very bytes, and its provenance', async () => {
+  test('from an archive: unchanged bytes, and its provenance', async () => {
     await copyFile(join(cwd, 'web.tgz'), join(cwd, 'web-1.tgz'));
     await writeFile(join(cwd, 'web-1.tgz.prov'), 'signed');
     const chart = await fetch({ chart: './web-1.tgz' });
@@ -88,13 +88,13 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     expect(chart.metadata.version).toBe('1.2.3+b.1');
   });
 
-  test('from a repository: its very bytes, and where it came from', async () => {
+  test('from a repository: unchanged bytes, and its source', async () => {
     const chart = await fetch({ chart: 'web', repo: `${repo}/`, version: '1.2.3+b.1' });
     expect((await readFile(chart.archive)).equals(await readFile(join(cwd, 'web.tgz')))).toBe(true);
     expect(chart.source).toBe(`${repo}/web`);
   });
 
-  test('from a repository whose connections break: once more, and not for ever', async () => {
+  test('from a repository with broken connections: limited retries', async () => {
     onTestFinished(hurry());
     breaking = 1;
     expect((await fetch({ chart: 'web', repo })).metadata.version).toBe('1.2.3+b.1');
@@ -103,7 +103,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     breaking = 0;
   });
 
-  test('from a repository that wants a password, which is told to nobody', async () => {
+  test('from a repository with a password, which appears nowhere', async () => {
     const url = `${repo.replace('//', '//me:hunter22@')}/private`;
     const request = { chart: 'web', repo: `${repo}/private` };
     const chart = await fetch({ ...request, access: { username: 'me', password: 'hunter22' } });
@@ -116,11 +116,11 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
   test.each([
     ['an unknown chart', () => ({ chart: 'nope', repo }), 'nope'],
     ['an unknown version', () => ({ chart: 'web', repo, version: '9.9.9' }), '9.9.9'],
-    ['a repository that is none', () => ({ chart: 'web', repo: `${repo}/nothing` }), 'not a valid chart repository'],
+    ['an invalid repository', () => ({ chart: 'web', repo: `${repo}/nothing` }), 'not a valid chart repository'],
     ['a repository that was never added', () => ({ chart: 'stable/web' }), 'stable'],
-    ['a folder that is not there', () => ({ chart: './nope' }), './nope'],
-    ['an archive that is not there', () => ({ chart: 'nope-1.0.0.tgz' }), 'nope-1.0.0.tgz'],
-  ])('says that there is no such chart: %s', async (_, request, named) => {
+    ['a missing folder', () => ({ chart: './nope' }), './nope'],
+    ['a missing archive', () => ({ chart: 'nope-1.0.0.tgz' }), 'nope-1.0.0.tgz'],
+  ])('reports chart-not-found for %s', async (_, request, named) => {
     expect(await refused(request())).toMatchObject({
       code: 'chart-not-found',
       message: expect.stringContaining(named),
@@ -128,7 +128,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     });
   });
 
-  test('says that a repository cannot be reached', async () => {
+  test('reports an unreachable repository', async () => {
     const nobody = `http://127.0.0.1:${await freePort()}`;
     expect(await refused({ chart: 'web', repo: nobody })).toMatchObject({
       code: 'network',
@@ -136,7 +136,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     });
   });
 
-  test('says which dependency is missing, and how to fetch it', async () => {
+  test('names a missing dependency and how to fetch it', async () => {
     expect(await refused({ chart: join(CHARTS, 'missing-dependency') })).toMatchObject({
       code: 'chart-invalid',
       message: expect.stringContaining('database'),
@@ -144,7 +144,7 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     });
   });
 
-  test('refuses what is no chart', async () => {
+  test('refuses files that are not charts', async () => {
     await writeFiles(cwd, { 'empty/README.md': 'x', 'page.tgz': '<html>', 'up/Chart.yaml': chartYaml('../../up') });
     for (const chart of ['./empty', './page.tgz', './up']) {
       expect(await refused({ chart }), chart).toMatchObject({ code: 'chart-invalid', hint: expect.any(String) });

@@ -13,7 +13,7 @@ import { Renderer, type RenderOptions } from '../../../src/helm/render.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from './scratch.ts';
 
-/** Charts and settings that want more of Helm than a render: each with the real program. */
+/** Charts and settings that try to misuse Helm; run with real binaries. */
 describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
   const test = it.skipIf(wanted.path === undefined);
   let cwd: string;
@@ -25,7 +25,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
   beforeAll(async () => {
     if (wanted.path === undefined) return;
     cwd = scratchFolder();
-    // What Helm is given, as everybody on the machine can see it, and what it finds in its environment.
+    // Records the arguments, which all users of the machine can see, and the environment of Helm.
     await writeFile(
       join(cwd, 'helm'),
       `#!/bin/sh\necho "$*" >> '${cwd}/arguments'\nenv >> '${cwd}/environment'\nexec '${wanted.path}' "$@"\n`,
@@ -46,7 +46,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
   });
   afterAll(() => server?.close());
 
-  /** A chart repository, an archive and an OCI registry, all of which want a password. */
+  /** Starts a chart repository and an OCI registry that require a password. */
   async function startServer(tgz: Buffer): Promise<string> {
     const digestOf = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     const config = Buffer.from(JSON.stringify({ apiVersion: 'v2', name: 'web', version: '1.0.0' }));
@@ -101,7 +101,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
 
   const notRun = async (): Promise<void> => expect(await readdir(cwd)).not.toContain('it-ran');
 
-  test('see no credentials of the user, and no file beside them', async () => {
+  test('cannot read credentials of the user or files outside the chart', async () => {
     await writeFile(join(cwd, 'environment'), '');
     const chart = await chartOf({ 'templates/a.yaml': 'x: {{ .Files.Get "files/environ" | quote }}\n' });
     await mkdir(join(chart, 'files'));
@@ -126,13 +126,13 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     ['a values file', { values: ['--post-renderer=RAN'] }],
     ['a version of Kubernetes', { kubeVersion: '--post-renderer=RAN' }],
     ['an API version', { apiVersions: ['--post-renderer=RAN'] }],
-  ])('run no program by %s that looks like an option', async (_, options) => {
+  ])('cannot run a program by %s that looks like an option', async (_, options) => {
     const text = JSON.stringify(options).replaceAll('RAN', join(cwd, 'ran'));
     await render({ 'templates/a.yaml': 'a: b\n' }, JSON.parse(text)).catch(() => undefined);
     await notRun();
   });
 
-  test('are not told options by names, versions and addresses', async () => {
+  test('cannot inject options by names, versions and addresses', async () => {
     const evil = join(cwd, 'evil');
     for (const request of [
       { chart: `--destination=${evil}` },
@@ -150,7 +150,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     ['a repository, and a version', () => ({ chart: 'web', repo: `http://${host}/charts`, version: '1.0.0' })],
     ['an archive', () => ({ chart: `http://${host}/charts/web-1.0.0.tgz` })],
     ['a registry', () => ({ chart: `oci://${host}/c/web`, version: '1.0.0' })],
-  ])('a password for %s is in no argument, and arrives', async (_, request) => {
+  ])('pass a password for %s without putting it into arguments', async (_, request) => {
     await writeFile(join(cwd, 'arguments'), '');
     const chart = await fetch({ ...request(), access: { username: 'me', password: 'hunter22' } });
     expect(chart.metadata).toMatchObject({ name: 'web', version: '1.0.0' });
@@ -165,7 +165,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     expect(await readFile(join(cwd, 'arguments'), 'utf8')).not.toMatch(/hunter22|swordfish9/);
   });
 
-  test('have dependencies in folders where that is allowed, and leave the folder as it is', async () => {
+  test('may have dependencies in allowed folders, which stay unchanged', async () => {
     const chart = await chartOf({
       'Chart.yaml': chartYaml(
         'app',
@@ -185,7 +185,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     expect((await readdir(chart)).sort()).toEqual(['Chart.yaml']);
   });
 
-  test('have dependencies at no host that is not public', async () => {
+  test('cannot have dependencies on non-public hosts', async () => {
     const at = `http://127.0.0.1:1/charts`;
     const chart = await chartOf({
       'Chart.yaml': chartYaml('app', '1.0.0', `dependencies: [{name: web, version: 1.0.0, Repository: "${at}"}]\n`),
@@ -193,7 +193,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     await expect(fetch({ chart, dependencyUpdate: true })).rejects.toMatchObject({ code: 'forbidden' });
   });
 
-  test('are ended when a render takes too long, and not tried again', async () => {
+  test('are stopped when a render takes too long, and not tried again', async () => {
     const chart = await fetch({
       chart: await chartOf({
         'templates/a.yaml': '{{ range $i := until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}\n',
@@ -208,7 +208,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     expect(performance.now() - start - first).toBeLessThan(1000);
   });
 
-  test('are ended when a render takes too much memory, or writes too much', async () => {
+  test('are stopped when a render needs too much memory or writes too much', async () => {
     const eats =
       '{{- $d := dict }}{{ range $i := until 4000 }}{{ $_ := set $d (toString $i) (repeat 1000000 (toString $i)) }}{{ end }}\n';
     await expect(render({ 'templates/a.yaml': eats }, { limits: { memory: 256 * 1024 ** 2 } })).rejects.toMatchObject({

@@ -9,7 +9,7 @@ const read = (text: string): unknown => splitDocuments(`---\n# Source: t\n${text
 describe('manifests that Helm accepts and the specification does not', () => {
   it.each<[string, string, unknown]>([
     [
-      'a bracket that goes on at the margin',
+      'brackets that continue without indentation',
       'spec:\n  args: ["a",\n"b"]\n  image: x:1\n',
       { spec: { args: ['a', 'b'], image: 'x:1' } },
     ],
@@ -19,25 +19,25 @@ describe('manifests that Helm accepts and the specification does not', () => {
       { args: ['a', { b: ['c'] }], image: 'x:1' },
     ],
     [
-      'a quote that goes on at the margin',
+      'quotes that continue without indentation',
       "a:\n  b: \"x\ny\"\n  c: 'it''s\n[z'\nimage: x:1\n",
       { a: { b: 'x y', c: "it's [z" }, image: 'x:1' },
     ],
-    ['an escaped line end', 'a:\n  b: "x\\\ny \\" z\n"\nc: 1\n', { a: { b: 'xy " z ' }, c: 1 }],
+    ['an escaped line break', 'a:\n  b: "x\\\ny \\" z\n"\nc: 1\n', { a: { b: 'xy " z ' }, c: 1 }],
     ['a comment at the end of a quote', 'image: "x:1"#y\nb: 2\n', { image: 'x:1', b: 2 }],
     [
-      'a script beside all that',
+      'scripts next to these',
       'a: |\n  x="[{\n   y\nl:\n  - |\n    it\'s {\n  - args: ["a",\n"b"]\n',
       { a: 'x="[{\n y\n', l: ["it's {\n", { args: ['a', 'b'] }] },
     ],
-    ['a plain text with an apostrophe', 'a: it\'s [not] "open\nb: [\nc]\n', { a: 'it\'s [not] "open', b: ['c'] }],
+    ['a plain scalar with an apostrophe', 'a: it\'s [not] "open\nb: [\nc]\n', { a: 'it\'s [not] "open', b: ['c'] }],
     ['a comment with a quote', "a: 1 # it's [\nb: [\nc]\n", { a: 1, b: ['c'] }],
-  ])('are read all the same: %s', (_, text, value) => {
-    expect(parseDocument(text).errors, 'or the test shows nothing').not.toEqual([]);
+  ])('are read as Helm does: %s', (_, text, value) => {
+    expect(parseDocument(text).errors, 'a case that the parser accepts tests nothing').not.toEqual([]);
     expect(read(text)).toEqual(value);
   });
 
-  it('are not made up where nothing can be read', () => {
+  it('are not read if Helm refuses them', () => {
     expect(read('a: [b\n')).toBeUndefined();
     expect(read('a: "b\n')).toBeUndefined();
     expect(read('a: b: c\n')).toBeUndefined();
@@ -58,7 +58,7 @@ describe('strictly', () => {
     { maxKeys: 4 },
   );
 
-  it('does not change what is right', () => {
+  it('does not change the meaning of valid YAML', () => {
     fc.assert(
       fc.property(
         json,

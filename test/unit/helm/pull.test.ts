@@ -7,7 +7,7 @@ import { pullChart } from '../../../src/helm/pull.ts';
 import { type RegistryLogin, writeDependencyLogins } from '../../../src/helm/registry-login.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
-/** Pulls with a Helm that notes down the registry configuration that it is pointed at. */
+/** Pulls with a fake Helm that records the registry configuration it receives. */
 async function pulled(request: ChartRequest, login: RegistryLogin | undefined, stderr = '') {
   const work = join(scratchFolder(), 'login');
   const seen: { auths?: object; mode?: number; args: readonly string[]; asked: string[] } = { args: [], asked: [] };
@@ -32,7 +32,7 @@ const entry = { auth: Buffer.from('me:geheim').toString('base64') };
 const login = { entry, description: 'the login for r.example stored in FILE (user me)' };
 
 describe('a chart of an OCI registry', () => {
-  it('is pulled with a login that Helm would not find, in a file for the user alone', async () => {
+  it('is pulled with a login that Helm would not find, in a file readable by the user only', async () => {
     const { asked, auths, mode, args } = await pulled({ chart: 'oci://r.example:5000/charts/web:1.0.0' }, login);
     expect(asked).toEqual(['r.example:5000 charts/web']);
     expect(auths).toEqual({ 'r.example:5000': entry });
@@ -40,19 +40,19 @@ describe('a chart of an OCI registry', () => {
     expect(args.join(' ')).not.toContain('geheim');
   });
 
-  it('is left to Helm where there is none', async () => {
+  it('is left to Helm without a login', async () => {
     expect((await pulled({ chart: 'oci://r.example/web' }, undefined)).auths).toBeUndefined();
   });
 
   it.each(['registry-1.docker.io', 'docker.io'])(
-    'of Docker Hub called %s has the login under its old name',
+    'of Docker Hub named %s gets the login under the legacy key too',
     async (host) => {
       const { auths } = await pulled({ chart: `oci://${host}/bitnamicharts/redis` }, login);
       expect(auths).toEqual({ [host]: entry, 'https://index.docker.io/v1/': entry });
     },
   );
 
-  it('takes the login of its own before', async () => {
+  it('prefers its own credentials', async () => {
     const own = { chart: 'oci://r.example/web', access: { username: 'own', password: 'pw' } };
     const { asked, auths } = await pulled(own, login);
     expect(asked).toEqual([]);
@@ -60,7 +60,7 @@ describe('a chart of an OCI registry', () => {
   });
 });
 
-it('a login that Helm was given and that is refused is named', async () => {
+it('names a refused login in the hint', async () => {
   const stderr = 'Error: GET "https://r.example/v2/web/tags/list": response status code 401: Unauthorized';
   await expect(pulled({ chart: 'oci://r.example/web' }, login, stderr)).rejects.toMatchObject({
     code: 'unauthorized',
@@ -68,7 +68,7 @@ it('a login that Helm was given and that is refused is named', async () => {
   });
 });
 
-it('a chart of a web server gets no login of a registry', async () => {
+it('passes no registry login for a chart of a web server', async () => {
   for (const request of [{ chart: 'https://r.example/web.tgz' }, { chart: 'web', repo: 'https://r.example' }]) {
     expect((await pulled(request, login)).asked).toEqual([]);
   }
@@ -85,7 +85,7 @@ describe('dependencies of OCI registries', () => {
     return HELM_REGISTRY_CONFIG === undefined ? undefined : JSON.parse(readFileSync(HELM_REGISTRY_CONFIG, 'utf8'));
   };
 
-  it('are fetched with the logins that Helm has, and with those that it has not', async () => {
+  it('are fetched with the logins of Helm and with those that it lacks', async () => {
     const base = { auths: { 's.example': { auth: 'eA==' } }, credHelpers: { 't.example': 'x' } };
     expect(await written(JSON.stringify(base), 'oci://r.example/charts', 'oci://s.example', '@named')).toEqual({
       auths: { 's.example': { auth: 'eA==' }, 'r.example': entry },
@@ -93,7 +93,7 @@ describe('dependencies of OCI registries', () => {
     });
   });
 
-  it.each([undefined, '', '{', '[]'])('are fetched where Helm has no file, or a broken one: %s', async (base) => {
+  it.each([undefined, '', '{', '[]'])('are fetched when the file of Helm is missing or invalid: %s', async (base) => {
     expect(await written(base, 'oci://r.example')).toEqual({ auths: { 'r.example': entry } });
   });
 

@@ -37,7 +37,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
   let runs = 0;
   const test = it.skipIf(wanted.path === undefined);
 
-  /** For an unpacked chart: what packing makes of one is fetchChart's test. */
+  /** Returns a renderer for an unpacked chart. */
   async function renderer(chart: string | Readonly<Record<string, string>>): Promise<Renderer> {
     const at = join(cwd, `chart-${runs++}`);
     const folder = join(at, 'chart');
@@ -65,7 +65,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     helm = helmIn(cwd, wanted);
   });
 
-  test('puts its own template first into the copy of the chart, under a name that no chart can know', async () => {
+  test('adds its own template first to the copy of the chart, with a random name', async () => {
     const names = new Set<string>();
     for (let i = 0; i < 2; i++) {
       await (await renderer(FAMILY)).render({});
@@ -79,7 +79,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     expect(names.size).toBe(2);
   });
 
-  test('gives the values that the templates see: subcharts, aliases, globals, the command line', async () => {
+  test('returns the values that templates receive: subcharts, aliases, globals, command line', async () => {
     await writeFile(
       join(cwd, 'site.yaml'),
       'a: 2\nlist: [3]\ngone: null\nsecond: {image: {tag: "<&\\u00a0\\u2028>"}}\n',
@@ -107,12 +107,12 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     expect(values.second).toEqual(seen['family/charts/second/templates/seen.yaml']);
   });
 
-  test('lets overrides win over values files, and lose against --set, as a last -f would', async () => {
+  test('applies overrides after values files and before --set, like a last -f', async () => {
     await writeFile(join(cwd, 'site.yaml'), 'a: file\nc: file\n');
     const chart = await renderer(FAMILY);
     const { values } = await chart.render({ values: ['site.yaml'], set: ['c=set'] }, { a: 'override', c: 'override' });
     expect(values).toMatchObject({ a: 'override', c: 'set' });
-    expect((await chart.render({ values: ['site.yaml'] })).values, 'and leaves nothing behind').toMatchObject({
+    expect((await chart.render({ values: ['site.yaml'] })).values, 'the next render is not affected').toMatchObject({
       a: 'file',
     });
   });
@@ -153,7 +153,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
       'web/templates/a.yaml',
       '-f or --set',
     ],
-  ])("gives Helm's words when the chart refuses: %s", async (_, files, options, words, hint) => {
+  ])("reports Helm's message for a chart with %s", async (_, files, options, words, hint) => {
     const chart = await renderer(files);
     const error = await chart.render(options).then(
       () => expect.fail('rendered'),
@@ -161,10 +161,10 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     );
     expect(error).toMatchObject({ code: 'chart-render', message: expect.stringContaining(words) });
     expect(error).toMatchObject({ exitCode: 1, hint: expect.stringContaining(hint) });
-    expect(String(error), 'names the chart, and not our copy').not.toContain(cwd);
+    expect(String(error), 'names the chart instead of the copy').not.toContain(cwd);
   });
 
-  test('says that a library installs nothing', async () => {
+  test('refuses a library chart', async () => {
     const chart = await renderer({ 'Chart.yaml': chartYaml('lib', '1.0.0', 'type: library\n') });
     await expect(chart.render({})).rejects.toMatchObject({
       code: 'chart-invalid',
@@ -172,17 +172,17 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     });
   });
 
-  test('takes a values file that is not there for wrong usage', async () => {
+  test('reports a missing values file as wrong usage', async () => {
     const chart = await renderer({ 'Chart.yaml': chartYaml('web') });
     await expect(chart.render({ values: ['none.yaml'] })).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
     await expect(chart.render({ set: ['none'] })).rejects.toMatchObject({ code: 'usage', exitCode: 2 });
     await rm(join(cwd, 'none.yaml'), { force: true });
   });
 
-  // What does not hang on the version is tried with one of them.
+  // The remaining tests do not depend on the version of Helm.
   if (wanted !== HELMS[0]) return;
 
-  test('shows no template of its own, and every hook and test', async () => {
+  test('returns hooks and tests, but not its own template', async () => {
     const { documents } = await (await renderer(join(CHARTS, 'shop'))).render({});
     const templates = documents.map(({ template }) => template);
     expect(templates).toContain('shop/templates/migrations.yaml');
@@ -190,7 +190,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     expect(templates.filter((template) => template.includes('airgap'))).toEqual([]);
   });
 
-  test('renders what was packaged, whatever .helmignore says', async () => {
+  test('renders all packaged files, even those in .helmignore', async () => {
     const files = {
       'Chart.yaml': chartYaml('web'),
       '.helmignore': 'airgap*\nREADME.md\n',
@@ -207,7 +207,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     expect([documents, values]).toEqual([[], { a: 1 }]);
   });
 
-  test('passes name, namespace, versions and upgrades on', async () => {
+  test('passes on name, namespace, versions and upgrade', async () => {
     const text =
       'n: {{ .Release.Name }}/{{ .Release.Namespace }}/{{ .Release.IsUpgrade }}/{{ .Capabilities.KubeVersion.Minor }}/{{ .Capabilities.APIVersions.Has "x.example/v1" }}/{{ .Values.s }}/{{ .Values.j.k }}/{{ .Values.l }}\n';
     const chart = await renderer({ 'Chart.yaml': chartYaml('web'), 'templates/a.yaml': text });
@@ -224,7 +224,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
     expect(documents[0]?.object?.n).toBe('rel/space/true/29/true/007/5/a,b=c');
   });
 
-  test('does what its hints say', async () => {
+  test('renders after following the hints', async () => {
     const schema = { 'Chart.yaml': chartYaml('web'), 'values.schema.json': '{"type":"object","required":["site"]}' };
     expect((await (await renderer(schema)).render({ skipSchemaValidation: true })).documents).toEqual([]);
     const young = { 'Chart.yaml': chartYaml('web', '1.0.0', 'kubeVersion: ">=1.99.0"\n') };

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path';
 import { Helm } from '../../../src/helm/helm.ts';
 import { type TestHelm, testHelms } from '../../support/helm.ts';
 
-/** The oldest and the newest Helm that the tests know: what lies between is for the end-to-end tests. */
+/** Oldest and newest Helm for tests; the end-to-end tests cover the versions between them. */
 export const HELMS: readonly TestHelm[] = testHelms().filter(({ version }) => version !== '3.18.0');
 
 export const CHARTS = join(import.meta.dirname, '../../../fixtures/charts');
 
-/** A Helm of ours that knows nothing of the user's own settings. */
+/** Returns a Helm that is independent of the user's settings. */
 export function helmIn(folder: string, { path }: TestHelm): Helm {
   const home = join(folder, 'helm-home');
   const env = {
@@ -21,7 +21,7 @@ export function helmIn(folder: string, { path }: TestHelm): Helm {
   return new Helm({ env, cwd: folder });
 }
 
-/** Writes files by their path below a folder. */
+/** Writes files by path below a folder. */
 export async function writeFiles(folder: string, files: Readonly<Record<string, string>>): Promise<string> {
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
@@ -30,7 +30,7 @@ export async function writeFiles(folder: string, files: Readonly<Record<string, 
   return folder;
 }
 
-/** A Chart.yaml. */
+/** Returns a Chart.yaml. */
 export function chartYaml(name: string, version = '1.0.0', more = ''): string {
   return `apiVersion: v2\nname: ${name}\nversion: ${version}\n${more}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { mayAddOnUpgrade } from '../../../src/helm/upgrade.ts';
 
-describe('an upgrade may add something', () => {
+describe('an upgrade may render more', () => {
   it.each([
     '{{ if .Release.IsUpgrade }}\nkind: Job\n{{ end }}',
     '{{- if and .Values.a .Release.IsUpgrade -}}{{ include "job" . }}{{- end -}}',
@@ -15,7 +15,7 @@ describe('an upgrade may add something', () => {
   ])('%s', (template) => expect(mayAddOnUpgrade(template)).toBe(true));
 });
 
-describe('an upgrade adds nothing', () => {
+describe('an upgrade renders nothing more', () => {
   it.each([
     'kind: Pod',
     '{{- if .Release.IsInstall }}\nkind: Job\n{{- end }}',

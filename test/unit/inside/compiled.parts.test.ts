@@ -15,7 +15,7 @@ const VARIABLES = Object.entries(SET)
 const BUILDS: [string, string[]][] = [
   ['stripped', ['-trimpath', `-ldflags=-s -w ${VARIABLES}`]],
   ['position-independent', ['-trimpath', '-buildmode=pie', `-ldflags=-s -w ${VARIABLES}`]],
-  ['with everything in it', [`-ldflags=${VARIABLES}`]],
+  ['not stripped', [`-ldflags=${VARIABLES}`]],
 ];
 
 describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
@@ -30,7 +30,7 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     found = namesInProgram(readFileSync(program), place, { image, makers: new Set(makersOf(image)) });
   });
 
-  test('gives its whole names, and no more', (context) => {
+  test('yields its complete names and no others', (context) => {
     if (missing !== undefined) return context.skip(missing);
     expect(found.candidates.map(({ confidence, reference }) => `${confidence} ${reference}`).toSorted()).toEqual([
       'high ghcr.io/widget-project/proxy:2.7.1-alpine',
@@ -44,12 +44,12 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     expect(found.givenUp).toBeUndefined();
   });
 
-  test('pairs its names with their versions', (context) => {
+  test('yields its names paired with their versions', (context) => {
     if (missing !== undefined) return context.skip(missing);
     const guesses = found.guesses.filter(({ isPaired }) => isPaired);
     const paired = [...new Set(guesses.map(({ possible }) => possible[0]))];
-    // The linker's flags, from which that of the shelf is known, are hidden by -trimpath.
-    // How far the beacon is from its digest, depends on the compiler.
+    // -trimpath hides the linker flags that hold the version of shelf.
+    // The distance between beacon and its digest depends on the compiler.
     expect(paired.filter((reference) => !/\/shelf:|\/beacon@/.test(reference ?? '')).toSorted()).toEqual([
       'docker.io/widget-project/cache:v9.8.7',
       'docker.io/widget-project/search:v9.5.5',
@@ -64,7 +64,7 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     ]);
   });
 
-  test('tries the versions that it holds with the defaults of its flags, and its digests with the words beside', (context) => {
+  test('combines its versions with the defaults of its flags, and its digests with the words next to them', (context) => {
     if (missing !== undefined) return context.skip(missing);
     const possible = (name: string): readonly string[] | undefined =>
       found.guesses.map((guess) => guess.possible).find(([first]) => first?.includes(`/${name}`));
@@ -77,7 +77,7 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     expect(found.guesses.flatMap((guess) => guess.possible)).toContain(`quay.io/other-vendor/beacon@${far}`);
   });
 
-  test('asks for what only stands side by side: a name with a version or with none, and a name in pieces', (context) => {
+  test('leaves names to the registry that only stand next to a version, have none, or are split', (context) => {
     if (missing !== undefined) return context.skip(missing);
     const asked = found.guesses.filter(({ isPaired }) => !isPaired).map(({ possible }) => possible.join(' '));
     expect(asked).toEqual(
@@ -90,7 +90,7 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
     );
   });
 
-  test('gives its list of components, and the folder that they are in', (context) => {
+  test('yields its list of components and their repository prefix', (context) => {
     if (missing !== undefined) return context.skip(missing);
     expect(found.families).toMatchObject([
       {

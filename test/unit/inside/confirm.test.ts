@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Guess } from '../../../src/inside/candidate.ts';
-import { type Answer, type Confirmed, confirm } from '../../../src/inside/confirm.ts';
+import type { Candidate, Family, Guess } from '../../../src/inside/candidate.ts';
+import { type Answer, type Confirmed, type ConfirmOptions, confirm } from '../../../src/inside/confirm.ts';
 import type { ImageFindings } from '../../../src/inside/image.ts';
 
 const place = { file: 'manager', layer: 'sha256:0' };
@@ -27,38 +27,38 @@ async function ask(found: Partial<ImageFindings>, there: readonly string[], limi
   return { asked, names, open: confirmed.open };
 }
 
-describe('what may be', () => {
-  test('is the first version that the registry has, and the rest is not asked for', async () => {
+describe('confirm: guesses and component lists', () => {
+  test('takes the first version that exists and checks no further ones', async () => {
     const { asked, names } = await ask({ guesses: [guess(['a/b:3', 'a/b:2', 'a/b:1'])] }, ['a/b:2', 'a/b:1']);
     expect(names).toEqual(['medium a/b:2']);
     expect(asked).toEqual(['a/b:3', 'a/b:2']);
   });
 
-  test('keeps the setting beside which the program has it', async () => {
-    const guesses = [{ ...guess(['a/b:3']), setting: 'B_IMAGE' }, guess(['c/d:1'])];
-    const options = { concurrency: 1, ask: async (): Promise<Answer> => 'there' };
+  test('keeps the setting next to the name', async () => {
+    const guesses: Guess[] = [{ ...guess(['a/b:3']), setting: 'B_IMAGE' }, guess(['c/d:1'])];
+    const options: ConfirmOptions = { concurrency: 1, ask: async () => 'there' };
     const { candidates } = await confirm(findings({ guesses }), options);
     expect(candidates.map(({ setting }) => setting)).toEqual(['B_IMAGE', undefined]);
   });
 
-  test('is nothing where no version is there', async () => {
+  test('leaves a name unresolved when no version exists', async () => {
     expect(await ask({ guesses: [guess(['a/b:3'])] }, [])).toMatchObject({
       names: [],
       open: [{ possible: ['a/b:3'] }],
     });
   });
 
-  test('stays open where the registry gives no answer, but for what the program itself pairs', async () => {
+  test('keeps paired versions when the registry gives no answer, and leaves other names unresolved', async () => {
     const found = { guesses: [guess(['a/b:3', 'a/b:2']), guess(['c/d:1', 'c/d:0'], true)] };
     const { names, open } = await ask(found, [], 150, 'unknown');
     expect(names).toEqual(['medium c/d:1']);
     expect(open).toHaveLength(1);
   });
 
-  test('is a list in the first folder that has one of it, each as far as it is there', async () => {
-    const family = {
+  test('takes the first prefix that has a component, and the components that exist there', async () => {
+    const family: Family = {
       ...place,
-      kind: 'recombined' as const,
+      kind: 'recombined',
       evidence: 'a list',
       prefixes: ['x/', 'y/'],
       members: ['a:1', 'b:1', 'c:1', 'd:1'],
@@ -68,7 +68,7 @@ describe('what may be', () => {
     expect(asked).toEqual(['x/a:1', 'x/b:1', 'x/c:1', 'y/a:1', 'y/b:1', 'y/c:1', 'y/d:1']);
   });
 
-  test('is asked for no more often than the limit says', async () => {
+  test('sends no more requests than the limit', async () => {
     const many = Array.from({ length: 30 }, (_, i) => guess([`a/b${i}:1`, `a/b${i}:0`]));
     const { asked, open } = await ask({ guesses: many }, [], 10);
     expect(asked).toHaveLength(10);
@@ -76,21 +76,23 @@ describe('what may be', () => {
   });
 });
 
-describe('what stands there whole', () => {
+describe('confirm: complete names', () => {
   const constant = { ...place, written: 'a/b:1', kind: 'constant' as const, evidence: 'x' };
 
-  test('is left out when it does not exist, and stays when nobody answers', async () => {
+  test('drops a name that does not exist and keeps it without an answer', async () => {
     const candidates = [{ ...constant, reference: 'a/b:1', confidence: 'high' as const }];
     expect((await ask({ candidates }, [])).names).toEqual([]);
     expect((await ask({ candidates }, [], 150, 'unknown')).names).toEqual(['high a/b:1']);
   });
 
-  test('is one candidate, by its surest place', async () => {
-    const candidates = (['low', 'high', 'medium'] as const).map((confidence) => ({
-      ...constant,
-      reference: 'a/b:1',
-      confidence,
-    }));
+  test('keeps each reference once, with its highest confidence', async () => {
+    const candidates = (['low', 'high', 'medium'] as const).map(
+      (confidence): Candidate => ({
+        ...constant,
+        reference: 'a/b:1',
+        confidence,
+      }),
+    );
     expect((await ask({ candidates }, ['a/b:1'])).names).toEqual(['high a/b:1']);
   });
 });

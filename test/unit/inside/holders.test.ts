@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Elf } from '../../../src/inside/elf.ts';
+import type { GoString } from '../../../src/inside/go-strings.ts';
 import { withHolders } from '../../../src/inside/holders.ts';
 
 const CODE = { address: 0, offset: 0, size: 100, executable: true, writable: false };
 const DATA = { address: 1000, offset: 100, size: 200, executable: false, writable: true };
 
-/** Code that takes the address of each place in data, ten bytes apart from byte 10 on, and data with pointers. */
+/**
+ * Returns code that takes the given addresses in data (one each ten bytes, from byte 10 on), and data with pointers.
+ */
 function program(taken: readonly number[], pointers: Readonly<Record<number, number>> = {}): Elf {
   const bytes = Buffer.alloc(300);
   for (const [i, place] of taken.entries()) {
@@ -18,19 +21,21 @@ function program(taken: readonly number[], pointers: Readonly<Record<number, num
 }
 
 function usesOf(elf: Elf, header: number): readonly number[] | undefined {
-  return withHolders(elf, [{ offset: 0, text: 'x', data: [header], code: [] }])[0]?.code;
+  const constant: GoString = { offset: 0, text: 'x', data: [header], code: [] };
+  return withHolders(elf, [constant])[0]?.code;
 }
 
-test('a constant in data is used where the variable that begins last before it is taken', () => {
+test('a constant in data is used where the code takes the variable that contains it', () => {
   expect(usesOf(program([116, 132, 164]), 148)).toEqual([23]);
   expect(usesOf(program([148, 148]), 148)).toEqual([13, 23]);
 });
 
-test('a constant behind a slice is used where the slice is taken', () => {
+test('a constant in a slice is used where the code takes the slice', () => {
   expect(usesOf(program([116, 204], { 204: 140 }), 156)).toEqual([23]);
 });
 
-test('a constant that nothing is known of has no uses, and one in the code keeps its own', () => {
+test('a constant without a known variable has no uses; a constant in code keeps its own', () => {
   expect(usesOf(program([164]), 148)).toEqual([]);
-  expect(withHolders(program([148]), [{ offset: 0, text: 'x', data: [148], code: [42] }])[0]?.code).toEqual([42]);
+  const inCode: GoString = { offset: 0, text: 'x', data: [148], code: [42] };
+  expect(withHolders(program([148]), [inCode])[0]?.code).toEqual([42]);
 });

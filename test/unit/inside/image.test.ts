@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { type ImageFindings, scanImage } from '../../../src/inside/image.ts';
+import { type ImageFindings, type ScanOptions, scanImage } from '../../../src/inside/image.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { goProgram } from '../../support/program.ts';
 import fc from '../../support/property.ts';
 import { type TarFile, tarOf } from '../../support/tar.ts';
 
-const options = {
+const options: ScanOptions = {
   image: parseReference('quay.io/widget/operator:v1.0.0'),
   makers: new Set(['widget']),
   programs: ['/manager'],
@@ -24,7 +24,7 @@ function scan(layers: readonly (readonly TarFile[])[], pack = (tar: Buffer): Buf
   );
 }
 
-/** In pieces that fit no block. */
+/** Splits bytes into chunks that do not end at tar blocks. */
 function chunks(bytes: Buffer): Readable {
   const pieces = Array.from({ length: Math.ceil(bytes.length / 997) }, (_, i) =>
     bytes.subarray(i * 997, i * 997 + 997),
@@ -34,12 +34,12 @@ function chunks(bytes: Buffer): Readable {
 
 const named = ({ candidates }: ImageFindings): string[] => candidates.map(({ written, file }) => `${file} ${written}`);
 
-describe('an image', () => {
+describe('scanImage', () => {
   test.each([
     ['plain', (tar: Buffer) => tar],
     ['gzip', (tar: Buffer) => gzipSync(tar)],
     ['zstd', (tar: Buffer) => zstdCompressSync(tar)],
-  ])('is read through its layers: %s', async (_, pack) => {
+  ])('reads the files of all layers: %s', async (_, pack) => {
     const long = `${'deep/'.repeat(40)}a.yaml`;
     const found = await scan(
       [[{ path: './manager', content: program }], [{ path: long, content: 'image: org/a:1.0' }]],
@@ -50,7 +50,7 @@ describe('an image', () => {
     expect(found.givenUp).toEqual([]);
   });
 
-  test('has the files of its last layer: replaced, deleted, hidden with their folder', async () => {
+  test('applies replaced files, whiteouts and opaque folders of later layers', async () => {
     const text = (tag: string): string => `image: org/a:${tag}`;
     const found = await scan([
       [
@@ -63,7 +63,7 @@ describe('an image', () => {
     expect(named(found)).toEqual(['a.yaml org/a:1.1']);
   });
 
-  test('runs what a link points to, though the link comes later', async () => {
+  test('scans the program that a link in a later layer points to', async () => {
     const found = await scan([
       [
         { path: 'operator/manager_amd64', content: program },
@@ -78,7 +78,7 @@ describe('an image', () => {
     expect(named(found)).toEqual(['a.yaml org/a:1.1', 'operator/manager_amd64 quay.io/widget/agent:v1.2.3']);
   });
 
-  test('is not searched in what it does not run, nor in files of the system', async () => {
+  test('skips programs that the image does not run and files of the base system', async () => {
     const found = await scan([
       [
         { path: 'bin/other', content: program },
@@ -88,7 +88,7 @@ describe('an image', () => {
     expect(named(found)).toEqual([]);
   });
 
-  test('names what its newest manifests say, and counts the older', async () => {
+  test('lists names from the newest manifests and counts those from older ones', async () => {
     const found = await scan([
       [
         { path: 'm/1.1/a.yaml', content: 'image: org/a:1.1' },
@@ -99,7 +99,7 @@ describe('an image', () => {
     expect(found.older).toBe(1);
   });
 
-  test('says what it could not read: a damaged layer, one that ends early, too large a text', async () => {
+  test('reports damaged layers, truncated layers and oversized texts', async () => {
     const tar = gzipSync(tarOf([{ path: 'a.yaml', content: 'image: org/a:1.0'.padEnd(6 * 1024 * 1024) }]));
     const cut = gzipSync(tarOf([{ path: 'a.txt', content: 'x' }])).subarray(0, 60);
     const layers = [tar, cut, Buffer.from('no archive at all'.repeat(100))];
@@ -108,24 +108,24 @@ describe('an image', () => {
       options,
     );
     expect(givenUp).toEqual([
-      'a.yaml: beyond 5 MiB of text',
-      expect.stringContaining('layer sha256:1: it cannot be decompressed'),
-      'layer sha256:2: it is no tar archive from some place on',
+      expect.stringMatching(/^a\.yaml: .*\b5 MiB\b/),
+      expect.stringMatching(/^layer sha256:1: .*decompress/),
+      expect.stringMatching(/^layer sha256:2: .*\btar\b/),
     ]);
   });
 
-  test('names some of many files that it passes over, and counts the others', async () => {
+  test('names the first of many skipped files and counts the others', async () => {
     const content = Buffer.concat([Buffer.from('\x7fELF'), Buffer.alloc(256 * 1024)]);
     const layer = tarOf(Array.from({ length: 30 }, (_, i) => ({ path: `${i}/manager`, content })));
     const { givenUp } = await scanImage([{ digest: 'sha256:0', open: async () => Readable.from([layer]) }], {
       ...options,
       programs: ['manager'],
     });
-    expect(givenUp.slice(0, 1)).toEqual(['6/manager: one program too many']);
-    expect(givenUp.slice(-1)).toEqual(['4 more files']);
+    expect(givenUp[0]).toMatch(/^6\/manager: .*\b6 programs\b/);
+    expect(givenUp.at(-1)).toMatch(/\b4\b/);
   });
 
-  test('is read to the end or given up, whatever its bytes are', async () => {
+  test('ends with findings or a reason, whatever the bytes are', async () => {
     const good = tarOf([
       { path: 'a.yaml', content: 'image: org/a:1.0' },
       { path: `${'x/'.repeat(90)}b.json`, content: '{"image":"org/a:1.0"}' },

@@ -12,7 +12,7 @@ const subject: Subject = {
 const place = { file: 'manager', layer: 'sha256:1' };
 const build = ['path\texample.com/widget', 'build\t-trimpath=true'];
 
-/** Constants around which others have their place: the linker orders them by length. */
+/** Filler constants of many lengths: the linker orders constants by length. */
 const NEIGHBOURS = Array.from({ length: 120 }, (_, i) => ['~'.repeat(i + 3)]);
 
 function program({ data = [], ...options }: ProgramOptions): Buffer {
@@ -23,8 +23,8 @@ function scan(options: ProgramOptions): FileFindings {
   return namesInProgram(program(options), place, subject);
 }
 
-describe('a constant that is a whole name', () => {
-  test('is taken exactly, though the next one follows without a mark', () => {
+describe('a constant that is a complete name', () => {
+  test('is read exactly although the next constant follows without a terminator', () => {
     const { candidates } = scan({ code: [['quay.io/widget/agent:v1.2.3', 'quay.io/widget/cache:v1.2.3', 'zzz']] });
     expect(candidates.map(({ written, confidence }) => `${confidence} ${written}`)).toEqual([
       'high quay.io/widget/agent:v1.2.3',
@@ -32,7 +32,7 @@ describe('a constant that is a whole name', () => {
     ]);
   });
 
-  test('is taken by its header in data, relocated or not', () => {
+  test('is read by its header in data, relocated or not', () => {
     for (const relocated of [false, true]) {
       const { candidates } = scan({ data: [['quay.io/widget/agent:v1.2.3', 'other']], relocated });
       expect(candidates.map(({ written }) => written)).toEqual(['quay.io/widget/agent:v1.2.3']);
@@ -43,14 +43,14 @@ describe('a constant that is a whole name', () => {
     expect(scan({ code: [[text]] }).candidates.map(({ written }) => written)).toEqual([text]);
   });
 
-  test('is where it says: the byte of the file', () => {
+  test('is reported with its byte offset in the file', () => {
     const options = { code: [['quay.io/widget/agent:v1.2.3']] };
     const bytes = program(options);
     const [found] = scan(options).candidates;
     expect(bytes.toString('latin1', found?.offset, (found?.offset ?? 0) + 27)).toBe('quay.io/widget/agent:v1.2.3');
   });
 
-  test('of other makers needs a setting beside it that says image to be more than low', () => {
+  test('of another publisher has low confidence without an image setting next to it', () => {
     const { candidates } = scan({
       code: [['AGENT_IMAGE', 'quay.io/other/agent:v1.2.3'], ['quay.io/other/cache:v1.2.3']],
     });
@@ -60,7 +60,7 @@ describe('a constant that is a whole name', () => {
     ]);
   });
 
-  test("of other makers is more than low where the operator's own code takes it, not that of a module of others", () => {
+  test("of another publisher has medium confidence in the operator's own code, and low in a dependency", () => {
     const modules = [
       'mod\texample.com/widget\t(devel)\t',
       'dep\texample.com/widget/api\tv0.0.0\t',
@@ -86,13 +86,13 @@ describe('a constant that is a whole name', () => {
       'medium quay.io/other/door:v1.2.3, in main.main',
       'medium quay.io/other/agent:v1.2.3, in example.com/widget/render.(*Agent).Image',
       'medium quay.io/other/cache:v1.2.3, in example.com/widget/api/v1.init',
-      'low quay.io/other/entry:v1.2.3, a constant',
-      'low quay.io/other/frame:v1.2.3, a constant',
-      'medium quay.io/widget/gauge:v1.2.3, of the same makers (widget)',
+      'low quay.io/other/entry:v1.2.3, a string constant',
+      'low quay.io/other/frame:v1.2.3, a string constant',
+      'medium quay.io/widget/gauge:v1.2.3, same publisher (widget)',
     ]);
   });
 
-  test("without a registry is so only where its tag says a version, though the operator's own code takes it", () => {
+  test("without a registry has medium confidence in the operator's own code only if its tag is a version", () => {
     const code = [['other/agent:a90e0e5d'], ['other/cache:17.2-x'], ['go/goroot:program-files-x86-go']];
     const { candidates } = scan({ code, functions: ['main.agent', 'main.cache', 'main.root'] });
     expect(candidates.map(({ written, confidence }) => `${confidence} ${written}`)).toEqual([
@@ -102,7 +102,7 @@ describe('a constant that is a whole name', () => {
     ]);
   });
 
-  test('of a tag that moves, or of the operator in another version, is low', () => {
+  test('with a moving tag, or of the operator in another version, has low confidence', () => {
     const { candidates } = scan({ code: [['quay.io/widget/agent:latest', 'quay.io/widget/operator:v0.9.0']] });
     expect(candidates.map(({ confidence }) => confidence)).toEqual(['low', 'low']);
   });
@@ -125,15 +125,15 @@ describe('a constant that is a whole name', () => {
   });
 });
 
-describe('a tag that moves', () => {
-  /** What has no registry is one only if Docker Hub has it. */
+describe('a moving tag', () => {
+  /** Candidates, and guesses that a registry has to confirm. */
   const candidatesOf = (options: ProgramOptions): string[] => {
     const { candidates, guesses } = scan(options);
     const asked = guesses.map(({ possible, isPaired }) => `${isPaired ? 'paired' : 'asked'} ${possible.join(' ')}`);
     return [...candidates.map(({ reference, confidence }) => `${confidence} ${reference}`), ...asked].toSorted();
   };
 
-  test('is taken beside a setting that says image, with a registry or without one', () => {
+  test('counts next to an image setting, with or without a registry', () => {
     const code = [
       ['agent-image', 'quay.io/other/agent:latest'],
       ['CACHE_IMAGE', 'other/cache:edge'],
@@ -141,7 +141,7 @@ describe('a tag that moves', () => {
     expect(candidatesOf({ code })).toEqual(['asked docker.io/other/cache:edge', 'medium quay.io/other/agent:latest']);
   });
 
-  test("is taken in a function of the operator's that says image, and in no other", () => {
+  test("counts in the operator's own functions whose names say image, and in no others", () => {
     const names = [
       'other/agent:latest',
       'debian:bookworm',
@@ -156,7 +156,7 @@ describe('a tag that moves', () => {
     ]);
   });
 
-  test("is taken in any function of the operator's where others have made it: its own makers build with such tags", () => {
+  test("counts in any of the operator's own functions for other publishers: its own use such tags for builds", () => {
     const names = ['other/agent:latest', 'quay.io/other/cache:edge', 'widget/door:latest', 'quay.io/widget/cache:main'];
     const functions = ['main.agent', 'main.cache', 'main.door', 'main.entry'];
     expect(candidatesOf({ code: names.map((name) => [name]), functions })).toEqual([
@@ -166,13 +166,13 @@ describe('a tag that moves', () => {
     ]);
   });
 
-  test("is low where it is the operator's own image", () => {
+  test("has low confidence for the operator's own image", () => {
     expect(candidatesOf({ code: [['agent-image', 'quay.io/widget/operator:latest']] })).toEqual([
       'low quay.io/widget/operator:latest',
     ]);
   });
 
-  test('is the last that a name without one may have, where a setting says image or the code takes it beside', () => {
+  test('is the last guess for a name without a tag that has an image setting or `latest` next to it', () => {
     const code = [['agent-image', 'quay.io/other/agent'], ['quay.io/other/cache', 'latest'], ['quay.io/other/door']];
     const { guesses } = scan({ code, functions: ['main.agent', 'main.SetDefaults', 'main.door'] });
     expect(guesses.map(({ possible, isPaired }) => [possible.at(-1), isPaired])).toEqual([
@@ -182,7 +182,7 @@ describe('a tag that moves', () => {
   });
 });
 
-test('a tag for what is newest says how those of releases end', () => {
+test('a variant of `latest` gives the suffix of release tags', () => {
   const { guesses } = scan({ code: [['quay.io/widget/agent', 'latest-full']], functions: ['main.SetDefaults'] });
   expect(guesses.map(({ possible }) => possible.map((reference) => reference.split(':')[1]))).toEqual([
     ['v1.0.0-full', 'v1.0.0', 'latest-full'],
@@ -190,7 +190,7 @@ test('a tag for what is newest says how those of releases end', () => {
 });
 
 describe('a name without its version', () => {
-  test('gets the version that the code loads beside it', () => {
+  test('gets the version that the code loads next to it', () => {
     const { guesses } = scan({ code: [['quay.io/widget/agent:%s', '7.8.9'], ['6.6.6']] });
     expect(guesses[0]).toMatchObject({
       isPaired: true,
@@ -198,20 +198,20 @@ describe('a name without its version', () => {
     });
   });
 
-  test('gets none that another function loads beside', () => {
+  test('gets no version that another function loads', () => {
     const code = [['quay.io/widget/agent:%s'], ['7.8.9']];
     const { guesses } = scan({ code, functions: ['main.agent', 'main.other'] });
     expect(guesses[0]).toMatchObject({ isPaired: false, possible: ['quay.io/widget/agent:v1.0.0'] });
   });
 
-  test('gets the version of the linker variable that is named like it', () => {
+  test('gets the version of the linker variable with a similar name', () => {
     const flags = '-X main.agentVersion=1.2.3 -X main.cacheVersion=4.5.6';
     const { guesses } = scan({ build: [...build, `build\t-ldflags="${flags}"`], code: [['quay.io/widget/cache:%s']] });
     expect(guesses[0]?.possible[0]).toBe('quay.io/widget/cache:4.5.6');
     expect(guesses[0]?.isPaired).toBe(true);
   });
 
-  test('may have every version of a variable, the newest first, and that of the operator', () => {
+  test('is tried with all versions in variables, the newest first, and with that of the operator', () => {
     const { guesses } = scan({ code: [['quay.io/widget/agent:%s']], data: [['1.9.0'], ['1.10.0']] });
     expect(guesses[0]).toMatchObject({
       isPaired: false,
@@ -219,13 +219,13 @@ describe('a name without its version', () => {
     });
   });
 
-  test('has only that of the operator where the program holds many', () => {
+  test('is tried only with the version of the operator when the program holds many', () => {
     const many = Array.from({ length: 13 }, (_, i) => [`1.${i + 10}.0`]);
     const { guesses } = scan({ code: [['quay.io/widget/agent:%s']], data: many });
     expect(guesses[0]?.possible).toEqual(['quay.io/widget/agent:v1.0.0']);
   });
 
-  test('may be a default in the tag of a field, its variable set in the code', () => {
+  test('may be a default in a struct tag whose variable is set in code', () => {
     const variable = '$' + '{CACHE_VERSION}';
     const loose = [`env:"CACHE" default:"widget/cache:${variable}"`, '\0default:"text/plain"'];
     const { guesses } = scan({ loose, code: [['CACHE_VERSION', 'v9.8.7']] });
@@ -242,7 +242,7 @@ describe('a name without its version', () => {
     });
   });
 
-  test('may be a default with a registry and no version, which is the newest then; labels are none', () => {
+  test('may be a default with a registry and no version, which means latest; labels are not names', () => {
     const loose = ['default:"quay.io/other/agent"', '\0default:"kubernetes.io/hostname"', '\0default:"other/cache"'];
     const { guesses } = scan({ loose });
     expect(guesses.map(({ possible }) => possible.at(-1))).toEqual([
@@ -251,7 +251,7 @@ describe('a name without its version', () => {
     ]);
   });
 
-  test('may stand with its version in one record, its registry before it', () => {
+  test('may be in one record with its version, its registry before it', () => {
     const { guesses } = scan({
       data: [
         ['quay.io', 'widget/agent', 'v3.2.1'],
@@ -268,7 +268,7 @@ describe('a name without its version', () => {
 describe('a name without a registry and a version', () => {
   const setting = 'widget-agent-image';
 
-  test('is one beside a setting that says image, and gets the version that is named like it', () => {
+  test('counts next to an image setting and gets the version with a similar name', () => {
     const flags = '-X main.defaultWidget=1.65.0 -X main.defaultAgent=1.62.0';
     const { guesses } = scan({
       build: [...build, `build\t-ldflags="${flags}"`],
@@ -283,7 +283,7 @@ describe('a name without a registry and a version', () => {
     ]);
   });
 
-  test("is one in a function of the operator's that says image, and in no other", () => {
+  test("counts in the operator's own functions whose names say image, and in no others (short name)", () => {
     const options = {
       code: [['widget/agent'], ['widget/library'], ['widget/pull'], ['widget/none']],
       functions: ['main.(*Agent).defaultImage.func1', 'main.library', 'main.addImagePullSecret', 'strings.ToImage'],
@@ -291,7 +291,7 @@ describe('a name without a registry and a version', () => {
     expect(scan(options).guesses.map(({ possible }) => possible)).toEqual([['docker.io/widget/agent:v1.0.0']]);
   });
 
-  test("may be one where the operator's code takes a version beside it; the registry has to say so", () => {
+  test("is left to the registry when the operator's code takes a version next to it", () => {
     const code = [
       ['other/agent', '3.2.1'],
       ['text/cache', 'none'],
@@ -301,16 +301,16 @@ describe('a name without a registry and a version', () => {
     expect(guesses).toMatchObject([{ isPaired: false, possible: ['docker.io/other/agent:3.2.1'] }]);
   });
 
-  test.each(['imagePullSecrets', 'image.tar', 'agent'])('is none beside %s', (beside) => {
+  test.each(['imagePullSecrets', 'image.tar', 'agent'])('does not count next to %s', (beside) => {
     expect(scan({ code: [[beside, 'widget/agent']] }).guesses).toEqual([]);
   });
 });
 
-describe('a repository alone, beside a setting that says image,', () => {
+describe('a repository without a tag next to an image setting', () => {
   const code = [['agent-base-image', 'quay.io/other/agent']];
   const list = Array.from({ length: 8 }, (_, i) => `v3.${i + 5}.0`);
 
-  test('may have any version that is a constant, the newest first, and only the newest of a list', () => {
+  test('is tried with every version constant, the newest first, and only the newest of a list', () => {
     const { guesses } = scan({ code: [...code, ['v0.9.1'], ['5.0.0']], data: [list, ['sole', 'v4.0.0', 'other']] });
     expect(guesses[0]?.possible.map((reference) => reference.split(':')[1])).toEqual([
       'v4.0.0',
@@ -320,23 +320,23 @@ describe('a repository alone, beside a setting that says image,', () => {
     expect(guesses[0]?.isPaired).toBe(false);
   });
 
-  test('has none without the setting', () => {
+  test('does not count without the setting', () => {
     expect(scan({ code: [['quay.io/other/agent'], ['v0.9.1']] }).guesses).toEqual([]);
   });
 });
 
-describe('a name in pieces', () => {
+describe('a split name', () => {
   const pieces = ['quay.io/other', 'agent', '7.6.1'];
 
-  test("is put together where the operator's code takes them side by side; the registry has to say so", () => {
+  test("is joined where the operator's code loads its parts side by side, and left to the registry", () => {
     const { guesses } = scan({ code: [pieces], functions: ['main.newAgent'] });
     expect(guesses).toMatchObject([{ isPaired: false, possible: ['quay.io/other/agent:7.6.1'] }]);
   });
 
   test.each([
     ['library', pieces, 'strings.Map'],
-    ['piece', pieces.slice(1), 'main.newAgent'],
-  ])('is none of a %s', (_, code, name) => {
+    ['part', pieces.slice(1), 'main.newAgent'],
+  ])('is not joined from a %s', (_, code, name) => {
     expect(scan({ code: [code], functions: [name] }).guesses).toEqual([]);
   });
 });
@@ -344,12 +344,12 @@ describe('a name in pieces', () => {
 describe('a digest', () => {
   const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
-  test('belongs to the name beside which the code loads it', () => {
+  test('belongs to the name that the code loads next to it', () => {
     const { guesses } = scan({ code: [['quay.io/other/agent', digest]] });
     expect(guesses).toMatchObject([{ isPaired: true, possible: [`quay.io/other/agent@${digest}`] }]);
   });
 
-  test("may belong to a word beside it, one of Docker Hub's own names; the registry has to say so", () => {
+  test('may belong to an official image of Docker Hub named next to it, and is left to the registry', () => {
     const { guesses } = scan({ code: [['redis', digest, 'REDIS_HOST']] });
     expect(guesses).toMatchObject([{ isPaired: false, possible: [`docker.io/library/redis@${digest}`] }]);
   });
@@ -358,25 +358,25 @@ describe('a digest', () => {
 describe('a list of components', () => {
   const list = ['node', 'typhoon', 'whisker'].map((name) => ['v4.5.6', name]);
 
-  test('is a family with the folders that the code takes beside a registry first', () => {
+  test('is tried first with the prefixes that the code joins with a registry', () => {
     const { families } = scan({ data: list, code: [['ghcr.io/', 'makers/']] });
     expect(families).toHaveLength(1);
     expect(families[0]?.members).toEqual(['node:v4.5.6', 'typhoon:v4.5.6', 'whisker:v4.5.6']);
     expect(families[0]?.prefixes).toEqual(['ghcr.io/makers/', 'quay.io/widget/', 'ghcr.io/widget/', 'quay.io/makers/']);
   });
 
-  test('is none when it has two', () => {
+  test('needs three components', () => {
     expect(scan({ data: list.slice(1) }).families).toEqual([]);
   });
 });
 
-describe('what is not read', () => {
-  test('is said: another language, a packed program, no program at all', () => {
-    expect(namesInProgram(program({ build: [] }), place, subject).givenUp).toBe('it is not written in Go');
-    expect(namesInProgram(Buffer.from('#!/bin/sh\n'), place, subject).givenUp).toBe('it is no 64-bit ELF program');
+describe('unreadable files', () => {
+  test('are reported with the reason', () => {
+    expect(namesInProgram(program({ build: [] }), place, subject).givenUp).toMatch(/\bGo\b/);
+    expect(namesInProgram(Buffer.from('#!/bin/sh\n'), place, subject).givenUp).toMatch(/\bELF\b/);
   });
 
-  test('costs nothing and breaks nothing, whatever the bytes are', () => {
+  test('are scanned in bounded time without errors, whatever the bytes are', () => {
     const good = goProgram({
       build,
       code: [['quay.io/widget/agent:v1.2.3', 'x/y:%s', '1.2.3'], ['quay.io/other/agent:v1.2.3']],
@@ -398,7 +398,7 @@ describe('what is not read', () => {
     );
   });
 
-  test('stays so for a header that lies: its fields are what an attacker would change', () => {
+  test('cause no errors through forged header fields', () => {
     const good = goProgram({
       build,
       code: [['quay.io/widget/agent:v1.2.3']],

@@ -8,8 +8,8 @@ function names(text: string): string[] {
   return namesInFile(text, place).map(({ reference, line, confidence }) => `${line} ${confidence} ${reference}`);
 }
 
-describe('names in a text', () => {
-  test('stand in fields that say image, and as values with a registry and a version', () => {
+describe('namesInFile', () => {
+  test('finds fields whose keys say image, and values with a registry and a version', () => {
     const text = `kind: Deployment
 spec:
   containers:
@@ -29,14 +29,14 @@ spec:
     ]);
   });
 
-  test('stand in JSON, on one line too', () => {
+  test('reads JSON, also on one line', () => {
     expect(names('{"a":{"image":"org/app:1.0"},"b":["quay.io/org/b:v1.0.0"],"c":"http://x/y:1"}')).toEqual([
       '1 medium docker.io/org/app:1.0',
       '1 medium quay.io/org/b:v1.0.0',
     ]);
   });
 
-  test('whose tag moves are low', () => {
+  test('gives low confidence to moving tags', () => {
     expect(names('image: quay.io/org/a:latest')).toEqual(['1 low quay.io/org/a:latest']);
   });
 
@@ -52,7 +52,7 @@ spec:
     'address: localhost:8080/x:1',
     'apiVersion: quay.io/v1',
     'image: $' + '{REPOSITORY}:v1',
-  ])('are none in %s', (text) => {
+  ])('finds none in %s', (text) => {
     expect(names(text)).toEqual([]);
   });
 
@@ -78,30 +78,30 @@ spec:
     ['repository: org/app\ntag: ""\n', []],
     ['repository: app\ntag: v1.2.3\n', []],
     ['description: |\n  repository: org/app\n  tag: v1.2.3\n', []],
-  ])('stand in fields of their own in %j', (text, found) => {
+  ])('joins names split into several fields in %j', (text, found) => {
     expect(names(text)).toEqual(found);
   });
 
-  test('are looked for in a document on one line without going over it again and again', () => {
+  test('scans a long document on one line in linear time', () => {
     const text = `{${'"apiVersion":"v1","items":[],'.repeat(100_000)}"x":1}`;
     const started = performance.now();
     expect(names(text)).toEqual([]);
     expect(performance.now() - started).toBeLessThan(5000);
   });
 
-  test('in an example deep in a description are none', () => {
+  test('finds none in an example inside a description', () => {
     expect(names('description: |\n  Example:\n    image: quay.io/org/a:v1.0.0\n')).toEqual([]);
   });
 
-  test('go on behind a description', () => {
+  test('continues after a description', () => {
     expect(names('a:\n  description: |\n    text\n  image: quay.io/org/a:v1.0.0\n')).toEqual([
       '4 medium quay.io/org/a:v1.0.0',
     ]);
   });
 });
 
-describe('the newest of siblings', () => {
-  test('counts, by number and not by letter, in folders and in names of files', () => {
+describe('newestOf', () => {
+  test('compares versions as numbers, in names of folders and files', () => {
     const paths = [
       'm/1.9.0/a.yaml',
       'm/1.10.0/a.yaml',
@@ -113,7 +113,7 @@ describe('the newest of siblings', () => {
     expect([...newestOf(paths)]).toEqual(['m/1.10.0/a.yaml', 'm/1.10.0/b.yaml', 'x/crd-v1.3.yaml', 'y/z.yaml']);
   });
 
-  test('is looked for within each folder by itself', () => {
+  test('compares within each folder separately', () => {
     expect([...newestOf(['a/1.2/x.yaml', 'b/1.1/x.yaml'])]).toEqual(['a/1.2/x.yaml', 'b/1.1/x.yaml']);
   });
 });

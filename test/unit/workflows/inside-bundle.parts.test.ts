@@ -94,47 +94,44 @@ const carried = ({ lock }: BundleResult): string[] => lock.images.map(({ referen
 const listed = ({ inside }: BundleResult): unknown => inside?.found.map(({ reference }) => reference);
 
 describe.skipIf(helm === undefined)('a bundle with an operator', () => {
-  test('lists what the operator names, and asks for each blob once', async () => {
+  test('lists the images that the operator names and fetches each blob once', async () => {
     const result = await run('listed.tar', false);
     expect([carried(result), listed(result)]).toEqual([[dashboard, operator], [proxy]]);
     expect(blobs().length).toBeGreaterThan(3);
     expect(new Set(blobs()).size).toBe(blobs().length);
   });
 
-  test('lists it again when it is up to date, and asks for no blob', async () => {
+  test('lists them again when it is up to date, without fetching a blob', async () => {
     await run('again.tar', false);
     asked = [];
     const result = await run('again.tar', false);
     expect([result.status, listed(result), blobs()]).toEqual(['up-to-date', [proxy], []]);
   });
 
-  test('brings it along when it is told to, and asks for each blob once', async () => {
+  test('includes them on request and fetches each blob once', async () => {
     const result = await run('included.tar', true);
     expect(carried(result)).toEqual([dashboard, operator, proxy]);
     expect(listed(result)).toEqual([]);
     expect(new Set(blobs()).size).toBe(blobs().length);
     const plain = await run('plain.tar', false, { add: [proxy] });
-    // What was fetched ahead counts as fetched: its config, which a bundle reads before it counts, does so too.
+    // Prefetched blobs count as fetched, and so does the config, which a bundle reads before it starts counting.
     expect(result.reused).toBe(0);
     expect(result.fetched - plain.fetched).toBeLessThan(1000);
     expect(result.fetched).toBeGreaterThan(plain.fetched);
     expect(existsSync(join(folder, 'included.tar.inside'))).toBe(false);
   });
 
-  test('leaves nothing behind when it is only to be estimated', async () => {
+  test('leaves nothing behind after a dry run', async () => {
     const { status, blobs: count } = await run('dry.tar', true, { dryRun: true });
     expect([status, readdirSync(folder).filter((name) => name.startsWith('dry.tar'))]).toEqual(['planned', []]);
     expect(count).toBeGreaterThan(0);
   });
 
-  test('keeps what was fetched ahead when it fails, and goes on from there', async () => {
+  test('keeps prefetched images when it fails and resumes from them', async () => {
     const gone = { add: [`${project}/gone:v9`] };
     await expect(run('failed.tar', true, gone)).rejects.toThrow('gone:v9');
     const left = join(folder, 'failed.tar.inside');
-    expect([existsSync(left), warnings]).toEqual([
-      true,
-      [expect.stringMatching(`^left for the next run .*: ${left}$`)],
-    ]);
+    expect([existsSync(left), warnings]).toEqual([true, [expect.stringContaining(left)]]);
     const first = blobs();
     await run('failed.tar', true, { dryRun: true });
     expect(existsSync(left)).toBe(true);
@@ -144,7 +141,7 @@ describe.skipIf(helm === undefined)('a bundle with an operator', () => {
     expect(blobs().filter((blob) => first.includes(blob))).toEqual([]);
   });
 
-  test('takes away what a failed run had fetched ahead, also without the flag, and nothing of others', async () => {
+  test('deletes images prefetched by a failed run, also without the flag, and no foreign files', async () => {
     const left = join(folder, 'dropped.tar.inside');
     await expect(run('dropped.tar', true, { add: [`${project}/gone:v9`] })).rejects.toThrow('gone:v9');
     copyFileSync(left, `${left}.partial`);
@@ -154,20 +151,18 @@ describe.skipIf(helm === undefined)('a bundle with an operator', () => {
     writeFileSync(left, 'notes');
     await run('dropped.tar', false);
     expect(existsSync(left)).toBe(true);
-    await expect(run('dropped.tar', true)).rejects.toThrow('is there already');
+    await expect(run('dropped.tar', true)).rejects.toMatchObject({ message: expect.stringContaining(left) });
   });
 
-  test('is not looked into when the operator is left out', async () => {
+  test('scans no operator that is excluded', async () => {
     const result = await run('without.tar', true, { exclude: [{ pattern: operator }] });
     expect([carried(result), result.inside]).toEqual([[dashboard], undefined]);
     expect(warnings).toEqual([]);
   });
 
-  test('says what a delta does not look into', async () => {
+  test('reports the layers that a delta does not contain', async () => {
     await run('v1.tar', false);
     const { inside } = await run('v2.tar', false, { since: join(folder, 'v1.tar') });
-    expect(inside?.images.flatMap(({ givenUp }) => givenUp)).toEqual([
-      'its layers: not in this bundle, but in the older one',
-    ]);
+    expect(inside?.images.flatMap(({ givenUp }) => givenUp)).toEqual([expect.stringMatching(/layers/)]);
   });
 });

@@ -33,7 +33,7 @@ function registry(platform = 'linux/amd64'): MemoryRegistry {
   return source;
 }
 
-/** Writes a bundle of the registry and looks into its operators on the way. */
+/** Writes a bundle of the registry and scans its operators meanwhile. */
 async function written(source: MemoryRegistry, path: string, without: readonly Buffer[] = [], splitSize?: number) {
   const graph = await graphOf(source, [operator, 'quay.io/other:1']);
   const messages: string[] = [];
@@ -51,8 +51,8 @@ type Images = Awaited<ReturnType<typeof written>>['images'];
 const named = (images: Images): unknown => images?.flatMap(({ candidates }) => candidates.map((one) => one.reference));
 const both = [proxy, 'quay.io/widget/cache:1.9.0'];
 
-describe('an operator in a bundle that is written', () => {
-  test('is looked into without being fetched twice', async () => {
+describe('scanning operators while a bundle is written', () => {
+  test('fetches no blob twice', async () => {
     const source = registry();
     const { status, images, messages } = await written(source, join(scratchFolder(), 'b.tar'));
     expect([status, named(images), images?.[0]?.givenUp]).toEqual(['written', both, []]);
@@ -61,7 +61,7 @@ describe('an operator in a bundle that is written', () => {
     expect(messages).toEqual([]);
   });
 
-  test('is looked into in one that was there already, with nothing fetched', async () => {
+  test('scans a bundle that is up to date without fetching', async () => {
     const path = join(scratchFolder(), 'b.tar');
     await written(registry(), path);
     const source = registry();
@@ -70,7 +70,7 @@ describe('an operator in a bundle that is written', () => {
     expect(source.log.filter((line) => line.startsWith('OPEN'))).toEqual([]);
   });
 
-  test('is looked into when an interrupted run had its layers', async () => {
+  test('scans layers that an interrupted run had fetched', async () => {
     const path = join(scratchFolder(), 'b.tar');
     const broken = registry();
     broken.onChunk = (digest) => {
@@ -82,26 +82,27 @@ describe('an operator in a bundle that is written', () => {
     expect(source.log.some((line) => line.includes(digestOf(layer)))).toBe(false);
   });
 
-  test('is looked into across the parts of a bundle', async () => {
+  test('scans layers across the parts of a split bundle', async () => {
     const { images } = await written(registry(), join(scratchFolder(), 'b.tar'), [], 100 * 1024);
     expect([named(images), images?.[0]?.givenUp]).toEqual([both, []]);
   });
 
-  test('is looked into as far as a delta has it, and the rest is said to be left out', async () => {
+  test('scans the layers of a delta and reports the others as skipped', async () => {
     const part = await written(registry(), join(scratchFolder(), 'b.tar'), [layer]);
     expect(named(part.images)).toEqual([both[1]]);
-    expect(part.images?.[0]?.givenUp).toEqual([`layer ${digestOf(layer)}: not in this bundle, but in the older one`]);
+    expect(part.images?.[0]?.givenUp).toEqual([expect.stringContaining(digestOf(layer))]);
     const none = await written(registry(), join(scratchFolder(), 'b.tar'), [base, layer]);
-    expect(none.images?.[0]?.givenUp).toEqual(['its layers: not in this bundle, but in the older one']);
+    expect(none.images?.[0]?.givenUp).toEqual([expect.stringMatching(/layers/)]);
   });
 
-  test('is warned about when it is for another processor', async () => {
+  test('warns about an image for another architecture', async () => {
     const { images, messages } = await written(registry('linux/arm64'), join(scratchFolder(), 'b.tar'));
     expect(images).toEqual([]);
-    expect(messages).toEqual([`${operator} is not looked into: there is no image for linux/amd64`]);
+    expect(messages).toEqual([expect.stringContaining(operator)]);
+    expect(messages[0]).toContain('linux/amd64');
   });
 
-  test('is left alone when everything is to stop', async () => {
+  test('stops when interrupted', async () => {
     const graph = await graphOf(registry(), [operator]);
     const abort = new AbortController();
     const options = { charts, client: { head: async () => undefined }, concurrency: 2 };
@@ -109,17 +110,17 @@ describe('an operator in a bundle that is written', () => {
     const scan = await WrittenScan.for(context, graph, options);
     await write(join(scratchFolder(), 'b.tar'), registry(), { graph, watch: scan });
     abort.abort();
-    await expect(scan?.finish()).rejects.toThrow('interrupted');
+    await expect(scan?.finish()).rejects.toMatchObject({ code: 'interrupted' });
   });
 
-  test('costs no thread where there is none', async () => {
+  test('starts no thread without operators', async () => {
     const graph = await graphOf(registry(), ['quay.io/other:1']);
     const options = { charts, client: { head: async () => undefined }, concurrency: 2 };
     expect(await WrittenScan.for({ env: {}, cwd: '.', emit: () => {} }, graph, options)).toBeUndefined();
   });
 });
 
-describe('an operator that is looked into without a bundle', () => {
+describe('scanning operators without a bundle', () => {
   async function looked(source: MemoryRegistry, signal?: AbortSignal) {
     const messages: string[] = [];
     const emit = (event: AirgapEvent): void => void (event.type === 'warning' && messages.push(event.message));
@@ -129,7 +130,7 @@ describe('an operator that is looked into without a bundle', () => {
     return { images: await lookInside(context, client, charts, { folder: scratchFolder(), concurrency: 2 }), messages };
   }
 
-  test('is fetched once, and only what is for amd64', async () => {
+  test('fetches each blob once, and only for amd64', async () => {
     const source = registry('linux/arm64');
     const other = await source.manifest(parseReference(operator), 'v1.0.0');
     const own = source.addImage('quay.io/widget/operator', undefined, [base, layer]);
@@ -143,30 +144,25 @@ describe('an operator that is looked into without a bundle', () => {
     expect(source.log.filter((line) => line.startsWith('OPEN'))).toHaveLength(3);
   });
 
-  test('is looked into as far as it can be fetched, verified, and the rest is named', async () => {
+  test('scans what could be fetched and verified, and reports the rest', async () => {
     const source = registry();
     source.blobs.set(`quay.io/widget/operator@${digestOf(layer)}`, Buffer.alloc(layer.length));
     const { images } = await looked(source);
-    expect([named(images), images[0]?.givenUp]).toEqual([
-      [both[1]],
-      [expect.stringMatching(`^layer ${digestOf(layer)}: .*the source gives other content`)],
-    ]);
+    expect([named(images), images[0]?.givenUp]).toEqual([[both[1]], [expect.stringContaining(digestOf(layer))]]);
   });
 
-  test('is warned about when it is for another processor, or not there', async () => {
+  test('warns about an image that is missing or for another architecture', async () => {
     const other = await looked(registry('linux/arm64'));
-    expect([other.images, other.messages]).toEqual([
-      [],
-      [`${operator} is not looked into: there is no image for linux/amd64`],
-    ]);
+    expect([other.images, other.messages]).toEqual([[], [expect.stringContaining(operator)]]);
+    expect(other.messages[0]).toContain('linux/amd64');
     const none = await looked(new MemoryRegistry());
-    expect([none.images, none.messages]).toEqual([[], [expect.stringMatching(`^${operator} cannot be looked into: `)]]);
+    expect([none.images, none.messages]).toEqual([[], [expect.stringContaining(operator)]]);
   });
 
-  test('is left alone when everything is to stop', async () => {
+  test('stops when interrupted', async () => {
     const abort = new AbortController();
     const source = registry();
     source.onChunk = () => abort.abort();
-    await expect(looked(source, abort.signal)).rejects.toThrow('interrupted');
+    await expect(looked(source, abort.signal)).rejects.toMatchObject({ code: 'interrupted' });
   });
 });

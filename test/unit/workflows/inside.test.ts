@@ -31,10 +31,10 @@ const program = Buffer.concat([
   Buffer.alloc(300 * 1024),
 ]);
 
-const there = ['quay.io/widget/proxy:v1.2.3', 'quay.io/widget/cache:1.9.0'];
-const listedThere = async (reference: string): Promise<Answer> => (there.includes(reference) ? 'there' : 'missing');
+const existing = ['quay.io/widget/proxy:v1.2.3', 'quay.io/widget/cache:1.9.0'];
+const answer = async (reference: string): Promise<Answer> => (existing.includes(reference) ? 'there' : 'missing');
 
-/** Scans the operator's one layer, and asks for what it names. */
+/** Scans the operator's only layer and confirms the findings. */
 async function look(ask: (reference: string) => Promise<Answer>): Promise<InsideImage[]> {
   const layer = {
     digest: 'sha256:1',
@@ -49,30 +49,33 @@ async function look(ask: (reference: string) => Promise<Answer>): Promise<Inside
   );
 }
 
-test('what nobody confirms stays where it is whole, and is left open where it is not', async () => {
+test('without answers of a registry, complete names stay and incomplete ones are unresolved', async () => {
   const images = await look(async () => 'unknown');
   expect(images[0]?.candidates.map(({ reference, confirmed }) => [reference, confirmed])).toEqual([
     ['quay.io/widget/proxy:v1.2.3', undefined],
   ]);
   const { inside } = apart([], images);
-  expect(insideReport(inside)).toContain('not certain (a name, and the versions that the program holds, in /manager)');
+  expect(inside.open).toMatchObject([
+    { file: 'manager', possible: expect.arrayContaining(['quay.io/widget/cache:1.9.0']) },
+  ]);
+  expect(insideReport(inside)).toContain('quay.io/widget/cache:1.10.0');
 });
 
-test('says nothing unasked when nothing was found and nothing is doubtful', async () => {
+test('reports nothing unasked when nothing was found, unresolved or skipped', async () => {
   const { inside } = apart([], await look(async () => 'unknown'));
-  expect(insideNews(inside)).toMatch(/^not certain /);
+  expect(insideNews(inside)).toContain('quay.io/widget/cache:1.10.0');
   const nothing = { ...inside, found: [], open: [] };
   expect(insideNews(nothing)).toBeUndefined();
   const images = inside.images.map((image) => ({ ...image, givenUp: ['a layer'] }));
   expect(insideNews({ ...nothing, images })).toContain('a layer');
 });
 
-describe('what is found inside', () => {
-  test('is listed apart, unless it is known or included', async () => {
-    const images = await look(listedThere);
-    const known: PlaceFound = { ...place, reference: there[0] ?? '', how: 'operator-rule', confidence: 'likely' };
+describe('scan findings', () => {
+  test('are listed separately unless they are known or included', async () => {
+    const images = await look(answer);
+    const known: PlaceFound = { ...place, reference: existing[0] ?? '', how: 'operator-rule', confidence: 'likely' };
     const listed = apart(toFindings([place, known, ...insidePlaces(images, false)]), images);
-    expect(listed.inside.found.map(({ reference }) => reference)).toEqual([there[1]]);
+    expect(listed.inside.found.map(({ reference }) => reference)).toEqual([existing[1]]);
     expect(listed.findings.map(({ found }) => found.map(({ how }) => how))).toEqual([
       ['pod-spec'],
       ['operator-rule', 'inside-image'],
@@ -86,8 +89,8 @@ describe('what is found inside', () => {
     ]);
   });
 
-  test('becomes rules, with the settings that the code and the manifest have for it', async () => {
-    const images = await look(listedThere);
+  test('become rules with the settings from code and manifest', async () => {
+    const images = await look(answer);
     const { inside } = apart(toFindings([place, ...insidePlaces(images, false)]), images);
     const [proposed] = proposeRules(inside, images);
     expect(proposed?.rule.images.map(({ name, redirect, versions }) => [name, redirect, versions])).toEqual([
