@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { replaceFigures } from '../bench/report.ts';
 import { testHelms } from '../test/support/helm.ts';
-import { hurry } from './clock.ts';
+import { useFastClock } from './clock.ts';
 import { killsOf, tryKill } from './kill.ts';
 import { measureRate, rateTable } from './rate.ts';
 import { complaint, describe, table } from './report.ts';
@@ -62,7 +62,7 @@ const machine = `Helm ${helm.version}, Node.js ${process.versions.node}, ${avail
 const circumstances = `${machine}, load average at the start ${load}`;
 const document = join(root, 'docs/results/faults.md');
 // Before the first request: undici keeps the clock that it begins with.
-if (!values.rate) hurry();
+if (!values.rate) useFastClock();
 const folder = mkdtempSync(join(tmpdir(), 'airgap-faults-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const source = await startSource(folder);

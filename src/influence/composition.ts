@@ -8,7 +8,7 @@ import { occurrences, type Slot } from './slots.ts';
 export type Part =
   | { readonly kind: 'literal'; readonly text: string }
   | {
-      readonly kind: 'slot';
+      readonly kind: 'segment';
       readonly slot: Slot;
       /** First and last component of the segment in this part. */
       readonly from: number;
@@ -98,23 +98,23 @@ function join(runs: readonly Run[]): ReferenceTemplate {
     if (run.slot === undefined) {
       const next = runs[i + 1];
       const continues =
-        run.literal === '/' && last?.kind === 'slot' && next?.slot === last.slot && next.component === last.to + 1;
+        run.literal === '/' && last?.kind === 'segment' && next?.slot === last.slot && next.component === last.to + 1;
       if (continues) continue;
       // The marker of an empty leaf includes a tag, which belongs to the leaf and not to the template.
-      const isSuffix = last?.kind === 'slot' && last.slot.suffix !== '' && run.literal.startsWith(last.slot.suffix);
+      const isSuffix = last?.kind === 'segment' && last.slot.suffix !== '' && run.literal.startsWith(last.slot.suffix);
       const literal = isSuffix ? run.literal.slice(last.slot.suffix.length) : run.literal;
       if (literal !== '') parts.push({ kind: 'literal', text: literal });
       continue;
     }
     if (
-      last?.kind === 'slot' &&
+      last?.kind === 'segment' &&
       last.slot === run.slot &&
       run.component === last.to + 1 &&
       runs[i - 1]?.slot === undefined
     ) {
       parts[parts.length - 1] = { ...last, to: run.component, text: `${last.text}/${run.text}` };
     } else {
-      parts.push({ kind: 'slot', slot: run.slot, from: run.component, to: run.component, text: run.text });
+      parts.push({ kind: 'segment', slot: run.slot, from: run.component, to: run.component, text: run.text });
     }
   }
   return parts;

@@ -74,7 +74,7 @@ export function buildsNothingElse(
   compositions: readonly ReferenceTemplate[][],
 ): boolean {
   const isHere = ({ slot: other }: { readonly slot?: Slot }): boolean => other === slot;
-  const inPlaces = compositions.flat(2).filter((part) => part.kind === 'slot' && isHere(part)).length;
+  const inPlaces = compositions.flat(2).filter((part) => part.kind === 'segment' && isHere(part)).length;
   const rendered = documents.flatMap(({ text }) => (hasMarker(text) ? readRuns(text, slots).filter(isHere) : []));
   return inPlaces > 0 && rendered.length === inPlaces;
 }
@@ -146,7 +146,7 @@ function joinSplit(
     parts.push(...(composition ?? [{ kind: 'literal', text } satisfies Part]));
   }
   if (at < place.written.length) parts.push({ kind: 'literal', text: place.written.slice(at) });
-  return parts.some(({ kind }) => kind === 'slot') ? parts : undefined;
+  return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
 }
 
 /** Merges values files as Helm does: maps by key, everything else is replaced. */

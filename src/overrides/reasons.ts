@@ -91,7 +91,7 @@ function placeReason(
   const compositions = [...(first[at] ?? []), ...(later[at] ?? [])];
   if (compositions.length === 0) return bySet ?? 'it is hard-coded in the template';
   for (const part of compositions.flat()) {
-    if (part.kind !== 'slot' || !assignment.has(part.slot)) continue;
+    if (part.kind !== 'segment' || !assignment.has(part.slot)) continue;
     const other = moves.get(part.slot)?.find(({ written }) => written !== '');
     if (other !== undefined)
       return `${slotPath(part.slot)} builds it too, but must be ${assignment.get(part.slot)} for ${other.written}`;

@@ -68,7 +68,7 @@ function settle(
       (equations[i] ?? []).length === 0 || (equations[i] ?? []).some((e) => open.has(e));
     const changed = (parts: readonly Part[]): boolean =>
       parts.some(
-        (part) => part.kind === 'slot' && part.slot.leaf.value === '' && (assignment.get(part.slot) ?? '') !== '',
+        (part) => part.kind === 'segment' && part.slot.leaf.value === '' && (assignment.get(part.slot) ?? '') !== '',
       );
     const turning = places.flatMap((_, i) =>
       !useLater.has(i) && later[i] !== first[i] && (isOpen(i) || (later[i] ?? []).some(changed)) ? [i] : [],
@@ -105,7 +105,7 @@ function minimal(
   const needed = new Map<Slot, string>();
   for (const { parts, place } of equations) {
     for (const part of parts) {
-      if (part.kind !== 'slot') continue;
+      if (part.kind !== 'segment') continue;
       const name = assignment.get(part.slot);
       if (name === undefined || name === part.slot.components.join('/') || name === '') continue;
       needed.set(part.slot, name);

@@ -24,7 +24,7 @@ export interface Solution {
   readonly unsolved: readonly Equation[];
 }
 
-type SlotPart = Extract<Part, { kind: 'slot' }>;
+type SlotPart = Extract<Part, { kind: 'segment' }>;
 
 /**
  * Finds new names for segments so that the equations hold. A shared prefix (a registry leaf) comes first, because it is
@@ -89,7 +89,7 @@ function contribution(part: SlotPart, assignment: Assignment): string {
 
 function frontOf({ parts }: Equation): SlotPart | undefined {
   const [first] = parts;
-  return first?.kind === 'slot' && first.from === 0 ? first : undefined;
+  return first?.kind === 'segment' && first.from === 0 ? first : undefined;
 }
 
 /** Returns candidates for the leading segment, most exact first. */
@@ -130,11 +130,11 @@ function needsMore({ parts, wanted }: Equation, front: string): boolean {
 /** Returns names that solve an equation with this prefix; undefined if there are none. */
 function settingsFor({ parts, wanted }: Equation, front: string): [Slot, string][] | undefined {
   const [first, ...rest] = parts;
-  if (first?.kind !== 'slot') return undefined;
+  if (first?.kind !== 'segment') return undefined;
   const frontName = wholeName(first, front);
   if (frontName === undefined) return undefined;
   const settings: [Slot, string][] = [[first.slot, frontName]];
-  const slots = rest.filter((part) => part.kind === 'slot');
+  const slots = rest.filter((part) => part.kind === 'segment');
   if (front + evaluate(rest, new Map()) === wanted) {
     // Other equations must not change the segments used here.
     for (const part of slots) if (part.slot !== first.slot) settings.push([part.slot, ownName(part.slot)]);

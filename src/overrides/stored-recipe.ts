@@ -77,7 +77,7 @@ export function restore(
   const partOf = (part: StoredPart): Part =>
     typeof part === 'string'
       ? { kind: 'literal', text: part }
-      : { kind: 'slot', slot: slots[part.slot] as Slot, from: part.from, to: part.to, text: part.text };
+      : { kind: 'segment', slot: slots[part.slot] as Slot, from: part.from, to: part.to, text: part.text };
   const compositions = (lists: readonly StoredPart[][] = []): Part[][] => lists.map((parts) => parts.map(partOf));
   const first = found.map((place) => compositions(place?.first));
   return {

@@ -96,7 +96,7 @@ async function trace(
   const { probed } = start;
   const places = compositionsOf(found, base, probed).map((compositions, i) => {
     const place = found[i] as PlaceFound;
-    const paths = compositions.flat().flatMap((part) => (part.kind === 'slot' ? [slotPath(part.slot)] : []));
+    const paths = compositions.flat().flatMap((part) => (part.kind === 'segment' ? [slotPath(part.slot)] : []));
     return paths.length === 0 ? place : { ...place, values: [...new Set(paths)] };
   });
   return { places: [...places, ...influencedPlaces(base, probed, places, context)], start };

@@ -31,7 +31,7 @@ const place = {
 function stored(text: string): StoredRecipe {
   const [leaf] = leavesOf({ config: text });
   const [slot] = slotsOf(leaf as NonNullable<typeof leaf>, [IMAGE]) as [Slot];
-  const part = { kind: 'slot', slot, from: 0, to: slot.components.length - 1, text: 'quay.io/acme/agent' } as const;
+  const part = { kind: 'segment', slot, from: 0, to: slot.components.length - 1, text: 'quay.io/acme/agent' } as const;
   const parts = [[[part, { kind: 'literal', text: ':1.0' } as const]]];
   return store({ places: [place], first: parts, later: parts, refused: [], switches: [] }, false);
 }

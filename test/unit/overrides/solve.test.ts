@@ -22,7 +22,7 @@ function equation(written: string, wanted: string, ...parts: readonly (string | 
     parts: parts.map((part) => {
       if (typeof part === 'string') return { kind: 'literal', text: part };
       if ('kind' in part) return part;
-      return { kind: 'slot', slot: part, from: 0, to: part.components.length - 1, text: part.leaf.value };
+      return { kind: 'segment', slot: part, from: 0, to: part.components.length - 1, text: part.leaf.value };
     }),
   };
 }
@@ -92,7 +92,7 @@ describe('new names', () => {
 
   it('change only the components that the template uses', () => {
     const image = slot('image', 'quay.io/acme/app');
-    const front: Part = { kind: 'slot', slot: image, from: 0, to: 1, text: 'quay.io/acme' };
+    const front: Part = { kind: 'segment', slot: image, from: 0, to: 1, text: 'quay.io/acme' };
     expect(solved(equation('quay.io/acme/fixed:1', `${TARGET}/quay.io/acme/fixed:1`, front, '/fixed:1'))).toEqual({
       image: `${TARGET}/quay.io/acme/app`,
     });
